@@ -1,0 +1,18 @@
+#pragma once
+
+#include <compare>
+#include <cstdint>
+
+namespace axs {
+
+/// A number that names one thing of one kind; ids of different kinds do not mix.
+template <class Kind>
+struct Id {
+  std::uint32_t value{};
+  constexpr auto operator<=>(const Id&) const = default;
+};
+
+using SiteId = Id<struct SiteKind>;
+using LinkId = Id<struct LinkKind>;
+
+}  // namespace axs
