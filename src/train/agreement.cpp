@@ -8,19 +8,31 @@ namespace axs::train {
 Agreement::Agreement(Config config, Instant now)
     : config_{std::move(config)}, open_{config_.first}, next_proposal_{config_.first} {
   AXS_ASSERT(config_.sites >= 1 && config_.self.value < config_.sites);
-  for (const AgreementRecord& record : config_.records) {
-    if (const auto* promised = std::get_if<Promised>(&record)) {
-      promised_ = std::max(promised_, promised->ballot);
-    } else {
-      const Vote& vote = std::get<Vote>(record);
-      promised_ = std::max(promised_, vote.ballot);
-      if (vote.sync >= open_) slots_[vote.sync].vote = vote;
-    }
-  }
+  for (const AgreementRecord& record : config_.records)
+    std::visit([this](const auto& r) { restore(r); }, record);
+  skip_to(config_.first);
   config_.records.clear();
   // Alone, or first in line with nothing known of a leader: stand at once.
   const bool first_in_line = config_.self.value == 0 && promised_ == Ballot{};
   wakeup_ = first_in_line ? now : now + own_patience();
+}
+
+void Agreement::restore(const Promised& record) {
+  promised_ = std::max(promised_, record.ballot);
+}
+
+void Agreement::restore(const Vote& record) {
+  promised_ = std::max(promised_, record.ballot);
+  if (record.sync >= config_.first) slots_[record.sync].vote = record;
+}
+
+void Agreement::restore(const Choice& record) {
+  if (record.sync >= config_.first) slots_[record.sync].chosen = record.decision;
+}
+
+const Decision* Agreement::decision(SyncId sync) const {
+  const auto slot = slots_.find(sync);
+  return slot == slots_.end() || !slot->second.chosen ? nullptr : &*slot->second.chosen;
 }
 
 void Agreement::step(Instant now, const Event& event, std::vector<Action>& actions) {
@@ -37,8 +49,9 @@ void Agreement::forget_below(SyncId sync) {
 
 void Agreement::skip_to(SyncId sync) {
   open_ = std::max(open_, sync);
+  while (decision(open_) != nullptr) open_ = next(open_);
   next_proposal_ = std::max(next_proposal_, open_);
-  slots_.erase(slots_.begin(), slots_.lower_bound(open_));
+  slots_.erase(slots_.begin(), slots_.lower_bound(sync));
 }
 
 void Agreement::on(const Wakeup&) {
@@ -191,7 +204,10 @@ void Agreement::choose_if_majority(SyncId sync) {
 
 void Agreement::choose(SyncId sync, const Decision& decision) {
   Slot& chosen = slots_[sync];
-  if (!chosen.chosen) chosen.chosen = decision;
+  if (!chosen.chosen) {
+    chosen.chosen = decision;
+    persist(Choice{sync, decision});
+  }
   AXS_ASSERT(*chosen.chosen == decision);  // Two different choices would be a broken protocol.
   for (auto slot = slots_.find(open_); slot != slots_.end() && slot->second.chosen;
        slot = slots_.find(open_)) {

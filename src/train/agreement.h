@@ -69,7 +69,12 @@ using AgreementMessage =
 struct Promised {
   Ballot ballot;
 };
-using AgreementRecord = std::variant<Promised, Vote>;
+/// No message rests on a Choice; it spares a restarted site from asking.
+struct Choice {
+  SyncId sync;
+  Decision decision;
+};
+using AgreementRecord = std::variant<Promised, Vote, Choice>;
 
 /// Sites agree on one Decision per sync: Multi-Paxos with a stable leader. Safe whatever the
 /// clocks, the links and the crashes do; it makes progress while a majority is up and can talk.
@@ -134,9 +139,13 @@ class Agreement {
   SyncId open() const { return open_; }
   /// The next sync that this site, when it leads, may propose.
   SyncId next_proposal() const { return next_proposal_; }
+  /// What was chosen for `sync`; none if that is not known here, or forgotten.
+  const Decision* decision(SyncId sync) const;
   /// Forgets what was chosen below `sync`; a site that far behind needs a snapshot.
   void forget_below(SyncId sync);
-  /// A snapshot of the state before `sync` was installed: all below is chosen and applied.
+  /// A snapshot of the state before `sync` was installed: all below is chosen and applied. What
+  /// this site knows beyond, up to open(), is not announced again: read it with decision(). The
+  /// same holds after a restart.
   void skip_to(SyncId sync);
 
  private:
@@ -155,6 +164,9 @@ class Agreement {
     AgreementMessage message;
   };
 
+  void restore(const Promised& record);
+  void restore(const Vote& record);
+  void restore(const Choice& record);
   void on(const Wakeup&);
   void on(const Propose& event);
   void on(const Received& event);

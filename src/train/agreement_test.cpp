@@ -58,10 +58,19 @@ class Nemesis {
   void start(std::uint32_t i) {
     Node& node = nodes_[i];
     node.unsynced.clear();
-    node.policy.emplace(
-        Agreement::Config{
-            .self = SiteId{i}, .sites = size(), .first = node.known, .records = node.disk},
-        now_);
+    const bool forgetful = rng_.chance(0.5);  // Keeps a snapshot instead of the history.
+    node.policy.emplace(Agreement::Config{.self = SiteId{i},
+                                          .sites = size(),
+                                          .first = forgetful ? node.known : SyncId{},
+                                          .records = node.disk},
+                        now_);
+    read_on(node);
+  }
+
+  /// What a site knew before it restarted is not announced again.
+  void read_on(Node& node) {
+    for (; node.known < node.policy->open(); node.known = next(node.known))
+      CHECK(*node.policy->decision(node.known) == history_.at(node.known));
   }
 
   void disturb() {
@@ -108,8 +117,8 @@ class Nemesis {
     nodes_[i].unsynced.emplace_back(persist.sequence, persist.record);
   }
   void perform(std::uint32_t i, const Agreement::Chosen& chosen) {
-    CHECK(chosen.sync == nodes_[i].known);
-    nodes_[i].known = next(chosen.sync);
+    CHECK(chosen.sync <= nodes_[i].known);  // Again only what a crash took from the journal.
+    nodes_[i].known = std::max(nodes_[i].known, next(chosen.sync));
     const auto [at, fresh] = history_.try_emplace(chosen.sync, chosen.decision);
     CHECK(at->second == chosen.decision);
   }
@@ -120,6 +129,7 @@ class Nemesis {
     if (!node.policy || node.known >= nodes_[i].known) return;
     node.known = nodes_[i].known;
     node.policy->skip_to(node.known);
+    read_on(node);
   }
 
   void deliver() {
