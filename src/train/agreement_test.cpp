@@ -69,8 +69,12 @@ class Nemesis {
 
   /// What a site knew before it restarted is not announced again.
   void read_on(Node& node) {
-    for (; node.known < node.policy->open(); node.known = next(node.known))
-      CHECK(*node.policy->decision(node.known) == history_.at(node.known));
+    while (node.known < node.policy->open())
+      apply(node, node.known, *node.policy->decision(node.known));
+  }
+  void apply(Node& node, SyncId sync, const Decision& decision) {
+    node.known = std::max(node.known, next(sync));
+    RC_ASSERT(history_.try_emplace(sync, decision).first->second == decision);
   }
 
   void disturb() {
@@ -117,10 +121,8 @@ class Nemesis {
     nodes_[i].unsynced.emplace_back(persist.sequence, persist.record);
   }
   void perform(std::uint32_t i, const Agreement::Chosen& chosen) {
-    CHECK(chosen.sync <= nodes_[i].known);  // Again only what a crash took from the journal.
-    nodes_[i].known = std::max(nodes_[i].known, next(chosen.sync));
-    const auto [at, fresh] = history_.try_emplace(chosen.sync, chosen.decision);
-    CHECK(at->second == chosen.decision);
+    RC_ASSERT(chosen.sync <= nodes_[i].known);  // Again only what a crash took from the journal.
+    apply(nodes_[i], chosen.sync, chosen.decision);
   }
   void perform(std::uint32_t, const Agreement::Leads&) {}
   void perform(std::uint32_t i, const Agreement::Behind& behind) {
