@@ -15,8 +15,11 @@ constexpr double probe_down_gain = 0.75;
 constexpr std::array<double, 4> probe_gains{1.1, 1.25, 1.6, 2.0};
 /// A probe has found more if the estimate has grown by this much.
 constexpr double probe_success = 1.03;
+/// So many rounds without growth, or a queue that has begun to grow, end the startup.
+constexpr int full_pipe_limit = 3;
 constexpr int cruise_round_trips = 6;
-constexpr std::uint64_t initial_packets = 32;
+/// Paced over the first round trip, so that a slow path queues rather than drops them.
+constexpr std::uint64_t initial_packets = 128;
 constexpr std::uint64_t least_packets = 4;
 /// Without a short queue for so long, the least round trip is measured on purpose.
 constexpr Duration probe_rtt_interval = seconds(10);
@@ -29,7 +32,10 @@ constexpr Duration ack_aggregation = milliseconds(5);
 void Bbr::acknowledged(Instant now, const Ack& ack, const RttEstimator& rtt) {
   update_round(ack);
   if (ack.rate.kind != RateKind::none) update_rate(ack.rate);
-  if (mode_ == Mode::startup) check_full_pipe(ack.rate);
+  if (mode_ == Mode::startup) {
+    check_full_pipe(ack.rate);
+    if (ack.rate.kind == RateKind::measured) check_queue(rtt);
+  }
   check_round_trip(now, ack, rtt);
   advance(now, ack, rtt);
 }
@@ -63,6 +69,11 @@ void Bbr::check_full_pipe(const RateSample& sample) {
   if (round_started_ && sample.kind == RateKind::measured) ++full_pipe_rounds_;
 }
 
+void Bbr::check_queue(const RttEstimator& rtt) {
+  const Duration long_round_trip = rtt.least() + std::max(rtt.least() / 4, milliseconds(8));
+  if (rate_ > 0 && rtt.latest() > long_round_trip) full_pipe_rounds_ = full_pipe_limit;
+}
+
 void Bbr::check_round_trip(Instant now, const Ack& ack, const RttEstimator& rtt) {
   const bool least_seen = rtt.latest().ns <= rtt.least().ns + rtt.least().ns / 32;
   if (least_seen || static_cast<double>(ack.in_flight) < product(rtt) / 2) short_queue_at_ = now;
@@ -73,7 +84,7 @@ void Bbr::check_round_trip(Instant now, const Ack& ack, const RttEstimator& rtt)
 void Bbr::advance(Instant now, const Ack& ack, const RttEstimator& rtt) {
   const bool drained = static_cast<double>(ack.in_flight) <= product(rtt);
   if (mode_ == Mode::startup) {
-    if (full_pipe_rounds_ >= 3) enter(now, Mode::drain);
+    if (full_pipe_rounds_ >= full_pipe_limit) enter(now, Mode::drain);
   } else if (mode_ == Mode::drain) {
     if (drained || now - mode_since_ > 4 * rtt.smoothed()) enter(now, Mode::cruise);
   } else if (mode_ == Mode::probe_rtt) {
@@ -139,8 +150,7 @@ std::uint64_t Bbr::window(const RttEstimator& rtt) const {
     return static_cast<std::uint64_t>(assigned_->value() * longest) +
            initial_packets * packet_size_;
   }
-  double factor = mode_ == Mode::startup ? startup_gain : window_gain;
-  if (mode_ == Mode::probe_rtt) factor = 0.5;
+  const double factor = mode_ == Mode::probe_rtt ? 0.5 : window_gain;
   const auto bytes = static_cast<std::uint64_t>(factor * product(rtt) + rate_ * slack);
   return std::max(bytes, (mode_ == Mode::startup ? initial_packets : least_packets) * packet_size_);
 }

@@ -41,6 +41,7 @@ class Bbr {
   void update_round(const Ack& ack);
   void update_rate(const RateSample& sample);
   void check_full_pipe(const RateSample& sample);
+  void check_queue(const RttEstimator& rtt);
   void advance(Instant now, const Ack& ack, const RttEstimator& rtt);
   void advance_probing(Instant now, const Ack& ack, const RttEstimator& rtt);
   void check_round_trip(Instant now, const Ack& ack, const RttEstimator& rtt);

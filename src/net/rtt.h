@@ -45,7 +45,7 @@ class RttEstimator {
   void update_least(Instant now, Duration round_trip) {
     const std::int64_t second = now.ns / 1'000'000'000;
     const std::int64_t passed = std::min(second - newest_second_, buckets);
-    for (std::int64_t i = 0; i < passed; ++i) least_of(second - i) = Duration{INT64_MAX};
+    for (std::int64_t i = 0; i < passed; ++i) least_of(second + buckets - i) = Duration{INT64_MAX};
     newest_second_ = std::max(newest_second_, second);
     Duration& bucket = least_of(second);
     bucket = std::min(bucket, round_trip);

@@ -103,8 +103,8 @@ class Transport {
   struct Config {
     std::uint32_t incarnation = 1;  ///< Grows with every start of this agent.
     std::uint32_t packet_size = 1372;
-    ReceiveWindow window;
-    AckFrequency acks;
+    ReceiveWindow window{};
+    AckFrequency acks{};
     /// How control aside a saturated path is shared; control goes first.
     std::array<std::uint32_t, traffic_class_count> weights{1, 4, 1};
   };

@@ -30,6 +30,9 @@ class TransportPair {
     std::map<Key, Instant> acknowledged;
     std::map<Key, Incoming> partial;
     std::map<Key, Instant> delivered;  ///< From the peer's present incarnation.
+    /// What all incarnations have sent, with sizes.
+    std::map<std::pair<std::uint32_t, Key>, std::uint64_t> ever_sent;
+    std::uint32_t peer = 0;  ///< The peer's incarnation that this end has met.
     std::uint64_t refused = 0;
     Duration clock_offset{};
   };
@@ -57,6 +60,7 @@ class TransportPair {
   }
   void send(Side from, Key key, std::uint64_t size) {
     ends_[from].sending[key] = size;
+    ends_[from].ever_sent[{ends_[from].config.incarnation, key}] = size;
     event(from, SendMessage{key.first, key.second, size});
   }
   /// The agent dies and comes back as its next incarnation, with nothing of the one before.
@@ -68,6 +72,7 @@ class TransportPair {
     end.acknowledged.clear();
     end.partial.clear();
     end.delivered.clear();
+    end.peer = 0;
     for (const auto& [key, link] : links_)
       if (key.first == side) event(side, PathUp{key.second});
     for (auto traffic : {TrafficClass::control, TrafficClass::gradient, TrafficClass::bulk})
@@ -163,8 +168,9 @@ class TransportPair {
   void perform(Side side, const PacketReceived*, const Deliver& action) {
     const Key key{action.traffic, action.message};
     End& end = ends_[side];
-    const auto& sent = ends_[1 - side].sending;
-    complain(!sent.contains(key) || sent.at(key) != action.total, "delivered what was not sent");
+    const auto& sent = ends_[1 - side].ever_sent;
+    const auto found = sent.find({end.peer, key});
+    complain(found == sent.end() || found->second != action.total, "delivered what was not sent");
     complain(!end.delivered.emplace(key, now_).second, "delivered twice");
     const std::vector<Range> whole{{0, action.total}};
     complain(end.partial[key].bytes.ranges() != whole, "delivered with bytes missing");
@@ -179,7 +185,9 @@ class TransportPair {
     complain(ends_[side].partial.erase({action.traffic, action.message}) != 1,
              "discarded what is not there");
   }
-  void perform(Side side, const PacketReceived*, const PeerStarted&) {
+  void perform(Side side, const PacketReceived*, const PeerStarted& action) {
+    complain(action.incarnation <= ends_[side].peer, "the peer went back in time");
+    ends_[side].peer = action.incarnation;
     ends_[side].partial.clear();
     ends_[side].delivered.clear();
   }
