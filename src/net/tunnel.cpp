@@ -43,10 +43,7 @@ void TunnelPolicy::on(const OpenTunnel&) {
 void TunnelPolicy::on(const TunnelLost&) {
   if (!session_) return;
   session_.reset();
-  if (running()) return;
-  // Without a session there is nothing whose age the client's next attempt must exceed.
-  if (attempt_) attempt_->stage = Stage::failed, attempt_->resend_at.reset();
-  if (wanted_) begin();
+  if (wanted_ && !running()) begin();
 }
 
 void TunnelPolicy::on(const SegmentArrived& event) {

@@ -31,7 +31,7 @@ ByteVector flight(std::size_t i, std::uint8_t nonce) {
 class ScriptedTls {
  public:
   ScriptedTls(TlsRole role, std::uint8_t nonce)
-      : role_{role}, nonce_{nonce}, next_send_{role == TlsRole::client ? 0u : 1u} {
+      : nonce_{nonce}, next_send_{role == TlsRole::client ? 0u : 1u} {
     if (role == TlsRole::client) send_next();
   }
   void feed(ByteView bytes) {
@@ -47,9 +47,9 @@ class ScriptedTls {
   ByteVector take_output() { return std::exchange(output_, {}); }
   bool finished() const { return finished_; }
   bool failed() const { return failed_; }
-  Key256 secret(Incarnation local, Incarnation peer) const {
-    const auto both = [this](auto mine, auto theirs) {
-      return role_ == TlsRole::client ? std::array{mine, theirs} : std::array{theirs, mine};
+  Key256 secret(Incarnation local, Incarnation peer, TlsRole role) const {
+    const auto both = [role](auto mine, auto theirs) {
+      return role == TlsRole::client ? std::array{mine, theirs} : std::array{theirs, mine};
     };
     return sha256(to_wire(std::pair{both(nonce_, peer_nonce_), both(local.value, peer.value)}));
   }
@@ -59,7 +59,6 @@ class ScriptedTls {
     output_ = flight(next_send_, nonce_);
     next_send_ += 2;
   }
-  TlsRole role_;
   std::uint8_t nonce_, peer_nonce_ = 0;
   std::size_t next_send_;
   ByteVector incoming_, output_;
@@ -283,4 +282,80 @@ TEST_CASE("tunnel: random events never break it") {
     for (std::size_t end : {0, 1}) pair.boot(end, 9), pair.step(end, OpenTunnel{});
     RC_ASSERT(pair.run_until([&] { return pair.same_keys(); }, pair.now + seconds(300)));
   }));
+}
+
+TEST_CASE("tunnel: a good link carries each byte once, and nothing once it is up") {
+  Pair pair = make_pair(1, {});
+  pair.step(0, OpenTunnel{});
+  both_up_by(pair, seconds(10));
+  std::size_t pieces = 0;
+  for (const std::size_t size : flight_sizes)
+    pieces += (size + HandshakeStream::segment_size - 1) / HandshakeStream::segment_size;
+  pair.run_for(seconds(60));
+  CHECK(pair.wire().size() == 2 * pieces);  // Each piece and its acknowledgement.
+}
+
+namespace {
+
+/// A server alone, told by hand what arrives.
+struct LoneServer {
+  LoneServer() { step(OpenTunnel{}); }
+  void step(const TunnelEvent& event) {
+    actions.clear();
+    policy.step(Instant{}, event, actions);
+  }
+  /// Whether a first segment of this attempt makes the server begin a handshake.
+  bool begins_at(std::uint32_t client, std::uint32_t attempt) {
+    step(SegmentArrived{{.kind = SegmentKind::stream,
+                         .from = {client},
+                         .to = {},
+                         .attempt = attempt,
+                         .offset = 0,
+                         .acknowledged = 0,
+                         .data = ByteVector(3)}});
+    return !actions.empty() && std::holds_alternative<StartTls>(actions[0]);
+  }
+  TunnelPolicy policy{{.local = {2}, .peer = {1}, .incarnation = {1}}};
+  std::vector<TunnelAction> actions;
+};
+
+}  // namespace
+
+TEST_CASE("tunnel: a server begins only what is newer than its attempt and its session") {
+  LoneServer server;
+  CHECK(server.begins_at(3, 2));
+  CHECK_FALSE(server.begins_at(3, 2));
+  CHECK_FALSE(server.begins_at(3, 1));
+  CHECK_FALSE(server.begins_at(2, 9));
+  CHECK(server.begins_at(3, 3));
+  server.step(TlsFinished{{2}});
+  CHECK(server.policy.phase() == TunnelPhase::up);
+  CHECK_FALSE(server.begins_at(3, 3));
+  CHECK_FALSE(server.begins_at(3, 2));
+  CHECK_FALSE(server.begins_at(2, 99));
+  CHECK(server.begins_at(4, 1));
+  CHECK(server.policy.phase() == TunnelPhase::up);
+  // The attempt of incarnation 4 may have been forged: when it fails, 3 is heard again.
+  server.step(TlsFailed{{3}});
+  CHECK_FALSE(server.begins_at(4, 1));
+  CHECK_FALSE(server.begins_at(3, 3));
+  CHECK(server.begins_at(3, 4));
+}
+
+TEST_CASE("tunnel: a client notices at once that the server restarted in the middle") {
+  Pair pair = make_pair(1, {});
+  pair.step(0, OpenTunnel{});
+  pair.run_for(milliseconds(90));  // The server has the first flight and answers.
+  pair.boot(1, 2);
+  REQUIRE(pair.run_until([&] { return pair.same_keys(); }, pair.now + seconds(3)));
+}
+
+TEST_CASE("tunnel: a server that comes late is not made to wait for the client's back-off") {
+  Pair pair = make_pair(1, {.loss = 1});
+  pair.step(0, OpenTunnel{});
+  pair.run_for(seconds(125));  // The client waits after its third failure.
+  pair.faults.loss = 0;
+  const Instant late = pair.now;
+  pair.step(1, OpenTunnel{});
+  REQUIRE(pair.run_until([&] { return pair.same_keys(); }, late + seconds(4)));
 }

@@ -24,12 +24,12 @@ struct LinkFaults {
 
 /// What the harness needs of a TLS object, real or scripted.
 template <class T>
-concept TlsLike = requires(T tls, ByteView bytes, Incarnation incarnation) {
+concept TlsLike = requires(T tls, ByteView bytes, Incarnation incarnation, TlsRole role) {
   tls.feed(bytes);
   { tls.take_output() } -> std::convertible_to<ByteVector>;
   { tls.finished() } -> std::convertible_to<bool>;
   { tls.failed() } -> std::convertible_to<bool>;
-  { tls.secret(incarnation, incarnation) } -> std::convertible_to<Key256>;
+  { tls.secret(incarnation, incarnation, role) } -> std::convertible_to<Key256>;
 };
 
 template <TlsLike Tls>
@@ -160,7 +160,7 @@ class TunnelPair {
   void perform(std::size_t index, const Establish& establish) {
     End& end = ends[index];
     end.established = establish;
-    end.secret = end.tls->secret(end.incarnation, establish.peer);
+    end.secret = end.tls->secret(end.incarnation, establish.peer, end.policy->role());
     ++end.establishments;
   }
   void perform(std::size_t index, const Rekey&) { ++ends[index].rekeys; }
