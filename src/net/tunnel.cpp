@@ -51,6 +51,8 @@ void TunnelPolicy::on(const SegmentArrived& event) {
   if (segment.from.value == 0) return;
   if (segment.kind == SegmentKind::ask) return on_ask(segment);
   const bool to_another = segment.to.value != 0 && segment.to != config_.incarnation;
+  // The client talks to who we were before a restart: without a word it would try for long.
+  if (to_another && role() == TlsRole::server) return ask_client({segment.from, segment.attempt});
   if (!to_another && belongs_to_attempt(segment)) take_stream(segment);
 }
 
@@ -152,7 +154,7 @@ bool TunnelPolicy::live(HandshakeId id) const {
 void TunnelPolicy::begin() {
   retry_at_.reset();
   if (role() == TlsRole::client) return start_attempt({config_.incarnation, ++attempts_});
-  ask_client();
+  ask_client(attempt_ ? attempt_->key : AttemptKey{});
   retry_later();
 }
 
@@ -171,15 +173,16 @@ void TunnelPolicy::fail_attempt() {
   attempt_->resend_at.reset();
   actions_->push_back(DropTls{attempt_->id});
   if (!wanted_ || session_) return;
-  if (role() == TlsRole::server) ask_client();
+  if (role() == TlsRole::server) ask_client(attempt_->key);
   retry_later();
 }
 
-void TunnelPolicy::ask_client() {
+void TunnelPolicy::ask_client(AttemptKey given_up) {
   HandshakeSegment segment;
   segment.kind = SegmentKind::ask;
   segment.from = config_.incarnation;
-  if (attempt_) segment.to = attempt_->key.client, segment.attempt = attempt_->key.number;
+  segment.to = given_up.client;
+  segment.attempt = given_up.number;
   actions_->push_back(SendSegment{std::move(segment)});
 }
 

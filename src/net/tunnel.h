@@ -169,7 +169,7 @@ class TunnelPolicy {
   void begin();
   void start_attempt(AttemptKey key);
   void fail_attempt();
-  void ask_client();
+  void ask_client(AttemptKey given_up);
   void retry_later();
   void send_pieces(const std::vector<HandshakeStream::Piece>& pieces);
   void send_piece(const HandshakeStream::Piece& piece);
