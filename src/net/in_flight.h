@@ -26,10 +26,12 @@ class InFlight {
 
   bool empty() const { return count_ == 0; }
   std::size_t size() const { return count_; }
-  const Entry& front() const {
-    AXS_ASSERT(count_ > 0);
-    return at(0);
+  /// The i-th packet to arrive, i < size().
+  const Entry& operator[](std::size_t i) const {
+    AXS_ASSERT(i < count_);
+    return at(i);
   }
+  const Entry& front() const { return (*this)[0]; }
   void pop() {
     AXS_ASSERT(count_ > 0);
     head_ = (head_ + 1) & (ring_.size() - 1);

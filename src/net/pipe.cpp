@@ -97,6 +97,16 @@ Result<> validate(const PipeConfig& config, const std::string& what) {
   return Ok{};
 }
 
+Result<> validate(const catalog::LinkForecast& forecast, const std::string& what) {
+  for (std::size_t i = 0; i < forecast.size(); ++i) {
+    if (forecast[i].one_way < Duration{} || (i > 0 && forecast[i].at < forecast[i - 1].at))
+      return Error{Errc::invalid, what + ": forecast sample " + std::to_string(i) + " at " +
+                                      std::to_string(forecast[i].at.ns) +
+                                      " ns, want samples in order and no negative delay"};
+  }
+  return Ok{};
+}
+
 Pipe::Pipe(PipeConfig config, Rng rng)
     : config_{std::move(config)},
       loss_rng_{rng.fork(0)},
@@ -115,8 +125,7 @@ void Pipe::set(PipeConfig config) {
 }
 
 void Pipe::set_forecast(catalog::LinkForecast forecast) {
-  AXS_ASSERT(std::is_sorted(forecast.begin(), forecast.end(),
-                            [](const auto& a, const auto& b) { return a.at < b.at; }));
+  AXS_ASSERT(validate(forecast, "pipe").has_value());
   forecast_ = std::move(forecast);
   forecast_cursor_ = 0;
   handover_at_ = never;

@@ -69,6 +69,9 @@ struct PipeConfig {
 /// Refuses a config whose numbers make no sense; `what` names the link in the message.
 Result<> validate(const PipeConfig& config, const std::string& what);
 
+/// Refuses a forecast with samples out of order or a negative delay.
+Result<> validate(const catalog::LinkForecast& forecast, const std::string& what);
+
 /// What became of a packet. Up to `corrupted` it arrives; a world without payloads treats a
 /// corrupted packet as lost, since authentication discards it.
 enum class Fate {

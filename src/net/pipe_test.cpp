@@ -230,6 +230,20 @@ TEST_CASE("jitter is bounded, has its mean and depends on time, not on traffic")
   CHECK(std::abs(sum / samples - (1 - std::exp(-4.0))) < 0.05);
 }
 
+TEST_CASE("jitter moves without jumps, so it never reorders by itself") {
+  PipeConfig config;
+  config.ordering = Ordering::per_path;
+  config.jitter = {.mean = milliseconds(1), .max = milliseconds(4), .every = milliseconds(10)};
+  Pipe pipe{config, Rng{3}};
+  Duration last = pipe.admit(Instant{}, 1).released_at - Instant{};
+  for (Instant now{}; now < Instant{} + seconds(10); now = now + microseconds(100)) {
+    const Duration extra = pipe.admit(now, 1).released_at - now;
+    // At most 4 ms in 10 ms, and the nanosecond of service.
+    CHECK(std::abs((extra - last).ns) <= 40'001);
+    last = extra;
+  }
+}
+
 TEST_CASE("an outage drops what would leave within it; a cut drops all until it heals") {
   PipeConfig config;
   config.outages = {{milliseconds(10), milliseconds(20)}};
@@ -377,6 +391,10 @@ TEST_CASE("a config that makes no sense is refused by name") {
   config = {};
   config.jitter.every = {};
   CHECK(!validate(config, "link a-b"));
+  CHECK(validate(two_paths(), "link a-b"));
+  CHECK(
+      !validate(catalog::LinkForecast{{seconds(2), {}, true, 1}, {seconds(1), {}, true, 1}}, "x"));
+  CHECK(!validate(catalog::LinkForecast{{seconds(2), seconds(-1), true, 1}}, "x"));
 }
 
 }  // namespace

@@ -1,0 +1,85 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "axs/core/rng.h"
+#include "axs/live/latency_histogram.h"
+#include "axs/live/packet_store.h"
+#include "axs/live/port.h"
+#include "axs/live/underlay_stats.h"
+#include "axs/net/in_flight.h"
+#include "axs/net/pipe.h"
+
+namespace axs::live {
+
+/// Who sends to whom over which link.
+struct Route {
+  std::string link;
+  SiteId from;
+  SiteId to;
+};
+
+/// The packets of one direction of a link: its pipe decides, the store holds the bytes, the far
+/// port sends them.
+class Direction {
+ public:
+  static constexpr Instant idle{INT64_MAX};
+
+  Direction(Route route, net::Pipe pipe, PacketStore store, Rng corruption)
+      : route_{std::move(route)},
+        pipe_{std::move(pipe)},
+        store_{std::move(store)},
+        corruption_{corruption} {}
+
+  const Route& route() const { return route_; }
+  net::Pipe& pipe() { return pipe_; }
+  /// Sets where the packets arrive and where they came from; both must outlive this object.
+  void connect(Port& near, Port& far) {
+    near_ = &near;
+    far_ = &far;
+  }
+
+  void admit(Instant now, ByteView packet);
+  /// When the next packet is due; `idle` if none.
+  Instant next_due() const { return flying_.empty() ? idle : flying_.front().released_at; }
+  /// Sends at most one batch of the packets due by `now`; `clock()` is read after the send.
+  template <class Clock>
+  void release(Instant now, Clock&& clock) {
+    const std::size_t n = gather(now);
+    if (n == 0) return;
+    send(n);
+    const Instant after = clock();
+    for (std::size_t i = 0; i < n; ++i) settle(after);
+  }
+  void cut(Instant now);
+
+  DirectionStats stats() const;
+  const LatencyHistogram& error() const { return error_; }
+
+ private:
+  static constexpr std::size_t batch_max = 128;
+
+  std::size_t gather(Instant now);
+  void send(std::size_t n);
+  void settle(Instant sent_at);
+
+  Route route_;
+  net::Pipe pipe_;
+  PacketStore store_;
+  Rng corruption_;
+  net::InFlight<PacketStore::Token> flying_;
+  Port* near_{};
+  Port* far_{};
+  std::array<ByteView, batch_max> batch_;
+  LatencyHistogram error_;
+  std::uint64_t sent_{};
+  std::uint64_t no_memory_{};
+  std::uint64_t no_peer_{};
+  std::uint64_t refused_{};
+};
+
+ReleaseError summary(const LatencyHistogram& histogram);
+
+}  // namespace axs::live
