@@ -2,14 +2,15 @@
 
 namespace axs::live {
 
-void Direction::admit(Instant now, ByteView packet) {
+void Direction::admit(Instant arrived, ByteView packet) {
   PacketStore::Token token;
   // Room first: what the pipe has counted as delivered must be sent.
   if (!store_.put(packet, token)) {
     ++no_memory_;
     return;
   }
-  const net::Admission admission = pipe_.admit(now, packet.size());
+  latest_arrival_ = std::max(latest_arrival_, arrived);
+  const net::Admission admission = pipe_.admit(latest_arrival_, packet.size());
   if (!admission.arrives()) return store_.release(token);
   if (admission.fate == net::Fate::corrupted) {
     const std::uint64_t bit = corruption_.below(packet.size() * 8);

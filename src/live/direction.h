@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -41,17 +43,20 @@ class Direction {
     far_ = &far;
   }
 
-  void admit(Instant now, ByteView packet);
+  /// `arrived` should not go back; one that does counts as the latest before it.
+  void admit(Instant arrived, ByteView packet);
   /// When the next packet is due; `idle` if none.
   Instant next_due() const { return flying_.empty() ? idle : flying_.front().released_at; }
-  /// Sends at most one batch of the packets due by `now`; `clock()` is read after the send.
+  /// Sends the packets due by `now`, at most some thousand; `clock()` is read after each send.
   template <class Clock>
   void release(Instant now, Clock&& clock) {
-    const std::size_t n = gather(now);
-    if (n == 0) return;
-    send(n);
-    const Instant after = clock();
-    for (std::size_t i = 0; i < n; ++i) settle(after);
+    for (int batch = 0; batch < batches_max; ++batch) {
+      const std::size_t n = gather(now);
+      if (n == 0) return;
+      send(n);
+      const Instant after = clock();
+      for (std::size_t i = 0; i < n; ++i) settle(after);
+    }
   }
   void cut(Instant now);
 
@@ -60,6 +65,7 @@ class Direction {
 
  private:
   static constexpr std::size_t batch_max = 128;
+  static constexpr int batches_max = 16;
 
   std::size_t gather(Instant now);
   void send(std::size_t n);
@@ -73,6 +79,7 @@ class Direction {
   Port* near_{};
   Port* far_{};
   std::array<ByteView, batch_max> batch_;
+  Instant latest_arrival_{INT64_MIN};
   LatencyHistogram error_;
   std::uint64_t sent_{};
   std::uint64_t no_memory_{};

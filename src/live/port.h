@@ -30,12 +30,18 @@ class OwnedFd {
   int fd_;
 };
 
+/// A packet and when it reached the machine, on CLOCK_MONOTONIC.
+struct Received {
+  ByteView bytes;
+  std::int64_t arrived_ns;
+};
+
 /// Where packets are read to; one for all ports of an emulator.
 struct ReceiveBuffer {
-  static constexpr std::size_t messages = 32;
+  static constexpr std::size_t messages = 16;
   static constexpr std::size_t message_bytes = 65'536;  ///< The most that one UDP read returns.
   std::vector<std::uint8_t> memory = std::vector<std::uint8_t>(messages * message_bytes);
-  std::vector<ByteView> packets;  ///< What the last receive() got; views into `memory`.
+  std::vector<Received> packets;  ///< What the last receive() got; views into `memory`.
 };
 
 /// A place where the emulator takes packets from a site and hands packets to it.
@@ -96,6 +102,8 @@ class TunPort final : public Port {
  private:
   OwnedFd fd_;
 };
+
+std::int64_t monotonic_ns();
 
 /// "<what>: <call>: <the system's reason>" for the current errno.
 Error system_error(const std::string& what, const char* call);

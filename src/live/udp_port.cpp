@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 
 #include "axs/live/port.h"
 
@@ -33,6 +34,16 @@ void enlarge(int fd, int force_option, int option) {
     (void)setsockopt(fd, SOL_SOCKET, option, &buffer_bytes, sizeof buffer_bytes);
 }
 
+std::int64_t nanoseconds_of(const timespec& t) {
+  return t.tv_sec * 1'000'000'000 + t.tv_nsec;
+}
+
+std::int64_t read_clock(clockid_t clock) {
+  timespec t{};
+  clock_gettime(clock, &t);
+  return nanoseconds_of(t);
+}
+
 struct alignas(cmsghdr) Control {
   std::array<char, 128> bytes;
 };
@@ -48,6 +59,7 @@ T control_value(const cmsghdr* header) {
 struct Ancillary {
   std::size_t segment{};  ///< 0: the datagram is one packet.
   std::uint32_t dropped{};
+  std::int64_t arrived_ns{};  ///< On CLOCK_REALTIME; 0: not said.
 };
 
 Ancillary read_ancillary(msghdr& message) {
@@ -57,15 +69,18 @@ Ancillary read_ancillary(msghdr& message) {
       found.segment = static_cast<std::size_t>(control_value<int>(c));
     else if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_RXQ_OVFL)
       found.dropped = control_value<std::uint32_t>(c);
+    else if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_TIMESTAMPNS)
+      found.arrived_ns = nanoseconds_of(control_value<timespec>(c));
   }
   return found;
 }
 
-void split(ByteView datagram, std::size_t segment, std::vector<ByteView>& packets) {
+void split(ByteView datagram, std::size_t segment, std::int64_t arrived_ns,
+           std::vector<Received>& packets) {
   if (segment == 0) segment = datagram.size();
   while (!datagram.empty()) {
     const std::size_t n = std::min(segment, datagram.size());
-    packets.push_back(datagram.first(n));
+    packets.push_back({datagram.first(n), arrived_ns});
     datagram = datagram.subspan(n);
   }
 }
@@ -153,6 +168,10 @@ Error system_error(const std::string& what, const char* call) {
   return Error{Errc::unavailable, what + ": " + call + ": " + std::strerror(errno)};
 }
 
+std::int64_t monotonic_ns() {
+  return read_clock(CLOCK_MONOTONIC);
+}
+
 Result<std::unique_ptr<UdpPort>> UdpPort::open(UdpEnd end, const std::string& what) {
   OwnedFd fd{socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
   if (!fd) return system_error(what, "socket");
@@ -163,6 +182,7 @@ Result<std::unique_ptr<UdpPort>> UdpPort::open(UdpEnd end, const std::string& wh
   enlarge(fd.get(), SO_SNDBUFFORCE, SO_SNDBUF);
   const int on = 1;
   (void)setsockopt(fd.get(), SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof on);
+  (void)setsockopt(fd.get(), SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
   (void)setsockopt(fd.get(), SOL_UDP, UDP_GRO, &on, sizeof on);
   sockaddr_in bound{};
   socklen_t size = sizeof bound;
@@ -191,14 +211,19 @@ void UdpPort::receive(ReceiveBuffer& buffer) {
   }
   buffer.packets.clear();
   const int got = recvmmsg(fd_.get(), messages.data(), n, MSG_DONTWAIT, nullptr);
+  const std::int64_t now = monotonic_ns();
+  const std::int64_t offset = now - read_clock(CLOCK_REALTIME);
   for (int i = 0; i < got; ++i) {
     const auto at = static_cast<std::size_t>(i);
     if (!learn_ && ntohs(sources[at].sin_port) != peer_port_) continue;
     peer_port_ = ntohs(sources[at].sin_port);
     const Ancillary ancillary = read_ancillary(messages[at].msg_hdr);
     if (ancillary.dropped > 0) kernel_drops_ = ancillary.dropped;
+    // The kernel stamps with the clock of people, which may step: believe it within a second.
+    const std::int64_t stamped = ancillary.arrived_ns + offset;
+    const bool credible = stamped <= now && stamped > now - 1'000'000'000;
     split({static_cast<std::uint8_t*>(pieces[at].iov_base), messages[at].msg_len},
-          ancillary.segment, buffer.packets);
+          ancillary.segment, credible ? stamped : now, buffer.packets);
   }
 }
 

@@ -68,6 +68,7 @@ class Underlay::Engine {
   OwnedFd timer_;
   OwnedFd wake_;
   Instant armed_ = Direction::idle;
+  Instant rest_until_{};  ///< Not to be woken for a release before.
   Instant started_{};
   Instant last_packet_{};
   std::size_t script_cursor_{};
