@@ -174,6 +174,10 @@ struct Mean {
   double semi_major, eccentricity, perigee, node, longitude_in_orbit;
 };
 
+double minutes_since_epoch(const Sgp4& s, catalog::UtcTime at) {
+  return static_cast<double>((at - s.epoch).ns) / 6e10;
+}
+
 /// Secular gravity and drag: the mean elements at t.
 Mean secular(const Sgp4& s, double t) {
   const double t2 = t * t, t3 = t2 * t, t4 = t3 * t;
@@ -301,7 +305,12 @@ TemeState propagate(const Sgp4& s, double minutes) {
 }
 
 TemeState propagate(const Sgp4& satellite, catalog::UtcTime at) {
-  return propagate(satellite, static_cast<double>((at - satellite.epoch).ns) / 6e10);
+  return propagate(satellite, minutes_since_epoch(satellite, at));
+}
+
+MeanPlace mean_place(const Sgp4& satellite, catalog::UtcTime at) {
+  const Mean mean = secular(satellite, minutes_since_epoch(satellite, at));
+  return {mean.semi_major * earth_radius_km, mean.node, mean.longitude_in_orbit};
 }
 
 }  // namespace axs::orbit

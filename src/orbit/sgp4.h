@@ -39,6 +39,13 @@ struct TemeState {
   OrbitState state = OrbitState::fine;
 };
 
+/// Where a satellite is on its mean orbit: what tells how two of them move beside each other.
+struct MeanPlace {
+  double semi_major_km;
+  double node;                  ///< Radians, not wrapped; so is the next.
+  double argument_of_latitude;  ///< Mean anomaly and argument of perigee.
+};
+
 /// Prepares the SGP4 theory (Hoots and Roehrich 1980) as Vallado, Crawford, Hujsak and Kelso
 /// revised it ("Revisiting Spacetrack Report #3", AIAA 2006-6753), with the WGS-72 constants.
 /// Refuses orbits with a period of 225 minutes or more, which need the deep-space theory, and those
@@ -48,5 +55,7 @@ Result<Sgp4> prepare(const MeanElements& elements);
 /// The state `minutes` after the epoch.
 TemeState propagate(const Sgp4& satellite, double minutes);
 TemeState propagate(const Sgp4& satellite, catalog::UtcTime at);
+
+MeanPlace mean_place(const Sgp4& satellite, catalog::UtcTime at);
 
 }  // namespace axs::orbit
