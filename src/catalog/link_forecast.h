@@ -7,17 +7,15 @@
 
 namespace axs::catalog {
 
-/// What a link will be like from `at` (since the epoch of the run) until the next sample: its
-/// one-way propagation delay, whether it is up, and a number that changes when the path of
-/// satellites does.
+/// What a link that moves is like from `at` on, until the next sample.
 struct DelaySample {
-  Duration at;
-  Duration one_way;
-  bool up;
-  std::uint32_t path;
+  Duration at;           ///< Since the start of the run.
+  Duration one_way;      ///< Propagation alone; zero while the link is down.
+  bool up;               ///< Whether there is a path.
+  std::uint32_t path{};  ///< Changes exactly when the path does: a handover.
 };
 
-/// Samples in the order of their time.
+/// The samples of one link in one direction, in order of time.
 using LinkForecast = std::vector<DelaySample>;
 
 }  // namespace axs::catalog
