@@ -1,0 +1,315 @@
+#include "axs/codec/rans.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace axs::codec {
+
+using namespace detail;
+
+namespace {
+
+/// How the symbols of a stream are written; its first byte.
+enum class StreamKind : std::uint8_t {
+  stored,    // The symbols themselves.
+  constant,  // One symbol, which is all of them.
+  single,    // Frequencies, 1 state, words.
+  wide,      // Frequencies, 32 states, words.
+};
+
+constexpr std::size_t wide_lanes = 32;
+/// Below, 31 more states cost more than they speed up.
+constexpr std::size_t wide_minimum = 8192;
+/// The least state between symbols; a lane begins encoding, and ends decoding, with it.
+constexpr std::uint32_t least_state = 1u << 16;
+
+/// What the encoder needs of one symbol.
+struct EncodeEntry {
+  std::uint64_t reciprocal;  // ceil(2^44 / frequency): exact division for states below `bound`.
+  std::uint32_t bound;       // States from here on give up a word first.
+  std::uint16_t complement;  // 2^12 - frequency.
+  std::uint16_t start;
+};
+using EncodeTable = std::array<EncodeEntry, 256>;
+
+EncodeTable make_encode_table(const Frequencies& frequencies) {
+  EncodeTable table{};
+  std::uint32_t start = 0;
+  for (std::size_t s = 0; s < table.size(); ++s) {
+    const std::uint32_t f = frequencies[s];
+    if (f == 0) continue;
+    table[s] = {.reciprocal = ((std::uint64_t{1} << 44) + f - 1) / f,
+                .bound = f << 20,
+                .complement = static_cast<std::uint16_t>(probability_one - f),
+                .start = static_cast<std::uint16_t>(start)};
+    start += f;
+  }
+  return table;
+}
+
+/// Codes one symbol. Writes the word below `words` in any case and keeps it if the state was too
+/// large: a branch here would be mispredicted at every fifth symbol.
+/// The product fits 64 bits: reciprocal * state < 2^64 for frequencies below 2^12 (Lemire, Kaser,
+/// Kurz 2019 for the exactness of the division).
+inline std::uint32_t encode_step(const EncodeEntry& e, std::uint32_t state, std::uint16_t*& words) {
+  words[-1] = static_cast<std::uint16_t>(state);
+  const bool full = state >= e.bound;
+  words -= full;
+  state >>= full ? 16 : 0;
+  const auto quotient = static_cast<std::uint32_t>((state * e.reciprocal) >> 44);
+  return state + quotient * e.complement + e.start;
+}
+
+/// Encodes backwards, from the last symbol to the first; returns the first of the words, which end
+/// at `words`. There is room for one word per symbol.
+template <std::size_t lanes>
+std::uint16_t* encode_lanes(std::span<const std::uint8_t> symbols, const EncodeTable& table,
+                            std::array<std::uint32_t, lanes>& states, std::uint16_t* words) {
+  std::size_t i = symbols.size();
+  while (i % lanes != 0) {
+    --i;
+    states[i % lanes] = encode_step(table[symbols[i]], states[i % lanes], words);
+  }
+  while (i != 0) {
+    i -= lanes;
+    for (std::size_t lane = lanes; lane-- > 0;)
+      states[lane] = encode_step(table[symbols[i + lane]], states[lane], words);
+  }
+  return words;
+}
+
+void put_frequencies(const Frequencies& frequencies, WireWriter& out) {
+  const auto occurs = [](std::uint16_t f) { return f != 0; };
+  const auto first = std::find_if(frequencies.begin(), frequencies.end(), occurs);
+  const auto end = std::find_if(frequencies.rbegin(), frequencies.rend(), occurs).base();
+  out.put(static_cast<std::uint8_t>(first - frequencies.begin()));
+  out.put(static_cast<std::uint8_t>(end - frequencies.begin() - 1));
+  for (auto f = first; f != end; ++f) {
+    if (*f < 128) {
+      out.put(static_cast<std::uint8_t>(*f));
+    } else {
+      out.put(static_cast<std::uint8_t>(0x80 | (*f >> 8)));
+      out.put(static_cast<std::uint8_t>(*f));
+    }
+  }
+}
+
+/// False unless the frequencies are of symbols below `alphabet` and add up to one.
+bool get_frequencies(WireReader& in, unsigned alphabet, Frequencies& frequencies) {
+  frequencies = {};
+  std::uint8_t first = 0, last = 0, byte = 0;
+  in.get(first);
+  in.get(last);
+  if (last >= alphabet || first > last) return false;
+  std::uint32_t sum = 0;
+  for (unsigned s = first; s <= last; ++s) {
+    in.get(byte);
+    std::uint32_t f = byte;
+    if (byte >= 128) {
+      in.get(byte);
+      f = ((f & 127) << 8) | byte;
+    }
+    if (f >= probability_one) return false;
+    frequencies[s] = static_cast<std::uint16_t>(f);
+    sum += f;
+  }
+  return in.ok() && sum == probability_one;
+}
+
+template <std::size_t lanes>
+void put_coded(std::span<const std::uint8_t> symbols, const Frequencies& frequencies,
+               ByteVector& out) {
+  std::vector<std::uint16_t> buffer(symbols.size() + 1);
+  std::array<std::uint32_t, lanes> states;
+  states.fill(least_state);
+  std::uint16_t* const end = buffer.data() + buffer.size();
+  std::uint16_t* const begin =
+      encode_lanes<lanes>(symbols, make_encode_table(frequencies), states, end);
+  WireWriter writer{out};
+  writer.put(lanes == 1 ? StreamKind::single : StreamKind::wide);
+  put_frequencies(frequencies, writer);
+  writer.put(states);
+  const auto count = static_cast<std::size_t>(end - begin);
+  writer.put(static_cast<std::uint32_t>(count));
+  writer.bytes({reinterpret_cast<const std::uint8_t*>(begin), 2 * count});
+}
+
+void put_stored(std::span<const std::uint8_t> symbols, ByteVector& out) {
+  WireWriter writer{out};
+  writer.put(StreamKind::stored);
+  writer.bytes(symbols);
+}
+
+/// Whether the symbols are so evenly spread over all 256 that coding would save less than 0.3 %: by
+/// their collision entropy, which is never above Shannon's and needs no logarithm.
+bool looks_incompressible(const Histogram& histogram, std::size_t n) {
+  std::uint64_t squares = 0;
+  for (const std::uint64_t count : histogram) squares += count * count;
+  return squares <= n * n / 256 + n * n / 8192;
+}
+
+/// One entry per slot: the symbol in bits 0..7, its frequency in 8..19, the slot's place within the
+/// symbol's range in 20..31.
+using DecodeTable = std::array<std::uint32_t, probability_one>;
+
+void fill_decode_table(const Frequencies& frequencies, DecodeTable& table) {
+  std::size_t slot = 0;
+  for (std::uint32_t s = 0; s < frequencies.size(); ++s)
+    for (std::uint32_t i = 0; i < frequencies[s]; ++i)
+      table[slot++] = s | (std::uint32_t{frequencies[s]} << 8) | (i << 20);
+}
+
+/// Decodes one symbol of a lane, which then may want a word.
+inline std::uint8_t decode_step(const DecodeTable& table, std::uint32_t& state) {
+  const std::uint32_t entry = table[state % probability_one];
+  state = ((entry >> 8) % probability_one) * (state >> probability_bits) + (entry >> 20);
+  return static_cast<std::uint8_t>(entry);
+}
+
+inline std::uint32_t load_word(const std::uint8_t* data) {
+  std::uint16_t word;
+  std::memcpy(&word, data, sizeof word);
+  return word;
+}
+
+/// Decodes as many whole rounds of lanes as are certain not to run out of words; the rest is for
+/// the careful loop. Returns the number of symbols.
+template <std::size_t lanes>
+std::size_t decode_rounds(const DecodeTable& table, std::array<std::uint32_t, lanes>& states,
+                          ByteView& words, std::span<std::uint8_t> symbols) {
+  std::size_t i = 0;
+  const std::uint8_t* next = words.data();
+  const std::uint8_t* const end = next + words.size();
+  for (; symbols.size() - i >= lanes && end - next >= std::ptrdiff_t{2 * lanes}; i += lanes)
+    for (std::size_t lane = 0; lane < lanes; ++lane) {
+      std::uint32_t state = states[lane];
+      symbols[i + lane] = decode_step(table, state);
+      const bool wants = state < least_state;
+      const std::uint32_t filled = (state << 16) | load_word(next);
+      states[lane] = wants ? filled : state;
+      next += wants ? 2 : 0;
+    }
+  words = words.last(static_cast<std::size_t>(end - next));
+  return i;
+}
+
+/// True if the words were just enough and every lane ended as the encoder began it.
+template <std::size_t lanes>
+bool decode_lanes(const DecodeTable& table, std::array<std::uint32_t, lanes>& states,
+                  ByteView words, std::span<std::uint8_t> symbols) {
+  for (std::size_t i = decode_rounds(table, states, words, symbols); i < symbols.size(); ++i) {
+    std::uint32_t& state = states[i % lanes];
+    symbols[i] = decode_step(table, state);
+    if (state >= least_state) continue;
+    if (words.empty()) return false;
+    state = (state << 16) | load_word(words.data());
+    words = words.subspan(2);
+  }
+  return words.empty() && std::all_of(states.begin(), states.end(),
+                                      [](std::uint32_t state) { return state == least_state; });
+}
+
+template <std::size_t lanes>
+bool get_coded(WireReader& in, unsigned alphabet, std::span<std::uint8_t> symbols) {
+  Frequencies frequencies;
+  if (!get_frequencies(in, alphabet, frequencies)) return false;
+  std::array<std::uint32_t, lanes> states;
+  std::uint32_t count = 0;
+  in.get(states);
+  in.get(count);
+  const ByteView words = in.bytes(2 * std::size_t{count});
+  if (!in.ok()) return false;
+  DecodeTable table;
+  fill_decode_table(frequencies, table);
+  return decode_lanes(table, states, words, symbols);
+}
+
+bool get_stored(WireReader& in, unsigned alphabet, std::span<std::uint8_t> symbols) {
+  const ByteView bytes = in.bytes(symbols.size());
+  if (!in.ok()) return false;
+  std::copy(bytes.begin(), bytes.end(), symbols.begin());
+  return std::all_of(bytes.begin(), bytes.end(), [=](unsigned s) { return s < alphabet; });
+}
+
+bool get_constant(WireReader& in, unsigned alphabet, std::span<std::uint8_t> symbols) {
+  std::uint8_t symbol = 0;
+  in.get(symbol);
+  std::fill(symbols.begin(), symbols.end(), symbol);
+  return in.ok() && symbol < alphabet;
+}
+
+}  // namespace
+
+namespace detail {
+
+Histogram count_symbols(std::span<const std::uint8_t> symbols) {
+  // Four tables, because equal neighbours would wait for each other's increment.
+  std::array<Histogram, 4> part{};
+  std::size_t i = 0;
+  for (; i + 4 <= symbols.size(); i += 4)
+    for (std::size_t k = 0; k < 4; ++k) ++part[k][symbols[i + k]];
+  for (; i < symbols.size(); ++i) ++part[0][symbols[i]];
+  for (std::size_t s = 0; s < part[0].size(); ++s)
+    part[0][s] += part[1][s] + part[2][s] + part[3][s];
+  return part[0];
+}
+
+Frequencies normalise(const Histogram& histogram) {
+  const auto total = std::accumulate(histogram.begin(), histogram.end(), std::uint64_t{0});
+  AXS_ASSERT(total > 0);
+  Frequencies frequencies{};
+  std::int64_t left = probability_one;
+  for (std::size_t s = 0; s < frequencies.size(); ++s) {
+    if (histogram[s] == 0) continue;
+    const std::uint64_t share = (histogram[s] * std::uint64_t{probability_one} + total / 2) / total;
+    frequencies[s] = static_cast<std::uint16_t>(std::max(share, std::uint64_t{1}));
+    left -= frequencies[s];
+  }
+  // A unit more or less matters least to whoever has most; the first of them, so that it is
+  // definite.
+  for (; left != 0; left -= left > 0 ? 1 : -1) {
+    const auto most = std::max_element(frequencies.begin(), frequencies.end());
+    *most = static_cast<std::uint16_t>(*most + (left > 0 ? 1 : -1));
+  }
+  return frequencies;
+}
+
+}  // namespace detail
+
+void encode_symbols(std::span<const std::uint8_t> symbols, ByteVector& out) {
+  if (symbols.empty()) return put_stored(symbols, out);
+  const Histogram histogram = count_symbols(symbols);
+  if (histogram[symbols[0]] == symbols.size()) {
+    out.push_back(static_cast<std::uint8_t>(StreamKind::constant));
+    return out.push_back(symbols[0]);
+  }
+  if (looks_incompressible(histogram, symbols.size())) return put_stored(symbols, out);
+  const std::size_t start = out.size();
+  const Frequencies frequencies = normalise(histogram);
+  if (symbols.size() < wide_minimum)
+    put_coded<1>(symbols, frequencies, out);
+  else
+    put_coded<wide_lanes>(symbols, frequencies, out);
+  if (out.size() - start <= symbols.size()) return;
+  out.resize(start);
+  put_stored(symbols, out);
+}
+
+bool decode_symbols(WireReader& in, unsigned alphabet, std::span<std::uint8_t> symbols) {
+  std::uint8_t kind = 0;
+  in.get(kind);
+  if (!in.ok()) return false;
+  switch (static_cast<StreamKind>(kind)) {
+    case StreamKind::stored:
+      return get_stored(in, alphabet, symbols);
+    case StreamKind::constant:
+      return get_constant(in, alphabet, symbols);
+    case StreamKind::single:
+      return get_coded<1>(in, alphabet, symbols);
+    case StreamKind::wide:
+      return get_coded<wide_lanes>(in, alphabet, symbols);
+  }
+  return false;
+}
+
+}  // namespace axs::codec
