@@ -60,7 +60,8 @@ Result<GradientHeader> get_header(WireReader& reader) {
   if (reader.ok() && seen_magic != magic) return corrupt("does not start with AXGM");
   if (reader.ok() && seen_version != version)
     return corrupt("version " + std::to_string(seen_version) + ", want 1");
-  reader.get(header);
+  reader.get(header.kind);
+  reader.get(header.count);
   if (!reader.ok()) return corrupt("too short or of unknown kind");
   return header;
 }
