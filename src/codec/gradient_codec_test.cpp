@@ -121,7 +121,7 @@ TEST_CASE("gradient: the bytes are the same with every compiler") {
   CHECK(to_hex(sha256(encode(GradientKind::quant4, value))) ==
         "cc09fa28c93da5fdc8fa18a3d6a386691eb3eca0669b463166db5dfe51042758");
   CHECK(to_hex(sha256(encode(GradientKind::fp32, value))) ==
-        "8813bf5cb7c075af5d62e4a41260392db3510a35cc51672131b296ccde79bd1e");
+        "515123ff306872d86c07d65e70ec83506cdda1a5f4d9035ca7e78d930bfa1e71");
 }
 
 TEST_CASE("gradient: accumulating adds the weighted values in place") {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "axs/codec/rans_lanes.h"
+
 namespace axs::codec {
 
 using namespace detail;
@@ -17,20 +19,8 @@ enum class StreamKind : std::uint8_t {
   wide,      // Frequencies, 32 states, words.
 };
 
-constexpr std::size_t wide_lanes = 32;
 /// Below, 31 more states cost more than they speed up.
 constexpr std::size_t wide_minimum = 8192;
-/// The least state between symbols; a lane begins encoding, and ends decoding, with it.
-constexpr std::uint32_t least_state = 1u << 16;
-
-/// What the encoder needs of one symbol.
-struct EncodeEntry {
-  std::uint64_t reciprocal;  // ceil(2^44 / frequency): exact division for states below `bound`.
-  std::uint32_t bound;       // States from here on give up a word first.
-  std::uint16_t complement;  // 2^12 - frequency.
-  std::uint16_t start;
-};
-using EncodeTable = std::array<EncodeEntry, 256>;
 
 EncodeTable make_encode_table(const Frequencies& frequencies) {
   EncodeTable table{};
@@ -47,35 +37,19 @@ EncodeTable make_encode_table(const Frequencies& frequencies) {
   return table;
 }
 
-/// Codes one symbol. Writes the word below `words` in any case and keeps it if the state was too
-/// large: a branch here would be mispredicted at every fifth symbol.
-/// The product fits 64 bits: reciprocal * state < 2^64 for frequencies below 2^12 (Lemire, Kaser,
-/// Kurz 2019 for the exactness of the division).
-inline std::uint32_t encode_step(const EncodeEntry& e, std::uint32_t state, std::uint16_t*& words) {
-  words[-1] = static_cast<std::uint16_t>(state);
-  const bool full = state >= e.bound;
-  words -= full;
-  state >>= full ? 16 : 0;
-  const auto quotient = static_cast<std::uint32_t>((state * e.reciprocal) >> 44);
-  return state + quotient * e.complement + e.start;
-}
-
-/// Encodes backwards, from the last symbol to the first; returns the first of the words, which end
-/// at `words`. There is room for one word per symbol.
+/// Encodes backwards; as encode_rounds, for any number of symbols.
 template <std::size_t lanes>
 std::uint16_t* encode_lanes(std::span<const std::uint8_t> symbols, const EncodeTable& table,
-                            std::array<std::uint32_t, lanes>& states, std::uint16_t* words) {
-  std::size_t i = symbols.size();
-  while (i % lanes != 0) {
-    --i;
+                            States<lanes>& states, std::uint16_t* words, Simd simd) {
+  const std::size_t whole = symbols.size() / lanes * lanes;
+  for (std::size_t i = symbols.size(); i-- > whole;)
     states[i % lanes] = encode_step(table[symbols[i]], states[i % lanes], words);
-  }
-  while (i != 0) {
-    i -= lanes;
-    for (std::size_t lane = lanes; lane-- > 0;)
-      states[lane] = encode_step(table[symbols[i + lane]], states[lane], words);
-  }
-  return words;
+#ifdef __x86_64__
+  if constexpr (lanes == wide_lanes)
+    if (simd == Simd::avx512)
+      return encode_rounds_avx512(symbols.first(whole), table, states, words);
+#endif
+  return encode_rounds(symbols.first(whole), table, states, words);
 }
 
 void put_frequencies(const Frequencies& frequencies, WireWriter& out) {
@@ -118,13 +92,13 @@ bool get_frequencies(WireReader& in, unsigned alphabet, Frequencies& frequencies
 
 template <std::size_t lanes>
 void put_coded(std::span<const std::uint8_t> symbols, const Frequencies& frequencies,
-               ByteVector& out) {
+               ByteVector& out, Simd simd) {
   std::vector<std::uint16_t> buffer(symbols.size() + 1);
-  std::array<std::uint32_t, lanes> states;
+  States<lanes> states;
   states.fill(least_state);
   std::uint16_t* const end = buffer.data() + buffer.size();
   std::uint16_t* const begin =
-      encode_lanes<lanes>(symbols, make_encode_table(frequencies), states, end);
+      encode_lanes<lanes>(symbols, make_encode_table(frequencies), states, end, simd);
   WireWriter writer{out};
   writer.put(lanes == 1 ? StreamKind::single : StreamKind::wide);
   put_frequencies(frequencies, writer);
@@ -145,12 +119,8 @@ void put_stored(std::span<const std::uint8_t> symbols, ByteVector& out) {
 bool looks_incompressible(const Histogram& histogram, std::size_t n) {
   std::uint64_t squares = 0;
   for (const std::uint64_t count : histogram) squares += count * count;
-  return squares <= n * n / 256 + n * n / 8192;
+  return squares <= n * n / 256 + n * n / 2048;
 }
-
-/// One entry per slot: the symbol in bits 0..7, its frequency in 8..19, the slot's place within the
-/// symbol's range in 20..31.
-using DecodeTable = std::array<std::uint32_t, probability_one>;
 
 void fill_decode_table(const Frequencies& frequencies, DecodeTable& table) {
   std::size_t slot = 0;
@@ -159,45 +129,22 @@ void fill_decode_table(const Frequencies& frequencies, DecodeTable& table) {
       table[slot++] = s | (std::uint32_t{frequencies[s]} << 8) | (i << 20);
 }
 
-/// Decodes one symbol of a lane, which then may want a word.
-inline std::uint8_t decode_step(const DecodeTable& table, std::uint32_t& state) {
-  const std::uint32_t entry = table[state % probability_one];
-  state = ((entry >> 8) % probability_one) * (state >> probability_bits) + (entry >> 20);
-  return static_cast<std::uint8_t>(entry);
-}
-
-inline std::uint32_t load_word(const std::uint8_t* data) {
-  std::uint16_t word;
-  std::memcpy(&word, data, sizeof word);
-  return word;
-}
-
-/// Decodes as many whole rounds of lanes as are certain not to run out of words; the rest is for
-/// the careful loop. Returns the number of symbols.
 template <std::size_t lanes>
-std::size_t decode_rounds(const DecodeTable& table, std::array<std::uint32_t, lanes>& states,
-                          ByteView& words, std::span<std::uint8_t> symbols) {
-  std::size_t i = 0;
-  const std::uint8_t* next = words.data();
-  const std::uint8_t* const end = next + words.size();
-  for (; symbols.size() - i >= lanes && end - next >= std::ptrdiff_t{2 * lanes}; i += lanes)
-    for (std::size_t lane = 0; lane < lanes; ++lane) {
-      std::uint32_t state = states[lane];
-      symbols[i + lane] = decode_step(table, state);
-      const bool wants = state < least_state;
-      const std::uint32_t filled = (state << 16) | load_word(next);
-      states[lane] = wants ? filled : state;
-      next += wants ? 2 : 0;
-    }
-  words = words.last(static_cast<std::size_t>(end - next));
-  return i;
+std::size_t decode_rounds_by(Simd simd, const DecodeTable& table, States<lanes>& states,
+                             ByteView& words, std::span<std::uint8_t> symbols) {
+#ifdef __x86_64__
+  if constexpr (lanes == wide_lanes)
+    if (simd == Simd::avx512) return decode_rounds_avx512(table, states, words, symbols);
+#endif
+  return decode_rounds(table, states, words, symbols);
 }
 
 /// True if the words were just enough and every lane ended as the encoder began it.
 template <std::size_t lanes>
-bool decode_lanes(const DecodeTable& table, std::array<std::uint32_t, lanes>& states,
-                  ByteView words, std::span<std::uint8_t> symbols) {
-  for (std::size_t i = decode_rounds(table, states, words, symbols); i < symbols.size(); ++i) {
+bool decode_lanes(const DecodeTable& table, States<lanes>& states, ByteView words,
+                  std::span<std::uint8_t> symbols, Simd simd) {
+  for (std::size_t i = decode_rounds_by(simd, table, states, words, symbols); i < symbols.size();
+       ++i) {
     std::uint32_t& state = states[i % lanes];
     symbols[i] = decode_step(table, state);
     if (state >= least_state) continue;
@@ -210,10 +157,10 @@ bool decode_lanes(const DecodeTable& table, std::array<std::uint32_t, lanes>& st
 }
 
 template <std::size_t lanes>
-bool get_coded(WireReader& in, unsigned alphabet, std::span<std::uint8_t> symbols) {
+bool get_coded(WireReader& in, unsigned alphabet, std::span<std::uint8_t> symbols, Simd simd) {
   Frequencies frequencies;
   if (!get_frequencies(in, alphabet, frequencies)) return false;
-  std::array<std::uint32_t, lanes> states;
+  States<lanes> states;
   std::uint32_t count = 0;
   in.get(states);
   in.get(count);
@@ -221,7 +168,7 @@ bool get_coded(WireReader& in, unsigned alphabet, std::span<std::uint8_t> symbol
   if (!in.ok()) return false;
   DecodeTable table;
   fill_decode_table(frequencies, table);
-  return decode_lanes(table, states, words, symbols);
+  return decode_lanes(table, states, words, symbols, simd);
 }
 
 bool get_stored(WireReader& in, unsigned alphabet, std::span<std::uint8_t> symbols) {
@@ -276,7 +223,14 @@ Frequencies normalise(const Histogram& histogram) {
 
 }  // namespace detail
 
-void encode_symbols(std::span<const std::uint8_t> symbols, ByteVector& out) {
+Simd best_simd() {
+#ifdef __x86_64__
+  if (has_avx512()) return Simd::avx512;
+#endif
+  return Simd::none;
+}
+
+void encode_symbols(std::span<const std::uint8_t> symbols, ByteVector& out, Simd simd) {
   if (symbols.empty()) return put_stored(symbols, out);
   const Histogram histogram = count_symbols(symbols);
   if (histogram[symbols[0]] == symbols.size()) {
@@ -287,15 +241,15 @@ void encode_symbols(std::span<const std::uint8_t> symbols, ByteVector& out) {
   const std::size_t start = out.size();
   const Frequencies frequencies = normalise(histogram);
   if (symbols.size() < wide_minimum)
-    put_coded<1>(symbols, frequencies, out);
+    put_coded<1>(symbols, frequencies, out, simd);
   else
-    put_coded<wide_lanes>(symbols, frequencies, out);
+    put_coded<wide_lanes>(symbols, frequencies, out, simd);
   if (out.size() - start <= symbols.size()) return;
   out.resize(start);
   put_stored(symbols, out);
 }
 
-bool decode_symbols(WireReader& in, unsigned alphabet, std::span<std::uint8_t> symbols) {
+bool decode_symbols(WireReader& in, unsigned alphabet, std::span<std::uint8_t> symbols, Simd simd) {
   std::uint8_t kind = 0;
   in.get(kind);
   if (!in.ok()) return false;
@@ -305,9 +259,9 @@ bool decode_symbols(WireReader& in, unsigned alphabet, std::span<std::uint8_t> s
     case StreamKind::constant:
       return get_constant(in, alphabet, symbols);
     case StreamKind::single:
-      return get_coded<1>(in, alphabet, symbols);
+      return get_coded<1>(in, alphabet, symbols, simd);
     case StreamKind::wide:
-      return get_coded<wide_lanes>(in, alphabet, symbols);
+      return get_coded<wide_lanes>(in, alphabet, symbols, simd);
   }
   return false;
 }

@@ -11,18 +11,22 @@
 /// order in which the decoder wants them.
 namespace axs::codec {
 
+/// Which instructions may be used; the result never depends on it.
+enum class Simd { none, avx512 };
+Simd best_simd();
+
 /// Appends one stream that holds `symbols`: the shortest of stored, constant, or coded with 1 or 32
 /// lanes. Never more than symbols.size() + 1 bytes.
-void encode_symbols(std::span<const std::uint8_t> symbols, ByteVector& out);
+void encode_symbols(std::span<const std::uint8_t> symbols, ByteVector& out,
+                    Simd simd = best_simd());
 
 /// Reads one stream of exactly symbols.size() symbols, all below `alphabet`. False if it is not
 /// one; then `symbols` is unspecified. Any input is safe.
-bool decode_symbols(WireReader& in, unsigned alphabet, std::span<std::uint8_t> symbols);
+bool decode_symbols(WireReader& in, unsigned alphabet, std::span<std::uint8_t> symbols,
+                    Simd simd = best_simd());
 
 namespace detail {
 
-inline constexpr unsigned probability_bits = 12;
-inline constexpr std::uint32_t probability_one = 1u << probability_bits;
 using Histogram = std::array<std::uint32_t, 256>;
 /// Probabilities in units of 2^-12; they add up to one.
 using Frequencies = std::array<std::uint16_t, 256>;
