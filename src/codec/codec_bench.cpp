@@ -94,8 +94,8 @@ double floor_bits(GradientKind kind, const std::vector<float>& values) {
 
 void encode(GradientKind kind, const std::vector<float>& values, ByteVector& out) {
   static std::vector<float> residual;
-  residual.assign(values.size(), 0);
   out.clear();
+  if (kind == GradientKind::quant4) residual.assign(values.size(), 0);
   const auto done = kind == GradientKind::quant4 ? encode_quant4(values, residual, out)
                                                  : encode_fp32(values, out);
   AXS_ASSERT(done.has_value());

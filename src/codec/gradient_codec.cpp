@@ -109,13 +109,14 @@ class Quant4Chunk {
 class Fp32Chunk {
  public:
   void encode(std::span<const float> value, ByteVector& out) {
-    resize(value.size());
+    resize_planes(value.size());
     split_planes(value, planes());
     for (const ByteVector& plane : plane_) encode_symbols(plane, out);
   }
 
   bool decode(WireReader& in, std::size_t n) {
-    resize(n);
+    resize_planes(n);
+    value_.resize(n);
     for (ByteVector& plane : plane_)
       if (!decode_symbols(in, 256, plane)) return false;
     join_planes(planes(), value_);
@@ -129,9 +130,8 @@ class Fp32Chunk {
 
  private:
   BytePlanes planes() { return {plane_[0], plane_[1], plane_[2], plane_[3]}; }
-  void resize(std::size_t n) {
+  void resize_planes(std::size_t n) {
     for (ByteVector& plane : plane_) plane.resize(n);
-    value_.resize(n);
   }
 
   std::array<ByteVector, 4> plane_;

@@ -114,11 +114,25 @@ void put_stored(std::span<const std::uint8_t> symbols, ByteVector& out) {
   writer.bytes(symbols);
 }
 
-/// Whether the symbols are so evenly spread over all 256 that coding would save less than 0.3 %: by
-/// their collision entropy, which is never above Shannon's and needs no logarithm.
-bool looks_incompressible(const Histogram& histogram, std::size_t n) {
+/// 64 of every 512 symbols; all of them if they are few.
+ByteVector sample_of(std::span<const std::uint8_t> symbols) {
+  constexpr std::size_t run = 64, stride = 512;
+  if (symbols.size() < wide_minimum) return {symbols.begin(), symbols.end()};
+  ByteVector sample;
+  sample.reserve(run * (symbols.size() / stride));
+  for (; symbols.size() >= stride; symbols = symbols.subspan(stride))
+    sample.insert(sample.end(), symbols.begin(), symbols.begin() + run);
+  return sample;
+}
+
+/// Whether a sample of the symbols is so evenly spread over all 256 that coding would save about
+/// one per cent or less: by its collision entropy, which is never above Shannon's and needs no
+/// logarithm.
+bool looks_incompressible(std::span<const std::uint8_t> symbols) {
+  const ByteVector sample = sample_of(symbols);
+  const std::uint64_t n = sample.size();
   std::uint64_t squares = 0;
-  for (const std::uint64_t count : histogram) squares += count * count;
+  for (const std::uint64_t count : count_symbols(sample)) squares += count * count;
   return squares <= n * n / 256 + n * n / 2048;
 }
 
@@ -231,13 +245,12 @@ Simd best_simd() {
 }
 
 void encode_symbols(std::span<const std::uint8_t> symbols, ByteVector& out, Simd simd) {
-  if (symbols.empty()) return put_stored(symbols, out);
+  if (symbols.empty() || looks_incompressible(symbols)) return put_stored(symbols, out);
   const Histogram histogram = count_symbols(symbols);
   if (histogram[symbols[0]] == symbols.size()) {
     out.push_back(static_cast<std::uint8_t>(StreamKind::constant));
     return out.push_back(symbols[0]);
   }
-  if (looks_incompressible(histogram, symbols.size())) return put_stored(symbols, out);
   const std::size_t start = out.size();
   const Frequencies frequencies = normalise(histogram);
   if (symbols.size() < wide_minimum)
