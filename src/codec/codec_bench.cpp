@@ -237,6 +237,27 @@ void compare_quantiser(benchmark::State& state, const Quantiser& quantiser, cons
   state.counters["merit"] = bits + std::log2(error);
 }
 
+/// The entropy coder alone, on the codes of a Gaussian; bytes are symbols.
+void code_symbols(benchmark::State& state, Simd simd) {
+  std::vector<float> residual(gradient_chunk, 0);
+  std::vector<std::uint16_t> scales(quant4_blocks(gradient_chunk));
+  ByteVector codes(gradient_chunk), stream;
+  quantise4(std::span{data_sets()[0].values}.first(gradient_chunk), residual, scales, codes);
+  encode_symbols(codes, stream, simd);
+  for (auto _ : state) {
+    if (state.range(0) == 0) {
+      stream.clear();
+      encode_symbols(codes, stream, simd);
+    } else {
+      WireReader in{stream};
+      AXS_ASSERT(decode_symbols(in, quant4_levels, codes, simd));
+    }
+  }
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(codes.size()));
+}
+BENCHMARK_CAPTURE(code_symbols, entropy_portable, Simd::none)->Arg(0)->Arg(1)->ArgName("decode");
+BENCHMARK_CAPTURE(code_symbols, entropy_best, best_simd())->Arg(0)->Arg(1)->ArgName("decode");
+
 void register_messages(GradientKind kind, const std::string& kind_name, const Data& data) {
   const std::string suffix = kind_name + "/" + data.name;
   benchmark::RegisterBenchmark(("encode/" + suffix).c_str(), [=, &data](auto& state) {
