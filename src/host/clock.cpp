@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "axs/core/wire.h"
+#include "axs/host/boot.h"
 #include "axs/host/file.h"
 
 namespace axs::host {
@@ -16,22 +17,6 @@ Duration read_clock(clockid_t clock) {
   timespec now;
   AXS_ASSERT(::clock_gettime(clock, &now) == 0);
   return {std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec};
-}
-
-/// 16 bytes of /proc/sys/kernel/random/boot_id, which reads "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx".
-/// All zero where the kernel hides it; the mark then never matches a boot by mistake, see resume().
-std::array<std::uint8_t, 16> boot_id() {
-  std::array<std::uint8_t, 16> id{};
-  const auto text = read_file("/proc/sys/kernel/random/boot_id", 64);
-  if (!text) return id;
-  std::size_t digits = 0;
-  for (const std::uint8_t c : *text) {
-    const int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-    if (digit < 0 || digits == 32) continue;
-    id[digits / 2] = static_cast<std::uint8_t>(id[digits / 2] * 16 + digit);
-    ++digits;
-  }
-  return id;
 }
 
 }  // namespace
