@@ -13,10 +13,19 @@ namespace axs::host {
 
 namespace {
 
+__extension__ using Wide = __int128;
+constexpr std::int64_t billion = 1'000'000'000;
+
+/// The quotient rounded down; divisor > 0.
+std::int64_t floor_divide(Wide dividend, Wide divisor) {
+  const Wide quotient = dividend / divisor;
+  return static_cast<std::int64_t>(dividend % divisor < 0 ? quotient - 1 : quotient);
+}
+
 Duration read_clock(clockid_t clock) {
   timespec now;
   AXS_ASSERT(::clock_gettime(clock, &now) == 0);
-  return {std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec};
+  return {std::int64_t{now.tv_sec} * billion + now.tv_nsec};
 }
 
 }  // namespace
@@ -27,6 +36,11 @@ Duration time_since_boot() {
 
 Duration unix_time() {
   return read_clock(CLOCK_REALTIME);
+}
+
+RunClock::RunClock(Duration epoch, ClockSkew skew)
+    : epoch_{epoch}, offset_{skew.offset}, parts_per_billion_{std::llround(skew.ppm * 1000)} {
+  AXS_ASSERT(parts_per_billion_ > -billion);
 }
 
 RunClock::RunClock(Instant start, ClockSkew skew)
@@ -40,17 +54,17 @@ RunClock RunClock::resume(const ClockMark& mark, Instant not_before, ClockSkew s
 }
 
 Instant RunClock::show(Duration since_boot) const {
+  // run + floor(run * rate) with a rate above -1 never decreases; in doubles it could, once run
+  // needs more than 53 bits.
   const Duration run = since_boot - epoch_;
-  // llround of a product with a constant never decreases, and its slope is above -1: so is the sum.
-  const Duration drift{std::llround(static_cast<double>(run.ns) * (skew_.ppm * 1e-6))};
-  return Instant{} + run + drift + skew_.offset;
+  const Duration drift{floor_divide(Wide{run.ns} * parts_per_billion_, billion)};
+  return Instant{} + run + drift + offset_;
 }
 
 Duration RunClock::when(Instant at) const {
-  const Duration shown = at - Instant{} - skew_.offset;
-  const auto run = std::llround(static_cast<double>(shown.ns) / (1 + skew_.ppm * 1e-6));
-  // Without drift the division by one may still lose the last bits of a large number.
-  Duration guess = epoch_ + (skew_.ppm == 0 ? shown : Duration{run});
+  const Duration shown = at - Instant{} - offset_;
+  Duration guess =
+      epoch_ + Duration{floor_divide(Wide{shown.ns} * billion, billion + parts_per_billion_)};
   while (show(guess) < at) guess += nanoseconds(1);
   while (show(guess - nanoseconds(1)) >= at) guess = guess - nanoseconds(1);
   return guess;

@@ -28,7 +28,7 @@ struct ClockMark {
 };
 
 /// What tests do to the clock of a site: it starts off by `offset` and gains `ppm` microseconds per
-/// second of the run. ppm is above -1,000,000.
+/// second of the run. ppm is above -1,000,000 and counts to three decimals.
 struct ClockSkew {
   Duration offset;
   double ppm = 0;
@@ -57,10 +57,11 @@ class RunClock {
   ClockMark mark() const;
 
  private:
-  RunClock(Duration epoch, ClockSkew skew) : epoch_{epoch}, skew_{skew} {}
+  RunClock(Duration epoch, ClockSkew skew);
 
   Duration epoch_;  ///< time_since_boot() at Instant{}; negative after a reboot.
-  ClockSkew skew_;
+  Duration offset_;
+  std::int64_t parts_per_billion_;
 };
 
 Result<> save_clock_mark(const std::string& path, const ClockMark& mark);

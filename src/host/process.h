@@ -22,12 +22,12 @@ enum class Scheduling { normal, batch, idle };
 enum class Lifetime { with_parent, detached };
 
 struct SpawnOptions {
-  std::vector<std::string> arguments;    ///< arguments[0] is the path of the program.
-  std::vector<std::string> environment;  ///< "NAME=value", over the parent's environment.
-  std::vector<int> inherited_fds;        ///< Kept under the same numbers; all others are closed.
-  std::string folder;                    ///< Working folder; empty for the parent's.
-  std::string log;                       ///< stdout and stderr are appended to it; empty: parent's.
-  int nice = 0;                          ///< Added to the parent's.
+  std::vector<std::string> arguments{};    ///< arguments[0] is the path of the program.
+  std::vector<std::string> environment{};  ///< "NAME=value", over the parent's environment.
+  std::vector<int> inherited_fds{};        ///< Kept under the same numbers; all others are closed.
+  std::string folder{};                    ///< Working folder; empty for the parent's.
+  std::string log{};  ///< stdout and stderr are appended to it; empty: parent's.
+  int nice = 0;       ///< Added to the parent's.
   Scheduling scheduling = Scheduling::normal;
   Lifetime lifetime = Lifetime::with_parent;
 };
