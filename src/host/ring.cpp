@@ -125,7 +125,8 @@ RingMemory::~RingMemory() {
 
 RingWriter::RingWriter(std::shared_ptr<RingMemory> memory)
     : memory_{std::move(memory)},
-      written_{memory_->header().written.load(std::memory_order_acquire)} {
+      written_{memory_->header().written.load(std::memory_order_acquire)},
+      read_seen_{written_ - memory_->capacity()} {
   broken_ = written_ % 8 != 0;
 }
 
@@ -134,10 +135,13 @@ std::size_t RingWriter::message_size_max() const {
 }
 
 bool RingWriter::fits(std::size_t size) {
-  // Sequential consistency: see sleep_until_free().
-  const std::uint64_t held = written_ - memory_->header().read.load(std::memory_order_seq_cst);
+  const auto free = [&] { return memory_->capacity() - (written_ - read_seen_); };
+  if (broken_ || needed(size) <= free()) return true;
+  // Sequential consistency: see commit().
+  read_seen_ = memory_->header().read.load(std::memory_order_seq_cst);
+  const std::uint64_t held = written_ - read_seen_;
   if (held > memory_->capacity() || held % 8 != 0) broken_ = true;
-  return broken_ || needed(size) <= memory_->capacity() - held;
+  return broken_ || needed(size) <= free();
 }
 
 Result<std::optional<std::span<std::uint8_t>>> RingWriter::reserve(std::size_t size) {
@@ -175,12 +179,16 @@ bool RingWriter::sleep_until_free(std::size_t size) {
 }
 
 RingReader::RingReader(std::shared_ptr<RingMemory> memory)
-    : memory_{std::move(memory)}, read_{memory_->header().read.load(std::memory_order_acquire)} {
+    : memory_{std::move(memory)},
+      read_{memory_->header().read.load(std::memory_order_acquire)},
+      written_seen_{read_} {
   broken_ = read_ % 8 != 0;
 }
 
 Result<std::optional<ByteView>> RingReader::peek() {
-  const std::uint64_t held = memory_->header().written.load(std::memory_order_seq_cst) - read_;
+  if (written_seen_ == read_)
+    written_seen_ = memory_->header().written.load(std::memory_order_seq_cst);
+  const std::uint64_t held = written_seen_ - read_;
   if (held == 0 && !broken_) return std::optional<ByteView>{};
   if (held > memory_->capacity() || held < length_size) broken_ = true;
   if (broken_) return broken("writer");

@@ -86,6 +86,8 @@ class RingWriter {
 
   std::shared_ptr<RingMemory> memory_;
   std::uint64_t written_;  ///< Stream position; the shared one is for the reader only.
+  std::uint64_t
+      read_seen_;  ///< The reader's position when last looked at, which costs a cache miss.
   std::size_t reserved_ = 0;
   bool broken_ = false;
 };
@@ -110,7 +112,8 @@ class RingReader {
 
  private:
   std::shared_ptr<RingMemory> memory_;
-  std::uint64_t read_;  ///< Stream position; the shared one is for the writer only.
+  std::uint64_t read_;          ///< Stream position; the shared one is for the writer only.
+  std::uint64_t written_seen_;  ///< The writer's position when last looked at.
   std::size_t peeked_ = 0;
   bool broken_ = false;
 };

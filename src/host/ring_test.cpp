@@ -239,10 +239,12 @@ TEST_CASE("ring: a broken ring is an error for good, on both sides") {
   CHECK_FALSE(reader.sleep_until_message());
   intruder.set_written(0);
   CHECK(reader.peek().error().what == "ring: broken by its writer");
-  intruder.set_read(16);
-  CHECK(writer.reserve(1).error().what == "ring: broken by its reader");
+  REQUIRE(send(writer, ByteVector(2000)));
+  intruder.set_read(2016);
+  CHECK(writer.reserve(4000).error().what == "ring: broken by its reader");
   intruder.set_read(0);
   CHECK_FALSE(writer.reserve(1));
+  CHECK_FALSE(writer.sleep_until_free(4000));
 }
 
 TEST_CASE("ring: a length beyond what was written is refused") {
