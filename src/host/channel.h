@@ -55,8 +55,8 @@ class Channel {
   /// Publishes what reserve() prepared.
   void commit() { writer_.commit(reserved_); }
 
-  /// The oldest message, or nothing. Errc::corrupt if it is none, or if the peer has broken the
-  /// ring.
+  /// The oldest message, or nothing. Errc::corrupt if it is malformed (it is then dropped) or if
+  /// the peer has broken the ring (for good).
   Result<std::optional<Received>> receive() {
     const auto data = AXS_TRY(reader_.peek());
     if (!data) return std::optional<Received>{};
@@ -65,11 +65,14 @@ class Channel {
     reader.get(size);
     const ByteView record = reader.bytes(size);
     reader.bytes(padding(size));
-    if (!reader.ok()) return Error{Errc::corrupt, "channel: malformed message"};
-    return std::optional{
-        Received{AXS_TRY(from_wire<In>(record, "channel")), reader.bytes(reader.remaining())}};
+    auto message = from_wire<In>(record, "channel");
+    if (!reader.ok() || !message) {
+      release();
+      return Error{Errc::corrupt, "channel: malformed message"};
+    }
+    return std::optional{Received{*std::move(message), reader.bytes(reader.remaining())}};
   }
-  /// Gives up the message that receive() returned, or refused, and its blob.
+  /// Gives up the message that receive() returned, and its blob.
   void release() { reader_.consume(); }
 
   /// The ends, for waiting: RingReader::sleep_until_message() and RingWriter::sleep_until_free().

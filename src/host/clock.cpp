@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 
 #include "axs/core/wire.h"
 #include "axs/host/boot.h"
@@ -40,7 +41,7 @@ Duration unix_time() {
 
 RunClock::RunClock(Duration epoch, ClockSkew skew)
     : epoch_{epoch}, offset_{skew.offset}, parts_per_billion_{std::llround(skew.ppm * 1000)} {
-  AXS_ASSERT(parts_per_billion_ > -billion);
+  AXS_ASSERT(std::abs(parts_per_billion_) <= billion / 2);
 }
 
 RunClock::RunClock(Instant start, ClockSkew skew)
@@ -62,6 +63,8 @@ Instant RunClock::show(Duration since_boot) const {
 }
 
 Duration RunClock::when(Instant at) const {
+  constexpr Instant far{std::int64_t{1} << 61};
+  at = std::clamp(at, Instant{} - (far - Instant{}), far);
   const Duration shown = at - Instant{} - offset_;
   Duration guess =
       epoch_ + Duration{floor_divide(Wide{shown.ns} * billion, billion + parts_per_billion_)};

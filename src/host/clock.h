@@ -28,7 +28,7 @@ struct ClockMark {
 };
 
 /// What tests do to the clock of a site: it starts off by `offset` and gains `ppm` microseconds per
-/// second of the run. ppm is above -1,000,000 and counts to three decimals.
+/// second of the run. ppm is within 500,000 of 0 and counts to three decimals.
 struct ClockSkew {
   Duration offset;
   double ppm = 0;
@@ -51,7 +51,8 @@ class RunClock {
   Instant now() const { return show(time_since_boot()); }
   /// What the clock shows when the machine has been up for `since_boot`; never decreasing.
   Instant show(Duration since_boot) const;
-  /// The first time since boot at which the clock shows `at` or later.
+  /// The first time since boot at which the clock shows `at` or later. Instants more than 73 years
+  /// from the epoch count as that far away, so "never" may be any large Instant.
   Duration when(Instant at) const;
   /// A mark of this moment, for others and for later.
   ClockMark mark() const;

@@ -17,6 +17,11 @@ std::string folder_of(const std::string& path) {
   return parent.empty() ? "." : parent;
 }
 
+bool is_folder(const std::string& path) {
+  std::error_code ignored;
+  return std::filesystem::is_directory(path, ignored);
+}
+
 Result<> write_and_sync(const std::string& path, ByteView data, mode_t mode) {
   Fd file{::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode)};
   if (!file) return system_error(path);
@@ -70,11 +75,10 @@ Result<ByteVector> read_file(const std::string& path, std::size_t size_max) {
 }
 
 Result<> make_folder(const std::string& path) {
-  if (std::filesystem::is_directory(path)) return Ok{};
+  if (is_folder(path)) return Ok{};
   const std::string parent = folder_of(path);
   if (parent != path && parent != ".") (void)AXS_TRY(make_folder(parent));
-  if (::mkdir(path.c_str(), 0755) != 0 && !std::filesystem::is_directory(path))
-    return system_error(path);
+  if (::mkdir(path.c_str(), 0755) != 0 && !is_folder(path)) return system_error(path);
   return sync_folder(parent);
 }
 

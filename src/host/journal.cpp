@@ -40,8 +40,9 @@ Result<Journal> Journal::open(const std::string& folder, JournalOptions options,
 
 Result<> Journal::find_segments() {
   std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator{folder_, error})
-    if (const auto first = format::parse_segment_name(entry.path().filename().string()))
+  std::filesystem::directory_iterator entry{folder_, error};
+  for (; !error && entry != std::filesystem::directory_iterator{}; entry.increment(error))
+    if (const auto first = format::parse_segment_name(entry->path().filename().string()))
       segments_[*first] = 0;
   if (error) return system_error(folder_, error.value());
   return Ok{};

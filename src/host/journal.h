@@ -48,6 +48,7 @@ class Journal {
   /// Removes the segments of which every record is below `sequence`; the newest always stays.
   Result<> truncate_before(std::uint64_t sequence);
 
+  std::size_t record_size_max() const { return options_.record_size_max; }
   /// The sequence of the oldest record that is still there, and of the next to be appended.
   std::uint64_t first_sequence() const { return segments_.begin()->first; }
   std::uint64_t next_sequence() const { return next_; }

@@ -29,6 +29,10 @@ JournalWriter::~JournalWriter() {
 }
 
 Result<std::uint64_t> JournalWriter::append(ByteVector payload) {
+  if (payload.size() > journal_.record_size_max())
+    return Error{Errc::invalid, "journal: record of " + std::to_string(payload.size()) +
+                                    " bytes, want at most " +
+                                    std::to_string(journal_.record_size_max())};
   std::unique_lock lock{mutex_};
   if (progress_.failure) return *progress_.failure;
   if (backlog_ + payload.size() > backlog_max_)

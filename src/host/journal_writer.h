@@ -22,7 +22,8 @@ class JournalWriter {
   ~JournalWriter();
 
   /// Hands over one record and returns its sequence; it is durable once progress() says so.
-  /// Errc::exhausted if the backlog is full; the error that stopped the writer if one did.
+  /// Errc::exhausted if the backlog is full, Errc::invalid if no journal takes it; the error that
+  /// stopped the writer if one did.
   Result<std::uint64_t> append(ByteVector payload);
   /// Has the segments removed of which every record is below `sequence`, a checkpoint having made
   /// them superfluous.
@@ -45,7 +46,7 @@ class JournalWriter {
   bool wait_for_work(std::unique_lock<std::mutex>& lock);
   void write_batch(std::unique_lock<std::mutex>& lock);
 
-  Journal journal_;  ///< The thread's alone once it runs.
+  Journal journal_;  ///< The thread's alone once it runs, save what never changes.
   Fd event_;
   std::size_t backlog_max_;
 

@@ -61,6 +61,7 @@ TEST_CASE("journal writer: a full disk stops it with an error that every later a
   const TemporaryFolder folder;
   auto writer = *JournalWriter::start(*open_journal(folder.path(), nullptr), 10'000);
   CHECK(writer->append(ByteVector(10'001)).error().code == Errc::exhausted);
+  CHECK(writer->append(ByteVector((16 << 20) + 1)).error().code == Errc::invalid);
   const auto old_handler = ::signal(SIGXFSZ, SIG_IGN);
   rlimit old;
   ::getrlimit(RLIMIT_FSIZE, &old);

@@ -61,7 +61,7 @@ class Process {
   /// Readable once the process has ended.
   int fd() const { return pidfd_.get(); }
   bool ended() const;
-  /// Errc::not_found if it has ended.
+  /// Errc::not_found if it has ended; no effect while a child that has ended waits for its wait().
   Result<> signal(int number) const;
 
  protected:
