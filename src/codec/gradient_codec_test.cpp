@@ -172,6 +172,16 @@ TEST_CASE("gradient: a wrong count, kind or version is refused under a right che
   CHECK_FALSE(decode_gradient(longer, out));
 }
 
+TEST_CASE("gradient: a scale that the encoder cannot have written is refused") {
+  ByteVector message = encode(GradientKind::quant4, std::vector<float>{1});
+  constexpr std::size_t high_byte = 15;  // After the header, a constant stream: its kind, its byte.
+  for (const std::uint8_t high : {std::uint8_t{0x7f}, std::uint8_t{0xff}, std::uint8_t{0xbe}}) {
+    message[high_byte] = high;
+    seal(message);
+    CHECK(refused(message, 1));
+  }
+}
+
 TEST_CASE("gradient: no forged message crashes or brings in a number that is not finite") {
   CHECK(rc::check([](std::uint64_t seed) {
     Rng rng{seed};

@@ -117,15 +117,19 @@ TEST_CASE("quant4: decoded + residual is exactly what went in, for floats of any
 }
 
 TEST_CASE("quant4: ties at half a step go to the even level and stay exact") {
-  std::vector<float> value{7};
-  for (int half = -14; half <= 14; ++half)
-    for (const float towards : {-FLT_MAX, FLT_MAX})
-      for (const float x : {static_cast<float>(half) / 2}) {
-        value.push_back(x);
-        value.push_back(std::nextafter(x, towards));
-      }
-  check_invariants(value, std::vector<float>(value.size(), 0));
-  check_against_reference(value, std::vector<float>(value.size(), 0));
+  for (const float scale : {1.0f, 1.1015625f, 1.6640625f, 1.9921875f}) {
+    std::vector<float> value{7 * scale};
+    for (int half = -14; half <= 14; ++half) {
+      const float tie = static_cast<float>(half) * scale / 2;
+      for (const float x : {tie, std::nextafter(tie, -FLT_MAX), std::nextafter(tie, FLT_MAX)})
+        if (std::fabs(x) <= value[0]) value.push_back(x);
+    }
+    check_invariants(value, std::vector<float>(value.size(), 0));
+    check_against_reference(value, std::vector<float>(value.size(), 0));
+  }
+  // The scales halfway between two of bfloat16 go to the even one too.
+  CHECK(quantise(std::vector<float>{7 * 1.00390625f}, {0}).scales[0] == 0x3f80);
+  CHECK(quantise(std::vector<float>{7 * 1.01171875f}, {0}).scales[0] == 0x3f82);
   const Quantised q = quantise(std::vector<float>{7, 0.5f, 1.5f, 2.5f, -0.5f}, {0, 0, 0, 0, 0});
   CHECK(q.codes == ByteVector{14, 7, 9, 9, 7});
 }

@@ -153,6 +153,15 @@ TEST_CASE("rans: every truncation of every kind of stream is refused") {
     }
 }
 
+TEST_CASE("rans: a wrong last word is seen in the states that are left") {
+  for (const std::size_t n : {300u, 9000u}) {
+    ByteVector stream = encode(draw(n, 15, 2, 5)), got(n);
+    stream.back() ^= 1;
+    WireReader in{stream};
+    CHECK_FALSE(decode_symbols(in, 15, got));
+  }
+}
+
 TEST_CASE("rans: altered streams never crash, and random bytes neither") {
   CHECK(rc::check([](std::uint64_t seed, const ByteVector& noise) {
     Rng rng{seed};
