@@ -77,7 +77,7 @@ class WireWriter {
     else if constexpr (is_pair<T>)
       put(value.first), put(value.second);
     else
-      std::apply([this](const auto&... field) { (put(field), ...); }, tie_fields(value));
+      std::apply([this](const auto&... field) { (this->put(field), ...); }, tie_fields(value));
   }
 
  private:
@@ -156,7 +156,7 @@ class WireReader {
     else if constexpr (is_pair<T>)
       get(value.first), get(value.second);
     else
-      std::apply([this](auto&... field) { (get(field), ...); }, tie_fields(value));
+      std::apply([this](auto&... field) { (this->get(field), ...); }, tie_fields(value));
   }
 
  private:

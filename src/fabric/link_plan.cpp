@@ -1,0 +1,108 @@
+#include "axs/fabric/link_plan.h"
+
+#include "axs/net/link_presets.h"
+#include "axs/orbit/fibre.h"
+#include "axs/orbit/route.h"
+#include "axs/orbit/shell.h"
+#include "axs/orbit/sky.h"
+
+namespace axs::fabric {
+
+namespace {
+
+using catalog::Link;
+using catalog::LinkKind;
+using catalog::Scenario;
+
+std::string_view kind_name(LinkKind kind) {
+  return kind == LinkKind::fibre ? "fibre" : kind == LinkKind::leo ? "leo" : "wire";
+}
+
+Duration ground_delay(const Scenario& scenario, const Link& link) {
+  if (link.one_way) return *link.one_way;
+  return orbit::fibre_delay(scenario.sites[link.a.value].at, scenario.sites[link.b.value].at,
+                            link.route_factor);
+}
+
+net::PipeConfig pipe_of(const Scenario& scenario, const Link& link, BytesPerSecond rate) {
+  net::PipeConfig pipe = link.kind == LinkKind::leo
+                             ? net::leo(net::LeoTerminal::gateway, Duration{}, rate)
+                             : net::fibre(ground_delay(scenario, link), rate);
+  if (link.jitter) pipe.jitter = {.mean = *link.jitter, .max = *link.jitter * 5};
+  if (link.loss) pipe.loss = *link.loss;
+  return pipe;
+}
+
+LinkPlan plan_link(const Scenario& scenario, LinkId id) {
+  const Link& link = scenario.links[id.value];
+  std::string name = scenario.sites[link.a.value].name + "-" + scenario.sites[link.b.value].name;
+  name += " " + std::string{kind_name(link.kind)};
+  return {.id = id,
+          .name = std::move(name),
+          .a = link.a,
+          .b = link.b,
+          .forth = pipe_of(scenario, link, link.rate_ab),
+          .back = pipe_of(scenario, link, link.rate_ba),
+          .forth_forecast = {},
+          .back_forecast = {}};
+}
+
+/// The links through the sky, both directions of each: forth at 2i, back at 2i + 1.
+std::vector<orbit::GroundPair> sky_pairs(const Scenario& scenario) {
+  std::vector<orbit::GroundPair> pairs;
+  for (const Link& link : scenario.links) {
+    if (link.kind != LinkKind::leo) continue;
+    const auto a = scenario.sites[link.a.value].at, b = scenario.sites[link.b.value].at;
+    pairs.push_back({a, b});
+    pairs.push_back({b, a});
+  }
+  return pairs;
+}
+
+Result<> forecast_sky(const Scenario& scenario, std::span<const orbit::MeanElements> satellites,
+                      Duration horizon, std::vector<LinkPlan>& plans) {
+  const auto pairs = sky_pairs(scenario);
+  if (pairs.empty()) return Ok{};
+  orbit::SkyOptions options;
+  options.min_elevation_deg = scenario.sky->min_elevation_deg;
+  const auto sky = AXS_TRY(orbit::Sky::of_elements(satellites, scenario.sky->start, options));
+  const orbit::RouteClock clock{.start = scenario.sky->start,
+                                .speed = scenario.sky->speed,
+                                .length = horizon,
+                                .step = milliseconds(100)};
+  auto histories = AXS_TRY(orbit::routes_over_time(sky, pairs, clock));
+  std::size_t next = 0;
+  for (LinkPlan& plan : plans) {
+    if (scenario.links[plan.id.value].kind != LinkKind::leo) continue;
+    plan.forth_forecast = std::move(histories[next++].samples);
+    plan.back_forecast = std::move(histories[next++].samples);
+  }
+  return Ok{};
+}
+
+}  // namespace
+
+Result<std::vector<LinkPlan>> plan_links(const Scenario& scenario,
+                                         std::span<const orbit::MeanElements> satellites,
+                                         Duration horizon) {
+  std::vector<LinkPlan> plans;
+  for (std::uint32_t i = 0; i < scenario.links.size(); ++i) {
+    plans.push_back(plan_link(scenario, LinkId{i}));
+    (void)AXS_TRY(net::validate(plans.back().forth, "link " + plans.back().name));
+    (void)AXS_TRY(net::validate(plans.back().back, "link " + plans.back().name));
+  }
+  (void)AXS_TRY(forecast_sky(scenario, satellites, horizon, plans));
+  return plans;
+}
+
+Result<std::vector<orbit::MeanElements>> shell_satellites(const catalog::WalkerShell& shell,
+                                                          catalog::UtcTime epoch) {
+  return orbit::shell_elements({.epoch = epoch,
+                                .planes = shell.planes,
+                                .slots = shell.per_plane,
+                                .inclination_deg = shell.inclination_deg,
+                                .mean_motion = orbit::mean_motion_at(shell.altitude.value() / 1000),
+                                .walker_f = shell.phasing});
+}
+
+}  // namespace axs::fabric

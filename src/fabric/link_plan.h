@@ -1,0 +1,37 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "axs/catalog/link_forecast.h"
+#include "axs/catalog/scenario.h"
+#include "axs/net/pipe.h"
+#include "axs/orbit/elements.h"
+
+namespace axs::fabric {
+
+/// A link of a scenario as physics makes it: what the emulator and the twin both run.
+struct LinkPlan {
+  LinkId id;
+  std::string name;  ///< "sfo-fra fibre"
+  SiteId a;
+  SiteId b;
+  net::PipeConfig forth;  ///< From a to b.
+  net::PipeConfig back;
+  catalog::LinkForecast forth_forecast;  ///< Empty where the delay does not change.
+  catalog::LinkForecast back_forecast;
+};
+
+/// All links of the scenario, for `horizon` of the run. `satellites` are those of the scenario's
+/// sky; they may be empty where no link goes through it. An error if orbits or numbers make no
+/// sense.
+Result<std::vector<LinkPlan>> plan_links(const catalog::Scenario& scenario,
+                                         std::span<const orbit::MeanElements> satellites,
+                                         Duration horizon);
+
+/// The satellites of a generated shell.
+Result<std::vector<orbit::MeanElements>> shell_satellites(const catalog::WalkerShell& shell,
+                                                          catalog::UtcTime epoch);
+
+}  // namespace axs::fabric

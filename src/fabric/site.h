@@ -1,0 +1,156 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "axs/core/policy.h"
+#include "axs/net/transport.h"
+#include "axs/train/site_sync.h"
+
+namespace axs::fabric {
+
+/// A message between two sites, as the world keeps it: the record, and the bytes that travel with
+/// it.
+struct SiteMessage {
+  train::SyncMessage body;
+  std::optional<Hash256> attached;
+  std::uint64_t attached_size{};
+};
+
+/// The bytes of a message on the way: a count, the record, what is attached.
+std::uint64_t message_size(const SiteMessage& message);
+
+/// One site: its training policy and its connections to all other sites, composed. The twin and the
+/// live agent drive this same object; neither knows more of it than its events and actions.
+class Site {
+ public:
+  // From the network.
+  struct PeerPacket {  ///< a packet that the tunnel to that site has authenticated
+    SiteId from;
+    net::Packet packet;
+  };
+  struct PeerMessage {  ///< a message of that site is whole, and read
+    SiteId from;
+    SiteMessage message;
+  };
+  struct PathChanged {
+    SiteId peer;
+    net::PathId path;
+    bool up = false;
+  };
+  struct Routed {
+    SiteId peer;
+    net::RouteSet route;
+  };
+  // From the worker and the disk.
+  using WorkerReady = train::SiteSync::WorkerReady;
+  using WorkerLost = train::SiteSync::WorkerLost;
+  using Captured = train::SiteSync::Captured;
+  using Applied = train::SiteSync::Applied;
+  using Persisted = train::SiteSync::Persisted;
+  using Event = std::variant<Wakeup, PeerPacket, PeerMessage, PathChanged, Routed, WorkerReady,
+                             WorkerLost, Captured, Applied, Persisted>;
+
+  // To the network.
+  struct TransmitPacket {
+    SiteId to;
+    net::Transmit transmit;
+  };
+  struct HoldMessage {  ///< keep it under (to, traffic, id) until it is released; its bytes will be
+                        ///< asked for
+    SiteId to;
+    net::TrafficClass traffic{};
+    std::uint64_t id{};
+    SiteMessage message;
+  };
+  struct ReleaseMessage {
+    SiteId to;
+    net::TrafficClass traffic{};
+    std::uint64_t id{};
+  };
+  struct StoreBytes {  ///< out of the packet that this step was given
+    SiteId from;
+    net::Stored stored;
+  };
+  struct ReadMessage {  ///< all its bytes are stored: hand it back as a PeerMessage
+    SiteId from;
+    net::Deliver deliver;
+  };
+  struct DropBytes {  ///< of one message that will not be completed, or of all of that peer
+    SiteId from;
+    std::optional<net::Discarded> message;
+  };
+  // To the worker, the disk and the record of the run.
+  using Capture = train::SiteSync::Capture;
+  using Apply = train::SiteSync::Apply;
+  using Persist = train::SiteSync::Persist;
+  using Forget = train::SiteSync::Forget;
+  using Closed = train::SiteSync::Closed;
+  using Diverged = train::SiteSync::Diverged;
+  using Finished = train::SiteSync::Finished;
+  struct PeerMisbehaved {
+    SiteId peer;
+    net::Refused refused;
+  };
+  using Action =
+      std::variant<TransmitPacket, HoldMessage, ReleaseMessage, StoreBytes, ReadMessage, DropBytes,
+                   Capture, Apply, Persist, Forget, Closed, Diverged, Finished, PeerMisbehaved>;
+
+  struct Config {
+    std::uint32_t incarnation = 1;
+    train::SiteSync::Config sync;
+  };
+  Site(Config config, Instant now);
+
+  void step(Instant now, const Event& event, std::vector<Action>& actions);
+  std::optional<Instant> wakeup() const { return wakeup_; }
+
+  const train::SiteSync& sync() const { return sync_; }
+
+ private:
+  struct Peer {
+    net::Transport transport;
+    std::uint64_t next_message = 1;
+    std::map<net::PathId, bool> paths;
+    bool up() const;
+  };
+
+  void on(const Wakeup&);
+  void on(const PeerPacket& event);
+  void on(const PeerMessage& event);
+  void on(const PathChanged& event);
+  void on(const Routed& event);
+  template <class WorkerEvent>
+  void on(const WorkerEvent& event) {
+    run_sync(event);
+  }
+  void run_sync(const train::SiteSync::Event& event);
+  void run_transport(SiteId peer, const net::Transport::Event& event);
+  void perform(const train::SiteSync::Send& action);
+  template <class Passed>
+  void perform(const Passed& action) {
+    actions_->push_back(action);
+  }
+  void perform(SiteId peer, const net::Transmit& action);
+  void perform(SiteId peer, const net::Stored& action);
+  void perform(SiteId peer, const net::Deliver& action);
+  void perform(SiteId peer, const net::Acknowledged& action);
+  void perform(SiteId peer, const net::Discarded& action);
+  void perform(SiteId peer, const net::PeerStarted& action);
+  void perform(SiteId peer, const net::Refused& action);
+  void update_wakeup();
+
+  train::SiteSync sync_;
+  std::map<SiteId, Peer> peers_;
+  std::optional<Instant> wakeup_;
+
+  // Valid during step().
+  Instant now_;
+  std::vector<Action>* actions_ = nullptr;
+};
+
+static_assert(Policy<Site>);
+
+}  // namespace axs::fabric

@@ -1,0 +1,129 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "axs/catalog/scenario.h"
+#include "axs/core/digest.h"
+#include "axs/fabric/link_plan.h"
+#include "axs/fabric/site.h"
+#include "axs/net/pipe.h"
+#include "axs/twin/queue.h"
+#include "axs/twin/worker_model.h"
+
+namespace axs::twin {
+
+/// What a simulated run came to.
+struct Outcome {
+  bool finished = false;
+  Duration took;
+  std::uint64_t syncs = 0;
+  std::uint64_t tokens = 0;
+  std::uint64_t packets = 0;
+  std::uint64_t bytes = 0;  ///< of UDP payload, over all links, each counted once
+  std::uint64_t events = 0;
+  Hash256 digest{};
+};
+
+/// The simulated world: one thread, one virtual clock, one seed. It performs what the sites decide:
+/// packets go through the pipes of their links, workers take the time they take, disks sync after a
+/// while.
+class Twin {
+ public:
+  struct Config {
+    catalog::Scenario scenario;
+    std::vector<fabric::LinkPlan> links;
+    std::vector<WorkerSpeed> workers;  ///< one per site
+    Duration disk_sync = milliseconds(2);
+    Duration session_setup =
+        milliseconds(400);  ///< from the start of an agent until its tunnels are up
+  };
+  explicit Twin(Config config);
+  ~Twin();
+
+  /// Runs until all sites have finished or `limit` has passed.
+  Outcome run(Duration limit);
+
+ private:
+  struct Packet {  ///< arrives at a site
+    SiteId to, from;
+    net::Packet packet;
+  };
+  struct Woken {
+    SiteId site;
+    Instant local;
+  };
+  struct WorkerStarted {
+    SiteId site;
+  };
+  struct WorkDone {  ///< void if the worker has been given up since
+    SiteId site;
+    std::uint32_t life;
+    WorkerModel::Work work;
+  };
+  struct MergeDone {
+    SiteId site;
+    std::uint32_t life;
+    train::SiteSync::Applied applied;
+  };
+  struct DiskSynced {
+    SiteId site;
+    std::uint64_t sequence;
+  };
+  struct SessionUp {
+    SiteId site, peer;
+  };
+  using Event =
+      std::variant<Packet, Woken, WorkerStarted, WorkDone, MergeDone, DiskSynced, SessionUp>;
+
+  struct SiteState;
+
+  void start();
+  void on(Packet& event);
+  void on(const Woken& event);
+  void on(const WorkerStarted& event);
+  void on(const WorkDone& event);
+  void on(const MergeDone& event);
+  void on(const DiskSynced& event);
+  void on(const SessionUp& event);
+
+  void step(SiteId site, const fabric::Site::Event& event);
+  void perform(SiteId site, fabric::Site::TransmitPacket& action);
+  void perform(SiteId site, const fabric::Site::HoldMessage& action);
+  void perform(SiteId site, const fabric::Site::ReleaseMessage& action);
+  void perform(SiteId site, const fabric::Site::StoreBytes& action);
+  void perform(SiteId site, const fabric::Site::ReadMessage& action);
+  void perform(SiteId site, const fabric::Site::DropBytes& action);
+  void perform(SiteId site, const fabric::Site::Capture& action);
+  void perform(SiteId site, const fabric::Site::Apply& action);
+  void perform(SiteId site, const fabric::Site::Persist& action);
+  void perform(SiteId site, const fabric::Site::Forget& action);
+  void perform(SiteId site, const fabric::Site::Closed& action);
+  void perform(SiteId site, const fabric::Site::Diverged& action);
+  void perform(SiteId site, const fabric::Site::Finished& action);
+  void perform(SiteId site, const fabric::Site::PeerMisbehaved& action);
+
+  void work(SiteId site);
+  void schedule_wakeup(SiteId site);
+  /// The clock of a site: its own offset and drift.
+  Instant local(SiteId site) const;
+  Instant global(SiteId site, Instant local) const;
+  std::vector<LinkId> paths(SiteId from, SiteId to) const;
+
+  Config config_;
+  Rng rng_;
+  Queue<Event> queue_;
+  Instant now_;
+  Digest digest_;
+  std::vector<std::unique_ptr<SiteState>> sites_;
+  std::vector<std::array<net::Pipe, 2>> pipes_;  ///< by link; a to b, b to a
+  Outcome outcome_;
+  std::size_t finished_ = 0;
+};
+
+}  // namespace axs::twin

@@ -1,0 +1,71 @@
+#include "axs/twin/worker_model.h"
+
+#include "axs/core/assert.h"
+
+namespace axs::twin {
+
+using train::fragment_of;
+using train::SiteSync;
+
+WorkerModel::WorkerModel(SiteId site, std::uint32_t fragments, WorkerSpeed speed)
+    : site_{site}, speed_{speed} {
+  state_.merged.resize(fragments);
+  saved_ = state_;
+}
+
+SiteSync::WorkerReady WorkerModel::restart() {
+  state_ = saved_;
+  state_.order.reset();
+  SiteSync::WorkerReady ready{state_.applied, {}};
+  for (const auto& [sync, contribution] : state_.pending)
+    ready.pending.push_back({sync, contribution, state_.applied});
+  return ready;
+}
+
+SiteSync::Applied WorkerModel::apply(const SiteSync::Apply& apply) {
+  AXS_ASSERT(state_.applied == apply.sync);
+  for (const train::Contribution& member : apply.decision.members)
+    if (member.site == site_) {
+      auto& merged =
+          state_.merged[fragment_of(apply.sync, static_cast<std::uint32_t>(state_.merged.size()))];
+      AXS_ASSERT(member.tokens.begin == merged);
+      merged = member.tokens.end;
+    }
+  state_.pending.erase(apply.sync);
+  state_.applied = next(apply.sync);
+  if (apply.stop) state_.stop = apply.stop;
+  return {apply.sync, sha256(to_wire(apply.decision))};
+}
+
+/// The last capture of the same fragment is not decided: its base would be wrong.
+bool WorkerModel::blocked() const {
+  const auto fragments = static_cast<std::uint32_t>(state_.merged.size());
+  for (const auto& [sync, contribution] : state_.pending)
+    if (fragment_of(sync, fragments) == fragment_of(state_.order->sync, fragments)) return true;
+  return false;
+}
+
+WorkerModel::Work WorkerModel::next_work() const {
+  if (!state_.order) return Work::wait;
+  const bool stopped = state_.stop && state_.position >= *state_.stop;
+  const std::uint64_t wanted = state_.order->steps * speed_.tokens_per_step;
+  if (!stopped && state_.position - state_.captured_at < wanted) return Work::step;
+  return blocked() ? Work::wait : Work::capture;
+}
+
+SiteSync::Captured WorkerModel::capture() {
+  const train::SyncId sync = state_.order->sync;
+  const auto fragment = fragment_of(sync, static_cast<std::uint32_t>(state_.merged.size()));
+  train::Contribution contribution{
+      site_, {state_.merged[fragment], state_.position}, {}, speed_.contribution_bytes};
+  if (contribution.tokens.count() == 0) contribution.size = 0;
+  // There are no bytes to hash: the name of the contribution stands for them.
+  contribution.content = sha256(to_wire(std::pair{sync, contribution}));
+  state_.pending[sync] = contribution;
+  state_.captured_at = state_.position;
+  state_.order.reset();
+  saved_ = state_;
+  return {sync, contribution, state_.applied};
+}
+
+}  // namespace axs::twin
