@@ -1,5 +1,6 @@
 #!/bin/bash
-# The wrapper: brings what is missing, builds what has changed, then runs the program with the same arguments.
+# The wrapper: brings what is missing, builds what has changed, then runs the program with the same
+# arguments.
 #
 #   ./axs COMMAND ...          run a command of the program, for example ./axs doctor
 #   ./axs setup                only set up and build
@@ -12,12 +13,13 @@ script=$(readlink -f -- "${BASH_SOURCE[0]}")
 root=${script%/*}
 program=$root/build/release/bin/axs
 
-# True when the last build is newer than all that went into it. One process, so that it costs milliseconds.
-# Debian's package list stands for the installed packages.
+# True when the last build is newer than all that went into it. One process, so that it costs
+# milliseconds. Debian's package list stands for the installed packages.
 is_fresh() {
   local stamp=$root/build/release/program.stamp
   [[ -x $program && -f $stamp && $(<"$stamp") == "$root" ]] || return 1
-  local inputs=(axs tools/setup packages.txt requirements.txt CMakeLists.txt CMakePresets.json cmake src)
+  local inputs=(axs tools/setup packages.txt requirements.txt)
+  inputs+=(CMakeLists.txt CMakePresets.json cmake src)
   [[ -z $(find "${inputs[@]/#/$root/}" /var/lib/dpkg/status -newer "$stamp" -print -quit 2>&1) ]]
 }
 

@@ -7,7 +7,7 @@ run_build_steps() {
   key=$({ echo "$root $venv_key $openssl_key"; cat "$root/CMakePresets.json"; } | hash_of)
   run_step "$build/configure.stamp" "$key" "Configure" configure
   rm -f "$build/program.stamp"
-  echo "$root" >"$build/program.stamp.new"  # What is saved while the build runs is newer than the build.
+  echo "$root" >"$build/program.stamp.new"  # Now: what is saved during the build is newer than it.
   if [[ $mode == test ]]; then
     run_step "$build/build.stamp" "never kept" "Build programs and tests" build_all
   else

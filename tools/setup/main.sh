@@ -1,5 +1,6 @@
 #!/bin/bash
-# main.sh program [announce]   set up and build the programs; announce: say so even if nothing was to do
+# main.sh program [announce]   set up and build the programs; announce: say so even if nothing was
+#                              to do
 # main.sh test [CTEST ARGS]    set up what tests need as well, build everything, run ctest
 #
 # Called by ../../axs only. Each step runs when its stamp does not hold the key of its inputs.
@@ -14,19 +15,19 @@ source "$here/python.sh"
 source "$here/openssl.sh"
 source "$here/build.sh"
 
-# A set-up that depends on the caller's environment works on one machine only: keep proxies, certificates and
-# caches, drop the rest (PYTHONPATH, CXXFLAGS, conda's PATH, a pip that installs for the user ...).
+# A set-up that depends on the caller's environment works on one machine only: keep proxies,
+# certificates and caches, drop the rest (PYTHONPATH, CXXFLAGS, conda's PATH, pip's --user ...).
 clean_environment() {
-  local keep='^(HOME|USER|LOGNAME|TERM|COLUMNS|CI|AXS_.*|CCACHE_.*|CMAKE_BUILD_PARALLEL_LEVEL|SSL_CERT_.*'
-  keep+='|REQUESTS_CA_BUNDLE|[A-Za-z]+_(proxy|PROXY)|XDG_CACHE_HOME|SSH_AUTH_SOCK|UPDATE_GOLDEN'
-  keep+='|PIP_(INDEX_URL|EXTRA_INDEX_URL|FIND_LINKS|NO_INDEX|CERT|CLIENT_CERT|PROXY|TRUSTED_HOST|CACHE_DIR'
-  keep+='|CONFIG_FILE|DEFAULT_TIMEOUT|RETRIES))$'
+  local keep='^(HOME|USER|LOGNAME|TERM|COLUMNS|CI|UPDATE_GOLDEN|AXS_.*|XDG_CACHE_HOME|CCACHE_.*'
+  keep+='|CMAKE_BUILD_PARALLEL_LEVEL|[A-Za-z]+_(proxy|PROXY)|SSL_CERT_.*|REQUESTS_CA_BUNDLE'
+  keep+='|PIP_(INDEX_URL|EXTRA_INDEX_URL|FIND_LINKS|NO_INDEX|TRUSTED_HOST|CERT|CLIENT_CERT|PROXY'
+  keep+='|CONFIG_FILE|CACHE_DIR|DEFAULT_TIMEOUT|RETRIES))$'
   local name
   for name in $(compgen -e); do
     [[ $name =~ $keep ]] || unset "$name" 2>/dev/null
   done
   export PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8
-  export PIP_USER=0 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 DEBIAN_FRONTEND=noninteractive
+  export PIP_USER=0 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1
   export TMPDIR=$state/tmp  # /tmp may be small; the folder is emptied before and after.
 }
 
@@ -49,7 +50,7 @@ set_up() {
 main() {
   mode=$1
   shift
-  mkdir -p "$state"/{stamp,log} 2>/dev/null && [[ -w $state ]] ||
+  mkdir -p "$state/log" 2>/dev/null && [[ -w $state ]] ||
     die "cannot write to $state; it must belong to $(id -un)"
   clean_environment
   take_lock

@@ -1,16 +1,17 @@
-# Sourced by main.sh: OpenSSL 3.5 (ML-KEM) as static libraries in .axs/openssl/{include,lib}. Debian 12 has 3.0.
+# Sourced by main.sh: OpenSSL 3.5 (ML-KEM) as static libraries in .axs/openssl/{include,lib};
+# Debian 12 has 3.0.
 #
-# First route: the static archive of Debian 13's libssl-dev; second: a build of Debian 13's source package.
-# Both come through a private apt state, signed by Debian's keys, so that nothing of Debian 13 can reach the system.
-# AXS_OPENSSL_ROUTE=source takes the second at once; AXS_DEBIAN_MIRROR names a mirror other than the machine's own.
+# First route: the static archive of Debian 13's libssl-dev; second: a build of Debian 13's source
+# package. Both come through a private apt state, signed by Debian's keys, so that nothing of Debian
+# 13 can reach the system. AXS_OPENSSL_ROUTE=source takes the second at once; AXS_DEBIAN_MIRROR
+# names a mirror other than the machine's own.
 
 openssl_series='3.5.*'
 openssl_next_suite=trixie
 
 run_openssl_step() {
-  openssl_key=$({ readlink -f "$state"; echo "${AXS_OPENSSL_ROUTE-}"
-                  cat "$here/openssl.sh" "$here/openssl_check.c" "$root/cmake/openssl_shim.c"; } | hash_of)
-  run_step "$state/stamp/openssl" "$openssl_key" "OpenSSL 3.5" bring_openssl
+  openssl_key=$(cat "$here"/openssl.sh "$here"/openssl_check.c "$root"/cmake/openssl_shim.c | hash_of)
+  run_step "$state/openssl/openssl.stamp" "$openssl_key" "OpenSSL 3.5" bring_openssl
 }
 
 bring_openssl() {
@@ -53,10 +54,10 @@ take_openssl_archive() {
 build_openssl() {
   next_debian deb-src update
   cd "$openssl_work"
-  next_debian deb-src source "openssl=$openssl_series"
+  next_debian deb-src source openssl
   cd openssl-3.5.*/
-  ./Configure --prefix="$state/openssl" --libdir=lib no-shared no-module no-tests no-docs no-engine no-legacy \
-    no-dtls no-quic
+  ./Configure --prefix="$state/openssl" --libdir=lib no-shared no-module no-tests no-docs \
+    no-engine no-legacy no-dtls no-quic
   make -j "$(nproc)" build_libs
   cp -R include/openssl "$openssl_new/include/"
   cp libcrypto.a libssl.a "$openssl_new/lib/"
@@ -67,14 +68,15 @@ next_debian() {
   local type=$1 apt=$openssl_work/apt mirror
   shift
   mirror=${AXS_DEBIAN_MIRROR:-$(debian_mirror)}
-  [[ -n $mirror ]] || { echo "no Debian mirror in the apt sources; set AXS_DEBIAN_MIRROR"; return 1; }
+  [[ -n $mirror ]] || { echo "the apt sources name no mirror; set AXS_DEBIAN_MIRROR"; return 1; }
   mkdir -p "$apt"/{state/lists/partial,cache/archives/partial}
   : >"$apt/status"
   printf '%s\n' "Types: $type" "URIs: $mirror" "Suites: $openssl_next_suite" 'Components: main' \
     'Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg' >"$apt/next.sources"
   apt-get -o Dir::Etc::sourcelist="$apt/next.sources" -o Dir::Etc::sourceparts=/dev/null \
-    -o Dir::Etc::preferences=/dev/null -o Dir::Etc::preferencesparts=/dev/null -o Dir::State="$apt/state" \
-    -o Dir::State::lists="$apt/state/lists" -o Dir::State::status="$apt/status" -o Dir::Cache="$apt/cache" \
+    -o Dir::Etc::preferences=/dev/null -o Dir::Etc::preferencesparts=/dev/null \
+    -o Dir::State="$apt/state" -o Dir::State::lists="$apt/state/lists" \
+    -o Dir::State::status="$apt/status" -o Dir::Cache="$apt/cache" \
     -o APT::Sandbox::User="$(id -un)" -o Acquire::Languages=none "$@"
 }
 
@@ -86,7 +88,7 @@ debian_mirror() {
 
 # Static, against this machine's C library, and with what the project wants of it.
 check_openssl() {
-  gcc -o "$openssl_work/check" "$here/openssl_check.c" "$root/cmake/openssl_shim.c" -I "$openssl_new/include" \
-    "$openssl_new/lib/libssl.a" "$openssl_new/lib/libcrypto.a" -lz -lzstd -lpthread -ldl
+  gcc -o "$openssl_work/check" -I "$openssl_new/include" "$here/openssl_check.c" \
+    "$root/cmake/openssl_shim.c" "$openssl_new"/lib/lib{ssl,crypto}.a -lz -lzstd -lpthread -ldl
   OPENSSL_CONF=/dev/null "$openssl_work/check"
 }

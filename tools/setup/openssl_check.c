@@ -1,4 +1,4 @@
-/* Does this OpenSSL do what the project wants of it: version 3.5, ML-KEM-768, the hybrid X25519MLKEM768? */
+/* Does this OpenSSL do what AXS wants of it: version 3.5, ML-KEM-768, the hybrid X25519MLKEM768? */
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
@@ -32,7 +32,9 @@ static int speaks_hybrid_tls(void) {
 int main(void) {
   printf("%s\n", OpenSSL_version(OPENSSL_VERSION));
   int version = OPENSSL_version_major() == 3 && OPENSSL_version_minor() == 5;
-  int kem = round_trip("ML-KEM-768"), hybrid = round_trip("X25519MLKEM768"), tls = speaks_hybrid_tls();
-  printf("version 3.5 %d, ML-KEM-768 %d, X25519MLKEM768 %d, in TLS %d\n", version, kem, hybrid, tls);
+  int kem = round_trip("ML-KEM-768"), hybrid = round_trip("X25519MLKEM768"),
+      tls = speaks_hybrid_tls();
+  printf("version 3.5 %d, ML-KEM-768 %d, X25519MLKEM768 %d, in TLS %d\n", version, kem, hybrid,
+         tls);
   return version && kem && hybrid && tls ? 0 : 1;
 }

@@ -1,31 +1,32 @@
-# Sourced by main.sh: private Python environments. The user's own Python is never touched: Debian's interpreter
-# makes them, and everything in them is pinned.
+# Sourced by main.sh: private Python environments. The user's own Python is never touched: Debian's
+# interpreter makes them, and everything in them is pinned.
 #
-# An environment cannot be moved, so each is made under a name that holds its key; the link that everything
-# uses, .axs/venv, is turned to it only when it is whole.
+# An environment cannot be moved, so each is made under a name that holds its key; the link that
+# everything uses, .axs/venv, is turned to it only when it is whole.
 
 torch_index=https://download.pytorch.org/whl/cpu
 
 python_key() {
-  { readlink -f "$state" /usr/bin/python3; cat "$root/tools/setup/python.sh" "${@/#/$root/}"; } | hash_of
+  { readlink -f "$state" /usr/bin/python3; cat "$here/python.sh" "${@/#/$root/}"; } | hash_of
 }
 
 run_python_step() {
   venv_key=$(python_key requirements.txt)
-  run_step "$state/stamp/python" "$venv_key" "Python environment" make_venv
+  run_step "$state/venv/python.stamp" "$venv_key" "Python environment" make_venv
 }
 
 # Sees the first environment's packages through a .pth file, so that torch is there only once.
 run_python_test_step() {
   venv_test_key=$(python_key requirements.txt requirements-test.txt)
-  run_step "$state/stamp/python-test" "$venv_test_key" "Python environment for tests" make_venv_test
+  run_step "$state/venv-test/python-test.stamp" "$venv_test_key" "Python environment for tests" \
+    make_venv_test
 }
 
 make_venv() {
   need_space 3000
   begin_venv venv "$venv_key"
   local install=("$new_venv/bin/python" -m pip install --no-compile -r "$root/requirements.txt")
-  # A machine may be set up with an index of its own that has the CPU build; PyPI has only the one for CUDA.
+  # The machine's own index may have the CPU build; PyPI has only the one for CUDA.
   if ! "${install[@]}"; then
     grep -q 'No matching distribution found for torch' "$state/log/python.log"
     "${install[@]}" --extra-index-url "$torch_index"
@@ -39,7 +40,8 @@ make_venv_test() {
   local site
   site=$(cd "$state"/venv/lib/python3*/site-packages && pwd -P)
   echo "$site" >"$(echo "$new_venv"/lib/python3*/site-packages)/axs-first-environment.pth"
-  "$new_venv/bin/python" -m pip install --no-compile -c "$root/requirements.txt" -r "$root/requirements-test.txt"
+  "$new_venv/bin/python" -m pip install --no-compile -c "$root/requirements.txt" \
+    -r "$root/requirements-test.txt"
   finish_venv venv-test
 }
 

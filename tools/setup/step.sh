@@ -1,5 +1,5 @@
 # Sourced by main.sh: one step of the set-up, its stamp, its log, its progress line, its failure.
-# Everything said goes to standard error, so that the program's own output stays clean.
+# All messages go to standard error: the program's own output stays clean.
 
 now_ms() { local now=${EPOCHREALTIME//[.,]/}; printf '%s' "${now%???}"; }
 seconds_since() { local ms=$(($(now_ms) - $1)); printf '%d.%d' $((ms / 1000)) $((ms % 1000 / 100)); }
@@ -14,8 +14,8 @@ steps_shown=0
 current_step=""
 painter=""
 
-# run_step STAMP KEY TITLE FUNCTION: does nothing where STAMP holds KEY. FUNCTION runs under `set -e` in a
-# subshell, its output in the log; only after it has succeeded is the stamp written.
+# run_step STAMP KEY TITLE FUNCTION: does nothing where STAMP holds KEY. FUNCTION runs under
+# `set -e` in a subshell, its output in the log; the stamp is written only after it has succeeded.
 run_step() {
   local stamp=$1 key=$2 title=$3 work=$4
   has_stamp "$stamp" "$key" && return
@@ -26,7 +26,7 @@ run_step() {
   : >"$log" || die "cannot write $log; is the disk full?"
   paint "$title" "$log" "$start" 9>&- &
   painter=$!
-  (set -e; "$work") >"$log" 2>&1 </dev/null
+  (set -e; trap 'exit 130' INT TERM; "$work") >"$log" 2>&1 </dev/null
   status=$?
   stop_painter
   ((status == 0)) || fail_step "$title" "$log" "$start"
@@ -38,7 +38,8 @@ run_step() {
   current_step=""
 }
 
-# A step shorter than a second is not worth a line. On a terminal the line lives; elsewhere it comes once.
+# A step shorter than a second is not worth a line. On a terminal the line lives; elsewhere it comes
+# once.
 paint() {
   trap 'exit 0' TERM
   sleep 1
@@ -75,33 +76,37 @@ fail_step() {
 
 # One sentence for the usual causes, found by what the tools print.
 advice() {
-  local log=$1 free
-  free=$(df --output=avail -BM "$state" | tail -n 1 | tr -d ' ')
+  local log=$1 again="run the same command again" unreachable
+  unreachable='Temporary failure|Could not resolve|Network is unreachable|Name or service not known'
+  unreachable+='|NewConnectionError|ReadTimeoutError|Connection (timed out|refused|failed)'
   if grep -qE 'No space left on device|Disk quota exceeded|not enough free space' "$log"; then
-    echo "the disk is full ($free left here); make room, then run the same command again"
+    echo "the disk is full ($(free_megabytes) MB left in $state); make room, then $again"
   elif grep -qE 'Could not get lock|Unable to acquire the dpkg' "$log"; then
-    echo "another package manager is at work; wait for it to end, then run the same command again"
-  elif grep -qE 'Temporary failure|Could not resolve|Network is unreachable|Name or service not known|NewConnectionError|ReadTimeoutError|Connection (timed out|refused|failed)' "$log"; then
-    echo "the network or a download server cannot be reached; check the connection and the proxy settings, then run the same command again"
+    echo "another package manager is at work; wait for it to end, then $again"
+  elif grep -qE "$unreachable" "$log"; then
+    echo "a download server cannot be reached; check the network and the proxy, then $again"
   elif grep -qE 'Killed|out of memory|Cannot allocate memory' "$log"; then
-    echo "memory ran out; close other programs or set CMAKE_BUILD_PARALLEL_LEVEL=1, then run the same command again"
-  elif grep -q 'FAILED: ' "$log"; then
+    echo "memory ran out; close programs or set CMAKE_BUILD_PARALLEL_LEVEL=1, then $again"
+  elif grep -q '^FAILED: ' "$log"; then
     echo "the source does not compile; if you changed it, see the first error in $log"
   else
-    echo "see $log; running the same command again goes on with this step"
+    echo "see $log; to go on with this step, $again"
   fi
 }
+
+free_megabytes() { df --output=avail -BM "$state" | tail -n 1 | tr -dc '0-9'; }
 
 # need_space MEGABYTES: fails early and plainly instead of half-way.
 need_space() {
   local free
-  free=$(df --output=avail -BM "$state" | tail -n 1 | tr -dc '0-9')
+  free=$(free_megabytes)
   ((free >= $1)) || { echo "not enough free space in $state: $free MB, want $1 MB"; return 1; }
 }
 
 on_interrupt() {
   stop_painter
-  [[ -n $current_step ]] && say "interrupted in step \"$current_step\"; run the same command again to go on"
+  [[ -n $current_step ]] &&
+    say "interrupted in step \"$current_step\"; run the same command again to go on"
   exit 130
 }
 
