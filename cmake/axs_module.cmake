@@ -6,7 +6,8 @@
 # already be declared, so the order of add_subdirectory() calls is a topological
 # order and a cycle cannot be written down.
 #
-# main.cpp is left for axs_program(). *_test.cpp become one test program, unit.<name>; *_bench.cpp one benchmark program, <name>_bench.
+# main.cpp is left for axs_program(). *_test.cpp become one test program, unit.<name>; *_bench.cpp
+# one benchmark program, <name>_bench.
 function(axs_module name)
   cmake_parse_arguments(PARSE_ARGV 1 module "PURE" ""
                         "DEPS;PRIVATE_DEPS;EXTERNAL;TEST_DEPS;TEST_EXTERNAL")
@@ -36,6 +37,7 @@ function(axs_module name)
   target_link_libraries(${target} PUBLIC ${module_DEPS}
                                   PRIVATE ${module_PRIVATE_DEPS} ${module_EXTERNAL})
 
+  axs_check_headers(${name} ${module_PRIVATE_DEPS} ${module_EXTERNAL})
   if(module_PURE)
     add_test(NAME purity.${name}
              COMMAND ${PROJECT_SOURCE_DIR}/cmake/check_pure.sh ${CMAKE_CURRENT_SOURCE_DIR}

@@ -8,21 +8,10 @@
 #include <nlohmann/json.hpp>
 
 #include "axs/cli/terminal.h"
+#include "axs/core/enums.h"
 
 namespace axs::cli {
 namespace {
-
-std::string level_name(Level level) {
-  switch (level) {
-    case Level::ok:
-      return "ok";
-    case Level::limited:
-      return "limited";
-    case Level::missing:
-      return "missing";
-  }
-  return "";
-}
 
 Colour level_colour(Level level) {
   switch (level) {
@@ -37,7 +26,7 @@ Colour level_colour(Level level) {
 }
 
 std::string check_as_line(const Check& check) {
-  const std::string level = fmt::format("{:<8}", level_name(check.level));
+  const std::string level = fmt::format("{:<8}", enum_name(check.level));
   const std::string advice =
       check.advice.empty() ? "" : coloured("; " + check.advice, Colour::dim, stdout);
   return fmt::format("{}{:<20}{}{}\n", coloured(level, level_colour(check.level), stdout),
@@ -63,7 +52,7 @@ std::string checks_as_json(const std::vector<Check>& checks) {
   auto list = nlohmann::ordered_json::array();
   for (const Check& check : checks)
     list.push_back({{"name", check.name},
-                    {"level", level_name(check.level)},
+                    {"level", enum_name(check.level)},
                     {"seen", check.seen},
                     {"advice", check.advice}});
   const nlohmann::ordered_json document{

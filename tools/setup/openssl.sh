@@ -10,7 +10,7 @@ openssl_series='3.5.*'
 openssl_next_suite=trixie
 
 run_openssl_step() {
-  openssl_key=$(cat "$here"/openssl.sh "$here"/openssl_check.c "$root"/cmake/openssl_shim.c | hash_of)
+  openssl_key=$(cat "$here"/openssl{.sh,_check.c} "$root/cmake/openssl_shim.c" | hash_of)
   run_step "$state/openssl/openssl.stamp" "$openssl_key" "OpenSSL 3.5" bring_openssl
 }
 

@@ -2,7 +2,10 @@
 # All messages go to standard error: the program's own output stays clean.
 
 now_ms() { local now=${EPOCHREALTIME//[.,]/}; printf '%s' "${now%???}"; }
-seconds_since() { local ms=$(($(now_ms) - $1)); printf '%d.%d' $((ms / 1000)) $((ms % 1000 / 100)); }
+seconds_since() {
+  local ms=$(($(now_ms) - $1))
+  printf '%d.%d' $((ms / 1000)) $((ms % 1000 / 100))
+}
 say() { printf 'axs: %s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }
 hash_of() { sha256sum | cut -c 1-16; }
