@@ -15,7 +15,7 @@ run_python_step() {
   run_step "$state/venv/python.stamp" "$venv_key" "Python environment" make_venv
 }
 
-# Sees the first environment's packages through a .pth file, so that torch is there only once.
+# Sees the first environment's packages, pip among them, through a .pth file: torch is there once.
 run_python_test_step() {
   venv_test_key=$(python_key requirements.txt requirements-test.txt)
   run_step "$state/venv-test/python-test.stamp" "$venv_test_key" "Python environment for tests" \
@@ -36,7 +36,7 @@ make_venv() {
 
 make_venv_test() {
   need_space 1000
-  begin_venv venv-test "$venv_test_key"
+  begin_venv venv-test "$venv_test_key" --without-pip
   local site
   site=$(cd "$state"/venv/lib/python3*/site-packages && pwd -P)
   echo "$site" >"$(echo "$new_venv"/lib/python3*/site-packages)/axs-first-environment.pth"
@@ -45,10 +45,10 @@ make_venv_test() {
   finish_venv venv-test
 }
 
-begin_venv() {
+begin_venv() {  # NAME KEY [OPTION]
   new_venv=$state/$1-$2
   rm -rf "$new_venv"
-  /usr/bin/python3 -m venv "$new_venv"
+  /usr/bin/python3 -m venv "${@:3}" "$new_venv"
 }
 
 finish_venv() {
