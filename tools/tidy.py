@@ -4,6 +4,7 @@
 usage: tidy.py [FOLDER]    the root of the source tree, by default the one that holds this file
 Prints "file:line: what is wrong" for each finding; exits 1 if there is any.
 """
+import os
 import re
 import sys
 from pathlib import Path
@@ -37,11 +38,11 @@ SHELL_HEAD = re.compile(r"^(\s*)\w+\(\) \{$")
 
 
 def source_files(root):
-    for path in sorted(root.rglob("*")):
-        if SKIPPED_FOLDERS & set(path.relative_to(root).parts) or path.name in GENERATED:
-            continue
-        if path.is_file() and not path.is_symlink() and is_text(path):
-            yield path
+    for folder, folders, names in os.walk(root):
+        folders[:] = sorted(set(folders) - SKIPPED_FOLDERS)
+        for path in sorted(Path(folder, name) for name in names if name not in GENERATED):
+            if is_text(path) and path.is_file() and not path.is_symlink():
+                yield path
 
 
 def is_text(path):
