@@ -60,6 +60,10 @@ class Tidy(Tree):
             self.check_finds(name, text(61 - spare), "1: a function of 61 lines, want at most 60")
             (self.root / name).unlink()
 
+    def test_function_whose_head_is_broken_over_lines(self):
+        self.write("a.cpp", 'TEST_CASE(\n    "x") {\n  x;\n}\n' + "int y;\n" * 70 + "    }\n")
+        self.assertEqual(self.found_by("tidy.py"), [])
+
     def test_white_space(self):
         self.check_finds("a.cpp", "int a; \n", "1: white space at the end of the line")
         self.check_finds("a.cpp", "\tint a;\n", "1: a tab; use spaces")

@@ -98,9 +98,8 @@ def braced_function_lengths(lines, head):
     """(line, length) of each function: from its head to the brace that closes it."""
     for number, line in enumerate(lines):
         if match := head.match(line):
-            end = match.group(1) + "}"
-            body = next((i for i, later in enumerate(lines[number + 1:], 1)
-                         if later.startswith(end)), 0)
+            end = re.compile(r"\s{0,%d}\}" % len(match.group(1)))
+            body = next((i for i, later in enumerate(lines[number + 1:], 1) if end.match(later)), 0)
             yield number + 1, body
 
 
