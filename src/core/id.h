@@ -12,7 +12,7 @@ struct Id {
   constexpr auto operator<=>(const Id&) const = default;
 };
 
-using SiteId = Id<struct SiteKind>;
-using LinkId = Id<struct LinkKind>;
+using SiteId = Id<struct SiteTag>;
+using LinkId = Id<struct LinkTag>;
 
 }  // namespace axs

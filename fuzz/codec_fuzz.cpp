@@ -1,0 +1,58 @@
+// The first byte chooses what the rest is: a message, a message whose checksum is made right so
+// that the decoder's inside is reached, or floats to encode and decode.
+#include <algorithm>
+#include <bit>
+#include <cmath>
+
+#include "axs/codec/crc32c.h"
+#include "axs/codec/gradient_codec.h"
+
+namespace {
+
+using namespace axs;
+using namespace axs::codec;
+
+/// More values than this only take longer.
+constexpr std::uint64_t most_values = 1 << 18;
+
+void decode_any(ByteView message) {
+  const auto header = read_gradient_header(message);
+  if (!header || header->count > most_values) return;
+  std::vector<float> out(header->count);
+  if (!decode_gradient(message, out)) return;
+  AXS_ASSERT(std::all_of(out.begin(), out.end(), [](float x) { return std::isfinite(x); }));
+}
+
+void decode_sealed(ByteVector message) {
+  if (message.size() < 4) return;
+  const std::uint32_t crc = crc32c(ByteView{message}.first(message.size() - 4));
+  std::memcpy(message.data() + message.size() - 4, &crc, 4);
+  decode_any(message);
+}
+
+void round_trip(ByteView data) {
+  std::vector<float> value(data.size() / 4), residual(value.size(), 0), out(value.size());
+  std::copy_n(data.data(), 4 * value.size(), reinterpret_cast<std::uint8_t*>(value.data()));
+  ByteVector message;
+  if (!encode_fp32(value, message)) return;
+  AXS_ASSERT(decode_gradient(message, out).has_value());
+  for (std::size_t i = 0; i < value.size(); ++i)
+    AXS_ASSERT(std::bit_cast<std::uint32_t>(out[i]) == std::bit_cast<std::uint32_t>(value[i]));
+  message.clear();
+  AXS_ASSERT(encode_quant4(value, residual, message).has_value());
+  AXS_ASSERT(decode_gradient(message, out).has_value());
+  for (std::size_t i = 0; i < value.size(); ++i)
+    AXS_ASSERT(static_cast<double>(out[i]) + static_cast<double>(residual[i]) ==
+               static_cast<double>(value[i]));
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size == 0) return 0;
+  const ByteView rest{data + 1, size - 1};
+  if (data[0] % 3 == 0) decode_any(rest);
+  if (data[0] % 3 == 1) decode_sealed({rest.begin(), rest.end()});
+  if (data[0] % 3 == 2) round_trip(rest);
+  return 0;
+}

@@ -1,0 +1,144 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "axs/catalog/geo.h"
+#include "axs/catalog/utc.h"
+#include "axs/core/id.h"
+#include "axs/core/time.h"
+#include "axs/core/units.h"
+
+/// What a person asks AXS to do: sites, links between them, a model to train, and what shall go
+/// wrong on the way. Names are resolved: a SiteId is an index into Scenario::sites, a LinkId one
+/// into Scenario::links.
+namespace axs::catalog {
+
+struct Accelerator {
+  std::string type;
+  std::uint32_t count = 1;
+};
+
+/// How far the clock of a site is from true time: tests give every site its own.
+struct ClockError {
+  Duration offset;
+  double drift_ppm = 0;
+};
+
+struct Site {
+  std::string name;
+  GeoPoint at;
+  std::string jurisdiction;
+  std::vector<Accelerator> accelerators;
+  ClockError clock;
+};
+
+/// fibre: great circle × route factor at 2c/3; leo: through the sky; wire: a delay that the user
+/// states.
+enum class LinkKind { fibre, leo, wire };
+
+struct Link {
+  SiteId a;
+  SiteId b;
+  LinkKind kind = LinkKind::fibre;
+  BytesPerSecond rate_ab;
+  BytesPerSecond rate_ba;
+  double route_factor = 1.4;        ///< fibre only
+  std::optional<Duration> one_way;  ///< wire only
+  std::optional<Duration> jitter;   ///< otherwise the kind's own
+  std::optional<double> loss;       ///< probability of random loss; otherwise the kind's own
+};
+
+/// Where satellites come from: a file of two-line elements, or a Walker-delta shell that we
+/// generate.
+struct WalkerShell {
+  Meters altitude;
+  double inclination_deg = 53;
+  std::uint32_t planes = 0;
+  std::uint32_t per_plane = 0;
+  std::uint32_t phasing = 1;
+};
+
+struct Sky {
+  std::variant<std::string, WalkerShell> satellites;
+  UtcTime start;
+  double speed = 1;  ///< how many seconds the orbits move in one second of the run
+  double min_elevation_deg = 25;
+};
+
+/// A Llama-type decoder over byte tokens.
+struct Model {
+  std::uint32_t layers = 4;
+  std::uint32_t heads = 4;
+  std::uint32_t kv_heads = 4;
+  std::uint32_t width = 128;
+  std::uint32_t hidden = 344;  ///< width of the SwiGLU
+  std::uint32_t context = 64;
+};
+
+/// outer: DiLoCo family, sites exchange compressed pseudo-gradients now and then. every_step: plain
+/// synchronous data parallel over an uncompressed ring, the baseline.
+enum class SyncMode { outer, every_step };
+
+struct InnerRule {
+  double rate_peak = 1e-3;
+  double rate_final = 1e-4;
+  std::uint32_t warmup_steps = 100;
+  double beta1 = 0.9;
+  double beta2 = 0.99;
+  double weight_decay = 0.1;
+  double clip_norm = 1.0;
+};
+
+struct OuterRule {
+  std::uint32_t period = 20;    ///< inner steps between two synchronisations of the same fragment
+  std::uint32_t fragments = 2;  ///< parts of the model that are synchronised in turn
+  double rate = 0.8;
+  double momentum = 0.5;  ///< Nesterov
+};
+
+struct Train {
+  SyncMode sync = SyncMode::outer;
+  std::uint64_t tokens = 0;      ///< over all sites together
+  std::uint32_t sequences = 12;  ///< per step over all sites together
+  InnerRule inner;
+  OuterRule outer;
+};
+
+struct CutLink {
+  LinkId link;
+  Duration lasts;
+};
+struct SlowSite {
+  SiteId site;
+  double factor = 1;
+  Duration lasts;
+};
+enum class Process { worker, agent, controller };
+struct KillProcess {
+  std::optional<SiteId> site;  ///< none for the controller
+  Process process = Process::worker;
+};
+
+/// When a fault happens: after a span of time, or after a share (0..1) of the run's tokens.
+using FaultTime = std::variant<Duration, double>;
+
+struct Fault {
+  FaultTime at;
+  std::variant<CutLink, SlowSite, KillProcess> what;
+};
+
+struct Scenario {
+  std::string name;
+  std::uint64_t seed = 1;
+  Model model;
+  Train train;
+  std::vector<Site> sites;
+  std::vector<Link> links;
+  std::optional<Sky> sky;
+  std::vector<Fault> faults;
+};
+
+}  // namespace axs::catalog

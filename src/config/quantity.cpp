@@ -1,0 +1,90 @@
+#include "axs/config/quantity.h"
+
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <span>
+#include <string>
+
+namespace axs::config {
+
+namespace {
+
+struct Unit {
+  std::string_view name;
+  double factor;
+};
+
+constexpr std::array duration_units{Unit{"ns", 1e-9}, Unit{"us", 1e-6}, Unit{"µs", 1e-6},
+                                    Unit{"ms", 1e-3}, Unit{"s", 1},     Unit{"min", 60},
+                                    Unit{"h", 3600},  Unit{"d", 86400}};
+constexpr std::array rate_units{Unit{"b/s", 0.125},  Unit{"kb/s", 125},   Unit{"Mb/s", 125e3},
+                                Unit{"Gb/s", 125e6}, Unit{"Tb/s", 125e9}, Unit{"B/s", 1},
+                                Unit{"kB/s", 1e3},   Unit{"MB/s", 1e6},   Unit{"GB/s", 1e9}};
+constexpr std::array count_units{Unit{"", 1},    Unit{"k", 1e3}, Unit{"M", 1e6},
+                                 Unit{"G", 1e9}, Unit{"B", 1e9}, Unit{"T", 1e12}};
+constexpr std::array length_units{Unit{"m", 1}, Unit{"km", 1e3}};
+
+struct Kind {
+  std::string_view noun;
+  std::string_view example;
+  std::span<const Unit> units;
+};
+
+std::string_view trim(std::string_view text) {
+  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
+  return text;
+}
+
+Result<double> parse(std::string_view text, const Kind& kind) {
+  const std::string_view body = trim(text);
+  double number = 0;
+  const auto [end, problem] = std::from_chars(body.data(), body.data() + body.size(), number);
+  const std::string_view unit = trim(body.substr(static_cast<std::size_t>(end - body.data())));
+  if (problem == std::errc{} && std::isfinite(number))
+    for (const Unit& known : kind.units)
+      if (known.name == unit) return number * known.factor;
+  std::string names;
+  for (const Unit& known : kind.units)
+    if (!known.name.empty()) names += (names.empty() ? "" : ", ") + std::string{known.name};
+  return Error{Errc::invalid, std::string{kind.noun} + " \"" + std::string{text} +
+                                  "\", want one like \"" + std::string{kind.example} +
+                                  "\" (units " + names + ")"};
+}
+
+Error out_of_range(std::string_view noun, std::string_view text, std::string_view want) {
+  return {Errc::invalid,
+          std::string{noun} + " \"" + std::string{text} + "\", want " + std::string{want}};
+}
+
+}  // namespace
+
+Result<Duration> parse_duration(std::string_view text) {
+  const double s = AXS_TRY(parse(text, {"duration", "30s", duration_units}));
+  // A century: far beyond any run, far from the end of 64-bit nanoseconds.
+  if (s < 0 || s > 3.2e9) return out_of_range("duration", text, "0 to 100 years");
+  return from_seconds(s);
+}
+
+Result<BytesPerSecond> parse_rate(std::string_view text) {
+  const double rate = AXS_TRY(parse(text, {"rate", "100 Mb/s", rate_units}));
+  if (rate <= 0 || rate > 1.25e14)
+    return out_of_range("rate", text, "more than 0, at most 1000 Tb/s");
+  return BytesPerSecond{rate};
+}
+
+Result<std::uint64_t> parse_count(std::string_view text) {
+  const double count = AXS_TRY(parse(text, {"count", "3M", count_units}));
+  if (count < 1 || count > 1e18 || count != std::floor(count))
+    return out_of_range("count", text, "a whole number from 1 to 1e18");
+  return static_cast<std::uint64_t>(count);
+}
+
+Result<Meters> parse_length(std::string_view text) {
+  const double length = AXS_TRY(parse(text, {"length", "550 km", length_units}));
+  if (length <= 0 || length > 1e12) return out_of_range("length", text, "more than 0");
+  return Meters{length};
+}
+
+}  // namespace axs::config

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string_view>
+
+#include "axs/core/result.h"
+#include "axs/core/time.h"
+#include "axs/core/units.h"
+
+/// Numbers with units as people write them in files and on the command line.
+namespace axs::config {
+
+/// "30s", "150 ms", "1.5 h"; units ns, us, ms, s, min, h, d.
+Result<Duration> parse_duration(std::string_view text);
+/// "100 Mb/s", "1 Gb/s", "12.5 MB/s": decimal prefixes, b for bits and B for bytes. Above zero.
+Result<BytesPerSecond> parse_rate(std::string_view text);
+/// "3M", "1.5G", "200k", "12000": how many of something; a whole number at least 1.
+Result<std::uint64_t> parse_count(std::string_view text);
+/// "550 km", "80 m".
+Result<Meters> parse_length(std::string_view text);
+
+}  // namespace axs::config

@@ -1,0 +1,333 @@
+#include "axs/config/scenario.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+
+#include "axs/config/quantity.h"
+#include "axs/config/table.h"
+
+namespace axs::config {
+
+namespace {
+
+using namespace catalog;
+
+constexpr std::uint64_t scenario_version = 1;
+
+const std::map<std::string, Model, std::less<>>& model_presets() {
+  static const std::map<std::string, Model, std::less<>> presets{
+      {"llama-1m",
+       {.layers = 4, .heads = 4, .kv_heads = 2, .width = 128, .hidden = 384, .context = 64}},
+      // nanoGPT's CPU recipe: 4 layers, 4 heads, width 128, context 64, about 0.8 M parameters.
+      {"nano",
+       {.layers = 4, .heads = 4, .kv_heads = 4, .width = 128, .hidden = 344, .context = 64}},
+      {"llama-10m",
+       {.layers = 6, .heads = 6, .kv_heads = 6, .width = 384, .hidden = 1024, .context = 256}},
+  };
+  return presets;
+}
+
+class ScenarioReader {
+ public:
+  explicit ScenarioReader(std::string file) : problem_{std::move(file), std::nullopt} {}
+
+  Result<Scenario> read(const toml::table& root) {
+    Table top{root, "", problem_};
+    if (top.whole("version", 1, 1000) > scenario_version)
+      top.fail("version", fmt::format("this program reads version {}", scenario_version));
+    scenario_.name = top.text("name");
+    if (top.has("seed")) scenario_.seed = top.whole("seed", 0, ~0ull >> 1);
+    top.table("model", [this](Table& t) { read_model(t); });
+    if (!top.has("train")) top.fail("train", "missing, want a table with the tokens to train");
+    top.table("train", [this](Table& t) { read_train(t); });
+    top.tables("site", [this](Table& t) { read_site(t); });
+    if (scenario_.sites.empty()) top.fail("site", "missing, want at least one [[site]]");
+    top.table("sky", [this](Table& t) { read_sky(t); });
+    top.tables("link", [this](Table& t) { read_link(t); });
+    top.tables("fault", [this](Table& t) { read_fault(t); });
+    check_reach(top);
+    top.finish();
+    if (problem_.first) return *problem_.first;
+    return scenario_;
+  }
+
+ private:
+  void read_model(Table& t) {
+    Model& model = scenario_.model;
+    if (t.has("preset")) {
+      const std::string name = t.text("preset");
+      const auto preset = model_presets().find(name);
+      if (preset == model_presets().end()) {
+        std::string known;
+        for (const auto& [key, value] : model_presets()) known += (known.empty() ? "" : ", ") + key;
+        return t.fail("preset", fmt::format("\"{}\", want one of {}", name, known));
+      }
+      model = preset->second;
+    }
+    const auto dimension = [&](const char* key, std::uint32_t& value, std::uint64_t most) {
+      if (t.has(key)) value = static_cast<std::uint32_t>(t.whole(key, 1, most));
+    };
+    dimension("layers", model.layers, 1000);
+    dimension("heads", model.heads, 1024);
+    if (t.has("heads")) model.kv_heads = model.heads;
+    dimension("kv-heads", model.kv_heads, 1024);
+    dimension("width", model.width, 65536);
+    dimension("hidden", model.hidden, 1 << 20);
+    dimension("context", model.context, 1 << 20);
+    if (model.width % (2 * model.heads) != 0)
+      t.fail("width",
+             fmt::format("{}, want a multiple of twice the {} heads", model.width, model.heads));
+    if (model.heads % model.kv_heads != 0)
+      t.fail("kv-heads",
+             fmt::format("{}, want a divisor of the {} heads", model.kv_heads, model.heads));
+  }
+
+  void read_train(Table& t) {
+    Train& train = scenario_.train;
+    train.tokens = t.quantity("tokens", parse_count);
+    if (t.has("sync"))
+      train.sync = t.choice<SyncMode>(
+          "sync", {{"outer", SyncMode::outer}, {"every-step", SyncMode::every_step}});
+    if (t.has("sequences"))
+      train.sequences = static_cast<std::uint32_t>(t.whole("sequences", 1, 1 << 20));
+    t.table("inner", [&](Table& inner) { read_inner(inner, train.inner); });
+    t.table("outer", [&](Table& outer) { read_outer(outer, train.outer); });
+  }
+
+  static void read_inner(Table& t, InnerRule& rule) {
+    const auto number = [&](const char* key, double& value, double most) {
+      if (t.has(key)) value = t.number(key, 0, most);
+    };
+    number("rate", rule.rate_peak, 10);
+    number("final-rate", rule.rate_final, 10);
+    number("beta1", rule.beta1, 0.999999);
+    number("beta2", rule.beta2, 0.999999);
+    number("weight-decay", rule.weight_decay, 10);
+    number("clip", rule.clip_norm, 1e6);
+    if (t.has("warmup"))
+      rule.warmup_steps = static_cast<std::uint32_t>(t.whole("warmup", 0, 1 << 30));
+  }
+
+  static void read_outer(Table& t, OuterRule& rule) {
+    if (t.has("period")) rule.period = static_cast<std::uint32_t>(t.whole("period", 1, 1 << 20));
+    if (t.has("fragments"))
+      rule.fragments = static_cast<std::uint32_t>(t.whole("fragments", 1, 64));
+    if (t.has("rate")) rule.rate = t.number("rate", 0, 10);
+    if (t.has("momentum")) rule.momentum = t.number("momentum", 0, 0.999);
+    if (rule.fragments > rule.period)
+      t.fail("fragments",
+             fmt::format("{}, want at most the period of {} steps", rule.fragments, rule.period));
+  }
+
+  void read_site(Table& t) {
+    Site site;
+    site.name = t.text("name");
+    if (site.name.empty() || site.name.size() > 32 ||
+        !std::all_of(site.name.begin(), site.name.end(),
+                     [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }))
+      t.fail("name",
+             fmt::format("\"{}\", want lower-case letters and digits, at most 32", site.name));
+    if (find_site(site.name)) t.fail("name", fmt::format("\"{}\" is used twice", site.name));
+    const auto [latitude, longitude] = t.two_numbers("at");
+    if (!(latitude >= -90 && latitude <= 90 && longitude >= -180 && longitude <= 180))
+      t.fail("at", fmt::format("[{}, {}], want latitude -90..90 and longitude -180..180", latitude,
+                               longitude));
+    site.at = {latitude, longitude};
+    if (t.has("jurisdiction")) site.jurisdiction = t.text("jurisdiction");
+    t.tables("accelerators", [&](Table& a) {
+      Accelerator accelerator{a.text("type"), 1};
+      if (a.has("count"))
+        accelerator.count = static_cast<std::uint32_t>(a.whole("count", 1, 1 << 20));
+      site.accelerators.push_back(accelerator);
+    });
+    t.table("clock", [&](Table& c) {
+      if (c.has("offset")) site.clock.offset = c.quantity("offset", parse_duration);
+      if (c.has("drift-ppm")) site.clock.drift_ppm = c.number("drift-ppm", -1000, 1000);
+    });
+    scenario_.sites.push_back(std::move(site));
+  }
+
+  void read_sky(Table& t) {
+    Sky sky;
+    if (t.has("elements")) {
+      // Relative to the scenario, so that it works from any folder.
+      const std::filesystem::path base = std::filesystem::path{problem_.file}.parent_path();
+      sky.satellites = (base / t.text("elements")).lexically_normal().string();
+    }
+    t.table("shell", [&](Table& s) {
+      WalkerShell shell;
+      shell.altitude = s.quantity("altitude", parse_length);
+      shell.inclination_deg = s.number("inclination", 0, 180);
+      shell.planes = static_cast<std::uint32_t>(s.whole("planes", 1, 1000));
+      shell.per_plane = static_cast<std::uint32_t>(s.whole("per-plane", 1, 1000));
+      if (s.has("phasing")) shell.phasing = static_cast<std::uint32_t>(s.whole("phasing", 0, 1000));
+      sky.satellites = shell;
+    });
+    if (t.has("elements") == t.has("shell"))
+      t.fail("elements", "want either elements = \"FILE.tle\" or a table shell");
+    sky.start = t.quantity("start", parse_utc);
+    if (t.has("speed")) sky.speed = t.number("speed", 0.001, 1000);
+    if (t.has("min-elevation")) sky.min_elevation_deg = t.number("min-elevation", 0, 89);
+    scenario_.sky = sky;
+  }
+
+  void read_link(Table& t) {
+    Link link;
+    const auto [a, b] = t.two_texts("between");
+    const auto first = named_site(t, "between", a), second = named_site(t, "between", b);
+    if (!first || !second) return;
+    if (*first == *second) return t.fail("between", fmt::format("\"{}\" twice, want two sites", a));
+    link.a = *first;
+    link.b = *second;
+    link.kind = t.choice<LinkKind>(
+        "kind", {{"fibre", LinkKind::fibre}, {"leo", LinkKind::leo}, {"wire", LinkKind::wire}});
+    link.rate_ab = link.rate_ba = t.quantity("rate", parse_rate);
+    if (t.has("rate-back")) link.rate_ba = t.quantity("rate-back", parse_rate);
+    if (t.has("route-factor")) link.route_factor = t.number("route-factor", 1, 10);
+    if (t.has("delay")) link.one_way = t.quantity("delay", parse_duration);
+    if (t.has("jitter")) link.jitter = t.quantity("jitter", parse_duration);
+    if (t.has("loss")) link.loss = t.number("loss", 0, 1);
+    if (link.kind == LinkKind::wire && !link.one_way)
+      t.fail("delay", "missing, want the one-way delay of a wire");
+    if (link.kind != LinkKind::wire && link.one_way)
+      t.fail("delay", "only a link of kind \"wire\" has a stated delay");
+    if (link.kind == LinkKind::leo && !scenario_.sky) t.fail("kind", "\"leo\" wants a table [sky]");
+    if (find_link(link.a, link.b, link.kind))
+      t.fail("between", "these sites have a link of this kind already");
+    scenario_.links.push_back(link);
+  }
+
+  void read_fault(Table& t) {
+    Fault fault;
+    fault.at = read_fault_time(t);
+    const int kinds = t.has("cut") + t.has("slow") + t.has("kill");
+    if (kinds != 1) return t.fail("cut", "want exactly one of cut, slow, kill");
+    if (t.has("cut")) fault.what = read_cut(t);
+    if (t.has("slow")) {
+      SlowSite slow;
+      slow.site = named_site(t, "slow", t.text("slow")).value_or(SiteId{});
+      slow.factor = t.number("by", 1, 1000);
+      slow.lasts = t.quantity("for", parse_duration);
+      fault.what = slow;
+    }
+    if (t.has("kill")) fault.what = read_kill(t);
+    scenario_.faults.push_back(fault);
+  }
+
+  static FaultTime read_fault_time(Table& t) {
+    const std::string at = t.text("at");
+    if (!at.ends_with('%')) {
+      const auto time = parse_duration(at);
+      if (!time)
+        t.fail("at", "\"" + at + "\", want a time such as \"40s\" or a share such as \"20%\"");
+      return time ? *time : Duration{};
+    }
+    double share = -1;
+    const auto [end, problem] = std::from_chars(at.data(), at.data() + at.size() - 1, share);
+    if (problem != std::errc{} || end != at.data() + at.size() - 1 || !(share >= 0 && share <= 100))
+      t.fail("at", "\"" + at + "\", want 0% to 100%");
+    return share / 100;
+  }
+
+  CutLink read_cut(Table& t) {
+    CutLink cut;
+    const std::string name = t.text("cut");
+    const std::string kind = t.has("kind") ? t.text("kind") : "fibre";
+    const auto dash = name.find('-');
+    const auto a = find_site(name.substr(0, dash));
+    const auto b = dash == name.npos ? std::nullopt : find_site(name.substr(dash + 1));
+    const LinkKind wanted = kind == "leo"    ? LinkKind::leo
+                            : kind == "wire" ? LinkKind::wire
+                                             : LinkKind::fibre;
+    const auto link = a && b ? find_link(*a, *b, wanted) : std::nullopt;
+    if (link)
+      cut.link = *link;
+    else
+      t.fail("cut",
+             fmt::format("\"{}\" is no {} link of this scenario, want SITE-SITE", name, kind));
+    cut.lasts = t.quantity("for", parse_duration);
+    return cut;
+  }
+
+  KillProcess read_kill(Table& t) {
+    KillProcess kill;
+    const std::string name = t.text("kill");
+    if (name == "controller") {
+      kill.process = Process::controller;
+      return kill;
+    }
+    kill.site = named_site(t, "kill", name);
+    if (t.has("process"))
+      kill.process =
+          t.choice<Process>("process", {{"worker", Process::worker}, {"agent", Process::agent}});
+    return kill;
+  }
+
+  /// Every site must be reached by links from the first one.
+  void check_reach(Table& top) {
+    if (scenario_.sites.empty()) return;
+    std::set<SiteId> reached{SiteId{0}};
+    for (std::size_t pass = 0; pass < scenario_.sites.size(); ++pass)
+      for (const Link& link : scenario_.links) {
+        if (reached.contains(link.a)) reached.insert(link.b);
+        if (reached.contains(link.b)) reached.insert(link.a);
+      }
+    for (std::uint32_t i = 0; i < scenario_.sites.size(); ++i)
+      if (!reached.contains(SiteId{i}))
+        top.fail("link", fmt::format("no link reaches site \"{}\"", scenario_.sites[i].name));
+  }
+
+  std::optional<SiteId> find_site(std::string_view name) const {
+    for (std::uint32_t i = 0; i < scenario_.sites.size(); ++i)
+      if (scenario_.sites[i].name == name) return SiteId{i};
+    return std::nullopt;
+  }
+  std::optional<SiteId> named_site(Table& t, std::string_view key, std::string_view name) const {
+    const auto site = find_site(name);
+    if (!site) t.fail(key, fmt::format("no site is called \"{}\"", name));
+    return site;
+  }
+  std::optional<LinkId> find_link(SiteId a, SiteId b, LinkKind kind) const {
+    for (std::uint32_t i = 0; i < scenario_.links.size(); ++i) {
+      const Link& link = scenario_.links[i];
+      const bool same = (link.a == a && link.b == b) || (link.a == b && link.b == a);
+      if (same && link.kind == kind) return LinkId{i};
+    }
+    return std::nullopt;
+  }
+
+  Table::Problem problem_;
+  Scenario scenario_;
+};
+
+}  // namespace
+
+Result<Scenario> parse_scenario(std::string_view text, const std::string& file) {
+  try {
+    return ScenarioReader{file}.read(toml::parse(text, file));
+  } catch (const toml::parse_error& error) {
+    return Error{Errc::invalid,
+                 fmt::format("{}:{}: {}", file, error.source().begin.line, error.description())};
+  }
+}
+
+Result<Scenario> read_scenario(const std::string& file) {
+  std::error_code status;
+  if (!std::filesystem::is_regular_file(file, status))
+    return Error{Errc::invalid, "scenario " + file + ": no such file"};
+  // A scenario is written by a person; what is larger is something else.
+  if (std::filesystem::file_size(file, status) > (1u << 20))
+    return Error{Errc::invalid, "scenario " + file + ": larger than 1 MiB"};
+  std::ifstream stream{file, std::ios::binary};
+  const std::string text{std::istreambuf_iterator<char>{stream}, {}};
+  if (!stream) return Error{Errc::invalid, "scenario " + file + ": cannot be read"};
+  return parse_scenario(text, file);
+}
+
+}  // namespace axs::config

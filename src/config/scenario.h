@@ -1,0 +1,18 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "axs/catalog/scenario.h"
+#include "axs/core/result.h"
+
+namespace axs::config {
+
+/// The scenario that a TOML text describes; `file` is its name for errors and the base of relative
+/// paths in it. Errors name file, line, key, what was seen and what was wanted.
+Result<catalog::Scenario> parse_scenario(std::string_view text, const std::string& file);
+
+/// The same, from a file.
+Result<catalog::Scenario> read_scenario(const std::string& file);
+
+}  // namespace axs::config

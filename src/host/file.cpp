@@ -1,0 +1,97 @@
+#include "axs/host/file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <filesystem>
+
+namespace axs::host {
+
+namespace {
+
+std::string folder_of(const std::string& path) {
+  const std::string parent = std::filesystem::path{path}.parent_path().string();
+  return parent.empty() ? "." : parent;
+}
+
+bool is_folder(const std::string& path) {
+  std::error_code ignored;
+  return std::filesystem::is_directory(path, ignored);
+}
+
+Result<> write_and_sync(const std::string& path, ByteView data, mode_t mode) {
+  Fd file{::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode)};
+  if (!file) return system_error(path);
+  // The mode given to open() loses the bits of the umask, and counts only if the file is new.
+  if (::fchmod(file.get(), mode) != 0) return system_error(path);
+  (void)AXS_TRY(write_all(file.get(), data, path));
+  if (::fsync(file.get()) != 0) return system_error(path);
+  return Ok{};
+}
+
+}  // namespace
+
+Result<> write_all(int fd, ByteView data, const std::string& path) {
+  while (!data.empty()) {
+    const auto written = ::write(fd, data.data(), data.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return system_error(path);
+    data = data.subspan(static_cast<std::size_t>(written));
+  }
+  return Ok{};
+}
+
+Result<> write_file_atomically(const std::string& path, ByteView data, FileAccess access) {
+  const std::string temporary = path + ".tmp";
+  auto written = write_and_sync(temporary, data, access == FileAccess::owner_only ? 0600 : 0644);
+  if (written && ::rename(temporary.c_str(), path.c_str()) != 0) written = system_error(path);
+  if (!written) {
+    ::unlink(temporary.c_str());
+    return written;
+  }
+  return sync_folder(folder_of(path));
+}
+
+Result<ByteVector> read_file(const std::string& path, std::size_t size_max) {
+  Fd file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  if (!file) return system_error(path);
+  // The size is not asked for beforehand: files under /proc say 0, and others may grow.
+  ByteVector data;
+  while (true) {
+    const std::size_t have = data.size();
+    const std::size_t room = std::min(size_max - have + 1, std::max<std::size_t>(have, 4096));
+    data.resize(have + room);
+    const auto got = ::read(file.get(), data.data() + have, room);
+    data.resize(have + (got > 0 ? static_cast<std::size_t>(got) : 0));
+    if (got < 0 && errno != EINTR) return system_error(path);
+    if (got == 0) return data;
+    if (data.size() > size_max)
+      return Error{Errc::exhausted, path + ": longer than " + std::to_string(size_max) +
+                                        " bytes, the most it may be"};
+  }
+}
+
+Result<> make_folder(const std::string& path) {
+  if (is_folder(path)) return Ok{};
+  const std::string parent = folder_of(path);
+  if (parent != path && parent != ".") (void)AXS_TRY(make_folder(parent));
+  if (::mkdir(path.c_str(), 0755) != 0 && !is_folder(path)) return system_error(path);
+  return sync_folder(parent);
+}
+
+Result<> sync_folder(const std::string& path) {
+  Fd folder{::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+  if (!folder || ::fsync(folder.get()) != 0) return system_error(path);
+  return Ok{};
+}
+
+Result<std::uint64_t> free_space(const std::string& path) {
+  struct statvfs facts;
+  if (::statvfs(path.c_str(), &facts) != 0) return system_error(path);
+  return std::uint64_t{facts.f_bavail} * facts.f_frsize;
+}
+
+}  // namespace axs::host

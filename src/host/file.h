@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "axs/core/wire.h"
+#include "axs/host/fd.h"
+
+/// Files that survive a crash. Every error names the path and what the system said.
+namespace axs::host {
+
+/// Who may read a file.
+enum class FileAccess { owner_only, everyone };
+
+/// Replaces the file by `data`: after a crash at any point it holds either the old or all of the
+/// new content, and after success the new content is on the disk (file and folder are synced). An
+/// error, a full disk included, leaves the old file and nothing else. One writer per path at a
+/// time.
+Result<> write_file_atomically(const std::string& path, ByteView data, FileAccess access);
+
+/// The content of the file; Errc::exhausted if it is longer than `size_max` bytes.
+Result<ByteVector> read_file(const std::string& path, std::size_t size_max);
+
+/// Makes the folder and its parents, durably; fine if it exists.
+Result<> make_folder(const std::string& path);
+
+/// Makes the names in the folder durable: new, renamed and removed files.
+Result<> sync_folder(const std::string& path);
+
+/// Bytes that an unprivileged process may still write on the file system that holds `path`.
+Result<std::uint64_t> free_space(const std::string& path);
+
+/// Writes all of `data` at the file's position; on error some of it may have been written.
+Result<> write_all(int fd, ByteView data, const std::string& path);
+
+}  // namespace axs::host

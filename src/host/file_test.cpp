@@ -1,0 +1,123 @@
+#include "axs/host/file.h"
+
+#include <doctest/doctest.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "axs/host/temporary_folder.h"
+
+using namespace axs;
+using namespace axs::host;
+
+namespace {
+
+ByteVector bytes_of(std::string_view text) {
+  return {text.begin(), text.end()};
+}
+
+/// A file system that is full after `size` bytes per file, as far as write() can tell.
+class FileSizeLimit {
+ public:
+  explicit FileSizeLimit(rlim_t size) {
+    old_handler_ = ::signal(SIGXFSZ, SIG_IGN);
+    ::getrlimit(RLIMIT_FSIZE, &old_);
+    const rlimit limit{size, old_.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~FileSizeLimit() {
+    ::setrlimit(RLIMIT_FSIZE, &old_);
+    ::signal(SIGXFSZ, old_handler_);
+  }
+
+ private:
+  rlimit old_{};
+  sighandler_t old_handler_{};
+};
+
+std::size_t files_in(const std::string& folder) {
+  const auto begin = std::filesystem::directory_iterator{folder};
+  return static_cast<std::size_t>(std::distance(begin, std::filesystem::directory_iterator{}));
+}
+
+}  // namespace
+
+TEST_CASE("file: what is written is read, and replaced as a whole") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "state";
+  REQUIRE(write_file_atomically(path, bytes_of("old"), FileAccess::everyone));
+  REQUIRE(write_file_atomically(path, bytes_of("newer"), FileAccess::owner_only));
+  CHECK(*read_file(path, 100) == bytes_of("newer"));
+  CHECK(files_in(folder.path()) == 1);
+  struct stat facts;
+  REQUIRE(::stat(path.c_str(), &facts) == 0);
+  CHECK((facts.st_mode & 0777) == 0600);
+}
+
+TEST_CASE("file: a full disk leaves the old file and no other") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "state";
+  REQUIRE(write_file_atomically(path, bytes_of("old"), FileAccess::everyone));
+  {
+    const FileSizeLimit limit{4096};
+    const auto written = write_file_atomically(path, ByteVector(10'000), FileAccess::everyone);
+    REQUIRE_FALSE(written);
+    CHECK(written.error().code == Errc::exhausted);
+    CHECK(written.error().what == path + ".tmp: File too large (EFBIG)");
+  }
+  CHECK(*read_file(path, 100) == bytes_of("old"));
+  CHECK(files_in(folder.path()) == 1);
+}
+
+TEST_CASE("file: a temporary file that a crash left behind does no harm") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "state";
+  REQUIRE(write_file_atomically(path + ".tmp", ByteVector(1000), FileAccess::everyone));
+  REQUIRE(write_file_atomically(path, bytes_of("new"), FileAccess::everyone));
+  CHECK(*read_file(path, 100) == bytes_of("new"));
+  CHECK(files_in(folder.path()) == 1);
+}
+
+TEST_CASE("file: reading is bounded and names what is missing") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "state";
+  REQUIRE(write_file_atomically(path, ByteVector(5000, 7), FileAccess::everyone));
+  CHECK(read_file(path, 5000)->size() == 5000);
+  CHECK(read_file(path, 4999).error().code == Errc::exhausted);
+  const auto missing = read_file(folder / "none", 10);
+  CHECK(missing.error().code == Errc::not_found);
+  CHECK(missing.error().what == folder / "none" + ": No such file or directory (ENOENT)");
+  CHECK(read_file(folder.path(), 10).error().what.find("EISDIR") != std::string::npos);
+  CHECK_FALSE(write_file_atomically(folder / "no/file", {}, FileAccess::everyone));
+}
+
+TEST_CASE("file: folders are made with their parents") {
+  const TemporaryFolder folder;
+  REQUIRE(make_folder(folder / "a/b/c"));
+  REQUIRE(make_folder(folder / "a/b/c"));
+  CHECK(std::filesystem::is_directory(folder / "a/b/c"));
+  REQUIRE(write_file_atomically(folder / "a/file", {}, FileAccess::everyone));
+  CHECK_FALSE(make_folder(folder / "a/file"));
+  CHECK_FALSE(make_folder(folder / "a/file/b"));
+  CHECK(*free_space(folder.path()) > 0);
+  CHECK_FALSE(free_space(folder / "none"));
+}
+
+TEST_CASE("fd: descriptors travel over a socket") {
+  int pair[2];
+  REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
+  const Fd left{pair[0]}, right{pair[1]};
+  const Fd event = *make_event();
+  REQUIRE(send_fds(left.get(), {event.get(), left.get()}));
+  const auto got = receive_fds(right.get(), 2);
+  REQUIRE(got);
+  raise_event((*got)[0].get());
+  std::uint64_t count = 0;
+  CHECK(::read(event.get(), &count, sizeof count) == sizeof count);
+  REQUIRE(send_fds(left.get(), {event.get()}));
+  CHECK(receive_fds(right.get(), 2).error().code == Errc::corrupt);
+}

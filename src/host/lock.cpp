@@ -1,0 +1,36 @@
+#include "axs/host/lock.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "axs/host/file.h"
+
+namespace axs::host {
+
+namespace {
+
+std::string holder_of(const std::string& path) {
+  const auto text = read_file(path, 32);
+  if (!text || text->empty()) return "another process";
+  return "process " + std::string{text->begin(), text->end()};
+}
+
+}  // namespace
+
+Result<FileLock> FileLock::acquire(const std::string& path) {
+  Fd file{::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)};
+  if (!file) return system_error(path);
+  if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) return system_error(path);
+    return Error{Errc::unavailable, path + ": held by " + holder_of(path) + ", want it free"};
+  }
+  // The file stays when the lock is given up: removing it would let two processes lock two files.
+  const std::string pid = std::to_string(::getpid());
+  if (::ftruncate(file.get(), 0) != 0) return system_error(path);
+  (void)AXS_TRY(
+      write_all(file.get(), {reinterpret_cast<const std::uint8_t*>(pid.data()), pid.size()}, path));
+  return FileLock{std::move(file)};
+}
+
+}  // namespace axs::host

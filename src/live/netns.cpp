@@ -1,0 +1,139 @@
+#include "axs/live/netns.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <thread>
+
+namespace axs::live {
+
+namespace {
+
+const std::string folder = "/run/netns";
+
+std::string path_of(const std::string& name) {
+  return folder + "/" + name;
+}
+
+void remove_namespace(const std::string& name) {
+  (void)umount2(path_of(name).c_str(), MNT_DETACH);
+  (void)unlink(path_of(name).c_str());
+}
+
+/// Runs `work` on a thread of its own, because a namespace is entered by a thread and for good.
+Result<> on_thread(const std::function<Result<>()>& work) {
+  Result<> outcome = Ok{};
+  std::thread{[&] { outcome = work(); }}.join();
+  return outcome;
+}
+
+/// The interface in a request that names it.
+ifreq request_for(const std::string& device) {
+  ifreq request{};
+  std::strncpy(request.ifr_name, device.c_str(), IFNAMSIZ - 1);
+  return request;
+}
+
+sockaddr ipv4(std::uint32_t host_order) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(host_order);
+  sockaddr plain;
+  std::memcpy(&plain, &address, sizeof plain);
+  return plain;
+}
+
+Result<> bring_up(int control, const std::string& device) {
+  ifreq request = request_for(device);
+  if (ioctl(control, SIOCGIFFLAGS, &request) != 0) return system_error(device, "SIOCGIFFLAGS");
+  request.ifr_flags = static_cast<short>(request.ifr_flags | IFF_UP);
+  if (ioctl(control, SIOCSIFFLAGS, &request) != 0) return system_error(device, "SIOCSIFFLAGS");
+  return Ok{};
+}
+
+Result<> set_address(int control, const std::string& device, std::uint32_t address) {
+  ifreq request = request_for(device);
+  request.ifr_addr = ipv4(address);
+  if (ioctl(control, SIOCSIFADDR, &request) != 0) return system_error(device, "SIOCSIFADDR");
+  request.ifr_netmask = ipv4(0xffffff00);
+  if (ioctl(control, SIOCSIFNETMASK, &request) != 0) return system_error(device, "SIOCSIFNETMASK");
+  return Ok{};
+}
+
+Result<> set_up_tun(OwnedFd& tun, const TunConfig& config, std::uint32_t address) {
+  tun = OwnedFd{open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC)};
+  if (!tun) return system_error("/dev/net/tun", "open");
+  ifreq request = request_for(config.device);
+  request.ifr_flags = IFF_TUN | IFF_NO_PI;
+  if (ioctl(tun.get(), TUNSETIFF, &request) != 0) return system_error(config.device, "TUNSETIFF");
+  const OwnedFd control{socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+  if (!control) return system_error(config.device, "socket");
+  // A burst of a gigabit sender must not be lost before we read it.
+  request = request_for(config.device);
+  request.ifr_qlen = 10'000;
+  if (ioctl(control.get(), SIOCSIFTXQLEN, &request) != 0)
+    return system_error(config.device, "SIOCSIFTXQLEN");
+  AXS_TRY(set_address(control.get(), config.device, address));
+  AXS_TRY(bring_up(control.get(), config.device));
+  return bring_up(control.get(), "lo");
+}
+
+}  // namespace
+
+Result<NetNamespace> NetNamespace::create(const std::string& name) {
+  if (!name.starts_with("axs-") || name.find('/') != std::string::npos)
+    return Error{Errc::invalid,
+                 "network namespace " + name + ": want a name that begins with axs-"};
+  remove_namespace(name);
+  if (mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST) return system_error(folder, "mkdir");
+  const OwnedFd mount_point{open(path_of(name).c_str(), O_RDONLY | O_CREAT | O_CLOEXEC, 0444)};
+  if (!mount_point) return system_error(path_of(name), "open");
+  NetNamespace created{name};
+  AXS_TRY(on_thread([&]() -> Result<> {
+    if (unshare(CLONE_NEWNET) != 0) return system_error(name, "unshare");
+    const std::string own = "/proc/self/task/" + std::to_string(syscall(SYS_gettid)) + "/ns/net";
+    if (mount(own.c_str(), path_of(name).c_str(), "none", MS_BIND, nullptr) != 0)
+      return system_error(path_of(name), "mount");
+    return Ok{};
+  }));
+  return created;
+}
+
+NetNamespace::~NetNamespace() {
+  if (!name_.empty()) remove_namespace(name_);
+}
+
+Result<> NetNamespace::inside(const std::function<Result<>()>& work) const {
+  return on_thread([&]() -> Result<> {
+    const OwnedFd target{open(path_of(name_).c_str(), O_RDONLY | O_CLOEXEC)};
+    if (!target || setns(target.get(), CLONE_NEWNET) != 0) return system_error(name_, "setns");
+    return work();
+  });
+}
+
+Result<OwnedFd> open_tun(const NetNamespace& where, const TunConfig& config) {
+  const std::uint32_t address = AXS_TRY(parse_ipv4(config.address));
+  OwnedFd tun;
+  AXS_TRY(where.inside([&] { return set_up_tun(tun, config, address); }));
+  return tun;
+}
+
+Result<std::uint32_t> parse_ipv4(const std::string& text) {
+  in_addr address{};
+  if (inet_pton(AF_INET, text.c_str(), &address) != 1)
+    return Error{Errc::invalid, "address " + text + ": want an IPv4 address such as 10.77.0.1"};
+  return ntohl(address.s_addr);
+}
+
+}  // namespace axs::live

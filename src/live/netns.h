@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "axs/core/result.h"
+#include "axs/live/port.h"
+
+namespace axs::live {
+
+/// A named network namespace, as `ip netns` makes and shows them; needs root. It is deleted with
+/// this object, and one of the same name that a killed run left behind is replaced.
+class NetNamespace {
+ public:
+  /// `name` must begin with "axs-": we delete no namespace that may be another program's.
+  static Result<NetNamespace> create(const std::string& name);
+  NetNamespace(NetNamespace&& other) noexcept : name_{std::exchange(other.name_, {})} {}
+  NetNamespace& operator=(NetNamespace&&) = delete;
+  ~NetNamespace();
+  const std::string& name() const { return name_; }
+
+  /// Runs `work` on a thread inside the namespace and waits for it.
+  Result<> inside(const std::function<Result<>()>& work) const;
+
+ private:
+  explicit NetNamespace(std::string name) : name_{std::move(name)} {}
+  std::string name_;
+};
+
+/// How a TUN device is set up: its IPv4 address, with everything in the same /24 behind it.
+struct TunConfig {
+  std::string device = "axs0";
+  std::string address;
+};
+
+/// A TUN device inside `where`, up, with its address. It goes away with the descriptor.
+Result<OwnedFd> open_tun(const NetNamespace& where, const TunConfig& config);
+
+/// The IPv4 address in host order, or what is wrong with it.
+Result<std::uint32_t> parse_ipv4(const std::string& text);
+
+}  // namespace axs::live

@@ -1,0 +1,111 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "axs/core/result.h"
+#include "axs/core/wire.h"
+
+namespace axs::live {
+
+/// A file descriptor that closes itself.
+class OwnedFd {
+ public:
+  explicit OwnedFd(int fd = -1) : fd_{fd} {}
+  OwnedFd(OwnedFd&& other) noexcept : fd_{std::exchange(other.fd_, -1)} {}
+  OwnedFd& operator=(OwnedFd&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+  ~OwnedFd();
+  int get() const { return fd_; }
+  explicit operator bool() const { return fd_ >= 0; }
+
+ private:
+  int fd_;
+};
+
+/// A packet and when it reached the machine, on CLOCK_MONOTONIC.
+struct Received {
+  ByteView bytes;
+  std::int64_t arrived_ns;
+};
+
+/// Where packets are read to; one for all ports of an emulator.
+struct ReceiveBuffer {
+  static constexpr std::size_t messages = 16;
+  static constexpr std::size_t message_bytes = 65'536;  ///< The most that one UDP read returns.
+  std::vector<std::uint8_t> memory = std::vector<std::uint8_t>(messages * message_bytes);
+  std::vector<Received> packets;  ///< What the last receive() got; views into `memory`.
+};
+
+/// A place where the emulator takes packets from a site and hands packets to it.
+class Port {
+ public:
+  virtual ~Port() = default;
+  virtual int fd() const = 0;
+  /// Reads what is there, at most one batch, without blocking. Empty when there is nothing.
+  virtual void receive(ReceiveBuffer& buffer) = 0;
+  /// False while nobody is known on the other side.
+  virtual bool ready() const = 0;
+  /// Hands over the packets in order; returns how many the kernel refused.
+  virtual std::size_t send(std::span<const ByteView> packets) = 0;
+  /// Packets that the kernel dropped before receive() saw them.
+  virtual std::uint64_t kernel_drops() const = 0;
+};
+
+/// One end of a link on 127.0.0.1. `port` 0: any free one. `peer` 0: whoever sent the latest
+/// datagram, so that an agent may restart on another port.
+struct UdpEnd {
+  std::uint16_t port{};
+  std::uint16_t peer{};
+};
+
+/// Datagrams in and out, many per system call and, between programs that use segmentation offload,
+/// many per buffer.
+class UdpPort final : public Port {
+ public:
+  static Result<std::unique_ptr<UdpPort>> open(UdpEnd end, const std::string& what);
+  int fd() const override { return fd_.get(); }
+  void receive(ReceiveBuffer& buffer) override;
+  bool ready() const override { return peer_port_ != 0; }
+  std::size_t send(std::span<const ByteView> packets) override;
+  std::uint64_t kernel_drops() const override { return kernel_drops_; }
+  std::uint16_t local_port() const { return local_port_; }
+
+ private:
+  UdpPort(OwnedFd fd, UdpEnd end)
+      : fd_{std::move(fd)}, peer_port_{end.peer}, learn_{end.peer == 0} {}
+
+  OwnedFd fd_;
+  std::uint16_t local_port_{};
+  std::uint16_t peer_port_;
+  bool learn_;
+  std::uint64_t kernel_drops_{};
+};
+
+/// IP packets of a TUN device, one per system call.
+class TunPort final : public Port {
+ public:
+  explicit TunPort(OwnedFd fd) : fd_{std::move(fd)} {}
+  int fd() const override { return fd_.get(); }
+  void receive(ReceiveBuffer& buffer) override;
+  bool ready() const override { return true; }
+  std::size_t send(std::span<const ByteView> packets) override;
+  std::uint64_t kernel_drops() const override { return 0; }
+
+ private:
+  OwnedFd fd_;
+};
+
+std::int64_t monotonic_ns();
+
+/// "<what>: <call>: <the system's reason>" for the current errno.
+Error system_error(const std::string& what, const char* call);
+
+}  // namespace axs::live

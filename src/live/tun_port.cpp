@@ -1,0 +1,25 @@
+#include <unistd.h>
+
+#include "axs/live/port.h"
+
+namespace axs::live {
+
+void TunPort::receive(ReceiveBuffer& buffer) {
+  buffer.packets.clear();
+  const std::int64_t now = monotonic_ns();
+  for (std::size_t i = 0; i < ReceiveBuffer::messages; ++i) {
+    std::uint8_t* into = &buffer.memory[i * ReceiveBuffer::message_bytes];
+    const ssize_t n = read(fd_.get(), into, ReceiveBuffer::message_bytes);
+    if (n <= 0) break;
+    buffer.packets.push_back({{into, static_cast<std::size_t>(n)}, now});
+  }
+}
+
+std::size_t TunPort::send(std::span<const ByteView> packets) {
+  std::size_t refused = 0;
+  for (const ByteView packet : packets)
+    if (write(fd_.get(), packet.data(), packet.size()) < 0) ++refused;
+  return refused;
+}
+
+}  // namespace axs::live

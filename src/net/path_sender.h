@@ -1,0 +1,108 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "axs/net/bbr.h"
+#include "axs/net/frame.h"
+#include "axs/net/rtt.h"
+#include "axs/net/sent_packets.h"
+
+namespace axs::net {
+
+/// What became of the spans of packets; the caller keeps one and clears it, so that no memory is
+/// allocated per packet.
+struct Outcome {
+  std::vector<SentSpan> acknowledged;
+  std::vector<SentSpan> lost;
+  std::uint32_t probes{};  ///< Packets to send at once, whatever window and pacing say.
+  void clear() {
+    acknowledged.clear();
+    lost.clear();
+    probes = 0;
+  }
+};
+
+/// What a person or the controller may want to know of one path.
+struct PathStatistics {
+  Duration smoothed_rtt;
+  Duration least_rtt;
+  BytesPerSecond bottleneck;
+  std::uint64_t in_flight{};
+  std::uint64_t packets_sent{};
+  std::uint64_t packets_lost{};
+  std::uint64_t packets_spurious{};  ///< Given up, then acknowledged after all.
+};
+
+/// The sending half of one path: packet numbers, loss detection and probe timeouts (RFC 9002),
+/// congestion control and pacing. A packet is lost when a later one is acknowledged and it is
+/// behind by a number of packets or by a time; both grow when a packet turns out to have been
+/// merely late.
+class PathSender {
+ public:
+  struct Options {
+    std::uint32_t packet_size = 1372;
+    Duration max_ack_delay = milliseconds(2);
+  };
+  explicit PathSender(Options options) : options_{options}, congestion_{options.packet_size} {}
+
+  /// The number that the next packet must carry.
+  std::uint64_t next_number() const { return packets_.next_number(); }
+  /// A packet that only acknowledges has left: it is neither counted nor awaited.
+  void sent_unawaited() { packets_.skip(); }
+  void sent(Instant now, std::uint32_t size, std::span<const SentSpan> spans);
+  /// False if the peer acknowledges what was never sent; then nothing has changed.
+  bool acknowledged(Instant now, const AckFrame& ack, Outcome& outcome);
+  /// When timed_out() wants to be called.
+  std::optional<Instant> deadline() const;
+  void timed_out(Instant now, Outcome& outcome);
+  /// Gives up all that is in flight: the path is down.
+  void abandon(Outcome& outcome);
+  /// Forgets all that is in flight: the peer that it was for is gone.
+  void forget();
+
+  void app_limited() { sampler_.app_limited(in_flight_); }
+  void assign(std::optional<BytesPerSecond> rate) { congestion_.assign(rate); }
+
+  /// ordinary packets wait for room in the window and for their turn; urgent ones, which are few
+  /// and small, only while there is far too much under way.
+  enum class Urgency : std::uint8_t { ordinary, urgent };
+  bool window_open(Urgency urgency = Urgency::ordinary) const;
+  bool may_send(Instant now, Urgency urgency) const;
+  /// From when on pacing allows the next packet. Packets may leave in small batches.
+  Instant paced_until() const { return next_send_; }
+  /// How long after paced_until() a sleeping sender may wake, so as to send several at once.
+  Duration batch() const;
+
+  const RttEstimator& rtt() const { return rtt_; }
+  PathStatistics statistics() const;
+
+ private:
+  void settle(Instant now, SentPacket& packet, std::uint64_t largest, Outcome& outcome);
+  void give_up(SentPacket& packet, PacketState how, Outcome& outcome);
+  void detect_losses(Instant now, Outcome& outcome);
+  Duration loss_delay() const;
+  Duration probe_delay() const;
+  void pace(Instant now, std::uint32_t size);
+
+  Options options_;
+  SentPackets packets_;
+  RttEstimator rtt_;
+  RateSampler sampler_;
+  Bbr congestion_;
+
+  std::uint64_t in_flight_ = 0;
+  std::uint64_t in_flight_packets_ = 0;
+  std::optional<std::uint64_t> largest_acked_;
+  std::optional<Instant> loss_at_;
+  Instant last_sent_;
+  Instant next_send_;
+  std::uint32_t probe_count_ = 0;
+  std::uint64_t reorder_packets_ = 3;
+  Duration reorder_time_{};
+  std::uint64_t lost_ = 0;
+  std::uint64_t spurious_ = 0;
+};
+
+}  // namespace axs::net

@@ -1,0 +1,161 @@
+#include "axs/net/send_queue.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace axs::net {
+
+void SendQueue::push(std::uint64_t id, std::uint64_t size) {
+  AXS_ASSERT(size > 0 && size <= max_message);
+  const bool unique = numbers_.emplace(id, first_number_ + messages_.size()).second;
+  AXS_ASSERT(unique);
+  Message& message = messages_.emplace_back();
+  message.id = id;
+  message.total = static_cast<std::uint32_t>(size);
+  admit();
+}
+
+SendQueue::Message* SendQueue::find(std::uint64_t number) {
+  if (number < first_number_ || number - first_number_ >= messages_.size()) return nullptr;
+  return &messages_[number - first_number_];
+}
+
+void SendQueue::cancel(std::uint64_t id) {
+  const auto found = numbers_.find(id);
+  if (found == numbers_.end()) return;
+  Message& message = *find(found->second);
+  message.state = State::cancelled;
+  message.resend.clear();
+  message.acknowledged_ranges.clear();
+  std::erase(resending_, found->second);
+  if (message.admitted) cancels_.push_back(found->second);
+  numbers_.erase(found);
+  skip_sent();
+}
+
+bool SendQueue::admissible(const Message& message) const {
+  if (admitted_ - first_number_ >= window_.messages) return false;
+  return under_way_bytes_ == 0 || under_way_bytes_ + message.total <= window_.bytes;
+}
+
+void SendQueue::admit() {
+  for (Message* message; (message = find(admitted_)) && admissible(*message);) {
+    message->admitted = true;
+    under_way_bytes_ += message->total;
+    if (message->state == State::cancelled) cancels_.push_back(admitted_);
+    ++admitted_;
+  }
+  skip_sent();
+}
+
+std::optional<std::uint64_t> SendQueue::next_message() const {
+  if (!resending_.empty()) return resending_.front();
+  if (fresh_ < admitted_) return fresh_;
+  return std::nullopt;
+}
+
+std::optional<Frame> SendQueue::next(std::uint32_t space) {
+  if (!cancels_.empty()) {
+    if (space < cancel_size) return std::nullopt;
+    const CancelFrame frame{traffic_, cancels_.back()};
+    cancels_.pop_back();
+    return frame;
+  }
+  const auto number = next_message();
+  if (!number || space <= data_overhead) return std::nullopt;
+  Message& message = *find(*number);
+  const auto limit =
+      std::min<std::uint32_t>(space - data_overhead, std::numeric_limits<std::uint16_t>::max());
+  const Range piece = next_piece(*number, message, limit);
+  return DataFrame{.traffic = traffic_,
+                   .message = message.id,
+                   .number = *number,
+                   .total = message.total,
+                   .offset = static_cast<std::uint32_t>(piece.first),
+                   .length = static_cast<std::uint16_t>(piece.size())};
+}
+
+Range SendQueue::next_piece(std::uint64_t number, Message& message, std::uint32_t limit) {
+  if (!message.resend.empty()) {
+    const Range piece = message.resend.take_front(limit);
+    if (message.resend.empty()) std::erase(resending_, number);
+    return piece;
+  }
+  const Range piece{message.sent, std::min(message.total, message.sent + limit)};
+  message.sent = static_cast<std::uint32_t>(piece.end);
+  skip_sent();
+  return piece;
+}
+
+void SendQueue::skip_sent() {
+  for (; fresh_ < admitted_; ++fresh_) {
+    const Message* message = find(fresh_);
+    if (message && message->state == State::active && message->sent < message->total) return;
+  }
+}
+
+std::optional<std::uint64_t> SendQueue::acknowledged(const SentSpan& span) {
+  Message* message = find(span.number);
+  if (!message || message->state == State::finished) return std::nullopt;
+  if (span.length == 0) {
+    finish(*message);
+    return std::nullopt;
+  }
+  if (message->state == State::cancelled) return std::nullopt;
+  const Range bytes{span.offset, std::uint64_t{span.offset} + span.length};
+  message->acknowledged += message->acknowledged_ranges.insert(bytes);
+  if (!message->resend.empty()) {
+    message->resend.erase(bytes);
+    if (message->resend.empty()) std::erase(resending_, span.number);
+  }
+  if (message->acknowledged < message->total) return std::nullopt;
+  const std::uint64_t id = message->id;
+  numbers_.erase(id);
+  finish(*message);
+  return id;
+}
+
+void SendQueue::finish(Message& message) {
+  under_way_bytes_ -= message.total;
+  message.state = State::finished;
+  message.acknowledged_ranges = {};
+  message.resend = {};
+  while (!messages_.empty() && messages_.front().state == State::finished) {
+    messages_.pop_front();
+    ++first_number_;
+  }
+  admit();
+}
+
+void SendQueue::lost(const SentSpan& span) {
+  Message* message = find(span.number);
+  if (!message || message->state == State::finished) return;
+  if (span.length == 0) {
+    cancels_.push_back(span.number);
+    return;
+  }
+  if (message->state == State::cancelled) return;
+  const Range bytes{span.offset, std::uint64_t{span.offset} + span.length};
+  message->acknowledged_ranges.for_each_gap(bytes, [&](Range gap) { message->resend.insert(gap); });
+  if (message->resend.empty()) return;
+  const auto at = std::lower_bound(resending_.begin(), resending_.end(), span.number);
+  if (at == resending_.end() || *at != span.number) resending_.insert(at, span.number);
+}
+
+void SendQueue::restart() {
+  std::deque<Message> unfinished;
+  for (auto& message : messages_) {
+    if (message.state != State::active) continue;
+    Message& again = unfinished.emplace_back();
+    again.id = message.id;
+    again.total = message.total;
+  }
+  messages_ = std::move(unfinished);
+  first_number_ = fresh_ = admitted_ = under_way_bytes_ = 0;
+  resending_.clear();
+  cancels_.clear();
+  for (std::uint64_t i = 0; i < messages_.size(); ++i) numbers_[messages_[i].id] = i;
+  admit();
+}
+
+}  // namespace axs::net

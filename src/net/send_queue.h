@@ -1,0 +1,82 @@
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "axs/net/frame.h"
+#include "axs/net/range_set.h"
+#include "axs/net/sent_packets.h"
+
+namespace axs::net {
+
+/// What a receiver is asked to hold of messages that it does not have whole; both ends must be
+/// given the same. A message larger than `bytes` is sent when no other of its class is under way.
+struct ReceiveWindow {
+  std::uint64_t bytes = 64u << 20;
+  std::uint32_t messages = 4096;
+};
+
+/// The messages of one traffic class on their way to the peer: what to send next, what has been
+/// acknowledged. First in, first out; what was lost goes before what is new.
+class SendQueue {
+ public:
+  static constexpr std::uint64_t max_message = std::uint64_t{1} << 30;
+
+  SendQueue(TrafficClass traffic, ReceiveWindow window) : traffic_{traffic}, window_{window} {}
+
+  /// `id` must not be in the queue; 0 < size <= max_message.
+  void push(std::uint64_t id, std::uint64_t size);
+  /// Gives a message up, unless it is gone already.
+  void cancel(std::uint64_t id);
+
+  bool has_next() const { return next_message() || !cancels_.empty(); }
+  /// The next frame, at most `space` bytes of wire; nothing if there is none or it does not fit.
+  std::optional<Frame> next(std::uint32_t space);
+
+  /// The peer has what `span` stands for. Returns the message's id if that completes it.
+  std::optional<std::uint64_t> acknowledged(const SentSpan& span);
+  /// The network has lost what `span` stands for.
+  void lost(const SentSpan& span);
+  /// There is a new peer that has nothing yet: all messages that are not complete start again.
+  void restart();
+
+  /// Messages that are neither acknowledged whole nor cancelled.
+  std::size_t size() const { return numbers_.size(); }
+
+ private:
+  enum class State : std::uint8_t { active, cancelled, finished };
+  struct Message {
+    std::uint64_t id{};
+    std::uint32_t total{};
+    std::uint32_t sent{};  ///< What lies before has been sent at least once.
+    State state{};
+    bool admitted{};
+    std::uint64_t acknowledged{};  ///< Bytes.
+    RangeSet acknowledged_ranges;
+    RangeSet resend;
+  };
+
+  Message* find(std::uint64_t number);
+  /// The message to send from next.
+  std::optional<std::uint64_t> next_message() const;
+  bool admissible(const Message& message) const;
+  void admit();
+  Range next_piece(std::uint64_t number, Message& message, std::uint32_t limit);
+  void skip_sent();
+  void finish(Message& message);
+
+  TrafficClass traffic_;
+  ReceiveWindow window_;
+  std::deque<Message> messages_;  ///< By number, from first_number_ on.
+  std::uint64_t first_number_ = 0;
+  std::uint64_t fresh_ = 0;     ///< The first number with bytes that were never sent.
+  std::uint64_t admitted_ = 0;  ///< The first number that the window has not let in.
+  std::uint64_t under_way_bytes_ = 0;
+  std::vector<std::uint64_t> resending_;  ///< Numbers with something to send again, sorted.
+  std::vector<std::uint64_t> cancels_;    ///< Numbers whose CancelFrame is to be sent.
+  std::map<std::uint64_t, std::uint64_t> numbers_;  ///< By id.
+};
+
+}  // namespace axs::net

@@ -1,0 +1,163 @@
+#include "axs/net/transport.h"
+
+#include <algorithm>
+
+namespace axs::net {
+
+namespace {
+
+/// Packet numbers beyond any that a link can count up to; keeps sums from overflowing.
+constexpr std::uint64_t max_packet_number = std::uint64_t{1} << 62;
+constexpr Duration reply_interval = milliseconds(10);
+
+}  // namespace
+
+Transport::Transport(const Config& config)
+    : config_{config},
+      flows_{Flow{SendQueue{TrafficClass::control, config.window}, Reassembly{config.window}},
+             Flow{SendQueue{TrafficClass::gradient, config.window}, Reassembly{config.window}},
+             Flow{SendQueue{TrafficClass::bulk, config.window}, Reassembly{config.window}}} {
+  AXS_ASSERT(config.incarnation > 0);
+  AXS_ASSERT(std::find(config.weights.begin(), config.weights.end(), 0u) == config.weights.end());
+}
+
+void Transport::step(Instant now, const Event& event, std::vector<Action>& actions) {
+  const Turn turn{now, actions};
+  std::visit([&](const auto& held) { on(turn, held); }, event);
+  run_timers(turn);
+  greet(turn);
+  send_all(turn);
+  update_wakeup();
+}
+
+std::optional<PathStatistics> Transport::statistics(PathId path) const {
+  if (path.value >= paths_.size()) return std::nullopt;
+  return paths_[path.value].sender.statistics();
+}
+
+void Transport::on(Turn, const SendMessage& event) {
+  flow(event.traffic).queue.push(event.message, event.size);
+}
+
+void Transport::on(Turn, const CancelMessage& event) {
+  flow(event.traffic).queue.cancel(event.message);
+}
+
+void Transport::on(Turn, const RouteSet& event) {
+  flow(event.traffic).route = event;
+}
+
+void Transport::on(Turn, const PathUp& event) {
+  Path& path = path_at(event.path);
+  if (path.up) return;
+  path.up = true;
+  path.probes = 1;
+}
+
+void Transport::on(Turn turn, const PathDown& event) {
+  Path& path = path_at(event.path);
+  path.up = false;
+  path.probes = 0;
+  outcome_.clear();
+  path.sender.abandon(outcome_);
+  settle(turn);
+}
+
+void Transport::on(Turn, const RateAssigned& event) {
+  std::optional<BytesPerSecond> rate;
+  if (event.bytes_per_second) {
+    AXS_ASSERT(*event.bytes_per_second > 0);
+    rate = BytesPerSecond{static_cast<double>(*event.bytes_per_second)};
+  }
+  path_at(event.path).sender.assign(rate);
+}
+
+void Transport::on(Turn turn, const PacketReceived& event) {
+  const Packet& packet = event.packet;
+  const bool absurd =
+      packet.from == 0 || packet.path.value >= max_paths || packet.number >= max_packet_number;
+  if (absurd) return turn.actions.push_back(Refused{packet.path, packet.number});
+  if (packet.from < peer_) return;
+  if (packet.from > peer_) meet(turn, packet.from);
+  if (packet.to != config_.incarnation) {
+    // It was meant for an earlier incarnation, or for whoever is here: say who is.
+    if (turn.now >= reply_at_) send_hello(turn, packet.path, peer_);
+    reply_at_ = std::max(reply_at_, turn.now + reply_interval);
+    return;
+  }
+  auto asks = AckTracker::Asks::nothing;
+  for (std::size_t i = 0; i < packet.frames.size(); ++i) {
+    if (!accept(turn, event, i)) return turn.actions.push_back(Refused{packet.path, packet.number});
+    if (!std::holds_alternative<AckFrame>(packet.frames[i]))
+      asks = AckTracker::Asks::acknowledgement;
+  }
+  path_at(packet.path).acks.received(turn.now, packet.number, asks);
+}
+
+void Transport::meet(Turn turn, std::uint32_t incarnation) {
+  if (peer_ != 0) {
+    for (auto& path : paths_) {
+      path.sender.forget();
+      path.acks.reset();
+    }
+    for (auto& flow : flows_) {
+      flow.queue.restart();
+      flow.inbox.reset();
+    }
+  }
+  peer_ = incarnation;
+  for (auto& path : paths_) path.probes = path.up ? 1 : 0;
+  turn.actions.push_back(PeerStarted{incarnation});
+}
+
+bool Transport::accept(Turn turn, const PacketReceived& event, std::size_t frame) {
+  const Frame& any = event.packet.frames[frame];
+  if (const auto* data = std::get_if<DataFrame>(&any)) return accept_data(turn, *data, frame);
+  if (const auto* ack = std::get_if<AckFrame>(&any)) return accept_ack(turn, *ack);
+  if (const auto* cancel = std::get_if<CancelFrame>(&any)) return accept_cancel(turn, *cancel);
+  return true;
+}
+
+bool Transport::accept_data(Turn turn, const DataFrame& data, std::size_t frame) {
+  fresh_.clear();
+  const auto verdict = flow(data.traffic).inbox.receive(data, fresh_);
+  for (const Range range : fresh_)
+    turn.actions.push_back(Stored{.traffic = data.traffic,
+                                  .message = data.message,
+                                  .total = data.total,
+                                  .offset = static_cast<std::uint32_t>(range.first),
+                                  .length = static_cast<std::uint32_t>(range.size()),
+                                  .frame = static_cast<std::uint32_t>(frame)});
+  if (verdict == Reassembly::Verdict::completed)
+    turn.actions.push_back(Deliver{data.traffic, data.message, data.total});
+  return verdict != Reassembly::Verdict::refused;
+}
+
+bool Transport::accept_cancel(Turn turn, const CancelFrame& cancel) {
+  const auto result = flow(cancel.traffic).inbox.cancel(cancel.number);
+  if (result.discarded) turn.actions.push_back(Discarded{cancel.traffic, *result.discarded});
+  return result.verdict != Reassembly::Verdict::refused;
+}
+
+bool Transport::accept_ack(Turn turn, const AckFrame& ack) {
+  if (ack.path.value >= paths_.size()) return false;
+  outcome_.clear();
+  if (!paths_[ack.path.value].sender.acknowledged(turn.now, ack, outcome_)) return false;
+  settle(turn);
+  return true;
+}
+
+void Transport::settle(Turn turn) {
+  for (const SentSpan& span : outcome_.acknowledged)
+    if (const auto message = flow(span.traffic).queue.acknowledged(span))
+      turn.actions.push_back(Acknowledged{span.traffic, *message});
+  for (const SentSpan& span : outcome_.lost) flow(span.traffic).queue.lost(span);
+}
+
+Transport::Path& Transport::path_at(PathId path) {
+  AXS_ASSERT(path.value < max_paths);
+  while (paths_.size() <= path.value) paths_.emplace_back(config_);
+  return paths_[path.value];
+}
+
+}  // namespace axs::net

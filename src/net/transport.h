@@ -1,0 +1,210 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "axs/core/policy.h"
+#include "axs/net/ack_tracker.h"
+#include "axs/net/frame.h"
+#include "axs/net/path_sender.h"
+#include "axs/net/reassembly.h"
+#include "axs/net/send_queue.h"
+
+namespace axs::net {
+
+/// Send `size` bytes, which the world holds under (traffic, message) until Acknowledged or
+/// CancelMessage. Ids are the caller's; among the unfinished ones of a class they are unique.
+/// 0 < size <= SendQueue::max_message.
+struct SendMessage {
+  TrafficClass traffic{};
+  std::uint64_t message{};
+  std::uint64_t size{};
+};
+/// Give a message up: no Acknowledged will come. The peer may or may not have had it delivered.
+struct CancelMessage {
+  TrafficClass traffic{};
+  std::uint64_t message{};
+};
+/// A packet that the tunnel has authenticated.
+struct PacketReceived {
+  Packet packet;
+};
+/// Send this class over `primary`, and over `backup` while that one is down.
+struct RouteSet {
+  TrafficClass traffic{};
+  PathId primary;
+  std::optional<PathId> backup;
+};
+/// Paths are down until PathUp. What is in flight on a path that goes down is sent again elsewhere.
+struct PathUp {
+  PathId path;
+};
+struct PathDown {
+  PathId path;
+};
+/// The controller knows what the path carries; nothing: the transport finds out.
+struct RateAssigned {
+  PathId path;
+  std::optional<std::uint64_t> bytes_per_second;
+};
+
+/// Put the payloads of the packet's DataFrames behind it, seal it and send it over its path. `size`
+/// is wire_size(packet).
+struct Transmit {
+  Packet packet;
+  std::uint32_t size{};
+};
+/// Copy the bytes offset..offset + length of the message out of frame number `frame` of the packet
+/// just received; they were not there before.
+struct Stored {
+  TrafficClass traffic{};
+  std::uint64_t message{};
+  std::uint32_t total{};
+  std::uint32_t offset{};
+  std::uint32_t length{};
+  std::uint32_t frame{};
+};
+/// All bytes of the message have been Stored. Comes once per message that the peer sent.
+struct Deliver {
+  TrafficClass traffic{};
+  std::uint64_t message{};
+  std::uint32_t total{};
+};
+/// The peer has the whole message. Comes once per message sent, unless it was cancelled.
+struct Acknowledged {
+  TrafficClass traffic{};
+  std::uint64_t message{};
+};
+/// The peer has given up a message of which some bytes were Stored: free them.
+struct Discarded {
+  TrafficClass traffic{};
+  std::uint64_t message{};
+};
+/// This incarnation of the peer is new. Of an earlier one nothing more will come: free all that was
+/// Stored and not Delivered. What was not Acknowledged is sent to it from the first byte on, so the
+/// layer above may meet a message again that the earlier incarnation was given.
+struct PeerStarted {
+  std::uint32_t incarnation{};
+};
+/// No honest peer sends such a packet; what made no sense in it was ignored.
+struct Refused {
+  PathId path;
+  std::uint64_t number{};
+};
+
+/// One end of the connection between two sites: whole messages, each exactly once, over several
+/// paths that may lose, delay, reorder, repeat and stop. A policy: it sees names and sizes, never
+/// bytes. Both ends must be configured alike.
+class Transport {
+ public:
+  struct Config {
+    std::uint32_t incarnation = 1;  ///< Grows with every start of this agent.
+    std::uint32_t packet_size = 1372;
+    ReceiveWindow window{};
+    AckFrequency acks{};
+    /// How control aside a saturated path is shared; control goes first.
+    std::array<std::uint32_t, traffic_class_count> weights{1, 4, 1};
+  };
+  static constexpr std::size_t max_paths = 16;
+
+  using Event = std::variant<SendMessage, CancelMessage, PacketReceived, RouteSet, PathUp, PathDown,
+                             RateAssigned, Wakeup>;
+  using Action =
+      std::variant<Transmit, Stored, Deliver, Acknowledged, Discarded, PeerStarted, Refused>;
+
+  explicit Transport(const Config& config);
+
+  void step(Instant now, const Event& event, std::vector<Action>& actions);
+  std::optional<Instant> wakeup() const { return wakeup_; }
+
+  /// Messages of the class that are neither acknowledged nor cancelled.
+  std::size_t unfinished(TrafficClass traffic) const { return flow(traffic).queue.size(); }
+  /// Nothing if no path of that number has been heard of.
+  std::optional<PathStatistics> statistics(PathId path) const;
+
+ private:
+  struct Path {
+    Path(const Config& config)
+        : sender{{config.packet_size, config.acks.delay}}, acks{config.acks} {}
+    PathSender sender;
+    AckTracker acks;
+    std::uint32_t probes = 0;  ///< Packets that go out at once, if only to ask for an answer.
+    bool up = false;
+  };
+  struct Flow {
+    SendQueue queue;
+    Reassembly inbox;
+    std::optional<RouteSet> route{};
+    std::uint64_t finish_tag = 0;  ///< Start-time fair queueing (Goyal et al. 1996).
+  };
+  /// One call of step().
+  struct Turn {
+    Instant now;
+    std::vector<Action>& actions;
+  };
+  /// A packet under construction.
+  struct Draft {
+    Packet packet;
+    std::array<SentSpan, SentPacket::max_spans> spans;
+    std::size_t span_count = 0;
+    std::uint32_t size = packet_overhead;
+    bool awaited = false;
+  };
+
+  void on(Turn turn, const SendMessage& event);
+  void on(Turn turn, const CancelMessage& event);
+  void on(Turn turn, const PacketReceived& event);
+  void on(Turn turn, const RouteSet& event);
+  void on(Turn turn, const PathUp& event);
+  void on(Turn turn, const PathDown& event);
+  void on(Turn turn, const RateAssigned& event);
+  void on(Turn, const Wakeup&) {}
+
+  bool accept(Turn turn, const PacketReceived& event, std::size_t frame);
+  bool accept_data(Turn turn, const DataFrame& data, std::size_t frame);
+  bool accept_cancel(Turn turn, const CancelFrame& cancel);
+  bool accept_ack(Turn turn, const AckFrame& ack);
+  void meet(Turn turn, std::uint32_t incarnation);
+  void settle(Turn turn);
+
+  void run_timers(Turn turn);
+  void greet(Turn turn);
+  void send_all(Turn turn);
+  void send_on(Turn turn, PathId path);
+  /// Sends one packet that asks for an acknowledgement, if there is reason to and room for it.
+  bool send_one(Turn turn, PathId path);
+  void send_ack(Turn turn, PathId path, PathId about);
+  void send_hello(Turn turn, PathId path, std::uint32_t to);
+  void fill(Draft& draft, PathId path, PathSender::Urgency urgency);
+  bool add_from(Draft& draft, Flow& from);
+  static void add(Draft& draft, Frame frame);
+  void add_ack(Turn turn, Draft& draft, PathId about);
+  void emit(Turn turn, PathId path, Draft& draft);
+  std::uint64_t start_tag(const Flow& flow) const;
+  Flow* fairest(PathId path);
+  std::optional<PathId> due_ack(Instant now, PathId path) const;
+  bool has_data(PathId path) const;
+  void update_wakeup();
+
+  Path& path_at(PathId path);
+  std::optional<PathId> active_path(const Flow& flow) const;
+  PathId ack_path(PathId about) const;
+  Flow& flow(TrafficClass traffic) { return flows_[static_cast<std::size_t>(traffic)]; }
+  const Flow& flow(TrafficClass traffic) const { return flows_[static_cast<std::size_t>(traffic)]; }
+
+  Config config_;
+  std::vector<Path> paths_;  ///< By PathId.
+  std::array<Flow, traffic_class_count> flows_;
+  std::uint32_t peer_ = 0;  ///< The peer's incarnation, 0 before the first packet.
+  std::uint64_t virtual_time_ = 0;
+  Instant greet_at_;
+  Instant reply_at_;
+  std::optional<Instant> wakeup_;
+  Outcome outcome_;           ///< Scratch, kept for its memory.
+  std::vector<Range> fresh_;  ///< Likewise.
+};
+
+}  // namespace axs::net

@@ -1,0 +1,207 @@
+#include <algorithm>
+
+#include "axs/net/transport.h"
+
+namespace axs::net {
+
+namespace {
+
+constexpr Duration greet_interval = milliseconds(250);
+/// Cost of a byte in a class of weight 1, in units of virtual time.
+constexpr std::uint64_t tag_scale = 1 << 10;
+/// By how many bytes of weight 1 a class may fall behind or run ahead.
+constexpr std::uint64_t max_lead = 64 << 10;
+
+/// Bytes of a message that are worth a frame of their own behind another.
+constexpr std::uint32_t least_piece = 64;
+
+}  // namespace
+
+void Transport::run_timers(Turn turn) {
+  for (auto& path : paths_) {
+    const auto deadline = path.sender.deadline();
+    if (!deadline || *deadline > turn.now) continue;
+    outcome_.clear();
+    path.sender.timed_out(turn.now, outcome_);
+    path.probes = std::max(path.probes, outcome_.probes);
+    settle(turn);
+  }
+}
+
+void Transport::greet(Turn turn) {
+  if (peer_ != 0 || turn.now < greet_at_) return;
+  if (std::none_of(paths_.begin(), paths_.end(), [](const Path& p) { return p.up; })) return;
+  greet_at_ = turn.now + greet_interval;
+  for (std::size_t i = 0; i < paths_.size(); ++i)
+    if (paths_[i].up) send_hello(turn, PathId{static_cast<std::uint8_t>(i)}, 0);
+}
+
+void Transport::send_hello(Turn turn, PathId path, std::uint32_t to) {
+  Draft draft;
+  add(draft, PingFrame{});
+  draft.packet.to = to;
+  emit(turn, path, draft);
+}
+
+void Transport::send_all(Turn turn) {
+  if (peer_ == 0) return;
+  for (std::size_t i = 0; i < paths_.size(); ++i)
+    send_on(turn, PathId{static_cast<std::uint8_t>(i)});
+}
+
+void Transport::send_on(Turn turn, PathId path) {
+  Path& at = paths_[path.value];
+  if (at.up) {
+    while (send_one(turn, path)) continue;
+    if (!has_data(path) && at.sender.window_open()) at.sender.app_limited();
+  }
+  while (const auto about = due_ack(turn.now, path)) send_ack(turn, path, *about);
+}
+
+bool Transport::send_one(Turn turn, PathId path) {
+  using Urgency = PathSender::Urgency;
+  Path& at = paths_[path.value];
+  if (at.probes == 0 && !has_data(path)) return false;
+  const bool ordinary = at.probes > 0 || at.sender.may_send(turn.now, Urgency::ordinary);
+  if (!ordinary && !at.sender.may_send(turn.now, Urgency::urgent)) return false;
+  Draft draft;
+  if (const auto about = due_ack(turn.now, path)) add_ack(turn, draft, *about);
+  fill(draft, path, ordinary ? Urgency::ordinary : Urgency::urgent);
+  if (at.probes > 0) {
+    --at.probes;
+    if (draft.span_count == 0) add(draft, PingFrame{});
+    draft.awaited = true;
+  }
+  if (draft.packet.frames.empty()) return false;
+  draft.packet.to = peer_;
+  emit(turn, path, draft);
+  return draft.awaited;
+}
+
+void Transport::fill(Draft& draft, PathId path, PathSender::Urgency urgency) {
+  Flow& control = flow(TrafficClass::control);
+  if (active_path(control) == path)
+    while (add_from(draft, control)) continue;
+  if (urgency == PathSender::Urgency::urgent) return;
+  for (Flow* next = fairest(path); next; next = fairest(path)) {
+    const std::uint32_t before = draft.size;
+    if (!add_from(draft, *next)) return;
+    const auto weight = config_.weights[static_cast<std::size_t>(next - flows_.data())];
+    virtual_time_ = start_tag(*next);
+    next->finish_tag = virtual_time_ + tag_scale * (draft.size - before) / weight;
+  }
+}
+
+bool Transport::add_from(Draft& draft, Flow& from) {
+  if (draft.span_count == draft.spans.size()) return false;
+  const std::uint32_t space = config_.packet_size - draft.size;
+  // A few bytes more at the end of a packet would cost another frame for the rest of that message.
+  if (draft.span_count > 0 && space < data_overhead + least_piece) return false;
+  const auto frame = from.queue.next(space);
+  if (!frame) return false;
+  SentSpan& span = draft.spans[draft.span_count++];
+  if (const auto* data = std::get_if<DataFrame>(&*frame))
+    span = {data->number, data->offset, data->length, data->traffic};
+  else
+    span = {std::get<CancelFrame>(*frame).number, 0, 0, std::get<CancelFrame>(*frame).traffic};
+  draft.awaited = true;
+  add(draft, *frame);
+  return true;
+}
+
+void Transport::add(Draft& draft, Frame frame) {
+  draft.size += wire_size(frame);
+  draft.packet.frames.push_back(std::move(frame));
+}
+
+void Transport::add_ack(Turn turn, Draft& draft, PathId about) {
+  add(draft, paths_[about.value].acks.make(turn.now, about));
+}
+
+void Transport::send_ack(Turn turn, PathId path, PathId about) {
+  Draft draft;
+  add_ack(turn, draft, about);
+  draft.packet.to = peer_;
+  emit(turn, path, draft);
+}
+
+void Transport::emit(Turn turn, PathId path, Draft& draft) {
+  AXS_ASSERT(draft.size <= config_.packet_size);
+  PathSender& sender = path_at(path).sender;
+  draft.packet.from = config_.incarnation;
+  draft.packet.path = path;
+  draft.packet.number = sender.next_number();
+  if (draft.awaited)
+    sender.sent(turn.now, draft.size, {draft.spans.data(), draft.span_count});
+  else
+    sender.sent_unawaited();
+  turn.actions.push_back(Transmit{std::move(draft.packet), draft.size});
+}
+
+std::uint64_t Transport::start_tag(const Flow& flow) const {
+  return std::clamp(flow.finish_tag, virtual_time_, virtual_time_ + tag_scale * max_lead);
+}
+
+Transport::Flow* Transport::fairest(PathId path) {
+  Flow* best = nullptr;
+  for (auto& candidate : flows_) {
+    if (&candidate == &flow(TrafficClass::control)) continue;
+    if (!candidate.queue.has_next() || active_path(candidate) != path) continue;
+    if (!best || start_tag(candidate) < start_tag(*best)) best = &candidate;
+  }
+  return best;
+}
+
+bool Transport::has_data(PathId path) const {
+  return std::any_of(flows_.begin(), flows_.end(), [&](const Flow& flow) {
+    return flow.queue.has_next() && active_path(flow) == path;
+  });
+}
+
+std::optional<PathId> Transport::active_path(const Flow& flow) const {
+  if (!flow.route) return std::nullopt;
+  const auto is_up = [&](PathId path) {
+    return path.value < paths_.size() && paths_[path.value].up;
+  };
+  if (is_up(flow.route->primary)) return flow.route->primary;
+  if (flow.route->backup && is_up(*flow.route->backup)) return flow.route->backup;
+  return std::nullopt;
+}
+
+/// Acknowledgements go back where the packets came from, unless that path is known to be down.
+PathId Transport::ack_path(PathId about) const {
+  if (paths_[about.value].up) return about;
+  const auto up = std::find_if(paths_.begin(), paths_.end(), [](const Path& p) { return p.up; });
+  if (up == paths_.end()) return about;
+  return PathId{static_cast<std::uint8_t>(up - paths_.begin())};
+}
+
+std::optional<PathId> Transport::due_ack(Instant now, PathId path) const {
+  for (std::size_t i = 0; i < paths_.size(); ++i) {
+    const auto due = paths_[i].acks.due();
+    const PathId about{static_cast<std::uint8_t>(i)};
+    if (due && *due <= now && ack_path(about) == path) return about;
+  }
+  return std::nullopt;
+}
+
+void Transport::update_wakeup() {
+  wakeup_.reset();
+  const auto consider = [&](std::optional<Instant> at) {
+    if (at && (!wakeup_ || *at < *wakeup_)) wakeup_ = at;
+  };
+  if (peer_ == 0) {
+    if (std::any_of(paths_.begin(), paths_.end(), [](const Path& p) { return p.up; }))
+      consider(greet_at_);
+    return;
+  }
+  for (std::size_t i = 0; i < paths_.size(); ++i) {
+    const Path& path = paths_[i];
+    consider(path.acks.due());
+    consider(path.sender.deadline());
+    if (path.up && has_data(PathId{static_cast<std::uint8_t>(i)}) && path.sender.window_open())
+      consider(path.sender.paced_until() + path.sender.batch());
+  }
+}
+
+}  // namespace axs::net

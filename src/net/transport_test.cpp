@@ -1,0 +1,158 @@
+#include "axs/net/transport.h"
+
+#include <doctest/doctest.h>
+#include <rapidcheck.h>
+
+#include "axs/net/transport_pair_test.h"
+
+using namespace axs;
+using namespace axs::net;
+using namespace axs::net::test;
+
+namespace {
+
+constexpr PathId fibre{0};
+constexpr PathId leo{1};
+
+/// Sends `size` bytes over one path and says how long the delivery took.
+Duration transfer(TransportPair& pair, TrafficClass traffic, std::uint64_t message,
+                  std::uint64_t size) {
+  const Instant start = pair.now();
+  pair.send(0, {traffic, message}, size);
+  const bool delivered = pair.run(
+      start + seconds(600), [&] { return pair.end(1).delivered.contains({traffic, message}); });
+  REQUIRE(delivered);
+  return pair.end(1).delivered.at({traffic, message}) - start;
+}
+
+/// The goodput of a transfer of 50 MB over a path that has been in use, by the rate of the path.
+double goodput_share(const LinkModel& model) {
+  TransportPair pair;
+  pair.add_path(fibre, model);
+  pair.route(fibre);
+  transfer(pair, TrafficClass::bulk, 1, 20'000'000);
+  const Duration took = transfer(pair, TrafficClass::bulk, 2, 50'000'000);
+  CHECK(pair.complaints().empty());
+  const double acknowledging = static_cast<double>(pair.link(1, fibre).bytes_sent()) /
+                               static_cast<double>(pair.link(0, fibre).bytes_sent());
+  CHECK(acknowledging <= 0.015);
+  return 50e6 / took.seconds() / model.bytes_per_second;
+}
+
+}  // namespace
+
+TEST_CASE("a long transfer fills the path, with and without random loss") {
+  const double clean = goodput_share({});
+  MESSAGE("share of 100 Mb/s, 150 ms: ", clean);
+  CHECK(clean >= 0.90);
+  const double lossy = goodput_share({.loss = 0.01});
+  MESSAGE("share with 1 % loss: ", lossy);
+  CHECK(lossy >= 0.85);
+  const double very_lossy = goodput_share({.loss = 0.03});
+  MESSAGE("share with 3 % loss: ", very_lossy);
+  CHECK(very_lossy >= 0.80);
+  const double orbiting =
+      goodput_share({.jitter = milliseconds(7),
+                     .loss = 0.01,
+                     .delay_steps = {{Instant{} + seconds(3), milliseconds(105)},
+                                     {Instant{} + seconds(4), milliseconds(65)}}});
+  MESSAGE("share with 1 % loss, jitter and handovers: ", orbiting);
+  CHECK(orbiting >= 0.80);
+}
+
+TEST_CASE("an assigned rate is used from the first packet") {
+  TransportPair pair;
+  pair.add_path(fibre, {});
+  pair.route(fibre);
+  pair.event(0, RateAssigned{fibre, 12'500'000});
+  const Duration took = transfer(pair, TrafficClass::bulk, 1, 50'000'000);
+  // 150 ms to meet, 75 ms of delay, and headers.
+  CHECK(took <= milliseconds(150 + 75) + from_seconds(4.0 * 1.05));
+  CHECK(pair.statistics(0, fibre).packets_lost == 0);
+}
+
+TEST_CASE("control passes a saturated path quickly") {
+  TransportPair pair;
+  pair.add_path(fibre, {});
+  pair.route(fibre);
+  pair.send(0, {TrafficClass::bulk, 1}, 200'000'000);
+  pair.run(Instant{} + seconds(3));
+  Duration worst{};
+  for (std::uint64_t i = 0; i < 50; ++i) {
+    worst = std::max(worst, transfer(pair, TrafficClass::control, i, 200));
+    pair.run(pair.now() + milliseconds(37));
+  }
+  MESSAGE("worst control latency over 75 ms: ", worst.seconds() * 1e3, " ms");
+  CHECK(worst <= scaled(milliseconds(75), 1.3) + milliseconds(5));
+}
+
+TEST_CASE("a burst after a pause goes at the rate of the path") {
+  TransportPair pair;
+  pair.add_path(fibre, {});
+  pair.route(fibre);
+  Rng rng{7};
+  Duration worst{};
+  for (std::uint64_t i = 0; i < 60; ++i) {
+    const std::uint64_t size = 100'000 + rng.below(300'000);
+    const Duration took = transfer(pair, TrafficClass::gradient, i, size);
+    const Duration ideal = milliseconds(75) + from_seconds(static_cast<double>(size) / 12.5e6);
+    if (i >= 8) worst = std::max(worst, took - ideal);
+    if (i < 12) MESSAGE("burst ", i, " margin ms ", (took - ideal).seconds() * 1e3);
+    pair.run(pair.now() + milliseconds(200));
+  }
+  MESSAGE("worst margin over delay + size/rate: ", worst.seconds() * 1e3, " ms");
+  CHECK(worst <= milliseconds(10));
+}
+
+TEST_CASE("gradient and bulk share a saturated path by weight and nobody starves") {
+  TransportPair pair;
+  pair.add_path(fibre, {});
+  pair.route(fibre);
+  for (std::uint64_t i = 0; i < 400; ++i) {
+    pair.send(0, {TrafficClass::gradient, i}, 1'000'000);
+    pair.send(0, {TrafficClass::bulk, i}, 1'000'000);
+  }
+  pair.run(Instant{} + seconds(15));
+  std::array<double, traffic_class_count> messages{};
+  for (const auto& [key, at] : pair.end(1).delivered)
+    messages[static_cast<std::size_t>(key.first)] += 1;
+  CHECK(messages[2] > 15);
+  CHECK(messages[1] / messages[2] == doctest::Approx(4).epsilon(0.15));
+}
+
+TEST_CASE("what is in flight on a path that goes down arrives over the backup") {
+  TransportPair pair;
+  const Instant cut = Instant{} + milliseconds(1500);
+  pair.add_path(fibre, {.outages = {{cut, seconds(3600)}}});
+  pair.add_path(leo, {.delay = milliseconds(40)});
+  pair.route(fibre, leo);
+  pair.send(0, {TrafficClass::bulk, 1}, 20'000'000);
+  pair.run(cut + milliseconds(5));
+  for (TransportPair::Side side : {0u, 1u}) pair.event(side, PathDown{fibre});
+  const bool done = pair.run(cut + seconds(5), [&] { return !pair.end(0).acknowledged.empty(); });
+  CHECK(done);
+  CHECK(pair.complaints().empty());
+}
+
+TEST_CASE("after an outage without any notice a transfer goes on within two seconds") {
+  TransportPair pair;
+  const Instant cut = Instant{} + seconds(2);
+  pair.add_path(fibre, {.outages = {{cut, seconds(60)}}});
+  pair.route(fibre);
+  pair.send(0, {TrafficClass::bulk, 1}, 20'000'000);
+  pair.run(cut + seconds(60));
+  CHECK(pair.end(0).acknowledged.empty());
+  CHECK(pair.run(cut + seconds(62), [&] { return !pair.end(0).acknowledged.empty(); }));
+  CHECK(pair.complaints().empty());
+}
+
+TEST_CASE("a message of 1 GiB passes though it is larger than the window") {
+  TransportPair pair;
+  pair.add_path(fibre, {.delay = milliseconds(1), .bytes_per_second = 1.25e9});
+  pair.route(fibre);
+  pair.send(0, {TrafficClass::bulk, 0}, 1000);
+  pair.send(0, {TrafficClass::bulk, 1}, SendQueue::max_message);
+  pair.send(0, {TrafficClass::bulk, 2}, 1000);
+  CHECK(pair.run(Instant{} + seconds(30), [&] { return pair.end(0).acknowledged.size() == 3; }));
+  CHECK(pair.complaints().empty());
+}

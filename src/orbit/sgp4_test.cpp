@@ -1,0 +1,94 @@
+#include "axs/orbit/sgp4.h"
+
+#include <doctest/doctest.h>
+#include <rapidcheck.h>
+
+#include <cmath>
+
+#include "axs/orbit/tle.h"
+
+using namespace axs;
+using namespace axs::orbit;
+
+namespace {
+
+MeanElements elements_of(const std::string& line1, const std::string& line2) {
+  return parse_tle(line1 + "\n" + line2, "test")->front().elements;
+}
+
+// Vanguard 1 and the sample set of Spacetrack Report 3, with states from Vallado et al. 2006.
+const MeanElements vanguard =
+    elements_of("1 00005U 58002B   00179.78495062  .00000023  00000-0  28098-4 0  4753",
+                "2 00005  34.2682 348.7242 1859667 331.7664  19.3264 10.82419157413667");
+const MeanElements sample =
+    elements_of("1 88888U          80275.98708465  .00073094  13844-3  66816-4 0    87",
+                "2 88888  72.8435 115.9689 0086731  52.6988 110.5714 16.05824518  1058");
+
+void check_state(const TemeState& got, Vec3 position_km, Vec3 velocity_km_s) {
+  CHECK(got.state == OrbitState::fine);
+  CHECK(norm(got.position_km - position_km) < 1e-6);
+  CHECK(norm(got.velocity_km_s - velocity_km_s) < 1e-8);
+}
+
+}  // namespace
+
+TEST_CASE("sgp4: published states, to a millimetre") {
+  const Sgp4 a = *prepare(vanguard), b = *prepare(sample);
+  check_state(propagate(a, 0), {7022.46529266, -1400.08296755, 0.03995155},
+              {1.893841015, 6.405893759, 4.534807250});
+  check_state(propagate(a, 360), {-7154.03120202, -3783.17682504, -3536.19412294},
+              {4.741887409, -4.151817765, -2.093935425});
+  check_state(propagate(b, 120), {1020.69234558, 2286.56260634, -6191.55565927},
+              {-3.746543902, 6.467532721, 1.827985678});
+}
+
+TEST_CASE("sgp4: time may be given as UTC") {
+  const Sgp4 a = *prepare(vanguard);
+  const TemeState by_minutes = propagate(a, 90.0);
+  const TemeState by_utc = propagate(a, vanguard.epoch + seconds(90 * 60));
+  CHECK(norm(by_minutes.position_km - by_utc.position_km) == 0);
+}
+
+TEST_CASE("sgp4: deep space and orbits below the ground are refused in one sentence") {
+  MeanElements elements = sample;
+  elements.mean_motion = 2.0;
+  CHECK(prepare(elements).error().what.find("want below 225 (deep space is not supported)") !=
+        std::string::npos);
+  elements.mean_motion = 17.5;
+  CHECK_FALSE(prepare(elements));
+  elements.mean_motion = 0;
+  CHECK_FALSE(prepare(elements));
+  elements.mean_motion = NAN;
+  CHECK_FALSE(prepare(elements));
+}
+
+TEST_CASE("sgp4: velocity is the derivative of position, for any orbit") {
+  CHECK(rc::check([] {
+    MeanElements e{};
+    e.inclination_deg = *rc::gen::inRange(0, 180'000) * 1e-3;
+    e.raan_deg = *rc::gen::inRange(0, 360) * 1.0;
+    e.eccentricity = *rc::gen::inRange(0, 500) * 1e-4;
+    e.perigee_deg = *rc::gen::inRange(0, 360) * 1.0;
+    e.mean_anomaly_deg = *rc::gen::inRange(0, 360) * 1.0;
+    e.mean_motion = *rc::gen::inRange(1100, 1400) * 1e-2;
+    e.bstar = *rc::gen::inRange(0, 100) * 1e-6;
+    const Sgp4 s = *prepare(e);
+    const double t = *rc::gen::inRange(0, 10'000) * 1.0, h = 0.02;
+    const Vec3 before = propagate(s, t - h).position_km, after = propagate(s, t + h).position_km;
+    const Vec3 slope = 1 / (2 * h * 60) * (after - before);
+    // SGP4's velocity leaves out the rates of its own periodic terms, a few m/s.
+    RC_ASSERT(norm(slope - propagate(s, t).velocity_km_s) < 0.05);
+  }));
+}
+
+TEST_CASE("sgp4: any elements and any time give a state or an error") {
+  CHECK(rc::check([] {
+    const auto number = [](double scale) { return *rc::gen::inRange(-1000, 1000) * scale; };
+    MeanElements e{{},        number(1), number(1),    number(2e-3),
+                   number(1), number(1), number(0.03), number(0.01)};
+    const Result<Sgp4> s = prepare(e);
+    if (!s) return;
+    const TemeState state = propagate(*s, number(1e6));
+    if (state.state == OrbitState::fine) RC_ASSERT(norm(state.position_km) > 6378);
+  }));
+}

@@ -1,0 +1,220 @@
+#pragma once
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+#include <variant>
+#include <vector>
+
+#include "axs/core/policy.h"
+#include "axs/train/agreement.h"
+#include "axs/train/closing.h"
+#include "axs/train/decision.h"
+
+namespace axs::train {
+
+/// From a site to the others: a contribution, whose encoded bytes travel with the message.
+struct Offer {
+  SyncId sync;
+  Contribution contribution;
+  SyncId applied;  ///< the sender has saved its state with all syncs below merged: it needs no
+                   ///< bytes of those
+};
+/// The sender lacks the bytes of a contribution that a decision names.
+struct Need {
+  SyncId sync;
+  SiteId of;
+};
+/// Whether the sender's worker is at work; others do not wait for it when it is not.
+struct Status {
+  bool working = false;
+};
+/// The hash of the fragment's parameters after a sync: the same at all sites, or something is
+/// corrupt.
+struct StateHash {
+  SyncId sync;
+  Hash256 hash{};
+};
+using SyncMessage = std::variant<AgreementMessage, Offer, Need, Status, StateHash>;
+
+/// The outer synchronisation as one site sees it (DiLoCo, Douillard et al. 2023; fragments in turn
+/// and overlapped with computing as in Streaming DiLoCo, 2025; quorum and grace as in Decoupled
+/// DiLoCo, 2026). It decides what the worker captures when, offers it to the other sites, agrees
+/// with them on who is in, and has the worker merge exactly that. It never sees a tensor: the world
+/// keeps the bytes by their hash.
+class SiteSync {
+ public:
+  // From the worker.
+  struct Captured {  ///< the bytes are in the world's store under contribution.content
+    SyncId sync;
+    Contribution contribution;
+    SyncId
+        applied;  ///< the worker saved its state, with this capture, all syncs below being merged
+  };
+  struct WorkerReady {
+    SyncId applied;                 ///< the first sync that the saved state lacks
+    std::vector<Captured> pending;  ///< captured, saved, and not known to be decided
+  };
+  struct WorkerLost {};
+  struct Applied {
+    SyncId sync;
+    Hash256 hash{};
+  };
+  // From the other sites and the network.
+  struct Received {
+    SiteId from;
+    SyncMessage message;
+  };
+  struct PeerUp {
+    SiteId site;
+  };
+  struct PeerDown {
+    SiteId site;
+  };
+  struct Persisted {
+    std::uint64_t sequence{};
+  };
+  using Event = std::variant<Wakeup, Captured, WorkerReady, WorkerLost, Applied, Received, PeerUp,
+                             PeerDown, Persisted>;
+
+  // To the worker.
+  struct Capture {  ///< replaces the order before: capture this sync after so many steps since the
+                    ///< last capture
+    SyncId sync;
+    std::uint32_t steps = 0;
+  };
+  struct Apply {  ///< merge, step, correct the own parameters; in the order of the syncs
+    SyncId sync;
+    Decision decision;
+    std::optional<std::uint64_t> stop;  ///< where this site stops computing
+    std::uint64_t merged_tokens = 0;    ///< of all sites, for the learning-rate schedule
+  };
+  // To the world.
+  struct Send {
+    SiteId to;
+    SyncMessage message;
+    std::optional<Hash256> attached;  ///< bytes from the store that travel with it
+  };
+  struct Persist {
+    std::uint64_t sequence{};
+    AgreementRecord record;
+  };
+  struct Forget {  ///< these bytes are not needed any more
+    Hash256 content{};
+  };
+  // For the record of the run.
+  struct Closed {  ///< by this site as the leader
+    SyncId sync;
+    std::uint32_t members = 0;
+    Duration waited;  ///< from the first contribution to the proposal
+  };
+  struct Diverged {
+    SyncId sync;
+    SiteId other;
+  };
+  struct Finished {};
+  using Action = std::variant<Capture, Apply, Send, Persist, Forget, Closed, Diverged, Finished>;
+
+  struct Config {
+    SiteId self;
+    std::uint32_t sites = 1;
+    std::uint32_t period = 20;  ///< steps between two captures of the same fragment
+    Budget::Config budget;
+    Duration heartbeat = milliseconds(200);
+    Duration patience = seconds(1);
+    Duration start_patience = seconds(30);  ///< how long the start waits for all sites
+    std::vector<AgreementRecord> records;   ///< of an earlier life
+    std::vector<Hash256> stored;            ///< contents that the world's store kept from it
+  };
+  SiteSync(Config config, Instant now);
+
+  void step(Instant now, const Event& event, std::vector<Action>& actions);
+  std::optional<Instant> wakeup() const;
+
+  bool leading() const { return agreement_.leading(); }
+  const Budget& budget() const { return budget_; }
+
+ private:
+  /// What this site knows of one sync that is not yet applied everywhere.
+  struct Open {
+    std::map<SiteId, Contribution> offers;
+    std::optional<Instant> first_at;
+    std::optional<Instant> quorum_at;
+    std::map<SiteId, Hash256> hashes;
+    Instant asked_at;         ///< when bytes that lack were last asked for
+    std::uint32_t asked = 0;  ///< how often
+  };
+  struct Worker {
+    SyncId applied;    ///< the next to be handed over
+    SyncId capturing;  ///< the order that stands
+    bool flushed = false;
+  };
+
+  void on(const Wakeup&);
+  void on(const Captured& event);
+  void on(const WorkerReady& event);
+  void on(const WorkerLost&);
+  void on(const Applied& event);
+  void on(const Received& event);
+  void on(const PeerUp& event);
+  void on(const PeerDown& event);
+  void on(const Persisted& event);
+  void receive(SiteId from, const AgreementMessage& message);
+  void receive(SiteId from, const Offer& message);
+  void receive(SiteId from, const Need& message);
+  void receive(SiteId from, const Status& message);
+  void receive(SiteId from, const StateHash& message);
+  void perform(const Agreement::Send& action);
+  void perform(const Agreement::Persist& action);
+  void perform(const Agreement::Chosen& action);
+  void perform(const Agreement::Leads& action);
+  void perform(const Agreement::Behind& action);
+
+  void agree(const Agreement::Event& event);
+  void begin_if_all_here();
+  void offer(const Captured& captured);
+  void note_offer(SyncId sync, const Contribution& contribution);
+  void order_capture(SyncId sync);
+  void flush_if_late();
+  void apply_decided();
+  bool has_all_members(SyncId sync, const Decision& decision);
+  void ask_for(SyncId sync, SiteId of);
+  void close_if_due();
+  bool due(SyncId sync, const Open& open) const;
+  Decision decide(SyncId sync, const Open& open) const;
+  void learn(SyncId sync, const Decision& decision);
+  void compare_hash(SyncId sync, SiteId site, const Hash256& hash);
+  void forget_old();
+  /// Sites that can be reached and whose workers are at work: those that a sync waits for.
+  std::vector<SiteId> live() const;
+  /// So many offers begin the grace and hurry the others: half of the live ones, rounded up.
+  std::size_t quorum() const { return std::max<std::size_t>(1, (live().size() + 1) / 2); }
+  std::uint32_t steps_before(SyncId sync) const;
+  void send(SiteId to, SyncMessage message, std::optional<Hash256> attached = std::nullopt);
+  void send_to_peers(const SyncMessage& message, std::optional<Hash256> attached = std::nullopt);
+
+  Config config_;
+  Agreement agreement_;
+  Budget budget_;
+  GraceWindow grace_;
+  std::map<SyncId, Open> open_;
+  std::optional<Worker> worker_;
+  std::set<SiteId> peers_;          ///< that can be reached
+  std::set<SiteId> working_;        ///< whose workers are at work, as they said; this site too
+  std::map<SiteId, SyncId> saved_;  ///< Offer::applied of each site
+  std::set<Hash256> stored_;
+  std::optional<Instant> learned_at_;
+  std::optional<Instant> deadline_;
+  std::optional<SyncId> last_;
+  Instant begin_at_;
+  bool begun_ = false;  ///< all sites were here once, or the patience ran out
+
+  // Valid during step().
+  Instant now_;
+  std::vector<Action>* actions_ = nullptr;
+};
+
+static_assert(Policy<SiteSync>);
+
+}  // namespace axs::train
