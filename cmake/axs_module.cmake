@@ -6,13 +6,14 @@
 # already be declared, so the order of add_subdirectory() calls is a topological
 # order and a cycle cannot be written down.
 #
-# *_test.cpp become one test program, unit.<name>; *_bench.cpp one benchmark program, <name>_bench.
+# main.cpp is left for axs_program(). *_test.cpp become one test program, unit.<name>; *_bench.cpp
+# one benchmark program, <name>_bench.
 function(axs_module name)
   cmake_parse_arguments(PARSE_ARGV 1 module "PURE" ""
                         "DEPS;PRIVATE_DEPS;EXTERNAL;TEST_DEPS;TEST_EXTERNAL")
   set(target axs_${name})
   file(GLOB sources CONFIGURE_DEPENDS *.cpp *.h)
-  list(FILTER sources EXCLUDE REGEX "_(test|bench)\\.cpp$")
+  list(FILTER sources EXCLUDE REGEX "(_(test|bench)|/main)\\.cpp$")
   add_library(${target} STATIC ${sources})
   set_target_properties(${target} PROPERTIES LINKER_LANGUAGE CXX AXS_PURE "${module_PURE}")
 
@@ -36,6 +37,7 @@ function(axs_module name)
   target_link_libraries(${target} PUBLIC ${module_DEPS}
                                   PRIVATE ${module_PRIVATE_DEPS} ${module_EXTERNAL})
 
+  axs_check_headers(${name} ${module_PRIVATE_DEPS} ${module_EXTERNAL})
   if(module_PURE)
     add_test(NAME purity.${name}
              COMMAND ${PROJECT_SOURCE_DIR}/cmake/check_pure.sh ${CMAKE_CURRENT_SOURCE_DIR}
@@ -59,4 +61,16 @@ function(axs_module name)
     target_link_libraries(${name}_bench PRIVATE ${target} benchmark::benchmark_main)
     target_compile_definitions(${name}_bench PRIVATE AXS_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   endif()
+endfunction()
+
+# axs_program(<name> <module>): the program that the module's main.cpp starts, in bin/. The target
+# `programs` builds all of them and nothing else.
+add_custom_target(programs)
+function(axs_program name module)
+  string(REPLACE "-" "_" target ${name}_program)
+  add_executable(${target} main.cpp)
+  set_target_properties(${target} PROPERTIES
+    OUTPUT_NAME ${name} RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
+  target_link_libraries(${target} PRIVATE axs_${module})
+  add_dependencies(programs ${target})
 endfunction()

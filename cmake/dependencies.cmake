@@ -1,5 +1,5 @@
-# Everything that is not ours, with the version we hold it to. Debian packages are named in packages.txt;
-# OpenSSL >= 3.5 and libtorch come from the private folder that ./axs fills.
+# Everything that is not ours, with the version we hold it to. Debian packages are named in
+# packages.txt; OpenSSL >= 3.5 and libtorch come from the private folder that ./axs fills.
 
 find_package(Boost 1.81 REQUIRED)           # Asio and Beast, headers only
 find_package(SQLite3 3.40 REQUIRED)
@@ -16,8 +16,8 @@ find_library(RAPIDCHECK_LIBRARY rapidcheck REQUIRED)
 add_library(rapidcheck INTERFACE IMPORTED)
 target_link_libraries(rapidcheck INTERFACE ${RAPIDCHECK_LIBRARY})
 
-# The static archive of OpenSSL 3.5 (ML-KEM, wide AES-GCM). Debian's trixie archive was built against a
-# newer glibc; openssl_shim.c supplies the one symbol that bookworm's lacks.
+# The static archive of OpenSSL 3.5 (ML-KEM, wide AES-GCM). Debian's trixie archive was built
+# against a newer glibc; openssl_shim.c supplies the one symbol that bookworm's lacks.
 find_library(ZSTD_LIBRARY zstd REQUIRED)
 foreach(part crypto ssl)
   add_library(axs_openssl_${part} STATIC IMPORTED)
@@ -35,5 +35,7 @@ target_link_libraries(axs_openssl_ssl INTERFACE axs_openssl_crypto)
 
 if(AXS_LEARN)
   file(GLOB torch_cmake ${AXS_TOOLS}/venv/lib/python3*/site-packages/torch/share/cmake/Torch)
+  set(CMAKE_MESSAGE_LOG_LEVEL ERROR)  # Torch warns that kineto, a profiler, is not in the wheel.
   find_package(Torch 2.13 REQUIRED HINTS ${torch_cmake})
+  unset(CMAKE_MESSAGE_LOG_LEVEL)
 endif()

@@ -1,0 +1,92 @@
+#!/usr/bin/python3
+"""The axs program from outside: exit codes, messages, output. usage: cli_test.py PATH-OF-AXS"""
+import json
+import os
+import pty
+import subprocess
+import sys
+import unittest
+
+AXS = sys.argv.pop(1)
+
+
+def run(*arguments, **options):
+    return subprocess.run([AXS, *arguments], capture_output=True, text=True, check=False, **options)
+
+
+def run_in_terminal(*arguments, **environment):
+    """What the program prints when its standard output is a terminal."""
+    ours, its = pty.openpty()
+    with subprocess.Popen([AXS, *arguments], stdout=its, env={**os.environ, **environment}):
+        os.close(its)
+        pieces = []
+        try:
+            while piece := os.read(ours, 4096):
+                pieces.append(piece)
+        except OSError:  # The other end is closed.
+            pass
+    os.close(ours)
+    return b"".join(pieces).decode()
+
+
+class Program(unittest.TestCase):
+    def check_bad_input(self, arguments, sentence):
+        outcome = run(*arguments)
+        self.assertEqual(outcome.returncode, 2)
+        self.assertEqual(outcome.stdout, "")
+        self.assertEqual(outcome.stderr, f"axs: {sentence}\n")
+
+    def test_version(self):
+        outcome = run("--version")
+        self.assertEqual(outcome.returncode, 0)
+        self.assertRegex(outcome.stdout, r"^axs \d+\.\d+\.\d+\n$")
+
+    def test_help_lists_commands_and_examples(self):
+        for arguments in ([], ["--help"]):
+            outcome = run(*arguments)
+            self.assertEqual(outcome.returncode, 0)
+            self.assertIn("doctor", outcome.stdout)
+            self.assertIn("Examples:", outcome.stdout)
+            self.assertEqual(outcome.stderr, "")
+
+    def test_unknown_command_names_the_known_ones(self):
+        outcome = run("docter")
+        self.assertEqual(outcome.returncode, 2)
+        self.assertRegex(outcome.stderr, r'^axs: "docter": no such command, want one of: .*doctor')
+
+    def test_unknown_flag(self):
+        self.check_bad_input(
+            ["doctor", "--yaml"],
+            "The following argument was not expected: --yaml; see axs --help")
+
+    def test_full_disk_behind_standard_output(self):
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            outcome = subprocess.run([AXS, "--help"], stdout=full, stderr=subprocess.PIPE,
+                                     text=True, check=False)
+        self.assertEqual(outcome.returncode, 1)
+        self.assertIn("standard output: cannot be written", outcome.stderr)
+
+
+class Doctor(unittest.TestCase):
+    def test_lines_and_json_agree(self):
+        lines = run("doctor")
+        machine = run("doctor", "--json")
+        document = json.loads(machine.stdout)
+        self.assertEqual(lines.returncode, 0 if document["good"] else 1)
+        self.assertEqual(machine.returncode, lines.returncode)
+        for check in document["checks"]:
+            self.assertRegex(lines.stdout, rf"(?m)^{check['level']} +{check['name']} ")
+
+    def test_openssl_has_post_quantum_keys(self):
+        checks = {c["name"]: c for c in json.loads(run("doctor", "--json").stdout)["checks"]}
+        self.assertEqual(checks["OpenSSL"]["level"], "ok")
+        self.assertIn("OpenSSL 3.5", checks["OpenSSL"]["seen"])
+
+    def test_colours_only_on_a_terminal_that_wants_them(self):
+        self.assertNotIn("\033[", run("doctor").stdout)
+        self.assertIn("\033[32mok", run_in_terminal("doctor", NO_COLOR=""))
+        self.assertNotIn("\033[", run_in_terminal("doctor", NO_COLOR="1"))
+
+
+if __name__ == "__main__":
+    unittest.main()

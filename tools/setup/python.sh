@@ -1,0 +1,63 @@
+# Sourced by main.sh: private Python environments. The user's own Python is never touched: Debian's
+# interpreter makes them, and everything in them is pinned.
+#
+# An environment cannot be moved, so each is made under a name that holds its key; the link that
+# everything uses, .axs/venv, is turned to it only when it is whole.
+
+torch_index=https://download.pytorch.org/whl/cpu
+
+python_key() {
+  { readlink -f "$state" /usr/bin/python3; cat "$here/python.sh" "${@/#/$root/}"; } | hash_of
+}
+
+run_python_step() {
+  venv_key=$(python_key requirements.txt)
+  run_step "$state/venv/python.stamp" "$venv_key" "Python environment" make_venv
+}
+
+# Sees the first environment's packages, pip among them, through a .pth file: torch is there once.
+run_python_test_step() {
+  venv_test_key=$(python_key requirements.txt requirements-test.txt)
+  run_step "$state/venv-test/python-test.stamp" "$venv_test_key" "Python environment for tests" \
+    make_venv_test
+}
+
+make_venv() {
+  need_space 3000
+  begin_venv venv "$venv_key"
+  local install=("$new_venv/bin/python" -m pip install --no-compile -r "$root/requirements.txt")
+  # The machine's own index may have the CPU build; PyPI has only the one for CUDA.
+  if ! "${install[@]}"; then
+    grep -q 'No matching distribution found for torch' "$state/log/python.log"
+    "${install[@]}" --extra-index-url "$torch_index"
+  fi
+  finish_venv venv
+}
+
+make_venv_test() {
+  need_space 1000
+  begin_venv venv-test "$venv_test_key" --without-pip
+  local site
+  site=$(cd "$state"/venv/lib/python3*/site-packages && pwd -P)
+  echo "$site" >"$(echo "$new_venv"/lib/python3*/site-packages)/axs-first-environment.pth"
+  "$new_venv/bin/python" -m pip install --no-compile -c "$root/requirements.txt" \
+    -r "$root/requirements-test.txt"
+  finish_venv venv-test
+}
+
+begin_venv() {  # NAME KEY [OPTION]
+  new_venv=$state/$1-$2
+  rm -rf "$new_venv"
+  /usr/bin/python3 -m venv "${@:3}" "$new_venv"
+}
+
+finish_venv() {
+  "$new_venv/bin/python" -m pip check
+  [[ -L $state/$1 ]] || rm -rf "${state:?}/$1"
+  ln -sfn "$(basename "$new_venv")" "$state/$1.new"
+  mv -T "$state/$1.new" "$state/$1"
+  local other
+  for other in "$state/$1"-????????????????; do
+    [[ $other == "$new_venv" ]] || rm -rf "$other"
+  done
+}
