@@ -5,12 +5,11 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <map>
 
 #include "axs/config/quantity.h"
 #include "axs/config/table.h"
+#include "axs/config/text_file.h"
 
 namespace axs::config {
 
@@ -318,15 +317,8 @@ Result<Scenario> parse_scenario(std::string_view text, const std::string& file) 
 }
 
 Result<Scenario> read_scenario(const std::string& file) {
-  std::error_code status;
-  if (!std::filesystem::is_regular_file(file, status))
-    return Error{Errc::invalid, "scenario " + file + ": no such file"};
   // A scenario is written by a person; what is larger is something else.
-  if (std::filesystem::file_size(file, status) > (1u << 20))
-    return Error{Errc::invalid, "scenario " + file + ": larger than 1 MiB"};
-  std::ifstream stream{file, std::ios::binary};
-  const std::string text{std::istreambuf_iterator<char>{stream}, {}};
-  if (!stream) return Error{Errc::invalid, "scenario " + file + ": cannot be read"};
+  const std::string text = AXS_TRY(read_text_file(file, "scenario", 1u << 20));
   return parse_scenario(text, file);
 }
 

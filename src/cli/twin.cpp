@@ -1,0 +1,90 @@
+#include "axs/cli/twin.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "axs/config/satellites.h"
+#include "axs/config/scenario.h"
+#include "axs/fabric/link_plan.h"
+#include "axs/twin/twin.h"
+
+namespace axs::cli {
+namespace {
+
+/// How far ahead the sky is worked out; a run that is longer keeps its last state of the sky.
+constexpr Duration sky_horizon = seconds(600);
+constexpr Duration run_limit = seconds(24 * 3600);
+
+Result<std::vector<fabric::LinkPlan>> plan(const catalog::Scenario& scenario) {
+  std::vector<orbit::MeanElements> satellites;
+  if (scenario.sky) satellites = AXS_TRY(config::load_satellites(*scenario.sky));
+  return fabric::plan_links(scenario, satellites, sky_horizon);
+}
+
+std::vector<twin::WorkerSpeed> worker_speeds(const catalog::Scenario& scenario) {
+  const auto sites = static_cast<std::uint32_t>(scenario.sites.size());
+  twin::WorkerSpeed speed;
+  speed.tokens_per_step =
+      std::uint64_t{std::max(1u, scenario.train.sequences / sites)} * scenario.model.context;
+  return std::vector<twin::WorkerSpeed>(sites, speed);
+}
+
+std::string as_json(const twin::Outcome& outcome) {
+  const nlohmann::ordered_json document{
+      {"version", 1},
+      {"finished", outcome.finished},
+      {"duration_s", outcome.took.seconds()},
+      {"syncs", outcome.syncs},
+      {"tokens", outcome.tokens},
+      {"packets", outcome.packets},
+      {"bytes", outcome.bytes},
+      {"events", outcome.events},
+      {"digest", to_hex(outcome.digest)},
+  };
+  return document.dump(2) + "\n";
+}
+
+std::string as_text(const catalog::Scenario& scenario, const twin::Outcome& outcome) {
+  return fmt::format(
+      "{}: {} after {:.1f} s of simulated time\n"
+      "{} syncs of {} sites, {} tokens merged\n"
+      "{} packets, {:.1f} MB of UDP payload, {} events\n"
+      "digest {}\n",
+      scenario.name, outcome.finished ? "finished" : "not finished", outcome.took.seconds(),
+      outcome.syncs, scenario.sites.size(), outcome.tokens, outcome.packets,
+      static_cast<double>(outcome.bytes) * 1e-6, outcome.events, to_hex(outcome.digest));
+}
+
+}  // namespace
+
+void TwinCommand::declare(CLI::App& app) {
+  app.add_option("scenario", scenario, "The scenario, a TOML file")->required();
+  app.add_option("--tle", tle, "Two-line elements to use instead of the scenario's");
+  app.add_option("--seed", seed, "Instead of the scenario's");
+  app.add_flag("--json", json, "Print one JSON object");
+  app.footer(
+      "Examples:\n"
+      "  axs twin scenarios/three-continents.toml\n"
+      "  axs twin scenarios/three-continents.toml --seed 7 --json");
+}
+
+Result<ExitCode> TwinCommand::run() {
+  catalog::Scenario chosen = AXS_TRY(config::read_scenario(scenario));
+  if (seed) chosen.seed = *seed;
+  if (!tle.empty()) {
+    if (!chosen.sky)
+      return Error{Errc::invalid, "--tle: the scenario " + scenario + " has no table [sky]"};
+    chosen.sky->satellites = tle;
+  }
+  auto links = AXS_TRY(plan(chosen));
+  twin::Twin world{
+      {.scenario = chosen, .links = std::move(links), .workers = worker_speeds(chosen)}};
+  const twin::Outcome outcome = world.run(run_limit);
+  std::fputs((json ? as_json(outcome) : as_text(chosen, outcome)).c_str(), stdout);
+  return outcome.finished ? ExitCode::done : ExitCode::failed;
+}
+
+}  // namespace axs::cli

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "axs/cli/command.h"
+
+namespace axs::cli {
+
+/// `axs twin`: runs a scenario in the simulated world and prints what it came to, with its digest.
+struct TwinCommand final : Command {
+  std::string scenario;
+  std::string tle;
+  std::optional<std::uint64_t> seed;
+  bool json = false;
+
+  std::string name() const override { return "twin"; }
+  std::string summary() const override { return "Simulate a scenario, the same on every run"; }
+  void declare(CLI::App& app) override;
+  Result<ExitCode> run() override;
+};
+
+}  // namespace axs::cli

@@ -1,0 +1,14 @@
+#pragma once
+
+#include <vector>
+
+#include "axs/catalog/scenario.h"
+#include "axs/core/result.h"
+#include "axs/orbit/elements.h"
+
+namespace axs::config {
+
+/// The satellites that a scenario's sky names: those of a file of two-line elements, or of a shell.
+Result<std::vector<orbit::MeanElements>> load_satellites(const catalog::Sky& sky);
+
+}  // namespace axs::config
