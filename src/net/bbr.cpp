@@ -1,6 +1,7 @@
 #include "axs/net/bbr.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace axs::net {
 
@@ -66,7 +67,9 @@ void Bbr::check_full_pipe(const RateSample& sample) {
     full_pipe_rounds_ = 0;
     return;
   }
-  if (round_started_ && sample.kind == RateKind::measured) ++full_pipe_rounds_;
+  // A round counts once it is over: in a burst only the end of a round is measured.
+  if (round_started_ && std::exchange(round_measured_, false)) ++full_pipe_rounds_;
+  round_measured_ = round_measured_ || sample.kind == RateKind::measured;
 }
 
 void Bbr::check_queue(const RttEstimator& rtt) {

@@ -67,6 +67,7 @@ class Bbr {
 
   std::uint64_t round_ends_at_ = 0;
   bool round_started_ = false;
+  bool round_measured_ = false;
   double full_pipe_rate_ = 0;
   int full_pipe_rounds_ = 0;
 
