@@ -1,6 +1,7 @@
 #include "axs/net/bbr.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace axs::net {
 
@@ -66,7 +67,9 @@ void Bbr::check_full_pipe(const RateSample& sample) {
     full_pipe_rounds_ = 0;
     return;
   }
-  if (round_started_ && sample.kind == RateKind::measured) ++full_pipe_rounds_;
+  // A round counts once it is over: in a burst only the end of a round is measured.
+  if (round_started_ && std::exchange(round_measured_, false)) ++full_pipe_rounds_;
+  round_measured_ = round_measured_ || sample.kind == RateKind::measured;
 }
 
 void Bbr::check_queue(const RttEstimator& rtt) {
@@ -82,21 +85,21 @@ void Bbr::check_round_trip(Instant now, const Ack& ack, const RttEstimator& rtt)
 }
 
 void Bbr::advance(Instant now, const Ack& ack, const RttEstimator& rtt) {
-  const bool drained = static_cast<double>(ack.in_flight) <= product(rtt);
+  drained_ = drained_ || static_cast<double>(ack.in_flight) <= product(rtt);
   if (mode_ == Mode::startup) {
     if (full_pipe_rounds_ >= full_pipe_limit) enter(now, Mode::drain);
   } else if (mode_ == Mode::drain) {
-    if (drained || now - mode_since_ > 4 * rtt.smoothed()) enter(now, Mode::cruise);
+    if (drained_ || now - mode_since_ > 4 * rtt.smoothed()) enter(now, Mode::cruise);
   } else if (mode_ == Mode::probe_rtt) {
     if (now - mode_since_ < std::max(probe_rtt_time, rtt.smoothed())) return;
     short_queue_at_ = now;
     enter(now, Mode::cruise);
   } else {
-    advance_probing(now, ack, rtt);
+    advance_probing(now, rtt);
   }
 }
 
-void Bbr::advance_probing(Instant now, const Ack& ack, const RttEstimator& rtt) {
+void Bbr::advance_probing(Instant now, const RttEstimator& rtt) {
   const Duration in_mode = now - mode_since_;
   if (mode_ == Mode::cruise) {
     if (in_mode <= cruise_round_trips * rtt.least()) return;
@@ -108,8 +111,7 @@ void Bbr::advance_probing(Instant now, const Ack& ack, const RttEstimator& rtt) 
     probe_step_ = std::min(probe_step_ + 1, probe_gains.size() - 1);
     rate_before_probe_ = rate_;
     enter(now, Mode::probe_up);
-  } else if (in_mode > rtt.least() &&
-             (static_cast<double>(ack.in_flight) <= product(rtt) || in_mode > 3 * rtt.least())) {
+  } else if (in_mode > rtt.least() && (drained_ || in_mode > 3 * rtt.least())) {
     probe_step_ = 0;
     enter(now, Mode::cruise);
   }
@@ -124,7 +126,7 @@ double Bbr::gain() const {
     case Mode::probe_up:
       return probe_gains[probe_step_];
     case Mode::probe_down:
-      return probe_down_gain;
+      return drained_ ? 1 : probe_down_gain;
     case Mode::cruise:
     case Mode::probe_rtt:
       return 1;

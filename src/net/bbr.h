@@ -43,11 +43,12 @@ class Bbr {
   void check_full_pipe(const RateSample& sample);
   void check_queue(const RttEstimator& rtt);
   void advance(Instant now, const Ack& ack, const RttEstimator& rtt);
-  void advance_probing(Instant now, const Ack& ack, const RttEstimator& rtt);
+  void advance_probing(Instant now, const RttEstimator& rtt);
   void check_round_trip(Instant now, const Ack& ack, const RttEstimator& rtt);
   void enter(Instant now, Mode mode) {
     mode_ = mode;
     mode_since_ = now;
+    drained_ = false;
   }
   double gain() const;
   double product(const RttEstimator& rtt) const { return rate_ * rtt.least().seconds(); }
@@ -56,6 +57,7 @@ class Bbr {
   std::optional<BytesPerSecond> assigned_;
   Mode mode_ = Mode::startup;
   Instant mode_since_;
+  bool drained_ = false;  ///< The queue is gone that this mode was to drain.
 
   static constexpr std::size_t rate_rounds = 10;
   std::array<double, rate_rounds> rate_by_round_{};
@@ -65,6 +67,7 @@ class Bbr {
 
   std::uint64_t round_ends_at_ = 0;
   bool round_started_ = false;
+  bool round_measured_ = false;
   double full_pipe_rate_ = 0;
   int full_pipe_rounds_ = 0;
 

@@ -100,7 +100,7 @@ bool PathSender::acknowledged(Instant now, const AckFrame& ack, Outcome& outcome
   if (newest_sent) rtt_.sample(now, now - *newest_sent, microseconds(ack.delay_us));
   detect_losses(now, outcome);
   const Instant arrival{static_cast<std::int64_t>(ack.arrival_us & 0xffffffffffff) * 1000};
-  const RateSample rate = sampler_.take(now, arrival);
+  const RateSample rate = sampler_.take(now, {arrival, rtt_.variation()});
   congestion_.acknowledged(now, {rate, sampler_.delivered(), in_flight_}, rtt_);
   return true;
 }
@@ -125,7 +125,7 @@ void PathSender::settle(Instant now, SentPacket& packet, std::uint64_t largest, 
 
 Duration PathSender::loss_delay() const {
   const Duration round_trip = std::max(rtt_.smoothed(), rtt_.latest());
-  const Duration tolerance = std::clamp(reorder_time_, round_trip / 8, round_trip);
+  const Duration tolerance = std::clamp(reorder_time_, round_trip / 8, round_trip / 4);
   return round_trip + std::max(tolerance, milliseconds(1));
 }
 

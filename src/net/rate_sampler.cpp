@@ -25,11 +25,13 @@ DeliverySnapshot RateSampler::sending(Instant now, std::uint64_t in_flight) {
 void RateSampler::acknowledged(Instant now, const SentPacket& packet) {
   delivered_ += packet.size;
   delivered_at_ = now;
+  if (packet.snapshot.train == train_start_.train && packet.number > train_start_.number)
+    train_start_.bytes += packet.size;
   if (newest_.valid && packet.number < newest_.number) return;
   newest_ = {packet.sent, packet.number, packet.snapshot, true};
 }
 
-RateSample RateSampler::take(Instant now, Instant arrival) {
+RateSample RateSampler::take(Instant now, Arrival arrival) {
   if (!newest_.valid) return {};
   if (limited_ && delivered_ > app_limited_until_) limited_ = false;
   const RateSample round_trip = over_round_trip(now);
@@ -50,19 +52,22 @@ RateSample RateSampler::over_round_trip(Instant now) const {
   return sample;
 }
 
-RateSample RateSampler::over_train(Instant arrival) {
+RateSample RateSampler::over_train(Arrival arrival) {
   RateSample sample{.prior_delivered = newest_.snapshot.delivered};
   if (!train_start_.valid || train_start_.train != newest_.snapshot.train) {
-    train_start_ = {newest_.sent, arrival, delivered_, newest_.snapshot.train, true};
+    train_start_ = {newest_.sent, arrival.at, newest_.number, 0, newest_.snapshot.train, true};
     return sample;
   }
-  const std::uint64_t bytes = delivered_ - train_start_.delivered;
   const Duration sending = newest_.sent - train_start_.sent;
-  const Duration arriving = arrival - train_start_.arrival;
-  if (bytes < train_bytes || std::max(sending, arriving) < train_time) return sample;
-  sample.rate = static_cast<double>(bytes) / std::max(sending, arriving).seconds();
+  const Duration arriving = arrival.at - train_start_.arrival;
+  const Duration longest = std::max(sending, arriving);
+  if (train_start_.bytes < train_bytes || longest < train_time) return sample;
+  // Both ends of the train may have arrived at a bad moment: rather too slow than too fast, since a
+  // sample that is too fast would be believed and sent at.
+  sample.rate = static_cast<double>(train_start_.bytes) / (longest + 2 * arrival.jitter).seconds();
   // Only a train that came out longer than it went in has met the path's own limit.
-  sample.kind = arriving.ns > sending.ns + sending.ns / 10 ? RateKind::measured : RateKind::bounded;
+  sample.kind = arriving > sending + sending / 10 + 2 * arrival.jitter ? RateKind::measured
+                                                                       : RateKind::bounded;
   return sample;
 }
 

@@ -31,13 +31,17 @@ class RateSampler {
     limited_ = paused_ = true;
   }
   void acknowledged(Instant now, const SentPacket& packet);
-  /// After all packets of one acknowledgement: what they show together. `arrival`: when the newest
-  /// packet reached the receiver, on the receiver's clock.
-  RateSample take(Instant now, Instant arrival);
+  /// Of the newest packet that an acknowledgement covers.
+  struct Arrival {
+    Instant at;       ///< On the receiver's clock.
+    Duration jitter;  ///< By how much such times are off.
+  };
+  /// After all packets of one acknowledgement: what they show together.
+  RateSample take(Instant now, Arrival arrival);
 
  private:
   RateSample over_round_trip(Instant now) const;
-  RateSample over_train(Instant arrival);
+  RateSample over_train(Arrival arrival);
 
   struct Newest {
     Instant sent;
@@ -48,7 +52,8 @@ class RateSampler {
   struct TrainStart {
     Instant sent;
     Instant arrival;
-    std::uint64_t delivered{};
+    std::uint64_t number{};
+    std::uint64_t bytes{};  ///< Of what was sent after it and has arrived.
     std::uint32_t train{};
     bool valid{};
   };

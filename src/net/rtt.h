@@ -18,6 +18,8 @@ class RttEstimator {
   Duration latest() const { return has_sample() ? latest_ : initial; }
   Duration least() const { return has_sample() ? least_ : initial; }
 
+  Duration variation() const { return has_sample() ? variation_ : initial / 2; }
+
   /// `acknowledged - sent` is the sample; the peer says that `ack_delay` of it was its own.
   void sample(Instant now, Duration round_trip, Duration ack_delay) {
     round_trip = std::max(round_trip, microseconds(1));
@@ -35,8 +37,7 @@ class RttEstimator {
   }
   /// RFC 9002 section 6.2.1, before backoff.
   Duration probe_timeout(Duration max_ack_delay) const {
-    const Duration variation = has_sample() ? variation_ : initial / 2;
-    return smoothed() + std::max(4 * variation, milliseconds(1)) + max_ack_delay;
+    return smoothed() + std::max(4 * variation(), milliseconds(1)) + max_ack_delay;
   }
 
  private:

@@ -76,7 +76,10 @@ void Transport::on(Turn turn, const PacketReceived& event) {
   const Packet& packet = event.packet;
   const bool absurd =
       packet.from == 0 || packet.path.value >= max_paths || packet.number >= max_packet_number;
-  if (absurd) return turn.actions.push_back(Refused{packet.path, packet.number});
+  if (absurd) {
+    turn.actions.emplace_back(Refused{packet.path, packet.number});
+    return;
+  }
   if (packet.from < peer_) return;
   if (packet.from > peer_) meet(turn, packet.from);
   if (packet.to != config_.incarnation) {
@@ -87,7 +90,10 @@ void Transport::on(Turn turn, const PacketReceived& event) {
   }
   auto asks = AckTracker::Asks::nothing;
   for (std::size_t i = 0; i < packet.frames.size(); ++i) {
-    if (!accept(turn, event, i)) return turn.actions.push_back(Refused{packet.path, packet.number});
+    if (!accept(turn, event, i)) {
+      turn.actions.emplace_back(Refused{packet.path, packet.number});
+      return;
+    }
     if (!std::holds_alternative<AckFrame>(packet.frames[i]))
       asks = AckTracker::Asks::acknowledgement;
   }
@@ -107,7 +113,7 @@ void Transport::meet(Turn turn, std::uint32_t incarnation) {
   }
   peer_ = incarnation;
   for (auto& path : paths_) path.probes = path.up ? 1 : 0;
-  turn.actions.push_back(PeerStarted{incarnation});
+  turn.actions.emplace_back(PeerStarted{incarnation});
 }
 
 bool Transport::accept(Turn turn, const PacketReceived& event, std::size_t frame) {
@@ -122,20 +128,20 @@ bool Transport::accept_data(Turn turn, const DataFrame& data, std::size_t frame)
   fresh_.clear();
   const auto verdict = flow(data.traffic).inbox.receive(data, fresh_);
   for (const Range range : fresh_)
-    turn.actions.push_back(Stored{.traffic = data.traffic,
-                                  .message = data.message,
-                                  .total = data.total,
-                                  .offset = static_cast<std::uint32_t>(range.first),
-                                  .length = static_cast<std::uint32_t>(range.size()),
-                                  .frame = static_cast<std::uint32_t>(frame)});
+    turn.actions.emplace_back(Stored{.traffic = data.traffic,
+                                     .message = data.message,
+                                     .total = data.total,
+                                     .offset = static_cast<std::uint32_t>(range.first),
+                                     .length = static_cast<std::uint32_t>(range.size()),
+                                     .frame = static_cast<std::uint32_t>(frame)});
   if (verdict == Reassembly::Verdict::completed)
-    turn.actions.push_back(Deliver{data.traffic, data.message, data.total});
+    turn.actions.emplace_back(Deliver{data.traffic, data.message, data.total});
   return verdict != Reassembly::Verdict::refused;
 }
 
 bool Transport::accept_cancel(Turn turn, const CancelFrame& cancel) {
   const auto result = flow(cancel.traffic).inbox.cancel(cancel.number);
-  if (result.discarded) turn.actions.push_back(Discarded{cancel.traffic, *result.discarded});
+  if (result.discarded) turn.actions.emplace_back(Discarded{cancel.traffic, *result.discarded});
   return result.verdict != Reassembly::Verdict::refused;
 }
 
@@ -150,7 +156,7 @@ bool Transport::accept_ack(Turn turn, const AckFrame& ack) {
 void Transport::settle(Turn turn) {
   for (const SentSpan& span : outcome_.acknowledged)
     if (const auto message = flow(span.traffic).queue.acknowledged(span))
-      turn.actions.push_back(Acknowledged{span.traffic, *message});
+      turn.actions.emplace_back(Acknowledged{span.traffic, *message});
   for (const SentSpan& span : outcome_.lost) flow(span.traffic).queue.lost(span);
 }
 

@@ -3,10 +3,11 @@
 #include <array>
 #include <map>
 #include <memory>
-#include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
+#include "axs/core/digest.h"
 #include "axs/net/simulated_link_test.h"
 #include "axs/net/transport.h"
 
@@ -83,7 +84,7 @@ class TransportPair {
     actions_.clear();
     const Instant local = now_ + ends_[side].clock_offset;
     ends_[side].transport->step(local, event, actions_);
-    ++steps_;
+    digest_.record(local, static_cast<std::uint32_t>(side), event, actions_);
     const auto* received = std::get_if<PacketReceived>(&event);
     for (const auto& action : actions_)
       std::visit([&](const auto& held) { perform(side, received, held); }, action);
@@ -116,7 +117,7 @@ class TransportPair {
   }
   /// Broken promises, in words; empty if all is well.
   const std::vector<std::string>& complaints() const { return complaints_; }
-  std::uint64_t steps() const { return steps_; }
+  const Digest& digest() const { return digest_; }
 
  private:
   struct Arrival {
@@ -201,7 +202,7 @@ class TransportPair {
   Instant now_;
   std::vector<Transport::Action> actions_;
   std::vector<std::string> complaints_;
-  std::uint64_t steps_ = 0;
+  Digest digest_;
 };
 
 }  // namespace axs::net::test

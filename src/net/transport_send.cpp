@@ -135,7 +135,7 @@ void Transport::emit(Turn turn, PathId path, Draft& draft) {
     sender.sent(turn.now, draft.size, {draft.spans.data(), draft.span_count});
   else
     sender.sent_unawaited();
-  turn.actions.push_back(Transmit{std::move(draft.packet), draft.size});
+  turn.actions.emplace_back(Transmit{std::move(draft.packet), draft.size});
 }
 
 std::uint64_t Transport::start_tag(const Flow& flow) const {
