@@ -110,7 +110,7 @@ class TunnelPair {
   }
 
   void advance() {
-    for (std::size_t index : {0, 1})
+    for (std::size_t index : {0u, 1u})
       if (ends[index].policy && ends[index].policy->wakeup().value_or(never) <= now)
         step(index, Wakeup{});
     while (!arrivals_.empty() && arrivals_.begin()->first.first <= now) {
