@@ -160,9 +160,12 @@ Result<> Credentials::save(const std::filesystem::path& folder) const {
 }
 
 Result<Credentials> Credentials::load(const std::filesystem::path& folder) {
-  return Credentials{.key = AXS_TRY(read_small_file(folder / key_file)),
-                     .certificate = AXS_TRY(read_small_file(folder / certificate_file)),
-                     .ca_certificate = AXS_TRY(read_small_file(folder / ca_file))};
+  // One by one: GCC leaks the fields before an AXS_TRY that returns from within braces.
+  Credentials loaded;
+  loaded.key = AXS_TRY(read_small_file(folder / key_file));
+  loaded.certificate = AXS_TRY(read_small_file(folder / certificate_file));
+  loaded.ca_certificate = AXS_TRY(read_small_file(folder / ca_file));
+  return loaded;
 }
 
 Result<std::string> create_private_key() {
@@ -239,8 +242,8 @@ Result<CertificateAuthority> CertificateAuthority::create(std::string_view run,
                           .until = now + authority_validity,
                           .issuer = nullptr};
   const std::string certificate = signed_certificate(contents, key.get(), key.get());
-  return CertificateAuthority{std::string{run}, key_text, certificate,
-                              AXS_TRY(certificate_fingerprint(certificate))};
+  const Hash256 print = AXS_TRY(certificate_fingerprint(certificate));
+  return CertificateAuthority{std::string{run}, key_text, certificate, print};
 }
 
 Result<CertificateAuthority> CertificateAuthority::load(const std::filesystem::path& folder) {
@@ -281,7 +284,8 @@ Result<Credentials> CertificateAuthority::issue_with_key(std::string_view site,
                                                          catalog::UtcTime now) const {
   const std::string key = AXS_TRY(create_private_key());
   const std::string request = AXS_TRY(create_certificate_request(key));
-  return Credentials{key, AXS_TRY(issue(site, request, now)), certificate_};
+  const std::string certificate = AXS_TRY(issue(site, request, now));
+  return Credentials{key, certificate, certificate_};
 }
 
 }  // namespace axs::live

@@ -129,7 +129,8 @@ Result<> EnrolmentClient::talk(ByteView bytes) {
   if (!tls_.finished()) return Ok{};
   if (!asked_) {
     asked_ = true;
-    const EnrolmentRequest request{token_.secret, AXS_TRY(create_certificate_request(key_))};
+    const std::string certificate_request = AXS_TRY(create_certificate_request(key_));
+    const EnrolmentRequest request{token_.secret, certificate_request};
     AXS_TRY(tls_.write(framed(request)));
   }
   const ByteVector more = tls_.take_received();

@@ -35,6 +35,13 @@ struct RelayLinks {
   auto operator<=>(const RelayLinks&) const = default;
 };
 
+/// From where to where a packet goes.
+struct Envelope {
+  SiteId source{};
+  SiteId destination{};
+  RelayLinks relays{};
+};
+
 /// The part of the packet that is not encrypted. In a sealed packet all of it but `hops_taken` is
 /// authenticated.
 struct OuterHeader {

@@ -22,13 +22,6 @@ constexpr Direction reverse(Direction direction) {
                                                   : Direction::client_to_server;
 }
 
-/// From where to where a sealed packet goes.
-struct Envelope {
-  SiteId source{};
-  SiteId destination{};
-  RelayLinks relays{};
-};
-
 /// The number by which both ends tell the packets of this session from those of an earlier one.
 std::uint32_t session_of(const Key256& handshake_secret);
 
@@ -115,9 +108,9 @@ class Opener {
   ReplayWindow window_;
 };
 
-/// Both halves of a session, and when they rekey. The TLS client alone starts an epoch, and only
-/// once it has seen the server use the present one; the server follows. So neither end can run two
-/// epochs ahead of what the other has, however long the link was down.
+/// Both halves of a session, for one thread at a time, and when they rekey. The TLS client alone
+/// starts an epoch, and only once it has seen the server use the present one; the server follows.
+/// So neither end can run two epochs ahead of what the other has, however long the link was down.
 class SecureSession {
  public:
   /// `sending` is this end's own direction.

@@ -4,6 +4,24 @@
 
 namespace axs::net {
 
+ByteVector handshake_packet(const Envelope& envelope, const HandshakeSegment& segment) {
+  OuterHeader header;
+  header.type = PacketType::handshake;
+  header.source = envelope.source;
+  header.destination = envelope.destination;
+  header.relays = envelope.relays;
+  ByteVector packet(header.size());
+  write_outer_header(header, packet);
+  WireWriter{packet}.put(segment);
+  return packet;
+}
+
+Result<HandshakeSegment> parse_handshake(const OuterPacket& packet) {
+  if (packet.header.type != PacketType::handshake)
+    return Error{Errc::corrupt, "handshake segment: the packet is a sealed one"};
+  return from_wire<HandshakeSegment>(packet.payload, "handshake segment");
+}
+
 TunnelPolicy::TunnelPolicy(const TunnelConfig& config)
     : config_{config}, retry_after_{config.retry_first} {
   AXS_ASSERT(config.local != config.peer);

@@ -8,6 +8,7 @@
 #include "axs/core/id.h"
 #include "axs/core/policy.h"
 #include "axs/net/handshake_stream.h"
+#include "axs/net/packet.h"
 
 /// How two sites come to share keys: a state machine for one peer that carries a TLS handshake over
 /// lossy datagrams and says when its keys are to be used. The world owns the TLS object and the
@@ -34,6 +35,11 @@ struct HandshakeSegment {
   std::uint32_t acknowledged{};  ///< The sender has all of the other direction before this.
   ByteVector data;
 };
+
+/// The whole packet that carries the segment.
+ByteVector handshake_packet(const Envelope& envelope, const HandshakeSegment& segment);
+/// The segment in a handshake packet; corrupt if there is none.
+Result<HandshakeSegment> parse_handshake(const OuterPacket& packet);
 
 /// The site with the lower id is always the client, so both may open at once.
 enum class TlsRole : std::uint8_t { client, server };

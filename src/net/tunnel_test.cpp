@@ -129,7 +129,7 @@ TEST_CASE(
 TEST_CASE(
     "tunnel: on a good link a session takes two round trips, or a message more if the server "
     "asks") {
-  for (const std::size_t opener : {0, 1}) {
+  for (const std::size_t opener : {0u, 1u}) {
     Pair pair = make_pair(1, {});
     pair.step(opener, OpenTunnel{});
     both_up_by(pair, seconds(10));
@@ -222,7 +222,7 @@ TEST_CASE("tunnel: forged handshake packets cannot end a session") {
   pair.step(0, OpenTunnel{});
   both_up_by(pair, seconds(10));
   for (const SegmentKind kind : {SegmentKind::ask, SegmentKind::stream})
-    for (std::size_t end : {0, 1})
+    for (std::size_t end : {0u, 1u})
       for (std::uint32_t attempt : {0u, 1u, 2u, 99u})
         for (std::uint32_t from : {0u, 1u, 7u}) {
           pair.step(end, SegmentArrived{{.kind = kind,
@@ -279,7 +279,7 @@ TEST_CASE("tunnel: random events never break it") {
     }
     // Once the forger stops, an agent that starts anew with a greater incarnation gets through.
     pair.faults = {};
-    for (std::size_t end : {0, 1}) pair.boot(end, 9), pair.step(end, OpenTunnel{});
+    for (std::size_t end : {0u, 1u}) pair.boot(end, 9), pair.step(end, OpenTunnel{});
     RC_ASSERT(pair.run_until([&] { return pair.same_keys(); }, pair.now + seconds(300)));
   }));
 }

@@ -110,7 +110,7 @@ class TunnelPair {
   }
 
   void advance() {
-    for (std::size_t index : {0, 1})
+    for (std::size_t index : {0u, 1u})
       if (ends[index].policy && ends[index].policy->wakeup().value_or(never) <= now)
         step(index, Wakeup{});
     while (!arrivals_.empty() && arrivals_.begin()->first.first <= now) {
@@ -123,16 +123,15 @@ class TunnelPair {
   void deliver(const Arrival& arrival) {
     if (!ends[arrival.to].policy) return;
     const auto packet = parse_packet(arrival.packet);
-    if (!packet || packet->header.type != PacketType::handshake) return;
-    auto segment = from_wire<HandshakeSegment>(packet->payload, "segment");
+    if (!packet) return;
+    auto segment = parse_handshake(*packet);
     if (segment) step(arrival.to, SegmentArrived{*std::move(segment)});
   }
 
   void perform(std::size_t index, const SendSegment& send) {
-    const OuterHeader header{.type = PacketType::handshake};
-    ByteVector packet(header.size());
-    write_outer_header(header, packet);
-    WireWriter{packet}.put(send.segment);
+    const auto local = static_cast<std::uint32_t>(index);
+    const ByteVector packet =
+        handshake_packet({.source = {1 + local}, .destination = {2 - local}}, send.segment);
     wire_.push_back(packet);
     for (int copies = rng_.chance(faults.duplicate) ? 2 : 1; copies > 0; --copies) {
       if (rng_.chance(faults.loss)) continue;
