@@ -72,6 +72,12 @@ std::span<std::uint8_t> PacketStore::get(Token token) {
 void PacketStore::release(Token token) {
   AXS_ASSERT(header(token).live == 1);
   header(token).live = 0;
+  // The newest is taken back, so that packets which a full queue drops do not fill the ring.
+  const std::size_t newest_room = sizeof(Header) + align_up(header(token).size);
+  if ((token + newest_room) % capacity_ == head_) {
+    head_ = token;
+    used_ -= newest_room;
+  }
   while (used_ > 0 && header(tail_).live == 0) {
     const std::size_t room = sizeof(Header) + align_up(header(tail_).size);
     used_ -= room;

@@ -24,7 +24,8 @@ class PacketStore {
   /// Copies `packet` into the ring; false if there is no room, and then nothing changed.
   bool put(std::span<const std::uint8_t> packet, Token& token);
   std::span<std::uint8_t> get(Token token);
-  /// In any order; the room becomes free when everything older has been released too.
+  /// In any order; the room becomes free at once for the newest packet, else when everything older
+  /// has been released too.
   void release(Token token);
 
   std::size_t capacity() const { return capacity_; }

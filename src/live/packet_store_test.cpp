@@ -59,6 +59,18 @@ TEST_CASE("a full store refuses, and takes again when its oldest packet has gone
   CHECK(!store.put(packet, extra));
 }
 
+TEST_CASE("the newest packet leaves no hole") {
+  PacketStore store{1'024};
+  const std::vector<std::uint8_t> packet(248);
+  PacketStore::Token oldest, newest;
+  CHECK(store.put(packet, oldest));
+  for (int i = 0; i < 10; ++i) {
+    CHECK(store.put(packet, newest));
+    store.release(newest);
+    CHECK(store.used() == 256);
+  }
+}
+
 TEST_CASE("quantiles are within a bucket of the exact ones") {
   CHECK(rc::check([](std::uint64_t seed) {
     Rng rng{seed};

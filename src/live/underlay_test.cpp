@@ -291,6 +291,16 @@ TEST_CASE("what the memory cannot hold is dropped and counted apart from the lin
   CHECK(lost(d.pipe) == 0);
 }
 
+TEST_CASE("a lost packet keeps no memory") {
+  UnderlayConfig config = one_link({.loss = 1});
+  config.memory_bytes = 40'000;  // 20 packets in each direction
+  Scene scene{std::move(config)};
+  for (int i = 0; i < 30; ++i) scene.send_east(Datagram(992));
+  const DirectionStats d = scene.wait_offered(0, 30);
+  CHECK(d.pipe.random_loss == 30);
+  CHECK(d.no_memory == 0);
+}
+
 TEST_CASE("it ends by itself when nobody has sent for long enough") {
   UnderlayConfig config = one_link();
   config.idle_exit = milliseconds(1);
