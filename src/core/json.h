@@ -80,6 +80,8 @@ void append(std::string& out, const T& value) {
     out += value ? "true" : "false";
   else if constexpr (Scalar<T>)
     append_number(out, value);
+  else if constexpr (is_quantity<T>)
+    append_number(out, value.value());
   else if constexpr (std::is_enum_v<T>)
     append_string(out, enum_name(value));
   else if constexpr (std::convertible_to<T, std::string_view>)

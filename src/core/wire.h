@@ -15,6 +15,7 @@
 #include "axs/core/enums.h"
 #include "axs/core/fields.h"
 #include "axs/core/result.h"
+#include "axs/core/units.h"
 
 /// One binary form for plain structs: fields in order, little-endian, no padding, counts as 32
 /// bits. It carries messages between our processes, records in our logs, and what the digest of a
@@ -48,6 +49,11 @@ template <class A, class B>
 inline constexpr bool is_pair<std::pair<A, B>> = true;
 
 template <class T>
+inline constexpr bool is_quantity = false;
+template <int T, int L, int D, int W, int E, int M>
+inline constexpr bool is_quantity<Quantity<T, L, D, W, E, M>> = true;
+
+template <class T>
 concept Scalar = std::integral<T> || std::floating_point<T>;
 
 }  // namespace wire_detail
@@ -64,6 +70,8 @@ class WireWriter {
     using namespace wire_detail;
     if constexpr (Scalar<T>)
       put_scalar(value);
+    else if constexpr (is_quantity<T>)
+      put_scalar(value.value());
     else if constexpr (std::is_enum_v<T>)
       put_scalar(static_cast<std::uint8_t>(value));
     else if constexpr (std::same_as<T, std::string> || is_vector<T>)
@@ -143,6 +151,8 @@ class WireReader {
       value = get_byte_below(2) == 1;
     else if constexpr (Scalar<T>)
       get_scalar(value);
+    else if constexpr (is_quantity<T>)
+      get_quantity(value);
     else if constexpr (std::is_enum_v<T>)
       value = static_cast<T>(get_byte_below(enum_count<T>));
     else if constexpr (std::same_as<T, std::string> || is_vector<T>)
@@ -169,6 +179,12 @@ class WireReader {
     value = T{};
     const ByteView raw = bytes(sizeof(T));
     if (ok_) std::memcpy(&value, raw.data(), sizeof(T));
+  }
+  template <class T>
+  void get_quantity(T& value) {
+    double number;
+    get_scalar(number);
+    value = T{number};
   }
   std::uint8_t get_byte_below(std::size_t bound) {
     std::uint8_t byte;

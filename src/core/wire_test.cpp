@@ -62,3 +62,7 @@ TEST_CASE("wire: random bytes never crash nor allocate beyond the input") {
   CHECK(rc::check(
       [](const ByteVector& data) { (void)from_wire<Record>(data, "record").has_value(); }));
 }
+
+TEST_CASE("wire: a quantity keeps its number") {
+  CHECK(from_wire<Bytes>(to_wire(Bytes{1.5}), "bytes")->value() == 1.5);
+}

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <string>
+#include <variant>
+
+#include "axs/catalog/scenario.h"
+#include "axs/train/site_sync.h"
+
+/// What an agent and its worker say to each other, over a channel on one machine. Tensors travel
+/// attached to the record, as encoded bytes; their sizes are in the record.
+namespace axs::train {
+
+inline constexpr std::uint32_t worker_protocol_version = 1;
+
+/// The first message to a new worker. It answers with Ready, from its saved state if `folder` holds
+/// one.
+struct Begin {
+  std::uint32_t version = worker_protocol_version;
+  SiteId site;
+  std::uint32_t sites = 1;
+  std::uint64_t seed = 1;
+  catalog::Model model;
+  catalog::Train train;
+  std::string data;    ///< corpus: a file or a folder; empty for the default one
+  std::string folder;  ///< for the saved state
+};
+/// The validation loss of the merged parameters, over the whole validation split or a fixed part of
+/// it.
+struct Evaluate {
+  bool whole = false;
+};
+/// Write the merged parameters as model.safetensors, config.json and tokenizer.json.
+struct Export {
+  std::string folder;
+};
+/// Compute so many times slower than it could: a fault that a scenario asks for. 1 ends it.
+struct Slow {
+  double factor = 1;
+};
+/// Save, and end.
+struct Quit {};
+/// An Apply comes with the bytes of decision.members attached, one after another.
+using ToWorker =
+    std::variant<Begin, SiteSync::Capture, SiteSync::Apply, Evaluate, Export, Slow, Quit>;
+
+/// Comes with the bytes of all pending captures attached, one after another.
+struct Ready {
+  SiteSync::WorkerReady state;
+  std::uint64_t parameters{};
+  std::uint64_t train_bytes{};
+  std::uint64_t validation_bytes{};
+  Hash256 corpus{};
+};
+/// About once a second.
+struct Progress {
+  std::uint64_t steps{};   ///< since the first start of this site
+  std::uint64_t tokens{};  ///< of this site, the position in its shard
+  double loss{};           ///< mean over the steps since the last report
+  Duration step_time;      ///< likewise
+};
+struct Evaluated {
+  double loss{};
+  std::uint64_t tokens{};  ///< how many were predicted
+};
+struct Exported {};
+/// The job cannot go on: one sentence for the user.
+struct Failed {
+  std::string what;
+};
+/// A Captured comes with the bytes of its contribution attached.
+using FromWorker = std::variant<Ready, SiteSync::Captured, SiteSync::Applied, Progress, Evaluated,
+                                Exported, Failed>;
+
+}  // namespace axs::train
