@@ -48,6 +48,7 @@ class Trainer {
   std::span<float> parameters() { return model_.parameters(); }
   std::span<const float> parameters() const { return model_.parameters(); }
   const TrainerOptions& options() const { return options_; }
+  const Corpus& corpus() const { return *corpus_; }
   AdamW& optimiser() { return optimiser_; }
   const AdamW& optimiser() const { return optimiser_; }
   /// Inner steps done.

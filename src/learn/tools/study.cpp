@@ -4,10 +4,12 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <deque>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -26,22 +28,51 @@ struct Study {
   std::uint32_t sites = 3;
   std::size_t sequences = 4, fragments = 1;
   train::OuterRule outer{.learning_rate = 0.7F, .momentum = 0.5F};
-  float decay_to = 1.0F;
+  float step_rms = 0;
   bool exact = false;
 };
 
-/// Plain 4-bit codes, -7..7 times the largest magnitude of each 256 values: what the wire does to
-/// `values`.
-void quantise(std::span<float> values) {
-  for (std::size_t begin = 0; begin < values.size(); begin += 256) {
-    const auto block = values.subspan(begin, std::min<std::size_t>(256, values.size() - begin));
-    float top = 0;
-    for (const float v : block) top = std::max(top, std::abs(v));
-    if (top == 0) continue;
-    const float scale = top / 7.0F;
-    for (float& v : block) v = std::nearbyint(v / scale) * scale;
+/// Plain 4-bit codes, -7..7 times a step of each 256 values: what the wire does to values. The step
+/// is a multiple of their root mean square, or, if that is 0, a seventh of the largest magnitude.
+class Quantiser {
+ public:
+  explicit Quantiser(float step_rms) : step_rms_{step_rms} {}
+
+  void apply(std::span<float> values) {
+    for (std::size_t begin = 0; begin < values.size(); begin += 256)
+      apply_to_block(values.subspan(begin, std::min<std::size_t>(256, values.size() - begin)));
   }
-}
+
+  /// The order-0 entropy of all codes so far, and a bf16 step per block.
+  double bits_per_value() const {
+    const double total = std::accumulate(counts_.begin(), counts_.end(), 0.0);
+    double bits = 16.0 / 256.0;
+    for (const double n : counts_)
+      if (n > 0) bits -= n / total * std::log2(n / total);
+    return bits;
+  }
+
+ private:
+  float step_of(std::span<const float> block) const {
+    float top = 0, squares = 0;
+    for (const float v : block) top = std::max(top, std::abs(v)), squares += v * v;
+    if (step_rms_ == 0) return top / 7.0F;
+    return step_rms_ * std::sqrt(squares / static_cast<float>(block.size()));
+  }
+
+  void apply_to_block(std::span<float> block) {
+    const float step = step_of(block);
+    if (step == 0) return;
+    for (float& v : block) {
+      const float code = std::clamp(std::nearbyint(v / step), -7.0F, 7.0F);
+      counts_[static_cast<std::size_t>(code + 7.0F)] += 1;
+      v = code * step;
+    }
+  }
+
+  float step_rms_;
+  std::array<double, 15> counts_{};
+};
 
 /// The outer loop over the sites, all of whose shared state is kept once, since it is the same bits
 /// everywhere.
@@ -54,7 +85,8 @@ class OuterLoop {
                                                 study.fragments)},
         shared_(sites[0].parameters().begin(), sites[0].parameters().end()),
         momentum_(shared_.size()),
-        errors_(sites.size(), std::vector<float>(shared_.size())) {}
+        errors_(sites.size(), std::vector<float>(shared_.size())),
+        quantiser_{study.step_rms} {}
 
   /// After inner step `step` (from 1): deliver what is due, send what is due.
   void after_step(std::uint64_t step) {
@@ -73,7 +105,11 @@ class OuterLoop {
     for (auto& site : sites_) std::ranges::copy(shared_, site.parameters().begin());
   }
 
-  std::uint64_t values_sent() const { return values_sent_; }
+  /// What one site has sent to one other, without framing.
+  double bytes_sent() const {
+    const double bits = study_.exact ? 32.0 : quantiser_.bits_per_value();
+    return static_cast<double>(values_sent_) * bits / 8.0;
+  }
 
  private:
   struct InFlight {
@@ -97,17 +133,10 @@ class OuterLoop {
     auto error = gathered(errors_[s], f);
     for (std::size_t i = 0; i < delta.size(); ++i) error[i] += delta[i];
     delta = error;
-    quantise(delta);
+    quantiser_.apply(delta);
     for (std::size_t i = 0; i < delta.size(); ++i) error[i] -= delta[i];
     train::scatter(error, fragments_[f], errors_[s]);
     return delta;
-  }
-
-  train::OuterRule rule_at(std::uint64_t step) const {
-    auto rule = study_.outer;
-    const float done = static_cast<float>(step) / static_cast<float>(study_.steps);
-    rule.momentum *= 1.0F + (study_.decay_to - 1.0F) * std::min(done, 1.0F);
-    return rule;
   }
 
   void send(std::size_t f, std::uint64_t step) {
@@ -121,7 +150,7 @@ class OuterLoop {
                  std::vector<std::uint64_t>(sites_.size(), 1), merged);
     auto params = gathered(shared_, f);
     auto momentum = gathered(momentum_, f);
-    train::outer_step(params, momentum, merged, rule_at(step));
+    train::outer_step(params, momentum, merged, study_.outer);
     train::scatter(momentum, fragments_[f], momentum_);
     train::scatter(params, fragments_[f], shared_);
     values_sent_ += merged.size();
@@ -145,6 +174,7 @@ class OuterLoop {
   std::vector<float> shared_, momentum_;
   std::vector<std::vector<float>> errors_;
   std::deque<InFlight> in_flight_;
+  Quantiser quantiser_;
   std::uint64_t values_sent_{};
 };
 
@@ -184,14 +214,9 @@ Result<std::vector<Trainer>> make_sites(const Study& study) {
   return sites;
 }
 
-/// Bytes that one site sends per step: a ring all-reduce in fp32, or 3.2 bits per value to every
-/// other site.
-double bytes_per_step(const Study& study, std::size_t parameters, std::uint64_t values_sent) {
-  const double others = study.sites - 1.0;
-  if (study.sync == "every-step")
-    return 2.0 * others / study.sites * 4.0 * static_cast<double>(parameters);
-  return static_cast<double>(values_sent) * others * (study.exact ? 4.0 : 0.4) /
-         static_cast<double>(study.steps);
+/// Bytes that one site sends per step of a ring all-reduce in fp32.
+double ring_bytes(const Study& study, std::size_t parameters) {
+  return 2.0 * (study.sites - 1.0) / study.sites * 4.0 * static_cast<double>(parameters);
 }
 
 int run(const Study& study) {
@@ -211,9 +236,11 @@ int run(const Study& study) {
   if (!together) outer.finish(study.steps);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
   const double validation = sites->front().validation_loss();
-  std::printf("validation %.4f training %.4f bytes/step/site %.0f seconds %.1f\n", validation, loss,
-              bytes_per_step(study, sites->front().parameters().size(), outer.values_sent()),
-              took.count());
+  const double ring = ring_bytes(study, sites->front().parameters().size());
+  const double sent =
+      together ? ring : outer.bytes_sent() * (study.sites - 1.0) / static_cast<double>(study.steps);
+  std::printf("validation %.4f training %.4f bytes/step/site %.0f fewer %.1f seconds %.1f\n",
+              validation, loss, sent, ring / sent, took.count());
   return 0;
 }
 
@@ -235,7 +262,7 @@ int main(int argc, char** argv) {
   app.add_option("--fragments", study.fragments, "Fragments of the model");
   app.add_option("--outer-lr", study.outer.learning_rate, "Outer learning rate");
   app.add_option("--outer-momentum", study.outer.momentum, "Outer Nesterov momentum");
-  app.add_option("--decay-to", study.decay_to, "Share of the momentum left at the last step");
+  app.add_option("--step-rms", study.step_rms, "Step of the codes in root mean squares");
   app.add_flag("--exact", study.exact, "Send fp32 instead of 4-bit codes");
   CLI11_PARSE(app, argc, argv);
   return run(study);
