@@ -148,7 +148,7 @@ AXS_SIMD void attend_backward(const HeadBuffers& head, const float* weights,
 
 Attention::Attention(const ModelShape& shape)
     : shape_{shape}, transposed_{shape.head_width() * padded()}, scores_{padded() * padded()} {
-  for (Buffer* head : {&q_, &k_, &v_, &out_, &d_q_, &d_k_, &d_v_})
+  for (Buffer* head : {&q_, &k_, &v_, &d_out_, &out_, &d_q_, &d_k_, &d_v_})
     *head = Buffer{padded() * shape.head_width()};
   const std::size_t half = shape.head_width() / 2;
   cos_ = Buffer{shape.context * half};
@@ -255,14 +255,14 @@ void Attention::backward_group(const Saved& saved, std::size_t kv_head, float* d
   const std::size_t group = shape_.heads / shape_.kv_heads;
   const Square size{padded(), shape_.head_width()};
   const HeadBuffers buffers{q_.data(), k_.data(), v_.data(), transposed_.data()};
-  const HeadGradient gradient{out_.data(), d_q_.data(), d_k_.data(), d_v_.data(), scores_.data()};
+  const HeadGradient gradient{d_out_.data(), d_q_.data(), d_k_.data(), d_v_.data(), scores_.data()};
   load_rotated(saved.qkv, key(kv_head), k_.data());
   load(saved.qkv, value(kv_head), v_.data());
   std::ranges::fill(d_k_.span(), 0.0F);
   std::ranges::fill(d_v_.span(), 0.0F);
   for (std::size_t head = kv_head * group; head < (kv_head + 1) * group; ++head) {
     load_rotated(saved.qkv, query(head), q_.data());
-    load(saved.d_out, {shape_.width, head * shape_.head_width(), 1.0F}, out_.data());
+    load(saved.d_out, {shape_.width, head * shape_.head_width(), 1.0F}, d_out_.data());
     attend_backward(buffers, saved.weights + head * padded() * padded(), gradient, size);
     store_rotated_back(d_q_.data(), query(head), d_qkv);
   }

@@ -52,9 +52,10 @@ class Attention {
 
   ModelShape shape_;
   Buffer cos_, sin_;  ///< (context, head_width / 2)
-  /// One head, (padded context, head width); rows beyond the context take part and come to nothing:
-  /// `out_` holds the head's output, on the way back its gradient.
-  Buffer q_, k_, v_, out_, d_q_, d_k_, d_v_;
+  /// One head, (padded context, head width). The rows beyond the context take part and come to
+  /// nothing, because in all inputs they stay 0.
+  Buffer q_, k_, v_, d_out_;
+  Buffer out_, d_q_, d_k_, d_v_;
   Buffer transposed_;  ///< (head width, padded context)
   Buffer scores_;      ///< (padded context, padded context)
 };

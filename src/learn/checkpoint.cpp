@@ -22,12 +22,11 @@ Metadata identity_of(const Trainer& trainer) {
           {"axs.seed", text(options.seed)},
           {"axs.shards", text(options.shards)},
           {"axs.shard", text(options.shard)},
-          {"axs.shape", text(shape.vocabulary) + " " + text(shape.layers) + " " +
-                            text(shape.width) + " " + text(shape.heads) + " " +
-                            text(shape.kv_heads) + " " + text(shape.hidden) + " " +
-                            text(shape.context) + " " + text(shape.rope_base) + " " +
-                            text(shape.norm_epsilon) +
-                            (shape.head == Head::tied ? " tied" : " own")}};
+          {"axs.shape",
+           text(shape.vocabulary) + " " + text(shape.layers) + " " + text(shape.width) + " " +
+               text(shape.heads) + " " + text(shape.kv_heads) + " " + text(shape.hidden) + " " +
+               text(shape.context) + " " + text(shape.rope_base) + " " + text(shape.norm_epsilon) +
+               (shape.head == Head::tied ? " tied" : " own")}};
 }
 
 void update(Sha256& sha, std::string_view text) {

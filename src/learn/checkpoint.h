@@ -23,10 +23,10 @@ struct CheckpointExtras {
 Result<> save_checkpoint(const std::string& path, const Trainer& trainer,
                          const CheckpointExtras& extras = {});
 
-/// Puts the state into a trainer that was created with the same options and corpus; from there on it
-/// computes the same bits as the one that was saved. Error if the file is missing, damaged (a hash
-/// covers all values), of another version, or of another model, corpus, seed or shard. The trainer
-/// is unchanged after an Error.
+/// Puts the state into a trainer that was created with the same options and corpus; from there on
+/// it computes the same bits as the one that was saved. Error if the file is missing, damaged (a
+/// hash covers all values), of another version, or of another model, corpus, seed or shard. The
+/// trainer is unchanged after an Error.
 Result<CheckpointExtras> load_checkpoint(const std::string& path, Trainer& trainer);
 
 }  // namespace axs::learn

@@ -29,9 +29,9 @@ class File {
 
 Error failed(const std::string& path, const char* what) {
   const int cause = errno;
-  const Errc code = cause == ENOENT                       ? Errc::not_found
+  const Errc code = cause == ENOENT                      ? Errc::not_found
                     : cause == ENOSPC || cause == EDQUOT ? Errc::exhausted
-                                                          : Errc::unavailable;
+                                                         : Errc::unavailable;
   return {code, path + ": cannot be " + what + ": " + std::strerror(cause)};
 }
 

@@ -38,7 +38,8 @@ Json config_of(const ModelShape& shape) {
 
 std::string utf8(unsigned code_point) {
   if (code_point < 0x80) return {static_cast<char>(code_point)};
-  return {static_cast<char>(0xC0 | (code_point >> 6)), static_cast<char>(0x80 | (code_point & 0x3F))};
+  return {static_cast<char>(0xC0 | (code_point >> 6)),
+          static_cast<char>(0x80 | (code_point & 0x3F))};
 }
 
 /// The character that stands for a byte in a ByteLevel tokenizer (GPT-2): itself if it is printable

@@ -59,9 +59,9 @@ TEST_CASE("fragments: every value is in exactly one, and they are balanced") {
 }
 
 TEST_CASE("fragments: layers are dealt out in turn, touching ranges are one") {
-  const std::vector<ParameterTensor> tensors{
-      {"embed", 10, {}}, {"l0.a", 3, 0}, {"l0.b", 4, 0}, {"l1", 7, 1},
-      {"l2", 7, 2},      {"l3", 7, 3},   {"norm", 2, {}}};
+  const std::vector<ParameterTensor> tensors{{"embed", 10, {}}, {"l0.a", 3, 0}, {"l0.b", 4, 0},
+                                             {"l1", 7, 1},      {"l2", 7, 2},   {"l3", 7, 3},
+                                             {"norm", 2, {}}};
   const auto fragments = *split_into_fragments(tensors, 2);
   // The embedding goes to the first of two equals; the norm then to the smaller one.
   CHECK(fragments[0] == Fragment{{0, 17}, {24, 7}});

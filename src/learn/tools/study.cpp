@@ -29,6 +29,7 @@ struct Study {
   std::size_t sequences = 4, fragments = 1;
   train::OuterRule outer{.learning_rate = 0.7F, .momentum = 0.5F};
   float step_rms = 0;
+  double inner_factor = 1;
   bool exact = false;
 };
 
@@ -205,6 +206,8 @@ Result<std::vector<Trainer>> make_sites(const Study& study) {
   TrainerOptions options;
   options.shape = AXS_TRY(model_preset(study.preset));
   options.learning_rate.steps = study.steps;
+  options.learning_rate.peak *= study.inner_factor;
+  options.learning_rate.floor *= study.inner_factor;
   options.seed = study.seed;
   options.shards = study.sites;
   options.sequences = study.sequences;
@@ -263,6 +266,7 @@ int main(int argc, char** argv) {
   app.add_option("--outer-lr", study.outer.learning_rate, "Outer learning rate");
   app.add_option("--outer-momentum", study.outer.momentum, "Outer Nesterov momentum");
   app.add_option("--step-rms", study.step_rms, "Step of the codes in root mean squares");
+  app.add_option("--inner-factor", study.inner_factor, "Of the inner learning rate, 1e-3 to 1e-4");
   app.add_flag("--exact", study.exact, "Send fp32 instead of 4-bit codes");
   CLI11_PARSE(app, argc, argv);
   return run(study);
