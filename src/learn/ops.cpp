@@ -47,7 +47,8 @@ AXS_SIMD void embed_backward(std::span<const std::uint8_t> tokens, const float* 
 }
 
 AXS_SIMD void rms_norm(const RmsNorm& norm, const float* in, float* out, float* scale) {
-  const auto [rows, width] = norm.extent;
+  const std::size_t rows = norm.extent.rows;
+  const std::size_t width = norm.extent.width;
   const float* weight = norm.weight;
   for (std::size_t r = 0; r < rows; ++r, in += width, out += width) {
     float sum = 0;
@@ -62,7 +63,8 @@ AXS_SIMD void rms_norm(const RmsNorm& norm, const float* in, float* out, float* 
 
 AXS_SIMD void rms_norm_backward(const RmsNorm& norm, const RmsNormSaved& saved, float* d_in,
                                 float* d_weight) {
-  const auto [rows, width] = norm.extent;
+  const std::size_t rows = norm.extent.rows;
+  const std::size_t width = norm.extent.width;
   const float* weight = norm.weight;
   const float* in = saved.in;
   const float* d_out = saved.d_out;

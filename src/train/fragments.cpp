@@ -32,8 +32,10 @@ std::size_t count_layers(std::span<const ParameterTensor> tensors) {
 }
 
 void deal_rest(std::vector<Placed> rest, std::vector<Fragment>& fragments) {
-  std::stable_sort(rest.begin(), rest.end(),
-                   [](const Placed& a, const Placed& b) { return a.range.size > b.range.size; });
+  std::sort(rest.begin(), rest.end(), [](const Placed& a, const Placed& b) {
+    return a.range.size != b.range.size ? a.range.size > b.range.size
+                                        : a.range.begin < b.range.begin;
+  });
   for (const auto& tensor : rest) {
     const auto smallest = std::min_element(
         fragments.begin(), fragments.end(),

@@ -1,6 +1,6 @@
 // Writes two small models in the exported layout and, beside each, the logits that we compute for a
-// text, for tests/export_transformers.py to compare: one with a tied head, one with its own head and
-// grouped queries.
+// text, for tests/export_transformers.py to compare: one with a tied head, one with its own head
+// and grouped queries.
 
 #include <cstdio>
 #include <fstream>
@@ -14,7 +14,8 @@ using namespace axs::learn;
 namespace {
 
 constexpr std::string_view text =
-    "def greet(name):\n\treturn f\"Gr\xc3\xbc\xc3\x9f Gott, {name}!\"  # \xe4\xb8\x96\xe7\x95\x8c\n";
+    "def greet(name):\n\treturn f\"Gr\xc3\xbc\xc3\x9f Gott, {name}!\"  # "
+    "\xe4\xb8\x96\xe7\x95\x8c\n";
 
 axs::Result<> write_probe(const std::string& folder, const ModelShape& shape) {
   Model model{shape, 1, 7};
