@@ -180,6 +180,7 @@ void Attention::load_rotated(const float* rows, Columns columns, float* out) con
     const float* in = rows + t * columns.stride + columns.first;
     const float* cos = cos_.data() + t * half;
     const float* sin = sin_.data() + t * half;
+#pragma omp simd
     for (std::size_t d = 0; d < half; ++d) {
       out[d] = (in[d] * cos[d] - in[d + half] * sin[d]) * columns.factor;
       out[d + half] = (in[d + half] * cos[d] + in[d] * sin[d]) * columns.factor;
@@ -194,6 +195,7 @@ void Attention::store_rotated_back(const float* in, Columns columns, float* rows
     float* out = rows + t * columns.stride + columns.first;
     const float* cos = cos_.data() + t * half;
     const float* sin = sin_.data() + t * half;
+#pragma omp simd
     for (std::size_t d = 0; d < half; ++d) {
       out[d] = (in[d] * cos[d] + in[d + half] * sin[d]) * columns.factor;
       out[d + half] = (in[d + half] * cos[d] - in[d] * sin[d]) * columns.factor;
