@@ -28,11 +28,11 @@ struct ClockError {
 };
 
 struct Site {
-  std::string name;
-  GeoPoint at;
-  std::string jurisdiction;
-  std::vector<Accelerator> accelerators;
-  ClockError clock;
+  std::string name{};
+  GeoPoint at{};
+  std::string jurisdiction{};
+  std::vector<Accelerator> accelerators{};
+  ClockError clock{};
 };
 
 /// fibre: great circle × route factor at 2c/3; leo: through the sky; wire: a delay that the user
@@ -40,15 +40,15 @@ struct Site {
 enum class LinkKind { fibre, leo, wire };
 
 struct Link {
-  SiteId a;
-  SiteId b;
+  SiteId a{};
+  SiteId b{};
   LinkKind kind = LinkKind::fibre;
-  BytesPerSecond rate_ab;
-  BytesPerSecond rate_ba;
-  double route_factor = 1.4;        ///< fibre only
-  std::optional<Duration> one_way;  ///< wire only
-  std::optional<Duration> jitter;   ///< otherwise the kind's own
-  std::optional<double> loss;       ///< probability of random loss; otherwise the kind's own
+  BytesPerSecond rate_ab{};
+  BytesPerSecond rate_ba{};
+  double route_factor = 1.4;          ///< fibre only
+  std::optional<Duration> one_way{};  ///< wire only
+  std::optional<Duration> jitter{};   ///< otherwise the kind's own
+  std::optional<double> loss{};       ///< probability of random loss; otherwise the kind's own
 };
 
 /// Where satellites come from: a file of two-line elements, or a Walker-delta shell that we
@@ -131,7 +131,7 @@ struct Fault {
 };
 
 struct Scenario {
-  std::string name;
+  std::string name{};
   std::uint64_t seed = 1;
   Model model;
   Train train;
