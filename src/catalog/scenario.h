@@ -78,6 +78,16 @@ struct Model {
   std::uint32_t context = 64;
 };
 
+/// Weights of the decoder: the embedding, which is the output layer too, two norms, four
+/// projections of attention and three of the SwiGLU per layer, and the last norm.
+constexpr std::uint64_t parameter_count(const Model& model) {
+  constexpr std::uint64_t vocabulary = 256;
+  const std::uint64_t width = model.width, kv = width / model.heads * model.kv_heads;
+  const std::uint64_t layer =
+      2 * width + 2 * width * width + 2 * width * kv + 3 * width * model.hidden;
+  return vocabulary * width + model.layers * layer + width;
+}
+
 /// outer: DiLoCo family, sites exchange compressed pseudo-gradients now and then. every_step: plain
 /// synchronous data parallel over an uncompressed ring, the baseline.
 enum class SyncMode { outer, every_step };

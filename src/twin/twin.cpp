@@ -17,8 +17,11 @@ constexpr std::uint64_t pipe_stream = 1'000;
 }  // namespace
 
 struct Twin::SiteState {
-  std::optional<Site> policy;
+  std::optional<Site> policy;  ///< None while the agent is dead.
   WorkerModel worker;
+  std::uint32_t incarnation = 0;
+  std::vector<train::AgreementRecord> disk{};
+  std::set<Hash256> store{};
   std::uint32_t life = 0;  ///< of the worker's process
   bool busy = false;       ///< a WorkDone is on its way
   Instant woken_at{-1};    ///< the earliest wakeup that is scheduled
@@ -29,7 +32,10 @@ struct Twin::SiteState {
 
 Twin::~Twin() = default;
 
-Twin::Twin(Config config) : config_{std::move(config)}, rng_{config_.scenario.seed} {
+Twin::Twin(Config config)
+    : config_{std::move(config)},
+      rng_{config_.scenario.seed},
+      script_{config_.scenario.faults, config_.scenario.train.tokens, Instant{}} {
   const catalog::Scenario& scenario = config_.scenario;
   AXS_ASSERT(config_.workers.size() == scenario.sites.size());
   for (const fabric::LinkPlan& link : config_.links) {
@@ -37,6 +43,7 @@ Twin::Twin(Config config) : config_{std::move(config)}, rng_{config_.scenario.se
     pipes_.push_back({net::Pipe{link.forth, rng.fork(0)}, net::Pipe{link.back, rng.fork(1)}});
     pipes_.back()[0].set_forecast(link.forth_forecast);
     pipes_.back()[1].set_forecast(link.back_forecast);
+    cut_at_.push_back(Instant{-1});
   }
   const std::uint32_t fragments = scenario.train.outer.fragments;
   for (std::uint32_t i = 0; i < scenario.sites.size(); ++i)
@@ -58,7 +65,8 @@ Outcome Twin::run(Duration limit) {
   outcome_.events = queue_.scheduled();
   outcome_.digest = digest_.value();
   for (const auto& site : sites_)
-    outcome_.tokens = std::max(outcome_.tokens, site->policy->sync().budget().merged());
+    if (site->policy)
+      outcome_.tokens = std::max(outcome_.tokens, site->policy->sync().budget().merged());
   for (const auto& link : pipes_)
     for (const net::Pipe& pipe : link) {
       outcome_.packets += pipe.counters().offered;
@@ -68,41 +76,59 @@ Outcome Twin::run(Duration limit) {
 }
 
 void Twin::start() {
+  for (std::uint32_t i = 0; i < sites_.size(); ++i) on(AgentStarted{SiteId{i}});
+  on(ScriptDue{});
+}
+
+void Twin::on(const AgentStarted& event) {
   const catalog::Scenario& scenario = config_.scenario;
-  const auto count = static_cast<std::uint32_t>(scenario.sites.size());
-  for (std::uint32_t i = 0; i < count; ++i) {
-    const SiteId site{i};
-    sites_[i]->policy.emplace(
-        Site::Config{.incarnation = 1,
-                     .sync = {.self = site,
-                              .sites = count,
-                              .period = scenario.train.outer.period,
-                              .budget = {.tokens = scenario.train.tokens,
-                                         .tokens_per_step = config_.workers[i].tokens_per_step,
-                                         .fragments = scenario.train.outer.fragments},
-                              .records = {},
-                              .stored = {}}},
-        local(site));
-    for (std::uint32_t peer = 0; peer < count; ++peer)
-      if (peer != i) queue_.push(now_ + config_.session_setup, SessionUp{site, SiteId{peer}});
-    queue_.push(now_ + config_.workers[i].start, WorkerStarted{site});
-    schedule_wakeup(site);
-  }
+  const auto count = static_cast<std::uint32_t>(sites_.size());
+  SiteState& site = *sites_[event.site.value];
+  ++site.incarnation;
+  site.woken_at = Instant{-1};
+  const std::uint64_t tokens_per_step = site.worker.speed().tokens_per_step;
+  site.policy.emplace(Site::Config{.incarnation = site.incarnation,
+                                   .sync = {.self = event.site,
+                                            .sites = count,
+                                            .period = scenario.train.outer.period,
+                                            .budget = {.tokens = scenario.train.tokens,
+                                                       .tokens_per_step = tokens_per_step,
+                                                       .fragments = scenario.train.outer.fragments},
+                                            .records = site.disk,
+                                            .stored = {site.store.begin(), site.store.end()}}},
+                      local(event.site));
+  for (std::uint32_t peer = 0; peer < count; ++peer)
+    if (SiteId{peer} != event.site)
+      queue_.push(now_ + config_.session_setup,
+                  SessionUp{event.site, SiteId{peer}, site.incarnation});
+  start_worker(event.site);
+  schedule_wakeup(event.site);
+}
+
+void Twin::start_worker(SiteId site) {
+  const SiteState& state = *sites_[site.value];
+  queue_.push(now_ + state.worker.speed().start, WorkerStarted{site, state.life});
 }
 
 void Twin::on(Packet& event) {
+  const Instant cut = cut_at_[event.link.value];
+  const bool lost_in_queue = event.sent_at <= cut && event.departs_at > cut;
+  if (lost_in_queue || !sites_[event.to.value]->policy) return;
   step(event.to, Site::PeerPacket{event.from, std::move(event.packet)});
 }
 
 void Twin::on(const Woken& event) {
   SiteState& site = *sites_[event.site.value];
-  if (event.local != site.woken_at) return;  // An earlier one was scheduled since, and has come.
+  // An earlier one may have been scheduled since, and have come.
+  if (event.incarnation != site.incarnation || event.local != site.woken_at) return;
   site.woken_at = Instant{-1};
-  step(event.site, Wakeup{});
+  if (site.policy) step(event.site, Wakeup{});
 }
 
 void Twin::on(const WorkerStarted& event) {
-  step(event.site, sites_[event.site.value]->worker.restart());
+  SiteState& site = *sites_[event.site.value];
+  if (site.life != event.life || !site.policy) return;
+  step(event.site, site.worker.restart());
   work(event.site);
 }
 
@@ -110,10 +136,13 @@ void Twin::on(const WorkDone& event) {
   SiteState& site = *sites_[event.site.value];
   if (site.life != event.life) return;
   site.busy = false;
-  if (event.work == WorkerModel::Work::step)
+  if (event.work == WorkerModel::Work::step) {
     site.worker.step();
-  else
-    step(event.site, site.worker.capture());
+  } else {
+    const auto captured = site.worker.capture();
+    site.store.insert(captured.contribution.content);
+    step(event.site, captured);
+  }
   work(event.site);
 }
 
@@ -124,10 +153,15 @@ void Twin::on(const MergeDone& event) {
 }
 
 void Twin::on(const DiskSynced& event) {
+  SiteState& site = *sites_[event.site.value];
+  if (event.incarnation != site.incarnation || !site.policy) return;
+  site.disk.push_back(event.record);
   step(event.site, Site::Persisted{event.sequence});
 }
 
 void Twin::on(const SessionUp& event) {
+  const SiteState& site = *sites_[event.site.value];
+  if (event.incarnation != site.incarnation || !site.policy) return;
   const std::vector<LinkId> links = paths(event.site, event.peer);
   const auto delay = [&](LinkId link) {
     const fabric::LinkPlan& plan = config_.links[link.value];
@@ -165,7 +199,8 @@ void Twin::perform(SiteId from, Site::TransmitPacket& action) {
   const net::Admission admission =
       pipes_[link.value][forth ? 0 : 1].admit(now_, action.transmit.size);
   if (admission.arrives() && admission.fate != net::Fate::corrupted)
-    queue_.push(admission.released_at, Packet{action.to, from, std::move(action.transmit.packet)});
+    queue_.push(admission.released_at, Packet{action.to, from, link, now_, admission.departs_at,
+                                              std::move(action.transmit.packet)});
 }
 
 void Twin::perform(SiteId site, const Site::HoldMessage& action) {
@@ -180,11 +215,13 @@ void Twin::perform(SiteId, const Site::StoreBytes&) {}  // There are no bytes.
 void Twin::perform(SiteId, const Site::DropBytes&) {}
 
 void Twin::perform(SiteId site, const Site::ReadMessage& action) {
-  // Not acknowledged yet, so the sender still holds it.
+  // Not acknowledged yet, so the sender still holds it, unless it has died since.
   const auto& held = sites_[action.from.value]->held[site];
-  const auto message = held.find({action.deliver.traffic, action.deliver.message});
-  AXS_ASSERT(message != held.end());
-  step(site, Site::PeerMessage{action.from, message->second});
+  const auto found = held.find({action.deliver.traffic, action.deliver.message});
+  if (found == held.end()) return;
+  const fabric::SiteMessage message = found->second;
+  if (message.attached) sites_[site.value]->store.insert(*message.attached);
+  step(site, Site::PeerMessage{action.from, message});
 }
 
 void Twin::perform(SiteId site, const Site::Capture& action) {
@@ -195,15 +232,20 @@ void Twin::perform(SiteId site, const Site::Capture& action) {
 void Twin::perform(SiteId id, const Site::Apply& action) {
   SiteState& site = *sites_[id.value];
   outcome_.syncs = std::max(outcome_.syncs, action.sync.value + 1);
-  queue_.push(now_ + site.worker.speed().apply,
-              MergeDone{id, site.life, site.worker.apply(action)});
+  run_script(fabric::FaultScript::Merged{action.merged_tokens});
+  const train::SiteSync::Applied applied = site.worker.apply(action);
+  queue_.push(now_ + site.worker.speed().apply, MergeDone{id, site.life, applied});
 }
 
 void Twin::perform(SiteId site, const Site::Persist& action) {
-  queue_.push(now_ + config_.disk_sync, DiskSynced{site, action.sequence});
+  queue_.push(now_ + config_.disk_sync,
+              DiskSynced{site, sites_[site.value]->incarnation, action.sequence, action.record});
 }
 
-void Twin::perform(SiteId, const Site::Forget&) {}
+void Twin::perform(SiteId site, const Site::Forget& action) {
+  sites_[site.value]->store.erase(action.content);
+}
+
 void Twin::perform(SiteId, const Site::Closed&) {}
 void Twin::perform(SiteId, const Site::Diverged&) {
   AXS_ASSERT(false);
@@ -218,23 +260,83 @@ void Twin::perform(SiteId id, const Site::Finished&) {
   site.finished = true;
 }
 
+void Twin::on(const ScriptDue&) {
+  run_script(Wakeup{});
+}
+
+void Twin::run_script(const fabric::FaultScript::Event& event) {
+  const auto before = script_.wakeup();
+  std::vector<fabric::FaultScript::Action> actions;
+  script_.step(now_, event, actions);
+  digest_.record(now_, static_cast<std::uint32_t>(sites_.size()), event, actions);
+  for (const auto& action : actions) std::visit([this](const auto& a) { inflict(a); }, action);
+  const auto after = script_.wakeup();
+  if (after && (after != before || std::holds_alternative<Wakeup>(event)))
+    queue_.push(std::max(*after, now_), ScriptDue{});
+}
+
+void Twin::inflict(const fabric::FaultScript::Begin& action) {
+  const auto& what = config_.scenario.faults[action.fault].what;
+  if (const auto* cut = std::get_if<catalog::CutLink>(&what)) cut_link(cut->link, true);
+  if (const auto* slow = std::get_if<catalog::SlowSite>(&what))
+    sites_[slow->site.value]->worker.slow(slow->factor);
+  const auto* kill = std::get_if<catalog::KillProcess>(&what);
+  if (kill == nullptr || !kill->site) return;  // There is no controller to kill here.
+  if (kill->process == catalog::Process::worker) kill_worker(*kill->site);
+  if (kill->process == catalog::Process::agent) kill_agent(*kill->site);
+}
+
+void Twin::inflict(const fabric::FaultScript::End& action) {
+  const auto& what = config_.scenario.faults[action.fault].what;
+  if (const auto* cut = std::get_if<catalog::CutLink>(&what)) cut_link(cut->link, false);
+  if (const auto* slow = std::get_if<catalog::SlowSite>(&what))
+    sites_[slow->site.value]->worker.slow(1);
+}
+
+void Twin::cut_link(LinkId link, bool cut) {
+  for (net::Pipe& pipe : pipes_[link.value])
+    if (cut)
+      pipe.cut(now_);
+    else
+      pipe.heal();
+  if (cut) cut_at_[link.value] = now_;
+}
+
+void Twin::kill_worker(SiteId id) {
+  SiteState& site = *sites_[id.value];
+  if (!site.policy) return;
+  ++site.life;
+  site.busy = false;
+  step(id, Site::WorkerLost{});
+  start_worker(id);
+}
+
+/// Its worker dies with it; what it had not synced is lost. Somebody starts it again.
+void Twin::kill_agent(SiteId id) {
+  SiteState& site = *sites_[id.value];
+  ++site.life;
+  site.busy = false;
+  site.policy.reset();
+  site.held.clear();
+  queue_.push(now_ + seconds(1), AgentStarted{id});
+}
+
 void Twin::work(SiteId id) {
   SiteState& site = *sites_[id.value];
   if (site.busy) return;
   const WorkerModel::Work work = site.worker.next_work();
   if (work == WorkerModel::Work::wait) return;
   site.busy = true;
-  const WorkerSpeed& speed = site.worker.speed();
-  queue_.push(now_ + (work == WorkerModel::Work::step ? speed.step : speed.capture),
-              WorkDone{id, site.life, work});
+  queue_.push(now_ + site.worker.time_of(work), WorkDone{id, site.life, work});
 }
 
 void Twin::schedule_wakeup(SiteId id) {
   SiteState& site = *sites_[id.value];
+  if (!site.policy) return;
   const auto at = site.policy->wakeup();
   if (!at || (site.woken_at >= Instant{0} && site.woken_at <= *at)) return;
   site.woken_at = *at;
-  queue_.push(std::max(global(id, *at), now_), Woken{id, *at});
+  queue_.push(std::max(global(id, *at), now_), Woken{id, site.incarnation, *at});
 }
 
 Instant Twin::local(SiteId site) const {

@@ -10,6 +10,7 @@
 
 #include "axs/catalog/scenario.h"
 #include "axs/core/digest.h"
+#include "axs/fabric/fault_script.h"
 #include "axs/fabric/link_plan.h"
 #include "axs/fabric/site.h"
 #include "axs/net/pipe.h"
@@ -52,14 +53,18 @@ class Twin {
  private:
   struct Packet {  ///< arrives at a site
     SiteId to, from;
+    LinkId link;
+    Instant sent_at, departs_at;
     net::Packet packet;
   };
   struct Woken {
     SiteId site;
+    std::uint32_t incarnation;
     Instant local;
   };
   struct WorkerStarted {
     SiteId site;
+    std::uint32_t life;
   };
   struct WorkDone {  ///< void if the worker has been given up since
     SiteId site;
@@ -73,13 +78,20 @@ class Twin {
   };
   struct DiskSynced {
     SiteId site;
+    std::uint32_t incarnation;
     std::uint64_t sequence;
+    train::AgreementRecord record;
   };
   struct SessionUp {
     SiteId site, peer;
+    std::uint32_t incarnation;
   };
-  using Event =
-      std::variant<Packet, Woken, WorkerStarted, WorkDone, MergeDone, DiskSynced, SessionUp>;
+  struct AgentStarted {
+    SiteId site;
+  };
+  struct ScriptDue {};
+  using Event = std::variant<Packet, Woken, WorkerStarted, WorkDone, MergeDone, DiskSynced,
+                             SessionUp, AgentStarted, ScriptDue>;
 
   struct SiteState;
 
@@ -91,6 +103,8 @@ class Twin {
   void on(const MergeDone& event);
   void on(const DiskSynced& event);
   void on(const SessionUp& event);
+  void on(const AgentStarted& event);
+  void on(const ScriptDue&);
 
   void step(SiteId site, const fabric::Site::Event& event);
   void perform(SiteId site, fabric::Site::TransmitPacket& action);
@@ -108,6 +122,14 @@ class Twin {
   void perform(SiteId site, const fabric::Site::Finished& action);
   void perform(SiteId site, const fabric::Site::PeerMisbehaved& action);
 
+  void run_script(const fabric::FaultScript::Event& event);
+  void inflict(const fabric::FaultScript::Begin& action);
+  void inflict(const fabric::FaultScript::End& action);
+  void cut_link(LinkId link, bool cut);
+  void kill_worker(SiteId site);
+  void kill_agent(SiteId site);
+  void start_worker(SiteId site);
+
   void work(SiteId site);
   void schedule_wakeup(SiteId site);
   /// The clock of a site: its own offset and drift.
@@ -122,6 +144,8 @@ class Twin {
   Digest digest_;
   std::vector<std::unique_ptr<SiteState>> sites_;
   std::vector<std::array<net::Pipe, 2>> pipes_;  ///< by link; a to b, b to a
+  std::vector<Instant> cut_at_;                  ///< by link; what was in its queue then is lost
+  fabric::FaultScript script_;
   Outcome outcome_;
   std::size_t finished_ = 0;
 };

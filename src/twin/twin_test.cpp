@@ -81,3 +81,22 @@ TEST_CASE("twin: a site three times slower takes its share and delays nobody") {
   // Speeds 1 + 1 + 1/3 share the work of 3: at the best 9/7 of the time.
   CHECK(uneven.took.seconds() < 1.15 * 9 / 7 * even.took.seconds());
 }
+
+TEST_CASE("twin: cuts, slow sites and kills cost no token") {
+  catalog::Scenario scenario = three_sites(milliseconds(40), 0.001);
+  const Outcome quiet = simulate(scenario);
+  scenario.faults = {
+      {.at = 0.2, .what = catalog::CutLink{LinkId{0}, seconds(3)}},
+      {.at = 0.4, .what = catalog::SlowSite{SiteId{2}, 3, seconds(3)}},
+      {.at = 0.5, .what = catalog::KillProcess{SiteId{1}, catalog::Process::worker}},
+      {.at = 0.7, .what = catalog::KillProcess{SiteId{0}, catalog::Process::agent}},
+      {.at = 0.8, .what = catalog::KillProcess{SiteId{2}, catalog::Process::agent}},
+  };
+  const Outcome first = simulate(scenario), second = simulate(scenario);
+  CHECK(first.finished);
+  CHECK(first.digest == second.digest);
+  CHECK(first.digest != quiet.digest);
+  // A dead site's share of the last round may be left undone.
+  CHECK(first.tokens <= quiet.tokens);
+  CHECK(first.tokens > quiet.tokens * 95 / 100);
+}
