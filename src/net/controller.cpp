@@ -123,9 +123,9 @@ std::optional<Controller::Decision> Controller::decide(Case& at, TrafficClass tr
                     current ? RouteReason::cut : RouteReason::recovered};
   }
   const PathId old = current->primary;
-  if (challenger && *challenger != old && may_move(at, traffic, *challenger, old))
-    return Decision{{*challenger, backup(at, *challenger, {})},
-                    reason(at, traffic, *challenger, old)};
+  const PathId better = challenger.value_or(old);
+  if (may_move(at, traffic, better, old))
+    return Decision{{better, backup(at, better, {})}, reason(at, traffic, better, old)};
   return Decision{{old, backup(at, old, current->backup)}, {}};
 }
 
@@ -160,7 +160,8 @@ bool Controller::superior(const Case& at, TrafficClass traffic, PathId challenge
 
 bool Controller::may_move(Case& at, TrafficClass traffic, PathId challenger, PathId current) {
   Lane& lane = at.pair.lanes[static_cast<std::size_t>(traffic)];
-  if (!superior(at, traffic, challenger, current)) return lane.challenge.reset(), false;
+  if (challenger == current || !superior(at, traffic, challenger, current))
+    return lane.challenge.reset(), false;
   if (!lane.challenge || lane.challenge->path != challenger)
     lane.challenge = Challenge{challenger, now_};
   if (at.report.applied == Fence{}) return true;  // The agent chose alone; nothing to protect.
