@@ -46,6 +46,7 @@ std::string as_json(const twin::Outcome& outcome) {
       {"duration_s", outcome.took.seconds()},
       {"syncs", outcome.syncs},
       {"tokens", outcome.tokens},
+      {"reroutes", outcome.reroutes},
       {"packets", outcome.packets},
       {"bytes", outcome.bytes},
       {"events", outcome.events},
@@ -57,11 +58,11 @@ std::string as_json(const twin::Outcome& outcome) {
 std::string as_text(const catalog::Scenario& scenario, const twin::Outcome& outcome) {
   return fmt::format(
       "{}: {} after {:.1f} s of simulated time\n"
-      "{} syncs of {} sites, {} tokens merged\n"
+      "{} syncs of {} sites, {} tokens merged, {} changes of route\n"
       "{} packets, {:.1f} MB of UDP payload, {} events\n"
       "digest {}\n",
       scenario.name, outcome.finished ? "finished" : "not finished", outcome.took.seconds(),
-      outcome.syncs, scenario.sites.size(), outcome.tokens, outcome.packets,
+      outcome.syncs, scenario.sites.size(), outcome.tokens, outcome.reroutes, outcome.packets,
       static_cast<double>(outcome.bytes) * 1e-6, outcome.events, to_hex(outcome.digest));
 }
 

@@ -14,12 +14,23 @@ using MessageKey = std::pair<net::TrafficClass, std::uint64_t>;
 /// SplitMix64 streams of the world; a site's policies draw from none.
 constexpr std::uint64_t pipe_stream = 1'000;
 
+constexpr SiteId home{0};
+
+/// UDP payload around what is sealed: the outer header, relay links, the tag, one byte for the
+/// kind.
+constexpr std::uint32_t seal_overhead = net::OuterHeader::fixed_size + 4 + 16 + 1;
+
+constexpr Duration agent_restart = seconds(1);
+/// A person restarts the controller, not the agents.
+constexpr Duration controller_restart = seconds(60);
+
 }  // namespace
 
 struct Twin::SiteState {
   std::optional<Site> policy;  ///< None while the agent is dead.
   WorkerModel worker;
   std::uint32_t incarnation = 0;
+  Instant sealed_at{};  ///< When its tunnels are up.
   std::vector<train::AgreementRecord> disk{};
   std::set<Hash256> store{};
   std::uint32_t life = 0;  ///< of the worker's process
@@ -35,6 +46,7 @@ Twin::~Twin() = default;
 Twin::Twin(Config config)
     : config_{std::move(config)},
       rng_{config_.scenario.seed},
+      topology_{fabric::topology_of(config_.scenario, config_.links)},
       script_{config_.scenario.faults, config_.scenario.train.tokens, Instant{}} {
   const catalog::Scenario& scenario = config_.scenario;
   AXS_ASSERT(config_.workers.size() == scenario.sites.size());
@@ -77,7 +89,12 @@ Outcome Twin::run(Duration limit) {
 
 void Twin::start() {
   for (std::uint32_t i = 0; i < sites_.size(); ++i) on(AgentStarted{SiteId{i}});
+  on(ControllerStarted{});
   on(ScriptDue{});
+}
+
+void Twin::on(const ControllerStarted&) {
+  controller_.emplace(net::Controller::Config{.topology = topology_, .term = ++controller_term_});
 }
 
 void Twin::on(const AgentStarted& event) {
@@ -87,7 +104,10 @@ void Twin::on(const AgentStarted& event) {
   ++site.incarnation;
   site.woken_at = Instant{-1};
   const std::uint64_t tokens_per_step = site.worker.speed().tokens_per_step;
+  site.sealed_at = now_ + config_.session_setup;
   site.policy.emplace(Site::Config{.incarnation = site.incarnation,
+                                   .topology = topology_,
+                                   .home = home,
                                    .sync = {.self = event.site,
                                             .sites = count,
                                             .period = scenario.train.outer.period,
@@ -97,10 +117,6 @@ void Twin::on(const AgentStarted& event) {
                                             .records = site.disk,
                                             .stored = {site.store.begin(), site.store.end()}}},
                       local(event.site));
-  for (std::uint32_t peer = 0; peer < count; ++peer)
-    if (SiteId{peer} != event.site)
-      queue_.push(now_ + config_.session_setup,
-                  SessionUp{event.site, SiteId{peer}, site.incarnation});
   start_worker(event.site);
   schedule_wakeup(event.site);
 }
@@ -110,11 +126,46 @@ void Twin::start_worker(SiteId site) {
   queue_.push(now_ + state.worker.speed().start, WorkerStarted{site, state.life});
 }
 
-void Twin::on(Packet& event) {
-  const Instant cut = cut_at_[event.link.value];
-  const bool lost_in_queue = event.sent_at <= cut && event.departs_at > cut;
-  if (lost_in_queue || !sites_[event.to.value]->policy) return;
-  step(event.to, Site::PeerPacket{event.from, std::move(event.packet)});
+LinkId Twin::link_of(const Datagram& datagram) const {
+  return topology_.paths(datagram.from, datagram.to)[datagram.path.value].links[datagram.hop];
+}
+
+bool Twin::sealed(SiteId a, SiteId b) const {
+  return now_ >= sites_[a.value]->sealed_at && now_ >= sites_[b.value]->sealed_at;
+}
+
+void Twin::send(Datagram datagram) {
+  if (!sealed(datagram.from, datagram.to)) return;
+  const net::CandidatePath& path = topology_.paths(datagram.from, datagram.to)[datagram.path.value];
+  // A path of two links goes through the site at which they meet.
+  SiteId at = datagram.from;
+  for (std::uint8_t hop = 0; hop < datagram.hop; ++hop) {
+    const fabric::LinkPlan& passed = config_.links[path.links[hop].value];
+    at = passed.a == at ? passed.b : passed.a;
+  }
+  if (!sites_[at.value]->policy) return;  // No agent there to forward it.
+  const LinkId link = path.links[datagram.hop];
+  net::Pipe& pipe = pipes_[link.value][config_.links[link.value].a == at ? 0 : 1];
+  const net::Admission admission = pipe.admit(now_, datagram.size);
+  if (!admission.arrives() || admission.fate == net::Fate::corrupted) return;
+  datagram.sent_at = now_;
+  datagram.departs_at = admission.departs_at;
+  queue_.push(admission.released_at, std::move(datagram));
+}
+
+void Twin::on(Datagram& event) {
+  const Instant cut = cut_at_[link_of(event).value];
+  if (event.sent_at <= cut && event.departs_at > cut) return;  // Lost in the queue of the cut link.
+  if (event.hop + 1 < topology_.paths(event.from, event.to)[event.path.value].hops) {
+    ++event.hop;
+    return send(std::move(event));
+  }
+  if (!sites_[event.to.value]->policy) return;
+  if (auto* packet = std::get_if<net::Packet>(&event.payload))
+    return step(event.to, Site::PeerPacket{event.from, std::move(*packet)});
+  if (const auto* hello = std::get_if<net::Hello>(&event.payload))
+    return step(event.to, Site::PeerHello{event.from, {*hello, {}}});
+  step(event.to, Site::PeerHelloReply{event.from, {std::get<net::HelloReply>(event.payload), {}}});
 }
 
 void Twin::on(const Woken& event) {
@@ -159,30 +210,6 @@ void Twin::on(const DiskSynced& event) {
   step(event.site, Site::Persisted{event.sequence});
 }
 
-void Twin::on(const SessionUp& event) {
-  const SiteState& site = *sites_[event.site.value];
-  if (event.incarnation != site.incarnation || !site.policy) return;
-  const std::vector<LinkId> links = paths(event.site, event.peer);
-  const auto delay = [&](LinkId link) {
-    const fabric::LinkPlan& plan = config_.links[link.value];
-    return plan.forth_forecast.empty() ? plan.forth.delay : plan.forth_forecast.front().one_way;
-  };
-  std::vector<std::uint8_t> order;
-  for (std::uint8_t i = 0; i < links.size(); ++i) order.push_back(i);
-  std::stable_sort(order.begin(), order.end(), [&](std::uint8_t a, std::uint8_t b) {
-    return delay(links[a]) < delay(links[b]);
-  });
-  for (const auto traffic :
-       {net::TrafficClass::control, net::TrafficClass::gradient, net::TrafficClass::bulk})
-    step(event.site,
-         Site::Routed{event.peer,
-                      net::RouteSet{
-                          traffic, net::PathId{order[0]},
-                          order.size() > 1 ? std::optional{net::PathId{order[1]}} : std::nullopt}});
-  for (std::uint8_t i = 0; i < links.size(); ++i)
-    step(event.site, Site::PathChanged{event.peer, net::PathId{i}, true});
-}
-
 void Twin::step(SiteId id, const Site::Event& event) {
   SiteState& site = *sites_[id.value];
   const Instant now = local(id);
@@ -194,14 +221,42 @@ void Twin::step(SiteId id, const Site::Event& event) {
 }
 
 void Twin::perform(SiteId from, Site::TransmitPacket& action) {
-  const LinkId link = paths(from, action.to)[action.transmit.packet.path.value];
-  const bool forth = config_.links[link.value].a == from;
-  const net::Admission admission =
-      pipes_[link.value][forth ? 0 : 1].admit(now_, action.transmit.size);
-  if (admission.arrives() && admission.fate != net::Fate::corrupted)
-    queue_.push(admission.released_at, Packet{action.to, from, link, now_, admission.departs_at,
-                                              std::move(action.transmit.packet)});
+  const net::PathId path = action.transmit.packet.path;
+  send({from,
+        action.to,
+        path,
+        0,
+        action.transmit.size + seal_overhead,
+        {},
+        {},
+        std::move(action.transmit.packet)});
 }
+
+void Twin::perform(SiteId from, const Site::SendHello& action) {
+  const auto size = static_cast<std::uint32_t>(to_wire(action.hello).size());
+  send({from, action.to, action.hello.path, 0, size + seal_overhead, {}, {}, action.hello});
+}
+
+void Twin::perform(SiteId from, const Site::SendHelloReply& action) {
+  const auto size = static_cast<std::uint32_t>(to_wire(action.reply).size());
+  send({from, action.to, action.reply.path, 0, size + seal_overhead, {}, {}, action.reply});
+}
+
+void Twin::perform(SiteId, const Site::ReportToController& action) {
+  if (!controller_) return;
+  const net::ReportReceived event{action.report};
+  std::vector<net::Controller::Action> actions;
+  controller_->step(local(home), event, actions);
+  digest_.record(local(home), static_cast<std::uint32_t>(sites_.size()) + 1, event, actions);
+  for (const auto& decided : actions)
+    if (const auto* order = std::get_if<net::RouteOrder>(&decided))
+      step(home, Site::ControllerOrder{*order});
+}
+
+void Twin::perform(SiteId, const Site::RouteChanged&) {
+  ++outcome_.reroutes;
+}
+void Twin::perform(SiteId, const Site::PathState&) {}
 
 void Twin::perform(SiteId site, const Site::HoldMessage& action) {
   sites_[site.value]->held[action.to][{action.traffic, action.id}] = action.message;
@@ -281,7 +336,12 @@ void Twin::inflict(const fabric::FaultScript::Begin& action) {
   if (const auto* slow = std::get_if<catalog::SlowSite>(&what))
     sites_[slow->site.value]->worker.slow(slow->factor);
   const auto* kill = std::get_if<catalog::KillProcess>(&what);
-  if (kill == nullptr || !kill->site) return;  // There is no controller to kill here.
+  if (kill == nullptr) return;
+  if (kill->process == catalog::Process::controller) {
+    controller_.reset();
+    queue_.push(now_ + controller_restart, ControllerStarted{});
+    return;
+  }
   if (kill->process == catalog::Process::worker) kill_worker(*kill->site);
   if (kill->process == catalog::Process::agent) kill_agent(*kill->site);
 }
@@ -318,7 +378,7 @@ void Twin::kill_agent(SiteId id) {
   site.busy = false;
   site.policy.reset();
   site.held.clear();
-  queue_.push(now_ + seconds(1), AgentStarted{id});
+  queue_.push(now_ + agent_restart, AgentStarted{id});
 }
 
 void Twin::work(SiteId id) {
@@ -349,14 +409,6 @@ Instant Twin::global(SiteId site, Instant local) const {
   const Duration since = local - Instant{} - clock.offset;
   // Rounded up, so that the site is never woken before it asked to be.
   return Instant{} + from_seconds(since.seconds() / (1 + clock.drift_ppm * 1e-6)) + nanoseconds(2);
-}
-
-std::vector<LinkId> Twin::paths(SiteId from, SiteId to) const {
-  std::vector<LinkId> links;
-  for (const fabric::LinkPlan& link : config_.links)
-    if ((link.a == from && link.b == to) || (link.a == to && link.b == from))
-      links.push_back(link.id);
-  return links;
 }
 
 }  // namespace axs::twin

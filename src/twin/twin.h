@@ -13,6 +13,7 @@
 #include "axs/fabric/fault_script.h"
 #include "axs/fabric/link_plan.h"
 #include "axs/fabric/site.h"
+#include "axs/net/controller.h"
 #include "axs/net/pipe.h"
 #include "axs/twin/queue.h"
 #include "axs/twin/worker_model.h"
@@ -24,6 +25,7 @@ struct Outcome {
   bool finished = false;
   Duration took;
   std::uint64_t syncs = 0;
+  std::uint64_t reroutes = 0;
   std::uint64_t tokens = 0;
   std::uint64_t packets = 0;
   std::uint64_t bytes = 0;  ///< of UDP payload, over all links, each counted once
@@ -51,11 +53,14 @@ class Twin {
   Outcome run(Duration limit);
 
  private:
-  struct Packet {  ///< arrives at a site
-    SiteId to, from;
-    LinkId link;
-    Instant sent_at, departs_at;
-    net::Packet packet;
+  using Payload = std::variant<net::Packet, net::Hello, net::HelloReply>;
+  struct Datagram {  ///< arrives at the end of the link `hop` of its path
+    SiteId from, to;
+    net::PathId path;
+    std::uint8_t hop;
+    std::uint32_t size;
+    Instant sent_at, departs_at;  ///< on that link
+    Payload payload;
   };
   struct Woken {
     SiteId site;
@@ -82,32 +87,34 @@ class Twin {
     std::uint64_t sequence;
     train::AgreementRecord record;
   };
-  struct SessionUp {
-    SiteId site, peer;
-    std::uint32_t incarnation;
-  };
   struct AgentStarted {
     SiteId site;
   };
+  struct ControllerStarted {};
   struct ScriptDue {};
-  using Event = std::variant<Packet, Woken, WorkerStarted, WorkDone, MergeDone, DiskSynced,
-                             SessionUp, AgentStarted, ScriptDue>;
+  using Event = std::variant<Datagram, Woken, WorkerStarted, WorkDone, MergeDone, DiskSynced,
+                             AgentStarted, ControllerStarted, ScriptDue>;
 
   struct SiteState;
 
   void start();
-  void on(Packet& event);
+  void on(Datagram& event);
   void on(const Woken& event);
   void on(const WorkerStarted& event);
   void on(const WorkDone& event);
   void on(const MergeDone& event);
   void on(const DiskSynced& event);
-  void on(const SessionUp& event);
   void on(const AgentStarted& event);
+  void on(const ControllerStarted&);
   void on(const ScriptDue&);
 
   void step(SiteId site, const fabric::Site::Event& event);
   void perform(SiteId site, fabric::Site::TransmitPacket& action);
+  void perform(SiteId site, const fabric::Site::SendHello& action);
+  void perform(SiteId site, const fabric::Site::SendHelloReply& action);
+  void perform(SiteId site, const fabric::Site::ReportToController& action);
+  void perform(SiteId site, const fabric::Site::RouteChanged& action);
+  void perform(SiteId site, const fabric::Site::PathState& action);
   void perform(SiteId site, const fabric::Site::HoldMessage& action);
   void perform(SiteId site, const fabric::Site::ReleaseMessage& action);
   void perform(SiteId site, const fabric::Site::StoreBytes& action);
@@ -135,13 +142,19 @@ class Twin {
   /// The clock of a site: its own offset and drift.
   Instant local(SiteId site) const;
   Instant global(SiteId site, Instant local) const;
-  std::vector<LinkId> paths(SiteId from, SiteId to) const;
+  /// Puts a datagram on the link of its hop; it may be lost there.
+  void send(Datagram datagram);
+  bool sealed(SiteId a, SiteId b) const;
+  LinkId link_of(const Datagram& datagram) const;
 
   Config config_;
   Rng rng_;
   Queue<Event> queue_;
   Instant now_;
   Digest digest_;
+  net::Topology topology_;
+  std::optional<net::Controller> controller_;  ///< At the first site; none while it is dead.
+  std::uint64_t controller_term_ = 0;
   std::vector<std::unique_ptr<SiteState>> sites_;
   std::vector<std::array<net::Pipe, 2>> pipes_;  ///< by link; a to b, b to a
   std::vector<Instant> cut_at_;                  ///< by link; what was in its queue then is lost
