@@ -81,8 +81,8 @@ class ScenarioReader {
     dimension("context", model.context, 1 << 20);
     // The vector kernels want heads of a multiple of 16 values.
     if (model.width % (16 * model.heads) != 0)
-      t.fail("width", fmt::format("{}, want a multiple of 16 times the {} heads", model.width,
-                                  model.heads));
+      t.fail("width",
+             fmt::format("{}, want a multiple of 16 times the {} heads", model.width, model.heads));
     if (model.heads % model.kv_heads != 0)
       t.fail("kv-heads",
              fmt::format("{}, want a divisor of the {} heads", model.kv_heads, model.heads));

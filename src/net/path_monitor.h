@@ -104,10 +104,10 @@ class PathMonitor {
     Duration limit = PathEstimator::limit_max;
     bool peer_hears = false;
     std::pair<std::uint64_t, std::uint64_t> newest_hello{};  ///< Token, sequence + 1.
-    int streak = 0;                   ///< Answers in a row while down.
-    std::uint64_t streak_sequence{};  ///< Of the last of them.
+    int streak = 0;                                          ///< Answers in a row while down.
+    std::uint64_t streak_sequence{};                         ///< Of the last of them.
     Instant streak_at{};
-    Duration uptime{};                                       ///< Until `changed`.
+    Duration uptime{};  ///< Until `changed`.
     Instant changed{};
   };
   struct Challenge {
