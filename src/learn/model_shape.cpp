@@ -1,0 +1,86 @@
+#include "axs/learn/model_shape.h"
+
+#include <string>
+
+namespace axs::learn {
+
+namespace {
+
+Error bad_shape(const std::string& what, std::size_t seen, const std::string& wanted) {
+  return {Errc::invalid, "model: " + what + " " + std::to_string(seen) + ", want " + wanted};
+}
+
+void add_layer(const ModelShape& shape, std::uint32_t layer,
+               std::vector<train::ParameterTensor>& out) {
+  const std::string prefix = "model.layers." + std::to_string(layer) + ".";
+  const auto add = [&](const char* name, std::size_t size) {
+    out.push_back({prefix + name, size, layer});
+  };
+  const std::size_t width = shape.width;
+  add("input_layernorm.weight", width);
+  add("self_attn.q_proj.weight", width * width);
+  add("self_attn.k_proj.weight", shape.kv_width() * width);
+  add("self_attn.v_proj.weight", shape.kv_width() * width);
+  add("self_attn.o_proj.weight", width * width);
+  add("post_attention_layernorm.weight", width);
+  add("mlp.gate_proj.weight", shape.hidden * width);
+  add("mlp.up_proj.weight", shape.hidden * width);
+  add("mlp.down_proj.weight", width * shape.hidden);
+}
+
+}  // namespace
+
+Result<ModelShape> model_preset(std::string_view name) {
+  if (name == "llama-1m")
+    return ModelShape{
+        .layers = 5, .width = 128, .heads = 4, .kv_heads = 2, .hidden = 384, .context = 128};
+  if (name == "llama-shakespeare")
+    return ModelShape{
+        .layers = 4, .width = 128, .heads = 4, .kv_heads = 4, .hidden = 336, .context = 64};
+  return Error{Errc::invalid, "model preset \"" + std::string{name} +
+                                  "\", want \"llama-1m\" or \"llama-shakespeare\""};
+}
+
+Result<> check_shape(const ModelShape& shape) {
+  for (const auto& [what, seen] : {std::pair{"vocabulary", shape.vocabulary},
+                                   {"layers", shape.layers},
+                                   {"width", shape.width},
+                                   {"heads", shape.heads},
+                                   {"kv_heads", shape.kv_heads},
+                                   {"hidden", shape.hidden},
+                                   {"context", shape.context}})
+    if (seen == 0) return bad_shape(what, seen, "at least 1");
+  if (shape.width % shape.heads != 0) return bad_shape("width", shape.width, "a multiple of heads");
+  if (shape.heads % shape.kv_heads != 0)
+    return bad_shape("heads", shape.heads, "a multiple of kv_heads");
+  if (shape.head_width() % 16 != 0)
+    return bad_shape("width / heads", shape.head_width(), "a multiple of 16");
+  if (shape.hidden % 16 != 0) return bad_shape("hidden", shape.hidden, "a multiple of 16");
+  return Ok{};
+}
+
+std::vector<train::ParameterTensor> parameter_tensors(const ModelShape& shape) {
+  std::vector<train::ParameterTensor> tensors;
+  tensors.push_back({"model.embed_tokens.weight", shape.vocabulary * shape.width, {}});
+  for (std::uint32_t layer = 0; layer < shape.layers; ++layer) add_layer(shape, layer, tensors);
+  tensors.push_back({"model.norm.weight", shape.width, {}});
+  if (shape.head == Head::own)
+    tensors.push_back({"lm_head.weight", shape.vocabulary * shape.width, {}});
+  return tensors;
+}
+
+std::size_t parameter_count(const ModelShape& shape) {
+  std::size_t count = 0;
+  for (const auto& tensor : parameter_tensors(shape)) count += tensor.size;
+  return count;
+}
+
+std::vector<std::size_t> tensor_dimensions(const ModelShape& shape,
+                                           const train::ParameterTensor& tensor) {
+  if (tensor.name.find("norm") != std::string::npos) return {tensor.size};
+  const std::size_t columns =
+      tensor.name.find("down_proj") != std::string::npos ? shape.hidden : shape.width;
+  return {tensor.size / columns, columns};
+}
+
+}  // namespace axs::learn
