@@ -49,6 +49,12 @@ double Trainer::step() {
   return loss;
 }
 
+double Trainer::step(double learning_rate) {
+  const double loss = compute_gradient();
+  optimiser_.step(model_.parameters(), model_.gradient(), learning_rate);
+  return loss;
+}
+
 double Trainer::validation_loss() {
   const std::size_t context = options_.shape.context;
   const std::size_t windows = (corpus_->validation.size() - 1) / context;

@@ -35,6 +35,8 @@ class Trainer {
   /// One inner step on the next sequences of the shard; the mean loss of the batch before the
   /// update.
   double step();
+  /// The same at a learning rate that the caller knows better.
+  double step(double learning_rate);
 
   /// The two halves of step(), for every-step synchronisation: the gradient that
   /// compute_gradient() leaves in gradient() may be averaged over the sites in between.

@@ -1,0 +1,73 @@
+#include "axs/learn/outer_fragment.h"
+
+#include <algorithm>
+#include <string>
+
+#include "axs/codec/gradient_codec.h"
+
+namespace axs::learn {
+
+OuterFragment::OuterFragment(train::Fragment ranges, std::span<const float> flat)
+    : ranges_{std::move(ranges)}, shared_(train::fragment_size(ranges_)) {
+  train::gather(flat, ranges_, shared_);
+  for (auto* values : {&momentum_, &residual_, &sent_, &residual_after_, &merged_, &before_})
+    values->resize(shared_.size());
+}
+
+Result<> OuterFragment::capture(std::span<const float> flat) {
+  train::gather(flat, ranges_, sent_);
+  train::pseudo_gradient(shared_, sent_, merged_);
+  residual_after_ = residual_;
+  codes_.clear();
+  return codec::encode_quant4(merged_, residual_after_, codes_);
+}
+
+Result<> OuterFragment::merge(std::span<const Part> parts, const train::OuterRule& rule, Own own,
+                              std::span<float> flat) {
+  (void)AXS_TRY(sum(parts));
+  before_ = shared_;
+  train::outer_step(shared_, momentum_, merged_, rule);
+  carry_over(own, flat);
+  if (own != Own::captured) return Ok{};
+  residual_.swap(residual_after_);
+  codes_.clear();
+  return Ok{};
+}
+
+/// As train::merge, but straight from the codes.
+Result<> OuterFragment::sum(std::span<const Part> parts) {
+  std::uint64_t total = 0;
+  for (const Part& part : parts) total += part.tokens;
+  std::ranges::fill(merged_, 0.0F);
+  for (const Part& part : parts) {
+    const auto header = AXS_TRY(codec::read_gradient_header(part.codes));
+    if (header.count != merged_.size())
+      return Error{Errc::corrupt, "codes of " + std::to_string(header.count) + " values, want " +
+                                      std::to_string(merged_.size())};
+    const double share = static_cast<double>(part.tokens) / static_cast<double>(total);
+    (void)AXS_TRY(codec::accumulate_gradient(part.codes, static_cast<float>(share), merged_));
+  }
+  return Ok{};
+}
+
+void OuterFragment::carry_over(Own own, std::span<float> flat) {
+  if (own == Own::forgotten) return scatter_shared(flat);
+  std::vector<float> local(shared_.size());
+  train::gather(flat, ranges_, local);
+  train::adopt(shared_, own == Own::captured ? sent_ : before_, local);
+  train::scatter(local, ranges_, flat);
+  // A later capture of this site rests on the parameters of before.
+  if (own == Own::none && captured()) train::adopt(shared_, before_, sent_);
+}
+
+std::vector<std::span<const float>> OuterFragment::saved_values() const {
+  if (captured()) return {shared_, momentum_, residual_, sent_, residual_after_};
+  return {shared_, momentum_, residual_};
+}
+
+std::vector<std::span<float>> OuterFragment::saved_values() {
+  if (captured()) return {shared_, momentum_, residual_, sent_, residual_after_};
+  return {shared_, momentum_, residual_};
+}
+
+}  // namespace axs::learn

@@ -1,0 +1,167 @@
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "axs/learn/worker.h"
+
+/// How a worker begins, and what it saves: a record, then values and codes as they lie in memory.
+namespace axs::learn {
+
+using train::Begin;
+
+namespace {
+
+ByteView bytes_of(std::span<const float> values) {
+  return {reinterpret_cast<const std::uint8_t*>(values.data()), values.size_bytes()};
+}
+
+Result<ModelShape> shape_of(const catalog::Model& model) {
+  const ModelShape shape{.layers = model.layers,
+                         .width = model.width,
+                         .heads = model.heads,
+                         .kv_heads = model.kv_heads,
+                         .hidden = model.hidden,
+                         .context = model.context};
+  (void)AXS_TRY(check_shape(shape));
+  // A product of such sizes does not overflow.
+  constexpr std::size_t size_max = 1 << 16;
+  if (std::max({shape.layers, shape.width, shape.hidden, shape.context}) > size_max)
+    return Error{Errc::invalid, "model: a size above " + std::to_string(size_max)};
+  return shape;
+}
+
+/// Of one site, in a step; the remainder of an uneven division is not computed.
+std::size_t sequences_of(const Begin& begin) {
+  return std::max<std::size_t>(1, begin.train.sequences / begin.sites);
+}
+
+Result<TrainerOptions> options_of(const Begin& begin) {
+  const catalog::InnerRule& inner = begin.train.inner;
+  const std::uint64_t tokens = sequences_of(begin) * begin.model.context * begin.sites;
+  return TrainerOptions{.shape = AXS_TRY(shape_of(begin.model)),
+                        .optimiser = {.beta1 = static_cast<float>(inner.beta1),
+                                      .beta2 = static_cast<float>(inner.beta2),
+                                      .weight_decay = static_cast<float>(inner.weight_decay),
+                                      .clip = static_cast<float>(inner.clip_norm)},
+                        .learning_rate = {.peak = inner.rate_peak,
+                                          .floor = inner.rate_final,
+                                          .warmup = inner.warmup_steps,
+                                          .steps = begin.train.tokens / tokens},
+                        .seed = begin.seed,
+                        .shards = begin.sites,
+                        .shard = begin.site.value,
+                        .sequences = sequences_of(begin)};
+}
+
+Result<> check(const Begin& begin) {
+  const auto bad = [](const std::string& what) { return Error{Errc::invalid, "worker: " + what}; };
+  if (begin.version != train::worker_protocol_version)
+    return bad("protocol version " + std::to_string(begin.version) + ", want " +
+               std::to_string(train::worker_protocol_version));
+  if (begin.site.value >= begin.sites)
+    return bad("site " + std::to_string(begin.site.value) + ", want below " +
+               std::to_string(begin.sites));
+  if (begin.train.sync != catalog::SyncMode::outer)
+    return bad("sync = \"every-step\", want \"outer\", the only one that it knows");
+  if (begin.model.context == 0) return bad("model: context 0, want at least 1");
+  return Ok{};
+}
+
+}  // namespace
+
+Result<Worker> Worker::create(const Begin& begin) {
+  (void)AXS_TRY(check(begin));
+  const TrainerOptions options = AXS_TRY(options_of(begin));
+  auto fragments = AXS_TRY(
+      train::split_into_fragments(parameter_tensors(options.shape), begin.train.outer.fragments));
+  auto slots = AXS_TRY(StateSlots::open(begin.folder));
+  auto corpus = std::make_shared<const Corpus>(
+      AXS_TRY(begin.data.empty() ? read_default_corpus() : read_corpus(begin.data)));
+  auto trainer = AXS_TRY(Trainer::create(corpus, options));
+  Worker worker{begin,
+                {std::move(corpus), std::move(trainer), std::move(fragments), std::move(slots)}};
+  if (auto loaded = worker.load(); !loaded)
+    return Error{loaded.error().code, begin.folder + ": " + loaded.error().what};
+  return worker;
+}
+
+Worker::Worker(const Begin& begin, Parts parts)
+    : begin_{begin},
+      corpus_{std::move(parts.corpus)},
+      trainer_{std::move(parts.trainer)},
+      slots_{std::move(parts.slots)},
+      tokens_per_step_{sequences_of(begin) * begin.model.context} {
+  for (auto& fragment : parts.fragments)
+    fragments_.emplace_back(std::move(fragment), trainer_.parameters());
+  record_.identity = {.site = begin.site,
+                      .sites = begin.sites,
+                      .seed = begin.seed,
+                      .model = begin.model,
+                      .sequences = begin.train.sequences,
+                      .fragments = begin.train.outer.fragments,
+                      .corpus = corpus_->hash};
+  record_.merged_ends.resize(fragments_.size());
+}
+
+Result<> Worker::save() {
+  record_.optimiser_steps = trainer_.steps();
+  const ByteVector record = to_wire(record_);
+  ByteVector head;
+  WireWriter{head}.put(static_cast<std::uint64_t>(record.size()));
+  const AdamW& optimiser = std::as_const(trainer_).optimiser();
+  std::vector<ByteView> parts{head, record, bytes_of(std::as_const(trainer_).parameters()),
+                              bytes_of(optimiser.first_moment()),
+                              bytes_of(optimiser.second_moment())};
+  for (const auto& fragment : std::as_const(fragments_)) {
+    for (const auto values : fragment.saved_values()) parts.push_back(bytes_of(values));
+    parts.push_back(fragment.codes());
+  }
+  return slots_.save(parts);
+}
+
+Result<> Worker::load() {
+  const auto state = AXS_TRY(slots_.load());
+  return state ? restore(*state) : Ok{};
+}
+
+Result<> Worker::restore(ByteView state) {
+  WireReader reader{state};
+  (void)AXS_TRY(restore_record(reader));
+  const auto read = [&reader](std::span<float> values) {
+    const ByteView bytes = reader.bytes(values.size_bytes());
+    if (reader.ok()) std::memcpy(values.data(), bytes.data(), bytes.size());
+  };
+  read(trainer_.parameters());
+  read(trainer_.optimiser().first_moment());
+  read(trainer_.optimiser().second_moment());
+  // The codes lie behind the values, but say first how many values there are.
+  for (std::uint32_t f = 0; f < fragments_.size(); ++f) {
+    const Captured* pending = pending_of(f);
+    const std::uint64_t size = pending ? pending->contribution.size : 0;
+    if (size > state.size()) break;
+    fragments_[f].restore_codes(ByteVector(size));
+    for (const auto values : fragments_[f].saved_values()) read(values);
+    fragments_[f].restore_codes(reader.bytes(size));
+  }
+  if (!reader.ok() || reader.remaining() != 0)
+    return Error{Errc::corrupt, "saved state of another length than its record says"};
+  return Ok{};
+}
+
+Result<> Worker::restore_record(WireReader& state) {
+  std::uint64_t size = 0;
+  state.get(size);
+  auto record = AXS_TRY(from_wire<Record>(state.bytes(size), "saved state"));
+  if (to_wire(record.identity) != to_wire(record_.identity))
+    return Error{Errc::invalid,
+                 "saved state of another job: site, sites, seed, model, sequences, fragments and "
+                 "corpus must be the same"};
+  if (record.merged_ends.size() != fragments_.size())
+    return Error{Errc::corrupt, "saved state with another number of fragments"};
+  record_ = std::move(record);
+  trainer_.optimiser().set_steps(record_.optimiser_steps);
+  trainer_.set_next_sequence(record_.position / begin_.model.context);
+  return Ok{};
+}
+
+}  // namespace axs::learn
