@@ -1,0 +1,152 @@
+#pragma once
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "axs/core/json.h"
+
+/// What a run leaves behind for people and reports: events.jsonl, one JSON object per line. Each
+/// line has v, run, site, at (ns on that site's clock) and type, then the fields of the fact. Sites
+/// and links go by their names, so that a line can be read on its own.
+namespace axs::catalog {
+
+inline constexpr int facts_version = 1;
+
+/// Where and when a fact was noted. The controller's own have no site.
+struct FactOrigin {
+  std::string run;
+  std::string site;
+  Instant at;
+};
+
+// Of the controller.
+struct RunStarted {
+  std::string scenario;
+  std::uint64_t seed{};
+  std::vector<std::string> sites;
+  std::uint64_t tokens{};  ///< the budget
+};
+struct RunFinished {
+  std::uint64_t tokens{};  ///< merged, over all sites
+};
+
+// Of a site's agent.
+struct SiteStarted {
+  std::uint32_t incarnation{};
+  std::int32_t pid{};
+};
+/// The site has merged the last sync.
+struct SiteFinished {
+  std::uint64_t tokens{};  ///< merged, over all sites
+};
+struct SiteStopped {
+  std::string reason;
+};
+
+// Of its worker.
+struct WorkerStarted {
+  std::int32_t pid{};  ///< 0 if it is no process of its own
+};
+struct WorkerReady {
+  std::uint64_t applied{};  ///< the first sync that its saved state lacks
+  std::uint64_t parameters{};
+  std::uint64_t train_bytes{};
+  std::uint64_t validation_bytes{};
+  Hash256 corpus{};
+};
+struct WorkerLost {
+  std::string reason;
+};
+struct Progress {
+  std::uint64_t steps{};
+  std::uint64_t tokens{};
+  double loss{};
+  Duration step_time;
+};
+struct Evaluated {
+  double loss{};
+  std::uint64_t tokens{};
+};
+struct Exported {
+  std::string folder;
+};
+
+// Of the outer synchronisation.
+struct Contributed {
+  std::uint64_t sync{};
+  std::uint64_t begin{};  ///< tokens of the site's shard
+  std::uint64_t end{};
+  std::uint64_t bytes{};
+};
+struct SyncClosed {
+  std::uint64_t sync{};
+  std::uint32_t members{};
+  Duration waited;
+};
+struct MergedRange {
+  std::string site;
+  std::uint64_t begin{};
+  std::uint64_t end{};
+};
+/// One per site and sync: the ledger of tokens. After a kill the same sync may come again, with the
+/// same members and hash.
+struct SyncApplied {
+  std::uint64_t sync{};
+  std::vector<MergedRange> members;
+  Hash256 hash{};
+};
+struct Diverged {
+  std::uint64_t sync{};
+  std::string other;
+};
+
+// Of its connections.
+struct SessionUp {
+  std::string peer;
+  std::uint32_t incarnation{};
+};
+struct SessionLost {
+  std::string peer;
+};
+struct HandshakeFailed {
+  std::string peer;
+  std::string reason;
+};
+struct PathUp {
+  std::string peer;
+  std::string path;
+};
+struct PathDown {
+  std::string peer;
+  std::string path;
+};
+struct RouteChanged {
+  std::string peer;
+  std::string traffic;
+  std::string path;
+};
+struct PeerMisbehaved {
+  std::string peer;
+  std::string what;
+};
+
+using Fact = std::variant<RunStarted, RunFinished, SiteStarted, SiteFinished, SiteStopped,
+                          WorkerStarted, WorkerReady, WorkerLost, Progress, Evaluated, Exported,
+                          Contributed, SyncClosed, SyncApplied, Diverged, SessionUp, SessionLost,
+                          HandshakeFailed, PathUp, PathDown, RouteChanged, PeerMisbehaved>;
+
+/// The line of events.jsonl, with its end of line.
+inline std::string fact_line(const FactOrigin& origin, const Fact& fact) {
+  std::string line = "{\"v\":" + std::to_string(facts_version);
+  line += ',' + to_json_fields(origin);
+  std::visit(
+      [&line]<class T>(const T& held) {
+        line += ",\"type\":\"" + std::string{type_name<T>()} + "\",";
+        line += to_json_fields(held);
+      },
+      fact);
+  return line + "}\n";
+}
+
+}  // namespace axs::catalog

@@ -1,0 +1,330 @@
+#include "axs/live/agent.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "axs/host/file.h"
+#include "axs/host/signals.h"
+
+namespace axs::live {
+
+using fabric::Site;
+using train::SyncId;
+
+namespace {
+
+constexpr std::size_t journal_backlog = std::size_t{16} << 20;
+/// How long a worker that was asked to save and end may take.
+constexpr Duration quit_patience = seconds(5);
+
+/// The number of this start of the agent, on the disk before anyone hears of it.
+Result<std::uint32_t> next_incarnation(const std::string& folder) {
+  const std::string path = folder + "/incarnation";
+  std::uint32_t number = 0;
+  const auto text = host::read_file(path, 64);
+  if (!text && text.error().code != Errc::not_found) return text.error();
+  if (text) {
+    const auto* first = reinterpret_cast<const char*>(text->data());
+    const auto read = std::from_chars(first, first + text->size(), number);
+    if (read.ec != std::errc{}) return Error{Errc::corrupt, path + ": no number, want one"};
+  }
+  const std::string next = std::to_string(++number);
+  AXS_TRY(host::write_file_atomically(
+      path, {reinterpret_cast<const std::uint8_t*>(next.data()), next.size()},
+      host::FileAccess::everyone));
+  return number;
+}
+
+host::RunClock clock_of(const AgentConfig& config) {
+  const catalog::ClockError& error = config.scenario.sites[config.site.value].clock;
+  return host::RunClock::resume(config.clock, {}, {error.offset, error.drift_ppm});
+}
+
+}  // namespace
+
+Result<Agent::Stores> Agent::open_stores(const AgentConfig& config) {
+  AXS_TRY(host::make_folder(config.folder));
+  host::FileLock lock = AXS_TRY(host::FileLock::acquire(config.folder + "/lock"));
+  EventLog log = AXS_TRY(EventLog::open(config.folder + "/events.jsonl"));
+  BlobStore blobs = AXS_TRY(BlobStore::open(config.folder + "/blobs"));
+  std::vector<train::AgreementRecord> records;
+  const auto replay = [&records](std::uint64_t, ByteView payload) -> Result<> {
+    records.push_back(AXS_TRY(from_wire<train::AgreementRecord>(payload, "journal")));
+    return Ok{};
+  };
+  host::Journal journal = AXS_TRY(host::Journal::open(config.folder + "/journal", {}, replay));
+  const std::uint32_t incarnation = AXS_TRY(next_incarnation(config.folder));
+  return Stores{std::move(lock),    std::move(log), std::move(blobs),
+                std::move(journal), incarnation,    std::move(records)};
+}
+
+Result<std::unique_ptr<Agent>> Agent::open(AgentConfig config) {
+  Stores stores = AXS_TRY(open_stores(config));
+  host::Journal journal = std::move(stores.journal);
+  auto loop = AXS_TRY(host::Loop::create(clock_of(config)));
+  std::unique_ptr<Agent> agent{new Agent{std::move(config), std::move(stores), std::move(loop)}};
+  AXS_TRY(agent->connect(std::move(journal)));
+  return agent;
+}
+
+Agent::Agent(AgentConfig config, Stores stores, std::unique_ptr<host::Loop> loop)
+    : config_{std::move(config)},
+      lock_{std::move(stores.lock)},
+      log_{std::move(stores.log)},
+      blobs_{std::move(stores.blobs)},
+      incarnation_{stores.incarnation},
+      loop_{std::move(loop)},
+      site_{site_config(stores.records), loop_->now()} {
+  for (const auto& record : stores.records) note_record(record);
+}
+
+Agent::~Agent() {
+  if (journal_) loop_->unwatch(journal_->fd());
+}
+
+Site::Config Agent::site_config(std::vector<train::AgreementRecord> records) const {
+  const catalog::Train& train = config_.scenario.train;
+  const auto sites = static_cast<std::uint32_t>(config_.scenario.sites.size());
+  const std::uint64_t sequences = std::max(1u, train.sequences / sites);
+  return {.incarnation = incarnation_,
+          .sync = {.self = config_.site,
+                   .sites = sites,
+                   .period = train.outer.period,
+                   .budget = {.tokens = train.tokens,
+                              .tokens_per_step = sequences * config_.scenario.model.context,
+                              .fragments = train.outer.fragments},
+                   .records = std::move(records),
+                   .stored = blobs_.contents()}};
+}
+
+Result<> Agent::connect(host::Journal journal) {
+  journal_base_ = journal.next_sequence();
+  journal_ = AXS_TRY(host::JournalWriter::start(std::move(journal), journal_backlog));
+  AXS_TRY(loop_->watch(journal_->fd(), host::Interest::readable,
+                       [this](host::Ready) { hear_journal(); }));
+  overlay_ = AXS_TRY(Overlay::open(
+      *loop_,
+      {.run = config_.run,
+       .self = config_.site,
+       .incarnation = {incarnation_},
+       .scenario = config_.scenario,
+       .credentials = config_.credentials,
+       .links = config_.links},
+      {.packet =
+           [this](SiteId from, net::Packet packet, ByteView payloads) {
+             happen(Site::PeerPacket{from, std::move(packet)}, {payloads.begin(), payloads.end()});
+           },
+       .event = [this](Site::Event event) { hear_overlay(std::move(event)); },
+       .fact = [this](const catalog::Fact& fact) { note(fact); }}));
+  worker_ = std::make_unique<WorkerHost>(
+      *loop_, config_.worker,
+      WorkerHost::Callbacks{.started = [this](std::int32_t pid) { worker_started(pid); },
+                            .message =
+                                [this](const train::FromWorker& message, ByteView blob) {
+                                  return std::visit(
+                                      [&](const auto& held) { return hear(held, blob); }, message);
+                                },
+                            .lost = [this](const std::string& why) { worker_lost(why); }});
+  note(catalog::SiteStarted{incarnation_, ::getpid()});
+  return Ok{};
+}
+
+Result<> Agent::run() {
+  worker_->start();
+  arm_timer();
+  AXS_TRY(loop_->run());
+  if (error_) return *error_;
+  return Ok{};
+}
+
+void Agent::stop() {
+  loop_->post([this] {
+    if (std::exchange(stop_requested_, true)) return loop_->stop();
+    shut_down("asked to stop");
+  });
+}
+
+void Agent::happen(Site::Event event, ByteVector payloads) {
+  happened_.push_back({std::move(event), std::move(payloads)});
+  if (!stepping_) step_all();
+}
+
+/// One event after the other: what an action makes happen waits until the actions before are done.
+void Agent::step_all() {
+  stepping_ = true;
+  std::vector<Site::Action> actions;
+  while (!happened_.empty()) {
+    now_ = std::move(happened_.front());
+    happened_.pop_front();
+    actions.clear();
+    site_.step(loop_->now(), now_.event, actions);
+    for (const auto& action : actions) std::visit([this](const auto& a) { perform(a); }, action);
+  }
+  stepping_ = false;
+  overlay_->flush();
+  arm_timer();
+}
+
+void Agent::arm_timer() {
+  const auto at = site_.wakeup();
+  if (timer_ && at && timer_->at == *at) return;
+  if (timer_) loop_->cancel(*timer_);
+  timer_.reset();
+  if (at)
+    timer_ = loop_->at(*at, [this] {
+      timer_.reset();
+      happen(Wakeup{});
+    });
+}
+
+void Agent::perform(const Site::TransmitPacket& action) {
+  const net::Packet& packet = action.transmit.packet;
+  ByteVector plain{static_cast<std::uint8_t>(PayloadKind::packet)};
+  plain.reserve(1 + action.transmit.size);
+  WireWriter{plain}.put(packet);
+  for (const auto& frame : packet.frames)
+    if (const auto* data = std::get_if<net::DataFrame>(&frame))
+      messages_.append_payload(action.to, *data, plain);
+  overlay_->send(action.to, packet.path, plain);
+}
+
+void Agent::perform(const Site::ReleaseMessage& action) {
+  messages_.release(action);
+  end_if_done();
+}
+
+void Agent::perform(const Site::StoreBytes& action) {
+  messages_.store(action, std::get<Site::PeerPacket>(now_.event).packet, now_.payloads);
+}
+
+void Agent::perform(const Site::ReadMessage& action) {
+  auto message = messages_.take(action);
+  if (!message)
+    return note(catalog::PeerMisbehaved{name(action.from), std::move(message).error().what});
+  const train::SyncMessage& body = message->message.body;
+  if (const auto* hash = std::get_if<train::StateHash>(&body)) {
+    SyncId& applied = peers_applied_[action.from];
+    applied = std::max(applied, next(hash->sync));
+    end_if_done();
+  }
+  happen(*std::move(message));
+}
+
+void Agent::perform(const Site::Apply& action) {
+  ByteVector blob;
+  for (const train::Contribution& member : action.decision.members) {
+    const BlobStore::Blob bytes = blobs_.find(member.content);
+    AXS_ASSERT(bytes != nullptr);
+    blob.insert(blob.end(), bytes->begin(), bytes->end());
+  }
+  applying_[action.sync] = action.decision;
+  worker_->send(action, std::move(blob));
+}
+
+void Agent::perform(const Site::Persist& action) {
+  note_record(action.record);
+  const auto sequence = journal_->append(to_wire(action.record));
+  if (!sequence) return fail(sequence.error());
+  AXS_ASSERT(*sequence + 1 == journal_base_ + action.sequence);
+}
+
+void Agent::perform(const Site::Closed& action) {
+  note(catalog::SyncClosed{action.sync.value, action.members, action.waited});
+}
+
+void Agent::perform(const Site::Diverged& action) {
+  note(catalog::Diverged{action.sync.value, name(action.other)});
+}
+
+void Agent::perform(const Site::PeerMisbehaved& action) {
+  note(catalog::PeerMisbehaved{
+      name(action.peer), "packet " + std::to_string(action.refused.number) + " makes no sense"});
+}
+
+void Agent::hear_journal() {
+  const host::JournalWriter::Progress progress = journal_->progress();
+  if (progress.failure) return fail(*progress.failure);
+  if (progress.durable_end > journal_base_)
+    happen(Site::Persisted{progress.durable_end - journal_base_});
+}
+
+void Agent::hear_overlay(Site::Event event) {
+  if (const auto* changed = std::get_if<Site::PathChanged>(&event))
+    peer_paths_[changed->peer][changed->path] = changed->up;
+  happen(std::move(event));
+  end_if_done();
+}
+
+void Agent::note_record(const train::AgreementRecord& record) {
+  const auto* choice = std::get_if<train::Choice>(&record);
+  if (choice != nullptr && choice->decision.last && (!last_ || choice->sync < *last_))
+    last_ = choice->sync;
+}
+
+/// The worker has merged all syncs below `open`.
+void Agent::note_applied(SyncId open) {
+  if (!last_ || open <= *last_) return;
+  if (!std::exchange(finished_, true)) {
+    note(catalog::SiteFinished{site_.sync().budget().merged()});
+    concluded_ = config_.export_folder.empty();
+    loop_->after(config_.linger, [this] {
+      lingered_ = true;
+      end_if_done();
+    });
+  }
+  if (!concluded_) {
+    worker_->send(train::Evaluate{.whole = true});
+    worker_->send(train::Export{config_.export_folder});
+  }
+  end_if_done();
+}
+
+/// Whether that site has merged everything, and has heard that we have.
+bool Agent::served(SiteId peer) const {
+  const auto applied = peers_applied_.find(peer);
+  if (applied == peers_applied_.end() || applied->second <= *last_) return false;
+  const auto paths = peer_paths_.find(peer);
+  const bool reachable =
+      paths != peer_paths_.end() && std::any_of(paths->second.begin(), paths->second.end(),
+                                                [](const auto& path) { return path.second; });
+  return !reachable || messages_.held(peer) == 0;
+}
+
+void Agent::end_if_done() {
+  if (!finished_ || !concluded_) return;
+  bool all_served = true;
+  for (std::uint32_t i = 0; i < config_.scenario.sites.size(); ++i)
+    if (SiteId{i} != config_.site && !served(SiteId{i})) all_served = false;
+  if (all_served || lingered_) shut_down("finished");
+}
+
+void Agent::shut_down(const std::string& reason) {
+  if (std::exchange(ending_, true)) return;
+  note(catalog::SiteStopped{reason});
+  worker_->quit();
+  if (!worker_->running()) return loop_->stop();
+  loop_->after(quit_patience, [this] { loop_->stop(); });
+}
+
+void Agent::note(const catalog::Fact& fact) {
+  const Result<> written = log_.write({config_.run, name(config_.site), loop_->now()}, fact);
+  if (!written) fail(written.error());
+}
+
+void Agent::fail(Error error) {
+  if (!error_) error_ = std::move(error);
+  loop_->stop();
+}
+
+Result<> run_agent(AgentConfig config) {
+  auto signals = AXS_TRY(host::SignalFd::create());
+  const auto agent = AXS_TRY(Agent::open(std::move(config)));
+  AXS_TRY(agent->loop().watch(signals.fd(), host::Interest::readable, [&](host::Ready) {
+    while (signals.next()) agent->stop();
+  }));
+  return agent->run();
+}
+
+}  // namespace axs::live

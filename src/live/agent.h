@@ -1,0 +1,155 @@
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "axs/host/journal_writer.h"
+#include "axs/host/lock.h"
+#include "axs/live/blob_store.h"
+#include "axs/live/event_log.h"
+#include "axs/live/message_store.h"
+#include "axs/live/overlay.h"
+#include "axs/live/worker_host.h"
+
+namespace axs::live {
+
+struct AgentConfig {
+  std::string run;
+  SiteId site;
+  catalog::Scenario scenario;
+  std::vector<AgentLink> links;  ///< Those of this site.
+  Credentials credentials;
+  std::string folder;  ///< Of this site in the run: journal, contributions, worker's state, log.
+  host::ClockMark
+      clock;  ///< Of the run, the same for all sites; the scenario's clock error is added.
+  WorkerLauncher worker;
+  std::string data{};  ///< The corpus; empty for the default one.
+  /// Once finished, evaluates on the whole validation split and exports the model to here. Empty:
+  /// another site does.
+  std::string export_folder{};
+  /// How long a finished agent stays for peers that may still need something of it.
+  Duration linger = seconds(30);
+};
+
+/// The process of one site: the world in which fabric::Site runs. It performs what the site decides
+/// on sockets, the disk and a worker process, and tells it what happens there. Everything runs on
+/// the thread that calls run(), except writes of the journal.
+class Agent {
+ public:
+  /// Opens the folder (as an earlier life left it), the sockets and the record of the run. Errors
+  /// name what is wrong with them.
+  static Result<std::unique_ptr<Agent>> open(AgentConfig config);
+  ~Agent();
+
+  /// Serves until the run is finished and the peers have what they need, or until stop(). An error
+  /// if the job cannot go on: the worker says so, or the disk.
+  Result<> run();
+  /// From any thread. The first call ends cleanly: the worker saves its state. The second ends now.
+  void stop();
+
+  /// For further things to watch on the agent's thread.
+  host::Loop& loop() { return *loop_; }
+
+ private:
+  /// What happened, for the site; `payloads` belong to a packet.
+  struct Happened {
+    fabric::Site::Event event;
+    ByteVector payloads{};
+  };
+  struct Stores {
+    host::FileLock lock;
+    EventLog log;
+    BlobStore blobs;
+    host::Journal journal;
+    std::uint32_t incarnation;
+    std::vector<train::AgreementRecord> records;
+  };
+
+  static Result<Stores> open_stores(const AgentConfig& config);
+  Agent(AgentConfig config, Stores stores, std::unique_ptr<host::Loop> loop);
+  Result<> connect(host::Journal journal);
+  fabric::Site::Config site_config(std::vector<train::AgreementRecord> records) const;
+
+  void happen(fabric::Site::Event event, ByteVector payloads = {});
+  void step_all();
+  void arm_timer();
+
+  void perform(const fabric::Site::TransmitPacket& action);
+  void perform(const fabric::Site::HoldMessage& action) { messages_.hold(action); }
+  void perform(const fabric::Site::ReleaseMessage& action);
+  void perform(const fabric::Site::StoreBytes& action);
+  void perform(const fabric::Site::ReadMessage& action);
+  void perform(const fabric::Site::DropBytes& action) { messages_.drop(action); }
+  void perform(const fabric::Site::Capture& action) { worker_->send(action); }
+  void perform(const fabric::Site::Apply& action);
+  void perform(const fabric::Site::Persist& action);
+  void perform(const fabric::Site::Forget& action) { blobs_.forget(action.content); }
+  void perform(const fabric::Site::Closed& action);
+  void perform(const fabric::Site::Diverged& action);
+  void perform(const fabric::Site::Finished&) {}  // Seen in note_applied(), after a restart too.
+  void perform(const fabric::Site::PeerMisbehaved& action);
+
+  void worker_started(std::int32_t pid);
+  void worker_lost(const std::string& reason);
+  Result<> hear(const train::FromWorker& message, ByteView blob);
+  Result<> hear(const train::Ready& message, ByteView blob);
+  Result<> hear(const train::SiteSync::Captured& message, ByteView blob);
+  Result<> hear(const train::SiteSync::Applied& message, ByteView);
+  Result<> hear(const train::Progress& message, ByteView);
+  Result<> hear(const train::Evaluated& message, ByteView);
+  Result<> hear(const train::Exported& message, ByteView);
+  Result<> hear(const train::Failed& message, ByteView);
+  Result<ByteView> keep(const train::SiteSync::Captured& captured, ByteView blob);
+
+  void hear_journal();
+  void hear_overlay(fabric::Site::Event event);
+
+  void note_record(const train::AgreementRecord& record);
+  void note_applied(train::SyncId next);
+  void end_if_done();
+  bool served(SiteId peer) const;
+  void shut_down(const std::string& reason);
+
+  void note(const catalog::Fact& fact);
+  void fail(Error error);
+  const std::string& name(SiteId site) const { return config_.scenario.sites[site.value].name; }
+
+  AgentConfig config_;
+  host::FileLock lock_;
+  EventLog log_;
+  BlobStore blobs_;
+  MessageStore messages_{blobs_};
+  std::uint32_t incarnation_;
+  std::unique_ptr<host::Loop> loop_;
+  fabric::Site site_;
+  std::unique_ptr<host::JournalWriter> journal_;
+  std::uint64_t journal_base_ = 0;  ///< The site's record 1 is the journal's record of this number.
+  std::unique_ptr<Overlay> overlay_;
+  std::unique_ptr<WorkerHost> worker_;
+
+  std::deque<Happened> happened_;
+  Happened now_;  ///< What the site is being told.
+  bool stepping_ = false;
+  std::optional<host::TimerId> timer_;
+
+  std::map<train::SyncId, train::Decision> applying_;
+  std::optional<train::SyncId> last_;  ///< The last sync of the run, once it is chosen.
+  std::map<SiteId, train::SyncId> peers_applied_;
+  std::map<SiteId, std::map<net::PathId, bool>> peer_paths_;
+  bool finished_ = false;
+  bool concluded_ = false;  ///< Evaluated and exported, if that was asked for.
+  bool lingered_ = false;
+  bool ending_ = false;
+  bool stop_requested_ = false;
+  std::optional<Error> error_;
+};
+
+/// Opens an agent and runs it until it is done or SIGTERM or SIGINT ends it, a second one at once.
+/// Call it before any other thread is started.
+Result<> run_agent(AgentConfig config);
+
+}  // namespace axs::live

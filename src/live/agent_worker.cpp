@@ -1,0 +1,96 @@
+#include "axs/live/agent.h"
+
+/// What an agent does with the messages of its worker.
+namespace axs::live {
+
+using fabric::Site;
+
+void Agent::worker_started(std::int32_t pid) {
+  note(catalog::WorkerStarted{pid});
+  train::Begin begin;
+  begin.site = config_.site;
+  begin.sites = static_cast<std::uint32_t>(config_.scenario.sites.size());
+  begin.seed = config_.scenario.seed;
+  begin.model = config_.scenario.model;
+  begin.train = config_.scenario.train;
+  begin.data = config_.data;
+  begin.folder = config_.folder + "/worker";
+  worker_->send(begin);
+}
+
+void Agent::worker_lost(const std::string& reason) {
+  if (ending_) return loop_->stop();
+  note(catalog::WorkerLost{reason});
+  happen(Site::WorkerLost{});
+}
+
+/// Keeps the bytes of a capture, which `blob` begins with, and returns the rest. An empty one has
+/// none.
+Result<ByteView> Agent::keep(const train::SiteSync::Captured& captured, ByteView blob) {
+  const train::Contribution& contribution = captured.contribution;
+  if (contribution.site != config_.site || contribution.tokens.end < contribution.tokens.begin)
+    return Error{Errc::corrupt, "worker: a contribution of another site, or of no range"};
+  if (contribution.tokens.count() == 0) return blob;
+  if (contribution.size > blob.size())
+    return Error{Errc::corrupt, "worker: " + std::to_string(blob.size()) +
+                                    " bytes attached, want " + std::to_string(contribution.size)};
+  AXS_TRY(blobs_.put(contribution.content, blob.first(contribution.size)));
+  return blob.subspan(contribution.size);
+}
+
+Result<> Agent::hear(const train::Ready& message, ByteView blob) {
+  for (const auto& captured : message.state.pending) blob = AXS_TRY(keep(captured, blob));
+  note(catalog::WorkerReady{message.state.applied.value, message.parameters, message.train_bytes,
+                            message.validation_bytes, message.corpus});
+  happen(message.state);
+  note_applied(message.state.applied);
+  return Ok{};
+}
+
+Result<> Agent::hear(const train::SiteSync::Captured& message, ByteView blob) {
+  AXS_TRY(keep(message, blob));
+  const train::Contribution& contribution = message.contribution;
+  note(catalog::Contributed{message.sync.value, contribution.tokens.begin, contribution.tokens.end,
+                            contribution.size});
+  happen(message);
+  return Ok{};
+}
+
+Result<> Agent::hear(const train::SiteSync::Applied& message, ByteView) {
+  const auto decision = applying_.find(message.sync);
+  if (decision == applying_.end())
+    return Error{Errc::corrupt, "worker: applied sync " + std::to_string(message.sync.value) +
+                                    ", which it was not given"};
+  catalog::SyncApplied fact{message.sync.value, {}, message.hash};
+  for (const train::Contribution& member : decision->second.members)
+    fact.members.push_back({name(member.site), member.tokens.begin, member.tokens.end});
+  applying_.erase(decision);
+  note(fact);
+  happen(message);
+  note_applied(next(message.sync));
+  return Ok{};
+}
+
+Result<> Agent::hear(const train::Progress& message, ByteView) {
+  note(catalog::Progress{message.steps, message.tokens, message.loss, message.step_time});
+  return Ok{};
+}
+
+Result<> Agent::hear(const train::Evaluated& message, ByteView) {
+  note(catalog::Evaluated{message.loss, message.tokens});
+  return Ok{};
+}
+
+Result<> Agent::hear(const train::Exported&, ByteView) {
+  note(catalog::Exported{config_.export_folder});
+  concluded_ = finished_;
+  end_if_done();
+  return Ok{};
+}
+
+Result<> Agent::hear(const train::Failed& message, ByteView) {
+  fail({Errc::unavailable, "worker of " + name(config_.site) + ": " + message.what});
+  return Ok{};
+}
+
+}  // namespace axs::live

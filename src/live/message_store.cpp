@@ -1,0 +1,127 @@
+#include "axs/live/message_store.h"
+
+#include <algorithm>
+
+namespace axs::live {
+
+using fabric::Site;
+using fabric::SiteMessage;
+
+namespace {
+
+std::size_t payload_size(const net::Frame& frame) {
+  const auto* data = std::get_if<net::DataFrame>(&frame);
+  return data == nullptr ? 0 : data->length;
+}
+
+/// What is attached to a message of this kind.
+std::optional<train::Contribution> offered(const train::SyncMessage& body) {
+  const auto* offer = std::get_if<train::Offer>(&body);
+  if (offer == nullptr || offer->contribution.tokens.count() == 0) return std::nullopt;
+  return offer->contribution;
+}
+
+void append_overlap(ByteView part, std::size_t offset, std::size_t length, ByteVector& out) {
+  if (offset >= part.size()) return;
+  const ByteView wanted = part.subspan(offset, std::min(length, part.size() - offset));
+  out.insert(out.end(), wanted.begin(), wanted.end());
+}
+
+}  // namespace
+
+bool payloads_match(const net::Packet& packet, ByteView payloads) {
+  std::size_t size = 0;
+  for (const auto& frame : packet.frames) size += payload_size(frame);
+  return size == payloads.size();
+}
+
+void MessageStore::hold(const Site::HoldMessage& message) {
+  Outgoing outgoing;
+  const ByteVector record = to_wire(message.message.body);
+  WireWriter writer{outgoing.head};
+  writer.put(static_cast<std::uint32_t>(record.size()));
+  writer.bytes(record);
+  // An offer of no tokens has no bytes, even where it names their hash.
+  if (message.message.attached && message.message.attached_size > 0) {
+    outgoing.attached = blobs_.find(*message.message.attached);
+    AXS_ASSERT(outgoing.attached != nullptr);
+    AXS_ASSERT(outgoing.attached->size() == message.message.attached_size);
+  }
+  outgoing_[{message.to, message.traffic, message.id}] = std::move(outgoing);
+}
+
+void MessageStore::release(const Site::ReleaseMessage& message) {
+  outgoing_.erase({message.to, message.traffic, message.id});
+}
+
+std::size_t MessageStore::held(SiteId to) const {
+  return static_cast<std::size_t>(
+      std::count_if(outgoing_.begin(), outgoing_.end(),
+                    [to](const auto& entry) { return std::get<0>(entry.first) == to; }));
+}
+
+void MessageStore::append_payload(SiteId to, const net::DataFrame& frame, ByteVector& out) const {
+  const auto found = outgoing_.find({to, frame.traffic, frame.message});
+  AXS_ASSERT(found != outgoing_.end());
+  const Outgoing& message = found->second;
+  const std::size_t before = out.size(), head = message.head.size();
+  append_overlap(message.head, frame.offset, frame.length, out);
+  const std::size_t done = out.size() - before;
+  if (done < frame.length && message.attached)
+    append_overlap(*message.attached, frame.offset + done - head, frame.length - done, out);
+  AXS_ASSERT(out.size() - before == frame.length);
+}
+
+void MessageStore::store(const Site::StoreBytes& piece, const net::Packet& packet,
+                         ByteView payloads) {
+  const net::Stored& stored = piece.stored;
+  std::size_t at = 0;
+  for (std::uint32_t i = 0; i < stored.frame; ++i) at += payload_size(packet.frames[i]);
+  const auto& frame = std::get<net::DataFrame>(packet.frames[stored.frame]);
+  at += stored.offset - frame.offset;
+  ByteVector& message = incoming_[{piece.from, stored.traffic, stored.message}];
+  message.resize(stored.total);
+  const ByteView bytes = payloads.subspan(at, stored.length);
+  std::copy(bytes.begin(), bytes.end(), message.begin() + stored.offset);
+}
+
+Result<Site::PeerMessage> MessageStore::take(const Site::ReadMessage& message) {
+  const auto found =
+      incoming_.find({message.from, message.deliver.traffic, message.deliver.message});
+  // No honest peer has two messages of one name under way.
+  if (found == incoming_.end()) return Error{Errc::corrupt, "message: its name came twice"};
+  const ByteVector bytes = std::move(found->second);
+  incoming_.erase(found);
+  SiteMessage whole = AXS_TRY(read(bytes));
+  return Site::PeerMessage{message.from, std::move(whole)};
+}
+
+Result<SiteMessage> MessageStore::read(ByteView message) {
+  WireReader reader{message};
+  std::uint32_t size;
+  reader.get(size);
+  const ByteView record = reader.bytes(size);
+  if (!reader.ok()) return Error{Errc::corrupt, "message: its record is longer than itself"};
+  auto body = AXS_TRY(from_wire<train::SyncMessage>(record, "message"));
+  const auto contribution = offered(body);
+  if (contribution && contribution->tokens.end < contribution->tokens.begin)
+    return Error{Errc::corrupt, "message: a contribution ends before it begins"};
+  const std::uint64_t want = contribution ? contribution->size : 0;
+  if (reader.remaining() != want)
+    return Error{Errc::corrupt, "message: " + std::to_string(reader.remaining()) +
+                                    " bytes attached, want " + std::to_string(want)};
+  if (!contribution) return SiteMessage{std::move(body), {}, {}};
+  AXS_TRY(blobs_.put(contribution->content, reader.bytes(want)));
+  return SiteMessage{std::move(body), contribution->content, want};
+}
+
+void MessageStore::drop(const Site::DropBytes& dropped) {
+  if (dropped.message) {
+    incoming_.erase({dropped.from, dropped.message->traffic, dropped.message->message});
+    return;
+  }
+  std::erase_if(incoming_,
+                [&](const auto& entry) { return std::get<0>(entry.first) == dropped.from; });
+}
+
+}  // namespace axs::live

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <map>
+#include <tuple>
+
+#include "axs/fabric/site.h"
+#include "axs/live/blob_store.h"
+
+namespace axs::live {
+
+/// The bytes of the messages between this site and its peers while they are under way; the
+/// transport knows only their names and sizes. A message: the size of its record as 32 bits, the
+/// record, the bytes of the contribution that it offers. Contributions go in and out of the blob
+/// store.
+class MessageStore {
+ public:
+  explicit MessageStore(BlobStore& blobs) : blobs_{blobs} {}
+
+  // Outgoing.
+  void hold(const fabric::Site::HoldMessage& message);
+  void release(const fabric::Site::ReleaseMessage& message);
+  /// Appends the bytes that the frame stands for; its message must be held.
+  void append_payload(SiteId to, const net::DataFrame& frame, ByteVector& out) const;
+  /// How many messages that peer has not acknowledged yet.
+  std::size_t held(SiteId to) const;
+
+  // Incoming.
+  /// `payloads`: what followed the packet's record, as long as its DataFrames say.
+  void store(const fabric::Site::StoreBytes& piece, const net::Packet& packet, ByteView payloads);
+  /// Takes a complete message apart. What it offers is in the blob store afterwards, and is what it
+  /// was said to be: otherwise Errc::corrupt, and the message is gone.
+  Result<fabric::Site::PeerMessage> take(const fabric::Site::ReadMessage& message);
+  void drop(const fabric::Site::DropBytes& dropped);
+
+ private:
+  using Key = std::tuple<SiteId, net::TrafficClass, std::uint64_t>;
+  struct Outgoing {
+    ByteVector head;
+    BlobStore::Blob attached;  ///< Null if nothing is.
+  };
+
+  Result<fabric::SiteMessage> read(ByteView message);
+
+  BlobStore& blobs_;
+  std::map<Key, Outgoing> outgoing_;
+  std::map<Key, ByteVector> incoming_;
+};
+
+/// Whether `payloads` are exactly the bytes of the packet's DataFrames.
+bool payloads_match(const net::Packet& packet, ByteView payloads);
+
+}  // namespace axs::live

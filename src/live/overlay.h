@@ -1,0 +1,103 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "axs/catalog/facts.h"
+#include "axs/catalog/scenario.h"
+#include "axs/live/link_sockets.h"
+#include "axs/live/path_hellos.h"
+#include "axs/live/peer_session.h"
+
+namespace axs::live {
+
+/// What a sealed packet holds, in its first byte. packet: the record of a net::Packet, then the
+/// payloads of its DataFrames. hello: a Hello.
+enum class PayloadKind : std::uint8_t { packet, hello };
+
+/// Says that the path works in this direction.
+struct Hello {
+  net::PathId path;
+};
+
+/// The direct links between two sites in their order; the PathId is the index.
+std::vector<LinkId> direct_paths(const catalog::Scenario& scenario, SiteId a, SiteId b);
+
+/// "sfo-fra fibre".
+std::string link_name(const catalog::Scenario& scenario, LinkId link);
+
+/// The connections of one site: a secure session with every other one, over all links between them.
+/// Packets for another site are relayed, unread.
+class Overlay {
+ public:
+  /// Nothing authentic from a peer for so long: its session is given up.
+  static constexpr Duration session_patience = seconds(15);
+
+  struct Config {
+    std::string run;
+    SiteId self;
+    net::Incarnation incarnation{};
+    const catalog::Scenario& scenario;  ///< Must outlive the overlay.
+    Credentials credentials;
+    std::vector<AgentLink> links;
+  };
+  struct Callbacks {
+    /// `payloads` is exactly as long as the packet's DataFrames say.
+    std::function<void(SiteId from, net::Packet, ByteView payloads)> packet;
+    std::function<void(fabric::Site::Event)> event;
+    std::function<void(catalog::Fact)> fact;
+  };
+
+  /// Opens all sockets and begins to look for the peers as soon as the loop runs.
+  static Result<std::unique_ptr<Overlay>> open(host::Loop& loop, Config config,
+                                               Callbacks callbacks);
+  Overlay(const Overlay&) = delete;
+  ~Overlay();
+
+  /// Seals the payload (a PayloadKind and what belongs to it) and queues it; lost if there is no
+  /// session.
+  void send(SiteId to, net::PathId path, ByteView plain);
+  /// Sends what is queued, unless packets are being received: then it goes behind them.
+  void flush();
+
+ private:
+  struct Peer {
+    PeerSession session;
+    PathHellos hellos;
+    std::vector<LinkId> paths;
+    Instant heard_at{};
+    bool up = false;
+  };
+
+  Overlay(host::Loop& loop, Config config, Callbacks callbacks);
+  void add_peer(SiteId peer);
+
+  void receive(ByteView packet);
+  void relay(ByteView packet);
+  void receive_sealed(SiteId from, const net::OuterPacket& packet);
+  void receive_packet(SiteId from, ByteView plain);
+  void receive_hello(SiteId from, ByteView plain);
+  void heard(SiteId from, net::PathId path);
+
+  void wake();
+  void wake_peer(SiteId id, Peer& peer);
+  void attend(SiteId id);
+  void send_handshake(SiteId id, const net::HandshakeSegment& segment);
+  void emit(SiteId peer, const std::vector<fabric::Site::Event>& events);
+  void arm_timer();
+  const std::string& name(SiteId site) const { return config_.scenario.sites[site.value].name; }
+
+  host::Loop& loop_;
+  Config config_;
+  Callbacks callbacks_;
+  std::unique_ptr<LinkSockets> sockets_;
+  std::map<SiteId, Peer> peers_;
+  std::optional<host::TimerId> timer_;
+  bool receiving_ = false;
+};
+
+}  // namespace axs::live
