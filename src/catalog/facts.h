@@ -125,6 +125,7 @@ struct RouteChanged {
   std::string peer;
   std::string traffic;
   std::string path;
+  std::string reason;
 };
 struct PeerMisbehaved {
   std::string peer;

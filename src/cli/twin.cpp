@@ -7,45 +7,12 @@
 #include <nlohmann/json.hpp>
 
 #include "axs/cli/terminal.h"
-#include "axs/config/satellites.h"
-#include "axs/config/scenario.h"
-#include "axs/fabric/link_plan.h"
 #include "axs/twin/twin.h"
 
 namespace axs::cli {
 namespace {
 
 constexpr Duration run_limit = seconds(24 * 3600);
-
-/// How far ahead the sky is worked out: three times what the job takes if nothing goes wrong. In a
-/// run that takes longer still, the sky stands as it was last.
-Duration sky_horizon(const catalog::Train& train, const std::vector<twin::WorkerSpeed>& workers) {
-  double tokens_per_second = 0;
-  for (const twin::WorkerSpeed& worker : workers)
-    tokens_per_second += static_cast<double>(worker.tokens_per_step) / worker.step.seconds();
-  return seconds(60) + from_seconds(3 * static_cast<double>(train.tokens) / tokens_per_second);
-}
-
-Result<std::vector<fabric::LinkPlan>> plan(const catalog::Scenario& scenario, Duration horizon) {
-  std::vector<orbit::MeanElements> satellites;
-  if (scenario.sky) satellites = AXS_TRY(config::load_satellites(*scenario.sky));
-  return fabric::plan_links(scenario, satellites, horizon);
-}
-
-/// Four-bit codes, entropy coded, with their scales: codec_bench measures it on real
-/// pseudo-gradients.
-constexpr double bits_per_value = 3.25;
-
-std::vector<twin::WorkerSpeed> worker_speeds(const catalog::Scenario& scenario) {
-  const auto sites = static_cast<std::uint32_t>(scenario.sites.size());
-  twin::WorkerSpeed speed;
-  speed.tokens_per_step =
-      std::uint64_t{std::max(1u, scenario.train.sequences / sites)} * scenario.model.context;
-  speed.contribution_bytes =
-      static_cast<std::uint64_t>(static_cast<double>(parameter_count(scenario.model)) *
-                                 bits_per_value / 8 / scenario.train.outer.fragments);
-  return std::vector<twin::WorkerSpeed>(sites, speed);
-}
 
 std::string as_json(const twin::Outcome& outcome) {
   const nlohmann::ordered_json document{
@@ -77,9 +44,7 @@ std::string as_text(const catalog::Scenario& scenario, const twin::Outcome& outc
 }  // namespace
 
 void TwinCommand::declare(CLI::App& app) {
-  app.add_option("scenario", scenario, "The scenario, a TOML file")->required();
-  app.add_option("--tle", tle, "Two-line elements to use instead of the scenario's");
-  app.add_option("--seed", seed, "Instead of the scenario's");
+  job.declare(app);
   app.add_flag("--json", json, "Print one JSON object");
   app.footer(
       "Examples:\n"
@@ -88,17 +53,11 @@ void TwinCommand::declare(CLI::App& app) {
 }
 
 Result<ExitCode> TwinCommand::run() {
-  catalog::Scenario chosen = AXS_TRY(config::read_scenario(scenario));
-  if (seed) chosen.seed = *seed;
-  if (!tle.empty()) {
-    if (!chosen.sky)
-      return Error{Errc::invalid, "--tle: the scenario " + scenario + " has no table [sky]"};
-    chosen.sky->satellites = tle;
-  }
-  auto workers = worker_speeds(chosen);
-  const Duration horizon = sky_horizon(chosen.train, workers);
-  auto links = AXS_TRY(plan(chosen, horizon));
-  twin::Twin world{{.scenario = chosen, .links = std::move(links), .workers = std::move(workers)}};
+  const catalog::Scenario chosen = AXS_TRY(job.read());
+  const Duration horizon = sky_horizon(chosen);
+  auto links = AXS_TRY(plan_links(chosen));
+  twin::Twin world{
+      {.scenario = chosen, .links = std::move(links), .workers = assumed_speeds(chosen)}};
   const twin::Outcome outcome = world.run(run_limit);
   if (chosen.sky && outcome.took > horizon)
     print_error(

@@ -1,17 +1,15 @@
 #pragma once
 
-#include <optional>
 #include <string>
 
 #include "axs/cli/command.h"
+#include "axs/cli/job.h"
 
 namespace axs::cli {
 
 /// `axs twin`: runs a scenario in the simulated world and prints what it came to, with its digest.
 struct TwinCommand final : Command {
-  std::string scenario;
-  std::string tle;
-  std::optional<std::uint64_t> seed;
+  JobFlags job;
   bool json = false;
 
   std::string name() const override { return "twin"; }

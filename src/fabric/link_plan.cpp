@@ -14,14 +14,22 @@ using catalog::Link;
 using catalog::LinkKind;
 using catalog::Scenario;
 
-std::string_view kind_name(LinkKind kind) {
-  return kind == LinkKind::fibre ? "fibre" : kind == LinkKind::leo ? "leo" : "wire";
-}
-
 Duration ground_delay(const Scenario& scenario, const Link& link) {
   if (link.one_way) return *link.one_way;
   return orbit::fibre_delay(scenario.sites[link.a.value].at, scenario.sites[link.b.value].at,
                             link.route_factor);
+}
+
+/// What a path through the sky takes more than light along the ground, about: up, down and round
+/// corners.
+constexpr double sky_stretch = 1.2;
+
+/// Before anything is measured.
+Duration nominal_delay(const Scenario& scenario, const Link& link) {
+  if (link.kind != LinkKind::leo) return ground_delay(scenario, link);
+  return scaled(
+      orbit::surface_light_delay(scenario.sites[link.a.value].at, scenario.sites[link.b.value].at),
+      sky_stretch);
 }
 
 net::PipeConfig pipe_of(const Scenario& scenario, const Link& link, BytesPerSecond rate) {
@@ -35,10 +43,8 @@ net::PipeConfig pipe_of(const Scenario& scenario, const Link& link, BytesPerSeco
 
 LinkPlan plan_link(const Scenario& scenario, LinkId id) {
   const Link& link = scenario.links[id.value];
-  std::string name = scenario.sites[link.a.value].name + "-" + scenario.sites[link.b.value].name;
-  name += " " + std::string{kind_name(link.kind)};
   return {.id = id,
-          .name = std::move(name),
+          .name = link_name(scenario, id),
           .a = link.a,
           .b = link.b,
           .forth = pipe_of(scenario, link, link.rate_ab),
@@ -95,22 +101,28 @@ Result<std::vector<LinkPlan>> plan_links(const Scenario& scenario,
   return plans;
 }
 
-net::Topology topology_of(const Scenario& scenario, std::span<const LinkPlan> links) {
+net::Topology topology_of(const Scenario& scenario) {
   std::vector<SiteId> sites;
   for (std::uint32_t i = 0; i < scenario.sites.size(); ++i) sites.push_back(SiteId{i});
-  std::vector<net::UnderlayLink> underlay;
-  for (const LinkPlan& link : links)
-    underlay.push_back({.id = link.id,
-                        .a = link.a,
-                        .b = link.b,
-                        .nominal = link.forth_forecast.empty()
-                                       ? link.forth.delay
-                                       : link.forth_forecast.front().one_way,
-                        .rate_ab = link.forth.rate,
-                        .rate_ba = link.back.rate});
-  auto topology = net::Topology::make(std::move(sites), std::move(underlay));
-  AXS_ASSERT(topology.has_value());  // A scenario's links name its own sites, once each.
+  std::vector<net::UnderlayLink> links;
+  for (std::uint32_t i = 0; i < scenario.links.size(); ++i) {
+    const Link& link = scenario.links[i];
+    links.push_back({.id = LinkId{i},
+                     .a = link.a,
+                     .b = link.b,
+                     .nominal = nominal_delay(scenario, link),
+                     .rate_ab = link.rate_ab,
+                     .rate_ba = link.rate_ba});
+  }
+  auto topology = net::Topology::make(std::move(sites), std::move(links));
+  AXS_ASSERT(topology.has_value());  // A scenario's links join two of its own sites.
   return *std::move(topology);
+}
+
+std::string link_name(const Scenario& scenario, LinkId id) {
+  const Link& link = scenario.links[id.value];
+  return scenario.sites[link.a.value].name + "-" + scenario.sites[link.b.value].name + " " +
+         std::string{enum_name(link.kind)};
 }
 
 Result<std::vector<orbit::MeanElements>> shell_satellites(const catalog::WalkerShell& shell,

@@ -15,7 +15,7 @@ namespace axs::fabric {
 /// A link of a scenario as physics makes it: what the emulator and the twin both run.
 struct LinkPlan {
   LinkId id;
-  std::string name;  ///< "sfo-fra fibre"
+  std::string name;
   SiteId a;
   SiteId b;
   net::PipeConfig forth;  ///< From a to b.
@@ -31,8 +31,12 @@ Result<std::vector<LinkPlan>> plan_links(const catalog::Scenario& scenario,
                                          std::span<const orbit::MeanElements> satellites,
                                          Duration horizon);
 
-/// The sites and links as routing sees them.
-net::Topology topology_of(const catalog::Scenario& scenario, std::span<const LinkPlan> links);
+/// The sites and links as routing sees them; the same at every agent, for it follows from the
+/// scenario alone.
+net::Topology topology_of(const catalog::Scenario& scenario);
+
+/// "sfo-fra fibre"
+std::string link_name(const catalog::Scenario& scenario, LinkId link);
 
 /// The satellites of a generated shell.
 Result<std::vector<orbit::MeanElements>> shell_satellites(const catalog::WalkerShell& shell,

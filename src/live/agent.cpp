@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "axs/fabric/link_plan.h"
 #include "axs/host/file.h"
 #include "axs/host/signals.h"
 
@@ -71,6 +72,7 @@ Result<std::unique_ptr<Agent>> Agent::open(AgentConfig config) {
 
 Agent::Agent(AgentConfig config, Stores stores, std::unique_ptr<host::Loop> loop)
     : config_{std::move(config)},
+      topology_{fabric::topology_of(config_.scenario)},
       lock_{std::move(stores.lock)},
       log_{std::move(stores.log)},
       blobs_{std::move(stores.blobs)},
@@ -89,6 +91,8 @@ Site::Config Agent::site_config(std::vector<train::AgreementRecord> records) con
   const auto sites = static_cast<std::uint32_t>(config_.scenario.sites.size());
   const std::uint64_t sequences = std::max(1u, train.sequences / sites);
   return {.incarnation = incarnation_,
+          .topology = topology_,
+          .home = {},
           .sync = {.self = config_.site,
                    .sites = sites,
                    .period = train.outer.period,
@@ -110,13 +114,14 @@ Result<> Agent::connect(host::Journal journal) {
        .self = config_.site,
        .incarnation = {incarnation_},
        .scenario = config_.scenario,
+       .topology = topology_,
        .credentials = config_.credentials,
        .links = config_.links},
       {.packet =
            [this](SiteId from, net::Packet packet, ByteView payloads) {
              happen(Site::PeerPacket{from, std::move(packet)}, {payloads.begin(), payloads.end()});
            },
-       .event = [this](Site::Event event) { hear_overlay(std::move(event)); },
+       .event = [this](Site::Event event) { happen(std::move(event)); },
        .fact = [this](const catalog::Fact& fact) { note(fact); }}));
   worker_ = std::make_unique<WorkerHost>(
       *loop_, config_.worker,
@@ -203,8 +208,9 @@ void Agent::perform(const Site::ReadMessage& action) {
   auto message = messages_.take(action);
   if (!message)
     return note(catalog::PeerMisbehaved{name(action.from), std::move(message).error().what});
-  const train::SyncMessage& body = message->message.body;
-  if (const auto* hash = std::get_if<train::StateHash>(&body)) {
+  const auto* sync = std::get_if<train::SyncMessage>(&message->message.body);
+  const auto* hash = sync ? std::get_if<train::StateHash>(sync) : nullptr;
+  if (hash != nullptr) {
     SyncId& applied = peers_applied_[action.from];
     applied = std::max(applied, next(hash->sync));
     end_if_done();
@@ -250,11 +256,31 @@ void Agent::hear_journal() {
     happen(Site::Persisted{progress.durable_end - journal_base_});
 }
 
-void Agent::hear_overlay(Site::Event event) {
-  if (const auto* changed = std::get_if<Site::PathChanged>(&event))
-    peer_paths_[changed->peer][changed->path] = changed->up;
-  happen(std::move(event));
+/// Reports are for the controller; the sites route by themselves while there is none.
+void Agent::perform(const Site::ReportToController&) {}
+
+void Agent::perform(const Site::RouteChanged& action) {
+  note(catalog::RouteChanged{name(action.to), std::string{enum_name(action.traffic)},
+                             path_name(action.to, action.new_path),
+                             std::string{enum_name(action.reason)}});
+}
+
+void Agent::perform(const Site::PathState& action) {
+  const std::string path = path_name(action.peer, action.path);
+  if (action.up)
+    note(catalog::PathUp{name(action.peer), path});
+  else
+    note(catalog::PathDown{name(action.peer), path});
+  peer_paths_[action.peer][action.path] = action.up;
   end_if_done();
+}
+
+/// "sfo-fra fibre" or "sfo-tyo fibre, fra-tyo leo".
+std::string Agent::path_name(SiteId peer, net::PathId path) const {
+  std::string text;
+  for (const LinkId link : topology_.paths(config_.site, peer)[path.value].span())
+    text += (text.empty() ? "" : ", ") + fabric::link_name(config_.scenario, link);
+  return text;
 }
 
 void Agent::note_record(const train::AgreementRecord& record) {

@@ -79,6 +79,13 @@ class Agent {
   void arm_timer();
 
   void perform(const fabric::Site::TransmitPacket& action);
+  void perform(const fabric::Site::SendHello& action) { overlay_->send(action.to, action.hello); }
+  void perform(const fabric::Site::SendHelloReply& action) {
+    overlay_->send(action.to, action.reply);
+  }
+  void perform(const fabric::Site::ReportToController& action);
+  void perform(const fabric::Site::RouteChanged& action);
+  void perform(const fabric::Site::PathState& action);
   void perform(const fabric::Site::HoldMessage& action) { messages_.hold(action); }
   void perform(const fabric::Site::ReleaseMessage& action);
   void perform(const fabric::Site::StoreBytes& action);
@@ -106,7 +113,6 @@ class Agent {
   Result<ByteView> keep(const train::SiteSync::Captured& captured, ByteView blob);
 
   void hear_journal();
-  void hear_overlay(fabric::Site::Event event);
 
   void note_record(const train::AgreementRecord& record);
   void note_applied(train::SyncId next);
@@ -116,9 +122,11 @@ class Agent {
 
   void note(const catalog::Fact& fact);
   void fail(Error error);
+  std::string path_name(SiteId peer, net::PathId path) const;
   const std::string& name(SiteId site) const { return config_.scenario.sites[site.value].name; }
 
   AgentConfig config_;
+  net::Topology topology_;
   host::FileLock lock_;
   EventLog log_;
   BlobStore blobs_;

@@ -15,8 +15,9 @@ std::size_t payload_size(const net::Frame& frame) {
 }
 
 /// What is attached to a message of this kind.
-std::optional<train::Contribution> offered(const train::SyncMessage& body) {
-  const auto* offer = std::get_if<train::Offer>(&body);
+std::optional<train::Contribution> offered(const fabric::SiteMessageBody& body) {
+  const auto* sync = std::get_if<train::SyncMessage>(&body);
+  const auto* offer = sync ? std::get_if<train::Offer>(sync) : nullptr;
   if (offer == nullptr || offer->contribution.tokens.count() == 0) return std::nullopt;
   return offer->contribution;
 }
@@ -102,7 +103,7 @@ Result<SiteMessage> MessageStore::read(ByteView message) {
   reader.get(size);
   const ByteView record = reader.bytes(size);
   if (!reader.ok()) return Error{Errc::corrupt, "message: its record is longer than itself"};
-  auto body = AXS_TRY(from_wire<train::SyncMessage>(record, "message"));
+  auto body = AXS_TRY(from_wire<fabric::SiteMessageBody>(record, "message"));
   const auto contribution = offered(body);
   if (contribution && contribution->tokens.end < contribution->tokens.begin)
     return Error{Errc::corrupt, "message: a contribution ends before it begins"};

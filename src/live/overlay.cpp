@@ -8,21 +8,6 @@ namespace axs::live {
 
 using fabric::Site;
 
-std::vector<LinkId> direct_paths(const catalog::Scenario& scenario, SiteId a, SiteId b) {
-  std::vector<LinkId> paths;
-  for (std::uint32_t i = 0; i < scenario.links.size(); ++i) {
-    const catalog::Link& link = scenario.links[i];
-    if ((link.a == a && link.b == b) || (link.a == b && link.b == a)) paths.push_back(LinkId{i});
-  }
-  return paths;
-}
-
-std::string link_name(const catalog::Scenario& scenario, LinkId id) {
-  const catalog::Link& link = scenario.links[id.value];
-  return scenario.sites[link.a.value].name + "-" + scenario.sites[link.b.value].name + " " +
-         std::string{enum_name(link.kind)};
-}
-
 Result<std::unique_ptr<Overlay>> Overlay::open(host::Loop& loop, Config config,
                                                Callbacks callbacks) {
   std::unique_ptr<Overlay> overlay{new Overlay{loop, std::move(config), std::move(callbacks)}};
@@ -56,24 +41,35 @@ Overlay::~Overlay() {
 }
 
 void Overlay::add_peer(SiteId id) {
-  std::vector<LinkId> paths = direct_paths(config_.scenario, config_.self, id);
-  std::erase_if(paths, [this](LinkId link) { return !sockets_->has(link); });
+  const auto& paths = config_.topology.paths(config_.self, id);
   if (paths.empty()) return;
   peers_.emplace(id, Peer{.session = PeerSession{{.self = config_.self,
                                                   .peer = id,
                                                   .incarnation = config_.incarnation,
                                                   .identity = {config_.run, name(id)},
                                                   .own = config_.credentials}},
-                          .hellos = PathHellos{id, paths.size()},
                           .paths = paths});
 }
 
 void Overlay::send(SiteId to, net::PathId path, ByteView plain) {
   const auto peer = peers_.find(to);
   if (peer == peers_.end() || path.value >= peer->second.paths.size()) return;
+  const net::CandidatePath& way = peer->second.paths[path.value];
   ByteVector packet;
-  if (peer->second.session.seal({}, plain, packet))
-    sockets_->send(peer->second.paths[path.value], std::move(packet));
+  if (sockets_->has(way.links[0]) && peer->second.session.seal(way.relay_links(), plain, packet))
+    sockets_->send(way.links[0], std::move(packet));
+}
+
+void Overlay::send(SiteId to, const net::Hello& hello) {
+  ByteVector plain{static_cast<std::uint8_t>(PayloadKind::hello)};
+  WireWriter{plain}.put(hello);
+  send(to, hello.path, plain);
+}
+
+void Overlay::send(SiteId to, const net::HelloReply& reply) {
+  ByteVector plain{static_cast<std::uint8_t>(PayloadKind::reply)};
+  WireWriter{plain}.put(reply);
+  send(to, reply.path, plain);
 }
 
 void Overlay::flush() {
@@ -99,13 +95,17 @@ void Overlay::relay(ByteView bytes) {
 }
 
 void Overlay::receive_sealed(SiteId from, const net::OuterPacket& packet) {
-  const auto plain = peers_.at(from).session.open(loop_.now(), packet);
+  Peer& peer = peers_.at(from);
+  const auto plain = peer.session.open(loop_.now(), packet);
   if (!plain || plain->empty()) return;
+  peer.heard_at = loop_.now();
   switch (static_cast<PayloadKind>(plain->front())) {
     case PayloadKind::packet:
       return receive_packet(from, plain->subspan(1));
     case PayloadKind::hello:
       return receive_hello(from, plain->subspan(1));
+    case PayloadKind::reply:
+      return receive_reply(from, plain->subspan(1));
   }
 }
 
@@ -116,21 +116,17 @@ void Overlay::receive_packet(SiteId from, ByteView plain) {
   const ByteView payloads = reader.bytes(reader.remaining());
   if (!reader.ok() || !payloads_match(packet, payloads))
     return callbacks_.fact(catalog::PeerMisbehaved{name(from), "malformed packet"});
-  heard(from, packet.path);
   callbacks_.packet(from, std::move(packet), payloads);
 }
 
 void Overlay::receive_hello(SiteId from, ByteView plain) {
-  const auto hello = from_wire<Hello>(plain, "hello");
-  if (hello) heard(from, hello->path);
+  const auto hello = from_wire<net::Hello>(plain, "hello");
+  if (hello) callbacks_.event(Site::PeerHello{from, {*hello, {}}});
 }
 
-void Overlay::heard(SiteId from, net::PathId path) {
-  Peer& peer = peers_.at(from);
-  peer.heard_at = loop_.now();
-  std::vector<Site::Event> events;
-  peer.hellos.heard(peer.heard_at, path, events);
-  emit(from, events);
+void Overlay::receive_reply(SiteId from, ByteView plain) {
+  const auto reply = from_wire<net::HelloReply>(plain, "hello reply");
+  if (reply) callbacks_.event(Site::PeerHelloReply{from, {*reply, {}}});
 }
 
 void Overlay::wake() {
@@ -143,20 +139,11 @@ void Overlay::wake() {
 void Overlay::wake_peer(SiteId id, Peer& peer) {
   const Instant now = loop_.now();
   if (const auto at = peer.session.wakeup(); at && *at <= now) peer.session.wake(now);
-  std::vector<Site::Event> events;
   if (peer.up && now - peer.heard_at > session_patience) {
     peer.up = false;
-    peer.hellos.stop(events);
     peer.session.restart(now);
     callbacks_.fact(catalog::SessionLost{name(id)});
   }
-  if (peer.hellos.wake(now, events))
-    for (std::uint8_t i = 0; i < peer.paths.size(); ++i) {
-      ByteVector plain{static_cast<std::uint8_t>(PayloadKind::hello)};
-      WireWriter{plain}.put(Hello{net::PathId{i}});
-      send(id, net::PathId{i}, plain);
-    }
-  emit(id, events);
   attend(id);
 }
 
@@ -167,39 +154,18 @@ void Overlay::attend(SiteId id) {
   if (const auto failure = peer.session.take_failure())
     callbacks_.fact(catalog::HandshakeFailed{name(id), failure->what});
   if (const auto incarnation = peer.session.take_established()) {
-    const bool first = !peer.up;
     peer.up = true;
     peer.heard_at = loop_.now();
     callbacks_.fact(catalog::SessionUp{name(id), incarnation->value});
-    if (first) {
-      emit(id, peer.hellos.routes());
-      peer.hellos.start(loop_.now());
-    }
   }
 }
 
-/// Over all links at once: which of them work is not known yet.
+/// Over all paths at once: which of them work is not known yet.
 void Overlay::send_handshake(SiteId id, const net::HandshakeSegment& segment) {
-  for (const LinkId link : peers_.at(id).paths)
-    sockets_->send(link, net::handshake_packet({config_.self, id, {}}, segment));
-}
-
-void Overlay::emit(SiteId id, const std::vector<Site::Event>& events) {
-  const auto path_name = [&](net::PathId path) {
-    return link_name(config_.scenario, peers_.at(id).paths[path.value]);
-  };
-  for (const Site::Event& event : events) {
-    if (const auto* changed = std::get_if<Site::PathChanged>(&event)) {
-      if (changed->up)
-        callbacks_.fact(catalog::PathUp{name(id), path_name(changed->path)});
-      else
-        callbacks_.fact(catalog::PathDown{name(id), path_name(changed->path)});
-    } else if (const auto* routed = std::get_if<Site::Routed>(&event)) {
-      callbacks_.fact(catalog::RouteChanged{name(id), std::string{enum_name(routed->route.traffic)},
-                                            path_name(routed->route.primary)});
-    }
-    callbacks_.event(event);
-  }
+  for (const net::CandidatePath& path : peers_.at(id).paths)
+    if (sockets_->has(path.links[0]))
+      sockets_->send(path.links[0],
+                     net::handshake_packet({config_.self, id, path.relay_links()}, segment));
 }
 
 void Overlay::arm_timer() {
@@ -209,7 +175,7 @@ void Overlay::arm_timer() {
   };
   for (const auto& [id, peer] : peers_) {
     consider(peer.session.wakeup());
-    consider(peer.hellos.wakeup());
+    if (peer.up) consider(peer.heard_at + session_patience + milliseconds(1));
   }
   if (timer_ && next && timer_->at == *next) return;
   if (timer_) loop_.cancel(*timer_);

@@ -9,28 +9,17 @@
 
 #include "axs/catalog/facts.h"
 #include "axs/catalog/scenario.h"
+#include "axs/fabric/site.h"
 #include "axs/live/link_sockets.h"
-#include "axs/live/path_hellos.h"
 #include "axs/live/peer_session.h"
 
 namespace axs::live {
 
 /// What a sealed packet holds, in its first byte. packet: the record of a net::Packet, then the
-/// payloads of its DataFrames. hello: a Hello.
-enum class PayloadKind : std::uint8_t { packet, hello };
+/// payloads of its DataFrames. hello, reply: the probes of net::PathMonitor.
+enum class PayloadKind : std::uint8_t { packet, hello, reply };
 
-/// Says that the path works in this direction.
-struct Hello {
-  net::PathId path;
-};
-
-/// The direct links between two sites in their order; the PathId is the index.
-std::vector<LinkId> direct_paths(const catalog::Scenario& scenario, SiteId a, SiteId b);
-
-/// "sfo-fra fibre".
-std::string link_name(const catalog::Scenario& scenario, LinkId link);
-
-/// The connections of one site: a secure session with every other one, over all links between them.
+/// The connections of one site: a secure session with every other one, over all paths between them.
 /// Packets for another site are relayed, unread.
 class Overlay {
  public:
@@ -42,6 +31,7 @@ class Overlay {
     SiteId self;
     net::Incarnation incarnation{};
     const catalog::Scenario& scenario;  ///< Must outlive the overlay.
+    const net::Topology& topology;      ///< Likewise.
     Credentials credentials;
     std::vector<AgentLink> links;
   };
@@ -61,14 +51,15 @@ class Overlay {
   /// Seals the payload (a PayloadKind and what belongs to it) and queues it; lost if there is no
   /// session.
   void send(SiteId to, net::PathId path, ByteView plain);
+  void send(SiteId to, const net::Hello& hello);
+  void send(SiteId to, const net::HelloReply& reply);
   /// Sends what is queued, unless packets are being received: then it goes behind them.
   void flush();
 
  private:
   struct Peer {
     PeerSession session;
-    PathHellos hellos;
-    std::vector<LinkId> paths;
+    std::span<const net::CandidatePath> paths;
     Instant heard_at{};
     bool up = false;
   };
@@ -81,13 +72,12 @@ class Overlay {
   void receive_sealed(SiteId from, const net::OuterPacket& packet);
   void receive_packet(SiteId from, ByteView plain);
   void receive_hello(SiteId from, ByteView plain);
-  void heard(SiteId from, net::PathId path);
+  void receive_reply(SiteId from, ByteView plain);
 
   void wake();
   void wake_peer(SiteId id, Peer& peer);
   void attend(SiteId id);
   void send_handshake(SiteId id, const net::HandshakeSegment& segment);
-  void emit(SiteId peer, const std::vector<fabric::Site::Event>& events);
   void arm_timer();
   const std::string& name(SiteId site) const { return config_.scenario.sites[site.value].name; }
 

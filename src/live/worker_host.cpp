@@ -22,8 +22,9 @@ Result<WorkerConnection> launch(const WorkerCommand& command) {
   const host::RingFds in = AXS_TRY(host::make_ring(command.ring_bytes));
   host::SpawnOptions options;
   options.arguments = command.arguments;
-  options.arguments.insert(options.arguments.end(), {"--receive", host::format_ring_fds(out),
-                                                     "--send", host::format_ring_fds(in)});
+  // The worker's order: where it sends, where it is told.
+  options.arguments.insert(options.arguments.end(),
+                           {host::format_ring_fds(in), host::format_ring_fds(out)});
   for (const host::RingFds* ring : {&out, &in})
     for (const host::Fd* fd : {&ring->memory, &ring->data, &ring->space})
       options.inherited_fds.push_back(fd->get());

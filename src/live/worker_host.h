@@ -34,8 +34,8 @@ struct WorkerCommand {
   int nice = 10;
 };
 
-/// Starts it as a child that dies with us, with "--receive <ring>" and "--send <ring>" appended:
-/// the rings' inherited descriptors, in the form of host::parse_ring_fds().
+/// Starts it as a child that dies with us, with two arguments appended: the rings' inherited
+/// descriptors, in the form of host::parse_ring_fds(), first the one in which the worker sends.
 WorkerLauncher launch_process(WorkerCommand command);
 
 /// Keeps one worker running: starts it, starts another when it ends, ever later if it keeps ending,

@@ -46,7 +46,7 @@ Twin::~Twin() = default;
 Twin::Twin(Config config)
     : config_{std::move(config)},
       rng_{config_.scenario.seed},
-      topology_{fabric::topology_of(config_.scenario, config_.links)},
+      topology_{fabric::topology_of(config_.scenario)},
       script_{config_.scenario.faults, config_.scenario.train.tokens, Instant{}} {
   const catalog::Scenario& scenario = config_.scenario;
   AXS_ASSERT(config_.workers.size() == scenario.sites.size());

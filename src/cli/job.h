@@ -1,0 +1,39 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "axs/catalog/scenario.h"
+#include "axs/core/result.h"
+#include "axs/fabric/link_plan.h"
+#include "axs/twin/worker_model.h"
+
+namespace CLI {
+class App;
+}
+
+namespace axs::cli {
+
+/// The flags that say which job: common to `axs run` and `axs twin`.
+struct JobFlags {
+  std::string scenario;
+  std::string tle;
+  std::optional<std::uint64_t> seed;
+
+  void declare(CLI::App& app);
+  /// The scenario with the flags applied.
+  Result<catalog::Scenario> read() const;
+};
+
+/// What is assumed of the workers before anything is measured.
+std::vector<twin::WorkerSpeed> assumed_speeds(const catalog::Scenario& scenario);
+
+/// How far ahead the sky is worked out: three times what the job takes if nothing goes wrong. In a
+/// run that takes longer still, the sky stands as it was last.
+Duration sky_horizon(const catalog::Scenario& scenario);
+
+/// The scenario's links for that long, with the satellites of its sky.
+Result<std::vector<fabric::LinkPlan>> plan_links(const catalog::Scenario& scenario);
+
+}  // namespace axs::cli

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <string>
+
+#include "axs/cli/command.h"
+#include "axs/cli/job.h"
+
+namespace axs::cli {
+
+/// `axs run`: the job for real, on this machine: an emulator, one agent and one worker per site.
+struct RunCommand final : Command {
+  JobFlags job;
+  std::string data;
+  std::string runs = "runs";
+
+  std::string name() const override { return "run"; }
+  std::string summary() const override { return "Run a scenario with real processes"; }
+  void declare(CLI::App& app) override;
+  Result<ExitCode> run() override;
+};
+
+/// `axs agent`: the process of one site of a run; `axs run` starts it.
+struct AgentCommand final : Command {
+  std::string folder;
+  std::string site;
+
+  std::string name() const override { return "agent"; }
+  std::string summary() const override { return "Be the agent of one site of a run"; }
+  void declare(CLI::App& app) override;
+  Result<ExitCode> run() override;
+};
+
+/// `axs underlay`: the emulator of a run's links; `axs run` starts it.
+struct UnderlayCommand final : Command {
+  std::string folder;
+
+  std::string name() const override { return "underlay"; }
+  std::string summary() const override { return "Emulate the links of a run"; }
+  void declare(CLI::App& app) override;
+  Result<ExitCode> run() override;
+};
+
+}  // namespace axs::cli

@@ -1,0 +1,104 @@
+#include "axs/live/run_plan.h"
+
+#include "axs/host/file.h"
+#include "axs/live/certificates.h"
+
+namespace axs::live {
+
+namespace {
+
+constexpr std::size_t plan_size_max = std::size_t{16} << 20;
+/// The emulator ends when nobody has sent anything for so long.
+constexpr Duration underlay_idle = seconds(30);
+
+/// Ports that are free now. All are held open until all are found, so that none comes twice.
+Result<std::vector<LinkPorts>> free_ports(std::size_t links) {
+  std::vector<std::unique_ptr<UdpPort>> held;
+  std::vector<LinkPorts> ports(links);
+  for (LinkPorts& link : ports)
+    for (std::uint16_t* port : {&link.a_agent, &link.a_underlay, &link.b_agent, &link.b_underlay}) {
+      held.push_back(AXS_TRY(UdpPort::open({}, "a port for a link")));
+      *port = held.back()->local_port();
+    }
+  return ports;
+}
+
+Result<> create_credentials(const RunFolder& folder, const RunPlan& plan) {
+  const catalog::UtcTime now = catalog::UtcTime{} + host::unix_time();
+  const auto authority = AXS_TRY(CertificateAuthority::create(plan.run, now));
+  AXS_TRY(host::make_folder(folder.authority()));
+  AXS_TRY(authority.save(folder.authority()));
+  for (const catalog::Site& site : plan.scenario.sites) {
+    const std::string path = folder.site(site.name) + "/credentials";
+    AXS_TRY(host::make_folder(path));
+    const auto credentials = AXS_TRY(authority.issue_with_key(site.name, now));
+    AXS_TRY(credentials.save(path));
+  }
+  return Ok{};
+}
+
+}  // namespace
+
+Result<RunPlan> create_run(const RunFolder& folder, catalog::Scenario scenario, std::string data) {
+  RunPlan plan;
+  plan.run = folder.path.substr(folder.path.rfind('/') + 1);
+  plan.scenario = std::move(scenario);
+  plan.data = std::move(data);
+  plan.ports = AXS_TRY(free_ports(plan.scenario.links.size()));
+  plan.clock = host::RunClock{Instant{}}.mark();
+  AXS_TRY(host::make_folder(folder.path));
+  AXS_TRY(create_credentials(folder, plan));
+  AXS_TRY(host::write_file_atomically(folder.plan(), to_wire(plan), host::FileAccess::everyone));
+  return plan;
+}
+
+Result<RunPlan> load_run(const RunFolder& folder) {
+  const ByteVector bytes = AXS_TRY(host::read_file(folder.plan(), plan_size_max));
+  RunPlan plan = AXS_TRY(from_wire<RunPlan>(bytes, folder.plan()));
+  if (plan.version != RunPlan::current_version)
+    return Error{Errc::invalid, folder.plan() + ": version " + std::to_string(plan.version) +
+                                    ", want " + std::to_string(RunPlan::current_version)};
+  return plan;
+}
+
+Result<AgentConfig> agent_config(const RunFolder& folder, const RunPlan& plan, SiteId site,
+                                 const std::string& worker) {
+  const std::string own = folder.site(plan.scenario.sites[site.value].name);
+  AgentConfig config;
+  config.run = plan.run;
+  config.site = site;
+  config.scenario = plan.scenario;
+  for (std::uint32_t i = 0; i < plan.ports.size(); ++i) {
+    const catalog::Link& link = plan.scenario.links[i];
+    const LinkPorts& ports = plan.ports[i];
+    if (link.a == site) config.links.push_back({LinkId{i}, {ports.a_agent, ports.a_underlay}});
+    if (link.b == site) config.links.push_back({LinkId{i}, {ports.b_agent, ports.b_underlay}});
+  }
+  config.credentials = AXS_TRY(Credentials::load(own + "/credentials"));
+  config.folder = own;
+  config.clock = plan.clock;
+  config.worker = launch_process({.arguments = {worker}, .log = own + "/worker.log"});
+  config.data = plan.data;
+  if (site == SiteId{0}) config.export_folder = folder.model();
+  return config;
+}
+
+UnderlayConfig underlay_config(const RunPlan& plan, const std::vector<fabric::LinkPlan>& links) {
+  UnderlayConfig config;
+  config.seed = plan.scenario.seed;
+  config.idle_exit = underlay_idle;
+  for (const fabric::LinkPlan& link : links) {
+    const LinkPorts& ports = plan.ports[link.id.value];
+    config.links.push_back({.id = link.id,
+                            .name = link.name,
+                            .a = link.a,
+                            .b = link.b,
+                            .forth = {link.forth, link.forth_forecast},
+                            .back = {link.back, link.back_forecast},
+                            .a_end = {ports.a_underlay, ports.a_agent},
+                            .b_end = {ports.b_underlay, ports.b_agent}});
+  }
+  return config;
+}
+
+}  // namespace axs::live

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "axs/catalog/scenario.h"
+#include "axs/fabric/link_plan.h"
+#include "axs/host/clock.h"
+#include "axs/live/agent.h"
+#include "axs/live/underlay.h"
+
+namespace axs::live {
+
+/// The loopback ports of one link: an agent sends from its own to the emulator's that faces it.
+struct LinkPorts {
+  std::uint16_t a_agent{};
+  std::uint16_t a_underlay{};
+  std::uint16_t b_agent{};
+  std::uint16_t b_underlay{};
+};
+
+/// What all processes of one run must know alike; written once into the run's folder.
+struct RunPlan {
+  static constexpr std::uint32_t current_version = 1;
+  std::uint32_t version = current_version;
+  std::string run;
+  catalog::Scenario scenario;
+  std::string data;              ///< The corpus; empty for the default one.
+  std::vector<LinkPorts> ports;  ///< By link.
+  host::ClockMark clock;
+};
+
+/// Where things lie in the folder of a run.
+struct RunFolder {
+  std::string path;
+
+  std::string plan() const { return path + "/plan"; }
+  std::string authority() const { return path + "/ca"; }
+  std::string model() const { return path + "/model"; }
+  std::string underlay_stats() const { return path + "/underlay.json"; }
+  std::string log(const std::string& process) const { return path + "/" + process + ".log"; }
+  std::string site(const std::string& name) const { return path + "/sites/" + name; }
+  std::string events(const std::string& name) const { return site(name) + "/events.jsonl"; }
+};
+
+/// Makes the folder of a new run: its certificate authority, each site's credentials, free ports,
+/// the plan. An error leaves no plan, so nothing that looks like a run.
+Result<RunPlan> create_run(const RunFolder& folder, catalog::Scenario scenario, std::string data);
+Result<RunPlan> load_run(const RunFolder& folder);
+
+/// The configuration of one site's agent. `worker` is the path of axs-worker. The first site
+/// exports the model.
+Result<AgentConfig> agent_config(const RunFolder& folder, const RunPlan& plan, SiteId site,
+                                 const std::string& worker);
+UnderlayConfig underlay_config(const RunPlan& plan, const std::vector<fabric::LinkPlan>& links);
+
+}  // namespace axs::live
