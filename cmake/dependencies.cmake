@@ -33,9 +33,17 @@ target_link_libraries(axs_openssl_crypto INTERFACE axs_openssl_shim ZLIB::ZLIB $
                                                    Threads::Threads ${CMAKE_DL_LIBS})
 target_link_libraries(axs_openssl_ssl INTERFACE axs_openssl_crypto)
 
+# libtorch out of the Python package, its CPU half alone: the package's own CMake files would want a
+# CUDA toolkit where the package was built for CUDA.
 if(AXS_LEARN)
-  file(GLOB torch_cmake ${AXS_TOOLS}/venv/lib/python3*/site-packages/torch/share/cmake/Torch)
-  set(CMAKE_MESSAGE_LOG_LEVEL ERROR)  # Torch warns that kineto, a profiler, is not in the wheel.
-  find_package(Torch 2.13 REQUIRED HINTS ${torch_cmake})
-  unset(CMAKE_MESSAGE_LOG_LEVEL)
+  file(GLOB torch_folder ${AXS_TOOLS}/venv/lib/python3*/site-packages/torch)
+  if(NOT EXISTS ${torch_folder}/lib/libtorch_cpu.so)
+    message(FATAL_ERROR "libtorch is not in ${AXS_TOOLS}/venv; ./axs setup brings it")
+  endif()
+  add_library(torch INTERFACE IMPORTED)
+  target_include_directories(torch SYSTEM INTERFACE
+    ${torch_folder}/include ${torch_folder}/include/torch/csrc/api/include)
+  target_link_libraries(torch INTERFACE
+    ${torch_folder}/lib/libtorch_cpu.so ${torch_folder}/lib/libc10.so)
+  target_link_options(torch INTERFACE -Wl,-rpath,${torch_folder}/lib)
 endif()

@@ -5,6 +5,7 @@ import os
 import pty
 import subprocess
 import sys
+import tempfile
 import unittest
 
 AXS = sys.argv.pop(1)
@@ -53,6 +54,16 @@ class Program(unittest.TestCase):
         outcome = run("docter")
         self.assertEqual(outcome.returncode, 2)
         self.assertRegex(outcome.stderr, r'^axs: "docter": no such command, want one of: .*doctor')
+
+    def test_twin_says_what_is_wrong_with_a_scenario(self):
+        self.check_bad_input(["twin", "no-such.toml"], "scenario no-such.toml: no such file")
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "job.toml")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write('version = 1\nname = "x"\n[train]\ntokens = "-1"\n')
+            self.check_bad_input(
+                ["twin", path],
+                f'{path}:4: train.tokens: count "-1", want a whole number from 1 to 1e18')
 
     def test_unknown_flag(self):
         self.check_bad_input(

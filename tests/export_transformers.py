@@ -1,9 +1,11 @@
 """Loads models that AXS exported with `transformers` and compares logits and tokens.
 
-usage: export_transformers.py FOLDER, as learn_export_probe wrote it.
+usage: export_transformers.py LEARN_EXPORT_PROBE
 """
 import os
+import subprocess
 import sys
+import tempfile
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 
@@ -24,7 +26,8 @@ def check(folder):
     with torch.no_grad():
         theirs = model(torch.tensor([list(raw)])).logits[0].numpy()
     difference = float(numpy.abs(ours - theirs).max())
-    print(f"{folder}: largest logit {numpy.abs(theirs).max():.3f}, largest difference {difference:.2e}")
+    largest = numpy.abs(theirs).max()
+    print(f"{folder}: largest logit {largest:.3f}, largest difference {difference:.2e}")
     assert difference <= LARGEST_DIFFERENCE, difference
 
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
@@ -37,5 +40,7 @@ def check(folder):
 
 
 if __name__ == "__main__":
-    for name in ("tied", "own"):
-        check(os.path.join(sys.argv[1], name))
+    with tempfile.TemporaryDirectory() as probe:
+        subprocess.run([sys.argv[1], probe], check=True)
+        for name in ("tied", "own"):
+            check(os.path.join(probe, name))

@@ -9,9 +9,9 @@ namespace axs::catalog {
 
 /// What a link that moves is like from `at` on, until the next sample.
 struct DelaySample {
-  Duration at;           ///< Since the start of the run.
-  Duration one_way;      ///< Propagation alone; zero while the link is down.
-  bool up;               ///< Whether there is a path.
+  Duration at{};         ///< Since the start of the run.
+  Duration one_way{};    ///< Propagation alone; zero while the link is down.
+  bool up{};             ///< Whether there is a path.
   std::uint32_t path{};  ///< Changes exactly when the path does: a handover.
 };
 

@@ -28,11 +28,11 @@ struct ClockError {
 };
 
 struct Site {
-  std::string name;
-  GeoPoint at;
-  std::string jurisdiction;
-  std::vector<Accelerator> accelerators;
-  ClockError clock;
+  std::string name{};
+  GeoPoint at{};
+  std::string jurisdiction{};
+  std::vector<Accelerator> accelerators{};
+  ClockError clock{};
 };
 
 /// fibre: great circle × route factor at 2c/3; leo: through the sky; wire: a delay that the user
@@ -40,15 +40,15 @@ struct Site {
 enum class LinkKind { fibre, leo, wire };
 
 struct Link {
-  SiteId a;
-  SiteId b;
+  SiteId a{};
+  SiteId b{};
   LinkKind kind = LinkKind::fibre;
-  BytesPerSecond rate_ab;
-  BytesPerSecond rate_ba;
-  double route_factor = 1.4;        ///< fibre only
-  std::optional<Duration> one_way;  ///< wire only
-  std::optional<Duration> jitter;   ///< otherwise the kind's own
-  std::optional<double> loss;       ///< probability of random loss; otherwise the kind's own
+  BytesPerSecond rate_ab{};
+  BytesPerSecond rate_ba{};
+  double route_factor = 1.4;          ///< fibre only
+  std::optional<Duration> one_way{};  ///< wire only
+  std::optional<Duration> jitter{};   ///< otherwise the kind's own
+  std::optional<double> loss{};       ///< probability of random loss; otherwise the kind's own
 };
 
 /// Where satellites come from: a file of two-line elements, or a Walker-delta shell that we
@@ -77,6 +77,16 @@ struct Model {
   std::uint32_t hidden = 344;  ///< width of the SwiGLU
   std::uint32_t context = 64;
 };
+
+/// Weights of the decoder: the embedding, which is the output layer too, two norms, four
+/// projections of attention and three of the SwiGLU per layer, and the last norm.
+constexpr std::uint64_t parameter_count(const Model& model) {
+  constexpr std::uint64_t vocabulary = 256;
+  const std::uint64_t width = model.width, kv = width / model.heads * model.kv_heads;
+  const std::uint64_t layer =
+      2 * width + 2 * width * width + 2 * width * kv + 3 * width * model.hidden;
+  return vocabulary * width + model.layers * layer + width;
+}
 
 /// outer: DiLoCo family, sites exchange compressed pseudo-gradients now and then. every_step: plain
 /// synchronous data parallel over an uncompressed ring, the baseline.
@@ -131,7 +141,7 @@ struct Fault {
 };
 
 struct Scenario {
-  std::string name;
+  std::string name{};
   std::uint64_t seed = 1;
   Model model;
   Train train;

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <bit>
 
-#include "axs/codec/crc32c.h"
 #include "axs/codec/float_planes.h"
 #include "axs/codec/quant4.h"
 #include "axs/codec/rans.h"
+#include "axs/core/crc32c.h"
 
 namespace axs::codec {
 

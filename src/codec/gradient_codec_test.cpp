@@ -8,10 +8,10 @@
 #include <cmath>
 #include <limits>
 
-#include "axs/codec/crc32c.h"
 #include "axs/codec/float_planes.h"
 #include "axs/codec/quant4.h"
 #include "axs/codec/synthetic_gradient.h"
+#include "axs/core/crc32c.h"
 #include "axs/core/crypto.h"
 
 using namespace axs;

@@ -35,7 +35,8 @@ class [[nodiscard]] Result {
   explicit operator bool() const { return has_value(); }
   const T& operator*() const& { return value(); }
   T& operator*() & { return const_cast<T&>(value()); }
-  T&& operator*() && { return std::move(const_cast<T&>(value())); }
+  /// By value: `for (x : *list())` must not walk through what is gone.
+  T operator*() && { return std::move(const_cast<T&>(value())); }
   const T* operator->() const { return &value(); }
   T* operator->() { return &const_cast<T&>(value()); }
   const Error& error() const& {

@@ -95,6 +95,24 @@ Result<std::vector<LinkPlan>> plan_links(const Scenario& scenario,
   return plans;
 }
 
+net::Topology topology_of(const Scenario& scenario, std::span<const LinkPlan> links) {
+  std::vector<SiteId> sites;
+  for (std::uint32_t i = 0; i < scenario.sites.size(); ++i) sites.push_back(SiteId{i});
+  std::vector<net::UnderlayLink> underlay;
+  for (const LinkPlan& link : links)
+    underlay.push_back({.id = link.id,
+                        .a = link.a,
+                        .b = link.b,
+                        .nominal = link.forth_forecast.empty()
+                                       ? link.forth.delay
+                                       : link.forth_forecast.front().one_way,
+                        .rate_ab = link.forth.rate,
+                        .rate_ba = link.back.rate});
+  auto topology = net::Topology::make(std::move(sites), std::move(underlay));
+  AXS_ASSERT(topology.has_value());  // A scenario's links name its own sites, once each.
+  return *std::move(topology);
+}
+
 Result<std::vector<orbit::MeanElements>> shell_satellites(const catalog::WalkerShell& shell,
                                                           catalog::UtcTime epoch) {
   return orbit::shell_elements({.epoch = epoch,

@@ -7,6 +7,7 @@
 #include "axs/catalog/link_forecast.h"
 #include "axs/catalog/scenario.h"
 #include "axs/net/pipe.h"
+#include "axs/net/topology.h"
 #include "axs/orbit/elements.h"
 
 namespace axs::fabric {
@@ -29,6 +30,9 @@ struct LinkPlan {
 Result<std::vector<LinkPlan>> plan_links(const catalog::Scenario& scenario,
                                          std::span<const orbit::MeanElements> satellites,
                                          Duration horizon);
+
+/// The sites and links as routing sees them.
+net::Topology topology_of(const catalog::Scenario& scenario, std::span<const LinkPlan> links);
 
 /// The satellites of a generated shell.
 Result<std::vector<orbit::MeanElements>> shell_satellites(const catalog::WalkerShell& shell,

@@ -12,29 +12,26 @@ net::TrafficClass class_of(const SiteMessage& message) {
   return message.attached ? net::TrafficClass::gradient : net::TrafficClass::control;
 }
 
-std::uint64_t attached_size(const train::SyncMessage& body) {
-  const auto* offer = std::get_if<train::Offer>(&body);
-  return offer == nullptr ? 0 : offer->contribution.size;
-}
-
 }  // namespace
 
 std::uint64_t message_size(const SiteMessage& message) {
   return sizeof(std::uint32_t) + to_wire(message.body).size() + message.attached_size;
 }
 
-bool Site::Peer::up() const {
-  return std::any_of(paths.begin(), paths.end(), [](const auto& path) { return path.second; });
-}
-
-Site::Site(Config config, Instant now) : sync_{config.sync, now} {
-  for (std::uint32_t i = 0; i < config.sync.sites; ++i) {
-    if (SiteId{i} == config.sync.self) continue;
+Site::Site(Config config, Instant now)
+    : self_{config.sync.self}, home_{config.home}, sync_{config.sync, now} {
+  for (const SiteId peer : config.topology.sites()) {
+    if (peer == self_) continue;
     net::Transport::Config transport;
     transport.incarnation = config.incarnation;
-    peers_.emplace(SiteId{i}, Peer{.transport = net::Transport{transport}, .paths = {}});
+    peers_.emplace(peer,
+                   Peer{.transport = net::Transport{transport},
+                        .monitor = net::PathMonitor{{.local = self_,
+                                                     .peer = peer,
+                                                     .paths = config.topology.paths(self_, peer),
+                                                     .token = config.incarnation}}});
   }
-  update_wakeup();
+  wakeup_ = now;  // The monitors begin with the first step.
 }
 
 void Site::step(Instant now, const Event& event, std::vector<Action>& actions) {
@@ -49,33 +46,48 @@ void Site::on(const Wakeup&) {
   const auto due = [this](const auto& policy) {
     return policy.wakeup() && *policy.wakeup() <= now_;
   };
-  for (auto& [id, peer] : peers_)
+  for (auto& [id, peer] : peers_) {
     if (due(peer.transport)) run_transport(id, Wakeup{});
+    if (!peer.monitor.wakeup() || due(peer.monitor)) run_monitor(id, Wakeup{});
+  }
   if (due(sync_)) run_sync(Wakeup{});
 }
 
 void Site::on(const PeerPacket& event) {
-  if (peers_.contains(event.from)) run_transport(event.from, net::PacketReceived{event.packet});
+  if (!peers_.contains(event.from)) return;
+  run_monitor(event.from, net::TrafficReceived{event.packet.path});
+  run_transport(event.from, net::PacketReceived{event.packet});
+}
+
+void Site::on(const PeerHello& event) {
+  if (peers_.contains(event.from)) run_monitor(event.from, event.hello);
+}
+
+void Site::on(const PeerHelloReply& event) {
+  if (peers_.contains(event.from)) run_monitor(event.from, event.reply);
 }
 
 void Site::on(const PeerMessage& event) {
-  run_sync(train::SiteSync::Received{event.from, event.message.body});
+  std::visit([&](const auto& body) { read(event.from, body); }, event.message.body);
 }
 
-void Site::on(const PathChanged& event) {
-  Peer& peer = peers_.at(event.peer);
-  const bool before = peer.up();
-  peer.paths[event.path] = event.up;
-  if (event.up)
-    run_transport(event.peer, net::PathUp{event.path});
-  else
-    run_transport(event.peer, net::PathDown{event.path});
-  if (!before && peer.up()) run_sync(train::SiteSync::PeerUp{event.peer});
-  if (before && !peer.up()) run_sync(train::SiteSync::PeerDown{event.peer});
+void Site::on(const ControllerOrder& event) {
+  if (event.order.from == self_) return read(self_, event.order);
+  send(event.order.from, SiteMessage{event.order, std::nullopt, 0});
 }
 
-void Site::on(const Routed& event) {
-  run_transport(event.peer, event.route);
+void Site::read(SiteId from, const train::SyncMessage& body) {
+  run_sync(train::SiteSync::Received{from, body});
+}
+
+void Site::read(SiteId, const net::LinkReport& body) {
+  if (self_ == home_) actions_->push_back(ReportToController{body});
+}
+
+void Site::read(SiteId from, const net::RouteOrder& body) {
+  // Only the home site speaks for the controller.
+  if ((from == home_ || from == self_) && body.from == self_ && peers_.contains(body.to))
+    run_monitor(body.to, net::OrderReceived{body});
 }
 
 void Site::run_sync(const train::SiteSync::Event& event) {
@@ -90,14 +102,24 @@ void Site::run_transport(SiteId peer, const net::Transport::Event& event) {
   for (const auto& action : actions) std::visit([&](const auto& a) { perform(peer, a); }, action);
 }
 
+void Site::run_monitor(SiteId peer, const net::PathMonitor::Event& event) {
+  std::vector<net::PathMonitor::Action> actions;
+  peers_.at(peer).monitor.step(now_, event, actions);
+  for (const auto& action : actions) std::visit([&](const auto& a) { perform(peer, a); }, action);
+}
+
 void Site::perform(const train::SiteSync::Send& action) {
-  Peer& peer = peers_.at(action.to);
-  const SiteMessage message{action.message, action.attached,
-                            action.attached ? attached_size(action.message) : 0};
+  const auto* offer = std::get_if<train::Offer>(&action.message);
+  const std::uint64_t attached = action.attached && offer ? offer->contribution.size : 0;
+  send(action.to, SiteMessage{action.message, action.attached, attached});
+}
+
+void Site::send(SiteId to, const SiteMessage& message) {
+  Peer& peer = peers_.at(to);
   const net::TrafficClass traffic = class_of(message);
   const std::uint64_t id = peer.next_message++;
-  actions_->push_back(HoldMessage{action.to, traffic, id, message});
-  run_transport(action.to, net::SendMessage{traffic, id, message_size(message)});
+  actions_->push_back(HoldMessage{to, traffic, id, message});
+  run_transport(to, net::SendMessage{traffic, id, message_size(message)});
 }
 
 void Site::perform(SiteId peer, const net::Transmit& action) {
@@ -119,7 +141,7 @@ void Site::perform(SiteId peer, const net::Discarded& action) {
 void Site::perform(SiteId peer, const net::PeerStarted&) {
   actions_->push_back(DropBytes{peer, std::nullopt});
   // Its agent is new and knows nothing of what was said to the one before.
-  if (!peers_.at(peer).up()) return;
+  if (!peers_.at(peer).up) return;
   run_sync(train::SiteSync::PeerDown{peer});
   run_sync(train::SiteSync::PeerUp{peer});
 }
@@ -128,12 +150,51 @@ void Site::perform(SiteId peer, const net::Refused& action) {
   actions_->push_back(PeerMisbehaved{peer, action});
 }
 
+void Site::perform(SiteId peer, const net::Hello& action) {
+  actions_->push_back(SendHello{peer, action});
+}
+void Site::perform(SiteId peer, const net::HelloReply& action) {
+  actions_->push_back(SendHelloReply{peer, action});
+}
+
+void Site::perform(SiteId, const net::LinkReport& action) {
+  if (self_ == home_)
+    actions_->push_back(ReportToController{action});
+  else if (peers_.at(home_).up)
+    send(home_, SiteMessage{action, std::nullopt, 0});
+}
+
+void Site::perform(SiteId peer, const net::PathUp& action) {
+  actions_->push_back(PathState{peer, action.path, true});
+  run_transport(peer, action);
+}
+void Site::perform(SiteId peer, const net::PathDown& action) {
+  actions_->push_back(PathState{peer, action.path, false});
+  run_transport(peer, action);
+}
+void Site::perform(SiteId peer, const net::RouteSet& action) {
+  run_transport(peer, action);
+}
+
+void Site::perform(SiteId peer, const net::PeerUp&) {
+  peers_.at(peer).up = true;
+  run_sync(train::SiteSync::PeerUp{peer});
+}
+void Site::perform(SiteId peer, const net::PeerDown&) {
+  peers_.at(peer).up = false;
+  run_sync(train::SiteSync::PeerDown{peer});
+}
+
+void Site::perform(SiteId, const net::RouteChanged& action) {
+  actions_->push_back(action);
+}
+void Site::perform(SiteId, const net::OrderRefused&) {}  // The controller repeats a newer one.
+
 void Site::update_wakeup() {
   wakeup_ = sync_.wakeup();
-  for (const auto& [id, peer] : peers_) {
-    const auto at = peer.transport.wakeup();
-    if (at && (!wakeup_ || *at < *wakeup_)) wakeup_ = at;
-  }
+  for (const auto& [id, peer] : peers_)
+    for (const auto at : {peer.transport.wakeup(), peer.monitor.wakeup()})
+      if (at && (!wakeup_ || *at < *wakeup_)) wakeup_ = at;
 }
 
 }  // namespace axs::fabric

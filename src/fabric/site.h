@@ -6,15 +6,20 @@
 #include <vector>
 
 #include "axs/core/policy.h"
+#include "axs/net/path_monitor.h"
+#include "axs/net/topology.h"
 #include "axs/net/transport.h"
 #include "axs/train/site_sync.h"
 
 namespace axs::fabric {
 
+/// What sites say to each other reliably: training, and reports to the controller and its orders.
+using SiteMessageBody = std::variant<train::SyncMessage, net::LinkReport, net::RouteOrder>;
+
 /// A message between two sites, as the world keeps it: the record, and the bytes that travel with
 /// it.
 struct SiteMessage {
-  train::SyncMessage body;
+  SiteMessageBody body;
   std::optional<Hash256> attached;
   std::uint64_t attached_size{};
 };
@@ -22,8 +27,9 @@ struct SiteMessage {
 /// The bytes of a message on the way: a count, the record, what is attached.
 std::uint64_t message_size(const SiteMessage& message);
 
-/// One site: its training policy and its connections to all other sites, composed. The twin and the
-/// live agent drive this same object; neither knows more of it than its events and actions.
+/// One site: its training policy, its paths and its connections to all other sites, composed. The
+/// twin and the live agent drive this same object; neither knows more of it than its events and
+/// actions.
 class Site {
  public:
   // From the network.
@@ -35,14 +41,16 @@ class Site {
     SiteId from;
     SiteMessage message;
   };
-  struct PathChanged {
-    SiteId peer;
-    net::PathId path;
-    bool up = false;
+  struct PeerHello {  ///< likewise authenticated
+    SiteId from;
+    net::HelloReceived hello;
   };
-  struct Routed {
-    SiteId peer;
-    net::RouteSet route;
+  struct PeerHelloReply {
+    SiteId from;
+    net::HelloReplyReceived reply;
+  };
+  struct ControllerOrder {  ///< from the controller, which is at this site; for any site
+    net::RouteOrder order;
   };
   // From the worker and the disk.
   using WorkerReady = train::SiteSync::WorkerReady;
@@ -50,13 +58,25 @@ class Site {
   using Captured = train::SiteSync::Captured;
   using Applied = train::SiteSync::Applied;
   using Persisted = train::SiteSync::Persisted;
-  using Event = std::variant<Wakeup, PeerPacket, PeerMessage, PathChanged, Routed, WorkerReady,
-                             WorkerLost, Captured, Applied, Persisted>;
+  using Event =
+      std::variant<Wakeup, PeerPacket, PeerMessage, PeerHello, PeerHelloReply, ControllerOrder,
+                   WorkerReady, WorkerLost, Captured, Applied, Persisted>;
 
   // To the network.
   struct TransmitPacket {
     SiteId to;
     net::Transmit transmit;
+  };
+  struct SendHello {  ///< sealed, over the path that it names; lost if there are no keys yet
+    SiteId to;
+    net::Hello hello;
+  };
+  struct SendHelloReply {
+    SiteId to;
+    net::HelloReply reply;
+  };
+  struct ReportToController {  ///< which is at this site, or dead
+    net::LinkReport report;
   };
   struct HoldMessage {  ///< keep it under (to, traffic, id) until it is released; its bytes will be
                         ///< asked for
@@ -90,16 +110,25 @@ class Site {
   using Closed = train::SiteSync::Closed;
   using Diverged = train::SiteSync::Diverged;
   using Finished = train::SiteSync::Finished;
+  using RouteChanged = net::RouteChanged;
+  struct PathState {  ///< for the record
+    SiteId peer;
+    net::PathId path;
+    bool up = false;
+  };
   struct PeerMisbehaved {
     SiteId peer;
     net::Refused refused;
   };
   using Action =
-      std::variant<TransmitPacket, HoldMessage, ReleaseMessage, StoreBytes, ReadMessage, DropBytes,
-                   Capture, Apply, Persist, Forget, Closed, Diverged, Finished, PeerMisbehaved>;
+      std::variant<TransmitPacket, SendHello, SendHelloReply, ReportToController, HoldMessage,
+                   ReleaseMessage, StoreBytes, ReadMessage, DropBytes, Capture, Apply, Persist,
+                   Forget, Closed, Diverged, Finished, RouteChanged, PathState, PeerMisbehaved>;
 
   struct Config {
-    std::uint32_t incarnation = 1;
+    std::uint32_t incarnation = 1;  ///< Grows with every start of this agent.
+    net::Topology topology;
+    SiteId home;  ///< Where the controller is.
     train::SiteSync::Config sync;
   };
   Site(Config config, Instant now);
@@ -112,22 +141,28 @@ class Site {
  private:
   struct Peer {
     net::Transport transport;
+    net::PathMonitor monitor;
     std::uint64_t next_message = 1;
-    std::map<net::PathId, bool> paths;
-    bool up() const;
+    bool up = false;
   };
 
   void on(const Wakeup&);
   void on(const PeerPacket& event);
   void on(const PeerMessage& event);
-  void on(const PathChanged& event);
-  void on(const Routed& event);
+  void on(const PeerHello& event);
+  void on(const PeerHelloReply& event);
+  void on(const ControllerOrder& event);
   template <class WorkerEvent>
   void on(const WorkerEvent& event) {
     run_sync(event);
   }
   void run_sync(const train::SiteSync::Event& event);
   void run_transport(SiteId peer, const net::Transport::Event& event);
+  void run_monitor(SiteId peer, const net::PathMonitor::Event& event);
+  void read(SiteId from, const train::SyncMessage& body);
+  void read(SiteId from, const net::LinkReport& body);
+  void read(SiteId from, const net::RouteOrder& body);
+  void send(SiteId to, const SiteMessage& message);
   void perform(const train::SiteSync::Send& action);
   template <class Passed>
   void perform(const Passed& action) {
@@ -140,8 +175,20 @@ class Site {
   void perform(SiteId peer, const net::Discarded& action);
   void perform(SiteId peer, const net::PeerStarted& action);
   void perform(SiteId peer, const net::Refused& action);
+  void perform(SiteId peer, const net::Hello& action);
+  void perform(SiteId peer, const net::HelloReply& action);
+  void perform(SiteId peer, const net::LinkReport& action);
+  void perform(SiteId peer, const net::PathUp& action);
+  void perform(SiteId peer, const net::PathDown& action);
+  void perform(SiteId peer, const net::RouteSet& action);
+  void perform(SiteId peer, const net::PeerUp& action);
+  void perform(SiteId peer, const net::PeerDown& action);
+  void perform(SiteId peer, const net::RouteChanged& action);
+  void perform(SiteId peer, const net::OrderRefused& action);
   void update_wakeup();
 
+  SiteId self_;
+  SiteId home_;
   train::SiteSync sync_;
   std::map<SiteId, Peer> peers_;
   std::optional<Instant> wakeup_;

@@ -4,7 +4,7 @@
 #include <charconv>
 #include <cstring>
 
-#include "axs/host/crc32c.h"
+#include "axs/core/crc32c.h"
 
 namespace axs::host::journal_format {
 

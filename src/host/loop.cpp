@@ -143,8 +143,8 @@ Result<> Loop::wait() {
 void Loop::run_due_timers() {
   if (timers_.empty()) return;
   const Instant now = clock_.now();
-  // Timers set by these callbacks wait for the next turn, even if they are due: one that sets
-  // itself again for now must not starve the descriptors.
+  // Timers set by these callbacks wait for the next turn, even if they are due: one that keeps
+  // setting itself for the present instant must not starve the descriptors.
   const std::uint64_t set_before = next_timer_;
   auto due = timers_.begin();
   while (!stopped_ && due != timers_.end() && due->first.at <= now) {

@@ -9,7 +9,7 @@
 #include <cstring>
 
 #include "axs/core/assert.h"
-#include "axs/host/crc32c.h"
+#include "axs/core/crc32c.h"
 #include "axs/host/file.h"
 
 namespace axs::learn {
@@ -94,8 +94,7 @@ Result<std::optional<ByteVector>> StateSlots::read(const Slot& slot) {
   if (slot.header.size > there) return std::optional<ByteVector>{};
   ByteVector state(slot.header.size);
   const std::size_t size = AXS_TRY(read_at(slot.file, state, sizeof(Header), slot.path));
-  if (size != state.size() || host::crc32c(state) != slot.header.crc)
-    return std::optional<ByteVector>{};
+  if (size != state.size() || crc32c(state) != slot.header.crc) return std::optional<ByteVector>{};
   return std::optional{std::move(state)};
 }
 
@@ -106,7 +105,7 @@ Result<> StateSlots::save(std::span<const ByteView> parts) {
   (void)AXS_TRY(write_header(slot));
   for (const ByteView part : parts) {
     (void)AXS_TRY(write_at(slot.file, part, sizeof(Header) + slot.header.size, slot.path));
-    slot.header.crc = host::crc32c(part, slot.header.crc);
+    slot.header.crc = crc32c(part, slot.header.crc);
     slot.header.size += part.size();
   }
   slot.header.complete = 1;

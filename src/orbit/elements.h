@@ -6,7 +6,7 @@ namespace axs::orbit {
 
 /// The mean elements that SGP4 starts from, in the units of a two-line set.
 struct MeanElements {
-  catalog::UtcTime epoch;
+  catalog::UtcTime epoch{};
   double inclination_deg{};
   double raan_deg{};  ///< Right ascension of the ascending node.
   double eccentricity{};

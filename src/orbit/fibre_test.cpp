@@ -20,8 +20,8 @@ struct Pair {
 
 }  // namespace
 
-TEST_CASE("fibre: distances between cities within 0.6 % of the ellipsoid's") {
-  // network.md's table; computed there on a sphere too, with cities' coordinates rounded elsewhere.
+TEST_CASE("fibre: distances between cities") {
+  // network.md section 7, computed there with coordinates that were rounded elsewhere.
   for (const auto& [a, b, km] : {Pair{san_francisco, london, 8617},
                                  {san_francisco, frankfurt, 9134},
                                  {seattle, london, 7699},

@@ -13,9 +13,9 @@ struct GroundPair {
 /// Which times to sample: `step` apart on the clock of the run, which begins at `start` of the sky
 /// and sees the sky go by `speed` times as fast. Delays stay those of the real sky.
 struct RouteClock {
-  catalog::UtcTime start;
+  catalog::UtcTime start{};
   double speed = 1;
-  Duration length;
+  Duration length{};
   Duration step = milliseconds(100);
 };
 

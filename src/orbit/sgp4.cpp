@@ -16,13 +16,13 @@ using dmath::sin;
 
 // WGS-72 (Vallado et al. 2006, table 1).
 constexpr double earth_radius_km = 6378.135;
-constexpr double mu = 398600.8;  // km^3 / s^2
 constexpr double j2 = 0.001082616, j3 = -0.00000253881, j4 = -0.00000165597;
 constexpr double minutes_per_day = 1440;
 constexpr double degree = dmath::pi / 180;
 
-/// Square root of mu, in earth radii to the 3/2 per minute.
-const double ke = 60 / std::sqrt(earth_radius_km * earth_radius_km * earth_radius_km / mu);
+/// Square root of mu, in earth radii to the 3/2 per minute: 60 sqrt(mu / R^3) with
+/// mu = 398600.8 km^3 / s^2.
+constexpr double ke = 0.07436691613317342;
 
 constexpr double square(double x) {
   return x * x;

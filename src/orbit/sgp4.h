@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+
 #include "axs/core/result.h"
 #include "axs/orbit/elements.h"
 #include "axs/orbit/vec3.h"
@@ -21,10 +23,10 @@ struct Sgp4 {
   double long_period_longitude, long_period_axis;     ///< Of J3.
   double three_cos2_less_1, sin2, seven_cos2_less_1;  ///< Of the inclination.
 
-  double node_drag;  ///< Of t squared.
-  double drag[4];    ///< Shrinks the axis: 1 - sum of drag[i] t^(i+1).
+  double node_drag;            ///< Of t squared.
+  std::array<double, 4> drag;  ///< Shrinks the axis: 1 - sum of drag[i] t^(i+1).
   double eccentricity_drag, eccentricity_periodic_drag;
-  double longitude_drag[4];  ///< Of t^2 ... t^5.
+  std::array<double, 4> longitude_drag;  ///< Of t^2 ... t^5.
   double perigee_drag, anomaly_drag, eta, anomaly_drag_offset, sin_anomaly;
 };
 

@@ -19,7 +19,7 @@ enum class Phasing { walker, alternate };
 
 /// A shell of circular orbits. Satellite `plane * slots + slot` is number `slot` of its plane.
 struct Shell {
-  catalog::UtcTime epoch;
+  catalog::UtcTime epoch{};
   std::uint32_t planes{};
   std::uint32_t slots{};  ///< In each plane.
   double inclination_deg{};

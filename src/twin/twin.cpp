@@ -14,11 +14,25 @@ using MessageKey = std::pair<net::TrafficClass, std::uint64_t>;
 /// SplitMix64 streams of the world; a site's policies draw from none.
 constexpr std::uint64_t pipe_stream = 1'000;
 
+constexpr SiteId home{0};
+
+/// UDP payload around what is sealed: the outer header, relay links, the tag, one byte for the
+/// kind.
+constexpr std::uint32_t seal_overhead = net::OuterHeader::fixed_size + 4 + 16 + 1;
+
+constexpr Duration agent_restart = seconds(1);
+/// A person restarts the controller, not the agents.
+constexpr Duration controller_restart = seconds(60);
+
 }  // namespace
 
 struct Twin::SiteState {
-  std::optional<Site> policy;
+  std::optional<Site> policy;  ///< None while the agent is dead.
   WorkerModel worker;
+  std::uint32_t incarnation = 0;
+  Instant sealed_at{};  ///< When its tunnels are up.
+  std::vector<train::AgreementRecord> disk{};
+  std::set<Hash256> store{};
   std::uint32_t life = 0;  ///< of the worker's process
   bool busy = false;       ///< a WorkDone is on its way
   Instant woken_at{-1};    ///< the earliest wakeup that is scheduled
@@ -29,7 +43,11 @@ struct Twin::SiteState {
 
 Twin::~Twin() = default;
 
-Twin::Twin(Config config) : config_{std::move(config)}, rng_{config_.scenario.seed} {
+Twin::Twin(Config config)
+    : config_{std::move(config)},
+      rng_{config_.scenario.seed},
+      topology_{fabric::topology_of(config_.scenario, config_.links)},
+      script_{config_.scenario.faults, config_.scenario.train.tokens, Instant{}} {
   const catalog::Scenario& scenario = config_.scenario;
   AXS_ASSERT(config_.workers.size() == scenario.sites.size());
   for (const fabric::LinkPlan& link : config_.links) {
@@ -37,6 +55,7 @@ Twin::Twin(Config config) : config_{std::move(config)}, rng_{config_.scenario.se
     pipes_.push_back({net::Pipe{link.forth, rng.fork(0)}, net::Pipe{link.back, rng.fork(1)}});
     pipes_.back()[0].set_forecast(link.forth_forecast);
     pipes_.back()[1].set_forecast(link.back_forecast);
+    cut_at_.push_back(Instant{-1});
   }
   const std::uint32_t fragments = scenario.train.outer.fragments;
   for (std::uint32_t i = 0; i < scenario.sites.size(); ++i)
@@ -58,7 +77,8 @@ Outcome Twin::run(Duration limit) {
   outcome_.events = queue_.scheduled();
   outcome_.digest = digest_.value();
   for (const auto& site : sites_)
-    outcome_.tokens = std::max(outcome_.tokens, site->policy->sync().budget().merged());
+    if (site->policy)
+      outcome_.tokens = std::max(outcome_.tokens, site->policy->sync().budget().merged());
   for (const auto& link : pipes_)
     for (const net::Pipe& pipe : link) {
       outcome_.packets += pipe.counters().offered;
@@ -68,41 +88,98 @@ Outcome Twin::run(Duration limit) {
 }
 
 void Twin::start() {
-  const catalog::Scenario& scenario = config_.scenario;
-  const auto count = static_cast<std::uint32_t>(scenario.sites.size());
-  for (std::uint32_t i = 0; i < count; ++i) {
-    const SiteId site{i};
-    sites_[i]->policy.emplace(
-        Site::Config{.incarnation = 1,
-                     .sync = {.self = site,
-                              .sites = count,
-                              .period = scenario.train.outer.period,
-                              .budget = {.tokens = scenario.train.tokens,
-                                         .tokens_per_step = config_.workers[i].tokens_per_step,
-                                         .fragments = scenario.train.outer.fragments},
-                              .records = {},
-                              .stored = {}}},
-        local(site));
-    for (std::uint32_t peer = 0; peer < count; ++peer)
-      if (peer != i) queue_.push(now_ + config_.session_setup, SessionUp{site, SiteId{peer}});
-    queue_.push(now_ + config_.workers[i].start, WorkerStarted{site});
-    schedule_wakeup(site);
-  }
+  for (std::uint32_t i = 0; i < sites_.size(); ++i) on(AgentStarted{SiteId{i}});
+  on(ControllerStarted{});
+  on(ScriptDue{});
 }
 
-void Twin::on(Packet& event) {
-  step(event.to, Site::PeerPacket{event.from, std::move(event.packet)});
+void Twin::on(const ControllerStarted&) {
+  controller_.emplace(net::Controller::Config{.topology = topology_, .term = ++controller_term_});
+}
+
+void Twin::on(const AgentStarted& event) {
+  const catalog::Scenario& scenario = config_.scenario;
+  const auto count = static_cast<std::uint32_t>(sites_.size());
+  SiteState& site = *sites_[event.site.value];
+  ++site.incarnation;
+  site.woken_at = Instant{-1};
+  const std::uint64_t tokens_per_step = site.worker.speed().tokens_per_step;
+  site.sealed_at = now_ + config_.session_setup;
+  site.policy.emplace(Site::Config{.incarnation = site.incarnation,
+                                   .topology = topology_,
+                                   .home = home,
+                                   .sync = {.self = event.site,
+                                            .sites = count,
+                                            .period = scenario.train.outer.period,
+                                            .budget = {.tokens = scenario.train.tokens,
+                                                       .tokens_per_step = tokens_per_step,
+                                                       .fragments = scenario.train.outer.fragments},
+                                            .records = site.disk,
+                                            .stored = {site.store.begin(), site.store.end()}}},
+                      local(event.site));
+  start_worker(event.site);
+  schedule_wakeup(event.site);
+}
+
+void Twin::start_worker(SiteId site) {
+  const SiteState& state = *sites_[site.value];
+  queue_.push(now_ + state.worker.speed().start, WorkerStarted{site, state.life});
+}
+
+LinkId Twin::link_of(const Datagram& datagram) const {
+  return topology_.paths(datagram.from, datagram.to)[datagram.path.value].links[datagram.hop];
+}
+
+bool Twin::sealed(SiteId a, SiteId b) const {
+  return now_ >= sites_[a.value]->sealed_at && now_ >= sites_[b.value]->sealed_at;
+}
+
+void Twin::send(Datagram datagram) {
+  if (!sealed(datagram.from, datagram.to)) return;
+  const net::CandidatePath& path = topology_.paths(datagram.from, datagram.to)[datagram.path.value];
+  // A path of two links goes through the site at which they meet.
+  SiteId at = datagram.from;
+  for (std::uint8_t hop = 0; hop < datagram.hop; ++hop) {
+    const fabric::LinkPlan& passed = config_.links[path.links[hop].value];
+    at = passed.a == at ? passed.b : passed.a;
+  }
+  if (!sites_[at.value]->policy) return;  // No agent there to forward it.
+  const LinkId link = path.links[datagram.hop];
+  net::Pipe& pipe = pipes_[link.value][config_.links[link.value].a == at ? 0 : 1];
+  const net::Admission admission = pipe.admit(now_, datagram.size);
+  if (!admission.arrives() || admission.fate == net::Fate::corrupted) return;
+  datagram.sent_at = now_;
+  datagram.departs_at = admission.departs_at;
+  queue_.push(admission.released_at, std::move(datagram));
+}
+
+void Twin::on(Datagram& event) {
+  const Instant cut = cut_at_[link_of(event).value];
+  if (event.sent_at <= cut && event.departs_at > cut) return;  // Lost in the queue of the cut link.
+  if (event.hop + 1 < topology_.paths(event.from, event.to)[event.path.value].hops) {
+    ++event.hop;
+    return send(std::move(event));
+  }
+  if (!sites_[event.to.value]->policy) return;
+  if (auto* packet = std::get_if<net::Packet>(&event.payload))
+    return step(event.to, Site::PeerPacket{event.from, std::move(*packet)});
+  if (const auto* hello = std::get_if<net::Hello>(&event.payload))
+    return step(event.to, Site::PeerHello{event.from, {*hello, {}}});
+  step(event.to, Site::PeerHelloReply{event.from, {std::get<net::HelloReply>(event.payload), {}}});
 }
 
 void Twin::on(const Woken& event) {
   SiteState& site = *sites_[event.site.value];
-  if (event.local != site.woken_at) return;  // An earlier one was scheduled since, and has come.
+  // An earlier one may have been scheduled since, and have come.
+  if (event.incarnation != site.incarnation || event.local != site.woken_at) return;
   site.woken_at = Instant{-1};
-  step(event.site, Wakeup{});
+  if (site.policy) step(event.site, Wakeup{});
 }
 
 void Twin::on(const WorkerStarted& event) {
-  step(event.site, sites_[event.site.value]->worker.restart());
+  SiteState& site = *sites_[event.site.value];
+  if (site.life != event.life || !site.policy) return;
+  step(event.site, site.worker.restart());
   work(event.site);
 }
 
@@ -110,10 +187,13 @@ void Twin::on(const WorkDone& event) {
   SiteState& site = *sites_[event.site.value];
   if (site.life != event.life) return;
   site.busy = false;
-  if (event.work == WorkerModel::Work::step)
+  if (event.work == WorkerModel::Work::step) {
     site.worker.step();
-  else
-    step(event.site, site.worker.capture());
+  } else {
+    const auto captured = site.worker.capture();
+    site.store.insert(captured.contribution.content);
+    step(event.site, captured);
+  }
   work(event.site);
 }
 
@@ -124,29 +204,10 @@ void Twin::on(const MergeDone& event) {
 }
 
 void Twin::on(const DiskSynced& event) {
+  SiteState& site = *sites_[event.site.value];
+  if (event.incarnation != site.incarnation || !site.policy) return;
+  site.disk.push_back(event.record);
   step(event.site, Site::Persisted{event.sequence});
-}
-
-void Twin::on(const SessionUp& event) {
-  const std::vector<LinkId> links = paths(event.site, event.peer);
-  const auto delay = [&](LinkId link) {
-    const fabric::LinkPlan& plan = config_.links[link.value];
-    return plan.forth_forecast.empty() ? plan.forth.delay : plan.forth_forecast.front().one_way;
-  };
-  std::vector<std::uint8_t> order;
-  for (std::uint8_t i = 0; i < links.size(); ++i) order.push_back(i);
-  std::stable_sort(order.begin(), order.end(), [&](std::uint8_t a, std::uint8_t b) {
-    return delay(links[a]) < delay(links[b]);
-  });
-  for (const auto traffic :
-       {net::TrafficClass::control, net::TrafficClass::gradient, net::TrafficClass::bulk})
-    step(event.site,
-         Site::Routed{event.peer,
-                      net::RouteSet{
-                          traffic, net::PathId{order[0]},
-                          order.size() > 1 ? std::optional{net::PathId{order[1]}} : std::nullopt}});
-  for (std::uint8_t i = 0; i < links.size(); ++i)
-    step(event.site, Site::PathChanged{event.peer, net::PathId{i}, true});
 }
 
 void Twin::step(SiteId id, const Site::Event& event) {
@@ -160,13 +221,42 @@ void Twin::step(SiteId id, const Site::Event& event) {
 }
 
 void Twin::perform(SiteId from, Site::TransmitPacket& action) {
-  const LinkId link = paths(from, action.to)[action.transmit.packet.path.value];
-  const bool forth = config_.links[link.value].a == from;
-  const net::Admission admission =
-      pipes_[link.value][forth ? 0 : 1].admit(now_, action.transmit.size);
-  if (admission.arrives() && admission.fate != net::Fate::corrupted)
-    queue_.push(admission.released_at, Packet{action.to, from, std::move(action.transmit.packet)});
+  const net::PathId path = action.transmit.packet.path;
+  send({from,
+        action.to,
+        path,
+        0,
+        action.transmit.size + seal_overhead,
+        {},
+        {},
+        std::move(action.transmit.packet)});
 }
+
+void Twin::perform(SiteId from, const Site::SendHello& action) {
+  const auto size = static_cast<std::uint32_t>(to_wire(action.hello).size());
+  send({from, action.to, action.hello.path, 0, size + seal_overhead, {}, {}, action.hello});
+}
+
+void Twin::perform(SiteId from, const Site::SendHelloReply& action) {
+  const auto size = static_cast<std::uint32_t>(to_wire(action.reply).size());
+  send({from, action.to, action.reply.path, 0, size + seal_overhead, {}, {}, action.reply});
+}
+
+void Twin::perform(SiteId, const Site::ReportToController& action) {
+  if (!controller_) return;
+  const net::ReportReceived event{action.report};
+  std::vector<net::Controller::Action> actions;
+  controller_->step(local(home), event, actions);
+  digest_.record(local(home), static_cast<std::uint32_t>(sites_.size()) + 1, event, actions);
+  for (const auto& decided : actions)
+    if (const auto* order = std::get_if<net::RouteOrder>(&decided))
+      step(home, Site::ControllerOrder{*order});
+}
+
+void Twin::perform(SiteId, const Site::RouteChanged&) {
+  ++outcome_.reroutes;
+}
+void Twin::perform(SiteId, const Site::PathState&) {}
 
 void Twin::perform(SiteId site, const Site::HoldMessage& action) {
   sites_[site.value]->held[action.to][{action.traffic, action.id}] = action.message;
@@ -180,11 +270,13 @@ void Twin::perform(SiteId, const Site::StoreBytes&) {}  // There are no bytes.
 void Twin::perform(SiteId, const Site::DropBytes&) {}
 
 void Twin::perform(SiteId site, const Site::ReadMessage& action) {
-  // Not acknowledged yet, so the sender still holds it.
+  // Not acknowledged yet, so the sender still holds it, unless it has died since.
   const auto& held = sites_[action.from.value]->held[site];
-  const auto message = held.find({action.deliver.traffic, action.deliver.message});
-  AXS_ASSERT(message != held.end());
-  step(site, Site::PeerMessage{action.from, message->second});
+  const auto found = held.find({action.deliver.traffic, action.deliver.message});
+  if (found == held.end()) return;
+  const fabric::SiteMessage message = found->second;
+  if (message.attached) sites_[site.value]->store.insert(*message.attached);
+  step(site, Site::PeerMessage{action.from, message});
 }
 
 void Twin::perform(SiteId site, const Site::Capture& action) {
@@ -195,15 +287,20 @@ void Twin::perform(SiteId site, const Site::Capture& action) {
 void Twin::perform(SiteId id, const Site::Apply& action) {
   SiteState& site = *sites_[id.value];
   outcome_.syncs = std::max(outcome_.syncs, action.sync.value + 1);
-  queue_.push(now_ + site.worker.speed().apply,
-              MergeDone{id, site.life, site.worker.apply(action)});
+  run_script(fabric::FaultScript::Merged{action.merged_tokens});
+  const train::SiteSync::Applied applied = site.worker.apply(action);
+  queue_.push(now_ + site.worker.speed().apply, MergeDone{id, site.life, applied});
 }
 
 void Twin::perform(SiteId site, const Site::Persist& action) {
-  queue_.push(now_ + config_.disk_sync, DiskSynced{site, action.sequence});
+  queue_.push(now_ + config_.disk_sync,
+              DiskSynced{site, sites_[site.value]->incarnation, action.sequence, action.record});
 }
 
-void Twin::perform(SiteId, const Site::Forget&) {}
+void Twin::perform(SiteId site, const Site::Forget& action) {
+  sites_[site.value]->store.erase(action.content);
+}
+
 void Twin::perform(SiteId, const Site::Closed&) {}
 void Twin::perform(SiteId, const Site::Diverged&) {
   AXS_ASSERT(false);
@@ -218,23 +315,88 @@ void Twin::perform(SiteId id, const Site::Finished&) {
   site.finished = true;
 }
 
+void Twin::on(const ScriptDue&) {
+  run_script(Wakeup{});
+}
+
+void Twin::run_script(const fabric::FaultScript::Event& event) {
+  const auto before = script_.wakeup();
+  std::vector<fabric::FaultScript::Action> actions;
+  script_.step(now_, event, actions);
+  digest_.record(now_, static_cast<std::uint32_t>(sites_.size()), event, actions);
+  for (const auto& action : actions) std::visit([this](const auto& a) { inflict(a); }, action);
+  const auto after = script_.wakeup();
+  if (after && (after != before || std::holds_alternative<Wakeup>(event)))
+    queue_.push(std::max(*after, now_), ScriptDue{});
+}
+
+void Twin::inflict(const fabric::FaultScript::Begin& action) {
+  const auto& what = config_.scenario.faults[action.fault].what;
+  if (const auto* cut = std::get_if<catalog::CutLink>(&what)) cut_link(cut->link, true);
+  if (const auto* slow = std::get_if<catalog::SlowSite>(&what))
+    sites_[slow->site.value]->worker.slow(slow->factor);
+  const auto* kill = std::get_if<catalog::KillProcess>(&what);
+  if (kill == nullptr) return;
+  if (kill->process == catalog::Process::controller) {
+    controller_.reset();
+    queue_.push(now_ + controller_restart, ControllerStarted{});
+    return;
+  }
+  if (kill->process == catalog::Process::worker) kill_worker(*kill->site);
+  if (kill->process == catalog::Process::agent) kill_agent(*kill->site);
+}
+
+void Twin::inflict(const fabric::FaultScript::End& action) {
+  const auto& what = config_.scenario.faults[action.fault].what;
+  if (const auto* cut = std::get_if<catalog::CutLink>(&what)) cut_link(cut->link, false);
+  if (const auto* slow = std::get_if<catalog::SlowSite>(&what))
+    sites_[slow->site.value]->worker.slow(1);
+}
+
+void Twin::cut_link(LinkId link, bool cut) {
+  for (net::Pipe& pipe : pipes_[link.value])
+    if (cut)
+      pipe.cut(now_);
+    else
+      pipe.heal();
+  if (cut) cut_at_[link.value] = now_;
+}
+
+void Twin::kill_worker(SiteId id) {
+  SiteState& site = *sites_[id.value];
+  if (!site.policy) return;
+  ++site.life;
+  site.busy = false;
+  step(id, Site::WorkerLost{});
+  start_worker(id);
+}
+
+/// Its worker dies with it; what it had not synced is lost. Somebody starts it again.
+void Twin::kill_agent(SiteId id) {
+  SiteState& site = *sites_[id.value];
+  ++site.life;
+  site.busy = false;
+  site.policy.reset();
+  site.held.clear();
+  queue_.push(now_ + agent_restart, AgentStarted{id});
+}
+
 void Twin::work(SiteId id) {
   SiteState& site = *sites_[id.value];
   if (site.busy) return;
   const WorkerModel::Work work = site.worker.next_work();
   if (work == WorkerModel::Work::wait) return;
   site.busy = true;
-  const WorkerSpeed& speed = site.worker.speed();
-  queue_.push(now_ + (work == WorkerModel::Work::step ? speed.step : speed.capture),
-              WorkDone{id, site.life, work});
+  queue_.push(now_ + site.worker.time_of(work), WorkDone{id, site.life, work});
 }
 
 void Twin::schedule_wakeup(SiteId id) {
   SiteState& site = *sites_[id.value];
+  if (!site.policy) return;
   const auto at = site.policy->wakeup();
   if (!at || (site.woken_at >= Instant{0} && site.woken_at <= *at)) return;
   site.woken_at = *at;
-  queue_.push(std::max(global(id, *at), now_), Woken{id, *at});
+  queue_.push(std::max(global(id, *at), now_), Woken{id, site.incarnation, *at});
 }
 
 Instant Twin::local(SiteId site) const {
@@ -247,14 +409,6 @@ Instant Twin::global(SiteId site, Instant local) const {
   const Duration since = local - Instant{} - clock.offset;
   // Rounded up, so that the site is never woken before it asked to be.
   return Instant{} + from_seconds(since.seconds() / (1 + clock.drift_ppm * 1e-6)) + nanoseconds(2);
-}
-
-std::vector<LinkId> Twin::paths(SiteId from, SiteId to) const {
-  std::vector<LinkId> links;
-  for (const fabric::LinkPlan& link : config_.links)
-    if ((link.a == from && link.b == to) || (link.a == to && link.b == from))
-      links.push_back(link.id);
-  return links;
 }
 
 }  // namespace axs::twin

@@ -10,8 +10,10 @@
 
 #include "axs/catalog/scenario.h"
 #include "axs/core/digest.h"
+#include "axs/fabric/fault_script.h"
 #include "axs/fabric/link_plan.h"
 #include "axs/fabric/site.h"
+#include "axs/net/controller.h"
 #include "axs/net/pipe.h"
 #include "axs/twin/queue.h"
 #include "axs/twin/worker_model.h"
@@ -23,6 +25,7 @@ struct Outcome {
   bool finished = false;
   Duration took;
   std::uint64_t syncs = 0;
+  std::uint64_t reroutes = 0;
   std::uint64_t tokens = 0;
   std::uint64_t packets = 0;
   std::uint64_t bytes = 0;  ///< of UDP payload, over all links, each counted once
@@ -50,16 +53,23 @@ class Twin {
   Outcome run(Duration limit);
 
  private:
-  struct Packet {  ///< arrives at a site
-    SiteId to, from;
-    net::Packet packet;
+  using Payload = std::variant<net::Packet, net::Hello, net::HelloReply>;
+  struct Datagram {  ///< arrives at the end of the link `hop` of its path
+    SiteId from, to;
+    net::PathId path;
+    std::uint8_t hop;
+    std::uint32_t size;
+    Instant sent_at, departs_at;  ///< on that link
+    Payload payload;
   };
   struct Woken {
     SiteId site;
+    std::uint32_t incarnation;
     Instant local;
   };
   struct WorkerStarted {
     SiteId site;
+    std::uint32_t life;
   };
   struct WorkDone {  ///< void if the worker has been given up since
     SiteId site;
@@ -73,27 +83,38 @@ class Twin {
   };
   struct DiskSynced {
     SiteId site;
+    std::uint32_t incarnation;
     std::uint64_t sequence;
+    train::AgreementRecord record;
   };
-  struct SessionUp {
-    SiteId site, peer;
+  struct AgentStarted {
+    SiteId site;
   };
-  using Event =
-      std::variant<Packet, Woken, WorkerStarted, WorkDone, MergeDone, DiskSynced, SessionUp>;
+  struct ControllerStarted {};
+  struct ScriptDue {};
+  using Event = std::variant<Datagram, Woken, WorkerStarted, WorkDone, MergeDone, DiskSynced,
+                             AgentStarted, ControllerStarted, ScriptDue>;
 
   struct SiteState;
 
   void start();
-  void on(Packet& event);
+  void on(Datagram& event);
   void on(const Woken& event);
   void on(const WorkerStarted& event);
   void on(const WorkDone& event);
   void on(const MergeDone& event);
   void on(const DiskSynced& event);
-  void on(const SessionUp& event);
+  void on(const AgentStarted& event);
+  void on(const ControllerStarted&);
+  void on(const ScriptDue&);
 
   void step(SiteId site, const fabric::Site::Event& event);
   void perform(SiteId site, fabric::Site::TransmitPacket& action);
+  void perform(SiteId site, const fabric::Site::SendHello& action);
+  void perform(SiteId site, const fabric::Site::SendHelloReply& action);
+  void perform(SiteId site, const fabric::Site::ReportToController& action);
+  void perform(SiteId site, const fabric::Site::RouteChanged& action);
+  void perform(SiteId site, const fabric::Site::PathState& action);
   void perform(SiteId site, const fabric::Site::HoldMessage& action);
   void perform(SiteId site, const fabric::Site::ReleaseMessage& action);
   void perform(SiteId site, const fabric::Site::StoreBytes& action);
@@ -108,20 +129,36 @@ class Twin {
   void perform(SiteId site, const fabric::Site::Finished& action);
   void perform(SiteId site, const fabric::Site::PeerMisbehaved& action);
 
+  void run_script(const fabric::FaultScript::Event& event);
+  void inflict(const fabric::FaultScript::Begin& action);
+  void inflict(const fabric::FaultScript::End& action);
+  void cut_link(LinkId link, bool cut);
+  void kill_worker(SiteId site);
+  void kill_agent(SiteId site);
+  void start_worker(SiteId site);
+
   void work(SiteId site);
   void schedule_wakeup(SiteId site);
   /// The clock of a site: its own offset and drift.
   Instant local(SiteId site) const;
   Instant global(SiteId site, Instant local) const;
-  std::vector<LinkId> paths(SiteId from, SiteId to) const;
+  /// Puts a datagram on the link of its hop; it may be lost there.
+  void send(Datagram datagram);
+  bool sealed(SiteId a, SiteId b) const;
+  LinkId link_of(const Datagram& datagram) const;
 
   Config config_;
   Rng rng_;
   Queue<Event> queue_;
   Instant now_;
   Digest digest_;
+  net::Topology topology_;
+  std::optional<net::Controller> controller_;  ///< At the first site; none while it is dead.
+  std::uint64_t controller_term_ = 0;
   std::vector<std::unique_ptr<SiteState>> sites_;
   std::vector<std::array<net::Pipe, 2>> pipes_;  ///< by link; a to b, b to a
+  std::vector<Instant> cut_at_;                  ///< by link; what was in its queue then is lost
+  fabric::FaultScript script_;
   Outcome outcome_;
   std::size_t finished_ = 0;
 };

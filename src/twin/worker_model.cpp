@@ -53,6 +53,10 @@ WorkerModel::Work WorkerModel::next_work() const {
   return blocked() ? Work::wait : Work::capture;
 }
 
+Duration WorkerModel::time_of(Work work) const {
+  return work == Work::step ? scaled(speed_.step, slowness_) : speed_.capture;
+}
+
 SiteSync::Captured WorkerModel::capture() {
   const train::SyncId sync = state_.order->sync;
   const auto fragment = fragment_of(sync, static_cast<std::uint32_t>(state_.merged.size()));

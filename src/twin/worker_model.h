@@ -37,6 +37,9 @@ class WorkerModel {
   void step() { state_.position += speed_.tokens_per_step; }
   train::SiteSync::Captured capture();
 
+  /// Takes `factor` times as long for each step; 1 ends it.
+  void slow(double factor) { slowness_ = factor; }
+  Duration time_of(Work work) const;
   const WorkerSpeed& speed() const { return speed_; }
   std::uint64_t position() const { return state_.position; }
 
@@ -54,6 +57,7 @@ class WorkerModel {
 
   SiteId site_;
   WorkerSpeed speed_;
+  double slowness_ = 1;
   State state_;
   State saved_;
 };

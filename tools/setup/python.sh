@@ -4,8 +4,6 @@
 # An environment cannot be moved, so each is made under a name that holds its key; the link that
 # everything uses, .axs/venv, is turned to it only when it is whole.
 
-torch_index=https://download.pytorch.org/whl/cpu
-
 python_key() {
   { readlink -f "$state" /usr/bin/python3; cat "$here/python.sh" "${@/#/$root/}"; } | hash_of
 }
@@ -25,12 +23,7 @@ run_python_test_step() {
 make_venv() {
   need_space 3000
   begin_venv venv "$venv_key"
-  local install=("$new_venv/bin/python" -m pip install --no-compile -r "$root/requirements.txt")
-  # The machine's own index may have the CPU build; PyPI has only the one for CUDA.
-  if ! "${install[@]}"; then
-    grep -q 'No matching distribution found for torch' "$state/log/python.log"
-    "${install[@]}" --extra-index-url "$torch_index"
-  fi
+  "$new_venv/bin/python" -m pip install --no-compile -r "$root/requirements.txt"
   finish_venv venv
 }
 

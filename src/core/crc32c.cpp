@@ -1,9 +1,9 @@
-#include "axs/host/crc32c.h"
+#include "axs/core/crc32c.h"
 
 #include <array>
 #include <cstring>
 
-namespace axs::host {
+namespace axs {
 
 namespace {
 
@@ -52,4 +52,4 @@ std::uint32_t crc32c(ByteView data, std::uint32_t crc) {
   return crc32c_portable(data, crc);
 }
 
-}  // namespace axs::host
+}  // namespace axs

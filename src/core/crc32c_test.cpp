@@ -1,4 +1,4 @@
-#include "axs/host/crc32c.h"
+#include "axs/core/crc32c.h"
 
 #include <doctest/doctest.h>
 #include <rapidcheck.h>
@@ -6,7 +6,6 @@
 #include <numeric>
 
 using namespace axs;
-using namespace axs::host;
 
 TEST_CASE("crc32c: the vectors of RFC 3720 B.4") {
   ByteVector ascending(32);

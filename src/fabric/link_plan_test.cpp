@@ -1,0 +1,63 @@
+#include "axs/fabric/link_plan.h"
+
+#include <doctest/doctest.h>
+
+#include "axs/orbit/fibre.h"
+
+using namespace axs;
+using namespace axs::catalog;
+using namespace axs::fabric;
+
+namespace {
+
+Scenario pair_of_sites() {
+  Scenario scenario;
+  scenario.sites = {{.name = "sfo", .at = {37.77, -122.42}}, {.name = "fra", .at = {50.11, 8.68}}};
+  for (const LinkKind kind : {LinkKind::fibre, LinkKind::leo})
+    scenario.links.push_back({.a = SiteId{0},
+                              .b = SiteId{1},
+                              .kind = kind,
+                              .rate_ab = bits_per_second(1e8),
+                              .rate_ba = bits_per_second(1e8)});
+  WalkerShell shell{.altitude = Meters{550e3}, .planes = 72, .per_plane = 22};
+  scenario.sky = Sky{.satellites = shell, .start = {}, .speed = 10};
+  return scenario;
+}
+
+}  // namespace
+
+TEST_CASE("link plan: fibre takes its route, the sky moves, nothing beats light") {
+  const Scenario scenario = pair_of_sites();
+  const auto satellites = shell_satellites(std::get<WalkerShell>(scenario.sky->satellites), {});
+  REQUIRE(satellites);
+  const auto plans = plan_links(scenario, *satellites, seconds(60));
+  REQUIRE(plans);
+  const LinkPlan& fibre = (*plans)[0];
+  const LinkPlan& leo = (*plans)[1];
+  CHECK(fibre.name == "sfo-fra fibre");
+  CHECK(leo.name == "sfo-fra leo");
+  CHECK(fibre.forth_forecast.empty());
+  const Duration bound = orbit::light_bound(scenario.sites[0].at, scenario.sites[1].at);
+  // 9,134 km times 1.4 at two thirds of c.
+  CHECK(fibre.forth.delay.seconds() == doctest::Approx(0.0640).epsilon(0.01));
+  REQUIRE(leo.forth_forecast.size() == 600);
+  std::uint32_t paths = 0;
+  for (const DelaySample& sample : leo.forth_forecast) {
+    CHECK(sample.up);
+    CHECK(sample.one_way > bound);
+    CHECK(sample.one_way < fibre.forth.delay);
+    paths = std::max(paths, sample.path);
+  }
+  CHECK(paths > 3);
+}
+
+TEST_CASE("link plan: what the scenario says of a link overrides its kind") {
+  Scenario scenario = pair_of_sites();
+  scenario.links.pop_back();
+  scenario.links[0].loss = 0.05;
+  scenario.links[0].rate_ba = bits_per_second(1e6);
+  const auto plans = plan_links(scenario, {}, seconds(1));
+  REQUIRE(plans);
+  CHECK((*plans)[0].forth.loss == 0.05);
+  CHECK((*plans)[0].back.rate == bits_per_second(1e6));
+}

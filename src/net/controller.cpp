@@ -1,0 +1,217 @@
+#include "axs/net/controller.h"
+
+#include <algorithm>
+
+#include "axs/core/assert.h"
+
+namespace axs::net {
+
+namespace {
+
+/// A jump of the old path's delay this long before another became better is why it did.
+constexpr Duration handover_before = seconds(5);
+
+BytesPerSecond rate(std::span<const CandidatePath> paths, PathId path) {
+  return paths[path.value].rate;
+}
+
+}  // namespace
+
+Controller::Controller(Config config) : config_{std::move(config)} {
+  AXS_ASSERT(config_.term > 0);
+}
+
+void Controller::step(Instant now, const Event& event, std::vector<Action>& actions) {
+  now_ = now;
+  actions_ = &actions;
+  std::visit([this](const auto& e) { on(e); }, event);
+}
+
+bool Controller::fits(const LinkReport& report) const {
+  const auto sites = config_.topology.sites();
+  const auto listed = [&](SiteId site) {
+    return std::binary_search(sites.begin(), sites.end(), site);
+  };
+  if (!listed(report.from) || !listed(report.to) || report.from == report.to) return false;
+  const std::size_t count = config_.topology.paths(report.from, report.to).size();
+  const auto known = [&](PathId path) { return path.value < count; };
+  for (std::size_t i = 0; i < report.paths.size(); ++i)
+    if (report.paths[i].path.value != i) return false;
+  return report.paths.size() == count &&
+         std::all_of(report.routes.begin(), report.routes.end(), [&](const auto& route) {
+           return !route || (known(route->primary) && (!route->backup || known(*route->backup)));
+         });
+}
+
+Controller::Pair& Controller::pair_of(const LinkReport& report) {
+  Pair& pair = pairs_[{report.from, report.to}];
+  if (pair.tracks.empty()) pair.tracks.resize(report.paths.size(), {FlapDamper{config_.damping}});
+  return pair;
+}
+
+void Controller::on(const ReportReceived& event) {
+  const LinkReport& report = event.report;
+  if (superseded_ || !fits(report)) return;
+  if (report.applied.term > config_.term) {
+    superseded_ = true;
+    actions_->push_back(Superseded{report.applied.term});
+    return;
+  }
+  Pair& pair = pair_of(report);
+  const std::pair newest{report.token, report.sequence};
+  if (newest <= pair.newest) return;
+  pair.newest = newest;
+  track(report, pair);
+  Case at{report, config_.topology.paths(report.from, report.to), pair, report.paths};
+  for (PathReport& path : at.attractive)
+    path.up = path.up && pair.tracks[path.path.value].damper.attractive(now_);
+  evaluate(at);
+}
+
+void Controller::track(const LinkReport& report, Pair& pair) {
+  for (const PathReport& path : report.paths) {
+    Track& track = pair.tracks[path.path.value];
+    path.up ? track.damper.went_up(now_) : track.damper.went_down(now_);
+    if (path.steps != track.steps) track.stepped = now_;
+    track.steps = path.steps;
+  }
+}
+
+void Controller::evaluate(Case& at) {
+  const auto& order = at.pair.order;
+  const bool pending = order && at.report.applied < order->fence;
+  const ClassRoutes current = pending ? order->routes : at.report.routes;
+  observe(at, current);
+  std::array<std::optional<Decision>, traffic_class_count> decisions;
+  bool changed = at.report.applied == Fence{} && !order;  // Every agent gets an order once.
+  for (std::size_t i = 0; i < decisions.size(); ++i) {
+    decisions[i] = decide(at, static_cast<TrafficClass>(i), current[i]);
+    changed = changed || (decisions[i] && decisions[i]->route != current[i]);
+  }
+  const bool any = std::any_of(decisions.begin(), decisions.end(),
+                               [](const auto& decision) { return decision.has_value(); });
+  if (changed && any)
+    give_order(at, current, decisions);
+  else if (pending && now_ - at.pair.ordered_at >= config_.repeat_after)
+    repeat(at);
+}
+
+void Controller::repeat(Case& at) {
+  at.pair.ordered_at = now_;
+  actions_->push_back(*at.pair.order);
+}
+
+/// Notes when each class last changed its path, whoever changed it.
+void Controller::observe(Case& at, const ClassRoutes& current) {
+  for (std::size_t i = 0; i < current.size(); ++i) {
+    Lane& lane = at.pair.lanes[i];
+    if (!current[i] || lane.primary == current[i]->primary) continue;
+    lane.primary = current[i]->primary;
+    lane.moved_at = now_;
+    lane.challenge.reset();
+  }
+}
+
+std::optional<Controller::Decision> Controller::decide(Case& at, TrafficClass traffic,
+                                                       const std::optional<ClassRoute>& current) {
+  const auto challenger = best(at, traffic);
+  const bool dead = !current || !at.report.paths[current->primary.value].up;
+  if (dead) {
+    const auto refuge = challenger ? challenger : cheapest(at.report.paths);
+    if (!refuge) return current ? std::optional{Decision{*current, {}}} : std::nullopt;
+    return Decision{{*refuge, backup(at, *refuge, {})},
+                    current ? RouteReason::cut : RouteReason::recovered};
+  }
+  const PathId old = current->primary;
+  const PathId better = challenger.value_or(old);
+  if (may_move(at, traffic, better, old))
+    return Decision{{better, backup(at, better, {})}, reason(at, traffic, better, old)};
+  return Decision{{old, backup(at, old, current->backup)}, {}};
+}
+
+std::optional<PathId> Controller::best(const Case& at, TrafficClass traffic) const {
+  const auto fast = cheapest(at.attractive);
+  if (!fast || traffic != TrafficClass::bulk) return fast;
+  const Duration bound = scaled(latency_cost(at.attractive[fast->value]), config_.bulk_stretch);
+  PathId widest = *fast;
+  for (const PathReport& path : at.attractive) {
+    if (!path.up) continue;
+    if (rate(at.paths, path.path) == BytesPerSecond{}) return fast;
+    if (latency_cost(path) <= bound && rate(at.paths, path.path) > rate(at.paths, widest))
+      widest = path.path;
+  }
+  return widest;
+}
+
+bool Controller::superior(const Case& at, TrafficClass traffic, PathId challenger,
+                          PathId current) const {
+  const Duration here = latency_cost(at.report.paths[current.value]);
+  const Duration there = latency_cost(at.report.paths[challenger.value]);
+  if (traffic == TrafficClass::bulk) {
+    const BytesPerSecond had = rate(at.paths, current);
+    const BytesPerSecond offered = rate(at.paths, challenger);
+    if (offered * config_.hysteresis.ratio > had) return true;
+    const auto fast = cheapest(at.attractive);
+    const Duration bound = scaled(latency_cost(at.attractive[fast->value]), config_.bulk_stretch);
+    if (offered < had && here <= bound) return false;
+  }
+  return config_.hysteresis.better(there, here);
+}
+
+bool Controller::may_move(Case& at, TrafficClass traffic, PathId challenger, PathId current) {
+  Lane& lane = at.pair.lanes[static_cast<std::size_t>(traffic)];
+  if (challenger == current || !superior(at, traffic, challenger, current))
+    return lane.challenge.reset(), false;
+  if (!lane.challenge || lane.challenge->path != challenger)
+    lane.challenge = Challenge{challenger, now_};
+  if (at.report.applied == Fence{}) return true;  // The agent chose alone; nothing to protect.
+  if (now_ - lane.moved_at < config_.damping.period) return false;
+  return reason(at, traffic, challenger, current) == RouteReason::recovered ||
+         now_ - lane.challenge->since >= config_.hysteresis.hold;
+}
+
+RouteReason Controller::reason(const Case& at, TrafficClass traffic, PathId challenger,
+                               PathId current) const {
+  const Lane& lane = at.pair.lanes[static_cast<std::size_t>(traffic)];
+  const auto fell = at.pair.tracks[challenger.value].damper.last_down();
+  if (fell && *fell >= lane.moved_at) return RouteReason::recovered;
+  const auto stepped = at.pair.tracks[current.value].stepped;
+  if (stepped && lane.challenge && *stepped >= lane.challenge->since - handover_before)
+    return RouteReason::handover;
+  return RouteReason::slower;
+}
+
+/// The current backup while it is of use and no other is much better.
+std::optional<PathId> Controller::backup(const Case& at, PathId primary,
+                                         std::optional<PathId> current) const {
+  const auto& reports = at.report.paths;
+  const auto found = choose_backup(primary, reports, at.paths);
+  if (!found || !current || *current == primary || !reports[current->value].up) return found;
+  const auto shares = [&](PathId path) {
+    return !link_disjoint(at.paths[primary.value], at.paths[path.value]);
+  };
+  if (shares(*found) != shares(*current)) return found;
+  const bool better = config_.hysteresis.better(latency_cost(reports[found->value]),
+                                                latency_cost(reports[current->value]));
+  return better ? found : current;
+}
+
+void Controller::give_order(
+    Case& at, const ClassRoutes& current,
+    const std::array<std::optional<Decision>, traffic_class_count>& decisions) {
+  RouteOrder order{{config_.term, ++epoch_}, at.report.from, at.report.to, {}};
+  for (std::size_t i = 0; i < decisions.size(); ++i) {
+    if (!decisions[i]) continue;
+    order.routes[i] = decisions[i]->route;
+    if (current[i] && current[i]->primary == decisions[i]->route.primary) continue;
+    actions_->push_back(RouteChanged{order.from, order.to, static_cast<TrafficClass>(i),
+                                     current[i] ? std::optional{current[i]->primary} : std::nullopt,
+                                     decisions[i]->route.primary, decisions[i]->reason});
+  }
+  observe(at, order.routes);
+  at.pair.order = order;
+  at.pair.ordered_at = now_;
+  actions_->push_back(order);
+}
+
+}  // namespace axs::net

@@ -1,0 +1,110 @@
+#pragma once
+
+#include <array>
+#include <bitset>
+#include <cstdint>
+#include <optional>
+
+#include "axs/core/time.h"
+#include "axs/net/sliding_window.h"
+#include "axs/net/step_detector.h"
+
+namespace axs::net {
+
+/// What became of a hello, told in the order of sending.
+enum class HelloFate : std::uint8_t { answered, lost };
+
+/// Losses of the last 512 hellos, and how losses cluster over a longer memory: the two numbers of
+/// Gilbert's chain (Bell System Technical Journal 39, 1960).
+class LossEstimator {
+ public:
+  void add(HelloFate fate);
+
+  /// Share of the window that was lost, both directions together; 0 before the first hello.
+  double recent() const;
+  /// Chance that a hello is lost, by the rule of succession: (losses + 1) / (hellos + 2).
+  double any() const { return (losses_ + 1) / (hellos_ + 2); }
+  /// Chance that the hello after a lost one is lost too. Starts at 0.05, worth ten losses seen.
+  double after_loss() const { return (pairs_ + 0.5) / (losses_ + 10); }
+
+ private:
+  static constexpr std::size_t window = 512;
+  static constexpr double memory = 16'384;  ///< Hellos after which the counts are halved.
+
+  std::bitset<window> lost_;
+  std::size_t next_ = 0;
+  std::size_t filled_ = 0;
+  double hellos_ = 0;
+  double losses_ = 0;
+  double pairs_ = 0;  ///< Losses that followed a loss.
+  bool last_lost_ = false;
+};
+
+/// What one end of a path knows of it from its own hellos: round trips only. How a round trip
+/// divides into its two directions cannot be known without a shared clock, and is not guessed.
+class PathEstimator {
+ public:
+  /// Of a path in use: the false alarms per second that a path may have. A tenth of one a day,
+  /// because several paths of several pairs share a link, and the link shall stay below one a day.
+  static constexpr double false_alarms_per_second = 0.1 / 86'400;
+  static constexpr Duration limit_max = seconds(2);
+
+  /// A reply came after `round_trip`, the peer's holding time taken off. True if the level of the
+  /// round trips has shifted.
+  bool answered(Instant now, Duration round_trip);
+  void judged(HelloFate fate) { loss_.add(fate); }
+  /// The path showed no life for `silence`, and then it did, without having been declared dead.
+  void survived(Instant now, Duration silence);
+
+  bool has_sample() const { return window_.size() > 0; }
+  Duration smoothed() const { return smoothed_; }  ///< RFC 6298, alpha = 1/8; new after a shift.
+  Duration least() const { return has_sample() ? window_.quantile(0) : Duration{}; }
+  Duration quantile(double q) const { return has_sample() ? window_.quantile(q) : Duration{}; }
+  /// RFC 3550 section 6.4.1 on round trips: the smoothed difference of successive ones.
+  Duration jitter() const { return jitter_; }
+  double loss() const { return loss_.recent(); }
+  /// Shifts seen so far.
+  std::uint32_t steps() const { return steps_; }
+
+  /// How long the path may show no life, with a hello every `interval`, before it counts as dead:
+  /// k intervals and the range J of the last n round trips.
+  ///
+  /// A hello is missing after J with probability q = loss + 2 / (n + 1): by exchangeability a new
+  /// round trip exceeds all n before it, or the one before it undercuts them, with probability
+  /// 2 / (n + 1) at most, whatever the distribution. After a missing one the next is missing with
+  /// probability c (the Gilbert chain). A live path then looks dead q c^(k-1) / interval times a
+  /// second, and k is the least that keeps this below false_alarms_per_second. This is an accrual
+  /// detector (Hayashibara et al., SRDS 2004) whose suspicion is turned into a time at once.
+  ///
+  /// What no chain describes (handovers with their own bursts) is covered by experience: never less
+  /// than 1.5 times the longest silence survived in five minutes, and in the first minute, without
+  /// experience, never less than 500 ms. Never more than limit_max; beyond it the promise would
+  /// cost more than a false alarm does.
+  Duration silence_limit(Instant now, Duration interval) const;
+
+ private:
+  static constexpr std::size_t samples = 1'024;
+  static constexpr Duration block = seconds(15);
+  static constexpr std::int64_t blocks = 20;
+
+  /// The least silence limit that experience allows.
+  Duration experienced(Instant now) const;
+  double misses_in_a_row(Duration interval) const;
+
+  SlidingWindow window_{samples};
+  StepDetector level_;
+  LossEstimator loss_;
+  Duration smoothed_{};
+  Duration last_{};
+  Duration jitter_{};
+  std::uint32_t steps_ = 0;
+  /// The longest silence survived in one block of time.
+  struct Survived {
+    std::int64_t block{};
+    Duration longest{};
+  };
+  std::array<Survived, blocks> survived_{};
+  std::optional<Instant> first_;  ///< Reply.
+};
+
+}  // namespace axs::net

@@ -1,0 +1,98 @@
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "axs/core/id.h"
+#include "axs/core/time.h"
+#include "axs/net/frame.h"
+
+/// What agents and the controller tell each other about paths. No Instant is in any of it: sites
+/// share no clock.
+namespace axs::net {
+
+/// A probe. `token` names the incarnation of the sender, so that an answer meant for an earlier one
+/// is known as such; `hears`: something came in on this path of late.
+struct Hello {
+  PathId path;
+  std::uint64_t sequence{};
+  std::uint64_t token{};
+  bool hears{};
+};
+
+/// The answer, with the hello's own words. `held`: how long the hello lay at the answering site.
+struct HelloReply {
+  PathId path;
+  std::uint64_t sequence{};
+  std::uint64_t token{};
+  Duration held{};
+};
+
+/// Orders grow with it: `term` counts the lives of the controller, `epoch` its orders in one.
+struct Fence {
+  std::uint64_t term{};
+  std::uint64_t epoch{};
+  auto operator<=>(const Fence&) const = default;
+};
+
+struct ClassRoute {
+  PathId primary;
+  std::optional<PathId> backup;
+  auto operator<=>(const ClassRoute&) const = default;
+};
+
+/// By TrafficClass; nothing: not routed.
+using ClassRoutes = std::array<std::optional<ClassRoute>, traffic_class_count>;
+
+/// One path as one end measures it. Round trips only: how they divide into two directions cannot
+/// be known without a shared clock.
+struct PathReport {
+  PathId path;
+  bool up{};
+  Duration rtt{};  ///< Smoothed.
+  Duration rtt_least{};
+  Duration jitter{};
+  double loss{};  ///< Of round trips.
+  double availability{};
+  std::uint32_t steps{};  ///< Lasting shifts of the round trip so far.
+  auto operator<=>(const PathReport&) const = default;
+};
+
+/// What the agent at `from` knows of its paths to `to`. Of two with the same token the greater
+/// sequence is the newer.
+struct LinkReport {
+  SiteId from;
+  SiteId to;
+  std::uint64_t token{};
+  std::uint64_t sequence{};
+  Fence applied{};  ///< Of the last order that it took.
+  ClassRoutes routes{};
+  std::vector<PathReport> paths;
+};
+
+/// The controller's word on the traffic from one site to another.
+struct RouteOrder {
+  Fence fence{};
+  SiteId from;
+  SiteId to;
+  ClassRoutes routes{};
+};
+
+/// cut: the old path died. slower: another has become the better one. recovered: a path that had
+/// died is back. handover: the old path's delay has jumped. order: the controller said so.
+enum class RouteReason : std::uint8_t { cut, slower, recovered, handover, order };
+
+/// For the log: from now on this traffic takes another path.
+struct RouteChanged {
+  SiteId from;
+  SiteId to;
+  TrafficClass traffic{};
+  std::optional<PathId> old_path;
+  PathId new_path;
+  RouteReason reason{};
+};
+
+}  // namespace axs::net

@@ -1,0 +1,276 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "axs/core/assert.h"
+#include "axs/core/rng.h"
+#include "axs/core/wire.h"
+#include "axs/net/controller.h"
+#include "axs/net/path_monitor.h"
+#include "axs/net/pipe.h"
+
+/// For tests: several sites with a PathMonitor per peer, links that are Pipes, a controller, and
+/// clocks that agree on nothing, under one virtual time.
+namespace axs::net::testing {
+
+/// A site's clock shows offset + (1 + drift) t at true time t.
+struct Clock {
+  Duration offset{};
+  std::int64_t drift_ppm = 0;
+
+  Instant local(Instant t) const {
+    return Instant{} + offset + Duration{t.ns + t.ns / 1'000'000 * drift_ppm};
+  }
+  /// The first microsecond of true time at which the clock shows at least `at`, about.
+  Instant global(Instant at) const {
+    const Duration shown = at - Instant{} - offset;
+    return Instant{} + scaled(shown, 1e6 / static_cast<double>(1'000'000 + drift_ppm));
+  }
+};
+
+struct Wire {
+  UnderlayLink link;
+  PipeConfig ab;
+  PipeConfig ba;
+};
+
+class RoutedNetwork {
+ public:
+  struct Config {
+    std::vector<SiteId> sites;
+    std::vector<Wire> wires;
+    std::vector<Clock> clocks{};  ///< By site; none: all alike.
+    std::optional<SiteId> controller{};
+    std::uint64_t seed = 1;
+  };
+  struct Logged {
+    Instant at;  ///< True time.
+    RouteChanged what;
+  };
+  struct PathEvent {
+    Instant at;
+    SiteId from;
+    SiteId to;
+    PathId path;
+    bool up;
+  };
+
+  explicit RoutedNetwork(const Config& config) : config_{config}, topology_{make_topology(config)} {
+    Rng rng{config.seed};
+    for (const Wire& wire : config.wires) {
+      pipes_.emplace(std::pair{wire.link.id, wire.link.a},
+                     Pipe{wire.ab, rng.fork(2 * wire.link.id.value)});
+      pipes_.emplace(std::pair{wire.link.id, wire.link.b},
+                     Pipe{wire.ba, rng.fork(2 * wire.link.id.value + 1)});
+    }
+    for (const SiteId a : config.sites)
+      for (const SiteId b : config.sites)
+        if (a != b) monitors_.emplace(std::pair{a, b}, PathMonitor{monitor_config(a, b, 1)});
+    if (config.controller) start_controller();
+  }
+
+  const Topology& topology() const { return topology_; }
+  Instant now() const { return now_; }
+  PathMonitor& monitor(SiteId from, SiteId to) { return monitors_.at({from, to}); }
+  ClassRoute route(SiteId from, SiteId to, TrafficClass traffic = TrafficClass::gradient) {
+    const auto route = monitor(from, to).routes()[static_cast<std::size_t>(traffic)];
+    return route.value_or(ClassRoute{PathId{255}, {}});
+  }
+  Pipe& pipe(LinkId link, SiteId from) { return pipes_.at({link, from}); }
+  void cut(LinkId link) {
+    for (auto& [key, pipe] : pipes_)
+      if (key.first == link) pipe.cut(now_);
+  }
+  void heal(LinkId link) {
+    for (auto& [key, pipe] : pipes_)
+      if (key.first == link) pipe.heal();
+  }
+  void set_delay(LinkId link, Duration delay) {
+    for (auto& [key, pipe] : pipes_)
+      if (key.first == link) pipe.set_delay(delay);
+  }
+  /// The site's agent does not run; what arrives waits.
+  void freeze(SiteId site) { frozen_.insert_or_assign(site, std::vector<Item>{}); }
+  void thaw(SiteId site) {
+    auto waiting = frozen_.extract(site);
+    for (auto& item : waiting.mapped()) queue_.emplace(std::pair{now_, sequence_++}, item);
+  }
+  void restart(SiteId site) {
+    for (auto& [key, monitor] : monitors_)
+      if (key.first == site) monitor = PathMonitor{monitor_config(key.first, key.second, ++token_)};
+  }
+  void kill_controller() { controller_.reset(); }
+  /// With nothing in its memory.
+  void start_controller() {
+    controller_.emplace(Controller::Config{.topology = topology_, .term = ++term_});
+  }
+
+  void run(Duration span) {
+    const Instant until = now_ + span;
+    while (step(until)) {
+    }
+    now_ = until;
+  }
+  void feed(SiteId from, SiteId to, const PathMonitor::Event& event) {
+    actions_.clear();
+    monitor(from, to).step(clock(from).local(now_), event, actions_);
+    perform({from, to});
+  }
+
+  std::vector<Logged> moves;           ///< By the agents, who carry them out.
+  std::vector<Logged> controller_log;  ///< What the controller said, and why.
+  std::vector<PathEvent> path_events;
+  std::vector<RouteOrder> orders;
+  int refused = 0;
+  std::map<LinkId, std::uint64_t> hello_bytes;  ///< One way, first direction.
+  std::uint64_t steps = 0;
+
+ private:
+  using Pair = std::pair<SiteId, SiteId>;
+  struct Flight {
+    Pair pair;  ///< From, to.
+    PathId path;
+    std::size_t hop = 0;
+    std::variant<Hello, HelloReply> what;
+  };
+  struct ReportArrives {
+    LinkReport report;
+  };
+  struct OrderArrives {
+    RouteOrder order;
+  };
+  using Item = std::variant<Flight, ReportArrives, OrderArrives>;
+
+  static Topology make_topology(const Config& config) {
+    std::vector<UnderlayLink> links;
+    for (const Wire& wire : config.wires) links.push_back(wire.link);
+    auto topology = Topology::make(config.sites, links);
+    AXS_ASSERT(topology);
+    return *topology;
+  }
+  PathMonitor::Config monitor_config(SiteId local, SiteId peer, std::uint64_t token) const {
+    return {.local = local, .peer = peer, .paths = topology_.paths(local, peer), .token = token};
+  }
+  Clock clock(SiteId site) const {
+    return config_.clocks.empty() ? Clock{} : config_.clocks.at(site.value);
+  }
+
+  bool step(Instant until) {
+    Instant next = queue_.empty() ? Instant{INT64_MAX} : queue_.begin()->first.first;
+    Pair who{};
+    bool wakes = false;
+    for (const auto& [key, monitor] : monitors_) {
+      if (frozen_.contains(key.first)) continue;
+      const Instant at = std::max(now_, clock(key.first).global(*monitor.wakeup()));
+      if (at < next) next = at, who = key, wakes = true;
+    }
+    if (next > until) return false;
+    now_ = next;
+    ++steps;
+    if (wakes) return wake(who), true;
+    const Item item = std::move(queue_.extract(queue_.begin()).mapped());
+    std::visit([this](const auto& held) { arrive(held); }, item);
+    return true;
+  }
+  void wake(Pair who) {
+    actions_.clear();
+    PathMonitor& monitor = monitors_.at(who);
+    // The conversion between clocks may have come a nanosecond early.
+    monitor.step(std::max(clock(who.first).local(now_), *monitor.wakeup()), Wakeup{}, actions_);
+    perform(who);
+  }
+
+  void arrive(const Flight& flight) {
+    const auto& path = topology_.paths(flight.pair.first, flight.pair.second)[flight.path.value];
+    if (flight.hop < path.hops) return forward(flight, path);
+    const SiteId at = flight.pair.second;
+    if (frozen_.contains(at)) return frozen_.at(at).push_back(flight);
+    if (const auto* hello = std::get_if<Hello>(&flight.what))
+      feed(at, flight.pair.first, HelloReceived{*hello, {}});
+    else
+      feed(at, flight.pair.first, HelloReplyReceived{std::get<HelloReply>(flight.what), {}});
+  }
+  void arrive(const ReportArrives& item) {
+    if (!controller_) return;
+    std::vector<Controller::Action> actions;
+    controller_->step(clock(*config_.controller).local(now_), ReportReceived{item.report}, actions);
+    for (const auto& action : actions) {
+      if (const auto* order = std::get_if<RouteOrder>(&action)) send(*order);
+      if (const auto* change = std::get_if<RouteChanged>(&action))
+        controller_log.push_back({now_, *change});
+    }
+  }
+  void arrive(const OrderArrives& item) {
+    feed(item.order.from, item.order.to, OrderReceived{item.order});
+  }
+
+  void forward(Flight flight, const CandidatePath& path) {
+    SiteId at = flight.pair.first;
+    for (std::size_t hop = 0; hop < flight.hop; ++hop) at = far_end(path.links[hop], at);
+    const std::size_t size = 98 + 28 + (std::holds_alternative<Hello>(flight.what) ? 18 : 25);
+    hello_bytes[path.links[flight.hop]] += size;
+    const Admission fate = pipe(path.links[flight.hop], at).admit(now_, size);
+    if (fate.fate != Fate::delivered) return;
+    ++flight.hop;
+    queue_.emplace(std::pair{fate.released_at, sequence_++}, flight);
+  }
+  SiteId far_end(LinkId link, SiteId end) const {
+    for (const auto& held : topology_.links())
+      if (held.id == link) return held.a == end ? held.b : held.a;
+    return end;
+  }
+
+  void send(const RouteOrder& order) {
+    orders.push_back(order);
+    queue_.emplace(std::pair{now_ + message_delay(order.from), sequence_++}, OrderArrives{order});
+  }
+  /// The reliable transport of the control class, in one number.
+  Duration message_delay(SiteId site) const {
+    return site == *config_.controller ? microseconds(50) : milliseconds(80);
+  }
+
+  void perform(Pair who) {
+    const std::vector<PathMonitor::Action> actions = actions_;
+    for (const auto& action : actions)
+      std::visit([&](const auto& held) { perform(who, held); }, action);
+  }
+  void perform(Pair who, const Hello& hello) { arrive(Flight{who, hello.path, 0, hello}); }
+  void perform(Pair who, const HelloReply& reply) { arrive(Flight{who, reply.path, 0, reply}); }
+  void perform(Pair who, const LinkReport& report) {
+    if (!config_.controller) return;
+    queue_.emplace(std::pair{now_ + message_delay(who.first), sequence_++}, ReportArrives{report});
+  }
+  void perform(Pair who, const PathUp& event) {
+    path_events.push_back({now_, who.first, who.second, event.path, true});
+  }
+  void perform(Pair who, const PathDown& event) {
+    path_events.push_back({now_, who.first, who.second, event.path, false});
+  }
+  void perform(Pair, const RouteChanged& change) { moves.push_back({now_, change}); }
+  void perform(Pair, const OrderRefused&) { ++refused; }
+  void perform(Pair, const RouteSet&) {}
+  void perform(Pair, const PeerUp&) {}
+  void perform(Pair, const PeerDown&) {}
+
+  Config config_;
+  Topology topology_;
+  std::map<std::pair<LinkId, SiteId>, Pipe> pipes_;  ///< By link and sending end.
+  std::map<Pair, PathMonitor> monitors_;
+  std::optional<Controller> controller_;
+  std::uint64_t term_ = 0;
+  std::uint64_t token_ = 1;
+  std::map<std::pair<Instant, std::uint64_t>, Item> queue_;
+  std::map<SiteId, std::vector<Item>> frozen_;
+  std::uint64_t sequence_ = 0;
+  Instant now_{};
+  std::vector<PathMonitor::Action> actions_;
+};
+
+}  // namespace axs::net::testing
