@@ -118,7 +118,7 @@ class WireWriter {
   void put_variant(const T& value) {
     static_assert(std::variant_size_v<T> <= 255);
     put_scalar(static_cast<std::uint8_t>(value.index()));
-    std::visit([this](const auto& held) { put(held); }, value);
+    std::visit([this](const auto& held) { this->put(held); }, value);
   }
 
   ByteVector& out_;

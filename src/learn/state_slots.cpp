@@ -94,8 +94,7 @@ Result<std::optional<ByteVector>> StateSlots::read(const Slot& slot) {
   if (slot.header.size > there) return std::optional<ByteVector>{};
   ByteVector state(slot.header.size);
   const std::size_t size = AXS_TRY(read_at(slot.file, state, sizeof(Header), slot.path));
-  if (size != state.size() || crc32c(state) != slot.header.crc)
-    return std::optional<ByteVector>{};
+  if (size != state.size() || crc32c(state) != slot.header.crc) return std::optional<ByteVector>{};
   return std::optional{std::move(state)};
 }
 

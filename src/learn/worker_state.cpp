@@ -2,6 +2,7 @@
 #include <cstring>
 #include <utility>
 
+#include "axs/catalog/scenario.h"
 #include "axs/learn/worker.h"
 
 /// How a worker begins, and what it saves: a record, then values and codes as they lie in memory.
