@@ -171,8 +171,8 @@ class World {
   std::array<Running, site_count> sites_;
 };
 
-/// Every site merged the same; each site's tokens once and without a gap, up to the budget. A site
-/// that is away when the end comes into sight may add what it did meanwhile.
+/// Every site merged the same; each site's tokens once and without a gap, up to about the budget: a
+/// site that is away when the end comes into sight stops where it is.
 void check_outcome(const World& world) {
   const auto& applied = world.workers[0]->applied();
   REQUIRE(applied.size() > 5);
@@ -189,7 +189,7 @@ void check_outcome(const World& world) {
     }
     std::uint64_t sum = 0;
     for (const auto& [site, end] : ends) sum += end;
-    CHECK(sum >= budget);
+    CHECK(sum > budget - budget / 10);
     CHECK(sum < budget + budget / 10);
   }
   CHECK(applied.rbegin()->second.decision.last);

@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "axs/host/file.h"
 #include "axs/live/openssl_handles.h"
-#include "axs/live/private_file.h"
 
 namespace axs::live {
 
@@ -16,6 +16,19 @@ BioPtr bio_over(const std::string& text) {
 }
 
 namespace {
+
+constexpr std::size_t pem_size_max = std::size_t{1} << 20;
+
+Result<> write_pem(const std::filesystem::path& path, const std::string& text) {
+  return host::write_file_atomically(
+      path.string(), {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()},
+      host::FileAccess::owner_only);
+}
+
+Result<std::string> read_pem(const std::filesystem::path& path) {
+  const ByteVector bytes = AXS_TRY(host::read_file(path.string(), pem_size_max));
+  return std::string{bytes.begin(), bytes.end()};
+}
 
 constexpr const char* key_file = "key.pem";
 constexpr const char* certificate_file = "certificate.pem";
@@ -154,17 +167,17 @@ std::string Identity::uri() const {
 }
 
 Result<> Credentials::save(const std::filesystem::path& folder) const {
-  AXS_TRY(write_private_file(folder / key_file, key));
-  AXS_TRY(write_private_file(folder / certificate_file, certificate));
-  return write_private_file(folder / ca_file, ca_certificate);
+  AXS_TRY(write_pem(folder / key_file, key));
+  AXS_TRY(write_pem(folder / certificate_file, certificate));
+  return write_pem(folder / ca_file, ca_certificate);
 }
 
 Result<Credentials> Credentials::load(const std::filesystem::path& folder) {
   // One by one: GCC leaks the fields before an AXS_TRY that returns from within braces.
   Credentials loaded;
-  loaded.key = AXS_TRY(read_small_file(folder / key_file));
-  loaded.certificate = AXS_TRY(read_small_file(folder / certificate_file));
-  loaded.ca_certificate = AXS_TRY(read_small_file(folder / ca_file));
+  loaded.key = AXS_TRY(read_pem(folder / key_file));
+  loaded.certificate = AXS_TRY(read_pem(folder / certificate_file));
+  loaded.ca_certificate = AXS_TRY(read_pem(folder / ca_file));
   return loaded;
 }
 
@@ -247,8 +260,8 @@ Result<CertificateAuthority> CertificateAuthority::create(std::string_view run,
 }
 
 Result<CertificateAuthority> CertificateAuthority::load(const std::filesystem::path& folder) {
-  const std::string key_text = AXS_TRY(read_small_file(folder / key_file));
-  const std::string certificate = AXS_TRY(read_small_file(folder / ca_file));
+  const std::string key_text = AXS_TRY(read_pem(folder / key_file));
+  const std::string certificate = AXS_TRY(read_pem(folder / ca_file));
   const KeyPtr key = AXS_TRY(parse_key(key_text));
   const CertificatePtr parsed = AXS_TRY(parse_certificate(certificate));
   if (X509_check_private_key(parsed.get(), key.get()) != 1)
@@ -261,8 +274,8 @@ Result<CertificateAuthority> CertificateAuthority::load(const std::filesystem::p
 }
 
 Result<> CertificateAuthority::save(const std::filesystem::path& folder) const {
-  AXS_TRY(write_private_file(folder / key_file, key_));
-  return write_private_file(folder / ca_file, certificate_);
+  AXS_TRY(write_pem(folder / key_file, key_));
+  return write_pem(folder / ca_file, certificate_);
 }
 
 Result<std::string> CertificateAuthority::issue(std::string_view site, const std::string& request,

@@ -4,7 +4,6 @@
 
 #include <fstream>
 
-#include "axs/live/private_file.h"
 #include "axs/live/run_testing.h"
 
 using namespace axs;
@@ -19,28 +18,6 @@ bool only_for_owner(const std::filesystem::path& path) {
 }
 
 }  // namespace
-
-TEST_CASE("private file: replaces the old content, is for its owner only, leaves nothing behind") {
-  const TemporaryFolder folder;
-  const auto path = folder.path() / "secret";
-  std::ofstream{path} << "old";
-  must(write_private_file(path, "new"));
-  CHECK(must(read_small_file(path)) == "new");
-  CHECK(only_for_owner(path));
-  CHECK(std::distance(std::filesystem::directory_iterator{folder.path()}, {}) == 1);
-}
-
-TEST_CASE("private file: errors name the file") {
-  const TemporaryFolder folder;
-  const auto missing = folder.path() / "no" / "file";
-  const auto written = write_private_file(missing, "x");
-  REQUIRE_FALSE(written);
-  CHECK(written.error().what ==
-        "cannot create " + missing.string() + ": No such file or directory");
-  CHECK_FALSE(read_small_file(missing));
-  std::ofstream{folder.path() / "big"} << std::string(2 << 20, 'x');
-  CHECK_FALSE(read_small_file(folder.path() / "big"));
-}
 
 TEST_CASE("certificates: name the run and the site; the controller is no site") {
   const CertificateAuthority ca = authority();

@@ -1,0 +1,105 @@
+#include "axs/live/overlay.h"
+
+#include <doctest/doctest.h>
+
+#include "axs/host/file.h"
+#include "axs/host/temporary_folder.h"
+#include "axs/live/event_log.h"
+#include "axs/live/run_testing.h"
+
+using namespace axs;
+using namespace axs::live;
+using namespace axs::live::testing;
+
+namespace {
+
+catalog::Scenario line_of_three() {
+  catalog::Scenario scenario;
+  for (const char* name : {"sfo", "fra", "tyo"}) scenario.sites.emplace_back().name = name;
+  scenario.links.resize(2);
+  scenario.links[0].a = {0}, scenario.links[0].b = {1};
+  scenario.links[1].a = {1}, scenario.links[1].b = {2};
+  return scenario;
+}
+
+net::Envelope by_way_of(LinkId link) {
+  net::Envelope envelope{SiteId{0}, SiteId{2}, {}};
+  envelope.relays.links[0] = link;
+  envelope.relays.count = 1;
+  return envelope;
+}
+
+void send(UdpPort& port, const ByteVector& packet) {
+  const std::array<ByteView, 1> packets{packet};
+  REQUIRE(port.send(packets) == 0);
+}
+
+}  // namespace
+
+TEST_CASE("overlay: a packet for another site is sent on over the link that it names, unread") {
+  const catalog::Scenario scenario = line_of_three();
+  const auto loop = must(host::Loop::create(host::RunClock{Instant{}}));
+  const auto middle_port = [] { return must(UdpPort::open({}, "free"))->local_port(); };
+  const std::uint16_t to_sfo = middle_port(), to_tyo = middle_port();
+  const auto sfo = must(UdpPort::open({0, to_sfo}, "sfo"));
+  const auto tyo = must(UdpPort::open({0, to_tyo}, "tyo"));
+  const auto overlay =
+      must(Overlay::open(*loop,
+                         {.run = "r1",
+                          .self = SiteId{1},
+                          .incarnation = {1},
+                          .scenario = scenario,
+                          .credentials = must(authority().issue_with_key("fra", noon)),
+                          .links = {{LinkId{0}, {to_sfo, sfo->local_port()}},
+                                    {LinkId{1}, {to_tyo, tyo->local_port()}}}},
+                         {.packet = [](SiteId, net::Packet, ByteView) { FAIL("for another site"); },
+                          .event = [](const fabric::Site::Event&) { FAIL("nothing has happened"); },
+                          .fact = [](const catalog::Fact&) {}}));
+
+  net::HandshakeSegment segment;
+  segment.from = {7};
+  send(*sfo, net::handshake_packet(by_way_of(LinkId{9}), segment));  // No such link: dropped.
+  const ByteVector packet = net::handshake_packet(by_way_of(LinkId{1}), segment);
+  send(*sfo, packet);
+  std::vector<ByteVector> relayed;
+  ReceiveBuffer buffer;
+  must(loop->watch(tyo->fd(), host::Interest::readable, [&](host::Ready) {
+    tyo->receive(buffer);
+    for (const Received& got : buffer.packets) {
+      const auto parsed = net::parse_packet(got.bytes);
+      if (parsed && parsed->header.source == SiteId{0})
+        relayed.emplace_back(got.bytes.begin(), got.bytes.end());
+    }
+    if (!relayed.empty()) loop->stop();
+  }));
+  loop->after(seconds(60), [&] { loop->stop(); });
+  must(loop->run());
+  loop->unwatch(tyo->fd());
+  REQUIRE(relayed.size() == 1);
+  CHECK(relayed[0][0] == 1);  // One relay has passed it on; all else is as it was.
+  CHECK(ByteVector(relayed[0].begin() + 1, relayed[0].end()) ==
+        ByteVector(packet.begin() + 1, packet.end()));
+}
+
+TEST_CASE("facts: a line names run, site, time and type, and a torn one is ended") {
+  const host::TemporaryFolder folder;
+  const catalog::FactOrigin origin{"r1", "sfo", Instant{} + seconds(2)};
+  const std::string path = folder / "events.jsonl";
+  const auto line = [&](const catalog::Fact& fact) {
+    auto log = must(EventLog::open(path));
+    must(log.write(origin, fact));
+  };
+  line(catalog::SyncApplied{4, {{"fra", 0, 64}}, {}});
+  std::filesystem::resize_file(path, std::filesystem::file_size(path) - 9);
+  line(catalog::WorkerLost{"killed by signal 9"});
+  const ByteVector bytes = must(host::read_file(path, 10'000));
+  const std::string text{bytes.begin(), bytes.end()};
+  CHECK(text.starts_with(
+      R"({"v":1,"run":"r1","site":"sfo","at":2000000000,"type":"SyncApplied","sync":4,)"
+      R"("members":[{"site":"fra","begin":0,"end":64}],"hash":"000)"));
+  CHECK(
+      text.ends_with("0\n"
+                     R"({"v":1,"run":"r1","site":"sfo","at":2000000000,"type":"WorkerLost",)"
+                     R"("reason":"killed by signal 9"})"
+                     "\n"));
+}
