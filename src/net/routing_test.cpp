@@ -163,7 +163,7 @@ TEST_CASE("orders of an earlier controller or an earlier epoch are refused") {
     return order.from == sfo && order.to == fra;
   });
   REQUIRE(given >= 1);
-  for (std::uint64_t epoch : {1, 100'000}) {
+  for (const std::uint64_t epoch : {1u, 100'000u}) {
     RouteOrder stale{{1, epoch}, sfo, fra, {}};
     stale.routes.fill(ClassRoute{PathId{2}, PathId{3}});
     net.feed(sfo, fra, OrderReceived{stale});
@@ -192,7 +192,6 @@ TEST_CASE("steps of 30 ms every 15 s do not make traffic flap") {
   RoutedNetwork net{config};
   net.run(seconds(60));
   const Instant since = net.now();
-  Rng rng{3};
   for (int i = 0; i < 40; ++i) {
     net.set_delay(leo_sf, microseconds(36'500) + milliseconds(i % 2 == 0 ? 30 : 0));
     net.run(seconds(15));
@@ -382,7 +381,7 @@ TEST_CASE("hellos stay below half a per cent of 100 Mb/s on every link") {
 
 TEST_CASE("hours of loss and jitter of the sky bring no false death") {
   // Four hours of simulated time in all. The bound of the estimator: a tenth of one a day and path.
-  for (const std::uint64_t seed : {1, 2, 3, 4}) {
+  for (const std::uint64_t seed : {1u, 2u, 3u, 4u}) {
     CAPTURE(seed);
     auto config = two_sites();
     config.seed = seed;
