@@ -11,6 +11,10 @@ namespace {
 /// A jump of the old path's delay this long before another became better is why it did.
 constexpr Duration handover_before = seconds(5);
 
+std::uint32_t bit(PathId path) {
+  return 1u << path.value;
+}
+
 BytesPerSecond rate(std::span<const CandidatePath> paths, PathId path) {
   return paths[path.value].rate;
 }
@@ -109,12 +113,14 @@ void Controller::observe(Case& at, const ClassRoutes& current) {
     lane.primary = current[i]->primary;
     lane.moved_at = now_;
     lane.challenge.reset();
+    lane.missed &= ~bit(*lane.primary);
   }
 }
 
 std::optional<Controller::Decision> Controller::decide(Case& at, TrafficClass traffic,
                                                        const std::optional<ClassRoute>& current) {
   const auto challenger = best(at, traffic);
+  notice_dead(at, at.pair.lanes[static_cast<std::size_t>(traffic)], challenger);
   const bool dead = !current || !at.report.paths[current->primary.value].up;
   if (dead) {
     const auto refuge = challenger ? challenger : cheapest(at.report.paths);
@@ -158,10 +164,22 @@ bool Controller::superior(const Case& at, TrafficClass traffic, PathId challenge
   return config_.hysteresis.better(there, here);
 }
 
+/// A path that died is missed until it attracts traffic again; if it is not the best then, it has
+/// had its chance.
+void Controller::notice_dead(const Case& at, Lane& lane, std::optional<PathId> best) {
+  for (const PathReport& path : at.report.paths) {
+    if (!path.up) lane.missed |= bit(path.path);
+    if (at.attractive[path.path.value].up && path.path != best) lane.missed &= ~bit(path.path);
+  }
+}
+
 bool Controller::may_move(Case& at, TrafficClass traffic, PathId challenger, PathId current) {
   Lane& lane = at.pair.lanes[static_cast<std::size_t>(traffic)];
-  if (challenger == current || !superior(at, traffic, challenger, current))
-    return lane.challenge.reset(), false;
+  if (challenger == current || !superior(at, traffic, challenger, current)) {
+    lane.challenge.reset();
+    lane.missed &= ~bit(challenger);
+    return false;
+  }
   if (!lane.challenge || lane.challenge->path != challenger)
     lane.challenge = Challenge{challenger, now_};
   if (at.report.applied == Fence{}) return true;  // The agent chose alone; nothing to protect.
@@ -173,8 +191,7 @@ bool Controller::may_move(Case& at, TrafficClass traffic, PathId challenger, Pat
 RouteReason Controller::reason(const Case& at, TrafficClass traffic, PathId challenger,
                                PathId current) const {
   const Lane& lane = at.pair.lanes[static_cast<std::size_t>(traffic)];
-  const auto fell = at.pair.tracks[challenger.value].damper.last_down();
-  if (fell && *fell >= lane.moved_at) return RouteReason::recovered;
+  if ((lane.missed & bit(challenger)) != 0) return RouteReason::recovered;
   const auto stepped = at.pair.tracks[current.value].stepped;
   if (stepped && lane.challenge && *stepped >= lane.challenge->since - handover_before)
     return RouteReason::handover;

@@ -76,6 +76,7 @@ class Controller {
     std::optional<PathId> primary{};
     Instant moved_at{};
     std::optional<Challenge> challenge{};
+    std::uint32_t missed{};  ///< A bit per path that died and has not been looked at since.
   };
   struct Pair {
     std::pair<std::uint64_t, std::uint64_t> newest{};  ///< Token and sequence of the report.
@@ -109,6 +110,7 @@ class Controller {
                                  const std::optional<ClassRoute>& current);
   std::optional<PathId> best(const Case& at, TrafficClass traffic) const;
   bool superior(const Case& at, TrafficClass traffic, PathId challenger, PathId current) const;
+  static void notice_dead(const Case& at, Lane& lane, std::optional<PathId> best);
   bool may_move(Case& at, TrafficClass traffic, PathId challenger, PathId current);
   RouteReason reason(const Case& at, TrafficClass traffic, PathId challenger, PathId current) const;
   std::optional<PathId> backup(const Case& at, PathId primary, std::optional<PathId> current) const;

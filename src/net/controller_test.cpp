@@ -18,13 +18,13 @@ Topology two_links() {
 
 class Bench {
  public:
-  explicit Bench(std::uint64_t term = 1) : controller{{.topology = two_links(), .term = term}} {
+  explicit Bench(std::uint64_t term = 1, const Topology& topology = two_links())
+      : controller{{.topology = topology, .term = term}} {
     report.from = a;
     report.to = b;
     report.token = 1;
-    for (std::uint8_t i = 0; i < 2; ++i)
-      report.paths.push_back(
-          {.path = PathId{i}, .up = true, .rtt = milliseconds(i == 0 ? 60 : 100)});
+    for (const auto& path : topology.paths(a, b))
+      report.paths.push_back({.path = path.id, .up = true, .rtt = 2 * path.nominal});
     report.routes.fill(ClassRoute{PathId{0}, PathId{1}});
   }
   /// One more report a second later; the order that followed, if any.
@@ -134,6 +134,27 @@ TEST_CASE("a better path is taken after twenty seconds of being better without a
   REQUIRE(order);
   CHECK(order->routes[1] == ClassRoute{PathId{1}, PathId{0}});
   CHECK(bench.changes()[0].reason == RouteReason::slower);
+}
+
+TEST_CASE("a class is not moved twice within a damping period unless its path dies") {
+  std::vector<UnderlayLink> links;
+  for (std::uint32_t i = 0; i < 3; ++i)
+    links.push_back({LinkId{i}, a, b, milliseconds(30 + 20 * i)});
+  Bench bench{1, *Topology::make({a, b}, links)};
+  auto& paths = bench.report.paths;
+  const auto primary = [&] {
+    if (const auto order = bench.tell()) bench.obey(*order);
+    return bench.report.routes[0]->primary;
+  };
+  for (int i = 0; i < 5; ++i) CHECK(primary() == PathId{0});
+  paths[0].up = false;
+  CHECK(primary() == PathId{1});
+  paths[0].up = true;  // Attractive again from ten seconds after the next report on.
+  for (int i = 0; i < 8; ++i) CHECK(primary() == PathId{1});
+  paths[1].up = false;
+  // Path 0 is attractive two seconds later, but this move was the last for ten.
+  for (int i = 0; i < 10; ++i) CHECK(primary() == PathId{2});
+  CHECK(primary() == PathId{0});
 }
 
 TEST_CASE("bulk leaves the wide path when it has become too slow for it") {

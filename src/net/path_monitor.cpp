@@ -177,7 +177,6 @@ void PathMonitor::bury(PathId id) {
   path.changed = now_;
   path.up = false;
   path.streak = 0;
-  path.outstanding.clear();  // Lost to the cut, which says nothing about the path's usual losses.
   path.damper.went_down(now_);
   actions_->push_back(PathDown{id});
   if (!any_up()) actions_->push_back(PeerDown{});
@@ -189,6 +188,7 @@ void PathMonitor::raise(PathId id) {
   const bool first = !any_up();
   path.up = true;
   path.changed = now_;
+  path.outstanding.clear();  // What the cut took says nothing about the path's usual losses.
   path.damper.went_up(now_);
   actions_->push_back(PathUp{id});
   if (first) {

@@ -80,7 +80,7 @@ TEST_CASE("a damped path becomes attractive at most once per period, however it 
       if (rng.chance(0.2)) rng.chance(0.5) ? damper.went_up(now) : damper.went_down(now);
       const bool is = damper.attractive(now);
       if (is && !was_attractive) {
-        RC_ASSERT(!last || now - *last >= seconds(10));
+        RC_ASSERT((!last || now - *last >= seconds(10)));
         last = now;
       }
       was_attractive = is;

@@ -82,7 +82,8 @@ struct RouteOrder {
 };
 
 /// cut: the old path died. slower: another has become the better one. recovered: a path that had
-/// died is back. handover: the old path's delay has jumped. order: the controller said so.
+/// died is back, or the first has come up. handover: the old path's delay has jumped. order: the
+/// controller said so.
 enum class RouteReason : std::uint8_t { cut, slower, recovered, handover, order };
 
 /// For the log: from now on this traffic takes another path.

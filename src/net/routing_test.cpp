@@ -163,7 +163,7 @@ TEST_CASE("orders of an earlier controller or an earlier epoch are refused") {
     return order.from == sfo && order.to == fra;
   });
   REQUIRE(given >= 1);
-  for (std::uint64_t epoch : {1, 100'000}) {
+  for (const std::uint64_t epoch : {1u, 100'000u}) {
     RouteOrder stale{{1, epoch}, sfo, fra, {}};
     stale.routes.fill(ClassRoute{PathId{2}, PathId{3}});
     net.feed(sfo, fra, OrderReceived{stale});
@@ -192,7 +192,6 @@ TEST_CASE("steps of 30 ms every 15 s do not make traffic flap") {
   RoutedNetwork net{config};
   net.run(seconds(60));
   const Instant since = net.now();
-  Rng rng{3};
   for (int i = 0; i < 40; ++i) {
     net.set_delay(leo_sf, microseconds(36'500) + milliseconds(i % 2 == 0 ? 30 : 0));
     net.run(seconds(15));
@@ -295,18 +294,42 @@ TEST_CASE("clocks that differ by hours and drift by 500 ppm change nothing but r
     CHECK(skewed_rtts[i].seconds() == doctest::Approx(rtts[i].seconds()).epsilon(0.002));
 }
 
-TEST_CASE("a peer whose process stands still for a second loses no path") {
-  RoutedNetwork net{three_continents()};
-  net.run(seconds(90));
-  const auto before = net.path_events.size();
-  for (int i = 0; i < 20; ++i) {
+TEST_CASE("a peer whose process stands still loses no path") {
+  for (const int ms : {150, 400, 1'000, 1'900}) {
+    CAPTURE(ms);
+    RoutedNetwork net{two_sites()};
+    net.run(seconds(90));
+    const auto before = net.path_events.size();
     net.freeze(fra);
-    net.run(milliseconds(50 * (i + 1)));
+    net.run(milliseconds(ms));
     net.thaw(fra);
     net.run(seconds(2));
+    CHECK(net.path_events.size() == before);
   }
-  // tyo and sfo still have each other, and their paths through fra, which its agent relays.
-  CHECK(net.path_events.size() == before);
+}
+
+TEST_CASE("an agent that stood still for longer blames nobody, its peers do") {
+  RoutedNetwork net{two_sites()};
+  net.run(seconds(90));
+  const auto before = net.path_events.size();
+  net.freeze(fra);
+  net.run(seconds(5));
+  net.thaw(fra);
+  net.run(seconds(3));
+  CHECK(net.path_events.size() == before + 4);  // Two paths, down and up.
+  for (std::size_t i = before; i < net.path_events.size(); ++i)
+    CHECK(net.path_events[i].from == sfo);
+}
+
+TEST_CASE("what a short cut took is not counted as the path's usual loss") {
+  RoutedNetwork net{two_sites()};
+  net.run(seconds(90));
+  net.cut(fibre_sf);
+  net.run(milliseconds(600));
+  net.heal(fibre_sf);
+  net.run(seconds(5));
+  REQUIRE(net.monitor(sfo, fra).up(PathId{1}));
+  CHECK(net.monitor(sfo, fra).estimator(PathId{1}).loss() == 0);
 }
 
 TEST_CASE("a peer that is gone is down, and comes back with an agent started anew") {
@@ -357,14 +380,14 @@ TEST_CASE("hellos stay below half a per cent of 100 Mb/s on every link") {
 }
 
 TEST_CASE("hours of loss and jitter of the sky bring no false death") {
-  // Four hours of simulated time in all. The bound of the estimator: a tenth of one a day and path.
-  for (const std::uint64_t seed : {1, 2, 3, 4}) {
+  // Two hours of simulated time in all. The bound of the estimator: a tenth of one a day and path.
+  for (const std::uint64_t seed : {1u, 2u, 3u, 4u}) {
     CAPTURE(seed);
     auto config = two_sites();
     config.seed = seed;
     config.wires[1] = dish_wire(leo_sf, sfo, fra, microseconds(36'500));
     RoutedNetwork net{config};
-    net.run(seconds(3'600));
+    net.run(seconds(1'800));
     const auto deaths = std::count_if(net.path_events.begin(), net.path_events.end(),
                                       [](const auto& event) { return !event.up; });
     CHECK(deaths == 0);
@@ -377,7 +400,7 @@ TEST_CASE("hours of loss and jitter of the sky bring no false death") {
 TEST_CASE("how long after a cut traffic moves") {
   for (const bool dish : {false, true}) {
     std::vector<double> ms;
-    for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    for (std::uint64_t seed = 0; seed < 10; ++seed) {
       auto config = two_sites();
       config.seed = seed;
       // The cut link is the one in use: a fibre of 30 ms, or the dish.
@@ -395,9 +418,9 @@ TEST_CASE("how long after a cut traffic moves") {
           ms.push_back((entry.at - cut_at).seconds() * 1e3);
     }
     std::sort(ms.begin(), ms.end());
-    REQUIRE(ms.size() == 40);
+    REQUIRE(ms.size() == 20);
     std::printf("cut of a %s: traffic moved after p50 %.0f, p90 %.0f, max %.0f ms\n",
-                dish ? "dish" : "fibre", ms[20], ms[36], ms.back());
+                dish ? "dish" : "fibre", ms[10], ms[18], ms.back());
     CHECK(ms.back() < (dish ? 1'500 : 250));
   }
 }

@@ -133,6 +133,7 @@ class RoutedNetwork {
   std::uint64_t steps = 0;
 
  private:
+  static constexpr std::size_t udp_and_ip = 28;
   using Pair = std::pair<SiteId, SiteId>;
   struct Flight {
     Pair pair;  ///< From, to.
@@ -214,7 +215,9 @@ class RoutedNetwork {
   void forward(Flight flight, const CandidatePath& path) {
     SiteId at = flight.pair.first;
     for (std::size_t hop = 0; hop < flight.hop; ++hop) at = far_end(path.links[hop], at);
-    const std::size_t size = 98 + 28 + (std::holds_alternative<Hello>(flight.what) ? 18 : 25);
+    const std::size_t size =
+        max_packet_overhead + udp_and_ip +
+        std::visit([](const auto& message) { return to_wire(message).size(); }, flight.what);
     hello_bytes[path.links[flight.hop]] += size;
     const Admission fate = pipe(path.links[flight.hop], at).admit(now_, size);
     if (fate.fate != Fate::delivered) return;
