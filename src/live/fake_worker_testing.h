@@ -45,7 +45,8 @@ class FakeWorker {
 
   /// Starts a life; the one before is over.
   Result<WorkerConnection> launch() {
-    kill();
+    const std::scoped_lock lock{life_};
+    end_life();
     stop_ = must(host::make_event());
     ended_ = must(host::make_event());
     host::RingFds out = must(host::make_ring(1 << 20)), in = must(host::make_ring(1 << 20));
@@ -58,11 +59,10 @@ class FakeWorker {
         }};
     return WorkerConnection{std::move(own), must(host::duplicate(ended_))};
   }
-  /// Ends this life at once, without a word.
+  /// Ends this life at once, without a word. From any thread.
   void kill() {
-    if (!thread_.joinable()) return;
-    host::raise_event(stop_.get());
-    thread_.join();
+    const std::scoped_lock lock{life_};
+    end_life();
   }
 
   /// Waits until so many syncs are merged; false if that takes a minute.
@@ -94,6 +94,11 @@ class FakeWorker {
     Hash256 model{};
   };
 
+  void end_life() {
+    if (!thread_.joinable()) return;
+    host::raise_event(stop_.get());
+    thread_.join();
+  }
   void live(Other& channel) {
     while (!must_end(channel)) {
       if (!state_.order || (reached() && blocked()))
@@ -206,6 +211,7 @@ class FakeWorker {
   }
 
   SiteId site_;
+  std::mutex life_;  ///< Of the thread and what begins anew with it.
   State saved_;
   State state_;
   host::Fd stop_;
