@@ -76,9 +76,11 @@ Result<BytesPerSecond> parse_rate(std::string_view text) {
 
 Result<std::uint64_t> parse_count(std::string_view text) {
   const double count = AXS_TRY(parse(text, {"count", "3M", count_units}));
-  if (count < 1 || count > 1e18 || count != std::floor(count))
+  // "2.01k" is 2010, though not quite in binary.
+  const double whole = std::round(count);
+  if (whole < 1 || whole > 1e18 || std::abs(count - whole) > 1e-9 * whole)
     return out_of_range("count", text, "a whole number from 1 to 1e18");
-  return static_cast<std::uint64_t>(count);
+  return static_cast<std::uint64_t>(whole);
 }
 
 Result<Meters> parse_length(std::string_view text) {

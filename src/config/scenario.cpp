@@ -51,6 +51,7 @@ class ScenarioReader {
     top.tables("link", [this](Table& t) { read_link(t); });
     top.tables("fault", [this](Table& t) { read_fault(t); });
     check_reach(top);
+    check_fragments(top);
     top.finish();
     if (problem_.first) return *problem_.first;
     return scenario_;
@@ -185,8 +186,7 @@ class ScenarioReader {
     if (*first == *second) return t.fail("between", fmt::format("\"{}\" twice, want two sites", a));
     link.a = *first;
     link.b = *second;
-    link.kind = t.choice<LinkKind>(
-        "kind", {{"fibre", LinkKind::fibre}, {"leo", LinkKind::leo}, {"wire", LinkKind::wire}});
+    link.kind = read_kind(t);
     link.rate_ab = link.rate_ba = t.quantity("rate", parse_rate);
     if (t.has("rate-back")) link.rate_ba = t.quantity("rate-back", parse_rate);
     if (t.has("route-factor")) link.route_factor = t.number("route-factor", 1, 10);
@@ -235,22 +235,24 @@ class ScenarioReader {
     return share / 100;
   }
 
+  static LinkKind read_kind(Table& t) {
+    return t.choice<LinkKind>(
+        "kind", {{"fibre", LinkKind::fibre}, {"leo", LinkKind::leo}, {"wire", LinkKind::wire}});
+  }
+
   CutLink read_cut(Table& t) {
     CutLink cut;
     const std::string name = t.text("cut");
-    const std::string kind = t.has("kind") ? t.text("kind") : "fibre";
     const auto dash = name.find('-');
     const auto a = find_site(name.substr(0, dash));
     const auto b = dash == name.npos ? std::nullopt : find_site(name.substr(dash + 1));
-    const LinkKind wanted = kind == "leo"    ? LinkKind::leo
-                            : kind == "wire" ? LinkKind::wire
-                                             : LinkKind::fibre;
+    const LinkKind wanted = t.has("kind") ? read_kind(t) : LinkKind::fibre;
     const auto link = a && b ? find_link(*a, *b, wanted) : std::nullopt;
     if (link)
       cut.link = *link;
     else
-      t.fail("cut",
-             fmt::format("\"{}\" is no {} link of this scenario, want SITE-SITE", name, kind));
+      t.fail("cut", fmt::format("\"{}\" is no {} link of this scenario, want SITE-SITE", name,
+                                enum_name(wanted)));
     cut.lasts = t.quantity("for", parse_duration);
     return cut;
   }
@@ -269,18 +271,31 @@ class ScenarioReader {
     return kill;
   }
 
-  /// Every site must be reached by links from the first one.
-  void check_reach(Table& top) {
-    if (scenario_.sites.empty()) return;
-    std::set<SiteId> reached{SiteId{0}};
-    for (std::size_t pass = 0; pass < scenario_.sites.size(); ++pass)
-      for (const Link& link : scenario_.links) {
-        if (reached.contains(link.a)) reached.insert(link.b);
-        if (reached.contains(link.b)) reached.insert(link.a);
-      }
+  bool joined(SiteId a, SiteId b) const {
+    for (const Link& link : scenario_.links)
+      if ((link.a == a && link.b == b) || (link.a == b && link.b == a)) return true;
+    return false;
+  }
+  /// By one link, or by two with a third site between them: routing looks no farther.
+  bool reached(SiteId a, SiteId b) const {
+    if (joined(a, b)) return true;
     for (std::uint32_t i = 0; i < scenario_.sites.size(); ++i)
-      if (!reached.contains(SiteId{i}))
-        top.fail("link", fmt::format("no link reaches site \"{}\"", scenario_.sites[i].name));
+      if (joined(a, SiteId{i}) && joined(SiteId{i}, b)) return true;
+    return false;
+  }
+  void check_reach(Table& top) {
+    const auto count = static_cast<std::uint32_t>(scenario_.sites.size());
+    for (std::uint32_t a = 0; a < count; ++a)
+      for (std::uint32_t b = a + 1; b < count; ++b)
+        if (!reached(SiteId{a}, SiteId{b}))
+          return top.fail("link", fmt::format("no path of one or two links joins \"{}\" and \"{}\"",
+                                              scenario_.sites[a].name, scenario_.sites[b].name));
+  }
+  void check_fragments(Table& top) {
+    const std::uint32_t fragments = scenario_.train.outer.fragments;
+    if (fragments > scenario_.model.layers)
+      top.fail("train", fmt::format("outer.fragments = {}, want at most the {} layers of the model",
+                                    fragments, scenario_.model.layers));
   }
 
   std::optional<SiteId> find_site(std::string_view name) const {

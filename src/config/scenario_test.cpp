@@ -62,7 +62,7 @@ TEST_CASE("scenario: every mistake is named with file, line, key, seen and wante
   CHECK(error_of(with("name = \"fra\"", "name = \"sfo\"")).find("used twice") != std::string::npos);
   CHECK(error_of(with("37.77", "97.77")).find("latitude") != std::string::npos);
   CHECK(error_of(good + "[[site]]\nname = \"tyo\"\nat = [35.68, 139.69]\n") ==
-        "pair.toml:11: link: no link reaches site \"tyo\"");
+        "pair.toml:11: link: no path of one or two links joins \"sfo\" and \"tyo\"");
   CHECK(error_of(with("version = 1", "version = 2")).find("version 1") != std::string::npos);
   CHECK(error_of(with("kind = \"wire\"", "kind = \"leo\"")).find("only a link of kind \"wire\"") !=
         std::string::npos);

@@ -106,6 +106,7 @@ void SiteSync::on(const PeerUp& event) {
       send_offer(event.site, sync, own->second);
   }
   note_absences();
+  ask_for_missing();
 }
 
 void SiteSync::on(const PeerDown& event) {
@@ -274,11 +275,14 @@ bool SiteSync::has_all_members(const Decision& decision) const {
 void SiteSync::ask_for_missing() {
   // Many at once: a site that was away catches up in a few round trips.
   constexpr std::uint64_t ahead = 64;
-  if (!worker_ || peers_.empty()) return;
+  if (!worker_ || peers_.empty()) return asked_.clear();
   SyncId sync = worker_->applied;
   for (std::uint64_t i = 0; i < ahead && sync < agreement_.open(); ++i, sync = next(sync))
     for (const Contribution& member : agreement_.decision(sync)->members)
       if (!stored_.contains(member.content)) ask_for(sync, member.site);
+  // What was due and was not asked for again lacks no more.
+  std::erase_if(asked_,
+                [this](const auto& entry) { return now_ - entry.second.at >= config_.patience; });
 }
 
 void SiteSync::ask_for(SyncId sync, SiteId of) {

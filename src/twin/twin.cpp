@@ -90,7 +90,7 @@ Outcome Twin::run(Duration limit) {
 void Twin::start() {
   for (std::uint32_t i = 0; i < sites_.size(); ++i) on(AgentStarted{SiteId{i}});
   on(ControllerStarted{});
-  on(ScriptDue{});
+  on(ScriptDue{std::nullopt});
 }
 
 void Twin::on(const ControllerStarted&) {
@@ -185,7 +185,7 @@ void Twin::on(const WorkerStarted& event) {
 
 void Twin::on(const WorkDone& event) {
   SiteState& site = *sites_[event.site.value];
-  if (site.life != event.life) return;
+  if (site.life != event.life || !site.policy) return;
   site.busy = false;
   if (event.work == WorkerModel::Work::step) {
     site.worker.step();
@@ -198,7 +198,8 @@ void Twin::on(const WorkDone& event) {
 }
 
 void Twin::on(const MergeDone& event) {
-  if (sites_[event.site.value]->life != event.life) return;
+  const SiteState& site = *sites_[event.site.value];
+  if (site.life != event.life || !site.policy) return;
   step(event.site, event.applied);
   work(event.site);
 }
@@ -287,7 +288,8 @@ void Twin::perform(SiteId site, const Site::Capture& action) {
 void Twin::perform(SiteId id, const Site::Apply& action) {
   SiteState& site = *sites_[id.value];
   outcome_.syncs = std::max(outcome_.syncs, action.sync.value + 1);
-  run_script(fabric::FaultScript::Merged{action.merged_tokens});
+  // What the script makes of it happens after all that the site has just decided.
+  queue_.push(now_, ScriptDue{action.merged_tokens});
   const train::SiteSync::Applied applied = site.worker.apply(action);
   queue_.push(now_ + site.worker.speed().apply, MergeDone{id, site.life, applied});
 }
@@ -315,8 +317,11 @@ void Twin::perform(SiteId id, const Site::Finished&) {
   site.finished = true;
 }
 
-void Twin::on(const ScriptDue&) {
-  run_script(Wakeup{});
+void Twin::on(const ScriptDue& event) {
+  if (event.merged)
+    run_script(fabric::FaultScript::Merged{*event.merged});
+  else
+    run_script(Wakeup{});
 }
 
 void Twin::run_script(const fabric::FaultScript::Event& event) {
@@ -327,7 +332,7 @@ void Twin::run_script(const fabric::FaultScript::Event& event) {
   for (const auto& action : actions) std::visit([this](const auto& a) { inflict(a); }, action);
   const auto after = script_.wakeup();
   if (after && (after != before || std::holds_alternative<Wakeup>(event)))
-    queue_.push(std::max(*after, now_), ScriptDue{});
+    queue_.push(std::max(*after, now_), ScriptDue{std::nullopt});
 }
 
 void Twin::inflict(const fabric::FaultScript::Begin& action) {

@@ -91,7 +91,9 @@ class Twin {
     SiteId site;
   };
   struct ControllerStarted {};
-  struct ScriptDue {};
+  struct ScriptDue {
+    std::optional<std::uint64_t> merged;  ///< None: it asked to be woken.
+  };
   using Event = std::variant<Datagram, Woken, WorkerStarted, WorkDone, MergeDone, DiskSynced,
                              AgentStarted, ControllerStarted, ScriptDue>;
 
@@ -106,7 +108,7 @@ class Twin {
   void on(const DiskSynced& event);
   void on(const AgentStarted& event);
   void on(const ControllerStarted&);
-  void on(const ScriptDue&);
+  void on(const ScriptDue& event);
 
   void step(SiteId site, const fabric::Site::Event& event);
   void perform(SiteId site, fabric::Site::TransmitPacket& action);
