@@ -9,7 +9,9 @@
 
 #include "axs/config/quantity.h"
 #include "axs/config/table.h"
+
 #include "axs/config/text_file.h"
+#include "axs/core/enums.h"
 
 namespace axs::config {
 

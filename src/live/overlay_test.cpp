@@ -1,5 +1,7 @@
 #include "axs/live/overlay.h"
 
+#include "axs/fabric/link_plan.h"
+
 #include <doctest/doctest.h>
 
 #include "axs/host/file.h"
@@ -38,6 +40,7 @@ void send(UdpPort& port, const ByteVector& packet) {
 
 TEST_CASE("overlay: a packet for another site is sent on over the link that it names, unread") {
   const catalog::Scenario scenario = line_of_three();
+  const net::Topology topology = fabric::topology_of(scenario);
   const auto loop = must(host::Loop::create(host::RunClock{Instant{}}));
   const auto middle_port = [] { return must(UdpPort::open({}, "free"))->local_port(); };
   const std::uint16_t to_sfo = middle_port(), to_tyo = middle_port();
@@ -49,6 +52,7 @@ TEST_CASE("overlay: a packet for another site is sent on over the link that it n
                           .self = SiteId{1},
                           .incarnation = {1},
                           .scenario = scenario,
+                          .topology = topology,
                           .credentials = must(authority().issue_with_key("fra", noon)),
                           .links = {{LinkId{0}, {to_sfo, sfo->local_port()}},
                                     {LinkId{1}, {to_tyo, tyo->local_port()}}}},

@@ -77,70 +77,7 @@ void Agreement::on(const Propose& event) {
 }
 
 void Agreement::on(const Received& event) {
-  if (!credible(event)) return;
   std::visit([&](const auto& message) { receive(event.from, message); }, event.message);
-}
-
-namespace {
-
-/// Terms and syncs grow by small steps; what is farther off is no honest message.
-constexpr std::uint32_t round_window = 1'000'000;
-constexpr std::uint64_t sync_window = 100'000;
-
-std::optional<Ballot> ballot_of(const AgreementMessage& message) {
-  return std::visit(
-      []<class M>(const M& m) -> std::optional<Ballot> {
-        if constexpr (requires { m.ballot; })
-          return m.ballot;
-        else if constexpr (requires { m.promised; })
-          return m.promised;
-        else
-          return std::nullopt;
-      },
-      message);
-}
-
-std::optional<SyncId> sync_of(const AgreementMessage& message) {
-  return std::visit(
-      []<class M>(const M& m) -> std::optional<SyncId> {
-        if constexpr (requires { m.sync; })
-          return m.sync;
-        else
-          return std::nullopt;
-      },
-      message);
-}
-
-const Decision* decision_of(const AgreementMessage& message) {
-  if (const auto* accept = std::get_if<Accept>(&message)) return &accept->decision;
-  const auto* learn = std::get_if<Learn>(&message);
-  return learn == nullptr ? nullptr : &learn->decision;
-}
-
-/// Only the owner of a ballot asks for promises and votes, or says that it leads.
-bool owner_speaks(const AgreementMessage& message) {
-  return std::holds_alternative<Prepare>(message) || std::holds_alternative<Accept>(message) ||
-         std::holds_alternative<Heartbeat>(message);
-}
-
-}  // namespace
-
-bool Agreement::credible(const Received& event) const {
-  const AgreementMessage& message = event.message;
-  const auto ballot = ballot_of(message);
-  if (ballot &&
-      (ballot->site.value >= config_.sites || ballot->round > promised_.round + round_window ||
-       (owner_speaks(message) && ballot->site != event.from)))
-    return false;
-  const auto sync = sync_of(message);
-  if (sync && sync->value > open_.value + sync_window) return false;
-  const auto* promise = std::get_if<Promise>(&message);
-  if (promise != nullptr)
-    for (const Vote& vote : promise->votes)
-      if (vote.sync.value > open_.value + sync_window || !well_formed(vote.decision, config_.sites))
-        return false;
-  const Decision* decision = decision_of(message);
-  return decision == nullptr || well_formed(*decision, config_.sites);
 }
 
 void Agreement::on(const Persisted& event) {
@@ -177,7 +114,7 @@ void Agreement::receive(SiteId from, const Prepare& message) {
   follow(message.ballot);
   promised_ = message.ballot;
   send_after(persist(Promised{promised_}), from,
-             Promise{message.ballot, open_, votes_from(std::max(message.from, open_))});
+             Promise{message.ballot, open_, votes_from(message.from)});
 }
 
 void Agreement::receive(SiteId from, const Promise& message) {
@@ -275,7 +212,7 @@ void Agreement::choose(SyncId sync, const Decision& decision) {
   for (auto slot = slots_.find(open_); slot != slots_.end() && slot->second.chosen;
        slot = slots_.find(open_)) {
     actions_->push_back(Chosen{open_, *slot->second.chosen});
-    slot->second = Slot{.chosen = std::move(slot->second.chosen)};  // Votes are of no more use.
+    slot->second.accepted.clear();
     open_ = next(open_);
   }
   next_proposal_ = std::max(next_proposal_, open_);
@@ -300,9 +237,7 @@ void Agreement::receive(SiteId from, const Ask& message) {
 }
 
 void Agreement::receive(SiteId, const Learn& message) {
-  // What is known already is not overruled by one site's word.
-  if (message.sync >= open_ && decision(message.sync) == nullptr)
-    choose(message.sync, message.decision);
+  if (message.sync >= open_) choose(message.sync, message.decision);
 }
 
 void Agreement::follow(Ballot ballot) {

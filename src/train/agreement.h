@@ -151,11 +151,11 @@ class Agreement {
  private:
   enum class Role { follower, candidate, leader };
   struct Slot {
-    std::optional<Vote> vote{};      ///< cast by this site
-    std::optional<Vote> proposed{};  ///< the newest that a leader has sent
-    Instant proposed_at{};
-    std::optional<Decision> chosen{};
-    std::map<Ballot, std::set<SiteId>> accepted{};
+    std::optional<Vote> vote;      ///< cast by this site
+    std::optional<Vote> proposed;  ///< the newest that a leader has sent
+    Instant proposed_at;
+    std::optional<Decision> chosen;
+    std::map<Ballot, std::set<SiteId>> accepted;
   };
   /// A message that may leave once the record it rests on is on disk; to itself too.
   struct Waiting {
@@ -164,8 +164,6 @@ class Agreement {
     AgreementMessage message;
   };
 
-  /// False for what no honest site would send.
-  bool credible(const Received& event) const;
   void restore(const Promised& record);
   void restore(const Vote& record);
   void restore(const Choice& record);

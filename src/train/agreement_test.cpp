@@ -100,7 +100,7 @@ class Nemesis {
     }
     if (node.policy->leading() && rng_.chance(0.1)) {
       Decision decision;
-      decision.members.push_back({SiteId{i}, {0, rng_.next()}, {}, 0});
+      decision.members.push_back({SiteId{i}, {rng_.next(), 0}, {}, 0});
       step(i, Agreement::Propose{node.policy->next_proposal(), decision});
     }
   }

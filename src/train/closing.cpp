@@ -1,7 +1,6 @@
 #include "axs/train/closing.h"
 
 #include <algorithm>
-#include <set>
 
 #include "axs/core/assert.h"
 
@@ -43,15 +42,6 @@ void Budget::chosen(SyncId sync, const Decision& decision) {
     ends[member.site] = member.tokens.end;
   }
   if (stops_.empty()) stops_ = decision.stops;
-  // A site that was away when the stops were given may have gone farther; then all its fragments
-  // shall.
-  if (stops_.empty()) return;
-  for (const Contribution& member : decision.members) {
-    auto stop = std::find_if(stops_.begin(), stops_.end(),
-                             [&](const StopAt& s) { return s.site == member.site; });
-    if (stop == stops_.end()) stop = stops_.insert(stop, StopAt{member.site, 0});
-    stop->position = std::max(stop->position, member.tokens.end);
-  }
 }
 
 std::uint64_t Budget::merged_end(SyncId sync, SiteId site) const {
@@ -62,16 +52,12 @@ std::uint64_t Budget::merged_end(SyncId sync, SiteId site) const {
 
 std::optional<std::uint64_t> Budget::stop_of(SiteId site) const {
   if (stops_.empty()) return std::nullopt;
+  std::uint64_t position = 0;
+  for (std::uint32_t f = 0; f < config_.fragments; ++f)
+    position = std::max(position, merged_end({f}, site));
   for (const StopAt& stop : stops_)
-    if (stop.site == site) return stop.position;
-  return 0;
-}
-
-std::vector<SiteId> Budget::contributors() const {
-  std::set<SiteId> sites;
-  for (const auto& ends : ends_)
-    for (const auto& [site, end] : ends) sites.insert(site);
-  return {sites.begin(), sites.end()};
+    if (stop.site == site) position = std::max(position, stop.position);
+  return position;
 }
 
 bool Budget::at_stop(SyncId sync, SiteId site) const {
@@ -113,16 +99,13 @@ std::vector<StopAt> Budget::stops(const std::vector<Contribution>& members) cons
   if (left > 2 * round) return {};
   std::vector<StopAt> stops;
   std::uint64_t given = 0, seen = 0;
-  for (const auto& [site, end] : position) {
-    const auto member = std::find_if(members.begin(), members.end(),
-                                     [&](const Contribution& m) { return m.site == site; });
-    // Who is not in this sync stops where it was last seen; the others share what is left.
-    if (member != members.end()) seen += member->tokens.count();
+  for (const Contribution& member : members) {
+    seen += member.tokens.count();
     // Cumulative shares, rounded to whole steps, so that the sum is right to a step.
     const std::uint64_t step = config_.tokens_per_step;
     const std::uint64_t upto =
         (left * seen / std::max<std::uint64_t>(round, 1) + step / 2) / step * step;
-    stops.push_back({site, end + (upto - given)});
+    stops.push_back({member.site, position[member.site] + (upto - given)});
     given = upto;
   }
   return stops;

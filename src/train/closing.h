@@ -20,9 +20,7 @@ class GraceWindow {
   /// A contribution came `late` after the majority was there.
   void arrived(Duration late) { push(lateness_, late); }
   /// A sync closed `gap` after the one before.
-  void closed(Duration gap) {
-    if (gap > Duration{}) push(gaps_, gap);  // Several at once: a burst after an absence.
-  }
+  void closed(Duration gap) { push(gaps_, gap); }
   Duration value() const;
 
  private:
@@ -57,10 +55,8 @@ class Budget {
   /// The end of the range that was last merged into the fragment of `sync` for that site; 0 before
   /// the first.
   std::uint64_t merged_end(SyncId sync, SiteId site) const;
-  /// Where a site stops; none while the end is far. One that has not contributed yet stops at once.
+  /// Where a site stops; one that was away when the stops were given stops where it is.
   std::optional<std::uint64_t> stop_of(SiteId site) const;
-  /// Sites of which anything was merged.
-  std::vector<SiteId> contributors() const;
   /// Tokens merged so far into the fragment that has most.
   std::uint64_t merged() const;
 

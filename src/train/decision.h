@@ -51,15 +51,10 @@ struct StopAt {
 /// weighted by their tokens. Empty: the fragment stays as it is.
 struct Decision {
   std::vector<Contribution> members;
-  /// Once the end of the budget is in sight; of several that differ, the first ones chosen count.
-  std::vector<StopAt> stops;
+  std::vector<StopAt>
+      stops;          ///< not empty once the end of the budget is in sight; the same from then on
   bool last = false;  ///< nothing follows
   auto operator<=>(const Decision&) const = default;
 };
-
-/// Whether a decision among so many sites makes sense by itself: members in the order of their
-/// sites, each once, with ranges and sizes that a contribution can have.
-bool well_formed(const Decision& decision, std::uint32_t sites);
-bool well_formed(const Contribution& contribution, std::uint32_t sites);
 
 }  // namespace axs::train

@@ -18,8 +18,6 @@ SiteSync::SiteSync(Config config, Instant now)
       begin_at_{now + config_.start_patience} {
   for (SyncId sync; sync < agreement_.open(); sync = next(sync))
     learn(sync, *agreement_.decision(sync));
-  // A site that has contributed is waited for a while, should it come back too.
-  for (const SiteId site : budget_.contributors()) left_at_[site] = now;
 }
 
 void SiteSync::step(Instant now, const Event& event, std::vector<Action>& actions) {
@@ -33,8 +31,6 @@ std::optional<Instant> SiteSync::wakeup() const {
   auto at = agreement_.wakeup();
   if (deadline_ && (!at || *deadline_ < *at)) at = deadline_;
   if (!begun_ && worker_ && (!at || begin_at_ < *at)) at = begin_at_;
-  for (const auto& [what, asked] : asked_)
-    if (!at || asked.at + config_.patience < *at) at = asked.at + config_.patience;
   return at;
 }
 
@@ -42,7 +38,7 @@ void SiteSync::on(const Wakeup&) {
   agree(Wakeup{});
   begin_if_all_here();
   close_if_due();
-  ask_for_missing();
+  apply_decided();  // Asks again for bytes that did not come.
 }
 
 void SiteSync::begin_if_all_here() {
@@ -57,16 +53,13 @@ void SiteSync::on(const Captured& event) {
   // An order for a later sync may have crossed this capture.
   order_capture(std::max(worker_->capturing, next(event.sync)));
   close_if_due();
-  forget_old();
 }
 
 void SiteSync::on(const WorkerReady& event) {
   worker_ = Worker{.applied = event.applied, .capturing = {}};
   working_.insert(config_.self);
   send_to_peers(Status{true});
-  note_absences();
-  // The log of choices may have lost its end in a crash; what the worker has merged was chosen.
-  SyncId capturing = std::max(agreement_.open(), event.applied);
+  SyncId capturing = agreement_.open();
   for (const Captured& captured : event.pending) {
     offer(captured);
     capturing = std::max(capturing, next(captured.sync));
@@ -75,13 +68,11 @@ void SiteSync::on(const WorkerReady& event) {
   apply_decided();
   if (begun_) order_capture(capturing);
   begin_if_all_here();
-  if (last_ && event.applied > *last_) actions_->push_back(Finished{});
 }
 
 void SiteSync::on(const WorkerLost&) {
   worker_.reset();
   working_.erase(config_.self);
-  note_absences();
   send_to_peers(Status{false});
   close_if_due();
 }
@@ -103,19 +94,15 @@ void SiteSync::on(const PeerUp& event) {
   for (const auto& [sync, open] : open_) {
     const auto own = open.offers.find(config_.self);
     if (sync >= agreement_.open() && own != open.offers.end())
-      send_offer(event.site, sync, own->second);
+      send(event.site, Offer{sync, own->second, saved_[config_.self]}, own->second.content);
   }
-  note_absences();
-  ask_for_missing();
 }
 
 void SiteSync::on(const PeerDown& event) {
   peers_.erase(event.site);
   working_.erase(event.site);
-  note_absences();
   agree(Agreement::Suspected{event.site});
   close_if_due();
-  flush_if_late();  // Fewer sites make a smaller quorum.
 }
 
 void SiteSync::on(const Persisted& event) {
@@ -126,20 +113,7 @@ void SiteSync::receive(SiteId from, const AgreementMessage& message) {
   agree(Agreement::Received{from, message});
 }
 
-/// Its own contribution to a sync that is near, or one that a decision names and that was asked
-/// for.
-bool SiteSync::credible(SiteId from, const Offer& message) const {
-  if (!well_formed(message.contribution, config_.sites)) return false;
-  const Decision* decision = agreement_.decision(message.sync);
-  if (decision != nullptr && std::find(decision->members.begin(), decision->members.end(),
-                                       message.contribution) != decision->members.end())
-    return true;
-  const std::uint64_t ahead = agreement_.open().value + 4 * config_.budget.fragments;
-  return message.contribution.site == from && from != config_.self && message.sync.value <= ahead;
-}
-
 void SiteSync::receive(SiteId from, const Offer& message) {
-  if (!credible(from, message)) return;
   saved_[from] = std::max(saved_[from], message.applied);
   note_offer(message.sync, message.contribution);
   flush_if_late();
@@ -153,7 +127,7 @@ void SiteSync::receive(SiteId from, const Need& message) {
   if (decision == nullptr) return;
   for (const Contribution& member : decision->members)
     if (member.site == message.of && stored_.contains(member.content))
-      send_offer(from, message.sync, member);
+      send(from, Offer{message.sync, member, saved_[config_.self]}, member.content);
 }
 
 void SiteSync::receive(SiteId from, const Status& message) {
@@ -161,17 +135,12 @@ void SiteSync::receive(SiteId from, const Status& message) {
     working_.insert(from);
   else
     working_.erase(from);
-  note_absences();
   begin_if_all_here();
   close_if_due();
-  flush_if_late();
 }
 
 void SiteSync::receive(SiteId from, const StateHash& message) {
-  // A hash of what is not decided here yet is kept for that moment, if it is near.
-  if (message.sync.value <= agreement_.open().value + 4 * config_.budget.fragments &&
-      (open_.empty() || message.sync >= open_.begin()->first))
-    compare_hash(message.sync, from, message.hash);
+  compare_hash(message.sync, from, message.hash);
 }
 
 void SiteSync::agree(const Agreement::Event& event) {
@@ -180,10 +149,8 @@ void SiteSync::agree(const Agreement::Event& event) {
   for (const auto& action : decided) std::visit([this](const auto& a) { perform(a); }, action);
   if (decided.empty()) return;
   apply_decided();
-  begin_if_all_here();
   if (worker_ && begun_ && worker_->capturing < agreement_.open()) order_capture(agreement_.open());
   close_if_due();
-  forget_old();
 }
 
 void SiteSync::perform(const Agreement::Send& action) {
@@ -213,24 +180,17 @@ void SiteSync::learn(SyncId sync, const Decision& decision) {
 }
 
 void SiteSync::offer(const Captured& captured) {
-  const Contribution& contribution = captured.contribution;
   saved_[config_.self] = std::max(saved_[config_.self], captured.applied);
-  note_offer(captured.sync, contribution);
   if (captured.sync < agreement_.open())
-    return;  // Decided; if without it, its tokens go into the next.
-  for (const SiteId peer : peers_) send_offer(peer, captured.sync, contribution);
-}
-
-/// The bytes travel with it, unless there are none.
-void SiteSync::send_offer(SiteId to, SyncId sync, const Contribution& contribution) {
-  const bool empty = contribution.tokens.count() == 0;
-  send(to, Offer{sync, contribution, saved_[config_.self]},
-       empty ? std::nullopt : std::optional{contribution.content});
+    return;  // Decided without it; its tokens go into the next.
+  note_offer(captured.sync, captured.contribution);
+  const bool empty = captured.contribution.tokens.count() == 0;
+  send_to_peers(Offer{captured.sync, captured.contribution, captured.applied},
+                empty ? std::nullopt : std::optional{captured.contribution.content});
 }
 
 void SiteSync::note_offer(SyncId sync, const Contribution& contribution) {
   if (contribution.tokens.count() > 0) stored_.insert(contribution.content);
-  asked_.erase({sync, contribution.site});
   Open& open = open_[sync];
   if (!open.offers.insert_or_assign(contribution.site, contribution).second) return;
   if (!open.first_at) open.first_at = now_;
@@ -261,41 +221,32 @@ void SiteSync::apply_decided() {
   while (worker_ && worker_->applied < agreement_.open() && !(last_ && worker_->applied > *last_)) {
     const SyncId sync = worker_->applied;
     const Decision& decision = *agreement_.decision(sync);
-    if (!has_all_members(decision)) return ask_for_missing();
+    if (!has_all_members(sync, decision)) return;
     actions_->push_back(Apply{sync, decision, budget_.stop_of(config_.self), budget_.merged()});
     worker_->applied = next(sync);
   }
 }
 
-bool SiteSync::has_all_members(const Decision& decision) const {
-  return std::all_of(decision.members.begin(), decision.members.end(),
-                     [this](const Contribution& m) { return stored_.contains(m.content); });
-}
-
-void SiteSync::ask_for_missing() {
-  // Many at once: a site that was away catches up in a few round trips.
-  constexpr std::uint64_t ahead = 64;
-  if (!worker_ || peers_.empty()) return asked_.clear();
-  SyncId sync = worker_->applied;
-  for (std::uint64_t i = 0; i < ahead && sync < agreement_.open(); ++i, sync = next(sync))
-    for (const Contribution& member : agreement_.decision(sync)->members)
-      if (!stored_.contains(member.content)) ask_for(sync, member.site);
-  // What was due and was not asked for again lacks no more.
-  std::erase_if(asked_,
-                [this](const auto& entry) { return now_ - entry.second.at >= config_.patience; });
+bool SiteSync::has_all_members(SyncId sync, const Decision& decision) {
+  for (const Contribution& member : decision.members)
+    if (!stored_.contains(member.content)) {
+      ask_for(sync, member.site);
+      return false;
+    }
+  return true;
 }
 
 void SiteSync::ask_for(SyncId sync, SiteId of) {
-  Asked& asked = asked_[{sync, of}];
-  if (asked.times > 0 && now_ - asked.at < config_.patience) return;
+  Open& open = open_[sync];
+  if (peers_.empty() || (open.asked > 0 && now_ - open.asked_at < config_.patience)) return;
   // First the site whose it is, then the others in turn.
   auto peer = peers_.find(of);
-  if (peer == peers_.end() || asked.times > 0) {
+  if (peer == peers_.end() || open.asked > 0) {
     peer = peers_.begin();
-    std::advance(peer, asked.times % peers_.size());
+    std::advance(peer, open.asked % peers_.size());
   }
-  ++asked.times;
-  asked.at = now_;
+  ++open.asked;
+  open.asked_at = now_;
   send(*peer, Need{sync, of});
 }
 
@@ -306,14 +257,9 @@ void SiteSync::close_if_due() {
   while (agreement_.leading() && !last_ &&
          agreement_.next_proposal().value < agreement_.open().value + config_.budget.fragments) {
     const SyncId sync = agreement_.next_proposal();
-    Open& open = open_[sync];
-    if (!open.quorum_at && !open.offers.empty() && open.offers.size() >= quorum())
-      open.quorum_at = now_;  // The quorum may have shrunk.
+    const Open& open = open_[sync];
     if (!due(sync, open)) {
       if (open.quorum_at) deadline_ = *open.quorum_at + grace_.value();
-      for (const auto& [site, left] : left_at_)
-        if (!deadline_ || left + config_.start_patience < *deadline_)
-          if (left + config_.start_patience > now_) deadline_ = left + config_.start_patience;
       return;
     }
     const Decision decision = decide(sync, open);
@@ -325,19 +271,11 @@ void SiteSync::close_if_due() {
 }
 
 bool SiteSync::due(SyncId sync, const Open& open) const {
-  if (over()) return true;
   if (open.quorum_at && now_ >= *open.quorum_at + grace_.value()) return true;
   const std::vector<SiteId> sites = live();
-  // Nobody has anything left to put in anywhere: wait for those who may come back.
-  if (sites.empty() || budget_.complete(sites)) return false;
-  return std::all_of(sites.begin(), sites.end(), [&](SiteId site) {
+  return !sites.empty() && std::all_of(sites.begin(), sites.end(), [&](SiteId site) {
     return open.offers.contains(site) || budget_.at_stop(sync, site);
   });
-}
-
-bool SiteSync::over() const {
-  const std::vector<SiteId> sites = awaited();
-  return !live().empty() && budget_.complete(sites);
 }
 
 Decision SiteSync::decide(SyncId sync, const Open& open) const {
@@ -347,7 +285,7 @@ Decision SiteSync::decide(SyncId sync, const Open& open) const {
         contribution.tokens.begin == budget_.merged_end(sync, site))
       decision.members.push_back(contribution);
   decision.stops = budget_.stops(decision.members);
-  decision.last = decision.members.empty() && over();
+  decision.last = decision.members.empty() && budget_.complete(live());
   return decision;
 }
 
@@ -378,24 +316,6 @@ std::vector<SiteId> SiteSync::live() const {
   for (const SiteId site : working_)
     if (site == config_.self || peers_.contains(site)) sites.push_back(site);
   return sites;
-}
-
-std::vector<SiteId> SiteSync::awaited() const {
-  std::vector<SiteId> sites = live();
-  for (const auto& [site, left] : left_at_)
-    if (now_ < left + config_.start_patience) sites.push_back(site);
-  return sites;
-}
-
-void SiteSync::note_absences() {
-  const std::vector<SiteId> sites = live();
-  for (const SiteId site : budget_.contributors()) {
-    const bool here = std::find(sites.begin(), sites.end(), site) != sites.end();
-    if (here)
-      left_at_.erase(site);
-    else
-      left_at_.try_emplace(site, now_);
-  }
 }
 
 std::uint32_t SiteSync::steps_before(SyncId sync) const {

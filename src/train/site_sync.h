@@ -142,11 +142,8 @@ class SiteSync {
     std::optional<Instant> first_at;
     std::optional<Instant> quorum_at;
     std::map<SiteId, Hash256> hashes;
-  };
-  /// Bytes that a decision names and this site lacks.
-  struct Asked {
-    Instant at;  ///< last
-    std::uint32_t times = 0;
+    Instant asked_at;         ///< when bytes that lack were last asked for
+    std::uint32_t asked = 0;  ///< how often
   };
   struct Worker {
     SyncId applied;    ///< the next to be handed over
@@ -177,27 +174,20 @@ class SiteSync {
   void agree(const Agreement::Event& event);
   void begin_if_all_here();
   void offer(const Captured& captured);
-  void send_offer(SiteId to, SyncId sync, const Contribution& contribution);
-  bool credible(SiteId from, const Offer& message) const;
   void note_offer(SyncId sync, const Contribution& contribution);
   void order_capture(SyncId sync);
   void flush_if_late();
   void apply_decided();
-  bool has_all_members(const Decision& decision) const;
-  void ask_for_missing();
+  bool has_all_members(SyncId sync, const Decision& decision);
   void ask_for(SyncId sync, SiteId of);
   void close_if_due();
   bool due(SyncId sync, const Open& open) const;
   Decision decide(SyncId sync, const Open& open) const;
-  bool over() const;
   void learn(SyncId sync, const Decision& decision);
   void compare_hash(SyncId sync, SiteId site, const Hash256& hash);
   void forget_old();
   /// Sites that can be reached and whose workers are at work: those that a sync waits for.
   std::vector<SiteId> live() const;
-  /// Sites without which the run does not end: the live ones, and those that left lately.
-  std::vector<SiteId> awaited() const;
-  void note_absences();
   /// So many offers begin the grace and hurry the others: half of the live ones, rounded up.
   std::size_t quorum() const { return std::max<std::size_t>(1, (live().size() + 1) / 2); }
   std::uint32_t steps_before(SyncId sync) const;
@@ -210,10 +200,8 @@ class SiteSync {
   GraceWindow grace_;
   std::map<SyncId, Open> open_;
   std::optional<Worker> worker_;
-  std::set<SiteId> peers_;             ///< that can be reached
-  std::set<SiteId> working_;           ///< whose workers are at work, as they said; this site too
-  std::map<SiteId, Instant> left_at_;  ///< when a site was last live, if it is not
-  std::map<std::pair<SyncId, SiteId>, Asked> asked_;
+  std::set<SiteId> peers_;          ///< that can be reached
+  std::set<SiteId> working_;        ///< whose workers are at work, as they said; this site too
   std::map<SiteId, SyncId> saved_;  ///< Offer::applied of each site
   std::set<Hash256> stored_;
   std::optional<Instant> learned_at_;

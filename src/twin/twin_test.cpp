@@ -99,20 +99,3 @@ TEST_CASE("twin: cuts, slow sites and kills cost no token") {
   CHECK(first.tokens <= quiet.tokens * 106 / 100);
   CHECK(first.tokens >= quiet.tokens * 95 / 100);
 }
-
-TEST_CASE("twin: an agent killed at any share of the run, at any site, costs nothing but time") {
-  catalog::Scenario scenario = three_sites(milliseconds(40), 0);
-  const std::uint64_t budget = scenario.train.tokens;
-  for (std::uint32_t site = 0; site < 3; ++site)
-    for (const double share : {0.1, 0.5, 0.9, 0.97}) {
-      scenario.faults = {
-          {.at = share, .what = catalog::KillProcess{SiteId{site}, catalog::Process::agent}}};
-      const Outcome outcome = simulate(scenario);
-      CAPTURE(site);
-      CAPTURE(share);
-      CHECK(outcome.finished);
-      // What a site had under way when the others were told to stop comes on top.
-      CHECK(outcome.tokens >= budget * 97 / 100);
-      CHECK(outcome.tokens <= budget * 106 / 100);
-    }
-}
