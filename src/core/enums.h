@@ -20,8 +20,9 @@ consteval std::string_view enum_name_at(auto index) {
   std::string_view text = fields_detail::signature<static_cast<E>(index())>();
   text.remove_prefix(text.find('=') + 2);
   text = text.substr(0, text.find_first_of(";]"));
-  return text.find('(') == 0 || text.back() == ')' ? std::string_view{}
-                                                   : text.substr(text.rfind(':') + 1);
+  const std::string_view name = text.substr(text.find_last_of(":)") + 1);
+  const bool named = !name.empty() && (name[0] < '0' || name[0] > '9') && name[0] != '-';
+  return named ? name : std::string_view{};
 }
 
 template <class E>

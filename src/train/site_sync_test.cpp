@@ -306,7 +306,8 @@ TEST_CASE("site sync: killed workers and sites cost no token and no sync") {
     }
     world.run({seconds(120).ns});
     RC_ASSERT(world.finished() == 3u);
-    for (int i = 1; i < 3; ++i) RC_ASSERT(world.sites()[i].applied == world.sites()[0].applied);
+    for (std::size_t i = 1; i < 3; ++i)
+      RC_ASSERT(world.sites()[i].applied == world.sites()[0].applied);
     (void)tokens_of(world.sites()[0]);
   }));
 }
