@@ -13,12 +13,12 @@ using axs::live::testing::must;
 
 namespace {
 
-/// The word behind `option` on the command line of this process.
-std::string argument_after(const std::string& option) {
+/// The words that this program was started with.
+std::vector<std::string> arguments() {
   std::ifstream file{"/proc/self/cmdline"};
-  for (std::string word; std::getline(file, word, '\0');)
-    if (word == option && std::getline(file, word, '\0')) return word;
-  return {};
+  std::vector<std::string> words;
+  for (std::string word; std::getline(file, word, '\0');) words.push_back(word);
+  return words;
 }
 
 WorkerLauncher this_program(const std::string& test_case) {
@@ -39,8 +39,9 @@ std::unique_ptr<host::Loop> bounded_loop() {
 /// The child: answers Begin and every Evaluate, until it is to quit.
 TEST_CASE("worker child: answers" * doctest::skip()) {
   using Channel = host::Channel<train::FromWorker, train::ToWorker>;
-  auto channel = must(Channel::open(must(host::parse_ring_fds(argument_after("--send"))),
-                                    must(host::parse_ring_fds(argument_after("--receive")))));
+  const auto words = arguments();
+  auto channel = must(Channel::open(must(host::parse_ring_fds(words.at(words.size() - 2))),
+                                    must(host::parse_ring_fds(words.back()))));
   for (bool quit = false; !quit;) {
     auto received = must(channel.receive());
     if (!received) {
