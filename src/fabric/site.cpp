@@ -67,7 +67,22 @@ void Site::on(const PeerHelloReply& event) {
   if (peers_.contains(event.from)) run_monitor(event.from, event.reply);
 }
 
+namespace {
+
+/// The bytes that travel with a message are those that it speaks of.
+bool consistent(const SiteMessage& message) {
+  const auto* sync = std::get_if<train::SyncMessage>(&message.body);
+  const auto* offer = sync == nullptr ? nullptr : std::get_if<train::Offer>(sync);
+  if (offer == nullptr || offer->contribution.tokens.count() == 0) return !message.attached;
+  return message.attached == offer->contribution.content &&
+         message.attached_size == offer->contribution.size;
+}
+
+}  // namespace
+
 void Site::on(const PeerMessage& event) {
+  if (!consistent(event.message))
+    return actions_->push_back(PeerMisbehaved{event.from, std::nullopt});
   std::visit([&](const auto& body) { read(event.from, body); }, event.message.body);
 }
 
@@ -120,6 +135,10 @@ void Site::send(SiteId to, const SiteMessage& message) {
   const std::uint64_t id = peer.next_message++;
   actions_->push_back(HoldMessage{to, traffic, id, message});
   run_transport(to, net::SendMessage{traffic, id, message_size(message)});
+}
+
+void Site::perform(const train::SiteSync::Refused& action) {
+  actions_->push_back(PeerMisbehaved{action.from, std::nullopt});
 }
 
 void Site::perform(SiteId peer, const net::Transmit& action) {

@@ -118,7 +118,7 @@ class Site {
   };
   struct PeerMisbehaved {
     SiteId peer;
-    net::Refused refused;
+    std::optional<net::Refused> packet;  ///< none: a message
   };
   using Action =
       std::variant<TransmitPacket, SendHello, SendHelloReply, ReportToController, HoldMessage,
@@ -168,6 +168,7 @@ class Site {
   void perform(const Passed& action) {
     actions_->push_back(action);
   }
+  void perform(const train::SiteSync::Refused& action);
   void perform(SiteId peer, const net::Transmit& action);
   void perform(SiteId peer, const net::Stored& action);
   void perform(SiteId peer, const net::Deliver& action);

@@ -27,8 +27,8 @@ class World {
       const auto& train = site.begin.train;
       site.policy.emplace(SiteSync::Config{.self = {i},
                                            .sites = sites_count,
-                                           .period = train.outer.period,
-                                           .budget = {train.tokens, 2 * 16, train.outer.fragments},
+                                           .budget = {train.tokens, 2 * 16, train.outer.fragments,
+                                                      train.outer.period},
                                            .records = {},
                                            .stored = {}},
                           now_);
@@ -163,6 +163,7 @@ class World {
   }
   void perform(std::uint32_t i, const SiteSync::Forget& a) { sites_[i].store.erase(a.content); }
   void perform(std::uint32_t, const SiteSync::Closed&) {}
+  void perform(std::uint32_t, const SiteSync::Refused&) { FAIL("refused an honest site"); }
   void perform(std::uint32_t, const SiteSync::Diverged& a) { FAIL("diverged at " << a.sync.value); }
   void perform(std::uint32_t i, const SiteSync::Finished&) { finished_.insert(i); }
 

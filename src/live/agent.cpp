@@ -95,10 +95,10 @@ Site::Config Agent::site_config(std::vector<train::AgreementRecord> records) con
           .home = {},
           .sync = {.self = config_.site,
                    .sites = sites,
-                   .period = train.outer.period,
                    .budget = {.tokens = train.tokens,
                               .tokens_per_step = sequences * config_.scenario.model.context,
-                              .fragments = train.outer.fragments},
+                              .fragments = train.outer.fragments,
+                              .period = train.outer.period},
                    .records = std::move(records),
                    .stored = blobs_.contents()}};
 }
@@ -245,8 +245,9 @@ void Agent::perform(const Site::Diverged& action) {
 }
 
 void Agent::perform(const Site::PeerMisbehaved& action) {
-  note(catalog::PeerMisbehaved{
-      name(action.peer), "packet " + std::to_string(action.refused.number) + " makes no sense"});
+  const std::string what =
+      action.packet ? "packet " + std::to_string(action.packet->number) : std::string{"a message"};
+  note(catalog::PeerMisbehaved{name(action.peer), what + " makes no sense"});
 }
 
 void Agent::hear_journal() {

@@ -30,6 +30,12 @@ void Agreement::restore(const Choice& record) {
   if (record.sync >= config_.first) slots_[record.sync].chosen = record.decision;
 }
 
+const Decision* Agreement::proposal(SyncId sync) const {
+  const auto slot = slots_.find(sync);
+  if (role_ != Role::leader || slot == slots_.end() || slot->second.chosen) return nullptr;
+  return slot->second.proposed ? &slot->second.proposed->decision : nullptr;
+}
+
 const Decision* Agreement::decision(SyncId sync) const {
   const auto slot = slots_.find(sync);
   return slot == slots_.end() || !slot->second.chosen ? nullptr : &*slot->second.chosen;
@@ -77,10 +83,56 @@ void Agreement::on(const Propose& event) {
 }
 
 void Agreement::on(const Received& event) {
+  if (!credible(event)) return actions_->push_back(Refused{event.from});
   std::visit([&](const auto& message) { receive(event.from, message); }, event.message);
 }
 
+namespace {
+
+/// Terms and syncs grow by small steps; what is farther off was not sent by an honest site.
+constexpr std::uint32_t round_window = 1'000'000;
+constexpr std::uint64_t sync_window = 10'000;
+
+template <class Message>
+std::optional<Ballot> ballot_of(const Message& message) {
+  if constexpr (requires { message.ballot; })
+    return message.ballot;
+  else if constexpr (requires { message.promised; })
+    return message.promised;
+  else
+    return std::nullopt;
+}
+
+/// Only the owner of a ballot asks for promises and votes, or says that it leads.
+template <class Message>
+constexpr bool owner_speaks = std::is_same_v<Message, Prepare> || std::is_same_v<Message, Accept> ||
+                              std::is_same_v<Message, Heartbeat>;
+
+}  // namespace
+
+bool Agreement::credible(const Received& event) const {
+  const auto near = [this](SyncId sync) { return sync.value < open_.value + sync_window; };
+  const auto makes_sense = [&]<class Message>(const Message& message) {
+    if (const auto ballot = ballot_of(message)) {
+      if (ballot->site.value >= config_.sites || ballot->round > promised_.round + round_window)
+        return false;
+      if (owner_speaks<Message> && ballot->site != event.from) return false;
+    }
+    if constexpr (requires { message.sync; })
+      if (!near(message.sync)) return false;
+    if constexpr (requires { message.decision; })
+      if (!well_formed(message.decision, config_.sites)) return false;
+    if constexpr (requires { message.votes; })
+      return std::all_of(message.votes.begin(), message.votes.end(), [&](const Vote& vote) {
+        return near(vote.sync) && well_formed(vote.decision, config_.sites);
+      });
+    return true;
+  };
+  return event.from.value < config_.sites && std::visit(makes_sense, event.message);
+}
+
 void Agreement::on(const Persisted& event) {
+  persisted_ = std::max(persisted_, event.sequence);
   std::vector<Waiting> ready;
   std::erase_if(waiting_, [&](const Waiting& waiting) {
     if (waiting.sequence > event.sequence) return false;
@@ -94,6 +146,16 @@ void Agreement::on(const Suspected& event) {
   if (role_ == Role::leader || event.site != ballot_.site || event.site == config_.self) return;
   // No need to sit out the patience, only the order of the line.
   wakeup_ = std::min(*wakeup_, now_ + config_.heartbeat * config_.self.value);
+}
+
+void Agreement::on(const Reached& event) {
+  if (role_ == Role::candidate)
+    return send_after(next_sequence_ - 1, event.site, Prepare{ballot_, open_});
+  if (role_ != Role::leader) return;
+  send(event.site, Heartbeat{ballot_, open_});
+  for (SyncId sync = open_; sync < next_proposal_; sync = next(sync))
+    if (const Decision* decision = proposal(sync))
+      send(event.site, Accept{ballot_, sync, *decision});
 }
 
 void Agreement::stand_for_election() {
@@ -114,7 +176,7 @@ void Agreement::receive(SiteId from, const Prepare& message) {
   follow(message.ballot);
   promised_ = message.ballot;
   send_after(persist(Promised{promised_}), from,
-             Promise{message.ballot, open_, votes_from(message.from)});
+             Promise{message.ballot, open_, votes_from(std::max(message.from, open_))});
 }
 
 void Agreement::receive(SiteId from, const Promise& message) {
@@ -145,7 +207,11 @@ void Agreement::take_office() {
   // What may have been chosen before must be proposed again; a hole below it stays empty.
   while (!newest.empty() && next_proposal_ <= newest.rbegin()->first) {
     const auto vote = newest.find(next_proposal_);
-    propose(next_proposal_, vote == newest.end() ? Decision{} : vote->second.decision);
+    const Decision* known = decision(next_proposal_);
+    const Decision again = known != nullptr       ? *known
+                           : vote == newest.end() ? Decision{}
+                                                  : vote->second.decision;
+    propose(next_proposal_, again);
   }
   send_to_others(Heartbeat{ballot_, open_});
   wakeup_ = now_ + config_.heartbeat;
@@ -203,16 +269,12 @@ void Agreement::choose_if_majority(SyncId sync) {
 }
 
 void Agreement::choose(SyncId sync, const Decision& decision) {
-  Slot& chosen = slots_[sync];
-  if (!chosen.chosen) {
-    chosen.chosen = decision;
-    persist(Choice{sync, decision});
-  }
-  AXS_ASSERT(*chosen.chosen == decision);  // Two different choices would be a broken protocol.
+  slots_[sync].chosen = decision;
+  persist(Choice{sync, decision});
   for (auto slot = slots_.find(open_); slot != slots_.end() && slot->second.chosen;
        slot = slots_.find(open_)) {
     actions_->push_back(Chosen{open_, *slot->second.chosen});
-    slot->second.accepted.clear();
+    slot->second = Slot{.chosen = std::move(slot->second.chosen)};  // Votes are of no more use.
     open_ = next(open_);
   }
   next_proposal_ = std::max(next_proposal_, open_);
@@ -236,8 +298,11 @@ void Agreement::receive(SiteId from, const Ask& message) {
     send(from, Learn{slot->first, *slot->second.chosen});
 }
 
-void Agreement::receive(SiteId, const Learn& message) {
-  if (message.sync >= open_) choose(message.sync, message.decision);
+void Agreement::receive(SiteId from, const Learn& message) {
+  const Decision* known = decision(message.sync);
+  // What is known here is not overruled by one site's word.
+  if (known != nullptr && *known != message.decision) return actions_->push_back(Refused{from});
+  if (message.sync >= open_ && known == nullptr) choose(message.sync, message.decision);
 }
 
 void Agreement::follow(Ballot ballot) {
@@ -266,6 +331,7 @@ void Agreement::send(SiteId to, AgreementMessage message) {
 }
 
 void Agreement::send_after(std::uint64_t sequence, SiteId to, AgreementMessage message) {
+  if (sequence <= persisted_) return send(to, std::move(message));
   waiting_.push_back(Waiting{sequence, to, std::move(message)});
 }
 

@@ -94,7 +94,10 @@ class Agreement {
   struct Suspected {  ///< the failure detector has lost sight of a site
     SiteId site;
   };
-  using Event = std::variant<Wakeup, Propose, Received, Persisted, Suspected>;
+  struct Reached {  ///< it can be talked to (again): what was said before may be lost
+    SiteId site;
+  };
+  using Event = std::variant<Wakeup, Propose, Received, Persisted, Suspected, Reached>;
 
   struct Send {
     SiteId to;
@@ -115,7 +118,10 @@ class Agreement {
   struct Behind {  ///< that site asks for choices that this one has forgotten: it needs a snapshot
     SiteId site;
   };
-  using Action = std::variant<Send, Persist, Chosen, Leads, Behind>;
+  struct Refused {  ///< no honest site would have said that; it was dropped
+    SiteId from;
+  };
+  using Action = std::variant<Send, Persist, Chosen, Leads, Behind, Refused>;
 
   struct Config {
     SiteId self;
@@ -141,6 +147,8 @@ class Agreement {
   SyncId next_proposal() const { return next_proposal_; }
   /// What was chosen for `sync`; none if that is not known here, or forgotten.
   const Decision* decision(SyncId sync) const;
+  /// What this site has proposed for `sync`, if it leads and that is not chosen yet.
+  const Decision* proposal(SyncId sync) const;
   /// Forgets what was chosen below `sync`; a site that far behind needs a snapshot.
   void forget_below(SyncId sync);
   /// A snapshot of the state before `sync` was installed: all below is chosen and applied. What
@@ -151,11 +159,11 @@ class Agreement {
  private:
   enum class Role { follower, candidate, leader };
   struct Slot {
-    std::optional<Vote> vote;      ///< cast by this site
-    std::optional<Vote> proposed;  ///< the newest that a leader has sent
-    Instant proposed_at;
-    std::optional<Decision> chosen;
-    std::map<Ballot, std::set<SiteId>> accepted;
+    std::optional<Vote> vote{};      ///< cast by this site
+    std::optional<Vote> proposed{};  ///< the newest that a leader has sent
+    Instant proposed_at{};
+    std::optional<Decision> chosen{};
+    std::map<Ballot, std::set<SiteId>> accepted{};
   };
   /// A message that may leave once the record it rests on is on disk; to itself too.
   struct Waiting {
@@ -164,6 +172,7 @@ class Agreement {
     AgreementMessage message;
   };
 
+  bool credible(const Received& event) const;
   void restore(const Promised& record);
   void restore(const Vote& record);
   void restore(const Choice& record);
@@ -172,6 +181,7 @@ class Agreement {
   void on(const Received& event);
   void on(const Persisted& event);
   void on(const Suspected& event);
+  void on(const Reached& event);
   void receive(SiteId from, const Prepare& message);
   void receive(SiteId from, const Promise& message);
   void receive(SiteId from, const Refuse& message);
@@ -205,6 +215,7 @@ class Agreement {
   SyncId next_proposal_;
   std::map<SiteId, std::vector<Vote>> promises_;
   std::uint64_t next_sequence_ = 1;
+  std::uint64_t persisted_ = 0;
   std::vector<Waiting> waiting_;
   std::optional<Instant> wakeup_;
 

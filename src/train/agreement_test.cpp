@@ -100,7 +100,7 @@ class Nemesis {
     }
     if (node.policy->leading() && rng_.chance(0.1)) {
       Decision decision;
-      decision.members.push_back({SiteId{i}, {rng_.next(), 0}, {}, 0});
+      decision.members.push_back({SiteId{i}, {0, rng_.next() >> 20}, {}, 0});
       step(i, Agreement::Propose{node.policy->next_proposal(), decision});
     }
   }
@@ -125,6 +125,7 @@ class Nemesis {
     apply(nodes_[i], chosen.sync, chosen.decision);
   }
   void perform(std::uint32_t, const Agreement::Leads&) {}
+  void perform(std::uint32_t, const Agreement::Refused&) { RC_FAIL("refused an honest site"); }
   void perform(std::uint32_t i, const Agreement::Behind& behind) {
     // The application installs a snapshot at the site that is behind.
     Node& node = nodes_[behind.site.value];

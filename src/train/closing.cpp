@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "axs/core/assert.h"
-
 namespace axs::train {
 
 namespace {
@@ -35,13 +33,21 @@ Duration GraceWindow::value() const {
   return std::min(middle + 4 * median(deviations) + milliseconds(10), median(gaps_));
 }
 
-void Budget::chosen(SyncId sync, const Decision& decision) {
+Duration GraceWindow::absence() const {
+  return 2 * (gaps_.empty() ? first_grace : median(gaps_));
+}
+
+Decision Budget::chosen(SyncId sync, Decision decision) {
   auto& ends = ends_[fragment_of(sync, config_.fragments)];
+  std::erase_if(decision.members, [&](const Contribution& member) {
+    return member.tokens.begin != ends[member.site] || member.tokens.end < member.tokens.begin;
+  });
   for (const Contribution& member : decision.members) {
-    AXS_ASSERT(member.tokens.begin == ends[member.site]);  // Each token once, none left out.
     ends[member.site] = member.tokens.end;
+    pace_[member.site] = member.tokens.count();
   }
-  if (stops_.empty()) stops_ = decision.stops;
+  if (!decision.stops.empty()) stops_ = decision.stops;
+  return decision;
 }
 
 std::uint64_t Budget::merged_end(SyncId sync, SiteId site) const {
@@ -50,14 +56,19 @@ std::uint64_t Budget::merged_end(SyncId sync, SiteId site) const {
   return end == ends.end() ? 0 : end->second;
 }
 
-std::optional<std::uint64_t> Budget::stop_of(SiteId site) const {
-  if (stops_.empty()) return std::nullopt;
+std::uint64_t Budget::farthest(SiteId site) const {
   std::uint64_t position = 0;
   for (std::uint32_t f = 0; f < config_.fragments; ++f)
     position = std::max(position, merged_end({f}, site));
-  for (const StopAt& stop : stops_)
-    if (stop.site == site) position = std::max(position, stop.position);
   return position;
+}
+
+std::optional<std::uint64_t> Budget::stop_of(SiteId site) const {
+  if (stops_.empty()) return std::nullopt;
+  const auto stop = std::find_if(stops_.begin(), stops_.end(),
+                                 [site](const StopAt& s) { return s.site == site; });
+  // One that went farther than it should takes all its fragments as far.
+  return std::max(farthest(site), stop == stops_.end() ? 0 : stop->position);
 }
 
 bool Budget::at_stop(SyncId sync, SiteId site) const {
@@ -65,7 +76,7 @@ bool Budget::at_stop(SyncId sync, SiteId site) const {
   return stop && merged_end(sync, site) >= *stop;
 }
 
-bool Budget::complete(const std::vector<SiteId>& sites) const {
+bool Budget::complete(const std::set<SiteId>& sites) const {
   for (std::uint32_t f = 0; f < config_.fragments; ++f)
     for (const SiteId site : sites)
       if (!at_stop({f}, site)) return false;
@@ -82,33 +93,55 @@ std::uint64_t Budget::merged() const {
   return most;
 }
 
-std::vector<StopAt> Budget::stops(const std::vector<Contribution>& members) const {
-  if (!stops_.empty() || members.empty()) return stops_;
-  // The farthest that each site is known to be, and how much all did in their last round.
-  std::map<SiteId, std::uint64_t> position;
+std::set<SiteId> Budget::contributors() const {
+  std::set<SiteId> sites;
   for (const auto& ends : ends_)
-    for (const auto& [site, end] : ends) position[site] = std::max(position[site], end);
-  std::uint64_t round = 0, done = 0;
-  for (const Contribution& member : members) {
-    position[member.site] = std::max(position[member.site], member.tokens.end);
-    round += member.tokens.count();
+    for (const auto& [site, end] : ends)
+      if (end > 0) sites.insert(site);
+  return sites;
+}
+
+std::vector<StopAt> Budget::stops(const Outlook& outlook) const {
+  std::set<SiteId> sites = contributors();
+  sites.insert(outlook.expected.begin(), outlook.expected.end());
+  std::map<SiteId, std::uint64_t> planned;
+  std::uint64_t sum = 0;
+  for (const SiteId site : sites) {
+    const auto heard = outlook.positions.find(site);
+    std::uint64_t& position = planned[site] =
+        std::max(farthest(site), heard == outlook.positions.end() ? 0 : heard->second);
+    // Who is gone does no more; who is here goes as far as it was told already.
+    if (outlook.expected.contains(site)) position = std::max(position, stop_of(site).value_or(0));
+    sum += position;
   }
-  for (const auto& [site, end] : position) done += end;
-  const std::uint64_t left = config_.tokens > done ? config_.tokens - done : 0;
-  // Sites are up to a round beyond what is known here; two rounds of warning reach all in time.
-  if (left > 2 * round) return {};
+  const std::uint64_t left = config_.tokens > sum ? config_.tokens - sum : 0;
+  // A site is at most one period beyond what is known here: twice that reaches all in time.
+  const std::uint64_t warning =
+      2 * outlook.expected.size() * config_.period * config_.tokens_per_step;
+  if (stops_.empty() && (outlook.expected.empty() || left > warning)) return {};
+  share(left, outlook.expected, planned);
   std::vector<StopAt> stops;
-  std::uint64_t given = 0, seen = 0;
-  for (const Contribution& member : members) {
-    seen += member.tokens.count();
-    // Cumulative shares, rounded to whole steps, so that the sum is right to a step.
-    const std::uint64_t step = config_.tokens_per_step;
-    const std::uint64_t upto =
-        (left * seen / std::max<std::uint64_t>(round, 1) + step / 2) / step * step;
-    stops.push_back({member.site, position[member.site] + (upto - given)});
+  for (const auto& [site, position] : planned) stops.push_back({site, position});
+  return stops;
+}
+
+/// In whole steps, in proportion to how fast each site has been; cumulative shares are rounded, so
+/// that their sum is right.
+void Budget::share(std::uint64_t left, const std::set<SiteId>& sites,
+                   std::map<SiteId, std::uint64_t>& stops) const {
+  const std::uint64_t step = config_.tokens_per_step;
+  const auto pace = [&](SiteId site) {
+    const auto found = pace_.find(site);
+    return found == pace_.end() ? config_.period : std::max<std::uint64_t>(1, found->second / step);
+  };
+  std::uint64_t total = 0, seen = 0, given = 0;
+  for (const SiteId site : sites) total += pace(site);
+  for (const SiteId site : sites) {
+    seen += pace(site);
+    const std::uint64_t upto = (left + step / 2) / step * seen / total;
+    stops[site] += (upto - given) * step;
     given = upto;
   }
-  return stops;
 }
 
 }  // namespace axs::train

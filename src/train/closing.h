@@ -4,6 +4,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "axs/core/time.h"
@@ -19,9 +20,15 @@ class GraceWindow {
  public:
   /// A contribution came `late` after the majority was there.
   void arrived(Duration late) { push(lateness_, late); }
-  /// A sync closed `gap` after the one before.
-  void closed(Duration gap) { push(gaps_, gap); }
+  /// A sync closed `gap` after the one before. Several at once are a burst after an absence and say
+  /// nothing.
+  void closed(Duration gap) {
+    if (gap > Duration{}) push(gaps_, gap);
+  }
   Duration value() const;
+  /// How long a site that has gone is expected back before the others do its work: two median times
+  /// between syncs.
+  Duration absence() const;
 
  private:
   static void push(std::deque<Duration>& history, Duration value);
@@ -29,41 +36,61 @@ class GraceWindow {
   std::deque<Duration> gaps_;
 };
 
-/// Shares the rest of the token budget out when the end is in sight, so that all sites stop at the
-/// right token.
+/// The ledger of tokens as the decisions make it, and how the rest of the budget is shared out when
+/// the end is in sight. Equal decisions in equal order make equal ledgers at all sites.
+///
+/// A site knows where to stop before it gets there, so the sum is right to a step. Where a site
+/// goes, the others take over what it had left; should it come back with work that nobody had
+/// heard of (no more than it does between two captures), that counts too, beyond the budget.
 class Budget {
  public:
   struct Config {
     std::uint64_t tokens = 0;           ///< over all sites together
     std::uint64_t tokens_per_step = 1;  ///< of one site: it stops at whole steps
     std::uint32_t fragments = 1;
+    std::uint32_t period = 1;  ///< steps of a site between two captures of the same fragment
   };
   explicit Budget(Config config) : config_{config} {}
 
-  /// A decision that was chosen, in order.
-  void chosen(SyncId sync, const Decision& decision);
+  /// A decision that was chosen, in order. Returns what counts of it: a member whose range does not
+  /// begin where the last merged one ended is left out, at all sites alike.
+  Decision chosen(SyncId sync, Decision decision);
 
-  /// The stops that a decision with these members shall carry; empty while the end is far.
-  std::vector<StopAt> stops(const std::vector<Contribution>& members) const;
+  /// What the leader knows when it proposes.
+  struct Outlook {
+    std::map<SiteId, std::uint64_t> positions;  ///< that each site was heard to have reached
+    std::set<SiteId> expected;                  ///< sites that will go on computing
+  };
+  /// The stops that the next decision shall carry; empty while the end is far.
+  std::vector<StopAt> stops(const Outlook& outlook) const;
+  /// Those that the last decision carried.
+  const std::vector<StopAt>& stops() const { return stops_; }
 
   /// True if nothing of that site is missing in the fragment of `sync`: it stopped, and all it did
   /// is merged.
   bool at_stop(SyncId sync, SiteId site) const;
   /// True if that holds for all fragments of all these sites.
-  bool complete(const std::vector<SiteId>& sites) const;
+  bool complete(const std::set<SiteId>& sites) const;
 
   /// The end of the range that was last merged into the fragment of `sync` for that site; 0 before
   /// the first.
   std::uint64_t merged_end(SyncId sync, SiteId site) const;
-  /// Where a site stops; one that was away when the stops were given stops where it is.
+  /// Where a site stops; none while the end is far.
   std::optional<std::uint64_t> stop_of(SiteId site) const;
   /// Tokens merged so far into the fragment that has most.
   std::uint64_t merged() const;
+  /// Sites of which anything was merged.
+  std::set<SiteId> contributors() const;
 
  private:
+  std::uint64_t farthest(SiteId site) const;
+  void share(std::uint64_t left, const std::set<SiteId>& sites,
+             std::map<SiteId, std::uint64_t>& stops) const;
+
   Config config_;
   std::vector<std::map<SiteId, std::uint64_t>> ends_ =
       std::vector<std::map<SiteId, std::uint64_t>>(config_.fragments);
+  std::map<SiteId, std::uint64_t> pace_;  ///< tokens of the last contribution of each site
   std::vector<StopAt> stops_;
 };
 

@@ -52,9 +52,14 @@ struct StopAt {
 struct Decision {
   std::vector<Contribution> members;
   std::vector<StopAt>
-      stops;          ///< not empty once the end of the budget is in sight; the same from then on
+      stops;          ///< not empty once the end of the budget is in sight; the newest count
   bool last = false;  ///< nothing follows
   auto operator<=>(const Decision&) const = default;
 };
+
+/// Whether this makes sense by itself, among so many sites: what comes from a peer is looked at
+/// before it is believed. Members are in the order of their sites, each once.
+bool well_formed(const Contribution& contribution, std::uint32_t sites);
+bool well_formed(const Decision& decision, std::uint32_t sites);
 
 }  // namespace axs::train

@@ -15,86 +15,99 @@ SiteSync::SiteSync(Config config, Instant now)
                  now},
       budget_{config_.budget},
       stored_{config_.stored.begin(), config_.stored.end()},
+      leftovers_{stored_},
       begin_at_{now + config_.start_patience} {
   for (SyncId sync; sync < agreement_.open(); sync = next(sync))
     learn(sync, *agreement_.decision(sync));
+  for (std::uint64_t sync = 0; sync < log_.size(); ++sync)
+    for (const Contribution& member : log_[sync].members)
+      if (leftovers_.erase(member.content) > 0) open_[{sync}].offers[member.site] = member;
+  // Sites that took part are expected back, as this one is.
+  for (const SiteId site : budget_.contributors()) left_at_[site] = now;
 }
 
 void SiteSync::step(Instant now, const Event& event, std::vector<Action>& actions) {
   now_ = now;
   actions_ = &actions;
   std::visit([this](const auto& e) { on(e); }, event);
+  settle();
   actions_ = nullptr;
+}
+
+/// Whatever has happened: what follows from it.
+void SiteSync::settle() {
+  note_absences();
+  begin_if_all_here();
+  close_if_due();
+  apply_decided();
+  order_capture();
+  ask_for_missing();
+  forget_old();
+  finish_if_over();
 }
 
 std::optional<Instant> SiteSync::wakeup() const {
   auto at = agreement_.wakeup();
-  if (deadline_ && (!at || *deadline_ < *at)) at = deadline_;
-  if (!begun_ && worker_ && (!at || begin_at_ < *at)) at = begin_at_;
+  const auto not_after = [&at](Instant other) {
+    if (!at || other < *at) at = other;
+  };
+  if (deadline_) not_after(*deadline_);
+  if (!begun_ && worker_) not_after(begin_at_);
+  for (const auto& [what, asked] : asked_) not_after(asked.at + config_.patience);
   return at;
 }
 
 void SiteSync::on(const Wakeup&) {
   agree(Wakeup{});
-  begin_if_all_here();
-  close_if_due();
-  apply_decided();  // Asks again for bytes that did not come.
-}
-
-void SiteSync::begin_if_all_here() {
-  if (begun_ || !worker_) return;
-  begun_ = live().size() == config_.sites || now_ >= begin_at_ || agreement_.open() > SyncId{};
-  if (begun_) order_capture(worker_->capturing);
 }
 
 void SiteSync::on(const Captured& event) {
   if (!worker_) return;
   offer(event);
-  // An order for a later sync may have crossed this capture.
-  order_capture(std::max(worker_->capturing, next(event.sync)));
-  close_if_due();
+  worker_->capturing = std::max(worker_->capturing, next(event.sync));
+  worker_->ordered = false;
 }
 
 void SiteSync::on(const WorkerReady& event) {
-  worker_ = Worker{.applied = event.applied, .capturing = {}};
+  // The log of choices may have lost its end in a crash; what the worker has merged was chosen.
+  worker_ = Worker{.applied = event.applied,
+                   .merged = event.applied,
+                   .capturing = std::max(agreement_.open(), event.applied)};
   working_.insert(config_.self);
   send_to_peers(Status{true});
-  SyncId capturing = agreement_.open();
   for (const Captured& captured : event.pending) {
     offer(captured);
-    capturing = std::max(capturing, next(captured.sync));
+    worker_->capturing = std::max(worker_->capturing, next(captured.sync));
   }
-  worker_->capturing = capturing;
-  apply_decided();
-  if (begun_) order_capture(capturing);
-  begin_if_all_here();
+  forget_leftovers(event.pending);
 }
 
 void SiteSync::on(const WorkerLost&) {
   worker_.reset();
   working_.erase(config_.self);
   send_to_peers(Status{false});
-  close_if_due();
 }
 
 void SiteSync::on(const Applied& event) {
+  if (worker_) worker_->merged = next(event.sync);
   send_to_peers(StateHash{event.sync, event.hash});
   compare_hash(event.sync, config_.self, event.hash);
-  if (last_ == event.sync) actions_->push_back(Finished{});
 }
 
 void SiteSync::on(const Received& event) {
+  if (event.from.value >= config_.sites || event.from == config_.self) return;
   std::visit([&](const auto& message) { receive(event.from, message); }, event.message);
 }
 
 void SiteSync::on(const PeerUp& event) {
   peers_.insert(event.site);
   send(event.site, Status{worker_.has_value()});
+  agree(Agreement::Reached{event.site});
   // What was under way to it is lost: say again what is not decided.
   for (const auto& [sync, open] : open_) {
     const auto own = open.offers.find(config_.self);
     if (sync >= agreement_.open() && own != open.offers.end())
-      send(event.site, Offer{sync, own->second, saved_[config_.self]}, own->second.content);
+      send_offer(event.site, sync, own->second);
   }
 }
 
@@ -102,7 +115,6 @@ void SiteSync::on(const PeerDown& event) {
   peers_.erase(event.site);
   working_.erase(event.site);
   agree(Agreement::Suspected{event.site});
-  close_if_due();
 }
 
 void SiteSync::on(const Persisted& event) {
@@ -113,21 +125,32 @@ void SiteSync::receive(SiteId from, const AgreementMessage& message) {
   agree(Agreement::Received{from, message});
 }
 
+/// Its own contribution, or one that a decision names and that was asked for.
+bool SiteSync::credible(SiteId from, const Offer& message) const {
+  if (!well_formed(message.contribution, config_.sites)) return false;
+  if (message.contribution.site == from) return true;
+  if (message.sync.value >= log_.size()) return false;
+  const auto& members = log_[message.sync.value].members;
+  return std::find(members.begin(), members.end(), message.contribution) != members.end();
+}
+
+/// Neither forgotten nor so far ahead that this site has no use for it yet.
+bool SiteSync::near(SyncId sync) const {
+  return sync >= forgotten_ &&
+         sync.value < agreement_.open().value + 4 * (config_.budget.fragments + 1);
+}
+
 void SiteSync::receive(SiteId from, const Offer& message) {
+  if (!credible(from, message)) return actions_->push_back(Refused{from});
   saved_[from] = std::max(saved_[from], message.applied);
-  note_offer(message.sync, message.contribution);
-  flush_if_late();
-  close_if_due();
-  apply_decided();
-  forget_old();
+  if (near(message.sync)) note_offer(message.sync, message.contribution);
 }
 
 void SiteSync::receive(SiteId from, const Need& message) {
-  const Decision* decision = agreement_.decision(message.sync);
-  if (decision == nullptr) return;
-  for (const Contribution& member : decision->members)
+  if (message.sync.value >= log_.size()) return;
+  for (const Contribution& member : log_[message.sync.value].members)
     if (member.site == message.of && stored_.contains(member.content))
-      send(from, Offer{message.sync, member, saved_[config_.self]}, member.content);
+      send_offer(from, message.sync, member);
 }
 
 void SiteSync::receive(SiteId from, const Status& message) {
@@ -135,26 +158,22 @@ void SiteSync::receive(SiteId from, const Status& message) {
     working_.insert(from);
   else
     working_.erase(from);
-  begin_if_all_here();
-  close_if_due();
 }
 
 void SiteSync::receive(SiteId from, const StateHash& message) {
-  compare_hash(message.sync, from, message.hash);
+  // The hash of what is not decided here yet is kept for that moment.
+  if (near(message.sync)) compare_hash(message.sync, from, message.hash);
 }
 
 void SiteSync::agree(const Agreement::Event& event) {
   std::vector<Agreement::Action> decided;
   agreement_.step(now_, event, decided);
   for (const auto& action : decided) std::visit([this](const auto& a) { perform(a); }, action);
-  if (decided.empty()) return;
-  apply_decided();
-  if (worker_ && begun_ && worker_->capturing < agreement_.open()) order_capture(agreement_.open());
-  close_if_due();
 }
 
 void SiteSync::perform(const Agreement::Send& action) {
-  send(action.to, action.message);
+  // What is said to a site that cannot hear would only wait; it is said again when it can.
+  if (peers_.contains(action.to)) send(action.to, action.message);
 }
 
 void SiteSync::perform(const Agreement::Persist& action) {
@@ -173,80 +192,128 @@ void SiteSync::perform(const Agreement::Behind&) {
   AXS_ASSERT(false);  // No site ever forgets a decision: they are small.
 }
 
+void SiteSync::perform(const Agreement::Refused& action) {
+  actions_->push_back(Refused{action.from});
+}
+
 void SiteSync::learn(SyncId sync, const Decision& decision) {
   if (last_) return;  // A leader may not have known that it was over.
-  budget_.chosen(sync, decision);
+  AXS_ASSERT(log_.size() == sync.value);
+  log_.push_back(budget_.chosen(sync, decision));
   if (decision.last) last_ = sync;
+}
+
+void SiteSync::note_absences() {
+  const std::set<SiteId> here = live();
+  for (const SiteId site : present_)
+    if (!here.contains(site)) left_at_[site] = now_;
+  for (const SiteId site : here) left_at_.erase(site);
+  present_ = here;
+}
+
+void SiteSync::begin_if_all_here() {
+  if (!begun_ && worker_)
+    begun_ = present_.size() == config_.sites || now_ >= begin_at_ || agreement_.open() > SyncId{};
 }
 
 void SiteSync::offer(const Captured& captured) {
   saved_[config_.self] = std::max(saved_[config_.self], captured.applied);
-  if (captured.sync < agreement_.open())
-    return;  // Decided without it; its tokens go into the next.
   note_offer(captured.sync, captured.contribution);
-  const bool empty = captured.contribution.tokens.count() == 0;
-  send_to_peers(Offer{captured.sync, captured.contribution, captured.applied},
-                empty ? std::nullopt : std::optional{captured.contribution.content});
+  // Decided without it: its tokens go into the next.
+  if (captured.sync < agreement_.open()) return;
+  for (const SiteId peer : peers_) send_offer(peer, captured.sync, captured.contribution);
+}
+
+/// The bytes travel with it, unless there are none.
+void SiteSync::send_offer(SiteId to, SyncId sync, const Contribution& contribution) {
+  const bool empty = contribution.tokens.count() == 0;
+  send(to, Offer{sync, contribution, saved_[config_.self]},
+       empty ? std::nullopt : std::optional{contribution.content});
 }
 
 void SiteSync::note_offer(SyncId sync, const Contribution& contribution) {
-  if (contribution.tokens.count() > 0) stored_.insert(contribution.content);
+  const bool empty = contribution.tokens.count() == 0;
+  if (!empty) stored_.insert(contribution.content);
+  leftovers_.erase(contribution.content);
+  auto& seen = seen_[contribution.site];
+  seen = std::max(seen, contribution.tokens.end);
   Open& open = open_[sync];
-  if (!open.offers.insert_or_assign(contribution.site, contribution).second) return;
+  if (!open.offers.insert_or_assign(contribution.site, contribution).second || empty) return;
   if (!open.first_at) open.first_at = now_;
-  if (open.quorum_at)
-    grace_.arrived(now_ - *open.quorum_at);
-  else if (open.offers.size() >= quorum())
-    open.quorum_at = now_;
+  if (open.quorum_at) grace_.arrived(now_ - *open.quorum_at);
+  note_quorum(sync, open);
 }
 
-void SiteSync::order_capture(SyncId sync) {
-  if (!worker_ || last_) return;
-  worker_->capturing = sync;
-  worker_->flushed = false;
-  actions_->push_back(Capture{sync, steps_before(sync)});
-  flush_if_late();
+/// Half of those who have something to offer, rounded up, begin the grace and hurry the others.
+void SiteSync::note_quorum(SyncId sync, Open& open) {
+  if (open.quorum_at) return;
+  const auto offered = std::count_if(open.offers.begin(), open.offers.end(), [](const auto& offer) {
+    return offer.second.tokens.count() > 0;
+  });
+  const std::size_t quorum = std::max<std::size_t>(1, (awaited(sync).size() + 1) / 2);
+  if (static_cast<std::size_t>(offered) >= quorum) open.quorum_at = now_;
 }
 
-void SiteSync::flush_if_late() {
-  if (!worker_ || worker_->flushed || last_) return;
-  const auto open = open_.find(worker_->capturing);
-  if (open == open_.end() || open->second.offers.size() < quorum()) return;
+void SiteSync::order_capture() {
+  if (!worker_ || !begun_ || last_) return;
+  if (worker_->capturing < agreement_.open()) {
+    worker_->capturing = agreement_.open();
+    worker_->ordered = false;
+  }
+  const SyncId sync = worker_->capturing;
+  if (!worker_->ordered) actions_->push_back(Capture{sync, steps_before(sync)});
+  worker_->flushed = worker_->flushed && worker_->ordered;
+  worker_->ordered = true;
+  const auto open = open_.find(sync);
+  if (worker_->flushed || open == open_.end() || !open->second.quorum_at) return;
   // Others are waiting: what is done counts now, the rest goes into the next sync (adaptive flush).
   worker_->flushed = true;
-  actions_->push_back(Capture{worker_->capturing, 0});
+  actions_->push_back(Capture{sync, 0});
 }
 
 void SiteSync::apply_decided() {
-  while (worker_ && worker_->applied < agreement_.open() && !(last_ && worker_->applied > *last_)) {
+  while (worker_ && worker_->applied.value < log_.size()) {
     const SyncId sync = worker_->applied;
-    const Decision& decision = *agreement_.decision(sync);
-    if (!has_all_members(sync, decision)) return;
+    const Decision& decision = log_[sync.value];
+    if (!has_all_members(decision)) return;
     actions_->push_back(Apply{sync, decision, budget_.stop_of(config_.self), budget_.merged()});
     worker_->applied = next(sync);
   }
 }
 
-bool SiteSync::has_all_members(SyncId sync, const Decision& decision) {
-  for (const Contribution& member : decision.members)
-    if (!stored_.contains(member.content)) {
-      ask_for(sync, member.site);
-      return false;
+bool SiteSync::has_all_members(const Decision& decision) const {
+  return std::all_of(decision.members.begin(), decision.members.end(),
+                     [this](const Contribution& m) { return stored_.contains(m.content); });
+}
+
+void SiteSync::ask_for_missing() {
+  // Many at once: a site that was away catches up in a few round trips.
+  constexpr std::uint64_t ahead = 64;
+  const auto before = std::exchange(asked_, {});
+  if (!worker_ || peers_.empty()) return;
+  const std::uint64_t first = worker_->applied.value;
+  for (std::uint64_t sync = first; sync < std::min<std::uint64_t>(log_.size(), first + ahead);
+       ++sync)
+    for (const Contribution& member : log_[sync].members) {
+      if (stored_.contains(member.content)) continue;
+      const std::pair key{SyncId{sync}, member.site};
+      const auto asked = before.find(key);
+      if (asked != before.end()) asked_.insert(*asked);
+      ask_for(key.first, key.second);
     }
-  return true;
 }
 
 void SiteSync::ask_for(SyncId sync, SiteId of) {
-  Open& open = open_[sync];
-  if (peers_.empty() || (open.asked > 0 && now_ - open.asked_at < config_.patience)) return;
+  Asked& asked = asked_[{sync, of}];
+  if (asked.times > 0 && now_ - asked.at < config_.patience) return;
   // First the site whose it is, then the others in turn.
   auto peer = peers_.find(of);
-  if (peer == peers_.end() || open.asked > 0) {
+  if (peer == peers_.end() || asked.times > 0) {
     peer = peers_.begin();
-    std::advance(peer, open.asked % peers_.size());
+    std::advance(peer, asked.times % peers_.size());
   }
-  ++open.asked;
-  open.asked_at = now_;
+  ++asked.times;
+  asked.at = now_;
   send(*peer, Need{sync, of});
 }
 
@@ -257,35 +324,60 @@ void SiteSync::close_if_due() {
   while (agreement_.leading() && !last_ &&
          agreement_.next_proposal().value < agreement_.open().value + config_.budget.fragments) {
     const SyncId sync = agreement_.next_proposal();
-    const Open& open = open_[sync];
-    if (!due(sync, open)) {
-      if (open.quorum_at) deadline_ = *open.quorum_at + grace_.value();
-      return;
-    }
+    const Decision* before = sync.value == 0 ? nullptr : agreement_.proposal({sync.value - 1});
+    if (before != nullptr && before->last) return;
+    Open& open = open_[sync];
+    note_quorum(sync, open);
+    if (!due(sync, open)) return set_deadline(open);
     const Decision decision = decide(sync, open);
     actions_->push_back(Closed{sync, static_cast<std::uint32_t>(decision.members.size()),
                                open.first_at ? now_ - *open.first_at : Duration{}});
     agree(Agreement::Propose{sync, decision});
-    if (decision.last) return;
+  }
+}
+
+/// When time alone may make the open sync due.
+void SiteSync::set_deadline(const Open& open) {
+  if (open.quorum_at) deadline_ = *open.quorum_at + grace_.value();
+  for (const auto& [site, left] : left_at_) {
+    const Instant gone = left + grace_.absence();
+    if (gone > now_ && (!deadline_ || gone < *deadline_)) deadline_ = gone;
   }
 }
 
 bool SiteSync::due(SyncId sync, const Open& open) const {
   if (open.quorum_at && now_ >= *open.quorum_at + grace_.value()) return true;
-  const std::vector<SiteId> sites = live();
-  return !sites.empty() && std::all_of(sites.begin(), sites.end(), [&](SiteId site) {
-    return open.offers.contains(site) || budget_.at_stop(sync, site);
-  });
+  const std::set<SiteId> sites = awaited(sync);
+  if (!sites.empty())
+    return std::all_of(sites.begin(), sites.end(),
+                       [&](SiteId site) { return open.offers.contains(site); });
+  // All that are here have stopped. While another fragment lacks something, it comes to its turn;
+  // otherwise only what changes something is worth a decision.
+  if (present_.empty()) return false;
+  if (!budget_.complete(present_)) return true;
+  const Decision decision = decide(sync, open);
+  return decision.last || !decision.members.empty() || decision.stops != with_proposals().stops();
+}
+
+/// The ledger as it will be when all that this site has proposed is chosen.
+Budget SiteSync::with_proposals() const {
+  Budget budget = budget_;
+  for (SyncId sync = agreement_.open(); sync < agreement_.next_proposal(); sync = next(sync))
+    if (const Decision* proposed = agreement_.proposal(sync)) budget.chosen(sync, *proposed);
+  return budget;
 }
 
 Decision SiteSync::decide(SyncId sync, const Open& open) const {
+  const Budget ledger = with_proposals();
   Decision decision;
   for (const auto& [site, contribution] : open.offers)
     if (contribution.tokens.count() > 0 &&
-        contribution.tokens.begin == budget_.merged_end(sync, site))
+        contribution.tokens.begin == ledger.merged_end(sync, site))
       decision.members.push_back(contribution);
-  decision.stops = budget_.stops(decision.members);
-  decision.last = decision.members.empty() && budget_.complete(live());
+  const std::set<SiteId> sites = expected();
+  decision.stops = ledger.stops({.positions = seen_, .expected = sites});
+  decision.last = decision.members.empty() && !present_.empty() &&
+                  decision.stops == ledger.stops() && ledger.complete(sites);
   return decision;
 }
 
@@ -303,7 +395,8 @@ void SiteSync::forget_old() {
   SyncId needed = agreement_.open();
   for (std::uint32_t site = 0; site < config_.sites; ++site)
     needed = std::min(needed, saved_[SiteId{site}]);
-  while (!open_.empty() && open_.begin()->first < needed) {
+  forgotten_ = std::max(forgotten_, needed);
+  while (!open_.empty() && open_.begin()->first < forgotten_) {
     for (const auto& [site, contribution] : open_.begin()->second.offers)
       if (stored_.erase(contribution.content) > 0)
         actions_->push_back(Forget{contribution.content});
@@ -311,15 +404,43 @@ void SiteSync::forget_old() {
   }
 }
 
-std::vector<SiteId> SiteSync::live() const {
-  std::vector<SiteId> sites;
+void SiteSync::forget_leftovers(const std::vector<Captured>& pending) {
+  for (const Captured& captured : pending) leftovers_.erase(captured.contribution.content);
+  for (const Hash256& content : leftovers_) {
+    stored_.erase(content);
+    actions_->push_back(Forget{content});
+  }
+  leftovers_.clear();
+}
+
+void SiteSync::finish_if_over() {
+  if (finished_ || !last_ || !worker_ || worker_->merged <= *last_) return;
+  finished_ = true;
+  actions_->push_back(Finished{});
+}
+
+std::set<SiteId> SiteSync::live() const {
+  std::set<SiteId> sites;
   for (const SiteId site : working_)
-    if (site == config_.self || peers_.contains(site)) sites.push_back(site);
+    if (site == config_.self || peers_.contains(site)) sites.insert(site);
+  return sites;
+}
+
+std::set<SiteId> SiteSync::expected() const {
+  std::set<SiteId> sites = present_;
+  for (const auto& [site, left] : left_at_)
+    if (now_ < left + grace_.absence()) sites.insert(site);
+  return sites;
+}
+
+std::set<SiteId> SiteSync::awaited(SyncId sync) const {
+  std::set<SiteId> sites = live();
+  std::erase_if(sites, [&](SiteId site) { return budget_.at_stop(sync, site); });
   return sites;
 }
 
 std::uint32_t SiteSync::steps_before(SyncId sync) const {
-  const std::uint64_t period = config_.period, fragments = config_.budget.fragments;
+  const std::uint64_t period = config_.budget.period, fragments = config_.budget.fragments;
   const std::uint64_t turn = sync.value % fragments;
   return static_cast<std::uint32_t>((turn + 1) * period / fragments - turn * period / fragments);
 }
@@ -328,8 +449,8 @@ void SiteSync::send(SiteId to, SyncMessage message, std::optional<Hash256> attac
   actions_->push_back(Send{to, std::move(message), attached});
 }
 
-void SiteSync::send_to_peers(const SyncMessage& message, std::optional<Hash256> attached) {
-  for (const SiteId peer : peers_) send(peer, message, attached);
+void SiteSync::send_to_peers(const SyncMessage& message) {
+  for (const SiteId peer : peers_) send(peer, message);
 }
 
 }  // namespace axs::train

@@ -113,13 +113,16 @@ class SiteSync {
     SyncId sync;
     SiteId other;
   };
+  struct Refused {  ///< that site sent what no honest one would; it was dropped
+    SiteId from;
+  };
   struct Finished {};
-  using Action = std::variant<Capture, Apply, Send, Persist, Forget, Closed, Diverged, Finished>;
+  using Action =
+      std::variant<Capture, Apply, Send, Persist, Forget, Closed, Diverged, Refused, Finished>;
 
   struct Config {
     SiteId self;
     std::uint32_t sites = 1;
-    std::uint32_t period = 20;  ///< steps between two captures of the same fragment
     Budget::Config budget;
     Duration heartbeat = milliseconds(200);
     Duration patience = seconds(1);
@@ -142,13 +145,18 @@ class SiteSync {
     std::optional<Instant> first_at;
     std::optional<Instant> quorum_at;
     std::map<SiteId, Hash256> hashes;
-    Instant asked_at;         ///< when bytes that lack were last asked for
-    std::uint32_t asked = 0;  ///< how often
+  };
+  /// Bytes that a decision names and this site lacks.
+  struct Asked {
+    Instant at;  ///< last
+    std::uint32_t times = 0;
   };
   struct Worker {
-    SyncId applied;    ///< the next to be handed over
-    SyncId capturing;  ///< the order that stands
-    bool flushed = false;
+    SyncId applied;        ///< the next to be handed over
+    SyncId merged;         ///< the first that it has not said to have merged
+    SyncId capturing;      ///< the next that it shall capture
+    bool ordered = false;  ///< it was told so
+    bool flushed = false;  ///< and not to wait for its period to be full
   };
 
   void on(const Wakeup&);
@@ -170,45 +178,66 @@ class SiteSync {
   void perform(const Agreement::Chosen& action);
   void perform(const Agreement::Leads& action);
   void perform(const Agreement::Behind& action);
+  void perform(const Agreement::Refused& action);
 
   void agree(const Agreement::Event& event);
+  void settle();
+  void note_absences();
   void begin_if_all_here();
   void offer(const Captured& captured);
+  void send_offer(SiteId to, SyncId sync, const Contribution& contribution);
+  bool credible(SiteId from, const Offer& message) const;
+  bool near(SyncId sync) const;
   void note_offer(SyncId sync, const Contribution& contribution);
-  void order_capture(SyncId sync);
-  void flush_if_late();
+  void note_quorum(SyncId sync, Open& open);
+  void order_capture();
+  void finish_if_over();
+  void forget_leftovers(const std::vector<Captured>& pending);
   void apply_decided();
-  bool has_all_members(SyncId sync, const Decision& decision);
+  bool has_all_members(const Decision& decision) const;
+  void ask_for_missing();
   void ask_for(SyncId sync, SiteId of);
   void close_if_due();
+  void set_deadline(const Open& open);
   bool due(SyncId sync, const Open& open) const;
+  Budget with_proposals() const;
   Decision decide(SyncId sync, const Open& open) const;
   void learn(SyncId sync, const Decision& decision);
   void compare_hash(SyncId sync, SiteId site, const Hash256& hash);
   void forget_old();
   /// Sites that can be reached and whose workers are at work: those that a sync waits for.
-  std::vector<SiteId> live() const;
-  /// So many offers begin the grace and hurry the others: half of the live ones, rounded up.
-  std::size_t quorum() const { return std::max<std::size_t>(1, (live().size() + 1) / 2); }
+  std::set<SiteId> live() const;
+  /// These, and those that left a moment ago: the run does not end without them.
+  std::set<SiteId> expected() const;
+  /// The live ones that still have something to put into this sync's fragment.
+  std::set<SiteId> awaited(SyncId sync) const;
   std::uint32_t steps_before(SyncId sync) const;
   void send(SiteId to, SyncMessage message, std::optional<Hash256> attached = std::nullopt);
-  void send_to_peers(const SyncMessage& message, std::optional<Hash256> attached = std::nullopt);
+  void send_to_peers(const SyncMessage& message);
 
   Config config_;
   Agreement agreement_;
   Budget budget_;
   GraceWindow grace_;
+  std::vector<Decision> log_;  ///< what was chosen, as far as it counts, by sync
   std::map<SyncId, Open> open_;
   std::optional<Worker> worker_;
-  std::set<SiteId> peers_;          ///< that can be reached
-  std::set<SiteId> working_;        ///< whose workers are at work, as they said; this site too
-  std::map<SiteId, SyncId> saved_;  ///< Offer::applied of each site
+  std::set<SiteId> peers_;             ///< that can be reached
+  std::set<SiteId> working_;           ///< whose workers are at work, as they said; this site too
+  std::set<SiteId> present_;           ///< live ones, when that was last looked at
+  std::map<SiteId, Instant> left_at_;  ///< since when a site that took part is not live
+  std::map<SiteId, SyncId> saved_;     ///< Offer::applied of each site
+  std::map<SiteId, std::uint64_t> seen_;  ///< how far each site was heard to be in its shard
   std::set<Hash256> stored_;
+  std::set<Hash256> leftovers_;  ///< of an earlier life, and no decision names them
+  SyncId forgotten_;             ///< nothing is kept of the syncs below
+  std::map<std::pair<SyncId, SiteId>, Asked> asked_;
   std::optional<Instant> learned_at_;
   std::optional<Instant> deadline_;
   std::optional<SyncId> last_;
   Instant begin_at_;
   bool begun_ = false;  ///< all sites were here once, or the patience ran out
+  bool finished_ = false;
 
   // Valid during step().
   Instant now_;

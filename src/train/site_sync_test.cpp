@@ -85,8 +85,7 @@ class World {
     Site& site = sites_[i];
     site.policy.emplace(SiteSync::Config{.self = SiteId{i},
                                          .sites = static_cast<std::uint32_t>(sites_.size()),
-                                         .period = period,
-                                         .budget = {budget_, tokens_per_step, fragments},
+                                         .budget = {budget_, tokens_per_step, fragments, period},
                                          .records = site.disk,
                                          .stored = {site.store.begin(), site.store.end()}},
                         now_);
@@ -223,6 +222,7 @@ class World {
   void perform(std::uint32_t i, const SiteSync::Forget& a) { sites_[i].store.erase(a.content); }
   void perform(std::uint32_t, const SiteSync::Closed&) {}
   void perform(std::uint32_t, const SiteSync::Diverged&) { RC_FAIL("diverged"); }
+  void perform(std::uint32_t, const SiteSync::Refused&) { RC_FAIL("refused an honest site"); }
   void perform(std::uint32_t i, const SiteSync::Finished&) {
     if (!sites_[i].finished) ++finished_;
     sites_[i].finished = true;

@@ -110,10 +110,10 @@ void Twin::on(const AgentStarted& event) {
                                    .home = home,
                                    .sync = {.self = event.site,
                                             .sites = count,
-                                            .period = scenario.train.outer.period,
                                             .budget = {.tokens = scenario.train.tokens,
                                                        .tokens_per_step = tokens_per_step,
-                                                       .fragments = scenario.train.outer.fragments},
+                                                       .fragments = scenario.train.outer.fragments,
+                                                       .period = scenario.train.outer.period},
                                             .records = site.disk,
                                             .stored = {site.store.begin(), site.store.end()}}},
                       local(event.site));
