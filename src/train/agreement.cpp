@@ -91,7 +91,7 @@ namespace {
 
 /// Terms and syncs grow by small steps; what is farther off was not sent by an honest site.
 constexpr std::uint32_t round_window = 1'000'000;
-constexpr std::uint64_t sync_window = 10'000;
+constexpr std::uint64_t sync_window = 256;
 
 template <class Message>
 std::optional<Ballot> ballot_of(const Message& message) {
