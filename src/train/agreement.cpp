@@ -79,7 +79,7 @@ void Agreement::repeat_proposals() {
 }
 
 void Agreement::on(const Propose& event) {
-  if (role_ == Role::leader && event.sync == next_proposal_) propose(event.sync, event.decision);
+  if (may_propose() && event.sync == next_proposal_) propose(event.sync, event.decision);
 }
 
 void Agreement::on(const Received& event) {
@@ -89,9 +89,8 @@ void Agreement::on(const Received& event) {
 
 namespace {
 
-/// Terms and syncs grow by small steps; what is farther off was not sent by an honest site.
+/// Terms grow by small steps; what is farther off was not sent by an honest site.
 constexpr std::uint32_t round_window = 1'000'000;
-constexpr std::uint64_t sync_window = 256;
 
 template <class Message>
 std::optional<Ballot> ballot_of(const Message& message) {
@@ -110,21 +109,25 @@ constexpr bool owner_speaks = std::is_same_v<Message, Prepare> || std::is_same_v
 
 }  // namespace
 
+/// A site votes for nothing that is much farther than what it knows to be chosen, so that votes,
+/// its own and those it hears of, never fill its memory. Who is that far behind asks first.
+bool Agreement::in_reach(SyncId sync) const {
+  return sync.value < open_.value + 64 + 4 * config_.window;
+}
+
 bool Agreement::credible(const Received& event) const {
-  const auto near = [this](SyncId sync) { return sync.value < open_.value + sync_window; };
   const auto makes_sense = [&]<class Message>(const Message& message) {
     if (const auto ballot = ballot_of(message)) {
       if (ballot->site.value >= config_.sites || ballot->round > promised_.round + round_window)
         return false;
       if (owner_speaks<Message> && ballot->site != event.from) return false;
     }
-    if constexpr (requires { message.sync; })
-      if (!near(message.sync)) return false;
     if constexpr (requires { message.decision; })
       if (!well_formed(message.decision, config_.sites)) return false;
     if constexpr (requires { message.votes; })
       return std::all_of(message.votes.begin(), message.votes.end(), [&](const Vote& vote) {
-        return near(vote.sync) && well_formed(vote.decision, config_.sites);
+        return (message.open > open_ || in_reach(vote.sync)) &&
+               well_formed(vote.decision, config_.sites);
       });
     return true;
   };
@@ -234,6 +237,7 @@ void Agreement::receive(SiteId, const Refuse& message) {
 }
 
 void Agreement::receive(SiteId from, const Accept& message) {
+  if (!in_reach(message.sync)) return;
   if (message.ballot < promised_) return send(from, Refuse{promised_});
   follow(message.ballot);
   promised_ = message.ballot;
@@ -255,7 +259,7 @@ void Agreement::receive(SiteId from, const Accept& message) {
 }
 
 void Agreement::receive(SiteId from, const Accepted& message) {
-  if (message.sync < open_) return;
+  if (message.sync < open_ || !in_reach(message.sync)) return;
   slots_[message.sync].accepted[message.ballot].insert(from);
   choose_if_majority(message.sync);
 }
@@ -302,7 +306,8 @@ void Agreement::receive(SiteId from, const Learn& message) {
   const Decision* known = decision(message.sync);
   // What is known here is not overruled by one site's word.
   if (known != nullptr && *known != message.decision) return actions_->push_back(Refused{from});
-  if (message.sync >= open_ && known == nullptr) choose(message.sync, message.decision);
+  if (message.sync >= open_ && in_reach(message.sync) && known == nullptr)
+    choose(message.sync, message.decision);
 }
 
 void Agreement::follow(Ballot ballot) {

@@ -80,7 +80,7 @@ using AgreementRecord = std::variant<Promised, Vote, Choice>;
 /// clocks, the links and the crashes do; it makes progress while a majority is up and can talk.
 class Agreement {
  public:
-  struct Propose {  ///< ignored unless this site leads and the sync is the next that it may propose
+  struct Propose {  ///< ignored unless this site may_propose() and the sync is the next
     SyncId sync;
     Decision decision;
   };
@@ -126,6 +126,7 @@ class Agreement {
   struct Config {
     SiteId self;
     std::uint32_t sites = 1;
+    std::uint32_t window = 1;  ///< so many syncs may be proposed and not yet chosen
     Duration heartbeat = milliseconds(200);
     /// Silence of the leader after which the first site stands for election; the others follow one
     /// heartbeat after another, so that they rarely stand against each other.
@@ -143,7 +144,11 @@ class Agreement {
   SiteId leader() const { return ballot_.site; }
   /// The first sync that is not chosen as far as this site knows.
   SyncId open() const { return open_; }
-  /// The next sync that this site, when it leads, may propose.
+  /// Whether this site leads, and has not proposed as many syncs as may be open.
+  bool may_propose() const {
+    return role_ == Role::leader && next_proposal_.value < open_.value + config_.window;
+  }
+  /// The next sync that it would propose.
   SyncId next_proposal() const { return next_proposal_; }
   /// What was chosen for `sync`; none if that is not known here, or forgotten.
   const Decision* decision(SyncId sync) const;
@@ -173,6 +178,7 @@ class Agreement {
   };
 
   bool credible(const Received& event) const;
+  bool in_reach(SyncId sync) const;
   void restore(const Promised& record);
   void restore(const Vote& record);
   void restore(const Choice& record);

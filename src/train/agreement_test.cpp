@@ -47,7 +47,8 @@ class Nemesis {
     std::vector<AgreementRecord> disk;
     std::vector<std::pair<std::uint64_t, AgreementRecord>> unsynced;
     Instant synced_at;
-    SyncId known;  ///< what the application has durably applied
+    SyncId known;      ///< what the application has durably applied
+    SyncId installed;  ///< its journal may lack choices below: there is a snapshot
   };
   struct Flight {
     Instant at;
@@ -58,10 +59,11 @@ class Nemesis {
   void start(std::uint32_t i) {
     Node& node = nodes_[i];
     node.unsynced.clear();
-    const bool forgetful = rng_.chance(0.5);  // Keeps a snapshot instead of the history.
+    if (rng_.chance(0.5)) node.installed = node.known;  // A snapshot instead of the history.
     node.policy.emplace(Agreement::Config{.self = SiteId{i},
                                           .sites = size(),
-                                          .first = forgetful ? node.known : SyncId{},
+                                          .window = 8,
+                                          .first = node.installed,
                                           .records = node.disk},
                         now_);
     read_on(node);
@@ -131,6 +133,7 @@ class Nemesis {
     Node& node = nodes_[behind.site.value];
     if (!node.policy || node.known >= nodes_[i].known) return;
     node.known = nodes_[i].known;
+    node.installed = node.known;
     node.policy->skip_to(node.known);
     read_on(node);
   }

@@ -8,6 +8,7 @@ SiteSync::SiteSync(Config config, Instant now)
     : config_{std::move(config)},
       agreement_{{.self = config_.self,
                   .sites = config_.sites,
+                  .window = config_.budget.fragments,
                   .heartbeat = config_.heartbeat,
                   .patience = config_.patience,
                   .first = {},
@@ -321,8 +322,7 @@ void SiteSync::close_if_due() {
   deadline_.reset();
   // A fragment may not be decided again before its last decision is known: its ranges build on each
   // other.
-  while (agreement_.leading() && !last_ &&
-         agreement_.next_proposal().value < agreement_.open().value + config_.budget.fragments) {
+  while (agreement_.may_propose() && !last_) {
     const SyncId sync = agreement_.next_proposal();
     const Decision* before = sync.value == 0 ? nullptr : agreement_.proposal({sync.value - 1});
     if (before != nullptr && before->last) return;
