@@ -99,3 +99,21 @@ TEST_CASE("twin: cuts, slow sites and kills cost no token") {
   CHECK(first.tokens <= quiet.tokens * 106 / 100);
   CHECK(first.tokens >= quiet.tokens * 95 / 100);
 }
+
+TEST_CASE("twin: a kill at any time, of any process, adds or loses few tokens") {
+  catalog::Scenario scenario = three_sites(milliseconds(40), 0.001);
+  const std::uint64_t budget = scenario.train.tokens;
+  const std::uint64_t unheard = 2 * 20 * 256;  // What a site does in two periods.
+  for (const catalog::Process process : {catalog::Process::worker, catalog::Process::agent})
+    for (std::uint32_t site = 0; site < 3; ++site)
+      for (const double share : {0.05, 0.3, 0.5, 0.7, 0.85, 0.92, 0.96, 0.99}) {
+        CAPTURE(static_cast<int>(process));
+        CAPTURE(site);
+        CAPTURE(share);
+        scenario.faults = {{.at = share, .what = catalog::KillProcess{SiteId{site}, process}}};
+        const Outcome outcome = simulate(scenario);
+        CHECK(outcome.finished);
+        CHECK(outcome.tokens >= budget);
+        CHECK(outcome.tokens <= budget + unheard);
+      }
+}
