@@ -10,6 +10,8 @@ namespace {
 constexpr std::size_t history_size = 32;
 /// Before there is any history: generous, for it is waited only if a site is late.
 constexpr Duration first_grace = seconds(2);
+/// A worker that was killed is back after that, if it comes back at all.
+constexpr Duration restart_time = seconds(3);
 
 Duration median(std::deque<Duration> values) {
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
@@ -34,7 +36,7 @@ Duration GraceWindow::value() const {
 }
 
 Duration GraceWindow::absence() const {
-  return 2 * (gaps_.empty() ? first_grace : median(gaps_));
+  return gaps_.empty() ? restart_time : std::max(restart_time, 2 * median(gaps_));
 }
 
 Decision Budget::chosen(SyncId sync, Decision decision) {

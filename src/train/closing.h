@@ -27,7 +27,7 @@ class GraceWindow {
   }
   Duration value() const;
   /// How long a site that has gone is expected back before the others do its work: two median times
-  /// between syncs.
+  /// between syncs, and as long as a process needs to start again.
   Duration absence() const;
 
  private:
