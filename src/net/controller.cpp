@@ -183,7 +183,7 @@ bool Controller::may_move(Case& at, TrafficClass traffic, PathId challenger, Pat
   if (!lane.challenge || lane.challenge->path != challenger)
     lane.challenge = Challenge{challenger, now_};
   if (at.report.applied == Fence{}) return true;  // The agent chose alone; nothing to protect.
-  if (now_ - lane.moved_at < config_.damping.period) return false;
+  if (lane.moved_at && now_ - *lane.moved_at < config_.damping.period) return false;
   return reason(at, traffic, challenger, current) == RouteReason::recovered ||
          now_ - lane.challenge->since >= config_.hysteresis.hold;
 }

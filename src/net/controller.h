@@ -74,7 +74,7 @@ class Controller {
   /// One traffic class of one pair.
   struct Lane {
     std::optional<PathId> primary{};
-    Instant moved_at{};
+    std::optional<Instant> moved_at{};
     std::optional<Challenge> challenge{};
     std::uint32_t missed{};  ///< A bit per path that died and has not been looked at since.
   };
