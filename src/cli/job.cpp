@@ -1,7 +1,6 @@
 #include "axs/cli/job.h"
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 
 #include "axs/config/satellites.h"
 #include "axs/config/scenario.h"
@@ -34,8 +33,7 @@ Result<catalog::Scenario> JobFlags::read() const {
 std::vector<twin::WorkerSpeed> assumed_speeds(const catalog::Scenario& scenario) {
   const auto sites = static_cast<std::uint32_t>(scenario.sites.size());
   twin::WorkerSpeed speed;
-  speed.tokens_per_step =
-      std::uint64_t{std::max(1u, scenario.train.sequences / sites)} * scenario.model.context;
+  speed.tokens_per_step = catalog::site_tokens_per_step(scenario.train, scenario.model, sites);
   speed.contribution_bytes =
       static_cast<std::uint64_t>(static_cast<double>(parameter_count(scenario.model)) *
                                  bits_per_value / 8 / scenario.train.outer.fragments);

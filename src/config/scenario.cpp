@@ -5,11 +5,10 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
-#include <map>
 
+#include "axs/catalog/model_presets.h"
 #include "axs/config/quantity.h"
 #include "axs/config/table.h"
-
 #include "axs/config/text_file.h"
 #include "axs/core/enums.h"
 
@@ -20,19 +19,6 @@ namespace {
 using namespace catalog;
 
 constexpr std::uint64_t scenario_version = 1;
-
-const std::map<std::string, Model, std::less<>>& model_presets() {
-  static const std::map<std::string, Model, std::less<>> presets{
-      {"llama-1m",
-       {.layers = 5, .heads = 4, .kv_heads = 2, .width = 128, .hidden = 384, .context = 128}},
-      // The shape of nanoGPT's CPU recipe: 4 layers, 4 heads, width 128, context 64, 0.8 M weights.
-      {"llama-shakespeare",
-       {.layers = 4, .heads = 4, .kv_heads = 4, .width = 128, .hidden = 336, .context = 64}},
-      {"llama-10m",
-       {.layers = 6, .heads = 6, .kv_heads = 6, .width = 384, .hidden = 1024, .context = 256}},
-  };
-  return presets;
-}
 
 class ScenarioReader {
  public:
@@ -63,14 +49,9 @@ class ScenarioReader {
   void read_model(Table& t) {
     Model& model = scenario_.model;
     if (t.has("preset")) {
-      const std::string name = t.text("preset");
-      const auto preset = model_presets().find(name);
-      if (preset == model_presets().end()) {
-        std::string known;
-        for (const auto& [key, value] : model_presets()) known += (known.empty() ? "" : ", ") + key;
-        return t.fail("preset", fmt::format("\"{}\", want one of {}", name, known));
-      }
-      model = preset->second;
+      const auto preset = model_preset(t.text("preset"));
+      if (!preset) return t.fail("preset", preset.error().what);
+      model = *preset;
     }
     const auto dimension = [&](const char* key, std::uint32_t& value, std::uint64_t most) {
       if (t.has(key)) value = static_cast<std::uint32_t>(t.whole(key, 1, most));

@@ -62,7 +62,7 @@ class Agent {
     a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     return a;
   }
-  OwnedFd fd_;
+  host::Fd fd_;
 };
 
 UnderlayConfig one_link(net::PipeConfig forth = {}, net::PipeConfig back = {}) {
