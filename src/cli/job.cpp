@@ -11,13 +11,15 @@ namespace {
 /// Four-bit codes, entropy coded, with their scales: codec_bench measures it on real
 /// pseudo-gradients.
 constexpr double bits_per_value = 3.25;
+/// Working out the sky of a longer time would take too long.
+constexpr Duration horizon_max = seconds(6 * 3600);
 
 }  // namespace
 
 void JobFlags::declare(CLI::App& app) {
   app.add_option("scenario", scenario, "The scenario, a TOML file")->required();
   app.add_option("--tle", tle, "Two-line elements to use instead of the scenario's");
-  app.add_option("--seed", seed, "Instead of the scenario's");
+  app.add_option("--seed", seed, "Instead of the scenario's")->check(CLI::NonNegativeNumber);
 }
 
 Result<catalog::Scenario> JobFlags::read() const {
@@ -44,8 +46,8 @@ Duration sky_horizon(const catalog::Scenario& scenario) {
   double tokens_per_second = 0;
   for (const twin::WorkerSpeed& worker : assumed_speeds(scenario))
     tokens_per_second += static_cast<double>(worker.tokens_per_step) / worker.step.seconds();
-  return seconds(60) +
-         from_seconds(3 * static_cast<double>(scenario.train.tokens) / tokens_per_second);
+  const double expected = static_cast<double>(scenario.train.tokens) / tokens_per_second;
+  return from_seconds(std::min(60 + 3 * expected, horizon_max.seconds()));
 }
 
 Result<std::vector<fabric::LinkPlan>> plan_links(const catalog::Scenario& scenario) {

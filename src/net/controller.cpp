@@ -15,6 +15,13 @@ std::uint32_t bit(PathId path) {
   return 1u << path.value;
 }
 
+/// Numbers that an honest agent may report; of such ones no sum or product overflows.
+bool plausible(const PathReport& path) {
+  const auto span = [](Duration d) { return d >= Duration{} && d <= seconds(3600); };
+  return span(path.rtt) && span(path.rtt_least) && span(path.jitter) && path.loss >= 0 &&
+         path.loss <= 1;
+}
+
 BytesPerSecond rate(std::span<const CandidatePath> paths, PathId path) {
   return paths[path.value].rate;
 }
@@ -32,6 +39,7 @@ void Controller::step(Instant now, const Event& event, std::vector<Action>& acti
 }
 
 bool Controller::fits(const LinkReport& report) const {
+  if (!std::all_of(report.paths.begin(), report.paths.end(), plausible)) return false;
   const auto sites = config_.topology.sites();
   const auto listed = [&](SiteId site) {
     return std::binary_search(sites.begin(), sites.end(), site);
