@@ -337,7 +337,7 @@ TEST_CASE("bad input is refused with the link's name") {
   UnderlayConfig taken = one_link();
   taken.links[0].a_end.port = holder.port();
   CHECK(refusal(taken) == "link west-east: UDP port " + std::to_string(holder.port()) +
-                              ": bind: Address already in use");
+                              ": bind: Address already in use (EADDRINUSE)");
   UnderlayConfig loop = one_link();
   loop.links[0].b = west;
   CHECK(refusal(loop) == "link west-east: both ends at site 0, want two sites");
