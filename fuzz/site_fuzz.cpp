@@ -63,16 +63,16 @@ class World {
 
   Instant now_ = Instant{} - seconds(100);
   net::Controller controller_{{.topology = triangle()}};
-  Site site_{{.incarnation = 1,
-              .topology = triangle(),
-              .home = SiteId{0},
-              .sync = {.self = SiteId{0},
-                       .sites = 3,
-                       .period = 20,
-                       .budget = {.tokens = 100'000, .tokens_per_step = 256, .fragments = 2},
-                       .records = {},
-                       .stored = {}}},
-             now_};
+  Site site_{
+      {.incarnation = 1,
+       .topology = triangle(),
+       .home = SiteId{0},
+       .sync = {.self = SiteId{0},
+                .sites = 3,
+                .budget = {.tokens = 100'000, .tokens_per_step = 256, .fragments = 2, .period = 20},
+                .records = {},
+                .stored = {}}},
+      now_};
 };
 
 void run(ByteView input) {
