@@ -261,6 +261,23 @@ class Corpus(Case):
         self.corpus_refused(path, "Permission denied", **self.as_nobody())
 
 
+class Runs(Case):
+    def test_only_a_run_is_listed_and_removed(self):
+        os.makedirs(self.path("runs/photos"))
+        self.write("runs/photos/cat.jpg", "x" * 10)
+        os.makedirs(self.path("runs/torn"))
+        self.write("runs/torn/plan", os.urandom(100))
+        listed = run("runs", "ls", "--runs", self.path("runs"))
+        self.assertEqual((listed.returncode, listed.stderr), (0, ""))
+        self.assertRegex(listed.stdout, r"^torn +damaged +0.0 MB *\n$")
+        for name in ("photos", "none", "..", "../runs/torn"):
+            self.assertIn("no such run", self.refused("runs", "rm", name, "--runs",
+                                                      self.path("runs")))
+        removed = run("runs", "rm", "torn", "--runs", self.path("runs"))
+        self.assertEqual((removed.returncode, removed.stdout + removed.stderr), (0, ""))
+        self.assertEqual(os.listdir(self.path("runs")), ["photos"])
+
+
 class Output(Case):
     def test_a_reader_that_has_gone(self):
         job = self.write("job.toml", GOOD)
