@@ -26,7 +26,9 @@ std::vector<ByteVector> seeds() {
     ByteVector& input = all.emplace_back();
     for (std::uint64_t messages = 1 + rng.below(8); messages > 0; --messages) {
       input.push_back(static_cast<std::uint8_t>(rng.below(256)));
-      Pieces::append(input, to_wire(any_value<Message>(rng)));
+      auto message = any_value<Message>(rng);
+      if (auto* packet = std::get_if<net::Packet>(&message)) packet->from = packet->to = 1;
+      Pieces::append(input, to_wire(message));
     }
   }
   return all;
