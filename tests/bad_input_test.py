@@ -213,9 +213,10 @@ class Arguments(Case):
         good = self.write("job.toml", GOOD)
         for arguments in (["twni", good], ["twin"], ["twin", good, good],
                           ["twin", good, "--sede", "1"], ["twin", good, "--seed"],
-                          ["twin", good, "--seed", "many"],
-                          ["twin", good, "--seed", "-1"], ["doctor", "now"], ["--verbose"],
-                          ["agent"], ["agent", self.folder.name], ["config"], ["config", "list"]):
+                          ["twin", good, "--seed", "many"], ["twin", good, "--seed", "-1"],
+                          ["twin", good, "--seed", "9" * 30], ["doctor", "now"], ["--verbose"],
+                          ["agent"], ["agent", self.folder.name], ["config"], ["config", "list"],
+                          ["runs"], ["runs", "rm"], ["runs", "ls", "--runs", good]):
             with self.subTest(arguments=arguments):
                 self.refused(*arguments)
 

@@ -11,6 +11,8 @@ namespace {
 /// Four-bit codes, entropy coded, with their scales: codec_bench measures it on real
 /// pseudo-gradients.
 constexpr double bits_per_value = 3.25;
+/// As in scenario files. What is too large for 64 bits is read as the largest number there is.
+constexpr std::uint64_t seed_max = ~std::uint64_t{0} >> 1;
 /// Working out the sky of a longer time would take too long.
 constexpr Duration horizon_max = seconds(6 * 3600);
 
@@ -19,7 +21,8 @@ constexpr Duration horizon_max = seconds(6 * 3600);
 void JobFlags::declare(CLI::App& app) {
   app.add_option("scenario", scenario, "The scenario, a TOML file")->required();
   app.add_option("--tle", tle, "Two-line elements to use instead of the scenario's");
-  app.add_option("--seed", seed, "Instead of the scenario's")->check(CLI::NonNegativeNumber);
+  app.add_option("--seed", seed, "Instead of the scenario's")
+      ->check(CLI::Range(std::uint64_t{0}, seed_max));
 }
 
 Result<catalog::Scenario> JobFlags::read() const {

@@ -99,6 +99,9 @@ void RunsCommand::declare(CLI::App& app) {
 }
 
 Result<ExitCode> RunsCommand::run() {
+  std::error_code absent;
+  if (fs::exists(folder, absent) && !fs::is_directory(folder, absent))
+    return Error{Errc::invalid, fmt::format("--runs {}: not a folder", folder)};
   return run_id.empty() ? list() : remove();
 }
 
