@@ -4,13 +4,36 @@
 #include <bit>
 #include <cmath>
 
-#include "axs/codec/crc32c.h"
 #include "axs/codec/gradient_codec.h"
+#include "axs/core/crc32c.h"
+#include "axs/core/rng.h"
+#include "target.h"
 
+namespace axs::fuzz {
 namespace {
 
-using namespace axs;
-using namespace axs::codec;
+using namespace codec;
+
+enum Kind : std::uint8_t { any, sealed, values };
+
+std::vector<ByteVector> seeds() {
+  std::vector<ByteVector> all;
+  Rng rng{1};
+  for (const std::size_t count : {0u, 1u, 100u, 5'000u}) {
+    std::vector<float> value(count), residual(count);
+    for (float& v : value) v = static_cast<float>(rng.uniform() - 0.5);
+    const ByteView raw{reinterpret_cast<const std::uint8_t*>(value.data()), 4 * count};
+    all.push_back(tagged(values, raw));
+    ByteVector message;
+    AXS_ASSERT(encode_fp32(value, message));
+    all.push_back(tagged(any, message));
+    message.clear();
+    AXS_ASSERT(encode_quant4(value, residual, message));
+    all.push_back(tagged(any, message));
+    all.push_back(tagged(sealed, message));
+  }
+  return all;
+}
 
 /// More values than this only take longer.
 constexpr std::uint64_t most_values = 1 << 18;
@@ -46,13 +69,21 @@ void round_trip(ByteView data) {
                static_cast<double>(value[i]));
 }
 
+void run(ByteView input) {
+  const ByteView rest = input.subspan(1);
+  if (input[0] % 3 == any) decode_any(rest);
+  if (input[0] % 3 == sealed) decode_sealed({rest.begin(), rest.end()});
+  if (input[0] % 3 == values) round_trip(rest);
+}
+
 }  // namespace
 
+const Target target{
+    .seeds = seeds, .mutations = 60'000, .memory_base = 16 * most_values, .memory_per_byte = 64};
+
+}  // namespace axs::fuzz
+
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  if (size == 0) return 0;
-  const ByteView rest{data + 1, size - 1};
-  if (data[0] % 3 == 0) decode_any(rest);
-  if (data[0] % 3 == 1) decode_sealed({rest.begin(), rest.end()});
-  if (data[0] % 3 == 2) round_trip(rest);
+  if (size > 0) axs::fuzz::run({data, size});
   return 0;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <variant>
@@ -116,6 +117,17 @@ struct Train {
   InnerRule inner;
   OuterRule outer;
 };
+
+/// Sequences that each of `sites` computes in a step; the remainder of an uneven division is not
+/// computed.
+constexpr std::uint64_t site_sequences(const Train& train, std::uint32_t sites) {
+  return std::max(1u, train.sequences / sites);
+}
+/// The tokens in them.
+constexpr std::uint64_t site_tokens_per_step(const Train& train, const Model& model,
+                                             std::uint32_t sites) {
+  return site_sequences(train, sites) * model.context;
+}
 
 struct CutLink {
   LinkId link;

@@ -1,6 +1,8 @@
 #include "axs/cli/command.h"
+#include "axs/cli/config.h"
 #include "axs/cli/doctor.h"
 #include "axs/cli/run.h"
+#include "axs/cli/runs.h"
 #include "axs/cli/twin.h"
 
 namespace axs::cli {
@@ -9,6 +11,8 @@ std::vector<std::unique_ptr<Command>> all_commands() {
   std::vector<std::unique_ptr<Command>> commands;
   commands.push_back(std::make_unique<RunCommand>());
   commands.push_back(std::make_unique<TwinCommand>());
+  commands.push_back(std::make_unique<RunsCommand>());
+  commands.push_back(std::make_unique<ConfigCommand>());
   commands.push_back(std::make_unique<DoctorCommand>());
   commands.push_back(std::make_unique<AgentCommand>());
   commands.push_back(std::make_unique<UnderlayCommand>());

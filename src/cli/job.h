@@ -29,8 +29,8 @@ struct JobFlags {
 /// What is assumed of the workers before anything is measured.
 std::vector<twin::WorkerSpeed> assumed_speeds(const catalog::Scenario& scenario);
 
-/// How far ahead the sky is worked out: three times what the job takes if nothing goes wrong. In a
-/// run that takes longer still, the sky stands as it was last.
+/// How far ahead the sky is worked out: three times what the job takes if nothing goes wrong, six
+/// hours at most. In a run that takes longer still, the sky stands as it was last.
 Duration sky_horizon(const catalog::Scenario& scenario);
 
 /// The scenario's links for that long, with the satellites of its sky.

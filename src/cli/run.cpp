@@ -8,6 +8,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "axs/cli/corpus.h"
 #include "axs/cli/events.h"
 #include "axs/cli/terminal.h"
 #include "axs/host/file.h"
@@ -173,8 +174,7 @@ Result<ExitCode> RunCommand::run() {
   if (scenario.train.sync == catalog::SyncMode::every_step)
     return Error{Errc::invalid,
                  job.scenario + ": train.sync: live runs know \"outer\" only so far"};
-  if (!data.empty() && !std::filesystem::exists(data))
-    return Error{Errc::invalid, "--data " + data + ": no such file or folder"};
+  if (!data.empty()) AXS_TRY(check_corpus(data, "--data"));
   if (!data.empty()) data = std::filesystem::absolute(data).string();
   AXS_TRY(plan_links(scenario));  // What is wrong with the sky is said before anything starts.
   const std::string base = std::filesystem::absolute(runs).lexically_normal().string();

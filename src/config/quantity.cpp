@@ -10,6 +10,9 @@ namespace axs::config {
 
 namespace {
 
+/// In seconds: far beyond any run, far from the end of 64-bit nanoseconds.
+constexpr double century = 3.2e9;
+
 struct Unit {
   std::string_view name;
   double factor;
@@ -62,15 +65,19 @@ Error out_of_range(std::string_view noun, std::string_view text, std::string_vie
 
 Result<Duration> parse_duration(std::string_view text) {
   const double s = AXS_TRY(parse(text, {"duration", "30s", duration_units}));
-  // A century: far beyond any run, far from the end of 64-bit nanoseconds.
-  if (s < 0 || s > 3.2e9) return out_of_range("duration", text, "0 to 100 years");
+  if (s < 0 || s > century) return out_of_range("duration", text, "0 to 100 years");
+  return from_seconds(s);
+}
+
+Result<Duration> parse_offset(std::string_view text) {
+  const double s = AXS_TRY(parse(text, {"offset", "-30s", duration_units}));
+  if (s < -century || s > century) return out_of_range("offset", text, "at most 100 years");
   return from_seconds(s);
 }
 
 Result<BytesPerSecond> parse_rate(std::string_view text) {
   const double rate = AXS_TRY(parse(text, {"rate", "100 Mb/s", rate_units}));
-  if (rate <= 0 || rate > 1.25e14)
-    return out_of_range("rate", text, "more than 0, at most 1000 Tb/s");
+  if (rate < 1 || rate > 1.25e14) return out_of_range("rate", text, "8 b/s to 1000 Tb/s");
   return BytesPerSecond{rate};
 }
 

@@ -11,7 +11,10 @@ namespace axs::config {
 
 /// "30s", "150 ms", "1.5 h"; units ns, us, ms, s, min, h, d.
 Result<Duration> parse_duration(std::string_view text);
-/// "100 Mb/s", "1 Gb/s", "12.5 MB/s": decimal prefixes, b for bits and B for bytes. Above zero.
+/// The same, before or after: "-1 h".
+Result<Duration> parse_offset(std::string_view text);
+/// "100 Mb/s", "1 Gb/s", "12.5 MB/s": decimal prefixes, b for bits and B for bytes. From 8 b/s,
+/// which is a byte per second.
 Result<BytesPerSecond> parse_rate(std::string_view text);
 /// "3M", "1.5G", "200k", "12000": how many of something; a whole number at least 1.
 Result<std::uint64_t> parse_count(std::string_view text);

@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bitset>
 #include <charconv>
 #include <filesystem>
-#include <map>
 
+#include "axs/catalog/model_presets.h"
 #include "axs/config/quantity.h"
 #include "axs/config/table.h"
-
 #include "axs/config/text_file.h"
 #include "axs/core/enums.h"
 
@@ -20,19 +20,13 @@ namespace {
 using namespace catalog;
 
 constexpr std::uint64_t scenario_version = 1;
-
-const std::map<std::string, Model, std::less<>>& model_presets() {
-  static const std::map<std::string, Model, std::less<>> presets{
-      {"llama-1m",
-       {.layers = 5, .heads = 4, .kv_heads = 2, .width = 128, .hidden = 384, .context = 128}},
-      // The shape of nanoGPT's CPU recipe: 4 layers, 4 heads, width 128, context 64, 0.8 M weights.
-      {"llama-shakespeare",
-       {.layers = 4, .heads = 4, .kv_heads = 4, .width = 128, .hidden = 336, .context = 64}},
-      {"llama-10m",
-       {.layers = 6, .heads = 6, .kv_heads = 6, .width = 384, .hidden = 1024, .context = 256}},
-  };
-  return presets;
-}
+/// Every pair of sites has paths and connections of its own.
+constexpr std::size_t sites_max = 256;
+/// To Mars and farther; sums of it and of a run's time are far from the end of 64 bits.
+constexpr Duration delay_max = seconds(3600);
+constexpr Duration jitter_max = seconds(60);
+/// What is sent of a fragment, at most a byte for each, must fit one message.
+constexpr std::uint64_t fragment_parameters_max = 1'000'000'000;
 
 class ScenarioReader {
  public:
@@ -49,6 +43,8 @@ class ScenarioReader {
     top.table("train", [this](Table& t) { read_train(t); });
     top.tables("site", [this](Table& t) { read_site(t); });
     if (scenario_.sites.empty()) top.fail("site", "missing, want at least one [[site]]");
+    if (scenario_.sites.size() > sites_max)
+      top.fail("site", fmt::format("{} sites, want at most {}", scenario_.sites.size(), sites_max));
     top.table("sky", [this](Table& t) { read_sky(t); });
     top.tables("link", [this](Table& t) { read_link(t); });
     top.tables("fault", [this](Table& t) { read_fault(t); });
@@ -63,14 +59,9 @@ class ScenarioReader {
   void read_model(Table& t) {
     Model& model = scenario_.model;
     if (t.has("preset")) {
-      const std::string name = t.text("preset");
-      const auto preset = model_presets().find(name);
-      if (preset == model_presets().end()) {
-        std::string known;
-        for (const auto& [key, value] : model_presets()) known += (known.empty() ? "" : ", ") + key;
-        return t.fail("preset", fmt::format("\"{}\", want one of {}", name, known));
-      }
-      model = preset->second;
+      const auto preset = model_preset(t.text("preset"));
+      if (!preset) return t.fail("preset", preset.error().what);
+      model = *preset;
     }
     const auto dimension = [&](const char* key, std::uint32_t& value, std::uint64_t most) {
       if (t.has(key)) value = static_cast<std::uint32_t>(t.whole(key, 1, most));
@@ -80,12 +71,14 @@ class ScenarioReader {
     if (t.has("heads")) model.kv_heads = model.heads;
     dimension("kv-heads", model.kv_heads, 1024);
     dimension("width", model.width, 65536);
-    dimension("hidden", model.hidden, 1 << 20);
-    dimension("context", model.context, 1 << 20);
+    dimension("hidden", model.hidden, 65536);
+    dimension("context", model.context, 65536);
     // The vector kernels want heads of a multiple of 16 values.
     if (model.width % (16 * model.heads) != 0)
       t.fail("width",
              fmt::format("{}, want a multiple of 16 times the {} heads", model.width, model.heads));
+    if (model.hidden % 16 != 0)
+      t.fail("hidden", fmt::format("{}, want a multiple of 16", model.hidden));
     if (model.heads % model.kv_heads != 0)
       t.fail("kv-heads",
              fmt::format("{}, want a divisor of the {} heads", model.kv_heads, model.heads));
@@ -150,7 +143,7 @@ class ScenarioReader {
       site.accelerators.push_back(accelerator);
     });
     t.table("clock", [&](Table& c) {
-      if (c.has("offset")) site.clock.offset = c.quantity("offset", parse_duration);
+      if (c.has("offset")) site.clock.offset = c.quantity("offset", parse_offset);
       if (c.has("drift-ppm")) site.clock.drift_ppm = c.number("drift-ppm", -1000, 1000);
     });
     scenario_.sites.push_back(std::move(site));
@@ -192,8 +185,8 @@ class ScenarioReader {
     link.rate_ab = link.rate_ba = t.quantity("rate", parse_rate);
     if (t.has("rate-back")) link.rate_ba = t.quantity("rate-back", parse_rate);
     if (t.has("route-factor")) link.route_factor = t.number("route-factor", 1, 10);
-    if (t.has("delay")) link.one_way = t.quantity("delay", parse_duration);
-    if (t.has("jitter")) link.jitter = t.quantity("jitter", parse_duration);
+    if (t.has("delay")) link.one_way = t.duration("delay", delay_max);
+    if (t.has("jitter")) link.jitter = t.duration("jitter", jitter_max);
     if (t.has("loss")) link.loss = t.number("loss", 0, 1);
     if (link.kind == LinkKind::wire && !link.one_way)
       t.fail("delay", "missing, want the one-way delay of a wire");
@@ -273,28 +266,27 @@ class ScenarioReader {
     return kill;
   }
 
-  bool joined(SiteId a, SiteId b) const {
-    for (const Link& link : scenario_.links)
-      if ((link.a == a && link.b == b) || (link.a == b && link.b == a)) return true;
-    return false;
-  }
-  /// By one link, or by two with a third site between them: routing looks no farther.
-  bool reached(SiteId a, SiteId b) const {
-    if (joined(a, b)) return true;
-    for (std::uint32_t i = 0; i < scenario_.sites.size(); ++i)
-      if (joined(a, SiteId{i}) && joined(SiteId{i}, b)) return true;
-    return false;
-  }
+  /// Every pair must be joined by one link, or by two with a third site between them: routing looks
+  /// no farther.
   void check_reach(Table& top) {
-    const auto count = static_cast<std::uint32_t>(scenario_.sites.size());
-    for (std::uint32_t a = 0; a < count; ++a)
-      for (std::uint32_t b = a + 1; b < count; ++b)
-        if (!reached(SiteId{a}, SiteId{b}))
+    const std::size_t count = scenario_.sites.size();
+    if (count > sites_max) return;  // Said already.
+    using Row = std::bitset<sites_max>;
+    std::vector<Row> joined(count);
+    for (const Link& link : scenario_.links)
+      joined[link.a.value].set(link.b.value), joined[link.b.value].set(link.a.value);
+    for (std::size_t a = 0; a < count; ++a)
+      for (std::size_t b = a + 1; b < count; ++b)
+        if (!joined[a].test(b) && (joined[a] & joined[b]).none())
           return top.fail("link", fmt::format("no path of one or two links joins \"{}\" and \"{}\"",
                                               scenario_.sites[a].name, scenario_.sites[b].name));
   }
   void check_fragments(Table& top) {
     const std::uint32_t fragments = scenario_.train.outer.fragments;
+    const std::uint64_t parameters = parameter_count(scenario_.model);
+    if (parameters / fragments > fragment_parameters_max)
+      top.fail("model", fmt::format("{} parameters in {} fragments, want at most {} in each",
+                                    parameters, fragments, fragment_parameters_max));
     if (fragments > scenario_.model.layers)
       top.fail("train", fmt::format("outer.fragments = {}, want at most the {} layers of the model",
                                     fragments, scenario_.model.layers));
@@ -334,10 +326,13 @@ Result<Scenario> parse_scenario(std::string_view text, const std::string& file) 
   }
 }
 
-Result<Scenario> read_scenario(const std::string& file) {
+Result<std::string> read_scenario_text(const std::string& file) {
   // A scenario is written by a person; what is larger is something else.
-  const std::string text = AXS_TRY(read_text_file(file, "scenario", 1u << 20));
-  return parse_scenario(text, file);
+  return read_text_file(file, "scenario", 1u << 20);
+}
+
+Result<Scenario> read_scenario(const std::string& file) {
+  return parse_scenario(AXS_TRY(read_scenario_text(file)), file);
 }
 
 }  // namespace axs::config

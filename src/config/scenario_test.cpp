@@ -53,7 +53,7 @@ TEST_CASE("scenario: the default job is read whole") {
 TEST_CASE("scenario: every mistake is named with file, line, key, seen and wanted") {
   CHECK(error_of(good) == "");
   CHECK(error_of(with("100 Mb/s", "-3 Gb/s")) ==
-        "pair.toml:14: link[1].rate: rate \"-3 Gb/s\", want more than 0, at most 1000 Tb/s");
+        "pair.toml:14: link[1].rate: rate \"-3 Gb/s\", want 8 b/s to 1000 Tb/s");
   CHECK(error_of(with("tokens =", "tokns =")).find("missing") != std::string::npos);
   CHECK(error_of(good + "jiter = \"1 ms\"\n") ==
         "pair.toml:16: link[1].jiter: unknown key; did you mean jitter?");

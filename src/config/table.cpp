@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "axs/config/quantity.h"
+
 namespace axs::config {
 
 namespace {
@@ -87,6 +89,14 @@ std::uint64_t Table::whole(std::string_view key, std::uint64_t least, std::uint6
     return static_cast<std::uint64_t>(*value);
   fail(key, fmt::format("{}, want {} to {}", *value, least, most));
   return least;
+}
+
+Duration Table::duration(std::string_view key, Duration most) {
+  const Duration value = quantity(key, parse_duration);
+  if (value > most)
+    fail(key,
+         fmt::format("duration \"{}\", want at most {} s", text(key), most.ns / 1'000'000'000));
+  return std::min(value, most);
 }
 
 bool Table::flag(std::string_view key) {

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "axs/core/result.h"
+#include "axs/core/time.h"
 
 namespace axs::config {
 
@@ -41,6 +42,8 @@ class Table {
     fail(key, value.error().what);
     return T{};
   }
+  /// A span of time of at most `most`.
+  Duration duration(std::string_view key, Duration most);
   /// One of several words.
   template <class T>
   T choice(std::string_view key, std::initializer_list<std::pair<std::string_view, T>> words) {

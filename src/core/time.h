@@ -72,4 +72,10 @@ constexpr Duration operator-(Instant a, Instant b) {
   return {a.ns - b.ns};
 }
 
+/// The number of the period of length `period` > 0 in which `at` lies: 0 from the epoch on, -1
+/// before it.
+constexpr std::int64_t period_number(Instant at, Duration period) {
+  return at.ns / period.ns - (at.ns % period.ns < 0 ? 1 : 0);
+}
+
 }  // namespace axs

@@ -125,7 +125,9 @@ class WireWriter {
 };
 
 /// Reads what WireWriter wrote. Any input is safe: once something does not fit, ok() is false for
-/// good and every further value is empty; no allocation is larger than the input.
+/// good and every further value is empty. A count is believed only as far as bytes follow: each
+/// element of a sequence takes at least one, so memory is bounded by the size of the input times
+/// that of the largest element (twice that while a vector grows).
 class WireReader {
  public:
   explicit WireReader(ByteView data) : data_{data} {}

@@ -22,12 +22,12 @@ bool is_folder(const std::string& path) {
   return std::filesystem::is_directory(path, ignored);
 }
 
-Result<> write_and_sync(const std::string& path, ByteView data, mode_t mode) {
+Result<> write_and_sync(const std::string& path, std::span<const ByteView> parts, mode_t mode) {
   Fd file{::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode)};
   if (!file) return system_error(path);
   // The mode given to open() loses the bits of the umask, and counts only if the file is new.
   if (::fchmod(file.get(), mode) != 0) return system_error(path);
-  (void)AXS_TRY(write_all(file.get(), data, path));
+  for (const ByteView part : parts) (void)AXS_TRY(write_all(file.get(), part, path));
   if (::fsync(file.get()) != 0) return system_error(path);
   return Ok{};
 }
@@ -45,8 +45,13 @@ Result<> write_all(int fd, ByteView data, const std::string& path) {
 }
 
 Result<> write_file_atomically(const std::string& path, ByteView data, FileAccess access) {
+  return write_parts_atomically(path, std::span{&data, 1}, access);
+}
+
+Result<> write_parts_atomically(const std::string& path, std::span<const ByteView> parts,
+                                FileAccess access) {
   const std::string temporary = path + ".tmp";
-  auto written = write_and_sync(temporary, data, access == FileAccess::owner_only ? 0600 : 0644);
+  auto written = write_and_sync(temporary, parts, access == FileAccess::owner_only ? 0600 : 0644);
   if (written && ::rename(temporary.c_str(), path.c_str()) != 0) written = system_error(path);
   if (!written) {
     ::unlink(temporary.c_str());

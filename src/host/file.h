@@ -17,6 +17,9 @@ enum class FileAccess { owner_only, everyone };
 /// error, a full disk included, leaves the old file and nothing else. One writer per path at a
 /// time.
 Result<> write_file_atomically(const std::string& path, ByteView data, FileAccess access);
+/// The same with the content in parts, one after the other.
+Result<> write_parts_atomically(const std::string& path, std::span<const ByteView> parts,
+                                FileAccess access);
 
 /// The content of the file; Errc::exhausted if it is longer than `size_max` bytes.
 Result<ByteVector> read_file(const std::string& path, std::size_t size_max);

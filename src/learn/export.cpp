@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "axs/core/assert.h"
-#include "axs/learn/durable_file.h"
+#include "axs/host/file.h"
 #include "axs/learn/safetensors.h"
 
 namespace axs::learn {
@@ -90,7 +90,7 @@ Json tokenizer_config(const ModelShape& shape) {
 Result<> write_json(const std::filesystem::path& path, const Json& json) {
   const std::string text = json.dump(2) + "\n";
   const ByteView bytes{reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
-  return write_file_durably(path.string(), std::span{&bytes, 1});
+  return host::write_file_atomically(path.string(), bytes, host::FileAccess::everyone);
 }
 
 }  // namespace

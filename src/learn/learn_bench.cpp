@@ -21,7 +21,7 @@ Batch some_batch(const ModelShape& shape, std::size_t sequences) {
 void train_step(benchmark::State& state) {
   use_threads(1);
   const auto sequences = static_cast<std::size_t>(state.range(0));
-  const auto shape = *model_preset("llama-shakespeare");
+  const auto shape = *preset_shape("llama-shakespeare");
   Model model{shape, sequences, 1};
   AdamW optimiser{shape, {}};
   const Batch batch = some_batch(shape, sequences);
@@ -33,7 +33,7 @@ void train_step(benchmark::State& state) {
 BENCHMARK(train_step)->Arg(12)->Arg(4)->Unit(benchmark::kMillisecond);
 
 void optimiser_step(benchmark::State& state) {
-  const auto shape = *model_preset("llama-shakespeare");
+  const auto shape = *preset_shape("llama-shakespeare");
   Model model{shape, 1, 1};
   AdamW optimiser{shape, {}};
   for (auto _ : state) optimiser.step(model.parameters(), model.gradient(), 1e-3);

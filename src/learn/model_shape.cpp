@@ -1,6 +1,9 @@
 #include "axs/learn/model_shape.h"
 
+#include <algorithm>
 #include <string>
+
+#include "axs/catalog/model_presets.h"
 
 namespace axs::learn {
 
@@ -30,15 +33,23 @@ void add_layer(const ModelShape& shape, std::uint32_t layer,
 
 }  // namespace
 
-Result<ModelShape> model_preset(std::string_view name) {
-  if (name == "llama-1m")
-    return ModelShape{
-        .layers = 5, .width = 128, .heads = 4, .kv_heads = 2, .hidden = 384, .context = 128};
-  if (name == "llama-shakespeare")
-    return ModelShape{
-        .layers = 4, .width = 128, .heads = 4, .kv_heads = 4, .hidden = 336, .context = 64};
-  return Error{Errc::invalid, "model preset \"" + std::string{name} +
-                                  "\", want \"llama-1m\" or \"llama-shakespeare\""};
+Result<ModelShape> shape_of(const catalog::Model& model) {
+  const ModelShape shape{.layers = model.layers,
+                         .width = model.width,
+                         .heads = model.heads,
+                         .kv_heads = model.kv_heads,
+                         .hidden = model.hidden,
+                         .context = model.context};
+  (void)AXS_TRY(check_shape(shape));
+  // A product of such sizes does not overflow.
+  constexpr std::size_t size_max = 1 << 16;
+  if (std::max({shape.layers, shape.width, shape.hidden, shape.context}) > size_max)
+    return Error{Errc::invalid, "model: a size above " + std::to_string(size_max)};
+  return shape;
+}
+
+Result<ModelShape> preset_shape(std::string_view name) {
+  return shape_of(AXS_TRY(catalog::model_preset(name)));
 }
 
 Result<> check_shape(const ModelShape& shape) {

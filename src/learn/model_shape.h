@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "axs/catalog/scenario.h"
 #include "axs/core/result.h"
 #include "axs/train/fragments.h"
 
@@ -31,9 +32,10 @@ struct ModelShape {
   bool operator==(const ModelShape&) const = default;
 };
 
-/// "llama-1m" (1.0 M parameters, context 128) or "llama-shakespeare" (the shape of nanoGPT's CPU
-/// recipe: 4 layers, 4 heads, width 128, context 64, 0.8 M parameters).
-Result<ModelShape> model_preset(std::string_view name);
+/// The shape of a scenario's model; an Error if check_shape() refuses it.
+Result<ModelShape> shape_of(const catalog::Model& model);
+/// That of catalog::model_preset().
+Result<ModelShape> preset_shape(std::string_view name);
 
 /// Error if a size is 0, heads do not divide evenly, or a size does not fit the vector kernels:
 /// head_width must be a multiple of 16.

@@ -200,9 +200,9 @@ TEST_CASE("model: a token never sees what comes after it") {
 }
 
 TEST_CASE("model: initial parameters are a function of the seed") {
-  const auto shape = *model_preset("llama-shakespeare");
+  const auto shape = *preset_shape("llama-shakespeare");
   CHECK(parameter_count(shape) == 812'160);
-  CHECK(parameter_count(*model_preset("llama-1m")) == 1'017'216);
+  CHECK(parameter_count(*preset_shape("llama-1m")) == 1'017'216);
   std::vector<float> a(parameter_count(shape)), b(a.size()), c(a.size());
   init_parameters(shape, 1, a);
   init_parameters(shape, 1, b);
@@ -228,7 +228,7 @@ TEST_CASE("model: shapes that cannot work are refused") {
   shape = small_shape();
   shape.heads = shape.kv_heads = 8;
   CHECK_FALSE(check_shape(shape));
-  CHECK_FALSE(model_preset("gpt-5"));
+  CHECK_FALSE(preset_shape("gpt-5"));
 }
 
 TEST_CASE("model: fast_exp is exp") {

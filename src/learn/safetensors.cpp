@@ -5,13 +5,16 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
-#include "axs/learn/durable_file.h"
+#include "axs/host/file.h"
 
 namespace axs::learn {
 
 namespace {
 
 using Json = nlohmann::json;
+
+/// More than any model that is trained here.
+constexpr std::size_t file_max = std::size_t{1} << 40;
 
 ByteView bytes_of(std::span<const float> values) {
   static_assert(std::endian::native == std::endian::little);
@@ -61,7 +64,9 @@ Result<> read_metadata(const Json& entry, Metadata& out) {
   return Ok{};
 }
 
-Result<TensorFile> parse(ByteView bytes) {
+}  // namespace
+
+Result<TensorFile> parse_safetensors(ByteView bytes) {
   std::uint64_t header_size = 0;
   if (bytes.size() < sizeof(header_size)) return Error{Errc::corrupt, "shorter than its header"};
   std::memcpy(&header_size, bytes.data(), sizeof(header_size));
@@ -83,8 +88,6 @@ Result<TensorFile> parse(ByteView bytes) {
   return file;
 }
 
-}  // namespace
-
 Result<> write_safetensors(const std::string& path, std::span<const NamedTensor> tensors,
                            const Metadata& metadata) {
   const std::string header = header_of(tensors, metadata);
@@ -93,12 +96,12 @@ Result<> write_safetensors(const std::string& path, std::span<const NamedTensor>
   parts.emplace_back(reinterpret_cast<const std::uint8_t*>(&header_size), sizeof(header_size));
   parts.emplace_back(reinterpret_cast<const std::uint8_t*>(header.data()), header.size());
   for (const auto& tensor : tensors) parts.push_back(bytes_of(tensor.values));
-  return write_file_durably(path, parts);
+  return host::write_parts_atomically(path, parts, host::FileAccess::everyone);
 }
 
 Result<TensorFile> read_safetensors(const std::string& path) {
-  const ByteVector bytes = AXS_TRY(read_whole_file(path));
-  auto file = parse(bytes);
+  const ByteVector bytes = AXS_TRY(host::read_file(path, file_max));
+  auto file = parse_safetensors(bytes);
   if (!file) return Error{file.error().code, path + ": " + file.error().what};
   return file;
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "axs/core/result.h"
+#include "axs/core/wire.h"
 
 /// The safetensors format of the Hugging Face project, fp32 only: eight bytes of header length,
 /// a JSON header, the values in little-endian.
@@ -31,8 +32,10 @@ struct TensorFile {
 Result<> write_safetensors(const std::string& path, std::span<const NamedTensor> tensors,
                            const Metadata& metadata);
 
-/// Reads what write_safetensors wrote, and fp32 files of others. Any input is safe; the Error names
-/// the file and what in it is wrong.
+/// Reads what write_safetensors wrote, and fp32 files of others. Any input is safe; the Error says
+/// what in it is wrong.
+Result<TensorFile> parse_safetensors(ByteView bytes);
+/// The same for a file, which the Error names.
 Result<TensorFile> read_safetensors(const std::string& path);
 
 }  // namespace axs::learn

@@ -5,7 +5,7 @@
 #include <array>
 
 #include "axs/core/rng.h"
-#include "axs/learn/durable_file.h"
+#include "axs/host/file.h"
 #include "axs/learn/test_folder.h"
 
 using namespace axs;
@@ -60,7 +60,7 @@ TEST_CASE("state slots: a save that was cut short anywhere leaves the state befo
     const TestFolder folder;
     for (std::uint8_t n = 1; n <= 4; ++n) save_in(folder.path(), n);
     // The fourth is in the second file: make it look as if its writing had stopped.
-    ByteVector bytes = *read_whole_file(folder.path() + "/worker.1");
+    ByteVector bytes = *host::read_file(folder.path() + "/worker.1", 1 << 20);
     constexpr std::size_t complete_at = 28;
     REQUIRE(bytes[complete_at] == 1);
     bytes[complete_at] = 0;
@@ -70,7 +70,7 @@ TEST_CASE("state slots: a save that was cut short anywhere leaves the state befo
     // The next save does not touch the only whole one.
     save_in(folder.path(), 5);
     CHECK(loaded(folder.path()) == state_of(5));
-    CHECK(read_whole_file(folder.path() + "/worker.0")->back() == 3);
+    CHECK(host::read_file(folder.path() + "/worker.0", 1 << 20)->back() == 3);
   }
 }
 
@@ -78,7 +78,7 @@ TEST_CASE("state slots: a damaged state is never loaded") {
   Rng rng{2};
   const TestFolder folder;
   for (std::uint8_t n = 1; n <= 4; ++n) save_in(folder.path(), n);
-  const ByteVector good = *read_whole_file(folder.path() + "/worker.1");
+  const ByteVector good = *host::read_file(folder.path() + "/worker.1", 1 << 20);
   for (int i = 0; i < 200; ++i) {
     ByteVector bytes = good;
     bytes[rng.below(bytes.size())] ^= static_cast<std::uint8_t>(1U << rng.below(8));

@@ -6,8 +6,8 @@
 #include <cmath>
 
 #include "axs/core/rng.h"
+#include "axs/host/file.h"
 #include "axs/learn/checkpoint.h"
-#include "axs/learn/durable_file.h"
 #include "axs/learn/test_folder.h"
 
 using namespace axs;
@@ -115,7 +115,7 @@ TEST_CASE("checkpoint: what does not fit the trainer is refused, by name") {
   options.shape.hidden = 32;
   CHECK(why_not_loaded(path, options).find("axs.shape") != std::string::npos);
   CHECK(why_not_loaded(folder.path() + "/none", small_options()) ==
-        folder.path() + "/none: cannot be opened: No such file or directory");
+        folder.path() + "/none: No such file or directory (ENOENT)");
 }
 
 TEST_CASE("checkpoint: no damaged byte and no torn file is taken for good") {
@@ -123,12 +123,11 @@ TEST_CASE("checkpoint: no damaged byte and no torn file is taken for good") {
   const std::string path = folder.path() + "/worker.safetensors";
   const auto trainer = *Trainer::create(some_corpus(), small_options());
   REQUIRE(save_checkpoint(path, trainer, {{}, {{"round", "7"}}}));
-  const auto good = *read_whole_file(path);
+  const auto good = *host::read_file(path, 1 << 24);
   const std::string damaged_path = folder.path() + "/damaged";
   auto target = *Trainer::create(some_corpus(), small_options());
   const auto loads = [&](const ByteVector& bytes) {
-    const ByteView view{bytes};
-    REQUIRE(write_file_durably(damaged_path, std::span{&view, 1}));
+    REQUIRE(host::write_file_atomically(damaged_path, bytes, host::FileAccess::everyone));
     return load_checkpoint(damaged_path, target).has_value();
   };
   CHECK(loads(good));
@@ -148,15 +147,4 @@ TEST_CASE("checkpoint: no damaged byte and no torn file is taken for good") {
     bytes.resize(rng.below(bytes.size()));
     CHECK_FALSE(loads(bytes));
   }
-}
-
-TEST_CASE("durable file: a failed write leaves the old file") {
-  const TestFolder folder;
-  const std::string path = folder.write("kept", "old");
-  std::filesystem::create_directory(path + ".tmp");
-  const ByteVector content{'n', 'e', 'w'};
-  const ByteView view{content};
-  CHECK_FALSE(write_file_durably(path, std::span{&view, 1}));
-  CHECK(*read_whole_file(path) == ByteVector{'o', 'l', 'd'});
-  CHECK_FALSE(write_file_durably(folder.path() + "/no/such/folder", std::span{&view, 1}));
 }

@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -16,29 +15,10 @@ ByteView bytes_of(std::span<const float> values) {
   return {reinterpret_cast<const std::uint8_t*>(values.data()), values.size_bytes()};
 }
 
-Result<ModelShape> shape_of(const catalog::Model& model) {
-  const ModelShape shape{.layers = model.layers,
-                         .width = model.width,
-                         .heads = model.heads,
-                         .kv_heads = model.kv_heads,
-                         .hidden = model.hidden,
-                         .context = model.context};
-  (void)AXS_TRY(check_shape(shape));
-  // A product of such sizes does not overflow.
-  constexpr std::size_t size_max = 1 << 16;
-  if (std::max({shape.layers, shape.width, shape.hidden, shape.context}) > size_max)
-    return Error{Errc::invalid, "model: a size above " + std::to_string(size_max)};
-  return shape;
-}
-
-/// Of one site, in a step; the remainder of an uneven division is not computed.
-std::size_t sequences_of(const Begin& begin) {
-  return std::max<std::size_t>(1, begin.train.sequences / begin.sites);
-}
-
 Result<TrainerOptions> options_of(const Begin& begin) {
   const catalog::InnerRule& inner = begin.train.inner;
-  const std::uint64_t tokens = sequences_of(begin) * begin.model.context * begin.sites;
+  const std::uint64_t tokens =
+      catalog::site_tokens_per_step(begin.train, begin.model, begin.sites) * begin.sites;
   return TrainerOptions{.shape = AXS_TRY(shape_of(begin.model)),
                         .optimiser = {.beta1 = static_cast<float>(inner.beta1),
                                       .beta2 = static_cast<float>(inner.beta2),
@@ -51,7 +31,7 @@ Result<TrainerOptions> options_of(const Begin& begin) {
                         .seed = begin.seed,
                         .shards = begin.sites,
                         .shard = begin.site.value,
-                        .sequences = sequences_of(begin)};
+                        .sequences = catalog::site_sequences(begin.train, begin.sites)};
 }
 
 Result<> check(const Begin& begin) {
@@ -91,7 +71,7 @@ Worker::Worker(const Begin& begin, Parts parts)
       corpus_{std::move(parts.corpus)},
       trainer_{std::move(parts.trainer)},
       slots_{std::move(parts.slots)},
-      tokens_per_step_{sequences_of(begin) * begin.model.context} {
+      tokens_per_step_{catalog::site_tokens_per_step(begin.train, begin.model, begin.sites)} {
   for (auto& fragment : parts.fragments)
     fragments_.emplace_back(std::move(fragment), trainer_.parameters());
   record_.identity = {.site = begin.site,

@@ -89,14 +89,14 @@ Agent::~Agent() {
 Site::Config Agent::site_config(std::vector<train::AgreementRecord> records) const {
   const catalog::Train& train = config_.scenario.train;
   const auto sites = static_cast<std::uint32_t>(config_.scenario.sites.size());
-  const std::uint64_t sequences = std::max(1u, train.sequences / sites);
   return {.incarnation = incarnation_,
           .topology = topology_,
           .home = {},
           .sync = {.self = config_.site,
                    .sites = sites,
                    .budget = {.tokens = train.tokens,
-                              .tokens_per_step = sequences * config_.scenario.model.context,
+                              .tokens_per_step = catalog::site_tokens_per_step(
+                                  train, config_.scenario.model, sites),
                               .fragments = train.outer.fragments,
                               .period = train.outer.period},
                    .records = std::move(records),

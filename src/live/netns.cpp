@@ -56,34 +56,39 @@ sockaddr ipv4(std::uint32_t host_order) {
 
 Result<> bring_up(int control, const std::string& device) {
   ifreq request = request_for(device);
-  if (ioctl(control, SIOCGIFFLAGS, &request) != 0) return system_error(device, "SIOCGIFFLAGS");
+  if (ioctl(control, SIOCGIFFLAGS, &request) != 0)
+    return host::system_error(device + ": SIOCGIFFLAGS");
   request.ifr_flags = static_cast<short>(request.ifr_flags | IFF_UP);
-  if (ioctl(control, SIOCSIFFLAGS, &request) != 0) return system_error(device, "SIOCSIFFLAGS");
+  if (ioctl(control, SIOCSIFFLAGS, &request) != 0)
+    return host::system_error(device + ": SIOCSIFFLAGS");
   return Ok{};
 }
 
 Result<> set_address(int control, const std::string& device, std::uint32_t address) {
   ifreq request = request_for(device);
   request.ifr_addr = ipv4(address);
-  if (ioctl(control, SIOCSIFADDR, &request) != 0) return system_error(device, "SIOCSIFADDR");
+  if (ioctl(control, SIOCSIFADDR, &request) != 0)
+    return host::system_error(device + ": SIOCSIFADDR");
   request.ifr_netmask = ipv4(0xffffff00);
-  if (ioctl(control, SIOCSIFNETMASK, &request) != 0) return system_error(device, "SIOCSIFNETMASK");
+  if (ioctl(control, SIOCSIFNETMASK, &request) != 0)
+    return host::system_error(device + ": SIOCSIFNETMASK");
   return Ok{};
 }
 
-Result<> set_up_tun(OwnedFd& tun, const TunConfig& config, std::uint32_t address) {
-  tun = OwnedFd{open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC)};
-  if (!tun) return system_error("/dev/net/tun", "open");
+Result<> set_up_tun(host::Fd& tun, const TunConfig& config, std::uint32_t address) {
+  tun = host::Fd{open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC)};
+  if (!tun) return host::system_error("/dev/net/tun: open");
   ifreq request = request_for(config.device);
   request.ifr_flags = IFF_TUN | IFF_NO_PI;
-  if (ioctl(tun.get(), TUNSETIFF, &request) != 0) return system_error(config.device, "TUNSETIFF");
-  const OwnedFd control{socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
-  if (!control) return system_error(config.device, "socket");
+  if (ioctl(tun.get(), TUNSETIFF, &request) != 0)
+    return host::system_error(config.device + ": TUNSETIFF");
+  const host::Fd control{socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+  if (!control) return host::system_error(config.device + ": socket");
   // A burst of a gigabit sender must not be lost before we read it.
   request = request_for(config.device);
   request.ifr_qlen = 10'000;
   if (ioctl(control.get(), SIOCSIFTXQLEN, &request) != 0)
-    return system_error(config.device, "SIOCSIFTXQLEN");
+    return host::system_error(config.device + ": SIOCSIFTXQLEN");
   AXS_TRY(set_address(control.get(), config.device, address));
   AXS_TRY(bring_up(control.get(), config.device));
   return bring_up(control.get(), "lo");
@@ -96,15 +101,16 @@ Result<NetNamespace> NetNamespace::create(const std::string& name) {
     return Error{Errc::invalid,
                  "network namespace " + name + ": want a name that begins with axs-"};
   remove_namespace(name);
-  if (mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST) return system_error(folder, "mkdir");
-  const OwnedFd mount_point{open(path_of(name).c_str(), O_RDONLY | O_CREAT | O_CLOEXEC, 0444)};
-  if (!mount_point) return system_error(path_of(name), "open");
+  if (mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST)
+    return host::system_error(folder + ": mkdir");
+  const host::Fd mount_point{open(path_of(name).c_str(), O_RDONLY | O_CREAT | O_CLOEXEC, 0444)};
+  if (!mount_point) return host::system_error(path_of(name) + ": open");
   NetNamespace created{name};
   AXS_TRY(on_thread([&]() -> Result<> {
-    if (unshare(CLONE_NEWNET) != 0) return system_error(name, "unshare");
+    if (unshare(CLONE_NEWNET) != 0) return host::system_error(name + ": unshare");
     const std::string own = "/proc/self/task/" + std::to_string(syscall(SYS_gettid)) + "/ns/net";
     if (mount(own.c_str(), path_of(name).c_str(), "none", MS_BIND, nullptr) != 0)
-      return system_error(path_of(name), "mount");
+      return host::system_error(path_of(name) + ": mount");
     return Ok{};
   }));
   return created;
@@ -116,15 +122,16 @@ NetNamespace::~NetNamespace() {
 
 Result<> NetNamespace::inside(const std::function<Result<>()>& work) const {
   return on_thread([&]() -> Result<> {
-    const OwnedFd target{open(path_of(name_).c_str(), O_RDONLY | O_CLOEXEC)};
-    if (!target || setns(target.get(), CLONE_NEWNET) != 0) return system_error(name_, "setns");
+    const host::Fd target{open(path_of(name_).c_str(), O_RDONLY | O_CLOEXEC)};
+    if (!target || setns(target.get(), CLONE_NEWNET) != 0)
+      return host::system_error(name_ + ": setns");
     return work();
   });
 }
 
-Result<OwnedFd> open_tun(const NetNamespace& where, const TunConfig& config) {
+Result<host::Fd> open_tun(const NetNamespace& where, const TunConfig& config) {
   const std::uint32_t address = AXS_TRY(parse_ipv4(config.address));
-  OwnedFd tun;
+  host::Fd tun;
   AXS_TRY(where.inside([&] { return set_up_tun(tun, config, address); }));
   return tun;
 }

@@ -35,7 +35,7 @@ struct TunConfig {
 };
 
 /// A TUN device inside `where`, up, with its address. It goes away with the descriptor.
-Result<OwnedFd> open_tun(const NetNamespace& where, const TunConfig& config);
+Result<host::Fd> open_tun(const NetNamespace& where, const TunConfig& config);
 
 /// The IPv4 address in host order, or what is wrong with it.
 Result<std::uint32_t> parse_ipv4(const std::string& text);

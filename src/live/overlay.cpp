@@ -139,7 +139,7 @@ void Overlay::wake() {
 void Overlay::wake_peer(SiteId id, Peer& peer) {
   const Instant now = loop_.now();
   if (const auto at = peer.session.wakeup(); at && *at <= now) peer.session.wake(now);
-  if (peer.up && now - peer.heard_at > session_patience) {
+  if (peer.up && now - peer.heard_at > config_.patience) {
     peer.up = false;
     peer.session.restart(now);
     callbacks_.fact(catalog::SessionLost{name(id)});
@@ -175,7 +175,7 @@ void Overlay::arm_timer() {
   };
   for (const auto& [id, peer] : peers_) {
     consider(peer.session.wakeup());
-    if (peer.up) consider(peer.heard_at + session_patience + milliseconds(1));
+    if (peer.up) consider(peer.heard_at + config_.patience + milliseconds(1));
   }
   if (timer_ && next && timer_->at == *next) return;
   if (timer_) loop_.cancel(*timer_);

@@ -23,9 +23,6 @@ enum class PayloadKind : std::uint8_t { packet, hello, reply };
 /// Packets for another site are relayed, unread.
 class Overlay {
  public:
-  /// Nothing authentic from a peer for so long: its session is given up.
-  static constexpr Duration session_patience = seconds(15);
-
   struct Config {
     std::string run;
     SiteId self;
@@ -34,6 +31,8 @@ class Overlay {
     const net::Topology& topology;      ///< Likewise.
     Credentials credentials;
     std::vector<AgentLink> links;
+    /// Nothing authentic from a peer for so long: its session is given up.
+    Duration patience = seconds(15);
   };
   struct Callbacks {
     /// `payloads` is exactly as long as the packet's DataFrames say.

@@ -85,6 +85,49 @@ TEST_CASE("overlay: a packet for another site is sent on over the link that it n
         ByteVector(packet.begin() + 1, packet.end()));
 }
 
+TEST_CASE("overlay: a session with a peer that has fallen silent is lost, and made again") {
+  catalog::Scenario scenario;
+  for (const char* name : {"sfo", "fra"}) scenario.sites.emplace_back().name = name;
+  scenario.links.push_back({.a = {0}, .b = {1}});
+  const net::Topology topology = fabric::topology_of(scenario);
+  const auto loop = must(host::Loop::create(host::RunClock{Instant{} - seconds(3600)}));
+  const auto free_port = [] { return must(UdpPort::open({}, "free"))->local_port(); };
+  const std::uint16_t ports[] = {free_port(), free_port()};
+  const catalog::UtcTime now = catalog::UtcTime{} + host::unix_time();
+  const auto run_authority = must(CertificateAuthority::create("r1", now));
+  std::array<std::vector<std::string>, 2> facts;
+  const auto overlay = [&](std::uint32_t site) {
+    return must(Overlay::open(
+        *loop,
+        {.run = "r1",
+         .self = SiteId{site},
+         .incarnation = {1},
+         .scenario = scenario,
+         .topology = topology,
+         .credentials = must(run_authority.issue_with_key(scenario.sites[site].name, now)),
+         .links = {{LinkId{0}, {ports[site], ports[1 - site]}}},
+         .patience = milliseconds(500)},
+        {.packet = [](SiteId, net::Packet, ByteView) { FAIL("nobody sends packets"); },
+         .event = [](const fabric::Site::Event&) { FAIL("nobody sends hellos"); },
+         .fact =
+             [&facts, site, &loop](const catalog::Fact& fact) {
+               std::visit([&]<class T>(const T&) { facts[site].emplace_back(type_name<T>()); },
+                          fact);
+               if (facts[0].size() >= 3 && facts[1].size() >= 3) loop->stop();
+             }}));
+  };
+  const auto sfo = overlay(0), fra = overlay(1);
+  // Nothing is sent once the session is up: both ends lose it.
+  loop->after(seconds(60), [&] { loop->stop(); });
+  must(loop->run());
+  for (const auto& seen : facts) {
+    REQUIRE(seen.size() >= 3);
+    CHECK(seen[0] == "SessionUp");
+    CHECK(seen[1] == "SessionLost");
+    CHECK(seen[2] == "SessionUp");
+  }
+}
+
 TEST_CASE("facts: a line names run, site, time and type, and a torn one is ended") {
   const host::TemporaryFolder folder;
   const catalog::FactOrigin origin{"r1", "sfo", Instant{} + seconds(2)};

@@ -10,25 +10,9 @@
 
 #include "axs/core/result.h"
 #include "axs/core/wire.h"
+#include "axs/host/fd.h"
 
 namespace axs::live {
-
-/// A file descriptor that closes itself.
-class OwnedFd {
- public:
-  explicit OwnedFd(int fd = -1) : fd_{fd} {}
-  OwnedFd(OwnedFd&& other) noexcept : fd_{std::exchange(other.fd_, -1)} {}
-  OwnedFd& operator=(OwnedFd&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  ~OwnedFd();
-  int get() const { return fd_; }
-  explicit operator bool() const { return fd_ >= 0; }
-
- private:
-  int fd_;
-};
 
 /// A packet and when it reached the machine, on CLOCK_MONOTONIC.
 struct Received {
@@ -79,10 +63,10 @@ class UdpPort final : public Port {
   std::uint16_t local_port() const { return local_port_; }
 
  private:
-  UdpPort(OwnedFd fd, UdpEnd end)
+  UdpPort(host::Fd fd, UdpEnd end)
       : fd_{std::move(fd)}, peer_port_{end.peer}, learn_{end.peer == 0} {}
 
-  OwnedFd fd_;
+  host::Fd fd_;
   std::uint16_t local_port_{};
   std::uint16_t peer_port_;
   bool learn_;
@@ -92,7 +76,7 @@ class UdpPort final : public Port {
 /// IP packets of a TUN device, one per system call.
 class TunPort final : public Port {
  public:
-  explicit TunPort(OwnedFd fd) : fd_{std::move(fd)} {}
+  explicit TunPort(host::Fd fd) : fd_{std::move(fd)} {}
   int fd() const override { return fd_.get(); }
   void receive(ReceiveBuffer& buffer) override;
   bool ready() const override { return true; }
@@ -100,12 +84,9 @@ class TunPort final : public Port {
   std::uint64_t kernel_drops() const override { return 0; }
 
  private:
-  OwnedFd fd_;
+  host::Fd fd_;
 };
 
 std::int64_t monotonic_ns();
-
-/// "<what>: <call>: <the system's reason>" for the current errno.
-Error system_error(const std::string& what, const char* call);
 
 }  // namespace axs::live

@@ -1,5 +1,8 @@
 #include "axs/live/run_plan.h"
 
+#include <filesystem>
+
+#include "axs/core/crc32c.h"
 #include "axs/host/file.h"
 #include "axs/live/certificates.h"
 
@@ -8,6 +11,7 @@ namespace axs::live {
 namespace {
 
 constexpr std::size_t plan_size_max = std::size_t{16} << 20;
+constexpr std::size_t crc_size = sizeof(std::uint32_t);
 /// The emulator ends when nobody has sent anything for so long.
 constexpr Duration underlay_idle = seconds(30);
 
@@ -37,24 +41,41 @@ Result<> create_credentials(const RunFolder& folder, const RunPlan& plan) {
   return Ok{};
 }
 
+Result<> write_run(const RunFolder& folder, const RunPlan& plan) {
+  AXS_TRY(host::make_folder(folder.path));
+  AXS_TRY(create_credentials(folder, plan));
+  // Its parts refer to each other by number: a damaged one must not be believed.
+  ByteVector bytes = to_wire(plan);
+  WireWriter{bytes}.put(crc32c(bytes));
+  return host::write_file_atomically(folder.plan(), bytes, host::FileAccess::everyone);
+}
+
 }  // namespace
 
 Result<RunPlan> create_run(const RunFolder& folder, catalog::Scenario scenario, std::string data) {
+  if (std::error_code ignored; std::filesystem::exists(folder.path, ignored))
+    return Error{Errc::unavailable, folder.path + ": there is a run of this name already"};
   RunPlan plan;
   plan.run = folder.path.substr(folder.path.rfind('/') + 1);
   plan.scenario = std::move(scenario);
   plan.data = std::move(data);
   plan.ports = AXS_TRY(free_ports(plan.scenario.links.size()));
   plan.clock = host::RunClock{Instant{}}.mark();
-  AXS_TRY(host::make_folder(folder.path));
-  AXS_TRY(create_credentials(folder, plan));
-  AXS_TRY(host::write_file_atomically(folder.plan(), to_wire(plan), host::FileAccess::everyone));
+  if (auto written = write_run(folder, plan); !written) {
+    std::error_code ignored;
+    std::filesystem::remove_all(folder.path, ignored);
+    return std::move(written).error();
+  }
   return plan;
 }
 
 Result<RunPlan> load_run(const RunFolder& folder) {
   const ByteVector bytes = AXS_TRY(host::read_file(folder.plan(), plan_size_max));
-  RunPlan plan = AXS_TRY(from_wire<RunPlan>(bytes, folder.plan()));
+  if (bytes.size() < crc_size) return Error{Errc::corrupt, folder.plan() + ": cut short"};
+  const ByteView record = ByteView{bytes}.first(bytes.size() - crc_size);
+  if (to_wire(crc32c(record)) != ByteVector{bytes.end() - crc_size, bytes.end()})
+    return Error{Errc::corrupt, folder.plan() + ": damaged, its checksum does not fit"};
+  RunPlan plan = AXS_TRY(from_wire<RunPlan>(record, folder.plan()));
   if (plan.version != RunPlan::current_version)
     return Error{Errc::invalid, folder.plan() + ": version " + std::to_string(plan.version) +
                                     ", want " + std::to_string(RunPlan::current_version)};

@@ -43,8 +43,8 @@ struct RunFolder {
   std::string events(const std::string& name) const { return site(name) + "/events.jsonl"; }
 };
 
-/// Makes the folder of a new run: its certificate authority, each site's credentials, free ports,
-/// the plan. An error leaves no plan, so nothing that looks like a run.
+/// Makes the folder of a new run, which must not be there yet: its certificate authority, each
+/// site's credentials, free ports, the plan. An error leaves nothing of it.
 Result<RunPlan> create_run(const RunFolder& folder, catalog::Scenario scenario, std::string data);
 Result<RunPlan> load_run(const RunFolder& folder);
 

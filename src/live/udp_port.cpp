@@ -160,24 +160,16 @@ class SendBatch {
 
 }  // namespace
 
-OwnedFd::~OwnedFd() {
-  if (fd_ >= 0) close(fd_);
-}
-
-Error system_error(const std::string& what, const char* call) {
-  return Error{Errc::unavailable, what + ": " + call + ": " + std::strerror(errno)};
-}
-
 std::int64_t monotonic_ns() {
   return read_clock(CLOCK_MONOTONIC);
 }
 
 Result<std::unique_ptr<UdpPort>> UdpPort::open(UdpEnd end, const std::string& what) {
-  OwnedFd fd{socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
-  if (!fd) return system_error(what, "socket");
+  host::Fd fd{socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+  if (!fd) return host::system_error(what + ": socket");
   const sockaddr_in wanted = loopback(end.port);
   if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&wanted), sizeof wanted) != 0)
-    return system_error(what + ": UDP port " + std::to_string(end.port), "bind");
+    return host::system_error(what + ": UDP port " + std::to_string(end.port) + ": bind");
   enlarge(fd.get(), SO_RCVBUFFORCE, SO_RCVBUF);
   enlarge(fd.get(), SO_SNDBUFFORCE, SO_SNDBUF);
   const int on = 1;
@@ -187,7 +179,7 @@ Result<std::unique_ptr<UdpPort>> UdpPort::open(UdpEnd end, const std::string& wh
   sockaddr_in bound{};
   socklen_t size = sizeof bound;
   if (getsockname(fd.get(), reinterpret_cast<sockaddr*>(&bound), &size) != 0)
-    return system_error(what, "getsockname");
+    return host::system_error(what + ": getsockname");
   std::unique_ptr<UdpPort> port{new UdpPort{std::move(fd), end}};
   port->local_port_ = ntohs(bound.sin_port);
   return port;

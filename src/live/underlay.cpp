@@ -47,15 +47,16 @@ Instant Underlay::Engine::now() const {
 
 Result<> Underlay::Engine::open_waiting() {
   epoch_ns_ = config_.epoch ? config_.epoch->ns : monotonic_ns();
-  epoll_ = OwnedFd{epoll_create1(EPOLL_CLOEXEC)};
-  timer_ = OwnedFd{timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)};
-  wake_ = OwnedFd{eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)};
-  if (!epoll_ || !timer_ || !wake_) return system_error("underlay", "epoll, timerfd or eventfd");
+  epoll_ = host::Fd{epoll_create1(EPOLL_CLOEXEC)};
+  timer_ = host::Fd{timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)};
+  wake_ = host::Fd{eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)};
+  if (!epoll_ || !timer_ || !wake_)
+    return host::system_error("underlay: epoll, timerfd or eventfd");
   bool added =
       add_to(epoll_.get(), timer_.get(), timer_tag) && add_to(epoll_.get(), wake_.get(), wake_tag);
   for (std::size_t i = 0; i < ingresses_.size(); ++i)
     added = added && add_to(epoll_.get(), ingresses_[i].port->fd(), i);
-  if (!added) return system_error("underlay", "epoll_ctl");
+  if (!added) return host::system_error("underlay: epoll_ctl");
   return Ok{};
 }
 

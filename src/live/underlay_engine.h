@@ -64,9 +64,9 @@ class Underlay::Engine {
   std::vector<std::uint16_t> udp_ports_;  ///< Of link i: 2 i faces a, 2 i + 1 faces b.
   std::vector<Direction> directions_;     ///< Of link i: 2 i is forth, 2 i + 1 is back.
   ReceiveBuffer buffer_;
-  OwnedFd epoll_;
-  OwnedFd timer_;
-  OwnedFd wake_;
+  host::Fd epoll_;
+  host::Fd timer_;
+  host::Fd wake_;
   Instant armed_ = Direction::idle;
   Instant rest_until_{};  ///< Not to be woken for a release before.
   Instant started_{};

@@ -116,7 +116,7 @@ Result<> Underlay::Engine::open_tuns() {
   for (const TunSite& site : config_.tun_sites) {
     addresses.push_back(AXS_TRY(parse_ipv4(site.address)));
     namespaces_.push_back(AXS_TRY(NetNamespace::create(site.netns)));
-    OwnedFd tun = AXS_TRY(open_tun(namespaces_.back(), {.address = site.address}));
+    host::Fd tun = AXS_TRY(open_tun(namespaces_.back(), {.address = site.address}));
     ports_.push_back(std::make_unique<TunPort>(std::move(tun)));
     ingresses_.push_back({ports_.back().get(), {}});
   }

@@ -62,7 +62,7 @@ class Agent {
     a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     return a;
   }
-  OwnedFd fd_;
+  host::Fd fd_;
 };
 
 UnderlayConfig one_link(net::PipeConfig forth = {}, net::PipeConfig back = {}) {
@@ -337,7 +337,7 @@ TEST_CASE("bad input is refused with the link's name") {
   UnderlayConfig taken = one_link();
   taken.links[0].a_end.port = holder.port();
   CHECK(refusal(taken) == "link west-east: UDP port " + std::to_string(holder.port()) +
-                              ": bind: Address already in use");
+                              ": bind: Address already in use (EADDRINUSE)");
   UnderlayConfig loop = one_link();
   loop.links[0].b = west;
   CHECK(refusal(loop) == "link west-east: both ends at site 0, want two sites");

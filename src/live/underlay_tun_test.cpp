@@ -54,12 +54,12 @@ UnderlayConfig three_namespaces(net::PipeConfig pipe) {
 }
 
 /// A socket made inside a namespace; it stays there whoever uses it.
-OwnedFd socket_in(const std::string& netns, int type) {
-  OwnedFd made;
+host::Fd socket_in(const std::string& netns, int type) {
+  host::Fd made;
   std::thread{[&] {
-    const OwnedFd target{open(("/run/netns/" + netns).c_str(), O_RDONLY | O_CLOEXEC)};
+    const host::Fd target{open(("/run/netns/" + netns).c_str(), O_RDONLY | O_CLOEXEC)};
     if (target && setns(target.get(), CLONE_NEWNET) == 0)
-      made = OwnedFd{socket(AF_INET, type | SOCK_CLOEXEC, 0)};
+      made = host::Fd{socket(AF_INET, type | SOCK_CLOEXEC, 0)};
   }}.join();
   REQUIRE(static_cast<bool>(made));
   const timeval limit{20, 0};
@@ -75,12 +75,12 @@ sockaddr_in at(const char* address) {
   return a;
 }
 
-void bind_to(const OwnedFd& fd, const char* address) {
+void bind_to(const host::Fd& fd, const char* address) {
   const sockaddr_in a = at(address);
   REQUIRE(bind(fd.get(), reinterpret_cast<const sockaddr*>(&a), sizeof a) == 0);
 }
 
-void connect_to(const OwnedFd& fd, const char* address) {
+void connect_to(const host::Fd& fd, const char* address) {
   const sockaddr_in a = at(address);
   REQUIRE(connect(fd.get(), reinterpret_cast<const sockaddr*>(&a), sizeof a) == 0);
 }
@@ -113,8 +113,8 @@ class Running {
 TEST_CASE("UDP crosses two namespaces intact and no faster than the delay" * doctest::skip()) {
   need_root();
   Running underlay{three_namespaces({.delay = milliseconds(20)})};
-  const OwnedFd client = socket_in(netns_name("west"), SOCK_DGRAM);
-  const OwnedFd server = socket_in(netns_name("east"), SOCK_DGRAM);
+  const host::Fd client = socket_in(netns_name("west"), SOCK_DGRAM);
+  const host::Fd server = socket_in(netns_name("east"), SOCK_DGRAM);
   bind_to(server, "10.77.0.2");
   connect_to(client, "10.77.0.2");
   Rng rng{1};
@@ -144,8 +144,8 @@ TEST_CASE("UDP crosses two namespaces intact and no faster than the delay" * doc
 TEST_CASE("a TCP stream through loss arrives whole" * doctest::skip()) {
   need_root();
   Running underlay{three_namespaces({.delay = milliseconds(1), .loss = 0.01})};
-  const OwnedFd listener = socket_in(netns_name("east"), SOCK_STREAM);
-  const OwnedFd client = socket_in(netns_name("west"), SOCK_STREAM);
+  const host::Fd listener = socket_in(netns_name("east"), SOCK_STREAM);
+  const host::Fd client = socket_in(netns_name("west"), SOCK_STREAM);
   bind_to(listener, "10.77.0.2");
   REQUIRE(listen(listener.get(), 1) == 0);
   std::vector<std::uint8_t> sent(1 << 20);
@@ -160,7 +160,7 @@ TEST_CASE("a TCP stream through loss arrives whole" * doctest::skip()) {
     }
     (void)shutdown(client.get(), SHUT_WR);
   }};
-  const OwnedFd accepted{accept(listener.get(), nullptr, nullptr)};
+  const host::Fd accepted{accept(listener.get(), nullptr, nullptr)};
   std::vector<std::uint8_t> seen, piece(65'536);
   for (ssize_t n; (n = recv(accepted.get(), piece.data(), piece.size(), 0)) > 0;)
     seen.insert(seen.end(), piece.begin(), piece.begin() + n);
@@ -172,7 +172,7 @@ TEST_CASE("a TCP stream through loss arrives whole" * doctest::skip()) {
 TEST_CASE("a site that no link reaches gets nothing" * doctest::skip()) {
   need_root();
   Running underlay{three_namespaces({})};
-  const OwnedFd client = socket_in(netns_name("west"), SOCK_DGRAM);
+  const host::Fd client = socket_in(netns_name("west"), SOCK_DGRAM);
   connect_to(client, "10.77.0.3");
   REQUIRE(send(client.get(), "x", 1, 0) == 1);
   while (underlay.stats().no_route == 0) std::this_thread::yield();

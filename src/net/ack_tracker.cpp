@@ -27,7 +27,7 @@ AckFrame AckTracker::make(Instant now, PathId path) {
   const std::int64_t delay = std::min((now - newest_at_).ns / 1000, std::int64_t{UINT32_MAX});
   AckFrame frame{path,
                  static_cast<std::uint32_t>(delay),
-                 static_cast<std::uint64_t>(newest_at_.ns / 1000),
+                 static_cast<std::uint64_t>(period_number(newest_at_, microseconds(1))),
                  {}};
   frame.ranges.reserve(repeated_ranges);
   for (auto at = ranges.rbegin(); at != ranges.rend() && frame.ranges.size() < max_ack_ranges;

@@ -15,6 +15,13 @@ std::uint32_t bit(PathId path) {
   return 1u << path.value;
 }
 
+/// Numbers that an honest agent may report; of such ones no sum or product overflows.
+bool plausible(const PathReport& path) {
+  const auto span = [](Duration d) { return d >= Duration{} && d <= seconds(3600); };
+  return span(path.rtt) && span(path.rtt_least) && span(path.jitter) && path.loss >= 0 &&
+         path.loss <= 1;
+}
+
 BytesPerSecond rate(std::span<const CandidatePath> paths, PathId path) {
   return paths[path.value].rate;
 }
@@ -32,6 +39,7 @@ void Controller::step(Instant now, const Event& event, std::vector<Action>& acti
 }
 
 bool Controller::fits(const LinkReport& report) const {
+  if (!std::all_of(report.paths.begin(), report.paths.end(), plausible)) return false;
   const auto sites = config_.topology.sites();
   const auto listed = [&](SiteId site) {
     return std::binary_search(sites.begin(), sites.end(), site);
@@ -183,7 +191,7 @@ bool Controller::may_move(Case& at, TrafficClass traffic, PathId challenger, Pat
   if (!lane.challenge || lane.challenge->path != challenger)
     lane.challenge = Challenge{challenger, now_};
   if (at.report.applied == Fence{}) return true;  // The agent chose alone; nothing to protect.
-  if (now_ - lane.moved_at < config_.damping.period) return false;
+  if (lane.moved_at && now_ - *lane.moved_at < config_.damping.period) return false;
   return reason(at, traffic, challenger, current) == RouteReason::recovered ||
          now_ - lane.challenge->since >= config_.hysteresis.hold;
 }

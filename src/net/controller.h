@@ -38,9 +38,9 @@ struct Superseded {
 /// path that comes back has been held down already and is not made to wait again.
 ///
 /// Time passes for it with reports: it evaluates a pair when the pair's agent reports, which agents
-/// do every second and at each change. Reports with paths that the topology does not have are
-/// ignored. Nothing depends on its memory: a new controller with a greater term takes over from the
-/// routes that the reports show.
+/// do every second and at each change. Reports with paths that the topology does not have, or with
+/// impossible numbers, are ignored. Nothing depends on its memory: a new controller with a greater
+/// term takes over from the routes that the reports show.
 class Controller {
  public:
   struct Config {
@@ -74,7 +74,7 @@ class Controller {
   /// One traffic class of one pair.
   struct Lane {
     std::optional<PathId> primary{};
-    Instant moved_at{};
+    std::optional<Instant> moved_at{};
     std::optional<Challenge> challenge{};
     std::uint32_t missed{};  ///< A bit per path that died and has not been looked at since.
   };

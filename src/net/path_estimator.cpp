@@ -40,14 +40,14 @@ bool PathEstimator::answered(Instant now, Duration round_trip) {
 }
 
 void PathEstimator::survived(Instant now, Duration silence) {
-  const std::int64_t number = now.ns / block.ns;
+  const std::int64_t number = period_number(now, block);
   Survived& entry = survived_[static_cast<std::size_t>((number % blocks + blocks) % blocks)];
   if (entry.block != number) entry = {number, {}};
   entry.longest = std::max(entry.longest, silence);
 }
 
 Duration PathEstimator::experienced(Instant now) const {
-  const std::int64_t oldest = now.ns / block.ns - blocks + 1;
+  const std::int64_t oldest = period_number(now, block) - blocks + 1;
   Duration longest{};
   for (const Survived& entry : survived_)
     if (entry.block >= oldest) longest = std::max(longest, entry.longest);

@@ -37,6 +37,13 @@ class RangeCursor {
   std::size_t next_;
 };
 
+/// On the receiver's clock, which may show less than 0. Of any number that a peer may send only the
+/// lower 48 bits count, so that no sum of two overflows.
+Instant arrival_of(const AckFrame& ack) {
+  const auto signed_us = static_cast<std::int64_t>(ack.arrival_us << 16) >> 16;
+  return Instant{} + microseconds(signed_us);
+}
+
 bool well_formed(const std::vector<PacketRange>& ranges, std::uint64_t next_number) {
   if (ranges.empty() || ranges.size() > max_ack_ranges) return false;
   if (ranges.front().last >= next_number) return false;
@@ -67,7 +74,8 @@ void PathSender::pace(Instant now, std::uint32_t size) {
   const double rate = congestion_.pacing_rate(rtt_).value();
   const Duration cost = from_seconds(size / rate);
   const Duration credit = std::max(burst_time, 2 * cost);
-  next_send_ = std::max(next_send_, now - credit) + cost;
+  const Instant earliest = now - credit;
+  next_send_ = std::max(next_send_.value_or(earliest), earliest) + cost;
 }
 
 bool PathSender::window_open(Urgency urgency) const {
@@ -77,7 +85,7 @@ bool PathSender::window_open(Urgency urgency) const {
 
 bool PathSender::may_send(Instant now, Urgency urgency) const {
   const Duration ahead = urgency == Urgency::urgent ? urgent_time : Duration{};
-  return next_send_ <= now + ahead && window_open(urgency);
+  return (!next_send_ || *next_send_ <= now + ahead) && window_open(urgency);
 }
 
 Duration PathSender::batch() const {
@@ -99,8 +107,7 @@ bool PathSender::acknowledged(Instant now, const AckFrame& ack, Outcome& outcome
   });
   if (newest_sent) rtt_.sample(now, now - *newest_sent, microseconds(ack.delay_us));
   detect_losses(now, outcome);
-  const Instant arrival{static_cast<std::int64_t>(ack.arrival_us & 0xffffffffffff) * 1000};
-  const RateSample rate = sampler_.take(now, {arrival, rtt_.variation()});
+  const RateSample rate = sampler_.take(now, {arrival_of(ack), rtt_.variation()});
   congestion_.acknowledged(now, {rate, sampler_.delivered(), in_flight_}, rtt_);
   return true;
 }

@@ -70,8 +70,9 @@ class PathSender {
   enum class Urgency : std::uint8_t { ordinary, urgent };
   bool window_open(Urgency urgency = Urgency::ordinary) const;
   bool may_send(Instant now, Urgency urgency) const;
-  /// From when on pacing allows the next packet. Packets may leave in small batches.
-  Instant paced_until() const { return next_send_; }
+  /// From when on pacing allows the next packet; nothing: it does already. Packets may leave in
+  /// small batches.
+  std::optional<Instant> paced_until() const { return next_send_; }
   /// How long after paced_until() a sleeping sender may wake, so as to send several at once.
   Duration batch() const;
 
@@ -96,8 +97,8 @@ class PathSender {
   std::uint64_t in_flight_packets_ = 0;
   std::optional<std::uint64_t> largest_acked_;
   std::optional<Instant> loss_at_;
-  Instant last_sent_;
-  Instant next_send_;
+  Instant last_sent_;  ///< Of what is in flight, if anything.
+  std::optional<Instant> next_send_;
   std::uint32_t probe_count_ = 0;
   std::uint64_t reorder_packets_ = 3;
   Duration reorder_time_{};

@@ -121,14 +121,14 @@ void Pipe::set(PipeConfig config) {
   rate_ = whole_bytes(config_.rate);
   credit_ = 0;
   outage_cursor_ = 0;
-  jitter_slot_ = -1;
+  jitter_slot_.reset();
 }
 
 void Pipe::set_forecast(catalog::LinkForecast forecast) {
   AXS_ASSERT(validate(forecast, "pipe").has_value());
   forecast_ = std::move(forecast);
   forecast_cursor_ = 0;
-  handover_at_ = never;
+  handover_at_.reset();
 }
 
 void Pipe::cut(Instant now) {
@@ -229,7 +229,7 @@ Pipe::Wire Pipe::wire_at(Instant at) {
 Pipe::Wire Pipe::forecast_at(Duration at) {
   // admit() looks at now and then at the departure: step back when now lies before the last one.
   while (forecast_cursor_ > 0 && forecast_[forecast_cursor_].at > at) --forecast_cursor_;
-  if (handover_at_ > at) handover_at_ = never;
+  if (handover_at_ && *handover_at_ > at) handover_at_.reset();
   while (forecast_cursor_ + 1 < forecast_.size() && forecast_[forecast_cursor_ + 1].at <= at) {
     const auto& old = forecast_[forecast_cursor_];
     const auto& next = forecast_[++forecast_cursor_];
@@ -244,7 +244,7 @@ Pipe::Wire Pipe::forecast_at(Duration at) {
           nanoseconds(static_cast<std::int64_t>(Wide{next.one_way.ns - sample.one_way.ns} *
                                                 (at - sample.at).ns / (next.at - sample.at).ns));
   }
-  return {delay, sample.path, sample.up, handover_at_ == never ? never : at - handover_at_};
+  return {delay, sample.path, sample.up, handover_at_ ? at - *handover_at_ : never};
 }
 
 bool Pipe::in_outage(Duration at) {
@@ -257,7 +257,7 @@ bool Pipe::in_outage(Duration at) {
 Duration Pipe::jitter_at(Instant at) {
   const Jitter& jitter = config_.jitter;
   if (jitter.mean == Duration{}) return {};
-  const std::int64_t slot = at.ns / jitter.every.ns;
+  const std::int64_t slot = period_number(at, jitter.every);
   if (slot != jitter_slot_) {
     jitter_from_ = jitter_draw(slot);
     jitter_to_ = jitter_draw(slot + 1);

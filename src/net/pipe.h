@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -161,17 +162,20 @@ class Pipe {
   catalog::LinkForecast forecast_;
   PipeCounters counters_;
 
-  std::int64_t rate_;       ///< Whole bytes per second.
-  Instant busy_until_{};    ///< When the last byte offered so far leaves the queue.
-  std::int64_t credit_{};   ///< By how much busy_until_ was rounded up, in 1/rate ns.
-  Instant last_release_{};  ///< FIFO: nothing is released before it.
+  /// Before any packet; half the range, so that no difference to it overflows.
+  static constexpr Instant long_ago{INT64_MIN / 2};
+
+  std::int64_t rate_;                ///< Whole bytes per second.
+  Instant busy_until_ = long_ago;    ///< When the last byte offered so far leaves the queue.
+  std::int64_t credit_{};            ///< By how much busy_until_ was rounded up, in 1/rate ns.
+  Instant last_release_ = long_ago;  ///< FIFO: nothing is released before it.
   std::uint32_t last_path_{};
   bool in_burst_{};
   bool cut_{};
   std::size_t outage_cursor_{};
   std::size_t forecast_cursor_{};
-  Duration handover_at_ = nanoseconds(-1);
-  std::int64_t jitter_slot_ = -1;
+  std::optional<Duration> handover_at_;
+  std::optional<std::int64_t> jitter_slot_;
   Duration jitter_from_{};
   Duration jitter_to_{};
 };

@@ -235,13 +235,22 @@ TEST_CASE("jitter moves without jumps, so it never reorders by itself") {
   config.ordering = Ordering::per_path;
   config.jitter = {.mean = milliseconds(1), .max = milliseconds(4), .every = milliseconds(10)};
   Pipe pipe{config, Rng{3}};
-  Duration last = pipe.admit(Instant{}, 1).released_at - Instant{};
-  for (Instant now{}; now < Instant{} + seconds(10); now = now + microseconds(100)) {
+  const Instant start = Instant{} - seconds(5);
+  Duration last = pipe.admit(start, 1).released_at - start;
+  for (Instant now = start; now < start + seconds(10); now = now + microseconds(100)) {
     const Duration extra = pipe.admit(now, 1).released_at - now;
     // At most 4 ms in 10 ms, and the nanosecond of service.
     CHECK(std::abs((extra - last).ns) <= 40'001);
     last = extra;
   }
+}
+
+TEST_CASE("a pipe may begin before the epoch") {
+  Pipe pipe{{.delay = milliseconds(10), .rate = bits_per_second(1e6)}, Rng{1}};
+  const Instant start = Instant{} - seconds(3600);
+  CHECK(pipe.admit(start, 1'000).released_at == start + milliseconds(18));
+  CHECK(pipe.admit(start, 1'000).released_at == start + milliseconds(26));
+  CHECK(pipe.backlog(start) == 2'000);
 }
 
 TEST_CASE("an outage drops what would leave within it; a cut drops all until it heals") {

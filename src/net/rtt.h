@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 #include "axs/core/time.h"
 
@@ -44,24 +45,25 @@ class RttEstimator {
   static constexpr std::int64_t buckets = 10;
 
   void update_least(Instant now, Duration round_trip) {
-    const std::int64_t second = now.ns / 1'000'000'000;
-    const std::int64_t passed = std::min(second - newest_second_, buckets);
-    for (std::int64_t i = 0; i < passed; ++i) least_of(second + buckets - i) = Duration{INT64_MAX};
-    newest_second_ = std::max(newest_second_, second);
+    const std::int64_t second = period_number(now, seconds(1));
+    const std::int64_t newest = newest_second_.value_or(second - buckets);
+    const std::int64_t passed = std::min(second - newest, buckets);
+    for (std::int64_t i = 0; i < passed; ++i) least_of(second - i) = Duration{INT64_MAX};
+    newest_second_ = std::max(newest, second);
     Duration& bucket = least_of(second);
     bucket = std::min(bucket, round_trip);
     if (passed > 0 || round_trip < least_)
       least_ = *std::min_element(least_by_second_.begin(), least_by_second_.end());
   }
   Duration& least_of(std::int64_t second) {
-    return least_by_second_[static_cast<std::size_t>(second % buckets)];
+    return least_by_second_[static_cast<std::size_t>((second % buckets + buckets) % buckets)];
   }
 
   Duration smoothed_{};
   Duration variation_{};
   Duration latest_{};
   Duration least_{INT64_MAX};
-  std::int64_t newest_second_ = -buckets;
+  std::optional<std::int64_t> newest_second_;
   std::array<Duration, buckets> least_by_second_{};
 };
 

@@ -27,7 +27,7 @@ void Transport::step(Instant now, const Event& event, std::vector<Action>& actio
   run_timers(turn);
   greet(turn);
   send_all(turn);
-  update_wakeup();
+  update_wakeup(now);
 }
 
 std::optional<PathStatistics> Transport::statistics(PathId path) const {
@@ -84,8 +84,9 @@ void Transport::on(Turn turn, const PacketReceived& event) {
   if (packet.from > peer_) meet(turn, packet.from);
   if (packet.to != config_.incarnation) {
     // It was meant for an earlier incarnation, or for whoever is here: say who is.
-    if (turn.now >= reply_at_) send_hello(turn, packet.path, peer_);
-    reply_at_ = std::max(reply_at_, turn.now + reply_interval);
+    if (reply_at_ && turn.now < *reply_at_) return;
+    send_hello(turn, packet.path, peer_);
+    reply_at_ = turn.now + reply_interval;
     return;
   }
   auto asks = AckTracker::Asks::nothing;

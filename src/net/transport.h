@@ -187,7 +187,7 @@ class Transport {
   Flow* fairest(PathId path);
   std::optional<PathId> due_ack(Instant now, PathId path) const;
   bool has_data(PathId path) const;
-  void update_wakeup();
+  void update_wakeup(Instant now);
 
   Path& path_at(PathId path);
   std::optional<PathId> active_path(const Flow& flow) const;
@@ -200,8 +200,8 @@ class Transport {
   std::array<Flow, traffic_class_count> flows_;
   std::uint32_t peer_ = 0;  ///< The peer's incarnation, 0 before the first packet.
   std::uint64_t virtual_time_ = 0;
-  Instant greet_at_;
-  Instant reply_at_;
+  std::optional<Instant> greet_at_;  ///< Not to greet before; nothing: at once.
+  std::optional<Instant> reply_at_;  ///< Likewise for the answer to a stranger.
   std::optional<Instant> wakeup_;
   Outcome outcome_;           ///< Scratch, kept for its memory.
   std::vector<Range> fresh_;  ///< Likewise.

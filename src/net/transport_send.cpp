@@ -29,7 +29,7 @@ void Transport::run_timers(Turn turn) {
 }
 
 void Transport::greet(Turn turn) {
-  if (peer_ != 0 || turn.now < greet_at_) return;
+  if (peer_ != 0 || (greet_at_ && turn.now < *greet_at_)) return;
   if (std::none_of(paths_.begin(), paths_.end(), [](const Path& p) { return p.up; })) return;
   greet_at_ = turn.now + greet_interval;
   for (std::size_t i = 0; i < paths_.size(); ++i)
@@ -185,14 +185,14 @@ std::optional<PathId> Transport::due_ack(Instant now, PathId path) const {
   return std::nullopt;
 }
 
-void Transport::update_wakeup() {
+void Transport::update_wakeup(Instant now) {
   wakeup_.reset();
   const auto consider = [&](std::optional<Instant> at) {
     if (at && (!wakeup_ || *at < *wakeup_)) wakeup_ = at;
   };
   if (peer_ == 0) {
     if (std::any_of(paths_.begin(), paths_.end(), [](const Path& p) { return p.up; }))
-      consider(greet_at_);
+      consider(greet_at_.value_or(now));
     return;
   }
   for (std::size_t i = 0; i < paths_.size(); ++i) {
@@ -200,7 +200,7 @@ void Transport::update_wakeup() {
     consider(path.acks.due());
     consider(path.sender.deadline());
     if (path.up && has_data(PathId{static_cast<std::uint8_t>(i)}) && path.sender.window_open())
-      consider(path.sender.paced_until() + path.sender.batch());
+      consider(path.sender.paced_until().value_or(now) + path.sender.batch());
   }
 }
 

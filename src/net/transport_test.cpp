@@ -171,3 +171,23 @@ TEST_CASE("two runs are the same run, to the last action") {
   };
   CHECK(digest() == digest());
 }
+
+TEST_CASE("what the clocks of the two ends show makes no difference") {
+  const auto deliveries = [](Duration first, Duration second) {
+    TransportPair pair;
+    pair.end(0).clock_offset = first;
+    pair.end(1).clock_offset = second;
+    pair.add_path(fibre, {.jitter = milliseconds(3), .loss = 0.02});
+    pair.route(fibre);
+    for (std::uint64_t message = 1; message <= 20; ++message)
+      for (auto traffic : {TrafficClass::control, TrafficClass::gradient})
+        pair.send(message % 2, {traffic, message}, 30'000 * message);
+    pair.run(Instant{} + seconds(20));
+    CHECK(pair.complaints().empty());
+    CHECK(pair.end(0).delivered.size() + pair.end(1).delivered.size() == 40);
+    return std::pair{pair.end(0).delivered, pair.end(1).delivered};
+  };
+  const auto right = deliveries({}, {});
+  CHECK(deliveries(seconds(-3600), seconds(3600)) == right);
+  CHECK(deliveries(seconds(-1), seconds(-86'400 * 365)) == right);
+}

@@ -33,9 +33,9 @@ struct Twin::SiteState {
   Instant sealed_at{};  ///< When its tunnels are up.
   std::vector<train::AgreementRecord> disk{};
   std::set<Hash256> store{};
-  std::uint32_t life = 0;  ///< of the worker's process
-  bool busy = false;       ///< a WorkDone is on its way
-  Instant woken_at{-1};    ///< the earliest wakeup that is scheduled
+  std::uint32_t life = 0;             ///< of the worker's process
+  bool busy = false;                  ///< a WorkDone is on its way
+  std::optional<Instant> woken_at{};  ///< the earliest wakeup that is scheduled
   bool finished = false;
   /// What this site has sent and its peers have not acknowledged, by receiver.
   std::map<SiteId, std::map<MessageKey, fabric::SiteMessage>> held;
@@ -102,7 +102,7 @@ void Twin::on(const AgentStarted& event) {
   const auto count = static_cast<std::uint32_t>(sites_.size());
   SiteState& site = *sites_[event.site.value];
   ++site.incarnation;
-  site.woken_at = Instant{-1};
+  site.woken_at.reset();
   const std::uint64_t tokens_per_step = site.worker.speed().tokens_per_step;
   site.sealed_at = now_ + config_.session_setup;
   site.policy.emplace(Site::Config{.incarnation = site.incarnation,
@@ -172,7 +172,7 @@ void Twin::on(const Woken& event) {
   SiteState& site = *sites_[event.site.value];
   // An earlier one may have been scheduled since, and have come.
   if (event.incarnation != site.incarnation || event.local != site.woken_at) return;
-  site.woken_at = Instant{-1};
+  site.woken_at.reset();
   if (site.policy) step(event.site, Wakeup{});
 }
 
@@ -399,7 +399,7 @@ void Twin::schedule_wakeup(SiteId id) {
   SiteState& site = *sites_[id.value];
   if (!site.policy) return;
   const auto at = site.policy->wakeup();
-  if (!at || (site.woken_at >= Instant{0} && site.woken_at <= *at)) return;
+  if (!at || (site.woken_at && *site.woken_at <= *at)) return;
   site.woken_at = *at;
   queue_.push(std::max(global(id, *at), now_), Woken{id, site.incarnation, *at});
 }

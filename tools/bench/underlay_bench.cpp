@@ -95,7 +95,7 @@ class Agent {
     a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     return a;
   }
-  OwnedFd fd_;
+  host::Fd fd_;
   int segment_ = packet_bytes;
   std::array<std::uint8_t, burst_max * packet_bytes> data_{};
   std::array<std::uint8_t, 65'536> sink_{};

@@ -37,9 +37,9 @@ axs::Result<> write_probe(const std::string& folder, const ModelShape& shape) {
 }
 
 axs::Result<> write_probes(const std::string& folder) {
-  const auto tied = AXS_TRY(model_preset("llama-shakespeare"));
+  const auto tied = AXS_TRY(preset_shape("llama-shakespeare"));
   (void)AXS_TRY(write_probe(folder + "/tied", tied));
-  auto grouped = AXS_TRY(model_preset("llama-1m"));
+  auto grouped = AXS_TRY(preset_shape("llama-1m"));
   grouped.head = Head::own;
   return write_probe(folder + "/own", grouped);
 }

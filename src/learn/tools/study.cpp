@@ -204,7 +204,7 @@ Result<std::vector<Trainer>> make_sites(const Study& study) {
   auto corpus = std::make_shared<const Corpus>(
       AXS_TRY(study.data.empty() ? read_default_corpus() : read_corpus(study.data)));
   TrainerOptions options;
-  options.shape = AXS_TRY(model_preset(study.preset));
+  options.shape = AXS_TRY(preset_shape(study.preset));
   options.learning_rate.steps = study.steps;
   options.learning_rate.peak *= study.inner_factor;
   options.learning_rate.floor *= study.inner_factor;

@@ -1,0 +1,116 @@
+#include "axs/config/settings.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+#include "axs/config/scenario.h"
+#include "axs/config/text_file.h"
+#include "axs/core/wire.h"
+
+using namespace axs;
+using namespace axs::config;
+
+namespace {
+
+constexpr const char* job = AXS_SOURCE_DIR "/scenarios/three-continents.toml";
+
+std::string origin_of(const std::vector<Setting>& settings, std::string_view table,
+                      std::string_view key) {
+  const auto found = std::find_if(settings.begin(), settings.end(), [&](const Setting& setting) {
+    return setting.table == table && setting.key == key;
+  });
+  return found == settings.end() ? "none" : found->origin;
+}
+
+/// What reading the listed configuration gives must be what was listed.
+void check_round_trip(const catalog::Scenario& scenario, const std::string& text) {
+  const auto settings = settings_of(scenario, text);
+  REQUIRE(settings);
+  const std::string listed = to_toml(*settings);
+  const auto again = parse_scenario(listed, "elsewhere/listed.toml");
+  INFO(listed);
+  REQUIRE_MESSAGE(again, (again ? "" : again.error().what));
+  // The path of the elements has become absolute; all else is the same.
+  catalog::Scenario first = scenario, second = *again;
+  if (first.sky && std::holds_alternative<std::string>(first.sky->satellites))
+    first.sky->satellites = second.sky->satellites = "elements";
+  CHECK(to_wire(second) == to_wire(first));
+}
+
+}  // namespace
+
+TEST_CASE("settings: the listed configuration is complete") {
+  const std::string text = *read_text_file(job, "scenario", 1 << 20);
+  check_round_trip(*parse_scenario(text, job), text);
+  const std::string other = R"(version = 1
+name = "other"
+seed = 9
+[model]
+layers = 3
+heads = 2
+kv-heads = 1
+width = 64
+hidden = 160
+context = 32
+[train]
+sync = "every-step"
+tokens = 12345
+inner = { rate = 2e-3, warmup = 7, beta2 = 0.95 }
+outer = { period = 30, fragments = 3, momentum = 0.6 }
+[[site]]
+name = "a"
+at = [1.5, -2]
+clock = { offset = "-1 h", drift-ppm = -3.5 }
+accelerators = [{ type = "cpu", count = 2 }, { type = "gpu" }]
+[[site]]
+name = "b"
+at = [3, 4]
+clock = { offset = "250 ms" }
+[sky]
+start = "2025-10-08T12:00:00Z"
+shell = { altitude = "550 km", inclination = 53, planes = 12, per-plane = 10, phasing = 3 }
+[[link]]
+between = ["a", "b"]
+kind = "wire"
+rate = "100 Mb/s"
+rate-back = "1.5 Gb/s"
+delay = "75 ms"
+jitter = "1500 us"
+loss = 0.01
+[[link]]
+between = ["b", "a"]
+kind = "fibre"
+rate = "800 b/s"
+[[fault]]
+at = "40s"
+kill = "b"
+process = "agent"
+[[fault]]
+at = "25%"
+cut = "a-b"
+kind = "wire"
+for = "3s"
+[[fault]]
+at = "1 h"
+kill = "controller"
+)";
+  const auto scenario = parse_scenario(other, "other.toml");
+  REQUIRE_MESSAGE(scenario, (scenario ? "" : scenario.error().what));
+  CHECK(scenario->sites[0].clock.offset == seconds(-3600));
+  check_round_trip(*scenario, other);
+}
+
+TEST_CASE("settings: the origin of each value is told") {
+  const std::string text = *read_text_file(job, "scenario", 1 << 20);
+  const auto settings = *settings_of(*parse_scenario(text, job), text, {{"seed", "--seed"}});
+  CHECK(origin_of(settings, "", "name") == "line 4");
+  CHECK(origin_of(settings, "", "seed") == "--seed");
+  CHECK(origin_of(settings, "model", "width") == "preset llama-1m");
+  CHECK(origin_of(settings, "train", "tokens") == "line 12");
+  CHECK(origin_of(settings, "train.outer", "period") == "default");
+  CHECK(origin_of(settings, "site[1]", "at") == "line 23");
+  CHECK(origin_of(settings, "site[1].accelerators[0]", "type") == "line 25");
+  CHECK(origin_of(settings, "site[1].clock", "offset") == "default");
+  CHECK(origin_of(settings, "fault[2]", "process") == "default");
+}
