@@ -30,4 +30,26 @@ void Evaluation::advance() {
   next_ += count;
 }
 
+void Evaluator::drop() {
+  asked_.clear();
+  current_.reset();
+}
+
+std::optional<train::Evaluated> Evaluator::advance(
+    const std::function<std::vector<float>()>& parameters) {
+  if (!current_) {
+    if (!model_)
+      model_ = std::make_unique<Model>(options_.shape, options_.sequences, options_.seed);
+    std::ranges::copy(parameters(), model_->parameters().begin());
+    current_.emplace(corpus_, *model_,
+                     asked_.front().whole ? Evaluation::Extent::whole : Evaluation::Extent::part);
+  }
+  current_->advance();
+  if (!current_->done()) return std::nullopt;
+  const train::Evaluated outcome{current_->loss(), current_->tokens()};
+  current_.reset();
+  asked_.pop_front();
+  return outcome;
+}
+
 }  // namespace axs::learn

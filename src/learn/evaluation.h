@@ -2,11 +2,18 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <span>
+#include <utility>
+#include <vector>
 
 #include "axs/learn/corpus.h"
 #include "axs/learn/model.h"
+#include "axs/learn/trainer.h"
+#include "axs/train/worker_protocol.h"
 
 namespace axs::learn {
 
@@ -34,6 +41,28 @@ class Evaluation {
   std::size_t stride_;  ///< From one window to the next, in windows.
   std::size_t next_ = 0;
   double sum_ = 0;
+};
+
+/// The evaluations that a worker was asked for, one after the other.
+class Evaluator {
+ public:
+  Evaluator(std::shared_ptr<const Corpus> corpus, const TrainerOptions& options)
+      : corpus_{std::move(corpus)}, options_{options} {}
+
+  void ask(const train::Evaluate& message) { asked_.push_back(message); }
+  /// Forgets all that was asked for.
+  void drop();
+  bool busy() const { return !asked_.empty(); }
+  /// One slice of the first; its outcome once it is done. `parameters` gives what to evaluate when
+  /// it begins.
+  std::optional<train::Evaluated> advance(const std::function<std::vector<float>()>& parameters);
+
+ private:
+  std::shared_ptr<const Corpus> corpus_;
+  TrainerOptions options_;
+  std::unique_ptr<Model> model_;  ///< Once something was to be evaluated.
+  std::deque<train::Evaluate> asked_;
+  std::optional<Evaluation> current_;
 };
 
 }  // namespace axs::learn

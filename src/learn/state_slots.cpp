@@ -67,23 +67,33 @@ Result<StateSlots::Slot> StateSlots::open_slot(const std::string& path) {
   return slot;
 }
 
+std::size_t StateSlots::newer() const {
+  return slots_[0].header.sequence > slots_[1].header.sequence ? 0 : 1;
+}
+
 Result<std::optional<ByteVector>> StateSlots::load() {
-  const std::size_t newer = slots_[0].header.sequence > slots_[1].header.sequence ? 0 : 1;
+  auto states = AXS_TRY(load_all());
+  if (states.empty()) return std::optional<ByteVector>{};
+  return std::optional{std::move(states.front())};
+}
+
+Result<std::vector<ByteVector>> StateSlots::load_all() {
+  std::vector<ByteVector> states;
   bool damaged = false;
-  for (const std::size_t i : {newer, 1 - newer}) {
+  newest_.reset();
+  for (const std::size_t i : {newer(), 1 - newer()}) {
     if (slots_[i].header.complete != 1) continue;
     auto state = AXS_TRY(read(slots_[i]));
-    if (state) {
-      newest_ = i;
-      return state;
-    }
-    damaged = true;
+    damaged = damaged || !state;
+    if (!state) continue;
+    if (!newest_) newest_ = i;
+    states.push_back(*std::move(state));
   }
-  if (damaged)
+  if (states.empty() && damaged)
     return Error{Errc::corrupt, slots_[0].path + " and " + slots_[1].path +
                                     ": saved states, all damaged; want one whole"};
-  newest_ = newer;
-  return std::optional<ByteVector>{};
+  if (!newest_) newest_ = newer();
+  return states;
 }
 
 Result<std::optional<ByteVector>> StateSlots::read(const Slot& slot) {

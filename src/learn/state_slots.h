@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "axs/core/result.h"
 #include "axs/core/wire.h"
@@ -27,6 +28,9 @@ class StateSlots {
   /// were told.
   Result<std::optional<ByteVector>> load();
 
+  /// As load(), but all states that are whole: the newest two that were saved, newest first.
+  Result<std::vector<ByteVector>> load_all();
+
   /// Saves the parts, one after the other, as the newest state; after load(). An error (a full
   /// disk) leaves the newest state that was there.
   Result<> save(std::span<const ByteView> parts);
@@ -48,6 +52,7 @@ class StateSlots {
 
   StateSlots(host::FileLock lock, std::array<Slot, 2> slots)
       : lock_{std::move(lock)}, slots_{std::move(slots)} {}
+  std::size_t newer() const;
   static Result<Slot> open_slot(const std::string& path);
   static Result<> write_header(const Slot& slot);
   static Result<std::optional<ByteVector>> read(const Slot& slot);

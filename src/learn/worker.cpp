@@ -61,7 +61,7 @@ Result<> Worker::on(const Capture& order, ByteView, std::vector<Outgoing>&) {
 }
 
 Result<> Worker::on(const train::Evaluate& message, ByteView, std::vector<Outgoing>&) {
-  evaluations_.push_back(message);
+  evaluator_.ask(message);
   return Ok{};
 }
 
@@ -73,6 +73,14 @@ Result<> Worker::on(const train::Export& message, ByteView, std::vector<Outgoing
 
 Result<> Worker::on(const train::Slow&, ByteView, std::vector<Outgoing>&) {
   return Ok{};  // The clock is not here.
+}
+
+Result<> Worker::on(const train::RingOrder&, ByteView, std::vector<Outgoing>&) {
+  return bad("an order of sync = \"every-step\", want those of \"outer\"");
+}
+
+Result<> Worker::on(const train::Chunk&, ByteView, std::vector<Outgoing>&) {
+  return bad("a chunk of sync = \"every-step\", want the orders of \"outer\"");
 }
 
 Result<> Worker::on(const train::Quit&, ByteView, std::vector<Outgoing>&) {
@@ -106,7 +114,7 @@ Worker::Work Worker::next_work() const {
   const bool is_due = order_ && due();
   // While the last capture of the fragment is not decided, its base would be wrong.
   if (is_due && pending_of(fragment_of(order_->sync)) == nullptr) return Work::capture;
-  if (!evaluations_.empty()) return Work::evaluate;
+  if (evaluator_.busy()) return Work::evaluate;
   return order_ && !is_due ? Work::step : Work::wait;
 }
 
@@ -164,20 +172,8 @@ Result<> Worker::capture(std::vector<Outgoing>& out) {
 }
 
 void Worker::evaluate(std::vector<Outgoing>& out) {
-  if (!evaluation_) {
-    const auto& options = trainer_.options();
-    if (!evaluated_)
-      evaluated_ = std::make_unique<Model>(options.shape, options.sequences, options.seed);
-    std::ranges::copy(shared_parameters(), evaluated_->parameters().begin());
-    evaluation_.emplace(
-        corpus_, *evaluated_,
-        evaluations_.front().whole ? Evaluation::Extent::whole : Evaluation::Extent::part);
-  }
-  evaluation_->advance();
-  if (!evaluation_->done()) return;
-  out.push_back({train::Evaluated{evaluation_->loss(), evaluation_->tokens()}, {}});
-  evaluation_.reset();
-  evaluations_.pop_front();
+  if (const auto outcome = evaluator_.advance([this] { return shared_parameters(); }))
+    out.push_back({*outcome, {}});
 }
 
 Result<> Worker::on(const Apply& apply, ByteView blob, std::vector<Outgoing>& out) {

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -8,48 +7,27 @@
 
 #include "axs/learn/evaluation.h"
 #include "axs/learn/outer_fragment.h"
+#include "axs/learn/site_worker.h"
 #include "axs/learn/state_slots.h"
 #include "axs/learn/trainer.h"
-#include "axs/train/worker_protocol.h"
 
 namespace axs::learn {
 
-/// A message to the agent, with the bytes that travel attached to it.
-struct Outgoing {
-  train::FromWorker message;
-  ByteVector blob;
-};
-
-/// The training process of one site, but for its clock and its channel: it steps, captures, merges
-/// and saves as it is told (train/worker_protocol.h). The same messages between the same steps give
-/// the same bits, whether or not it was killed and started again from its folder in between.
-///
-/// After an Error, which is a sentence for the user, it is of no further use: what it has saved is.
-class Worker {
+/// The worker of outer synchronisation: it steps, captures, merges and saves.
+class Worker final : public SiteWorker {
  public:
-  /// Reads the corpus, and the saved state if the folder holds one of this job. Errc::invalid if
-  /// the job is one that it does not know, or another than the one in the folder.
   static Result<Worker> create(const train::Begin& begin);
 
-  /// The answer to Begin.
-  Outgoing ready() const;
+  Outgoing ready() const override;
+  Result<> receive(const train::ToWorker& message, ByteView blob,
+                   std::vector<Outgoing>& out) override;
+  Work next_work() const override;
+  Result<> work(std::vector<Outgoing>& out) override;
+  bool ended() const override { return ended_; }
 
-  /// Takes in one message; Begin and Slow are not for it.
-  Result<> receive(const train::ToWorker& message, ByteView blob, std::vector<Outgoing>& out);
-
-  /// What it would do now; wait: nothing before the next message.
-  enum class Work { step, capture, evaluate, wait };
-  Work next_work() const;
-  /// Does that.
-  Result<> work(std::vector<Outgoing>& out);
-  /// True after Quit.
-  bool ended() const { return ended_; }
-
-  /// Tokens of its shard that it has read.
-  std::uint64_t position() const { return record_.position; }
-  std::uint64_t tokens_per_step() const { return tokens_per_step_; }
-  /// Of the last step, before its update.
-  double loss() const { return loss_; }
+  std::uint64_t position() const override { return record_.position; }
+  std::uint64_t tokens_per_step() const override { return tokens_per_step_; }
+  double loss() const override { return loss_; }
   /// Of the next step: a cosine over the progress of all sites, as far as it is known here.
   double learning_rate() const;
   /// What Export writes and Evaluate looks at: the parameters that all sites share.
@@ -99,6 +77,8 @@ class Worker {
   Result<> on(const train::Export& message, ByteView, std::vector<Outgoing>& out);
   Result<> on(const train::Slow&, ByteView, std::vector<Outgoing>&);
   Result<> on(const train::Quit&, ByteView, std::vector<Outgoing>&);
+  Result<> on(const train::RingOrder&, ByteView, std::vector<Outgoing>&);
+  Result<> on(const train::Chunk&, ByteView, std::vector<Outgoing>&);
 
   void step();
   Result<> capture(std::vector<Outgoing>& out);
@@ -127,10 +107,7 @@ class Worker {
   std::optional<Capture> order_;  ///< that stands
   double loss_ = 0;
   bool ended_ = false;
-
-  std::unique_ptr<Model> evaluated_;  ///< once something was to be evaluated
-  std::deque<train::Evaluate> evaluations_;
-  std::optional<Evaluation> evaluation_;
+  Evaluator evaluator_;
 };
 
 }  // namespace axs::learn

@@ -30,7 +30,7 @@ Result<> WorkerProcess::serve() {
     if (worker_ && worker_->ended() && outgoing_.empty()) return Ok{};
     if (parent_.ended())
       return Error{Errc::unavailable, "worker: the agent that started it has ended"};
-    if (worker_ && worker_->next_work() != Worker::Work::wait && Clock::now() >= paused_until_)
+    if (worker_ && worker_->next_work() != SiteWorker::Work::wait && Clock::now() >= paused_until_)
       (void)AXS_TRY(work());
     else
       (void)AXS_TRY(sleep());
@@ -44,12 +44,14 @@ Result<> WorkerProcess::receive_all() {
     auto result = receive(received->message, received->blob);
     channel_.release();
     if (!result) return result;
+    // The next site on a ring need not wait for all that has come here.
+    (void)AXS_TRY(send_queued());
   }
 }
 
 Result<> WorkerProcess::receive(const train::ToWorker& message, ByteView blob) {
   if (const auto* begin = std::get_if<train::Begin>(&message); begin && !worker_) {
-    worker_.emplace(AXS_TRY(Worker::create(*begin)));
+    worker_ = AXS_TRY(SiteWorker::create(*begin));
     outgoing_.push_back(worker_->ready());
     return Ok{};
   }
@@ -66,7 +68,7 @@ Result<> WorkerProcess::receive(const train::ToWorker& message, ByteView blob) {
 }
 
 Result<> WorkerProcess::work() {
-  const bool is_step = worker_->next_work() == Worker::Work::step;
+  const bool is_step = worker_->next_work() == SiteWorker::Work::step;
   const auto begin = Clock::now();
   (void)AXS_TRY(worker_->work(made_));
   if (is_step) note_step(Clock::now() - begin);
@@ -124,7 +126,7 @@ Result<> WorkerProcess::sleep() {
 
 /// For poll(): -1 is until something comes.
 int WorkerProcess::milliseconds_to_sleep() const {
-  if (!worker_ || worker_->next_work() == Worker::Work::wait) return -1;
+  if (!worker_ || worker_->next_work() == SiteWorker::Work::wait) return -1;
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(paused_until_ - Clock::now());
   return static_cast<int>(
       std::clamp<std::int64_t>(left.count(), 0, std::numeric_limits<int>::max()));

@@ -2,20 +2,20 @@
 
 #include <chrono>
 #include <deque>
-#include <optional>
+#include <memory>
 #include <vector>
 
 #include "axs/host/channel.h"
 #include "axs/host/process.h"
-#include "axs/learn/worker.h"
+#include "axs/learn/site_worker.h"
 
 namespace axs::learn {
 
 /// The worker's end of the channel to its agent.
 using WorkerChannel = host::Channel<train::FromWorker, train::ToWorker>;
 
-/// Drives a Worker: takes messages between its steps, sleeps when there is nothing to do, paces it
-/// when it is to be slow, and reports its progress.
+/// Drives a SiteWorker: takes messages between its steps, sleeps when there is nothing to do, paces
+/// it when it is to be slow, and reports its progress.
 class WorkerProcess {
  public:
   WorkerProcess(WorkerChannel channel, host::Process parent)
@@ -39,7 +39,7 @@ class WorkerProcess {
 
   WorkerChannel channel_;
   host::Process parent_;
-  std::optional<Worker> worker_;
+  std::unique_ptr<SiteWorker> worker_;
   std::vector<Outgoing> made_;     ///< by one call of the worker
   std::deque<Outgoing> outgoing_;  ///< that the ring had no room for yet
   double slow_ = 1;

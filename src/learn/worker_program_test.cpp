@@ -11,7 +11,7 @@
 #include "axs/host/channel.h"
 #include "axs/host/file.h"
 #include "axs/host/process.h"
-#include "axs/learn/worker_process.h"
+#include "axs/learn/worker.h"
 #include "axs/learn/worker_testing.h"
 
 using namespace axs;

@@ -1,7 +1,7 @@
 #include <cstring>
 #include <utility>
 
-#include "axs/catalog/scenario.h"
+#include "axs/learn/job.h"
 #include "axs/learn/worker.h"
 
 /// How a worker begins, and what it saves: a record, then values and codes as they lie in memory.
@@ -9,55 +9,13 @@ namespace axs::learn {
 
 using train::Begin;
 
-namespace {
-
-ByteView bytes_of(std::span<const float> values) {
-  return {reinterpret_cast<const std::uint8_t*>(values.data()), values.size_bytes()};
-}
-
-Result<TrainerOptions> options_of(const Begin& begin) {
-  const catalog::InnerRule& inner = begin.train.inner;
-  const std::uint64_t tokens =
-      catalog::site_tokens_per_step(begin.train, begin.model, begin.sites) * begin.sites;
-  return TrainerOptions{.shape = AXS_TRY(shape_of(begin.model)),
-                        .optimiser = {.beta1 = static_cast<float>(inner.beta1),
-                                      .beta2 = static_cast<float>(inner.beta2),
-                                      .weight_decay = static_cast<float>(inner.weight_decay),
-                                      .clip = static_cast<float>(inner.clip_norm)},
-                        .learning_rate = {.peak = inner.rate_peak,
-                                          .floor = inner.rate_final,
-                                          .warmup = inner.warmup_steps,
-                                          .steps = begin.train.tokens / tokens},
-                        .seed = begin.seed,
-                        .shards = begin.sites,
-                        .shard = begin.site.value,
-                        .sequences = catalog::site_sequences(begin.train, begin.sites)};
-}
-
-Result<> check(const Begin& begin) {
-  const auto bad = [](const std::string& what) { return Error{Errc::invalid, "worker: " + what}; };
-  if (begin.version != train::worker_protocol_version)
-    return bad("protocol version " + std::to_string(begin.version) + ", want " +
-               std::to_string(train::worker_protocol_version));
-  if (begin.site.value >= begin.sites)
-    return bad("site " + std::to_string(begin.site.value) + ", want below " +
-               std::to_string(begin.sites));
-  if (begin.train.sync != catalog::SyncMode::outer)
-    return bad("sync = \"every-step\", want \"outer\", the only one that it knows");
-  if (begin.model.context == 0) return bad("model: context 0, want at least 1");
-  return Ok{};
-}
-
-}  // namespace
-
 Result<Worker> Worker::create(const Begin& begin) {
-  (void)AXS_TRY(check(begin));
-  const TrainerOptions options = AXS_TRY(options_of(begin));
+  (void)AXS_TRY(check_job(begin));
+  const TrainerOptions options = AXS_TRY(trainer_options(begin));
   auto fragments = AXS_TRY(
       train::split_into_fragments(parameter_tensors(options.shape), begin.train.outer.fragments));
   auto slots = AXS_TRY(StateSlots::open(begin.folder));
-  auto corpus = std::make_shared<const Corpus>(
-      AXS_TRY(begin.data.empty() ? read_default_corpus() : read_corpus(begin.data)));
+  auto corpus = AXS_TRY(corpus_of(begin));
   auto trainer = AXS_TRY(Trainer::create(corpus, options));
   Worker worker{begin,
                 {std::move(corpus), std::move(trainer), std::move(fragments), std::move(slots)}};
@@ -71,7 +29,12 @@ Worker::Worker(const Begin& begin, Parts parts)
       corpus_{std::move(parts.corpus)},
       trainer_{std::move(parts.trainer)},
       slots_{std::move(parts.slots)},
+<<<<<<< HEAD
       tokens_per_step_{catalog::site_tokens_per_step(begin.train, begin.model, begin.sites)} {
+=======
+      tokens_per_step_{sequences_of(begin) * begin.model.context},
+      evaluator_{corpus_, trainer_.options()} {
+>>>>>>> f90ef37 (learn: the worker of every-step)
   for (auto& fragment : parts.fragments)
     fragments_.emplace_back(std::move(fragment), trainer_.parameters());
   record_.identity = {.site = begin.site,

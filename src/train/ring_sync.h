@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <variant>
@@ -36,6 +37,14 @@ struct RingReport {
   SyncId saved;  ///< the step that follows its newest saved state
 };
 using RingMessage = std::variant<RingOrder, RingReport, Chunk, StateHash>;
+
+/// After so many steps workers save their state, and after the last.
+inline constexpr std::uint64_t ring_save_period = 50;
+
+/// How many steps a budget of tokens is; at least one.
+constexpr std::uint64_t ring_steps(std::uint64_t tokens, std::uint64_t tokens_per_step) {
+  return std::max<std::uint64_t>(1, tokens / tokens_per_step);
+}
 
 /// Plain synchronous data parallelism as one site sees it: every step the gradients of all sites
 /// are summed on the ring (train/ring.h), then every worker takes the same optimiser step. It is

@@ -4,13 +4,14 @@
 #include <variant>
 
 #include "axs/catalog/scenario.h"
+#include "axs/train/ring_sync.h"
 #include "axs/train/site_sync.h"
 
 /// What an agent and its worker say to each other, over a channel on one machine. Tensors travel
 /// attached to the record, as encoded bytes; their sizes are in the record.
 namespace axs::train {
 
-inline constexpr std::uint32_t worker_protocol_version = 1;
+inline constexpr std::uint32_t worker_protocol_version = 2;
 
 /// The first message to a new worker. It answers with Ready, from its saved state if `folder` holds
 /// one.
@@ -39,9 +40,10 @@ struct Slow {
 };
 /// Save, and end.
 struct Quit {};
-/// An Apply comes with the bytes of decision.members attached, one after another.
-using ToWorker =
-    std::variant<Begin, SiteSync::Capture, SiteSync::Apply, Evaluate, Export, Slow, Quit>;
+/// An Apply comes with the bytes of decision.members attached, one after another; a Chunk with its
+/// values. A job with sync = "every-step" knows RingOrder and Chunk instead of Capture and Apply.
+using ToWorker = std::variant<Begin, SiteSync::Capture, SiteSync::Apply, Evaluate, Export, Slow,
+                              Quit, RingOrder, Chunk>;
 
 /// Comes with the bytes of all pending captures attached, one after another.
 struct Ready {
@@ -67,8 +69,9 @@ struct Exported {};
 struct Failed {
   std::string what;
 };
-/// A Captured comes with the bytes of its contribution attached.
+/// A Captured comes with the bytes of its contribution attached, a Chunk with its values. Ready and
+/// Applied count steps where sync is "every-step".
 using FromWorker = std::variant<Ready, SiteSync::Captured, SiteSync::Applied, Progress, Evaluated,
-                                Exported, Failed>;
+                                Exported, Failed, RingReport, Chunk>;
 
 }  // namespace axs::train
