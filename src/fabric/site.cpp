@@ -9,7 +9,14 @@ namespace {
 
 /// What is small and urgent goes as control; what carries a tensor as gradient.
 net::TrafficClass class_of(const SiteMessage& message) {
-  return message.attached ? net::TrafficClass::gradient : net::TrafficClass::control;
+  return message.attached_size > 0 ? net::TrafficClass::gradient : net::TrafficClass::control;
+}
+
+std::variant<train::SiteSync, train::RingSync> start_sync(
+    const std::variant<train::SiteSync::Config, train::RingSync::Config>& config, Instant now) {
+  if (const auto* ring = std::get_if<train::RingSync::Config>(&config))
+    return train::RingSync{*ring};
+  return train::SiteSync{std::get<train::SiteSync::Config>(config), now};
 }
 
 }  // namespace
@@ -19,7 +26,9 @@ std::uint64_t message_size(const SiteMessage& message) {
 }
 
 Site::Site(Config config, Instant now)
-    : self_{config.sync.self}, home_{config.home}, sync_{config.sync, now} {
+    : self_{std::visit([](const auto& sync) { return sync.self; }, config.sync)},
+      home_{config.home},
+      sync_{start_sync(config.sync, now)} {
   for (const SiteId peer : config.topology.sites()) {
     if (peer == self_) continue;
     net::Transport::Config transport;
@@ -32,6 +41,18 @@ Site::Site(Config config, Instant now)
                                                      .token = config.incarnation}}});
   }
   wakeup_ = now;  // The monitors begin with the first step.
+}
+
+template <class TrainingEvent>
+void Site::run_sync(const TrainingEvent& event) {
+  const auto run = [&]<class Sync>(Sync& sync) {
+    if constexpr (std::is_constructible_v<typename Sync::Event, TrainingEvent>) {
+      std::vector<typename Sync::Action> actions;
+      sync.step(now_, event, actions);
+      for (const auto& action : actions) std::visit([this](const auto& a) { perform(a); }, action);
+    }
+  };
+  std::visit(run, sync_);
 }
 
 void Site::step(Instant now, const Event& event, std::vector<Action>& actions) {
@@ -50,7 +71,7 @@ void Site::on(const Wakeup&) {
     if (due(peer.transport)) run_transport(id, Wakeup{});
     if (!peer.monitor.wakeup() || due(peer.monitor)) run_monitor(id, Wakeup{});
   }
-  if (due(sync_)) run_sync(Wakeup{});
+  if (std::visit(due, sync_)) run_sync(Wakeup{});
 }
 
 void Site::on(const PeerPacket& event) {
@@ -95,6 +116,10 @@ void Site::read(SiteId from, const train::SyncMessage& body) {
   run_sync(train::SiteSync::Received{from, body});
 }
 
+void Site::read(SiteId from, const train::RingMessage& body) {
+  run_sync(train::RingSync::Received{from, body});
+}
+
 void Site::read(SiteId, const net::LinkReport& body) {
   if (self_ == home_) actions_->push_back(ReportToController{body});
 }
@@ -103,12 +128,6 @@ void Site::read(SiteId from, const net::RouteOrder& body) {
   // Only the home site speaks for the controller.
   if ((from == home_ || from == self_) && body.from == self_ && peers_.contains(body.to))
     run_monitor(body.to, net::OrderReceived{body});
-}
-
-void Site::run_sync(const train::SiteSync::Event& event) {
-  std::vector<train::SiteSync::Action> actions;
-  sync_.step(now_, event, actions);
-  for (const auto& action : actions) std::visit([this](const auto& a) { perform(a); }, action);
 }
 
 void Site::run_transport(SiteId peer, const net::Transport::Event& event) {
@@ -127,6 +146,11 @@ void Site::perform(const train::SiteSync::Send& action) {
   const auto* offer = std::get_if<train::Offer>(&action.message);
   const std::uint64_t attached = action.attached && offer ? offer->contribution.size : 0;
   send(action.to, SiteMessage{action.message, action.attached, attached});
+}
+
+void Site::perform(const train::RingSync::Send& action) {
+  const auto* chunk = std::get_if<train::Chunk>(&action.message);
+  send(action.to, SiteMessage{action.message, std::nullopt, chunk ? chunk->size : 0});
 }
 
 void Site::send(SiteId to, const SiteMessage& message) {
@@ -209,8 +233,12 @@ void Site::perform(SiteId, const net::RouteChanged& action) {
 }
 void Site::perform(SiteId, const net::OrderRefused&) {}  // The controller repeats a newer one.
 
+std::uint64_t Site::merged_tokens() const {
+  return std::visit([](const auto& sync) { return sync.merged_tokens(); }, sync_);
+}
+
 void Site::update_wakeup() {
-  wakeup_ = sync_.wakeup();
+  wakeup_ = std::visit([](const auto& sync) { return sync.wakeup(); }, sync_);
   for (const auto& [id, peer] : peers_)
     for (const auto at : {peer.transport.wakeup(), peer.monitor.wakeup()})
       if (at && (!wakeup_ || *at < *wakeup_)) wakeup_ = at;

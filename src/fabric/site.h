@@ -9,15 +9,18 @@
 #include "axs/net/path_monitor.h"
 #include "axs/net/topology.h"
 #include "axs/net/transport.h"
+#include "axs/train/ring_sync.h"
 #include "axs/train/site_sync.h"
 
 namespace axs::fabric {
 
 /// What sites say to each other reliably: training, and reports to the controller and its orders.
-using SiteMessageBody = std::variant<train::SyncMessage, net::LinkReport, net::RouteOrder>;
+using SiteMessageBody =
+    std::variant<train::SyncMessage, net::LinkReport, net::RouteOrder, train::RingMessage>;
 
 /// A message between two sites, as the world keeps it: the record, and the bytes that travel with
-/// it.
+/// it: those of that name in the world's store, or, for a train::Chunk, which has none, those that
+/// the step was given that sends it.
 struct SiteMessage {
   SiteMessageBody body;
   std::optional<Hash256> attached;
@@ -58,9 +61,11 @@ class Site {
   using Captured = train::SiteSync::Captured;
   using Applied = train::SiteSync::Applied;
   using Persisted = train::SiteSync::Persisted;
+  using RingReport = train::RingReport;
+  using ChunkMade = train::RingSync::Made;
   using Event =
       std::variant<Wakeup, PeerPacket, PeerMessage, PeerHello, PeerHelloReply, ControllerOrder,
-                   WorkerReady, WorkerLost, Captured, Applied, Persisted>;
+                   WorkerReady, WorkerLost, Captured, Applied, Persisted, RingReport, ChunkMade>;
 
   // To the network.
   struct TransmitPacket {
@@ -110,6 +115,8 @@ class Site {
   using Closed = train::SiteSync::Closed;
   using Diverged = train::SiteSync::Diverged;
   using Finished = train::SiteSync::Finished;
+  using RingOrder = train::RingOrder;
+  using GiveChunk = train::RingSync::Give;
   using RouteChanged = net::RouteChanged;
   struct PathState {  ///< for the record
     SiteId peer;
@@ -120,23 +127,25 @@ class Site {
     SiteId peer;
     std::optional<net::Refused> packet;  ///< none: a message
   };
-  using Action =
-      std::variant<TransmitPacket, SendHello, SendHelloReply, ReportToController, HoldMessage,
-                   ReleaseMessage, StoreBytes, ReadMessage, DropBytes, Capture, Apply, Persist,
-                   Forget, Closed, Diverged, Finished, RouteChanged, PathState, PeerMisbehaved>;
+  using Action = std::variant<TransmitPacket, SendHello, SendHelloReply, ReportToController,
+                              HoldMessage, ReleaseMessage, StoreBytes, ReadMessage, DropBytes,
+                              Capture, Apply, Persist, Forget, Closed, Diverged, Finished,
+                              RouteChanged, PathState, PeerMisbehaved, RingOrder, GiveChunk>;
 
   struct Config {
     std::uint32_t incarnation = 1;  ///< Grows with every start of this agent.
     net::Topology topology;
     SiteId home;  ///< Where the controller is.
-    train::SiteSync::Config sync;
+    /// Which of the two synchronises the sites.
+    std::variant<train::SiteSync::Config, train::RingSync::Config> sync;
   };
   Site(Config config, Instant now);
 
   void step(Instant now, const Event& event, std::vector<Action>& actions);
   std::optional<Instant> wakeup() const { return wakeup_; }
 
-  const train::SiteSync& sync() const { return sync_; }
+  /// Tokens of all sites that are in the model of this one.
+  std::uint64_t merged_tokens() const;
 
  private:
   struct Peer {
@@ -156,14 +165,18 @@ class Site {
   void on(const WorkerEvent& event) {
     run_sync(event);
   }
-  void run_sync(const train::SiteSync::Event& event);
+  /// What the policy in charge does not know is not for it, or from a peer that misbehaves.
+  template <class TrainingEvent>
+  void run_sync(const TrainingEvent& event);
   void run_transport(SiteId peer, const net::Transport::Event& event);
   void run_monitor(SiteId peer, const net::PathMonitor::Event& event);
   void read(SiteId from, const train::SyncMessage& body);
+  void read(SiteId from, const train::RingMessage& body);
   void read(SiteId from, const net::LinkReport& body);
   void read(SiteId from, const net::RouteOrder& body);
   void send(SiteId to, const SiteMessage& message);
   void perform(const train::SiteSync::Send& action);
+  void perform(const train::RingSync::Send& action);
   template <class Passed>
   void perform(const Passed& action) {
     actions_->push_back(action);
@@ -190,7 +203,7 @@ class Site {
 
   SiteId self_;
   SiteId home_;
-  train::SiteSync sync_;
+  std::variant<train::SiteSync, train::RingSync> sync_;
   std::map<SiteId, Peer> peers_;
   std::optional<Instant> wakeup_;
 

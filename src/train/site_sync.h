@@ -137,6 +137,7 @@ class SiteSync {
 
   bool leading() const { return agreement_.leading(); }
   const Budget& budget() const { return budget_; }
+  std::uint64_t merged_tokens() const { return budget_.merged(); }
 
  private:
   /// What this site knows of one sync that is not yet applied everywhere.
