@@ -54,9 +54,6 @@ void TwinCommand::declare(CLI::App& app) {
 
 Result<ExitCode> TwinCommand::run() {
   const catalog::Scenario chosen = AXS_TRY(job.read());
-  if (chosen.train.sync == catalog::SyncMode::every_step)
-    return Error{Errc::invalid,
-                 job.scenario + ": train.sync: the twin knows \"outer\" only so far"};
   const Duration horizon = sky_horizon(chosen);
   auto links = AXS_TRY(plan_links(chosen));
   twin::Twin world{

@@ -29,12 +29,8 @@ Worker::Worker(const Begin& begin, Parts parts)
       corpus_{std::move(parts.corpus)},
       trainer_{std::move(parts.trainer)},
       slots_{std::move(parts.slots)},
-<<<<<<< HEAD
-      tokens_per_step_{catalog::site_tokens_per_step(begin.train, begin.model, begin.sites)} {
-=======
-      tokens_per_step_{sequences_of(begin) * begin.model.context},
+      tokens_per_step_{catalog::site_tokens_per_step(begin.train, begin.model, begin.sites)},
       evaluator_{corpus_, trainer_.options()} {
->>>>>>> f90ef37 (learn: the worker of every-step)
   for (auto& fragment : parts.fragments)
     fragments_.emplace_back(std::move(fragment), trainer_.parameters());
   record_.identity = {.site = begin.site,

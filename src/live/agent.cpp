@@ -294,7 +294,7 @@ void Agent::note_record(const train::AgreementRecord& record) {
 void Agent::note_applied(SyncId open) {
   if (!last_ || open <= *last_) return;
   if (!std::exchange(finished_, true)) {
-    note(catalog::SiteFinished{site_.sync().budget().merged()});
+    note(catalog::SiteFinished{site_.merged_tokens()});
     concluded_ = config_.export_folder.empty();
     loop_->after(config_.linger, [this] {
       lingered_ = true;

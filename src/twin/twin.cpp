@@ -29,6 +29,7 @@ constexpr Duration controller_restart = seconds(60);
 struct Twin::SiteState {
   std::optional<Site> policy;  ///< None while the agent is dead.
   WorkerModel worker;
+  std::optional<RingModel> ring{};  ///< The worker instead, where sync is "every-step".
   std::uint32_t incarnation = 0;
   Instant sealed_at{};  ///< When its tunnels are up.
   std::vector<train::AgreementRecord> disk{};
@@ -58,11 +59,13 @@ Twin::Twin(Config config)
     cut_at_.push_back(Instant{-1});
   }
   const std::uint32_t fragments = scenario.train.outer.fragments;
-  for (std::uint32_t i = 0; i < scenario.sites.size(); ++i)
+  for (std::uint32_t i = 0; i < scenario.sites.size(); ++i) {
+    const WorkerSpeed& speed = config_.workers[i];
     sites_.push_back(std::make_unique<SiteState>(
-        SiteState{.policy = {},
-                  .worker = WorkerModel{SiteId{i}, fragments, config_.workers[i]},
-                  .held = {}}));
+        SiteState{.policy = {}, .worker = WorkerModel{SiteId{i}, fragments, speed}, .held = {}}));
+    if (scenario.train.sync == catalog::SyncMode::every_step)
+      sites_.back()->ring.emplace(SiteId{i}, scenario, speed.tokens_per_step);
+  }
 }
 
 Outcome Twin::run(Duration limit) {
@@ -77,8 +80,7 @@ Outcome Twin::run(Duration limit) {
   outcome_.events = queue_.scheduled();
   outcome_.digest = digest_.value();
   for (const auto& site : sites_)
-    if (site->policy)
-      outcome_.tokens = std::max(outcome_.tokens, site->policy->sync().budget().merged());
+    if (site->policy) outcome_.tokens = std::max(outcome_.tokens, site->policy->merged_tokens());
   for (const auto& link : pipes_)
     for (const net::Pipe& pipe : link) {
       outcome_.packets += pipe.counters().offered;
@@ -98,27 +100,38 @@ void Twin::on(const ControllerStarted&) {
 }
 
 void Twin::on(const AgentStarted& event) {
-  const catalog::Scenario& scenario = config_.scenario;
-  const auto count = static_cast<std::uint32_t>(sites_.size());
   SiteState& site = *sites_[event.site.value];
   ++site.incarnation;
   site.woken_at.reset();
-  const std::uint64_t tokens_per_step = site.worker.speed().tokens_per_step;
   site.sealed_at = now_ + config_.session_setup;
-  site.policy.emplace(Site::Config{.incarnation = site.incarnation,
-                                   .topology = topology_,
-                                   .home = home,
-                                   .sync = {.self = event.site,
-                                            .sites = count,
-                                            .budget = {.tokens = scenario.train.tokens,
-                                                       .tokens_per_step = tokens_per_step,
-                                                       .fragments = scenario.train.outer.fragments,
-                                                       .period = scenario.train.outer.period},
-                                            .records = site.disk,
-                                            .stored = {site.store.begin(), site.store.end()}}},
-                      local(event.site));
+  site.policy.emplace(site_config(event.site), local(event.site));
   start_worker(event.site);
   schedule_wakeup(event.site);
+}
+
+Site::Config Twin::site_config(SiteId id) const {
+  const catalog::Train& train = config_.scenario.train;
+  const SiteState& site = *sites_[id.value];
+  const auto count = static_cast<std::uint32_t>(sites_.size());
+  const std::uint64_t tokens_per_step = site.worker.speed().tokens_per_step;
+  Site::Config config{
+      .incarnation = site.incarnation, .topology = topology_, .home = home, .sync = {}};
+  if (site.ring)
+    config.sync =
+        train::RingSync::Config{.self = id,
+                                .sites = count,
+                                .steps = train::ring_steps(train.tokens, tokens_per_step * count),
+                                .tokens_per_step = tokens_per_step};
+  else
+    config.sync = train::SiteSync::Config{.self = id,
+                                          .sites = count,
+                                          .budget = {.tokens = train.tokens,
+                                                     .tokens_per_step = tokens_per_step,
+                                                     .fragments = train.outer.fragments,
+                                                     .period = train.outer.period},
+                                          .records = site.disk,
+                                          .stored = {site.store.begin(), site.store.end()}};
+  return config;
 }
 
 void Twin::start_worker(SiteId site) {
@@ -179,7 +192,7 @@ void Twin::on(const Woken& event) {
 void Twin::on(const WorkerStarted& event) {
   SiteState& site = *sites_[event.site.value];
   if (site.life != event.life || !site.policy) return;
-  step(event.site, site.worker.restart());
+  step(event.site, site.ring ? site.ring->restart() : site.worker.restart());
   work(event.site);
 }
 
@@ -187,7 +200,9 @@ void Twin::on(const WorkDone& event) {
   SiteState& site = *sites_[event.site.value];
   if (site.life != event.life || !site.policy) return;
   site.busy = false;
-  if (event.work == WorkerModel::Work::step) {
+  if (site.ring) {
+    pass_on(event.site, site.ring->end_step());
+  } else if (event.work == WorkerModel::Work::step) {
     site.worker.step();
   } else {
     const auto captured = site.worker.capture();
@@ -201,6 +216,14 @@ void Twin::on(const MergeDone& event) {
   const SiteState& site = *sites_[event.site.value];
   if (site.life != event.life || !site.policy) return;
   step(event.site, event.applied);
+  work(event.site);
+}
+
+void Twin::on(const RingApplied& event) {
+  SiteState& site = *sites_[event.site.value];
+  if (site.life != event.life || !site.policy || site.ring->attempt() != event.attempt) return;
+  step(event.site, site.ring->apply());
+  queue_.push(now_, ScriptDue{site.policy->merged_tokens()});
   work(event.site);
 }
 
@@ -292,6 +315,24 @@ void Twin::perform(SiteId id, const Site::Apply& action) {
   queue_.push(now_, ScriptDue{action.merged_tokens});
   const train::SiteSync::Applied applied = site.worker.apply(action);
   queue_.push(now_ + site.worker.speed().apply, MergeDone{id, site.life, applied});
+}
+
+void Twin::perform(SiteId site, const Site::RingOrder& action) {
+  step(site, sites_[site.value]->ring->obey(action));
+  work(site);
+}
+
+void Twin::perform(SiteId site, const Site::GiveChunk& action) {
+  pass_on(site, sites_[site.value]->ring->take(action.chunk));
+}
+
+/// What the worker sends now; and it goes on if that was the last that it needed.
+void Twin::pass_on(SiteId id, const std::vector<train::Chunk>& chunks) {
+  SiteState& site = *sites_[id.value];
+  for (const train::Chunk& chunk : chunks) step(id, Site::ChunkMade{chunk});
+  if (!site.ring->begins_apply()) return;
+  outcome_.syncs = std::max(outcome_.syncs, site.ring->step().value + 1);
+  queue_.push(now_ + site.worker.speed().apply, RingApplied{id, site.life, site.ring->attempt()});
 }
 
 void Twin::perform(SiteId site, const Site::Persist& action) {
@@ -389,7 +430,11 @@ void Twin::kill_agent(SiteId id) {
 void Twin::work(SiteId id) {
   SiteState& site = *sites_[id.value];
   if (site.busy) return;
-  const WorkerModel::Work work = site.worker.next_work();
+  WorkerModel::Work work = site.ring ? WorkerModel::Work::wait : site.worker.next_work();
+  if (site.ring && site.ring->wants_step()) {
+    site.ring->begin_step();
+    work = WorkerModel::Work::step;
+  }
   if (work == WorkerModel::Work::wait) return;
   site.busy = true;
   queue_.push(now_ + site.worker.time_of(work), WorkDone{id, site.life, work});

@@ -16,6 +16,7 @@
 #include "axs/net/controller.h"
 #include "axs/net/pipe.h"
 #include "axs/twin/queue.h"
+#include "axs/twin/ring_model.h"
 #include "axs/twin/worker_model.h"
 
 namespace axs::twin {
@@ -81,6 +82,11 @@ class Twin {
     std::uint32_t life;
     train::SiteSync::Applied applied;
   };
+  struct RingApplied {  ///< void if the worker has been given up, or told to go back, since
+    SiteId site;
+    std::uint32_t life;
+    std::uint64_t attempt;
+  };
   struct DiskSynced {
     SiteId site;
     std::uint32_t incarnation;
@@ -94,8 +100,8 @@ class Twin {
   struct ScriptDue {
     std::optional<std::uint64_t> merged;  ///< None: it asked to be woken.
   };
-  using Event = std::variant<Datagram, Woken, WorkerStarted, WorkDone, MergeDone, DiskSynced,
-                             AgentStarted, ControllerStarted, ScriptDue>;
+  using Event = std::variant<Datagram, Woken, WorkerStarted, WorkDone, MergeDone, RingApplied,
+                             DiskSynced, AgentStarted, ControllerStarted, ScriptDue>;
 
   struct SiteState;
 
@@ -105,6 +111,7 @@ class Twin {
   void on(const WorkerStarted& event);
   void on(const WorkDone& event);
   void on(const MergeDone& event);
+  void on(const RingApplied& event);
   void on(const DiskSynced& event);
   void on(const AgentStarted& event);
   void on(const ControllerStarted&);
@@ -130,6 +137,9 @@ class Twin {
   void perform(SiteId site, const fabric::Site::Diverged& action);
   void perform(SiteId site, const fabric::Site::Finished& action);
   void perform(SiteId site, const fabric::Site::PeerMisbehaved& action);
+  void perform(SiteId site, const fabric::Site::RingOrder& action);
+  void perform(SiteId site, const fabric::Site::GiveChunk& action);
+  void pass_on(SiteId site, const std::vector<train::Chunk>& chunks);
 
   void run_script(const fabric::FaultScript::Event& event);
   void inflict(const fabric::FaultScript::Begin& action);
@@ -138,6 +148,7 @@ class Twin {
   void kill_worker(SiteId site);
   void kill_agent(SiteId site);
   void start_worker(SiteId site);
+  fabric::Site::Config site_config(SiteId site) const;
 
   void work(SiteId site);
   void schedule_wakeup(SiteId site);

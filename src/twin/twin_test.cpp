@@ -124,3 +124,43 @@ TEST_CASE("twin: a kill at any time, of any process, adds or loses few tokens") 
         CHECK(outcome.tokens <= budget + unheard);
       }
 }
+
+TEST_CASE("twin: every-step waits for its links in each step, and sends whole gradients") {
+  catalog::Scenario scenario = three_sites(milliseconds(75), 0);
+  scenario.train.sync = catalog::SyncMode::every_step;
+  scenario.train.tokens = 3 * 256 * 20;
+  const Outcome first = simulate(scenario), second = simulate(scenario);
+  REQUIRE(first.finished);
+  CHECK(first.digest == second.digest);
+  CHECK(first.syncs == 20);
+  CHECK(first.tokens == scenario.train.tokens);
+  // 2 (n - 1)/n of the gradient from each site in each step, and 9 % for packets, their seals and
+  // answers.
+  const double values = static_cast<double>(parameter_count(scenario.model)) * 2 * 2 / 3;
+  const double bytes = 3 * 20 * values * sizeof(float);
+  CHECK(static_cast<double>(first.bytes) > bytes);
+  CHECK(static_cast<double>(first.bytes) < 1.1 * bytes);
+  // No step is faster than its bytes at 100 Mb/s and one trip, nor than what it computes.
+  const double least = values * sizeof(float) * 8 / 1e8 + 0.075 + 0.03;
+  CHECK(first.took.seconds() > 20 * least);
+  CHECK(first.took.seconds() < 1.25 * 20 * least + 3);
+}
+
+TEST_CASE("twin: every-step does all steps whoever is killed, and is late by what it lost") {
+  catalog::Scenario scenario = three_sites(milliseconds(5), 0.001);
+  scenario.train.sync = catalog::SyncMode::every_step;
+  scenario.train.tokens = 3 * 256 * 60;
+  scenario.model = {.layers = 1, .width = 64, .hidden = 64};
+  const Outcome quiet = simulate(scenario);
+  scenario.faults = {
+      {.at = 0.2, .what = catalog::CutLink{LinkId{0}, seconds(2)}},
+      {.at = 0.4, .what = catalog::KillProcess{SiteId{1}, catalog::Process::worker}},
+      {.at = 0.6, .what = catalog::KillProcess{SiteId{0}, catalog::Process::agent}},
+      {.at = 0.95, .what = catalog::KillProcess{SiteId{2}, catalog::Process::agent}},
+  };
+  const Outcome first = simulate(scenario), second = simulate(scenario);
+  CHECK(first.finished);
+  CHECK(first.digest == second.digest);
+  CHECK(first.tokens == quiet.tokens);
+  CHECK(first.took > quiet.took + seconds(2));
+}
