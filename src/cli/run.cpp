@@ -171,9 +171,6 @@ void RunCommand::declare(CLI::App& app) {
 
 Result<ExitCode> RunCommand::run() {
   catalog::Scenario scenario = AXS_TRY(job.read());
-  if (scenario.train.sync == catalog::SyncMode::every_step)
-    return Error{Errc::invalid,
-                 job.scenario + ": train.sync: live runs know \"outer\" only so far"};
   if (!data.empty()) AXS_TRY(check_corpus(data, "--data"));
   if (!data.empty()) data = std::filesystem::absolute(data).string();
   AXS_TRY(plan_links(scenario));  // What is wrong with the sky is said before anything starts.

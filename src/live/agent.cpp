@@ -80,6 +80,9 @@ Agent::Agent(AgentConfig config, Stores stores, std::unique_ptr<host::Loop> loop
       loop_{std::move(loop)},
       site_{site_config(stores.records), loop_->now()} {
   for (const auto& record : stores.records) note_record(record);
+  const auto sync = site_config({}).sync;
+  if (const auto* ring = std::get_if<train::RingSync::Config>(&sync))
+    last_ = SyncId{ring->steps - 1};
 }
 
 Agent::~Agent() {
@@ -89,18 +92,25 @@ Agent::~Agent() {
 Site::Config Agent::site_config(std::vector<train::AgreementRecord> records) const {
   const catalog::Train& train = config_.scenario.train;
   const auto sites = static_cast<std::uint32_t>(config_.scenario.sites.size());
-  return {.incarnation = incarnation_,
-          .topology = topology_,
-          .home = {},
-          .sync = {.self = config_.site,
-                   .sites = sites,
-                   .budget = {.tokens = train.tokens,
-                              .tokens_per_step = catalog::site_tokens_per_step(
-                                  train, config_.scenario.model, sites),
-                              .fragments = train.outer.fragments,
-                              .period = train.outer.period},
-                   .records = std::move(records),
-                   .stored = blobs_.contents()}};
+  const std::uint64_t tokens_per_step =
+      catalog::site_tokens_per_step(train, config_.scenario.model, sites);
+  Site::Config config{.incarnation = incarnation_, .topology = topology_, .home = {}, .sync = {}};
+  if (every_step())
+    config.sync =
+        train::RingSync::Config{.self = config_.site,
+                                .sites = sites,
+                                .steps = train::ring_steps(train.tokens, tokens_per_step * sites),
+                                .tokens_per_step = tokens_per_step};
+  else
+    config.sync = train::SiteSync::Config{.self = config_.site,
+                                          .sites = sites,
+                                          .budget = {.tokens = train.tokens,
+                                                     .tokens_per_step = tokens_per_step,
+                                                     .fragments = train.outer.fragments,
+                                                     .period = train.outer.period},
+                                          .records = std::move(records),
+                                          .stored = blobs_.contents()};
+  return config;
 }
 
 Result<> Agent::connect(host::Journal journal) {
@@ -208,14 +218,10 @@ void Agent::perform(const Site::ReadMessage& action) {
   auto message = messages_.take(action);
   if (!message)
     return note(catalog::PeerMisbehaved{name(action.from), std::move(message).error().what});
-  const auto* sync = std::get_if<train::SyncMessage>(&message->message.body);
-  const auto* hash = sync ? std::get_if<train::StateHash>(sync) : nullptr;
-  if (hash != nullptr) {
-    SyncId& applied = peers_applied_[action.from];
-    applied = std::max(applied, next(hash->sync));
-    end_if_done();
-  }
-  happen(*std::move(message));
+  const auto& body = message->event.message.body;
+  if (const auto* sync = std::get_if<train::SyncMessage>(&body)) note_hash(action.from, *sync);
+  if (const auto* ring = std::get_if<train::RingMessage>(&body)) note_hash(action.from, *ring);
+  happen(std::move(message->event), std::move(message->values));
 }
 
 void Agent::perform(const Site::Apply& action) {

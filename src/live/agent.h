@@ -55,7 +55,7 @@ class Agent {
   host::Loop& loop() { return *loop_; }
 
  private:
-  /// What happened, for the site; `payloads` belong to a packet.
+  /// What happened, for the site; `payloads` belong to a packet, or are the values of a chunk.
   struct Happened {
     fabric::Site::Event event;
     ByteVector payloads{};
@@ -86,7 +86,7 @@ class Agent {
   void perform(const fabric::Site::ReportToController& action);
   void perform(const fabric::Site::RouteChanged& action);
   void perform(const fabric::Site::PathState& action);
-  void perform(const fabric::Site::HoldMessage& action) { messages_.hold(action); }
+  void perform(const fabric::Site::HoldMessage& action) { messages_.hold(action, now_.payloads); }
   void perform(const fabric::Site::ReleaseMessage& action);
   void perform(const fabric::Site::StoreBytes& action);
   void perform(const fabric::Site::ReadMessage& action);
@@ -99,6 +99,10 @@ class Agent {
   void perform(const fabric::Site::Diverged& action);
   void perform(const fabric::Site::Finished&) {}  // Seen in note_applied(), after a restart too.
   void perform(const fabric::Site::PeerMisbehaved& action);
+  void perform(const fabric::Site::RingOrder& action) { worker_->send(action); }
+  void perform(const fabric::Site::GiveChunk& action) {
+    worker_->send(action.chunk, std::move(now_.payloads));
+  }
 
   void worker_started(std::int32_t pid);
   void worker_lost(const std::string& reason);
@@ -110,11 +114,24 @@ class Agent {
   Result<> hear(const train::Evaluated& message, ByteView);
   Result<> hear(const train::Exported& message, ByteView);
   Result<> hear(const train::Failed& message, ByteView);
+  Result<> hear(const train::RingReport& message, ByteView);
+  Result<> hear(const train::Chunk& message, ByteView values);
+  Result<catalog::SyncApplied> members_of(train::SyncId sync);
   Result<ByteView> keep(const train::SiteSync::Captured& captured, ByteView blob);
 
   void hear_journal();
 
   void note_record(const train::AgreementRecord& record);
+  /// A peer says that it has applied something, which is what some are waiting for in the end.
+  template <class Messages>
+  void note_hash(SiteId from, const Messages& message) {
+    if (const auto* hash = std::get_if<train::StateHash>(&message)) {
+      train::SyncId& applied = peers_applied_[from];
+      applied = std::max(applied, next(hash->sync));
+      end_if_done();
+    }
+  }
+  bool every_step() const { return config_.scenario.train.sync == catalog::SyncMode::every_step; }
   void note_applied(train::SyncId next);
   void end_if_done();
   bool served(SiteId peer) const;

@@ -57,17 +57,45 @@ Result<> Agent::hear(const train::SiteSync::Captured& message, ByteView blob) {
 }
 
 Result<> Agent::hear(const train::SiteSync::Applied& message, ByteView) {
-  const auto decision = applying_.find(message.sync);
-  if (decision == applying_.end())
-    return Error{Errc::corrupt, "worker: applied sync " + std::to_string(message.sync.value) +
-                                    ", which it was not given"};
-  catalog::SyncApplied fact{message.sync.value, {}, message.hash};
-  for (const train::Contribution& member : decision->second.members)
-    fact.members.push_back({name(member.site), member.tokens.begin, member.tokens.end});
-  applying_.erase(decision);
+  catalog::SyncApplied fact = AXS_TRY(members_of(message.sync));
+  fact.hash = message.hash;
   note(fact);
   happen(message);
   note_applied(next(message.sync));
+  return Ok{};
+}
+
+/// Whose tokens are in what the worker has applied: as was decided, or in every step all sites'.
+Result<catalog::SyncApplied> Agent::members_of(train::SyncId sync) {
+  catalog::SyncApplied fact{sync.value, {}, {}};
+  if (every_step()) {
+    const std::uint64_t tokens =
+        catalog::site_tokens_per_step(config_.scenario.train, config_.scenario.model,
+                                      static_cast<std::uint32_t>(config_.scenario.sites.size()));
+    for (const catalog::Site& site : config_.scenario.sites)
+      fact.members.push_back({site.name, sync.value * tokens, (sync.value + 1) * tokens});
+    return fact;
+  }
+  const auto decision = applying_.find(sync);
+  if (decision == applying_.end())
+    return Error{Errc::corrupt,
+                 "worker: applied sync " + std::to_string(sync.value) + ", which it was not given"};
+  for (const train::Contribution& member : decision->second.members)
+    fact.members.push_back({name(member.site), member.tokens.begin, member.tokens.end});
+  applying_.erase(decision);
+  return fact;
+}
+
+Result<> Agent::hear(const train::RingReport& message, ByteView) {
+  happen(message);
+  return Ok{};
+}
+
+Result<> Agent::hear(const train::Chunk& message, ByteView values) {
+  if (values.size() != message.size)
+    return Error{Errc::corrupt, "worker: a chunk of " + std::to_string(values.size()) +
+                                    " bytes, want " + std::to_string(message.size)};
+  happen(Site::ChunkMade{message}, {values.begin(), values.end()});
   return Ok{};
 }
 

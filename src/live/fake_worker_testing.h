@@ -178,6 +178,8 @@ class FakeWorker {
   void take(Other& channel, const train::Export&, ByteView) { say(channel, train::Exported{}); }
   void take(Other&, const train::Slow&, ByteView) {}
   void take(Other&, const train::Quit&, ByteView) {}
+  void take(Other&, const train::RingOrder&, ByteView) {}
+  void take(Other&, const train::Chunk&, ByteView) {}
 
   /// The same sync may be merged again after a kill: with the same outcome.
   void remember(const train::SiteSync::Apply& apply) {

@@ -22,6 +22,11 @@ std::optional<train::Contribution> offered(const fabric::SiteMessageBody& body) 
   return offer->contribution;
 }
 
+const train::Chunk* chunk_of(const fabric::SiteMessageBody& body) {
+  const auto* ring = std::get_if<train::RingMessage>(&body);
+  return ring ? std::get_if<train::Chunk>(ring) : nullptr;
+}
+
 void append_overlap(ByteView part, std::size_t offset, std::size_t length, ByteVector& out) {
   if (offset >= part.size()) return;
   const ByteView wanted = part.subspan(offset, std::min(length, part.size() - offset));
@@ -36,7 +41,7 @@ bool payloads_match(const net::Packet& packet, ByteView payloads) {
   return size == payloads.size();
 }
 
-void MessageStore::hold(const Site::HoldMessage& message) {
+void MessageStore::hold(const Site::HoldMessage& message, ByteVector& given) {
   Outgoing outgoing;
   const ByteVector record = to_wire(message.message.body);
   WireWriter writer{outgoing.head};
@@ -46,6 +51,10 @@ void MessageStore::hold(const Site::HoldMessage& message) {
   if (message.message.attached && message.message.attached_size > 0) {
     outgoing.attached = blobs_.find(*message.message.attached);
     AXS_ASSERT(outgoing.attached != nullptr);
+    AXS_ASSERT(outgoing.attached->size() == message.message.attached_size);
+  }
+  if (chunk_of(message.message.body) != nullptr) {
+    outgoing.attached = std::make_shared<const ByteVector>(std::move(given));
     AXS_ASSERT(outgoing.attached->size() == message.message.attached_size);
   }
   outgoing_[{message.to, message.traffic, message.id}] = std::move(outgoing);
@@ -86,18 +95,17 @@ void MessageStore::store(const Site::StoreBytes& piece, const net::Packet& packe
   std::copy(bytes.begin(), bytes.end(), message.begin() + stored.offset);
 }
 
-Result<Site::PeerMessage> MessageStore::take(const Site::ReadMessage& message) {
+Result<MessageStore::Taken> MessageStore::take(const Site::ReadMessage& message) {
   const auto found =
       incoming_.find({message.from, message.deliver.traffic, message.deliver.message});
   // No honest peer has two messages of one name under way.
   if (found == incoming_.end()) return Error{Errc::corrupt, "message: its name came twice"};
   const ByteVector bytes = std::move(found->second);
   incoming_.erase(found);
-  SiteMessage whole = AXS_TRY(read(bytes));
-  return Site::PeerMessage{message.from, std::move(whole)};
+  return read(message.from, bytes);
 }
 
-Result<SiteMessage> MessageStore::read(ByteView message) {
+Result<MessageStore::Taken> MessageStore::read(SiteId from, ByteView message) {
   WireReader reader{message};
   std::uint32_t size;
   reader.get(size);
@@ -107,13 +115,17 @@ Result<SiteMessage> MessageStore::read(ByteView message) {
   const auto contribution = offered(body);
   if (contribution && contribution->tokens.end < contribution->tokens.begin)
     return Error{Errc::corrupt, "message: a contribution ends before it begins"};
-  const std::uint64_t want = contribution ? contribution->size : 0;
+  const train::Chunk* chunk = chunk_of(body);
+  const std::uint64_t want = contribution ? contribution->size : chunk ? chunk->size : 0;
   if (reader.remaining() != want)
     return Error{Errc::corrupt, "message: " + std::to_string(reader.remaining()) +
                                     " bytes attached, want " + std::to_string(want)};
-  if (!contribution) return SiteMessage{std::move(body), {}, {}};
-  AXS_TRY(blobs_.put(contribution->content, reader.bytes(want)));
-  return SiteMessage{std::move(body), contribution->content, want};
+  const ByteView attached = reader.bytes(want);
+  if (contribution) {
+    AXS_TRY(blobs_.put(contribution->content, attached));
+    return Taken{{from, {std::move(body), contribution->content, want}}};
+  }
+  return Taken{{from, {std::move(body), {}, want}}, {attached.begin(), attached.end()}};
 }
 
 void MessageStore::drop(const Site::DropBytes& dropped) {

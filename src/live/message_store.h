@@ -10,14 +10,15 @@ namespace axs::live {
 
 /// The bytes of the messages between this site and its peers while they are under way; the
 /// transport knows only their names and sizes. A message: the size of its record as 32 bits, the
-/// record, the bytes of the contribution that it offers. Contributions go in and out of the blob
-/// store.
+/// record, the bytes of the contribution that it offers, or the values of the chunk that it is.
+/// Contributions go in and out of the blob store; chunks are nowhere else.
 class MessageStore {
  public:
   explicit MessageStore(BlobStore& blobs) : blobs_{blobs} {}
 
   // Outgoing.
-  void hold(const fabric::Site::HoldMessage& message);
+  /// `given`: what belongs to the event at hand; the values of a chunk are taken out of it.
+  void hold(const fabric::Site::HoldMessage& message, ByteVector& given);
   void release(const fabric::Site::ReleaseMessage& message);
   /// Appends the bytes that the frame stands for; its message must be held.
   void append_payload(SiteId to, const net::DataFrame& frame, ByteVector& out) const;
@@ -27,9 +28,14 @@ class MessageStore {
   // Incoming.
   /// `payloads`: what followed the packet's record, as long as its DataFrames say.
   void store(const fabric::Site::StoreBytes& piece, const net::Packet& packet, ByteView payloads);
+  /// A message, and the values if it is a chunk.
+  struct Taken {
+    fabric::Site::PeerMessage event;
+    ByteVector values{};
+  };
   /// Takes a complete message apart. What it offers is in the blob store afterwards, and is what it
   /// was said to be: otherwise Errc::corrupt, and the message is gone.
-  Result<fabric::Site::PeerMessage> take(const fabric::Site::ReadMessage& message);
+  Result<Taken> take(const fabric::Site::ReadMessage& message);
   void drop(const fabric::Site::DropBytes& dropped);
 
  private:
@@ -39,7 +45,7 @@ class MessageStore {
     BlobStore::Blob attached;  ///< Null if nothing is.
   };
 
-  Result<fabric::SiteMessage> read(ByteView message);
+  Result<Taken> read(SiteId from, ByteView message);
 
   BlobStore& blobs_;
   std::map<Key, Outgoing> outgoing_;

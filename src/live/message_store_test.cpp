@@ -58,7 +58,7 @@ struct Pair {
       }
     }
   }
-  Result<Site::PeerMessage> take(std::uint32_t size) {
+  Result<MessageStore::Taken> take(std::uint32_t size) {
     return in.take({SiteId{0}, {net::TrafficClass::gradient, 7, size}});
   }
 };
@@ -71,12 +71,13 @@ TEST_CASE("messages: any cut into frames brings the record and what is attached"
     const ByteVector bytes = random_bytes(2'345, piece);
     must(pair.there.put(sha256(bytes), bytes));
     const SiteMessage message = offer_of(bytes);
-    pair.out.hold({SiteId{1}, net::TrafficClass::gradient, 7, message});
+    ByteVector none;
+    pair.out.hold({SiteId{1}, net::TrafficClass::gradient, 7, message}, none);
     // Bytes that are forgotten meanwhile are still sent whole.
     pair.there.forget(sha256(bytes));
     const auto size = static_cast<std::uint32_t>(fabric::message_size(message));
     pair.carry(size, piece);
-    const Site::PeerMessage got = must(pair.take(size));
+    const Site::PeerMessage got = must(pair.take(size)).event;
     CHECK(to_wire(got.message.body) == to_wire(message.body));
     CHECK(got.message.attached == sha256(bytes));
     REQUIRE(pair.here.find(sha256(bytes)) != nullptr);
@@ -85,6 +86,22 @@ TEST_CASE("messages: any cut into frames brings the record and what is attached"
     pair.out.release({SiteId{1}, net::TrafficClass::gradient, 7});
     CHECK(pair.out.held(SiteId{1}) == 0);
   }
+}
+
+TEST_CASE("messages: a chunk takes along what the event was given, and needs no store") {
+  Pair pair;
+  const ByteVector bytes = random_bytes(777, 1);
+  const auto size = static_cast<std::uint32_t>(bytes.size());
+  const SiteMessage message{train::RingMessage{train::Chunk{3, {5}, 1, 2, size}}, {}, size};
+  ByteVector given = bytes;
+  pair.out.hold({SiteId{1}, net::TrafficClass::gradient, 7, message}, given);
+  CHECK(given.empty());
+  const auto whole = static_cast<std::uint32_t>(fabric::message_size(message));
+  pair.carry(whole, 50);
+  const auto got = must(pair.take(whole));
+  CHECK(to_wire(got.event.message) == to_wire(message));
+  CHECK(got.values == bytes);
+  CHECK(pair.here.contents().empty());
 }
 
 TEST_CASE("messages: bytes that are not what was offered are refused, and so is nonsense") {
@@ -122,7 +139,8 @@ TEST_CASE("messages: what a peer gave up, or an earlier life of it sent, is drop
   const ByteVector bytes = random_bytes(100, 1);
   must(pair.there.put(sha256(bytes), bytes));
   const SiteMessage message = offer_of(bytes);
-  pair.out.hold({SiteId{1}, net::TrafficClass::gradient, 7, message});
+  ByteVector none;
+  pair.out.hold({SiteId{1}, net::TrafficClass::gradient, 7, message}, none);
   const auto size = static_cast<std::uint32_t>(fabric::message_size(message));
   pair.carry(size, 40);
   pair.in.drop({SiteId{0}, net::Discarded{net::TrafficClass::gradient, 7}});
