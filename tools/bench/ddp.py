@@ -35,6 +35,11 @@ def load_safetensors(path):
     return tensors
 
 
+def rotate_half(t):
+    first, second = t.chunk(2, -1)
+    return torch.cat((-second, first), -1)
+
+
 class Layer(nn.Module):
     def __init__(self, config):
         super().__init__()
@@ -56,8 +61,7 @@ class Layer(nn.Module):
         h = self.input_layernorm(x)
         q, k, v = (self.self_attn[name](h).view(batch, length, self.heads, -1).transpose(1, 2)
                    for name in ("q_proj", "k_proj", "v_proj"))
-        q, k = (t * cos + torch.cat((-t[..., t.shape[-1] // 2 :], t[..., : t.shape[-1] // 2]), -1) * sin
-                for t in (q, k))
+        q, k = (t * cos + rotate_half(t) * sin for t in (q, k))
         attended = F.scaled_dot_product_attention(q, k, v, is_causal=True)
         x = x + self.self_attn["o_proj"](attended.transpose(1, 2).reshape(batch, length, width))
         h = self.post_attention_layernorm(x)

@@ -70,7 +70,7 @@ def scenario(way, seed, options):
 
 
 def sent(underlay, header):
-    """Bytes of IP payload; `header` is what the emulator does not count of it, or counts too much."""
+    """Bytes of IP payload; `header`: what the emulator counts too little for each packet."""
     pipes = [direction["pipe"] for direction in underlay["directions"]]
     return sum(pipe["offered_bytes"] + header * pipe["offered"] for pipe in pipes)
 

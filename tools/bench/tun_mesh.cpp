@@ -1,6 +1,7 @@
-// tun_mesh SITES MEGABITS_PER_SECOND ONE_WAY_MS: network namespaces axs-bench-0, -1 ... with the addresses
-// 10.77.0.1, .2 ..., each joined to each by the emulator as a scenario's links of kind "wire" are.
-// Until SIGTERM; then prints the emulator's stats as JSON. Needs root. For tools/bench/sync.
+// tun_mesh SITES MEGABITS_PER_SECOND ONE_WAY_MS: network namespaces axs-bench-0, -1 ... with the
+// addresses 10.77.0.1, .2 ..., each joined to each by the emulator as a scenario's links of kind
+// "wire" are. Until SIGTERM; then prints the emulator's stats as JSON. Needs root. For
+// tools/bench/sync.
 
 #include <fmt/format.h>
 

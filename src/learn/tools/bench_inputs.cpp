@@ -38,8 +38,8 @@ Result<> write_inputs(const std::string& folder, const std::string& data, std::u
                                .sequences = sequences};
   Trainer trainer = AXS_TRY(Trainer::create(corpus, options));
   (void)AXS_TRY(export_model(folder + "/initial", shape, trainer.parameters()));
-  auto batcher = AXS_TRY(Batcher::create(
-      corpus->training, {.seed = seed, .shards = sites, .context = shape.context}));
+  auto batcher = AXS_TRY(
+      Batcher::create(corpus->training, {.seed = seed, .shards = sites, .context = shape.context}));
   std::vector<std::uint64_t> positions;
   for (std::uint64_t n = 0; n < steps * sequences; n += sequences)
     for (std::uint32_t site = 0; site < sites; ++site)
