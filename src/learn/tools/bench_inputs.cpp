@@ -27,7 +27,7 @@ Result<> write(const std::string& path, const void* data, std::size_t size) {
 
 Result<> write_inputs(const std::string& folder, const std::string& data, std::uint64_t seed,
                       std::uint64_t steps) {
-  const auto shape = AXS_TRY(model_preset("llama-shakespeare"));
+  const auto shape = AXS_TRY(preset_shape("llama-shakespeare"));
   const auto corpus = std::make_shared<const Corpus>(
       AXS_TRY(data.empty() ? read_default_corpus() : read_corpus(data)));
   const TrainerOptions options{.shape = shape,
