@@ -63,16 +63,20 @@ std::string to_hex(ByteView data) {
   return text;
 }
 
+Hash256 hmac_sha256(const Key256& key, ByteView data) {
+  Hash256 hash;
+  unsigned size = 0;
+  AXS_ASSERT(HMAC(EVP_sha256(), key.data(), length(key.size()), data.data(), data.size(),
+                  hash.data(), &size) != nullptr);
+  AXS_ASSERT(size == hash.size());
+  return hash;
+}
+
 Key256 hkdf_expand(const Key256& secret, std::string_view info) {
   // One block of output: T(1) = HMAC(secret, info | 0x01).
   ByteVector block{info.begin(), info.end()};
   block.push_back(1);
-  Key256 key;
-  unsigned size = 0;
-  AXS_ASSERT(HMAC(EVP_sha256(), secret.data(), length(secret.size()), block.data(), block.size(),
-                  key.data(), &size) != nullptr);
-  AXS_ASSERT(size == key.size());
-  return key;
+  return hmac_sha256(secret, block);
 }
 
 struct Aead::State {

@@ -37,6 +37,9 @@ Hash256 sha256(ByteView data);
 /// Lower-case hexadecimal digits.
 std::string to_hex(ByteView data);
 
+/// HMAC with SHA-256 (RFC 2104).
+Hash256 hmac_sha256(const Key256& key, ByteView data);
+
 /// HKDF-Expand with SHA-256 (RFC 5869 section 2.3); `secret` is already uniform.
 Key256 hkdf_expand(const Key256& secret, std::string_view info);
 

@@ -12,6 +12,8 @@ Result<std::unique_ptr<Overlay>> Overlay::open(host::Loop& loop, Config config,
                                                Callbacks callbacks) {
   std::unique_ptr<Overlay> overlay{new Overlay{loop, std::move(config), std::move(callbacks)}};
   Overlay* self = overlay.get();
+  overlay->handshake_key_ = net::handshake_key(
+      AXS_TRY(certificate_fingerprint(overlay->config_.credentials.ca_certificate)));
   overlay->sockets_ = AXS_TRY(LinkSockets::open(loop, overlay->config_.links,
                                                 {.packet =
                                                      [self](LinkId, ByteView packet) {
@@ -86,7 +88,9 @@ void Overlay::receive(ByteView bytes) {
   const auto peer = peers_.find(from);
   if (peer == peers_.end()) return;
   if (packet->header.type == net::PacketType::sealed) return receive_sealed(from, *packet);
-  peer->second.session.take_handshake(loop_.now(), *packet);
+  auto segment = net::parse_handshake(handshake_key_, *packet);
+  if (!segment) return;
+  peer->second.session.take_handshake(loop_.now(), *std::move(segment));
   attend(from);
 }
 
@@ -166,8 +170,9 @@ void Overlay::attend(SiteId id) {
 void Overlay::send_handshake(SiteId id, const net::HandshakeSegment& segment) {
   for (const net::CandidatePath& path : peers_.at(id).paths)
     if (sockets_->has(path.links[0]))
-      sockets_->send(path.links[0],
-                     net::handshake_packet({config_.self, id, path.relay_links()}, segment));
+      sockets_->send(
+          path.links[0],
+          net::handshake_packet(handshake_key_, {config_.self, id, path.relay_links()}, segment));
 }
 
 void Overlay::arm_timer() {

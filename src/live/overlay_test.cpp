@@ -64,8 +64,10 @@ TEST_CASE(
 
   net::HandshakeSegment segment;
   segment.from = {7};
-  send(*sfo, net::handshake_packet(by_way_of(LinkId{9}), segment));  // No such link: dropped.
-  const ByteVector packet = net::handshake_packet(by_way_of(LinkId{1}), segment);
+  send(*sfo, net::handshake_packet(net::handshake_key({}), by_way_of(LinkId{9}),
+                                   segment));  // No such link: dropped.
+  const ByteVector packet =
+      net::handshake_packet(net::handshake_key({}), by_way_of(LinkId{1}), segment);
   send(*sfo, packet);
   std::vector<ByteVector> relayed;
   bool opened = false;

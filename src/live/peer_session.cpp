@@ -28,11 +28,6 @@ void PeerSession::restart(Instant now) {
   step(now, net::TunnelLost{});
 }
 
-void PeerSession::take_handshake(Instant now, const net::OuterPacket& packet) {
-  auto segment = net::parse_handshake(packet);
-  if (segment) step(now, net::SegmentArrived{*std::move(segment)});
-}
-
 std::optional<ByteView> PeerSession::open(Instant now, const net::OuterPacket& packet) {
   if (!session_ || packet.payload.size() < Aead::tag_size) return std::nullopt;
   plain_.resize(packet.payload.size() - Aead::tag_size);

@@ -30,8 +30,10 @@ class PeerSession {
   std::optional<Instant> wakeup() const { return policy_.wakeup(); }
   void wake(Instant now) { step(now, Wakeup{}); }
 
-  /// Takes a handshake packet from anyone; what makes no sense is ignored.
-  void take_handshake(Instant now, const net::OuterPacket& packet);
+  /// Takes a segment of a handshake packet, from anyone in the run; what makes no sense is ignored.
+  void take_handshake(Instant now, net::HandshakeSegment segment) {
+    step(now, net::SegmentArrived{std::move(segment)});
+  }
   /// The plain text of a sealed packet, or nothing if it is no packet of this session. Valid until
   /// the next call.
   std::optional<ByteView> open(Instant now, const net::OuterPacket& packet);

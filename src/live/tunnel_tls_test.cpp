@@ -63,7 +63,7 @@ TEST_CASE("tunnel over TLS: keys over a lossy, corrupting link; then sealed pack
   CHECK(rc::check([&run] {
     auto pair = run.pair(*rc::gen::arbitrary<std::uint64_t>(), {.loss = 0.3,
                                                                 .duplicate = 0.2,
-                                                                .corrupt = 0.02,
+                                                                .corrupt = 0.2,
                                                                 .delay_min = milliseconds(10),
                                                                 .delay_max = milliseconds(300)});
     pair.boot(0, 5), pair.boot(1, 8);

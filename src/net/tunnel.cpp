@@ -1,10 +1,33 @@
 #include "axs/net/tunnel.h"
 
 #include <algorithm>
+#include <array>
 
 namespace axs::net {
 
-ByteVector handshake_packet(const Envelope& envelope, const HandshakeSegment& segment) {
+namespace {
+
+constexpr std::size_t mark_size = 16;
+using Mark = std::array<std::uint8_t, mark_size>;
+
+Mark mark_of(const Key256& key, std::pair<SiteId, SiteId> ends, ByteView segment) {
+  ByteVector marked;
+  WireWriter{marked}.put(ends);
+  marked.insert(marked.end(), segment.begin(), segment.end());
+  const Hash256 full = hmac_sha256(key, marked);
+  Mark mark;
+  std::copy_n(full.begin(), mark.size(), mark.begin());
+  return mark;
+}
+
+}  // namespace
+
+Key256 handshake_key(const Hash256& authority) {
+  return hkdf_expand(authority, "axs handshake mark");
+}
+
+ByteVector handshake_packet(const Key256& key, const Envelope& envelope,
+                            const HandshakeSegment& segment) {
   OuterHeader header;
   header.type = PacketType::handshake;
   header.source = envelope.source;
@@ -12,14 +35,23 @@ ByteVector handshake_packet(const Envelope& envelope, const HandshakeSegment& se
   header.relays = envelope.relays;
   ByteVector packet(header.size());
   write_outer_header(header, packet);
-  WireWriter{packet}.put(segment);
+  const ByteVector payload = to_wire(segment);
+  packet.insert(packet.end(), payload.begin(), payload.end());
+  const Mark mark = mark_of(key, {envelope.source, envelope.destination}, payload);
+  packet.insert(packet.end(), mark.begin(), mark.end());
   return packet;
 }
 
-Result<HandshakeSegment> parse_handshake(const OuterPacket& packet) {
-  if (packet.header.type != PacketType::handshake)
+Result<HandshakeSegment> parse_handshake(const Key256& key, const OuterPacket& packet) {
+  const OuterHeader& header = packet.header;
+  if (header.type != PacketType::handshake)
     return Error{Errc::corrupt, "handshake segment: the packet is a sealed one"};
-  return from_wire<HandshakeSegment>(packet.payload, "handshake segment");
+  if (packet.payload.size() < mark_size) return Error{Errc::corrupt, "handshake segment: no mark"};
+  const ByteView segment = packet.payload.first(packet.payload.size() - mark_size);
+  const Mark mark = mark_of(key, {header.source, header.destination}, segment);
+  if (!std::equal(mark.begin(), mark.end(), packet.payload.last(mark_size).begin()))
+    return Error{Errc::corrupt, "handshake segment: the mark of another run, or altered"};
+  return from_wire<HandshakeSegment>(segment, "handshake segment");
 }
 
 TunnelPolicy::TunnelPolicy(const TunnelConfig& config)

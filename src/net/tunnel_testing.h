@@ -14,6 +14,8 @@
 /// objects of the test's choice. Nothing outside tests includes this.
 namespace axs::net::testing {
 
+inline const Key256 mark_key = handshake_key({7});
+
 struct LinkFaults {
   double loss = 0;
   double duplicate = 0;
@@ -124,14 +126,14 @@ class TunnelPair {
     if (!ends[arrival.to].policy) return;
     const auto packet = parse_packet(arrival.packet);
     if (!packet) return;
-    auto segment = parse_handshake(*packet);
+    auto segment = parse_handshake(mark_key, *packet);
     if (segment) step(arrival.to, SegmentArrived{*std::move(segment)});
   }
 
   void perform(std::size_t index, const SendSegment& send) {
     const auto local = static_cast<std::uint32_t>(index);
-    const ByteVector packet =
-        handshake_packet({.source = {1 + local}, .destination = {2 - local}}, send.segment);
+    const ByteVector packet = handshake_packet(
+        mark_key, {.source = {1 + local}, .destination = {2 - local}}, send.segment);
     wire_.push_back(packet);
     for (int copies = rng_.chance(faults.duplicate) ? 2 : 1; copies > 0; --copies) {
       if (rng_.chance(faults.loss)) continue;
