@@ -79,7 +79,7 @@ void run(ByteView input) {
 }  // namespace
 
 const Target target{
-    .seeds = seeds, .mutations = 60'000, .memory_base = 16 * most_values, .memory_per_byte = 64};
+    .seeds = seeds, .mutations = 15'000, .memory_base = 16 * most_values, .memory_per_byte = 64};
 
 }  // namespace axs::fuzz
 

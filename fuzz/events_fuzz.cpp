@@ -30,7 +30,7 @@ void run(std::string_view text) {
 
 }  // namespace
 
-const Target target{.seeds = seeds, .mutations = 60'000, .memory_base = 1 << 16};
+const Target target{.seeds = seeds, .mutations = 20'000, .memory_base = 1 << 16};
 
 }  // namespace axs::fuzz
 

@@ -47,7 +47,7 @@ void run(ByteView input) {
 }  // namespace
 
 const Target target{
-    .seeds = seeds, .mutations = 20'000, .memory_base = 1 << 16, .memory_per_byte = 16};
+    .seeds = seeds, .mutations = 5'000, .memory_base = 1 << 16, .memory_per_byte = 16};
 
 }  // namespace axs::fuzz
 

@@ -92,7 +92,7 @@ void run(ByteView input) {
 }  // namespace
 
 const Target target{
-    .seeds = seeds, .mutations = 50'000, .memory_base = 1 << 16, .memory_per_byte = 16};
+    .seeds = seeds, .mutations = 15'000, .memory_base = 1 << 16, .memory_per_byte = 16};
 
 }  // namespace axs::fuzz
 

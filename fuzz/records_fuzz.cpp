@@ -47,7 +47,7 @@ std::vector<ByteVector> examples(List<Types...>) {
 }  // namespace
 
 const Target target{.seeds = [] { return examples(Records{}); },
-                    .mutations = 800'000,
+                    .mutations = 200'000,
                     .memory_base = 1 << 16,
                     .memory_per_byte = 512};
 

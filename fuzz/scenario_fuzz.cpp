@@ -84,7 +84,7 @@ void run(ByteView input) {
 
 }  // namespace
 
-const Target target{.seeds = seeds, .mutations = 30'000};
+const Target target{.seeds = seeds, .mutations = 8'000};
 
 }  // namespace axs::fuzz
 

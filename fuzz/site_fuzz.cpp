@@ -91,7 +91,7 @@ void run(ByteView input) {
 }  // namespace
 
 const Target target{
-    .seeds = seeds, .mutations = 100'000, .memory_base = 4 << 20, .memory_per_byte = 2 << 10};
+    .seeds = seeds, .mutations = 15'000, .memory_base = 4 << 20, .memory_per_byte = 2 << 10};
 
 }  // namespace axs::fuzz
 

@@ -13,7 +13,7 @@ namespace axs::fuzz {
 struct Target {
   /// Inputs that get past the first checks; mutations begin with them.
   std::vector<ByteVector> (*seeds)();
-  /// How many mutations the replay tries: about a second of them.
+  /// How many mutations the replay tries: seconds of them under a sanitizer.
   std::size_t mutations = 10'000;
   /// An input of n bytes may make the program hold `base` + n * `per_byte` bytes of memory at once.
   std::size_t memory_base = 1 << 20;

@@ -66,7 +66,7 @@ void run(ByteView input) {
 }  // namespace
 
 const Target target{
-    .seeds = seeds, .mutations = 5'000, .memory_base = 1 << 18, .memory_per_byte = 1 << 10};
+    .seeds = seeds, .mutations = 3'000, .memory_base = 1 << 18, .memory_per_byte = 1 << 10};
 
 }  // namespace axs::fuzz
 

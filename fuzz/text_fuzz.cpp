@@ -40,7 +40,7 @@ void run(std::string_view text) {
 }  // namespace
 
 const Target target{
-    .seeds = seeds, .mutations = 300'000, .memory_base = 1 << 14, .memory_per_byte = 16};
+    .seeds = seeds, .mutations = 80'000, .memory_base = 1 << 14, .memory_per_byte = 16};
 
 }  // namespace axs::fuzz
 

@@ -66,7 +66,7 @@ void run(ByteView input) {
 }  // namespace
 
 const Target target{
-    .seeds = seeds, .mutations = 200'000, .memory_base = 1 << 16, .memory_per_byte = 64};
+    .seeds = seeds, .mutations = 40'000, .memory_base = 1 << 16, .memory_per_byte = 64};
 
 }  // namespace axs::fuzz
 

@@ -78,7 +78,7 @@ void run(ByteView input) {
 
 }  // namespace
 
-const Target target{.seeds = seeds, .mutations = 3'000, .memory_base = 1 << 20};
+const Target target{.seeds = seeds, .mutations = 1'000, .memory_base = 1 << 20};
 
 }  // namespace axs::fuzz
 

@@ -67,7 +67,7 @@ void run(ByteView input) {
 }  // namespace
 
 const Target target{
-    .seeds = seeds, .mutations = 200'000, .memory_base = 1 << 20, .memory_per_byte = 512};
+    .seeds = seeds, .mutations = 30'000, .memory_base = 1 << 20, .memory_per_byte = 512};
 
 }  // namespace axs::fuzz
 

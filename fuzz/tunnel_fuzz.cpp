@@ -68,7 +68,7 @@ void run(ByteView input) {
 }  // namespace
 
 const Target target{
-    .seeds = seeds, .mutations = 200'000, .memory_base = 1 << 20, .memory_per_byte = 64};
+    .seeds = seeds, .mutations = 50'000, .memory_base = 1 << 20, .memory_per_byte = 64};
 
 }  // namespace axs::fuzz
 
