@@ -10,6 +10,7 @@
 
 #include "axs/cli/corpus.h"
 #include "axs/cli/events.h"
+#include "axs/cli/run_record.h"
 #include "axs/cli/terminal.h"
 #include "axs/host/file.h"
 #include "axs/host/loop.h"
@@ -183,9 +184,15 @@ Result<ExitCode> RunCommand::run() {
   fmt::print("run {}\n", folder.path);
   if (!plan.scenario.faults.empty())
     fmt::print("the faults of the scenario are not inflicted: live runs cannot do that yet\n");
+  ControllerRecord record = AXS_TRY(ControllerRecord::open(folder, plan));
+  for (const auto& fact : opening_facts(plan.scenario, "live", own_command()))
+    AXS_TRY(record.note(fact));
   Supervisor supervisor{folder, plan};
   AXS_TRY(supervisor.start());
   const bool done = AXS_TRY(supervisor.watch());
+  const auto& finished = supervisor.last("SiteFinished");
+  if (done && finished.is_object())
+    AXS_TRY(record.note(catalog::RunFinished{finished.at("tokens").get<std::uint64_t>()}));
   fmt::print("{}", outcome_text(folder, supervisor));
   return done ? ExitCode::done : ExitCode::failed;
 }

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "axs/cli/run_record.h"
 #include "axs/cli/terminal.h"
 #include "axs/twin/twin.h"
 
@@ -46,6 +47,7 @@ std::string as_text(const catalog::Scenario& scenario, const twin::Outcome& outc
 void TwinCommand::declare(CLI::App& app) {
   job.declare(app);
   app.add_flag("--json", json, "Print one JSON object");
+  app.add_option("--out", out, "A new folder for the record of the run, for axs report");
   app.footer(
       "Examples:\n"
       "  axs twin scenarios/three-continents.toml\n"
@@ -59,9 +61,24 @@ Result<ExitCode> TwinCommand::run() {
                  job.scenario + ": train.sync: the twin knows \"outer\" only so far"};
   const Duration horizon = sky_horizon(chosen);
   auto links = AXS_TRY(plan_links(chosen));
-  twin::Twin world{
-      {.scenario = chosen, .links = std::move(links), .workers = assumed_speeds(chosen)}};
+  twin::Twin::Config config{
+      .scenario = chosen, .links = std::move(links), .workers = assumed_speeds(chosen)};
+  std::optional<TwinRecord> record;
+  if (!out.empty()) record.emplace(AXS_TRY(TwinRecord::create(out, chosen)));
+  const catalog::FactOrigin world_origin{.run = chosen.name, .site = {}, .at = {}};
+  if (record) {
+    for (const auto& fact : opening_facts(chosen, "twin", own_command()))
+      record->note(world_origin, fact);
+    config.note = [&record](const auto& origin, const auto& fact) { record->note(origin, fact); };
+  }
+  twin::Twin world{std::move(config)};
   const twin::Outcome outcome = world.run(run_limit);
+  if (record) {
+    if (outcome.finished)
+      record->note({chosen.name, "", Instant{} + outcome.took},
+                   catalog::RunFinished{outcome.tokens});
+    AXS_TRY(record->outcome());
+  }
   if (chosen.sky && outcome.took > horizon)
     print_error(
         fmt::format("the run took longer than the {:.0f} s for which the sky was worked out",

@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "axs/fabric/link_plan.h"
+#include "axs/fabric/story.h"
 #include "axs/host/file.h"
 #include "axs/host/signals.h"
 
@@ -276,12 +277,8 @@ void Agent::perform(const Site::PathState& action) {
   end_if_done();
 }
 
-/// "sfo-fra fibre" or "sfo-tyo fibre, fra-tyo leo".
 std::string Agent::path_name(SiteId peer, net::PathId path) const {
-  std::string text;
-  for (const LinkId link : topology_.paths(config_.site, peer)[path.value].span())
-    text += (text.empty() ? "" : ", ") + fabric::link_name(config_.scenario, link);
-  return text;
+  return fabric::path_name(config_.scenario, topology_, {config_.site, peer, path});
 }
 
 void Agent::note_record(const train::AgreementRecord& record) {
