@@ -10,6 +10,7 @@
 
 #include "axs/cli/corpus.h"
 #include "axs/cli/events.h"
+#include "axs/cli/report.h"
 #include "axs/cli/run_record.h"
 #include "axs/cli/terminal.h"
 #include "axs/host/file.h"
@@ -155,6 +156,7 @@ std::string outcome_text(const live::RunFolder& folder, const Supervisor& superv
     text += fmt::format("validation loss {:.4f}\n", evaluated.at("loss").get<double>());
   const auto& exported = supervisor.last("Exported");
   if (exported.is_object()) text += fmt::format("model  {}\n", folder.model());
+  text += fmt::format("report {}/report.html\n", folder.path);
   return text + fmt::format("run    {}\n", folder.path);
 }
 
@@ -193,6 +195,7 @@ Result<ExitCode> RunCommand::run() {
   const auto& finished = supervisor.last("SiteFinished");
   if (done && finished.is_object())
     AXS_TRY(record.note(catalog::RunFinished{finished.at("tokens").get<std::uint64_t>()}));
+  AXS_TRY(write_report(folder.path, folder.path + "/report.html"));
   fmt::print("{}", outcome_text(folder, supervisor));
   return done ? ExitCode::done : ExitCode::failed;
 }

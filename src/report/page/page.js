@@ -1,5 +1,5 @@
 "use strict";
-// Draws the charts of a report and moves its map through time. Everything that it needs is in the page.
+// Draws the charts of a report and moves its map through time. All that it needs is in the page.
 
 const data = JSON.parse(document.getElementById("data").textContent);
 const pretty = new Intl.NumberFormat("en", { maximumSignificantDigits: 4 });
@@ -66,6 +66,7 @@ function datasets(lines) {
     pointRadius: line.dots ? 4 : line.series.at.length < 3 ? 2 : 0,
     pointHitRadius: 8,
     showLine: !line.dots,
+    clip: line.dots ? false : undefined,
     stepped: line.stepped ? "before" : false,
     spanGaps: false,
   }));
