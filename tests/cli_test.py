@@ -1,11 +1,15 @@
 #!/usr/bin/python3
 """The axs program from outside: exit codes, messages, output. usage: cli_test.py PATH-OF-AXS"""
+import fcntl
 import json
 import os
 import pty
+import re
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import unittest
 
 AXS = sys.argv.pop(1)
@@ -142,6 +146,50 @@ class Ledger(unittest.TestCase):
         code, ledger = self.ledger()
         self.assertEqual(code, 1)
         self.assertRegex(ledger["violations"][0], "^sync 7: .* came to other parameters than ")
+
+
+class LiveView(unittest.TestCase):
+    """A simulated run that takes longer than a person waits without asking."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.scenario = os.path.join(folder.name, "long.toml")
+        with open(os.path.join(ROOT, "scenarios/three-continents.toml"), encoding="utf-8") as file:
+            text = file.read().replace('tokens = "1.5M"', 'tokens = "12M"')
+        text = text.replace("../data/", os.path.join(ROOT, "data") + "/")
+        with open(self.scenario, "w", encoding="utf-8") as file:
+            file.write(text)
+
+    def watch(self, width, **environment):
+        """What a terminal of that width is shown, and what goes into a pipe meanwhile."""
+        ours, its = pty.openpty()
+        fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
+        with subprocess.Popen([AXS, "twin", self.scenario], stdout=subprocess.PIPE, stderr=its,
+                              env={**os.environ, **environment}) as process:
+            os.close(its)
+            pieces = []
+            try:
+                while piece := os.read(ours, 65536):
+                    pieces.append(piece)
+            except OSError:  # The other end is closed.
+                pass
+            results = process.stdout.read().decode()
+        os.close(ours)
+        return b"".join(pieces).decode(), results
+
+    def test_a_terminal_sees_it_redrawn_and_a_pipe_the_results_alone(self):
+        shown, results = self.watch(60, LC_ALL="C.UTF-8", NO_COLOR="")
+        self.assertIn("\033[?2026h", shown)
+        self.assertIn("training", shown)
+        self.assertIn("█", shown)
+        self.assertIn("fault: cut of sfo-fra fibre", shown)
+        self.assertRegex(shown, r"\033\[5A")  # Two phases and three sites are drawn over.
+        for line in re.sub(r"\033\[[?0-9;]*[A-Za-z]", "", shown).replace("\r", "").split("\n"):
+            if not re.match(r" *[0-9.]+ s  ", line):  # News may be longer: they are not redrawn.
+                self.assertLess(len(line), 60)
+        self.assertNotIn("\033", results)
+        self.assertRegex(results, "^three-continents: finished ")
 
 
 class Doctor(unittest.TestCase):

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "axs/cli/run_record.h"
+#include "axs/cli/run_view.h"
 #include "axs/cli/terminal.h"
 #include "axs/twin/twin.h"
 
@@ -65,14 +66,17 @@ Result<ExitCode> TwinCommand::run() {
       .scenario = chosen, .links = std::move(links), .workers = assumed_speeds(chosen)};
   std::optional<TwinRecord> record;
   if (!out.empty()) record.emplace(AXS_TRY(TwinRecord::create(out, chosen)));
-  const catalog::FactOrigin world_origin{.run = chosen.name, .site = {}, .at = {}};
-  if (record) {
-    for (const auto& fact : opening_facts(chosen, "twin", own_command()))
-      record->note(world_origin, fact);
-    config.note = [&record](const auto& origin, const auto& fact) { record->note(origin, fact); };
-  }
+  TwinView view;
+  const auto note = [&](const catalog::FactOrigin& origin, const catalog::Fact& fact) {
+    if (record) record->note(origin, fact);
+    view.feed({origin, fact});
+  };
+  for (const auto& fact : opening_facts(chosen, "twin", own_command()))
+    note({chosen.name, "", Instant{}}, fact);
+  if (record || view.is_shown()) config.note = note;
   twin::Twin world{std::move(config)};
   const twin::Outcome outcome = world.run(run_limit);
+  view.finish();
   if (record) {
     if (outcome.finished)
       record->note({chosen.name, "", Instant{} + outcome.took},

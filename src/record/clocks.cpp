@@ -11,7 +11,11 @@ namespace {
 /// bounds[{a, b}]: the clock of b is at most that far ahead of that of a.
 using Bounds = std::map<std::pair<std::string, std::string>, Duration>;
 
+/// Beyond this, clocks contradict each other (their drift may make them): nothing follows any more.
+constexpr Duration sane{std::int64_t{1} << 60};
+
 void tighten(Bounds& bounds, const std::string& a, const std::string& b, Duration most) {
+  if (most > sane || most < -sane) return;
   const auto [held, added] = bounds.emplace(std::pair{a, b}, most);
   if (!added) held->second = std::min(held->second, most);
 }

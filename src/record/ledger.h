@@ -39,7 +39,7 @@ struct Ledger {
 /// - in each fragment, the ranges of each site follow each other from 0 without hole or overlap,
 ///   so that every token counts once;
 /// - once finished: all fragments hold the same tokens, and they are the budget, to a step per
-///   site.
+///   site; a kill may add what a site does in two rounds.
 Ledger reconcile(const History& history);
 
 }  // namespace axs::record

@@ -13,6 +13,10 @@ namespace {
 
 using nlohmann::json;
 
+/// Years from the epoch of a run no clock of it can be.
+constexpr Instant latest{std::int64_t{1} << 58};
+constexpr Instant earliest{-latest.ns};
+
 /// Thrown and caught in this file only, like json's own exceptions.
 struct NotAFact {};
 
@@ -104,6 +108,7 @@ std::optional<catalog::Noted> read_object(const json& object) {
   const auto kind = std::ranges::find(kinds, type, &Kind::name);
   if (kind == kinds.end()) return std::nullopt;
   noted.fact = kind->read(object);
+  if (noted.origin.at > latest || noted.origin.at < earliest) return std::nullopt;
   return noted;
 }
 

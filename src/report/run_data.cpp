@@ -139,7 +139,8 @@ class Collector {
     const std::size_t i = site(name);
     SiteData& held = data_.sites[i];
     const auto before = progressed_.find(name);
-    if (before != progressed_.end() && fact.steps > before->second.second.steps) {
+    if (before != progressed_.end() && fact.steps > before->second.second.steps &&
+        fact.tokens >= before->second.second.tokens) {
       const double took = now_ - before->second.first;
       const std::uint64_t tokens = fact.tokens - before->second.second.tokens;
       const std::uint64_t steps = fact.steps - before->second.second.steps;

@@ -71,8 +71,7 @@ void Twin::note_route(const net::LinkReport& report) {
 }
 
 void Twin::note_traffic() {
-  if (!config_.note || (traffic_noted_ >= Instant{} && now_ - traffic_noted_ < traffic_every))
-    return;
+  if (!config_.note || (traffic_noted_ && now_ - *traffic_noted_ < traffic_every)) return;
   traffic_noted_ = now_;
   for (std::size_t i = 0; i < pipes_.size(); ++i) {
     const fabric::LinkPlan& link = config_.links[i];

@@ -177,7 +177,7 @@ class Twin {
   std::vector<std::array<net::Pipe, 2>> pipes_;  ///< by link; a to b, b to a
   std::vector<Instant> cut_at_;                  ///< by link; what was in its queue then is lost
   fabric::FaultScript script_;
-  Instant traffic_noted_{-1};
+  std::optional<Instant> traffic_noted_;
   std::map<std::pair<SiteId, SiteId>, Instant> route_noted_;
   Outcome outcome_;
   std::size_t finished_ = 0;
