@@ -18,7 +18,7 @@ program=$root/build/release/bin/axs
 is_fresh() {
   local stamp=$root/build/release/program.stamp
   [[ -x $program && -f $stamp && $(<"$stamp") == "$root" ]] || return 1
-  local inputs=(axs tools/setup packages.txt requirements.txt)
+  local inputs=(axs tools/setup packages.txt requirements.txt requirements-map.txt)
   inputs+=(CMakeLists.txt CMakePresets.json cmake src)
   [[ -z $(find "${inputs[@]/#/$root/}" /var/lib/dpkg/status -newer "$stamp" -print -quit 2>&1) ]]
 }

@@ -69,11 +69,13 @@ class World {
       {.incarnation = 1,
        .topology = triangle(),
        .home = SiteId{0},
-       .sync = {.self = SiteId{0},
-                .sites = 3,
-                .budget = {.tokens = 100'000, .tokens_per_step = 256, .fragments = 2, .period = 20},
-                .records = {},
-                .stored = {}}},
+       .sync =
+           train::SiteSync::Config{
+               .self = SiteId{0},
+               .sites = 3,
+               .budget = {.tokens = 100'000, .tokens_per_step = 256, .fragments = 2, .period = 20},
+               .records = {},
+               .stored = {}}},
       now_};
 };
 

@@ -1,14 +1,19 @@
 #!/usr/bin/python3
 """The axs program from outside: exit codes, messages, output. usage: cli_test.py PATH-OF-AXS"""
+import fcntl
 import json
 import os
 import pty
+import re
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import unittest
 
 AXS = sys.argv.pop(1)
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 def run(*arguments, **options):
@@ -65,6 +70,13 @@ class Program(unittest.TestCase):
                 ["twin", path],
                 f'{path}:4: train.tokens: count "-1", want a whole number from 1 to 1e18')
 
+    def test_ledger_of_what_is_no_run(self):
+        with tempfile.TemporaryDirectory() as folder:
+            self.check_bad_input(["ledger", folder],
+                                 f"{folder}: no events.jsonl in it, want the folder of a run")
+        self.check_bad_input(["ledger", "no-such-run"],
+                             "runs/no-such-run: no such folder, want that of a run")
+
     def test_unknown_flag(self):
         self.check_bad_input(
             ["doctor", "--yaml"],
@@ -76,6 +88,108 @@ class Program(unittest.TestCase):
                                      text=True, check=False)
         self.assertEqual(outcome.returncode, 1)
         self.assertIn("standard output: cannot be written", outcome.stderr)
+
+
+class Ledger(unittest.TestCase):
+    """The record of a simulated run with a fault of each kind, and what a hand does to it."""
+
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        self.run_folder = os.path.join(self.folder.name, "run")
+        outcome = run("twin", os.path.join(ROOT, "scenarios/three-continents.toml"),
+                      "--out", self.run_folder)
+        self.assertEqual(outcome.returncode, 0, outcome.stderr)
+
+    def ledger(self):
+        outcome = run("ledger", self.run_folder, "--json")
+        return outcome.returncode, json.loads(outcome.stdout)
+
+    def edit(self, site, change):
+        path = os.path.join(self.run_folder, "sites", site, "events.jsonl")
+        with open(path, encoding="utf-8") as file:
+            lines = file.read().splitlines()
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("\n".join(change(lines)))
+
+    def test_holds_with_the_faults_of_the_scenario(self):
+        code, ledger = self.ledger()
+        self.assertEqual((code, ledger["violations"]), (0, []))
+        self.assertTrue(ledger["finished"])
+        self.assertEqual(ledger["kills"], 1)
+        self.assertLess(abs(ledger["tokens"] - ledger["budget"]), 3 * 256)
+        for fragment in (0, 1):
+            rows = [row for row in ledger["rows"] if row["fragment"] == fragment]
+            self.assertEqual(sum(row["end"] - row["begin"] for row in rows), ledger["tokens"])
+
+    def test_the_folder_is_never_written_twice(self):
+        outcome = run("twin", os.path.join(ROOT, "scenarios/three-continents.toml"),
+                      "--out", self.run_folder)
+        self.assertEqual(outcome.returncode, 2)
+        self.assertIn("there is something in it", outcome.stderr)
+
+    def test_a_torn_last_line_and_garbage_do_no_harm(self):
+        self.edit("sfo", lambda lines: ["garbage", *lines, lines[-1][:20]])
+        code, ledger = self.ledger()
+        self.assertEqual((code, ledger["lines_ignored"]), (0, 1))
+
+    def test_a_sync_that_a_site_left_out_is_found(self):
+        self.edit("tyo", lambda lines: [line for line in lines if '"sync":40,' not in line])
+        code, ledger = self.ledger()
+        self.assertEqual((code, ledger["violations"]), (1, ["sync 40: tyo left it out"]))
+
+    def test_another_hash_is_found(self):
+        def spoil(line):
+            spoilt = '77"}' if line[-4:] != '77"}' else '88"}'
+            return line[:-4] + spoilt if '"SyncApplied","sync":7,' in line else line
+        self.edit("fra", lambda lines: [spoil(line) for line in lines])
+        code, ledger = self.ledger()
+        self.assertEqual(code, 1)
+        self.assertRegex(ledger["violations"][0], "^sync 7: .* came to other parameters than ")
+
+
+class LiveView(unittest.TestCase):
+    """A simulated run that takes longer than a person waits without asking."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.scenario = os.path.join(folder.name, "long.toml")
+        with open(os.path.join(ROOT, "scenarios/three-continents.toml"), encoding="utf-8") as file:
+            text = file.read().replace('tokens = "1.5M"', 'tokens = "12M"')
+        text = text.replace("../data/", os.path.join(ROOT, "data") + "/")
+        with open(self.scenario, "w", encoding="utf-8") as file:
+            file.write(text)
+
+    def watch(self, width, **environment):
+        """What a terminal of that width is shown, and what goes into a pipe meanwhile."""
+        ours, its = pty.openpty()
+        fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
+        with subprocess.Popen([AXS, "twin", self.scenario], stdout=subprocess.PIPE, stderr=its,
+                              env={**os.environ, **environment}) as process:
+            os.close(its)
+            pieces = []
+            try:
+                while piece := os.read(ours, 65536):
+                    pieces.append(piece)
+            except OSError:  # The other end is closed.
+                pass
+            results = process.stdout.read().decode()
+        os.close(ours)
+        return b"".join(pieces).decode(), results
+
+    def test_a_terminal_sees_it_redrawn_and_a_pipe_the_results_alone(self):
+        shown, results = self.watch(60, LC_ALL="C.UTF-8", NO_COLOR="")
+        self.assertIn("\033[?2026h", shown)
+        self.assertIn("training", shown)
+        self.assertIn("█", shown)
+        self.assertIn("fault: cut of sfo-fra fibre", shown)
+        self.assertRegex(shown, r"\033\[5A")  # Two phases and three sites are drawn over.
+        for line in re.sub(r"\033\[[?0-9;]*[A-Za-z]", "", shown).replace("\r", "").split("\n"):
+            if not re.match(r" *[0-9.]+ s  ", line):  # News may be longer: they are not redrawn.
+                self.assertLess(len(line), 60)
+        self.assertNotIn("\033", results)
+        self.assertRegex(results, "^three-continents: finished ")
 
 
 class Doctor(unittest.TestCase):

@@ -5,15 +5,20 @@
 #include <vector>
 
 #include "axs/core/json.h"
+#include "axs/core/units.h"
 
 /// What a run leaves behind for people and reports: events.jsonl, one JSON object per line. Each
 /// line has v, run, site, at (ns on that site's clock) and type, then the fields of the fact. Sites
-/// and links go by their names, so that a line can be read on its own.
+/// and links go by their names, so that a line can be read on its own. A fact may have no field
+/// with one of those five names.
 namespace axs::catalog {
 
-inline constexpr int facts_version = 1;
+/// 2 added what a report needs: places, links, phases, faults, the prediction, traffic, delays. A
+/// reader takes older lines too; what they lack has its default.
+inline constexpr int facts_version = 2;
 
-/// Where and when a fact was noted. The controller's own have no site.
+/// Where and when a fact was noted. Those of the controller and of the emulator, which share a
+/// clock, have no site.
 struct FactOrigin {
   std::string run;
   std::string site;
@@ -26,9 +31,72 @@ struct RunStarted {
   std::uint64_t seed{};
   std::vector<std::string> sites;
   std::uint64_t tokens{};  ///< the budget
+  std::uint32_t fragments{};
+  std::uint64_t parameters{};
+  std::string world;    ///< "live" or "twin"
+  std::string command;  ///< repeats the run
+  std::string program;  ///< its version
+};
+struct SiteDescribed {
+  std::string name;
+  double latitude_deg{};
+  double longitude_deg{};
+  std::string jurisdiction;
+  std::string accelerators;  ///< "1 × cpu"
+};
+struct LinkDescribed {
+  std::string link;
+  std::string a;
+  std::string b;
+  std::string kind;
+  BytesPerSecond rate_ab{};
+  BytesPerSecond rate_ba{};
+};
+/// What the twin expects of the run, before it starts.
+struct Predicted {
+  Duration duration;
+  std::uint64_t bytes{};  ///< of UDP payload over all links
+  std::uint64_t syncs{};
+  std::string basis;  ///< what it was calibrated on
+};
+/// A stretch of the run that takes time: for the progress bars.
+struct PhaseStarted {
+  std::string phase;
+  Duration expected;  ///< zero if nobody knows
+};
+struct FaultBegan {
+  std::uint32_t fault{};  ///< its number in the scenario
+  std::string kind;       ///< "cut", "slow" or "kill"
+  std::string target;     ///< a link, a site or a process
+  double factor{};        ///< how many times slower, for "slow"
+  Duration lasts;         ///< zero for a kill
+};
+struct FaultEnded {
+  std::uint32_t fault{};
+};
+/// The way of gradients from one site to another, as its sender measures it.
+struct RouteMeasured {
+  std::string from;
+  std::string to;
+  std::string path;
+  Duration rtt;
+  double loss{};  ///< of round trips
 };
 struct RunFinished {
   std::uint64_t tokens{};  ///< merged, over all sites
+};
+
+// Of the emulator, or of the agent that sends.
+/// One direction of a link; counted since the start of the process that says so.
+struct LinkTraffic {
+  std::string link;
+  std::string from;
+  std::string to;
+  std::uint64_t bytes{};  ///< of UDP payload, offered to the link
+  std::uint64_t packets{};
+  std::uint64_t lost{};  ///< packets
+  Duration one_way;      ///< propagation now; zero if the writer does not know it
+  bool up = true;
 };
 
 // Of a site's agent.
@@ -132,10 +200,18 @@ struct PeerMisbehaved {
   std::string what;
 };
 
-using Fact = std::variant<RunStarted, RunFinished, SiteStarted, SiteFinished, SiteStopped,
-                          WorkerStarted, WorkerReady, WorkerLost, Progress, Evaluated, Exported,
-                          Contributed, SyncClosed, SyncApplied, Diverged, SessionUp, SessionLost,
-                          HandshakeFailed, PathUp, PathDown, RouteChanged, PeerMisbehaved>;
+using Fact =
+    std::variant<RunStarted, SiteDescribed, LinkDescribed, Predicted, PhaseStarted, FaultBegan,
+                 FaultEnded, RouteMeasured, RunFinished, LinkTraffic, SiteStarted, SiteFinished,
+                 SiteStopped, WorkerStarted, WorkerReady, WorkerLost, Progress, Evaluated, Exported,
+                 Contributed, SyncClosed, SyncApplied, Diverged, SessionUp, SessionLost,
+                 HandshakeFailed, PathUp, PathDown, RouteChanged, PeerMisbehaved>;
+
+/// A fact with its origin: what a line of events.jsonl says.
+struct Noted {
+  FactOrigin origin;
+  Fact fact;
+};
 
 /// The line of events.jsonl, with its end of line.
 inline std::string fact_line(const FactOrigin& origin, const Fact& fact) {

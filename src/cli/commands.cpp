@@ -1,6 +1,8 @@
 #include "axs/cli/command.h"
 #include "axs/cli/config.h"
 #include "axs/cli/doctor.h"
+#include "axs/cli/ledger.h"
+#include "axs/cli/report.h"
 #include "axs/cli/run.h"
 #include "axs/cli/runs.h"
 #include "axs/cli/twin.h"
@@ -13,6 +15,8 @@ std::vector<std::unique_ptr<Command>> all_commands() {
   commands.push_back(std::make_unique<TwinCommand>());
   commands.push_back(std::make_unique<RunsCommand>());
   commands.push_back(std::make_unique<ConfigCommand>());
+  commands.push_back(std::make_unique<LedgerCommand>());
+  commands.push_back(std::make_unique<ReportCommand>());
   commands.push_back(std::make_unique<DoctorCommand>());
   commands.push_back(std::make_unique<AgentCommand>());
   commands.push_back(std::make_unique<UnderlayCommand>());

@@ -6,10 +6,11 @@
 #include <cstdio>
 #include <filesystem>
 #include <map>
-#include <nlohmann/json.hpp>
 
 #include "axs/cli/corpus.h"
-#include "axs/cli/events.h"
+#include "axs/cli/report.h"
+#include "axs/cli/run_record.h"
+#include "axs/cli/run_view.h"
 #include "axs/cli/terminal.h"
 #include "axs/host/file.h"
 #include "axs/host/loop.h"
@@ -42,14 +43,12 @@ std::string new_run_id(const std::string& scenario) {
 class Supervisor {
  public:
   Supervisor(live::RunFolder folder, const live::RunPlan& plan)
-      : folder_{std::move(folder)}, plan_{plan} {}
+      : folder_{std::move(folder)}, plan_{plan}, view_{folder_, plan} {}
 
   Result<> start() {
     underlay_.emplace(AXS_TRY(spawn("underlay", {"underlay", folder_.path})));
-    for (const catalog::Site& site : plan_.scenario.sites) {
+    for (const catalog::Site& site : plan_.scenario.sites)
       agents_.emplace(site.name, AXS_TRY(spawn_agent(site.name)));
-      tails_.emplace_back(folder_.events(site.name));
-    }
     return Ok{};
   }
 
@@ -61,24 +60,20 @@ class Supervisor {
       while (const auto number = signals.next()) on_signal(*number);
     }));
     std::function<void()> look = [&] {
-      show_events();
+      view_.show();
       reap();
       if (agents_.empty()) return loop->stop();
       loop->after(look_every, look);
     };
     loop->after({}, look);
     AXS_TRY(loop->run());
-    show_events();
+    view_.finish();
     if (underlay_) (void)underlay_->signal(SIGTERM).has_value();
     if (underlay_) underlay_->wait();
     return !failed_;
   }
 
-  const nlohmann::json& last(const std::string& type) const {
-    static const nlohmann::json none;
-    const auto found = last_.find(type);
-    return found == last_.end() ? none : found->second;
-  }
+  const RunView& view() const { return view_; }
 
  private:
   Result<host::Child> spawn(const std::string& name, std::vector<std::string> arguments) const {
@@ -96,15 +91,6 @@ class Supervisor {
     const bool abort = cancellation_.on_signal(number) == host::Cancel::abort;
     for (auto& [site, agent] : agents_) (void)agent.signal(abort ? SIGKILL : SIGTERM).has_value();
     if (!abort) fmt::print(stderr, "axs: ending; once more to end at once\n");
-  }
-
-  void show_events() {
-    for (EventTail& tail : tails_)
-      for (const auto& event : tail.next()) {
-        if (event.contains("type")) last_[event["type"].get<std::string>()] = event;
-        if (const auto line = describe(event)) fmt::print("{}\n", *line);
-      }
-    std::fflush(stdout);
   }
 
   void reap() {
@@ -129,7 +115,7 @@ class Supervisor {
 
   /// It was killed: another goes on from its folder.
   void restart(const std::string& site, host::Exit exit) {
-    fmt::print("agent of {} {}; started again\n", site, host::describe(exit));
+    print_error(fmt::format("agent of {} {}; started again", site, host::describe(exit)));
     auto agent = spawn_agent(site);
     if (agent)
       agents_.emplace(site, *std::move(agent));
@@ -141,19 +127,17 @@ class Supervisor {
   const live::RunPlan& plan_;
   std::optional<host::Child> underlay_;
   std::map<std::string, host::Child> agents_;
-  std::vector<EventTail> tails_;
-  std::map<std::string, nlohmann::json> last_;
+  RunView view_;
   host::Cancellation cancellation_;
   bool failed_ = false;
 };
 
-std::string outcome_text(const live::RunFolder& folder, const Supervisor& supervisor) {
+std::string outcome_text(const live::RunFolder& folder, const RunView& view) {
   std::string text;
-  const auto& evaluated = supervisor.last("Evaluated");
-  if (evaluated.is_object())
-    text += fmt::format("validation loss {:.4f}\n", evaluated.at("loss").get<double>());
-  const auto& exported = supervisor.last("Exported");
-  if (exported.is_object()) text += fmt::format("model  {}\n", folder.model());
+  if (const auto* evaluated = view.last<catalog::Evaluated>())
+    text += fmt::format("validation loss {:.4f}\n", evaluated->loss);
+  if (view.last<catalog::Exported>()) text += fmt::format("model  {}\n", folder.model());
+  text += fmt::format("report {}/report.html\n", folder.path);
   return text + fmt::format("run    {}\n", folder.path);
 }
 
@@ -180,10 +164,16 @@ Result<ExitCode> RunCommand::run() {
   fmt::print("run {}\n", folder.path);
   if (!plan.scenario.faults.empty())
     fmt::print("the faults of the scenario are not inflicted: live runs cannot do that yet\n");
+  ControllerRecord record = AXS_TRY(ControllerRecord::open(folder, plan));
+  for (const auto& fact : opening_facts(plan.scenario, "live", own_command()))
+    AXS_TRY(record.note(fact));
   Supervisor supervisor{folder, plan};
   AXS_TRY(supervisor.start());
   const bool done = AXS_TRY(supervisor.watch());
-  fmt::print("{}", outcome_text(folder, supervisor));
+  const auto* finished = supervisor.view().last<catalog::SiteFinished>();
+  if (done && finished != nullptr) AXS_TRY(record.note(catalog::RunFinished{finished->tokens}));
+  AXS_TRY(write_report(folder.path, folder.path + "/report.html"));
+  fmt::print("{}", outcome_text(folder, supervisor.view()));
   return done ? ExitCode::done : ExitCode::failed;
 }
 

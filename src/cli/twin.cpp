@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "axs/cli/run_record.h"
+#include "axs/cli/run_view.h"
 #include "axs/cli/terminal.h"
 #include "axs/twin/twin.h"
 
@@ -46,6 +48,7 @@ std::string as_text(const catalog::Scenario& scenario, const twin::Outcome& outc
 void TwinCommand::declare(CLI::App& app) {
   job.declare(app);
   app.add_flag("--json", json, "Print one JSON object");
+  app.add_option("--out", out, "A new folder for the record of the run, for axs report");
   app.footer(
       "Examples:\n"
       "  axs twin scenarios/three-continents.toml\n"
@@ -56,9 +59,27 @@ Result<ExitCode> TwinCommand::run() {
   const catalog::Scenario chosen = AXS_TRY(job.read());
   const Duration horizon = sky_horizon(chosen);
   auto links = AXS_TRY(plan_links(chosen));
-  twin::Twin world{
-      {.scenario = chosen, .links = std::move(links), .workers = assumed_speeds(chosen)}};
+  twin::Twin::Config config{
+      .scenario = chosen, .links = std::move(links), .workers = assumed_speeds(chosen)};
+  std::optional<TwinRecord> record;
+  if (!out.empty()) record.emplace(AXS_TRY(TwinRecord::create(out, chosen)));
+  TwinView view;
+  const auto note = [&](const catalog::FactOrigin& origin, const catalog::Fact& fact) {
+    if (record) record->note(origin, fact);
+    view.feed({origin, fact});
+  };
+  for (const auto& fact : opening_facts(chosen, "twin", own_command()))
+    note({chosen.name, "", Instant{}}, fact);
+  if (record || view.is_shown()) config.note = note;
+  twin::Twin world{std::move(config)};
   const twin::Outcome outcome = world.run(run_limit);
+  view.finish();
+  if (record) {
+    if (outcome.finished)
+      record->note({chosen.name, "", Instant{} + outcome.took},
+                   catalog::RunFinished{outcome.tokens});
+    AXS_TRY(record->outcome());
+  }
   if (chosen.sky && outcome.took > horizon)
     print_error(
         fmt::format("the run took longer than the {:.0f} s for which the sky was worked out",

@@ -11,6 +11,7 @@ namespace axs::cli {
 struct TwinCommand final : Command {
   JobFlags job;
   bool json = false;
+  std::string out;
 
   std::string name() const override { return "twin"; }
   std::string summary() const override { return "Simulate a scenario, the same on every run"; }

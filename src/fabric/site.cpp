@@ -25,6 +25,25 @@ std::uint64_t message_size(const SiteMessage& message) {
   return sizeof(std::uint32_t) + to_wire(message.body).size() + message.attached_size;
 }
 
+SyncConfig sync_config(const catalog::Scenario& scenario, SiteId self, Kept kept) {
+  const catalog::Train& train = scenario.train;
+  const auto sites = static_cast<std::uint32_t>(scenario.sites.size());
+  const std::uint64_t tokens = catalog::site_tokens_per_step(train, scenario.model, sites);
+  if (train.sync == catalog::SyncMode::every_step)
+    return train::RingSync::Config{.self = self,
+                                   .sites = sites,
+                                   .steps = train::ring_steps(train.tokens, tokens * sites),
+                                   .tokens_per_step = tokens};
+  return train::SiteSync::Config{.self = self,
+                                 .sites = sites,
+                                 .budget = {.tokens = train.tokens,
+                                            .tokens_per_step = tokens,
+                                            .fragments = train.outer.fragments,
+                                            .period = train.outer.period},
+                                 .records = std::move(kept.records),
+                                 .stored = std::move(kept.stored)};
+}
+
 Site::Site(Config config, Instant now)
     : self_{std::visit([](const auto& sync) { return sync.self; }, config.sync)},
       home_{config.home},

@@ -5,6 +5,7 @@
 #include <variant>
 #include <vector>
 
+#include "axs/catalog/scenario.h"
 #include "axs/core/policy.h"
 #include "axs/net/path_monitor.h"
 #include "axs/net/topology.h"
@@ -29,6 +30,17 @@ struct SiteMessage {
 
 /// The bytes of a message on the way: a count, the record, what is attached.
 std::uint64_t message_size(const SiteMessage& message);
+
+/// Which policy synchronises the sites.
+using SyncConfig = std::variant<train::SiteSync::Config, train::RingSync::Config>;
+
+/// What the disk of a site kept from an earlier life.
+struct Kept {
+  std::vector<train::AgreementRecord> records;
+  std::vector<Hash256> stored;
+};
+/// The policy that a scenario asks for, as one of its sites needs it.
+SyncConfig sync_config(const catalog::Scenario& scenario, SiteId self, Kept kept);
 
 /// One site: its training policy, its paths and its connections to all other sites, composed. The
 /// twin and the live agent drive this same object; neither knows more of it than its events and
@@ -136,8 +148,7 @@ class Site {
     std::uint32_t incarnation = 1;  ///< Grows with every start of this agent.
     net::Topology topology;
     SiteId home;  ///< Where the controller is.
-    /// Which of the two synchronises the sites.
-    std::variant<train::SiteSync::Config, train::RingSync::Config> sync;
+    SyncConfig sync;
   };
   Site(Config config, Instant now);
 

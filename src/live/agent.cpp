@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "axs/fabric/link_plan.h"
+#include "axs/fabric/story.h"
 #include "axs/host/file.h"
 #include "axs/host/signals.h"
 
@@ -90,27 +91,11 @@ Agent::~Agent() {
 }
 
 Site::Config Agent::site_config(std::vector<train::AgreementRecord> records) const {
-  const catalog::Train& train = config_.scenario.train;
-  const auto sites = static_cast<std::uint32_t>(config_.scenario.sites.size());
-  const std::uint64_t tokens_per_step =
-      catalog::site_tokens_per_step(train, config_.scenario.model, sites);
-  Site::Config config{.incarnation = incarnation_, .topology = topology_, .home = {}, .sync = {}};
-  if (every_step())
-    config.sync =
-        train::RingSync::Config{.self = config_.site,
-                                .sites = sites,
-                                .steps = train::ring_steps(train.tokens, tokens_per_step * sites),
-                                .tokens_per_step = tokens_per_step};
-  else
-    config.sync = train::SiteSync::Config{.self = config_.site,
-                                          .sites = sites,
-                                          .budget = {.tokens = train.tokens,
-                                                     .tokens_per_step = tokens_per_step,
-                                                     .fragments = train.outer.fragments,
-                                                     .period = train.outer.period},
-                                          .records = std::move(records),
-                                          .stored = blobs_.contents()};
-  return config;
+  fabric::Kept kept{std::move(records), blobs_.contents()};
+  return {.incarnation = incarnation_,
+          .topology = topology_,
+          .home = {},
+          .sync = fabric::sync_config(config_.scenario, config_.site, std::move(kept))};
 }
 
 Result<> Agent::connect(host::Journal journal) {
@@ -282,12 +267,8 @@ void Agent::perform(const Site::PathState& action) {
   end_if_done();
 }
 
-/// "sfo-fra fibre" or "sfo-tyo fibre, fra-tyo leo".
 std::string Agent::path_name(SiteId peer, net::PathId path) const {
-  std::string text;
-  for (const LinkId link : topology_.paths(config_.site, peer)[path.value].span())
-    text += (text.empty() ? "" : ", ") + fabric::link_name(config_.scenario, link);
-  return text;
+  return fabric::path_name(config_.scenario, topology_, {config_.site, peer, path});
 }
 
 void Agent::note_record(const train::AgreementRecord& record) {

@@ -1,5 +1,7 @@
 #include "axs/live/agent.h"
 
+#include "axs/fabric/story.h"
+
 /// What an agent does with the messages of its worker.
 namespace axs::live {
 
@@ -68,14 +70,7 @@ Result<> Agent::hear(const train::SiteSync::Applied& message, ByteView) {
 /// Whose tokens are in what the worker has applied: as was decided, or in every step all sites'.
 Result<catalog::SyncApplied> Agent::members_of(train::SyncId sync) {
   catalog::SyncApplied fact{sync.value, {}, {}};
-  if (every_step()) {
-    const std::uint64_t tokens =
-        catalog::site_tokens_per_step(config_.scenario.train, config_.scenario.model,
-                                      static_cast<std::uint32_t>(config_.scenario.sites.size()));
-    for (const catalog::Site& site : config_.scenario.sites)
-      fact.members.push_back({site.name, sync.value * tokens, (sync.value + 1) * tokens});
-    return fact;
-  }
+  if (every_step()) return fabric::every_step_applied(config_.scenario, sync.value, {});
   const auto decision = applying_.find(sync);
   if (decision == applying_.end())
     return Error{Errc::corrupt,

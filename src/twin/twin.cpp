@@ -3,13 +3,14 @@
 #include <algorithm>
 #include <utility>
 
+#include "axs/fabric/story.h"
+#include "axs/twin/site_state.h"
+
 namespace axs::twin {
 
 using fabric::Site;
 
 namespace {
-
-using MessageKey = std::pair<net::TrafficClass, std::uint64_t>;
 
 /// SplitMix64 streams of the world; a site's policies draw from none.
 constexpr std::uint64_t pipe_stream = 1'000;
@@ -25,22 +26,6 @@ constexpr Duration agent_restart = seconds(1);
 constexpr Duration controller_restart = seconds(60);
 
 }  // namespace
-
-struct Twin::SiteState {
-  std::optional<Site> policy;  ///< None while the agent is dead.
-  WorkerModel worker;
-  std::optional<RingModel> ring{};  ///< The worker instead, where sync is "every-step".
-  std::uint32_t incarnation = 0;
-  Instant sealed_at{};  ///< When its tunnels are up.
-  std::vector<train::AgreementRecord> disk{};
-  std::set<Hash256> store{};
-  std::uint32_t life = 0;             ///< of the worker's process
-  bool busy = false;                  ///< a WorkDone is on its way
-  std::optional<Instant> woken_at{};  ///< the earliest wakeup that is scheduled
-  bool finished = false;
-  /// What this site has sent and its peers have not acknowledged, by receiver.
-  std::map<SiteId, std::map<MessageKey, fabric::SiteMessage>> held;
-};
 
 Twin::~Twin() = default;
 
@@ -72,6 +57,7 @@ Outcome Twin::run(Duration limit) {
   start();
   while (!queue_.empty() && finished_ < sites_.size() && queue_.next_at() <= Instant{} + limit) {
     now_ = queue_.next_at();
+    note_traffic();
     Event event = queue_.pop();
     std::visit([this](auto& e) { on(e); }, event);
   }
@@ -104,34 +90,16 @@ void Twin::on(const AgentStarted& event) {
   ++site.incarnation;
   site.woken_at.reset();
   site.sealed_at = now_ + config_.session_setup;
-  site.policy.emplace(site_config(event.site), local(event.site));
+  fabric::Kept kept{site.disk, {site.store.begin(), site.store.end()}};
+  site.policy.emplace(
+      Site::Config{.incarnation = site.incarnation,
+                   .topology = topology_,
+                   .home = home,
+                   .sync = fabric::sync_config(config_.scenario, event.site, std::move(kept))},
+      local(event.site));
+  note(event.site, catalog::SiteStarted{site.incarnation, 0});
   start_worker(event.site);
   schedule_wakeup(event.site);
-}
-
-Site::Config Twin::site_config(SiteId id) const {
-  const catalog::Train& train = config_.scenario.train;
-  const SiteState& site = *sites_[id.value];
-  const auto count = static_cast<std::uint32_t>(sites_.size());
-  const std::uint64_t tokens_per_step = site.worker.speed().tokens_per_step;
-  Site::Config config{
-      .incarnation = site.incarnation, .topology = topology_, .home = home, .sync = {}};
-  if (site.ring)
-    config.sync =
-        train::RingSync::Config{.self = id,
-                                .sites = count,
-                                .steps = train::ring_steps(train.tokens, tokens_per_step * count),
-                                .tokens_per_step = tokens_per_step};
-  else
-    config.sync = train::SiteSync::Config{.self = id,
-                                          .sites = count,
-                                          .budget = {.tokens = train.tokens,
-                                                     .tokens_per_step = tokens_per_step,
-                                                     .fragments = train.outer.fragments,
-                                                     .period = train.outer.period},
-                                          .records = site.disk,
-                                          .stored = {site.store.begin(), site.store.end()}};
-  return config;
 }
 
 void Twin::start_worker(SiteId site) {
@@ -192,7 +160,11 @@ void Twin::on(const Woken& event) {
 void Twin::on(const WorkerStarted& event) {
   SiteState& site = *sites_[event.site.value];
   if (site.life != event.life || !site.policy) return;
-  step(event.site, site.ring ? site.ring->restart() : site.worker.restart());
+  note(event.site, catalog::WorkerStarted{});
+  const train::SiteSync::WorkerReady ready =
+      site.ring ? site.ring->restart() : site.worker.restart();
+  note_ready(event.site, ready);
+  step(event.site, ready);
   work(event.site);
 }
 
@@ -204,9 +176,13 @@ void Twin::on(const WorkDone& event) {
     pass_on(event.site, site.ring->end_step());
   } else if (event.work == WorkerModel::Work::step) {
     site.worker.step();
+    note_progress(event.site);
   } else {
     const auto captured = site.worker.capture();
-    site.store.insert(captured.contribution.content);
+    const train::Contribution& part = captured.contribution;
+    site.store.insert(part.content);
+    note(event.site,
+         catalog::Contributed{captured.sync.value, part.tokens.begin, part.tokens.end, part.size});
     step(event.site, captured);
   }
   work(event.site);
@@ -215,6 +191,7 @@ void Twin::on(const WorkDone& event) {
 void Twin::on(const MergeDone& event) {
   const SiteState& site = *sites_[event.site.value];
   if (site.life != event.life || !site.policy) return;
+  note(event.site, event.fact);
   step(event.site, event.applied);
   work(event.site);
 }
@@ -222,7 +199,10 @@ void Twin::on(const MergeDone& event) {
 void Twin::on(const RingApplied& event) {
   SiteState& site = *sites_[event.site.value];
   if (site.life != event.life || !site.policy || site.ring->attempt() != event.attempt) return;
-  step(event.site, site.ring->apply());
+  const train::RingSync::Applied applied = site.ring->apply();
+  note(event.site, fabric::every_step_applied(config_.scenario, applied.sync.value, applied.hash));
+  note_progress(event.site);
+  step(event.site, applied);
   queue_.push(now_, ScriptDue{site.policy->merged_tokens()});
   work(event.site);
 }
@@ -267,6 +247,7 @@ void Twin::perform(SiteId from, const Site::SendHelloReply& action) {
 }
 
 void Twin::perform(SiteId, const Site::ReportToController& action) {
+  note_route(action.report);
   if (!controller_) return;
   const net::ReportReceived event{action.report};
   std::vector<net::Controller::Action> actions;
@@ -277,10 +258,22 @@ void Twin::perform(SiteId, const Site::ReportToController& action) {
       step(home, Site::ControllerOrder{*order});
 }
 
-void Twin::perform(SiteId, const Site::RouteChanged&) {
+void Twin::perform(SiteId site, const Site::RouteChanged& action) {
   ++outcome_.reroutes;
+  note(site, catalog::RouteChanged{
+                 name(action.to), std::string{enum_name(action.traffic)},
+                 fabric::path_name(config_.scenario, topology_, {site, action.to, action.new_path}),
+                 std::string{enum_name(action.reason)}});
 }
-void Twin::perform(SiteId, const Site::PathState&) {}
+
+void Twin::perform(SiteId site, const Site::PathState& action) {
+  const std::string path =
+      fabric::path_name(config_.scenario, topology_, {site, action.peer, action.path});
+  if (action.up)
+    note(site, catalog::PathUp{name(action.peer), path});
+  else
+    note(site, catalog::PathDown{name(action.peer), path});
+}
 
 void Twin::perform(SiteId site, const Site::HoldMessage& action) {
   sites_[site.value]->held[action.to][{action.traffic, action.id}] = action.message;
@@ -314,7 +307,8 @@ void Twin::perform(SiteId id, const Site::Apply& action) {
   // What the script makes of it happens after all that the site has just decided.
   queue_.push(now_, ScriptDue{action.merged_tokens});
   const train::SiteSync::Applied applied = site.worker.apply(action);
-  queue_.push(now_ + site.worker.speed().apply, MergeDone{id, site.life, applied});
+  queue_.push(now_ + site.worker.speed().apply,
+              MergeDone{id, site.life, applied, told(action, applied.hash)});
 }
 
 void Twin::perform(SiteId site, const Site::RingOrder& action) {
@@ -344,7 +338,9 @@ void Twin::perform(SiteId site, const Site::Forget& action) {
   sites_[site.value]->store.erase(action.content);
 }
 
-void Twin::perform(SiteId, const Site::Closed&) {}
+void Twin::perform(SiteId site, const Site::Closed& action) {
+  note(site, catalog::SyncClosed{action.sync.value, action.members, action.waited});
+}
 void Twin::perform(SiteId, const Site::Diverged&) {
   AXS_ASSERT(false);
 }
@@ -354,8 +350,9 @@ void Twin::perform(SiteId, const Site::PeerMisbehaved&) {
 
 void Twin::perform(SiteId id, const Site::Finished&) {
   SiteState& site = *sites_[id.value];
-  if (!site.finished) ++finished_;
-  site.finished = true;
+  if (std::exchange(site.finished, true)) return;
+  ++finished_;
+  note(id, catalog::SiteFinished{site.policy->sync().budget().merged()});
 }
 
 void Twin::on(const ScriptDue& event) {
@@ -377,6 +374,7 @@ void Twin::run_script(const fabric::FaultScript::Event& event) {
 }
 
 void Twin::inflict(const fabric::FaultScript::Begin& action) {
+  note_world(fabric::fault_began(config_.scenario, action.fault));
   const auto& what = config_.scenario.faults[action.fault].what;
   if (const auto* cut = std::get_if<catalog::CutLink>(&what)) cut_link(cut->link, true);
   if (const auto* slow = std::get_if<catalog::SlowSite>(&what))
@@ -393,6 +391,7 @@ void Twin::inflict(const fabric::FaultScript::Begin& action) {
 }
 
 void Twin::inflict(const fabric::FaultScript::End& action) {
+  note_world(catalog::FaultEnded{action.fault});
   const auto& what = config_.scenario.faults[action.fault].what;
   if (const auto* cut = std::get_if<catalog::CutLink>(&what)) cut_link(cut->link, false);
   if (const auto* slow = std::get_if<catalog::SlowSite>(&what))
@@ -413,6 +412,7 @@ void Twin::kill_worker(SiteId id) {
   if (!site.policy) return;
   ++site.life;
   site.busy = false;
+  note(id, catalog::WorkerLost{"killed by signal 9"});
   step(id, Site::WorkerLost{});
   start_worker(id);
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -8,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "axs/catalog/facts.h"
 #include "axs/catalog/scenario.h"
 #include "axs/core/digest.h"
 #include "axs/fabric/fault_script.h"
@@ -46,6 +48,9 @@ class Twin {
     Duration disk_sync = milliseconds(2);
     Duration session_setup =
         milliseconds(400);  ///< from the start of an agent until its tunnels are up
+    /// Told all that live processes would write into events.jsonl, by the clocks of the sites; may
+    /// be empty. What happens does not depend on it.
+    std::function<void(const catalog::FactOrigin&, const catalog::Fact&)> note{};
   };
   explicit Twin(Config config);
   ~Twin();
@@ -81,6 +86,7 @@ class Twin {
     SiteId site;
     std::uint32_t life;
     train::SiteSync::Applied applied;
+    catalog::SyncApplied fact;
   };
   struct RingApplied {  ///< void if the worker has been given up, or told to go back, since
     SiteId site;
@@ -148,7 +154,16 @@ class Twin {
   void kill_worker(SiteId site);
   void kill_agent(SiteId site);
   void start_worker(SiteId site);
-  fabric::Site::Config site_config(SiteId site) const;
+
+  // For the record, in notes.cpp.
+  void note(SiteId site, const catalog::Fact& fact);
+  void note_world(const catalog::Fact& fact);
+  void note_progress(SiteId site);
+  void note_ready(SiteId site, const train::SiteSync::WorkerReady& ready);
+  void note_route(const net::LinkReport& report);
+  void note_traffic();
+  catalog::SyncApplied told(const fabric::Site::Apply& action, const Hash256& hash) const;
+  const std::string& name(SiteId site) const { return config_.scenario.sites[site.value].name; }
 
   void work(SiteId site);
   void schedule_wakeup(SiteId site);
@@ -172,6 +187,8 @@ class Twin {
   std::vector<std::array<net::Pipe, 2>> pipes_;  ///< by link; a to b, b to a
   std::vector<Instant> cut_at_;                  ///< by link; what was in its queue then is lost
   fabric::FaultScript script_;
+  std::optional<Instant> traffic_noted_;
+  std::map<std::pair<SiteId, SiteId>, Instant> route_noted_;
   Outcome outcome_;
   std::size_t finished_ = 0;
 };

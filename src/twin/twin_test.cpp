@@ -164,3 +164,33 @@ TEST_CASE("twin: every-step does all steps whoever is killed, and is late by wha
   CHECK(first.tokens == quiet.tokens);
   CHECK(first.took > quiet.took + seconds(2));
 }
+
+TEST_CASE("twin: what it notes changes nothing that happens, and tells all of it") {
+  catalog::Scenario scenario = three_sites(milliseconds(40), 0.01);
+  scenario.sites[1].clock = {.offset = seconds(7200)};
+  scenario.faults.push_back({seconds(3), catalog::CutLink{LinkId{0}, seconds(2)}});
+  scenario.faults.push_back({0.5, catalog::KillProcess{SiteId{2}, catalog::Process::worker}});
+  const Outcome quiet = simulate(scenario);
+  std::map<std::string, std::uint64_t> counts;
+  std::uint64_t bytes = 0;
+  Twin world{{.scenario = scenario,
+              .links = *fabric::plan_links(scenario, {}, seconds(60)),
+              .workers = std::vector<WorkerSpeed>(3),
+              .note = [&](const catalog::FactOrigin& origin, const catalog::Fact& fact) {
+                std::visit([&]<class T>(const T&) { ++counts[std::string{type_name<T>()}]; }, fact);
+                CHECK((origin.site == "fra") == (origin.at >= Instant{} + seconds(7200)));
+                const auto* traffic = std::get_if<catalog::LinkTraffic>(&fact);
+                if (traffic != nullptr && traffic->link == "sfo-tyo wire") bytes = traffic->bytes;
+              }}};
+  const Outcome told = world.run(seconds(600));
+  CHECK(told.digest == quiet.digest);
+  CHECK(told.events == quiet.events);
+  CHECK(counts["SyncApplied"] >= 3 * told.syncs);
+  CHECK(counts["SiteFinished"] == 3);
+  CHECK(counts["FaultBegan"] == 2);
+  CHECK(counts["FaultEnded"] == 1);
+  CHECK(counts["WorkerLost"] == 1);
+  CHECK(counts["RouteChanged"] == told.reroutes);
+  CHECK(counts["RouteMeasured"] > 0);
+  CHECK(bytes > 0);
+}

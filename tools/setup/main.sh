@@ -13,6 +13,7 @@ source "$here/step.sh"
 source "$here/packages.sh"
 source "$here/python.sh"
 source "$here/openssl.sh"
+source "$here/map.sh"
 source "$here/build.sh"
 
 # A set-up that depends on the caller's environment works on one machine only: keep proxies,
@@ -44,6 +45,7 @@ set_up() {
   run_python_step
   [[ $mode == test ]] && run_python_test_step
   run_openssl_step
+  run_map_step
   run_build_steps
 }
 

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "axs/catalog/facts.h"
+#include "axs/catalog/scenario.h"
+#include "axs/net/routing.h"
+#include "axs/net/topology.h"
+
+/// How a scenario and what happens in it are told to people: the same words in both worlds.
+namespace axs::fabric {
+
+/// The sites and links of a scenario.
+std::vector<catalog::Fact> describe(const catalog::Scenario& scenario);
+
+catalog::FaultBegan fault_began(const catalog::Scenario& scenario, std::uint32_t fault);
+
+/// What a step of every-step has put into the model: of each site the same number of tokens.
+catalog::SyncApplied every_step_applied(const catalog::Scenario& scenario, std::uint64_t step,
+                                        const Hash256& hash);
+
+/// One way between two sites.
+struct PathBetween {
+  SiteId from;
+  SiteId to;
+  net::PathId path;
+};
+
+/// "sfo-fra fibre" or "sfo-tyo fibre, fra-tyo leo". The topology must have that path.
+std::string path_name(const catalog::Scenario& scenario, const net::Topology& topology,
+                      const PathBetween& between);
+
+/// What a report says of the way that gradients take; nothing if they take none.
+std::optional<catalog::RouteMeasured> route_measured(const catalog::Scenario& scenario,
+                                                     const net::Topology& topology,
+                                                     const net::LinkReport& report);
+
+}  // namespace axs::fabric

@@ -1,0 +1,106 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "axs/record/history.h"
+
+/// What a report shows, worked out of a run's history. Plain structs, so that the page gets them as
+/// JSON. Times are seconds since the run started.
+namespace axs::report {
+
+/// Two lists of the same length.
+struct Series {
+  std::string name;
+  std::vector<double> at;
+  std::vector<double> value;
+};
+
+struct SiteData {
+  std::string name;
+  catalog::SiteDescribed place{};
+  std::uint64_t steps{};
+  std::uint64_t tokens{};
+  std::uint64_t kills{};
+  double loss{};            ///< the last that was noted; not a number if none was
+  double bytes_sent{};      ///< of UDP payload, relayed packets included
+  double bytes_encoded{};   ///< of its contributions
+  double values_encoded{};  ///< how many numbers those stand for
+  double busy{};            ///< seconds that it computed steps
+};
+
+struct SiteSeries {
+  Series loss;   ///< in training
+  Series speed;  ///< tokens per second
+  Series round;  ///< from one merged sync to the next, seconds
+};
+
+struct LinkData {
+  catalog::LinkDescribed link{};
+  double bytes{};  ///< both directions
+  double packets{};
+  double lost{};
+  Series delay;  ///< one way, milliseconds
+  Series rate;   ///< both directions, megabits per second
+};
+
+/// How long gradients from one site to another took one way.
+struct RouteSpan {
+  std::string from;
+  std::string to;
+  std::string path;
+  std::string kind;  ///< "fibre", "leo", "wire", or "relay" for one through a third site
+  std::string reason;
+  double begin{};
+  double end{};
+};
+
+struct FaultData {
+  std::string kind;
+  std::string text;
+  double begin{};
+  double end{};
+  std::string outcome;  ///< what was done about it, as far as the record tells
+};
+
+struct PhaseData {
+  std::string name;
+  double begin{};
+  double end{};
+};
+
+struct Totals {
+  double duration{};
+  double bytes{};
+  std::uint64_t tokens{};
+  std::uint64_t syncs{};
+  std::uint64_t steps{};
+  std::uint64_t reroutes{};
+  double round_median{};  ///< seconds from the first merge of a sync, at any site, to the next's
+  double round_longest{};
+  std::optional<double> validation_loss{};
+  bool finished = false;
+};
+
+struct RunData {
+  catalog::RunStarted start{};
+  std::optional<catalog::Predicted> predicted{};
+  Totals totals{};
+  std::vector<SiteData> sites{};
+  std::vector<SiteSeries> series{};  ///< by site
+  std::vector<LinkData> links{};
+  std::vector<RouteSpan> routes{};  ///< by pair, then time
+  std::vector<Series> delays{};     ///< round trip of the route in use, milliseconds, by pair
+  std::vector<FaultData> faults{};
+  std::vector<PhaseData> phases{};
+  Series validation{};
+};
+
+RunData run_data(const record::History& history);
+
+/// At most `most` points of the series, the first and the last of each stretch kept, with the
+/// least and greatest value of each, so that no peak is lost.
+Series thinned(const Series& series, std::size_t most);
+
+}  // namespace axs::report

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "axs/twin/twin.h"
+
+namespace axs::twin {
+
+using MessageKey = std::pair<net::TrafficClass, std::uint64_t>;
+
+/// What the world holds of one site.
+struct Twin::SiteState {
+  std::optional<fabric::Site> policy;  ///< None while the agent is dead.
+  WorkerModel worker;
+  std::optional<RingModel> ring{};  ///< The worker instead, where sync is "every-step".
+  std::uint32_t incarnation = 0;
+  Instant sealed_at{};  ///< When its tunnels are up.
+  std::vector<train::AgreementRecord> disk{};
+  std::set<Hash256> store{};
+  std::uint32_t life = 0;             ///< of the worker's process
+  bool busy = false;                  ///< a WorkDone is on its way
+  std::optional<Instant> woken_at{};  ///< the earliest wakeup that is scheduled
+  bool finished = false;
+  Instant progress_noted{};
+  /// What this site has sent and its peers have not acknowledged, by receiver.
+  std::map<SiteId, std::map<MessageKey, fabric::SiteMessage>> held;
+};
+
+}  // namespace axs::twin
