@@ -352,7 +352,7 @@ void Twin::perform(SiteId id, const Site::Finished&) {
   SiteState& site = *sites_[id.value];
   if (std::exchange(site.finished, true)) return;
   ++finished_;
-  note(id, catalog::SiteFinished{site.policy->sync().budget().merged()});
+  note(id, catalog::SiteFinished{site.policy->merged_tokens()});
 }
 
 void Twin::on(const ScriptDue& event) {
