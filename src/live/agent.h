@@ -13,6 +13,7 @@
 #include "axs/live/event_log.h"
 #include "axs/live/message_store.h"
 #include "axs/live/overlay.h"
+#include "axs/live/site_stage.h"
 #include "axs/live/worker_host.h"
 
 namespace axs::live {
@@ -66,6 +67,7 @@ class Agent {
     BlobStore blobs;
     host::Journal journal;
     std::uint32_t incarnation;
+    SiteStage stage;
     std::vector<train::AgreementRecord> records;
   };
 
@@ -116,6 +118,7 @@ class Agent {
 
   void note_record(const train::AgreementRecord& record);
   void note_applied(train::SyncId next);
+  void reach(SiteStage stage);
   void end_if_done();
   bool served(SiteId peer) const;
   void shut_down(const std::string& reason);
@@ -132,6 +135,7 @@ class Agent {
   BlobStore blobs_;
   MessageStore messages_{blobs_};
   std::uint32_t incarnation_;
+  SiteStage stage_;
   std::unique_ptr<host::Loop> loop_;
   fabric::Site site_;
   std::unique_ptr<host::JournalWriter> journal_;
@@ -149,7 +153,6 @@ class Agent {
   std::map<SiteId, train::SyncId> peers_applied_;
   std::map<SiteId, std::map<net::PathId, bool>> peer_paths_;
   bool finished_ = false;
-  bool concluded_ = false;  ///< Evaluated and exported, if that was asked for.
   bool lingered_ = false;
   bool ending_ = false;
   bool stop_requested_ = false;

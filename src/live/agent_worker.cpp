@@ -78,12 +78,14 @@ Result<> Agent::hear(const train::Progress& message, ByteView) {
 
 Result<> Agent::hear(const train::Evaluated& message, ByteView) {
   note(catalog::Evaluated{message.loss, message.tokens});
+  if (finished_ && stage_ == SiteStage::running)
+    worker_->send(train::Export{config_.export_folder});
   return Ok{};
 }
 
 Result<> Agent::hear(const train::Exported&, ByteView) {
   note(catalog::Exported{config_.export_folder});
-  concluded_ = finished_;
+  if (finished_) reach(SiteStage::concluded);
   end_if_done();
   return Ok{};
 }
