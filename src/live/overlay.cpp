@@ -26,7 +26,8 @@ Result<std::unique_ptr<Overlay>> Overlay::open(host::Loop& loop, Config config,
                                                      }}));
   for (std::uint32_t i = 0; i < overlay->config_.scenario.sites.size(); ++i)
     if (SiteId{i} != overlay->config_.self) overlay->add_peer(SiteId{i});
-  overlay->timer_ = loop.at(loop.now(), [self] {
+  // Not in timer_: peers of an earlier life may send before it is due, and that sets timer_ anew.
+  overlay->opening_ = loop.at(loop.now(), [self] {
     for (auto& [id, peer] : self->peers_) peer.session.open_tunnel(self->loop_.now());
     self->wake();
   });
@@ -37,6 +38,7 @@ Overlay::Overlay(host::Loop& loop, Config config, Callbacks callbacks)
     : loop_{loop}, config_{std::move(config)}, callbacks_{std::move(callbacks)} {}
 
 Overlay::~Overlay() {
+  loop_.cancel(opening_);
   if (timer_) loop_.cancel(*timer_);
 }
 

@@ -85,6 +85,7 @@ class Overlay {
   Callbacks callbacks_;
   std::unique_ptr<LinkSockets> sockets_;
   std::map<SiteId, Peer> peers_;
+  host::TimerId opening_{};
   std::optional<host::TimerId> timer_;
   bool receiving_ = false;
 };
