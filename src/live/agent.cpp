@@ -136,7 +136,7 @@ Result<> Agent::connect(host::Journal journal) {
                                 },
                             .lost = [this](const std::string& why) { worker_lost(why); }});
   note(catalog::SiteStarted{incarnation_, ::getpid()});
-  return Ok{};
+  return serve_control();
 }
 
 Result<> Agent::run() {
@@ -229,6 +229,7 @@ void Agent::perform(const Site::Apply& action) {
     blob.insert(blob.end(), bytes->begin(), bytes->end());
   }
   applying_[action.sync] = action.decision;
+  control_->send_all(merged(action.merged_tokens));
   worker_->send(action, std::move(blob));
 }
 
@@ -259,9 +260,6 @@ void Agent::hear_journal() {
   if (progress.durable_end > journal_base_)
     happen(Site::Persisted{progress.durable_end - journal_base_});
 }
-
-/// Reports are for the controller; the sites route by themselves while there is none.
-void Agent::perform(const Site::ReportToController&) {}
 
 void Agent::perform(const Site::RouteChanged& action) {
   note(catalog::RouteChanged{name(action.to), std::string{enum_name(action.traffic)},

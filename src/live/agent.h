@@ -4,12 +4,14 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "axs/host/journal_writer.h"
 #include "axs/host/lock.h"
 #include "axs/live/blob_store.h"
+#include "axs/live/control.h"
 #include "axs/live/event_log.h"
 #include "axs/live/message_store.h"
 #include "axs/live/overlay.h"
@@ -114,6 +116,13 @@ class Agent {
   Result<> hear(const train::Failed& message, ByteView);
   Result<ByteView> keep(const train::SiteSync::Captured& captured, ByteView blob);
 
+  Result<> serve_control();
+  static ByteVector merged(std::uint64_t tokens);
+  void obey(ControlServer::PeerNumber peer, const SlowWorker& order);
+  void obey(ControlServer::PeerNumber peer, const KillWorker& order);
+  void obey(ControlServer::PeerNumber peer, const ControllerHere& order);
+  void obey(ControlServer::PeerNumber peer, const net::RouteOrder& order);
+
   void hear_journal();
 
   void note_record(const train::AgreementRecord& record);
@@ -142,6 +151,10 @@ class Agent {
   std::uint64_t journal_base_ = 0;  ///< The site's record 1 is the journal's record of this number.
   std::unique_ptr<Overlay> overlay_;
   std::unique_ptr<WorkerHost> worker_;
+  std::unique_ptr<ControlServer> control_;
+  std::set<ControlServer::PeerNumber> controllers_;
+  std::uint64_t controller_term_ = 0;  ///< The greatest that any of them named.
+  double slow_ = 1;                    ///< What the worker was told last.
 
   std::deque<Happened> happened_;
   Happened now_;  ///< What the site is being told.
@@ -158,6 +171,11 @@ class Agent {
   bool stop_requested_ = false;
   std::optional<Error> error_;
 };
+
+/// The socket at which the agent with that folder serves ToAgent and says FromAgent.
+inline std::string control_path(const std::string& site_folder) {
+  return site_folder + "/control.sock";
+}
 
 /// Opens an agent and runs it until it is done or SIGTERM or SIGINT ends it, a second one at once.
 /// Call it before any other thread is started.

@@ -16,6 +16,7 @@ void Agent::worker_started(std::int32_t pid) {
   begin.data = config_.data;
   begin.folder = config_.folder + "/worker";
   worker_->send(begin);
+  if (slow_ != 1) worker_->send(train::Slow{slow_});
 }
 
 void Agent::worker_lost(const std::string& reason) {

@@ -69,6 +69,12 @@ Result<RunPlan> create_run(const RunFolder& folder, catalog::Scenario scenario, 
   return plan;
 }
 
+Result<> renew_run(const RunFolder& folder, RunPlan& plan, Instant clock) {
+  plan.ports = AXS_TRY(free_ports(plan.scenario.links.size()));
+  plan.clock = host::RunClock{clock}.mark();
+  return host::write_file_atomically(folder.plan(), to_wire(plan), host::FileAccess::everyone);
+}
+
 Result<RunPlan> load_run(const RunFolder& folder) {
   const ByteVector bytes = AXS_TRY(host::read_file(folder.plan(), plan_size_max));
   if (bytes.size() < crc_size) return Error{Errc::corrupt, folder.plan() + ": cut short"};
