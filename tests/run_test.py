@@ -233,6 +233,10 @@ class RunTest(unittest.TestCase):
         self.assertEqual(outcome.returncode, 0, said)
         self.assertIn("validation loss", outcome.stdout)
         self.check_same_everywhere(run, killed)
+        # What a killed site could not note must be in its saved state: the ledger looks.
+        ledger = subprocess.run([AXS, "ledger", run.path], capture_output=True, text=True,
+                                check=False)
+        self.assertEqual(ledger.returncode, 0, ledger.stdout)
         self.check_model(run)
         self.assertEqual(processes_of(run), [])
         for site in SITES:
@@ -268,7 +272,7 @@ class RunTest(unittest.TestCase):
             run = Run(folder, 400_000, *faults)
             outcome = subprocess.run(run.command(), capture_output=True, text=True, check=False,
                                      timeout=240)
-            self.check_finished(run, outcome)
+            self.check_finished(run, outcome, killed=True)
             began = {fact["fault"]: fact for fact in run.facts(None, "FaultBegan")}
             ended = [fact["fault"] for fact in run.facts(None, "FaultEnded")]
             self.assertEqual(sorted(began), [0, 1, 2, 3, 4])
@@ -341,9 +345,6 @@ class RunTest(unittest.TestCase):
                 command = run.resume_command()
             self.check_finished(run, run.resume(), killed=True)
             self.check_tokens(run, 150_000)
-            ledger = subprocess.run([AXS, "ledger", run.path], capture_output=True, text=True,
-                                    check=False)
-            self.assertEqual(ledger.returncode, 0, ledger.stdout)
 
     def check_slow(self, run, begin, lasts):
         steps = [(fact["at"], fact["step_time"]) for fact in run.facts("tyo", "Progress")]
