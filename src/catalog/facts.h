@@ -70,6 +70,7 @@ struct FaultBegan {
   std::string target;     ///< a link, a site or a process
   double factor{};        ///< how many times slower, for "slow"
   Duration lasts;         ///< zero for a kill
+  std::string done{};     ///< what was done about it, one sentence; empty in the twin
 };
 struct FaultEnded {
   std::uint32_t fault{};
@@ -81,6 +82,33 @@ struct RouteMeasured {
   std::string path;
   Duration rtt;
   double loss{};  ///< of round trips
+};
+/// A life of the controller; each has a greater term.
+struct ControllerStarted {
+  std::uint64_t term{};
+  std::int32_t pid{};
+};
+/// Another one of a greater term has been at work: this one gives no more orders.
+struct ControllerSuperseded {
+  std::uint64_t term{};
+  std::uint64_t by{};
+};
+/// The controller wants this traffic on another path; the site says so when it has moved.
+struct RouteOrdered {
+  std::string from;
+  std::string to;
+  std::string traffic;
+  std::string path;
+  std::string reason;
+};
+/// A process that `axs run` keeps alive: "underlay", "controller" or "agent of <site>".
+struct ProcessStarted {
+  std::string process;
+  std::int32_t pid{};
+};
+struct ProcessLost {
+  std::string process;
+  std::string reason;
 };
 struct RunFinished {
   std::uint64_t tokens{};  ///< merged, over all sites
@@ -205,7 +233,8 @@ using Fact =
                  FaultEnded, RouteMeasured, RunFinished, LinkTraffic, SiteStarted, SiteFinished,
                  SiteStopped, WorkerStarted, WorkerReady, WorkerLost, Progress, Evaluated, Exported,
                  Contributed, SyncClosed, SyncApplied, Diverged, SessionUp, SessionLost,
-                 HandshakeFailed, PathUp, PathDown, RouteChanged, PeerMisbehaved>;
+                 HandshakeFailed, PathUp, PathDown, RouteChanged, PeerMisbehaved, ControllerStarted,
+                 ControllerSuperseded, RouteOrdered, ProcessStarted, ProcessLost>;
 
 /// A fact with its origin: what a line of events.jsonl says.
 struct Noted {

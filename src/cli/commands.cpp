@@ -19,6 +19,7 @@ std::vector<std::unique_ptr<Command>> all_commands() {
   commands.push_back(std::make_unique<ReportCommand>());
   commands.push_back(std::make_unique<DoctorCommand>());
   commands.push_back(std::make_unique<AgentCommand>());
+  commands.push_back(std::make_unique<ControllerCommand>());
   commands.push_back(std::make_unique<UnderlayCommand>());
   return commands;
 }

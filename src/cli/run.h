@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "axs/cli/command.h"
@@ -7,16 +8,21 @@
 
 namespace axs::cli {
 
-/// `axs run`: the job for real, on this machine: an emulator, one agent and one worker per site.
+/// `axs run`: the job for real, on this machine: an emulator, a controller, one agent and one
+/// worker per site.
 struct RunCommand final : Command {
   JobFlags job;
   std::string data;
   std::string runs = "runs";
+  std::string resume;
 
   std::string name() const override { return "run"; }
   std::string summary() const override { return "Run a scenario with real processes"; }
   void declare(CLI::App& app) override;
   Result<ExitCode> run() override;
+
+ private:
+  Result<ExitCode> go_on() const;
 };
 
 /// `axs agent`: the process of one site of a run; `axs run` starts it.
@@ -26,6 +32,17 @@ struct AgentCommand final : Command {
 
   std::string name() const override { return "agent"; }
   std::string summary() const override { return "Be the agent of one site of a run"; }
+  void declare(CLI::App& app) override;
+  Result<ExitCode> run() override;
+};
+
+/// `axs controller`: the controller of a run's routes; `axs run` starts it.
+struct ControllerCommand final : Command {
+  std::string folder;
+  std::uint64_t term = 0;
+
+  std::string name() const override { return "controller"; }
+  std::string summary() const override { return "Be the controller of the routes of a run"; }
   void declare(CLI::App& app) override;
   Result<ExitCode> run() override;
 };

@@ -48,16 +48,6 @@ std::vector<catalog::Fact> opening_facts(const catalog::Scenario& scenario,
   return facts;
 }
 
-Result<ControllerRecord> ControllerRecord::open(const live::RunFolder& folder,
-                                                const live::RunPlan& plan) {
-  return ControllerRecord{AXS_TRY(live::EventLog::open(folder.path + "/events.jsonl")), plan.run,
-                          host::RunClock::resume(plan.clock, {})};
-}
-
-Result<> ControllerRecord::note(const catalog::Fact& fact) {
-  return log_.write({run_, "", clock_.now()}, fact);
-}
-
 Result<TwinRecord> TwinRecord::create(const std::string& folder,
                                       const catalog::Scenario& scenario) {
   std::error_code failure;

@@ -4,6 +4,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <charconv>
+
 #include "axs/host/file.h"
 
 namespace axs::host {
@@ -31,6 +33,22 @@ Result<FileLock> FileLock::acquire(const std::string& path) {
   (void)AXS_TRY(
       write_all(file.get(), {reinterpret_cast<const std::uint8_t*>(pid.data()), pid.size()}, path));
   return FileLock{std::move(file)};
+}
+
+Result<std::optional<ProcessIdentity>> FileLock::holder(const std::string& path) {
+  using Holder = std::optional<ProcessIdentity>;
+  const Fd file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  if (!file && errno == ENOENT) return Holder{};
+  if (!file) return system_error(path);
+  if (::flock(file.get(), LOCK_SH | LOCK_NB) == 0) return Holder{};
+  if (errno != EWOULDBLOCK) return system_error(path);
+  const auto text = AXS_TRY(read_file(path, 32));
+  const auto* first = reinterpret_cast<const char*>(text.data());
+  pid_t pid = 0;
+  std::from_chars(first, first + text.size(), pid);
+  const auto identity = identify(pid);
+  // It has ended between the two, or is about to write who it is: then it is found another time.
+  return identity ? Holder{*identity} : Holder{};
 }
 
 }  // namespace axs::host

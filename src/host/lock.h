@@ -1,8 +1,9 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
-#include "axs/host/fd.h"
+#include "axs/host/process.h"
 
 namespace axs::host {
 
@@ -12,6 +13,9 @@ class FileLock {
  public:
   /// Errc::unavailable, naming the process that holds it, if another one does.
   static Result<FileLock> acquire(const std::string& path);
+
+  /// The process that holds it now, if one does.
+  static Result<std::optional<ProcessIdentity>> holder(const std::string& path);
 
  private:
   explicit FileLock(Fd file) : file_{std::move(file)} {}

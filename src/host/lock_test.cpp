@@ -20,7 +20,9 @@ TEST_CASE("lock: one holder at a time, named in the error") {
     CHECK(second.error().code == Errc::unavailable);
     CHECK(second.error().what ==
           path + ": held by process " + std::to_string(::getpid()) + ", want it free");
+    CHECK(*FileLock::holder(path) == *identify(::getpid()));
   }
+  CHECK(FileLock::holder(path)->has_value() == false);
   CHECK(FileLock::acquire(path));
   CHECK(FileLock::acquire(folder / "no/lock").error().code == Errc::not_found);
 }

@@ -57,9 +57,10 @@ Result<Agent::Stores> Agent::open_stores(const AgentConfig& config) {
     return Ok{};
   };
   host::Journal journal = AXS_TRY(host::Journal::open(config.folder + "/journal", {}, replay));
+  const SiteStage stage = AXS_TRY(load_stage(config.folder));
   const std::uint32_t incarnation = AXS_TRY(next_incarnation(config.folder));
-  return Stores{std::move(lock),    std::move(log), std::move(blobs),
-                std::move(journal), incarnation,    std::move(records)};
+  return Stores{std::move(lock), std::move(log), std::move(blobs),  std::move(journal),
+                incarnation,     stage,          std::move(records)};
 }
 
 Result<std::unique_ptr<Agent>> Agent::open(AgentConfig config) {
@@ -78,6 +79,7 @@ Agent::Agent(AgentConfig config, Stores stores, std::unique_ptr<host::Loop> loop
       log_{std::move(stores.log)},
       blobs_{std::move(stores.blobs)},
       incarnation_{stores.incarnation},
+      stage_{stores.stage},
       loop_{std::move(loop)},
       site_{site_config(stores.records), loop_->now()} {
   for (const auto& record : stores.records) note_record(record);
@@ -128,7 +130,7 @@ Result<> Agent::connect(host::Journal journal) {
                                 },
                             .lost = [this](const std::string& why) { worker_lost(why); }});
   note(catalog::SiteStarted{incarnation_, ::getpid()});
-  return Ok{};
+  return serve_control();
 }
 
 Result<> Agent::run() {
@@ -217,6 +219,7 @@ void Agent::perform(const Site::Apply& action) {
     blob.insert(blob.end(), bytes->begin(), bytes->end());
   }
   applying_[action.sync] = action.decision;
+  control_->send_all(merged(action.merged_tokens));
   worker_->send(action, std::move(blob));
 }
 
@@ -247,9 +250,6 @@ void Agent::hear_journal() {
   if (progress.durable_end > journal_base_)
     happen(Site::Persisted{progress.durable_end - journal_base_});
 }
-
-/// Reports are for the controller; the sites route by themselves while there is none.
-void Agent::perform(const Site::ReportToController&) {}
 
 void Agent::perform(const Site::RouteChanged& action) {
   note(catalog::RouteChanged{name(action.to), std::string{enum_name(action.traffic)},
@@ -282,17 +282,22 @@ void Agent::note_applied(SyncId open) {
   if (!last_ || open <= *last_) return;
   if (!std::exchange(finished_, true)) {
     note(catalog::SiteFinished{site_.merged_tokens()});
-    concluded_ = config_.export_folder.empty();
+    if (config_.export_folder.empty()) reach(SiteStage::concluded);
     loop_->after(config_.linger, [this] {
       lingered_ = true;
       end_if_done();
     });
   }
-  if (!concluded_) {
-    worker_->send(train::Evaluate{.whole = true});
-    worker_->send(train::Export{config_.export_folder});
-  }
+  // The worker exports at once, but evaluates step by step: the second waits for the first.
+  if (stage_ == SiteStage::running) worker_->send(train::Evaluate{.whole = true});
   end_if_done();
+}
+
+void Agent::reach(SiteStage stage) {
+  if (stage <= stage_) return;
+  stage_ = stage;
+  const Result<> saved = save_stage(config_.folder, stage);
+  if (!saved) fail(saved.error());
 }
 
 /// Whether that site has merged everything, and has heard that we have.
@@ -307,11 +312,13 @@ bool Agent::served(SiteId peer) const {
 }
 
 void Agent::end_if_done() {
-  if (!finished_ || !concluded_) return;
+  if (!finished_ || stage_ == SiteStage::running) return;
   bool all_served = true;
   for (std::uint32_t i = 0; i < config_.scenario.sites.size(); ++i)
     if (SiteId{i} != config_.site && !served(SiteId{i})) all_served = false;
-  if (all_served || lingered_) shut_down("finished");
+  if (!all_served && !lingered_) return;
+  reach(SiteStage::finished);
+  shut_down("finished");
 }
 
 void Agent::shut_down(const std::string& reason) {

@@ -4,15 +4,18 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "axs/host/journal_writer.h"
 #include "axs/host/lock.h"
 #include "axs/live/blob_store.h"
+#include "axs/live/control.h"
 #include "axs/live/event_log.h"
 #include "axs/live/message_store.h"
 #include "axs/live/overlay.h"
+#include "axs/live/site_stage.h"
 #include "axs/live/worker_host.h"
 
 namespace axs::live {
@@ -66,6 +69,7 @@ class Agent {
     BlobStore blobs;
     host::Journal journal;
     std::uint32_t incarnation;
+    SiteStage stage;
     std::vector<train::AgreementRecord> records;
   };
 
@@ -119,6 +123,13 @@ class Agent {
   Result<catalog::SyncApplied> members_of(train::SyncId sync);
   Result<ByteView> keep(const train::SiteSync::Captured& captured, ByteView blob);
 
+  Result<> serve_control();
+  static ByteVector merged(std::uint64_t tokens);
+  void obey(ControlServer::PeerNumber peer, const SlowWorker& order);
+  void obey(ControlServer::PeerNumber peer, const KillWorker& order);
+  void obey(ControlServer::PeerNumber peer, const ControllerHere& order);
+  void obey(ControlServer::PeerNumber peer, const net::RouteOrder& order);
+
   void hear_journal();
 
   void note_record(const train::AgreementRecord& record);
@@ -133,6 +144,7 @@ class Agent {
   }
   bool every_step() const { return config_.scenario.train.sync == catalog::SyncMode::every_step; }
   void note_applied(train::SyncId next);
+  void reach(SiteStage stage);
   void end_if_done();
   bool served(SiteId peer) const;
   void shut_down(const std::string& reason);
@@ -149,12 +161,17 @@ class Agent {
   BlobStore blobs_;
   MessageStore messages_{blobs_};
   std::uint32_t incarnation_;
+  SiteStage stage_;
   std::unique_ptr<host::Loop> loop_;
   fabric::Site site_;
   std::unique_ptr<host::JournalWriter> journal_;
   std::uint64_t journal_base_ = 0;  ///< The site's record 1 is the journal's record of this number.
   std::unique_ptr<Overlay> overlay_;
   std::unique_ptr<WorkerHost> worker_;
+  std::unique_ptr<ControlServer> control_;
+  std::set<ControlServer::PeerNumber> controllers_;
+  std::uint64_t controller_term_ = 0;  ///< The greatest that any of them named.
+  double slow_ = 1;                    ///< What the worker was told last.
 
   std::deque<Happened> happened_;
   Happened now_;  ///< What the site is being told.
@@ -166,12 +183,16 @@ class Agent {
   std::map<SiteId, train::SyncId> peers_applied_;
   std::map<SiteId, std::map<net::PathId, bool>> peer_paths_;
   bool finished_ = false;
-  bool concluded_ = false;  ///< Evaluated and exported, if that was asked for.
   bool lingered_ = false;
   bool ending_ = false;
   bool stop_requested_ = false;
   std::optional<Error> error_;
 };
+
+/// The socket at which the agent with that folder serves ToAgent and says FromAgent.
+inline std::string control_path(const std::string& site_folder) {
+  return site_folder + "/control.sock";
+}
 
 /// Opens an agent and runs it until it is done or SIGTERM or SIGINT ends it, a second one at once.
 /// Call it before any other thread is started.

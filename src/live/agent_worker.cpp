@@ -18,6 +18,7 @@ void Agent::worker_started(std::int32_t pid) {
   begin.data = config_.data;
   begin.folder = config_.folder + "/worker";
   worker_->send(begin);
+  if (slow_ != 1) worker_->send(train::Slow{slow_});
 }
 
 void Agent::worker_lost(const std::string& reason) {
@@ -101,12 +102,14 @@ Result<> Agent::hear(const train::Progress& message, ByteView) {
 
 Result<> Agent::hear(const train::Evaluated& message, ByteView) {
   note(catalog::Evaluated{message.loss, message.tokens});
+  if (finished_ && stage_ == SiteStage::running)
+    worker_->send(train::Export{config_.export_folder});
   return Ok{};
 }
 
 Result<> Agent::hear(const train::Exported&, ByteView) {
   note(catalog::Exported{config_.export_folder});
-  concluded_ = finished_;
+  if (finished_) reach(SiteStage::concluded);
   end_if_done();
   return Ok{};
 }

@@ -41,13 +41,17 @@ Result<> create_credentials(const RunFolder& folder, const RunPlan& plan) {
   return Ok{};
 }
 
-Result<> write_run(const RunFolder& folder, const RunPlan& plan) {
-  AXS_TRY(host::make_folder(folder.path));
-  AXS_TRY(create_credentials(folder, plan));
+Result<> write_plan(const RunFolder& folder, const RunPlan& plan) {
   // Its parts refer to each other by number: a damaged one must not be believed.
   ByteVector bytes = to_wire(plan);
   WireWriter{bytes}.put(crc32c(bytes));
   return host::write_file_atomically(folder.plan(), bytes, host::FileAccess::everyone);
+}
+
+Result<> write_run(const RunFolder& folder, const RunPlan& plan) {
+  AXS_TRY(host::make_folder(folder.path));
+  AXS_TRY(create_credentials(folder, plan));
+  return write_plan(folder, plan);
 }
 
 }  // namespace
@@ -67,6 +71,12 @@ Result<RunPlan> create_run(const RunFolder& folder, catalog::Scenario scenario, 
     return std::move(written).error();
   }
   return plan;
+}
+
+Result<> renew_run(const RunFolder& folder, RunPlan& plan, Instant clock) {
+  plan.ports = AXS_TRY(free_ports(plan.scenario.links.size()));
+  plan.clock = host::RunClock{clock}.mark();
+  return write_plan(folder, plan);
 }
 
 Result<RunPlan> load_run(const RunFolder& folder) {

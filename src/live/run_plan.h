@@ -40,6 +40,11 @@ struct RunFolder {
   std::string underlay_stats() const { return path + "/underlay.json"; }
   std::string log(const std::string& process) const { return path + "/" + process + ".log"; }
   std::string site(const std::string& name) const { return path + "/sites/" + name; }
+  /// Of the launcher, the controller and the emulator: each line is one write.
+  std::string events() const { return path + "/events.jsonl"; }
+  std::string state() const { return path + "/state.db"; }
+  std::string underlay_socket() const { return path + "/underlay.sock"; }
+  std::string lock(const std::string& process) const { return path + "/" + process + ".lock"; }
   std::string events(const std::string& name) const { return site(name) + "/events.jsonl"; }
 };
 
@@ -47,6 +52,9 @@ struct RunFolder {
 /// site's credentials, free ports, the plan. An error leaves nothing of it.
 Result<RunPlan> create_run(const RunFolder& folder, catalog::Scenario scenario, std::string data);
 Result<RunPlan> load_run(const RunFolder& folder);
+/// For a run of which nothing is alive: other ports, for somebody may have taken the old ones, and
+/// a clock that goes on from `clock` as if no time had passed.
+Result<> renew_run(const RunFolder& folder, RunPlan& plan, Instant clock);
 
 /// The configuration of one site's agent. `worker` is the path of axs-worker. The first site
 /// exports the model.

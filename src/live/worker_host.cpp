@@ -1,6 +1,7 @@
 #include "axs/live/worker_host.h"
 
 #include <algorithm>
+#include <csignal>
 
 namespace axs::live {
 
@@ -125,6 +126,11 @@ void WorkerHost::quit() {
   quitting_ = true;
   if (restart_) loop_.cancel(*restart_);
   send(train::Quit{});
+}
+
+void WorkerHost::kill() {
+  const auto* child = connection_ ? std::get_if<host::Child>(&connection_->process) : nullptr;
+  if (child != nullptr) (void)child->signal(SIGKILL).has_value();
 }
 
 void WorkerHost::lose(const std::string& reason) {

@@ -61,6 +61,9 @@ class WorkerHost {
   void send(train::ToWorker message, ByteVector blob = {});
   /// Asks it to save and end; no other is started.
   void quit();
+  /// Ends it as SIGKILL does, by its pidfd; another is started. Nothing happens to one that is no
+  /// process.
+  void kill();
   bool running() const { return connection_.has_value(); }
 
  private:

@@ -397,11 +397,20 @@ void SiteSync::forget_old() {
     needed = std::min(needed, saved_[SiteId{site}]);
   forgotten_ = std::max(forgotten_, needed);
   while (!open_.empty() && open_.begin()->first < forgotten_) {
-    for (const auto& [site, contribution] : open_.begin()->second.offers)
-      if (stored_.erase(contribution.content) > 0)
-        actions_->push_back(Forget{contribution.content});
+    const auto offers = std::move(open_.begin()->second.offers);
     open_.erase(open_.begin());
+    for (const auto& [site, contribution] : offers)
+      if (!is_offered(contribution.content) && stored_.erase(contribution.content) > 0)
+        actions_->push_back(Forget{contribution.content});
   }
+}
+
+/// A site that captures again without a step in between offers the same bytes at a later sync.
+bool SiteSync::is_offered(const Hash256& content) const {
+  return std::any_of(open_.begin(), open_.end(), [&](const auto& open) {
+    return std::any_of(open.second.offers.begin(), open.second.offers.end(),
+                       [&](const auto& offer) { return offer.second.content == content; });
+  });
 }
 
 void SiteSync::forget_leftovers(const std::vector<Captured>& pending) {

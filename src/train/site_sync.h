@@ -206,6 +206,7 @@ class SiteSync {
   void learn(SyncId sync, const Decision& decision);
   void compare_hash(SyncId sync, SiteId site, const Hash256& hash);
   void forget_old();
+  bool is_offered(const Hash256& content) const;
   /// Sites that can be reached and whose workers are at work: those that a sync waits for.
   std::set<SiteId> live() const;
   /// These, and those that left a moment ago: the run does not end without them.

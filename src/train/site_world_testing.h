@@ -162,7 +162,8 @@ class World {
     FakeWorker& w = site.worker;
     const SyncId sync = w.order->sync;
     Contribution c{SiteId{i}, {w.merged[fragment_of(sync, job_.fragments)], w.position}, {}, 1000};
-    c.content = sha256(to_wire(std::pair{sync, c}));
+    // The same tokens once more are the same bytes.
+    c.content = sha256(to_wire(std::pair{fragment_of(sync, job_.fragments), c}));
     w.pending[sync] = c;
     w.captured_at = w.position;
     w.order.reset();

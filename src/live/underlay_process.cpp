@@ -1,0 +1,116 @@
+#include "axs/live/underlay_process.h"
+
+#include <algorithm>
+#include <set>
+#include <thread>
+
+#include "axs/host/file.h"
+#include "axs/host/lock.h"
+#include "axs/host/signals.h"
+#include "axs/live/control.h"
+
+namespace axs::live {
+
+namespace {
+
+constexpr Duration note_traffic_every = seconds(1);
+
+/// What goes on beside the emulation, on a thread of its own: commands, signals, the record.
+class Attendant {
+ public:
+  static Result<std::unique_ptr<Attendant>> open(const RunFolder& folder, const RunPlan& plan,
+                                                 Underlay& underlay, host::SignalFd& signals) {
+    auto loop = AXS_TRY(host::Loop::create(host::RunClock::resume(plan.clock, {})));
+    EventLog log = AXS_TRY(EventLog::open(folder.events()));
+    std::unique_ptr<Attendant> attendant{
+        new Attendant{plan, underlay, std::move(loop), std::move(log)}};
+    AXS_TRY(attendant->watch(folder, signals));
+    return attendant;
+  }
+  ~Attendant() {
+    loop_->stop();
+    if (thread_.joinable()) thread_.join();
+  }
+
+ private:
+  Attendant(const RunPlan& plan, Underlay& underlay, std::unique_ptr<host::Loop> loop, EventLog log)
+      : plan_{plan}, underlay_{underlay}, loop_{std::move(loop)}, log_{std::move(log)} {}
+
+  Result<> watch(const RunFolder& folder, host::SignalFd& signals) {
+    AXS_TRY(loop_->watch(signals.fd(), host::Interest::readable, [this, &signals](host::Ready) {
+      while (signals.next()) underlay_.stop();
+    }));
+    server_ = AXS_TRY(ControlServer::open(
+        *loop_, folder.underlay_socket(),
+        {.connected = [](ControlServer::PeerNumber) {},
+         .record = [this](ControlServer::PeerNumber, ByteView record) { return obey(record); },
+         .gone = [](ControlServer::PeerNumber) {}}));
+    note_later();
+    thread_ = std::thread{[this] { (void)loop_->run().has_value(); }};
+    return Ok{};
+  }
+
+  Result<> obey(ByteView record) {
+    const auto order = AXS_TRY(from_wire<ToUnderlay>(record, "command"));
+    if (const auto* cut = std::get_if<CutLink>(&order)) cut_.insert(cut->link);
+    if (const auto* heal = std::get_if<HealLink>(&order)) cut_.erase(heal->link);
+    return std::visit([this](const auto& held) { return underlay_.post(held); }, order);
+  }
+
+  void note_later() {
+    loop_->after(note_traffic_every, [this] {
+      note_traffic();
+      note_later();
+    });
+  }
+  /// A full disk takes nothing from the packets: then there is no record.
+  void note_traffic() {
+    const UnderlayStats stats = underlay_.stats();
+    for (std::size_t i = 0; i < stats.directions.size(); ++i) {
+      const DirectionStats& direction = stats.directions[i];
+      const net::PipeCounters& pipe = direction.pipe;
+      const catalog::LinkTraffic fact{
+          .link = direction.link,
+          .from = plan_.scenario.sites[direction.from.value].name,
+          .to = plan_.scenario.sites[direction.to.value].name,
+          .bytes = pipe.offered_bytes,
+          .packets = pipe.offered,
+          .lost = pipe.offered - pipe.delivered,
+          .one_way = {},
+          .up = !cut_.contains(LinkId{static_cast<std::uint32_t>(i / 2)})};
+      (void)log_.write({plan_.run, "", loop_->now()}, fact).has_value();
+    }
+  }
+
+  const RunPlan& plan_;
+  Underlay& underlay_;
+  std::unique_ptr<host::Loop> loop_;
+  EventLog log_;
+  std::unique_ptr<ControlServer> server_;
+  std::set<LinkId> cut_;
+  std::thread thread_;
+};
+
+}  // namespace
+
+Result<> run_underlay_process(const RunFolder& folder, const RunPlan& plan,
+                              const std::vector<fabric::LinkPlan>& links) {
+  auto signals = AXS_TRY(host::SignalFd::create());
+  const auto lock = AXS_TRY(host::FileLock::acquire(folder.lock("underlay")));
+  UnderlayConfig config = underlay_config(plan, links);
+  // The sky goes on with the clock of the run, whenever the emulator is started.
+  const host::RunClock clock = host::RunClock::resume(plan.clock, {});
+  config.epoch = Instant{monotonic_ns()} - (clock.now() - Instant{});
+  const auto underlay = AXS_TRY(Underlay::open(std::move(config)));
+  UnderlayStats stats;
+  {
+    const auto attendant = AXS_TRY(Attendant::open(folder, plan, *underlay, signals));
+    stats = underlay->run();
+  }
+  const std::string text = to_json(stats) + "\n";
+  return host::write_file_atomically(
+      folder.underlay_stats(), {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()},
+      host::FileAccess::everyone);
+}
+
+}  // namespace axs::live
