@@ -58,7 +58,7 @@ void run(std::string_view text) {
 
 }  // namespace
 
-const Target target{.seeds = seeds, .mutations = 10'000, .memory_base = 1 << 20};
+const Target target{.seeds = seeds, .mutations = 10'000, .memory_base = 4 << 20};
 
 }  // namespace axs::fuzz
 

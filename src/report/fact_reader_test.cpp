@@ -29,7 +29,7 @@ void fill(Rng& rng, T& out) {
   else if constexpr (std::is_arithmetic_v<T>)
     out = static_cast<T>(rng.next());
   else if constexpr (std::same_as<T, Duration> || std::same_as<T, Instant>)
-    out.ns = static_cast<std::int64_t>(rng.next());
+    out.ns = static_cast<std::int64_t>(rng.next()) >> 6;  // What a clock can show.
   else if constexpr (std::same_as<T, Hash256>)
     for (auto& byte : out) byte = static_cast<std::uint8_t>(rng.next());
   else if constexpr (is_quantity<T>)
