@@ -68,7 +68,8 @@ void Site::run_sync(const TrainingEvent& event) {
     if constexpr (std::is_constructible_v<typename Sync::Event, TrainingEvent>) {
       std::vector<typename Sync::Action> actions;
       sync.step(now_, event, actions);
-      for (const auto& action : actions) std::visit([this](const auto& a) { perform(a); }, action);
+      for (const auto& action : actions)
+        std::visit([this](const auto& a) { this->perform(a); }, action);
     }
   };
   std::visit(run, sync_);
