@@ -16,6 +16,7 @@ STEPS = """
 run_packages_step() { :; }
 run_python_step() { :; }
 run_openssl_step() { :; }
+run_map_step() { :; }
 run_build_steps() { run_step "$state/work.stamp" key "Work" work; }
 work() {
   echo "$$" >>"$root/begun"
@@ -43,7 +44,8 @@ class Tree(unittest.TestCase):
         shutil.copytree(ROOT / "tools/setup", self.root / "tools/setup")
         for name in ("src", "cmake"):
             (self.root / name).mkdir()
-        for name in ("packages.txt", "requirements.txt", "CMakeLists.txt", "CMakePresets.json"):
+        for name in ("packages.txt", "requirements.txt", "requirements-map.txt", "CMakeLists.txt",
+                     "CMakePresets.json"):
             (self.root / name).touch()
 
     def write_script(self, name, text):
@@ -115,7 +117,7 @@ class FastPath(Tree):
 class Steps(Tree):
     def setUp(self):
         super().setUp()
-        for name in ("packages", "python", "openssl"):
+        for name in ("packages", "python", "openssl", "map"):
             self.write_script(f"tools/setup/{name}.sh", "")
         self.write_script("tools/setup/build.sh", STEPS)
 

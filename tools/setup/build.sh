@@ -4,7 +4,7 @@
 run_build_steps() {
   local key
   mkdir -p "$build" || die "cannot write to $build"
-  key=$({ echo "$root $venv_key $openssl_key"; cat "$root/CMakePresets.json"; } | hash_of)
+  key=$({ echo "$root $venv_key $openssl_key $map_key"; cat "$root/CMakePresets.json"; } | hash_of)
   run_step "$build/configure.stamp" "$key" "Configure" configure
   rm -f "$build/program.stamp"
   echo "$root" >"$build/program.stamp.new"  # Now: what is saved during the build is newer than it.
