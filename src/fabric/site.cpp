@@ -12,8 +12,7 @@ net::TrafficClass class_of(const SiteMessage& message) {
   return message.attached_size > 0 ? net::TrafficClass::gradient : net::TrafficClass::control;
 }
 
-std::variant<train::SiteSync, train::RingSync> start_sync(
-    const std::variant<train::SiteSync::Config, train::RingSync::Config>& config, Instant now) {
+std::variant<train::SiteSync, train::RingSync> start_sync(const SyncConfig& config, Instant now) {
   if (const auto* ring = std::get_if<train::RingSync::Config>(&config))
     return train::RingSync{*ring};
   return train::SiteSync{std::get<train::SiteSync::Config>(config), now};

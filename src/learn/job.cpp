@@ -1,5 +1,7 @@
 #include "axs/learn/job.h"
 
+#include <cstring>
+
 #include "axs/catalog/scenario.h"
 namespace axs::learn {
 
@@ -43,6 +45,11 @@ Result<std::shared_ptr<const Corpus>> corpus_of(const Begin& begin) {
 
 ByteView bytes_of(std::span<const float> values) {
   return {reinterpret_cast<const std::uint8_t*>(values.data()), values.size_bytes()};
+}
+
+void read_values(WireReader& reader, std::span<float> values) {
+  const ByteView bytes = reader.bytes(values.size_bytes());
+  if (reader.ok()) std::memcpy(values.data(), bytes.data(), bytes.size());
 }
 
 }  // namespace axs::learn

@@ -21,4 +21,7 @@ Result<std::shared_ptr<const Corpus>> corpus_of(const train::Begin& begin);
 /// Values as they lie in memory.
 ByteView bytes_of(std::span<const float> values);
 
+/// Reads them back; the reader is no longer ok() if it holds fewer.
+void read_values(WireReader& reader, std::span<float> values);
+
 }  // namespace axs::learn

@@ -239,13 +239,9 @@ Result<RingWorker::Record> RingWorker::read_record(WireReader& state) const {
 Result<> RingWorker::restore(ByteView state) {
   WireReader reader{state};
   const Record record = AXS_TRY(read_record(reader));
-  const auto read = [&reader](std::span<float> values) {
-    const ByteView bytes = reader.bytes(values.size_bytes());
-    if (reader.ok()) std::memcpy(values.data(), bytes.data(), bytes.size());
-  };
-  read(trainer_.parameters());
-  read(trainer_.optimiser().first_moment());
-  read(trainer_.optimiser().second_moment());
+  read_values(reader, trainer_.parameters());
+  read_values(reader, trainer_.optimiser().first_moment());
+  read_values(reader, trainer_.optimiser().second_moment());
   if (!reader.ok() || reader.remaining() != 0)
     return Error{Errc::corrupt, "saved state of another length than its record says"};
   step_ = record.step;

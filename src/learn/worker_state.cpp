@@ -1,4 +1,3 @@
-#include <cstring>
 #include <utility>
 
 #include "axs/learn/job.h"
@@ -67,20 +66,16 @@ Result<> Worker::load() {
 Result<> Worker::restore(ByteView state) {
   WireReader reader{state};
   (void)AXS_TRY(restore_record(reader));
-  const auto read = [&reader](std::span<float> values) {
-    const ByteView bytes = reader.bytes(values.size_bytes());
-    if (reader.ok()) std::memcpy(values.data(), bytes.data(), bytes.size());
-  };
-  read(trainer_.parameters());
-  read(trainer_.optimiser().first_moment());
-  read(trainer_.optimiser().second_moment());
+  read_values(reader, trainer_.parameters());
+  read_values(reader, trainer_.optimiser().first_moment());
+  read_values(reader, trainer_.optimiser().second_moment());
   // The codes lie behind the values, but say first how many values there are.
   for (std::uint32_t f = 0; f < fragments_.size(); ++f) {
     const Captured* pending = pending_of(f);
     const std::uint64_t size = pending ? pending->contribution.size : 0;
     if (size > state.size()) break;
     fragments_[f].restore_codes(ByteVector(size));
-    for (const auto values : fragments_[f].saved_values()) read(values);
+    for (const auto values : fragments_[f].saved_values()) read_values(reader, values);
     fragments_[f].restore_codes(reader.bytes(size));
   }
   if (!reader.ok() || reader.remaining() != 0)
