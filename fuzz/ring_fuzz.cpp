@@ -49,7 +49,7 @@ void write(const RingFds& ring, ByteView input) {
 void run(ByteView input) {
   const RingFds forth = *make_ring(capacity), back = *make_ring(capacity);
   auto sender = *Sender::open(duplicates(forth), duplicates(back));
-  AXS_ASSERT(*sender.send(train::Progress{1, 2, 3.0, seconds(4)}, ByteVector(100)));
+  AXS_ASSERT(*sender.send(train::Progress{1, 2, 3.0, seconds(4), {}}, ByteVector(100)));
   auto receiver = *Receiver::open(duplicates(back), duplicates(forth));
   write(forth, input);
   std::size_t seen = 0;

@@ -92,8 +92,8 @@ class Run:
 
     @property
     def path(self):
-        (path,) = (self.folder / "runs").iterdir()
-        return path
+        (plan,) = (self.folder / "runs").glob("*/plan")
+        return plan.parent
 
     def events(self, site=None):
         """Those of a site, or of the launcher, the controller and the emulator."""
@@ -259,6 +259,19 @@ class RunTest(unittest.TestCase):
             self.check_finished(run, outcome)
             self.assertEqual(len(run.facts(None, "RunStarted")), 1)
             self.assertEqual(len(run.facts(None, "RunFinished")), 1)
+            self.check_predicted(run, outcome.stdout)
+
+    def check_predicted(self, run, output):
+        """It was rehearsed, of which nothing is left, and what the twin made of that is on record
+        and was said before the run began."""
+        (predicted,) = run.facts(None, "Predicted")
+        self.assertGreater(predicted["duration"], predicted["finishing"])
+        self.assertIn(f"{predicted['syncs']} syncs (calibrated on 50 steps", output)
+        self.assertLess(output.index("predicted"), output.index("run /"))
+        self.assertEqual(list((run.folder / "runs").iterdir()), [run.path])
+        # How fast this machine is does not matter to what is sent and how often.
+        syncs = run.facts("sfo", "SyncApplied")[-1]["sync"] + 1
+        self.assertLess(abs(predicted["syncs"] / syncs - 1), 0.3)
 
     def test_faults_are_inflicted_and_survived(self):
         faults = [

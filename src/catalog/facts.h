@@ -55,14 +55,10 @@ struct LinkDescribed {
 /// What the twin expects of the run, before it starts.
 struct Predicted {
   Duration duration;
+  Duration finishing;     ///< Of that, after the training: evaluating and writing the model.
   std::uint64_t bytes{};  ///< of UDP payload over all links
   std::uint64_t syncs{};
   std::string basis;  ///< what it was calibrated on
-};
-/// A stretch of the run that takes time: for the progress bars.
-struct PhaseStarted {
-  std::string phase;
-  Duration expected;  ///< zero if nobody knows
 };
 struct FaultBegan {
   std::uint32_t fault{};  ///< its number in the scenario
@@ -159,6 +155,7 @@ struct Progress {
   std::uint64_t tokens{};
   double loss{};
   Duration step_time;
+  Duration sync_time;  ///< Of capturing, merging and saving, per step; zero if nobody knows.
 };
 struct Evaluated {
   double loss{};
@@ -229,12 +226,12 @@ struct PeerMisbehaved {
 };
 
 using Fact =
-    std::variant<RunStarted, SiteDescribed, LinkDescribed, Predicted, PhaseStarted, FaultBegan,
-                 FaultEnded, RouteMeasured, RunFinished, LinkTraffic, SiteStarted, SiteFinished,
-                 SiteStopped, WorkerStarted, WorkerReady, WorkerLost, Progress, Evaluated, Exported,
-                 Contributed, SyncClosed, SyncApplied, Diverged, SessionUp, SessionLost,
-                 HandshakeFailed, PathUp, PathDown, RouteChanged, PeerMisbehaved, ControllerStarted,
-                 ControllerSuperseded, RouteOrdered, ProcessStarted, ProcessLost>;
+    std::variant<RunStarted, SiteDescribed, LinkDescribed, Predicted, FaultBegan, FaultEnded,
+                 RouteMeasured, RunFinished, LinkTraffic, SiteStarted, SiteFinished, SiteStopped,
+                 WorkerStarted, WorkerReady, WorkerLost, Progress, Evaluated, Exported, Contributed,
+                 SyncClosed, SyncApplied, Diverged, SessionUp, SessionLost, HandshakeFailed, PathUp,
+                 PathDown, RouteChanged, PeerMisbehaved, ControllerStarted, ControllerSuperseded,
+                 RouteOrdered, ProcessStarted, ProcessLost>;
 
 /// A fact with its origin: what a line of events.jsonl says.
 struct Noted {

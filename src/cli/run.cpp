@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "axs/cli/corpus.h"
+#include "axs/cli/rehearsal.h"
 #include "axs/cli/report.h"
 #include "axs/cli/run_record.h"
 #include "axs/cli/run_view.h"
@@ -16,6 +17,7 @@
 #include "axs/live/launcher.h"
 #include "axs/live/run_plan.h"
 #include "axs/live/underlay_process.h"
+#include "axs/report/text.h"
 
 namespace axs::cli {
 namespace {
@@ -112,13 +114,28 @@ Result<ExitCode> RunCommand::run() {
   if (!data.empty()) data = absolute(data);
   if (scenario.sky)  // The run may be resumed from another folder.
     if (auto* file = std::get_if<std::string>(&scenario.sky->satellites)) *file = absolute(*file);
-  (void)AXS_TRY(
-      plan_links(scenario));  // What is wrong with the sky is said before anything starts.
-  const live::RunFolder folder = new_folder(runs, scenario.name);
+  // What is wrong with the sky is said before anything starts.
+  const auto links = AXS_TRY(plan_links(scenario));
   auto opening = opening_facts(scenario, "live", own_command());
+  if (deserves_rehearsal(scenario)) opening.push_back(AXS_TRY(foresee(scenario, links)));
+  const live::RunFolder folder = new_folder(runs, scenario.name);
   live::RunPlan plan = AXS_TRY(live::create_run(folder, std::move(scenario), data));
   return launch(
       {.folder = folder, .plan = std::move(plan), .program = {}, .opening = std::move(opening)});
+}
+
+/// Says what the run will come to, before it begins.
+Result<catalog::Predicted> RunCommand::foresee(const catalog::Scenario& scenario,
+                                               const std::vector<fabric::LinkPlan>& links) const {
+  print_error(
+      fmt::format("rehearsing {} steps, to know how long the run will take", Rehearsal::steps));
+  const Rehearsal rehearsal = AXS_TRY(rehearse(scenario, data, absolute(runs), own_program()));
+  const catalog::Predicted predicted = predict(scenario, links, rehearsal);
+  fmt::print("predicted {}, {} over the links, {} syncs ({})\n",
+             report::time_text(predicted.duration.seconds()),
+             report::bytes_text(static_cast<double>(predicted.bytes)), predicted.syncs,
+             predicted.basis);
+  return predicted;
 }
 
 Result<ExitCode> RunCommand::go_on() const {

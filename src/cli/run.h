@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 
+#include "axs/catalog/facts.h"
 #include "axs/cli/command.h"
 #include "axs/cli/job.h"
 
@@ -23,6 +24,8 @@ struct RunCommand final : Command {
 
  private:
   Result<ExitCode> go_on() const;
+  Result<catalog::Predicted> foresee(const catalog::Scenario& scenario,
+                                     const std::vector<fabric::LinkPlan>& links) const;
 };
 
 /// `axs agent`: the process of one site of a run; `axs run` starts it.

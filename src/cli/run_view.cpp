@@ -56,6 +56,16 @@ void RunView::show() {
   screen_.draw(news, view_.block(now, screen_.width() - 1));
 }
 
+void RunView::show_block() {
+  catch_up();
+  const Duration now = clock_.now() - Instant{};
+  screen_.draw({}, view_.block(now, screen_.width() - 1));
+}
+
+void RunView::erase() {
+  screen_.draw({}, {});
+}
+
 void RunView::finish() {
   show();
   screen_.keep();

@@ -39,6 +39,10 @@ class RunView {
   void catch_up();
   /// Shows what has come since; to be called a few times a second.
   void show();
+  /// Shows only how things stand, and on a terminal alone.
+  void show_block();
+  /// What was shown so disappears.
+  void erase();
   /// The last line is drawn, and nothing is redrawn any more.
   void finish();
 

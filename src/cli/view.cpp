@@ -87,8 +87,8 @@ void View::see(const std::string&, const catalog::RunStarted& fact) {
   enter("starting", {});
 }
 
-void View::see(const std::string&, const catalog::PhaseStarted& fact) {
-  enter(fact.phase, fact.expected);
+void View::see(const std::string&, const catalog::Predicted& fact) {
+  finishing_ = fact.finishing;
 }
 
 void View::see(const std::string&, const catalog::FaultBegan& fact) {
@@ -124,7 +124,7 @@ void View::see(const std::string& site, const catalog::SiteStarted& fact) {
 
 void View::see(const std::string& site, const catalog::SiteFinished&) {
   sites_[site].state = "finished";
-  enter("finishing", {});
+  enter("finishing", finishing_);
 }
 
 void View::see(const std::string& site, const catalog::WorkerStarted&) {

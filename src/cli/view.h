@@ -66,7 +66,7 @@ class View {
   template <class Fact>
   void see(const std::string&, const Fact&) {}
   void see(const std::string& site, const catalog::RunStarted& fact);
-  void see(const std::string& site, const catalog::PhaseStarted& fact);
+  void see(const std::string& site, const catalog::Predicted& fact);
   void see(const std::string& site, const catalog::FaultBegan& fact);
   void see(const std::string& site, const catalog::FaultEnded& fact);
   void see(const std::string& site, const catalog::RouteMeasured& fact);
@@ -104,6 +104,7 @@ class View {
   std::map<Direction, std::uint64_t> counted_;  ///< by link and sender
   std::map<std::uint32_t, std::string> faults_;
   std::uint64_t budget_ = 0;
+  Duration finishing_{};  ///< as predicted
   std::uint64_t syncs_ = 0;
   std::deque<std::pair<Duration, double>> shares_;  ///< of the last while, for the time left
 };

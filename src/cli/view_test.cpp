@@ -25,8 +25,8 @@ struct Story {
   void train() {
     for (const char* site : {"sfo", "fra"}) {
       tell(1, site, catalog::WorkerReady{});
-      tell(2, site, catalog::Progress{100, 25'600, 4.5, milliseconds(15)});
-      tell(12, site, catalog::Progress{600, 153'600, 2.25, milliseconds(15)});
+      tell(2, site, catalog::Progress{100, 25'600, 4.5, milliseconds(15), {}});
+      tell(12, site, catalog::Progress{600, 153'600, 2.25, milliseconds(15), {}});
     }
     tell(12, "", catalog::LinkTraffic{"sfo-fra leo", "sfo", "fra", 12'300'000, 0, 0, {}, true});
     tell(12, "sfo", catalog::RouteChanged{"fra", "gradient", "sfo-fra leo", "recovered"});
@@ -88,15 +88,13 @@ TEST_CASE("faults and what is done about them are news, once") {
   CHECK(story.view.take_news().empty());
 }
 
-TEST_CASE("phases that are announced have their own bars") {
+TEST_CASE("how long it takes to finish is known if it was predicted") {
   Story story;
-  story.tell(0, "", catalog::PhaseStarted{"calibrating", seconds(10)});
-  CHECK(joined(story.view.block(seconds(5), 80))
-            .find("  calibrating ████████████░░░░░░░░░░░░  50 %  5.0 s, 5.0 s left") !=
-        std::string::npos);
+  story.tell(0, "", catalog::Predicted{seconds(19), seconds(10), 0, 0, {}});
   story.tell(9, "sfo", catalog::SiteFinished{1'500'000});
-  const std::string block = joined(story.view.block(seconds(9), 80));
-  CHECK(block.find("finishing") != std::string::npos);
+  const std::string block = joined(story.view.block(seconds(14), 80));
+  CHECK(block.find("  finishing  ████████████░░░░░░░░░░░░  50 %  5.0 s, 5.0 s left") !=
+        std::string::npos);
   CHECK(block.find("sfo        finished") != std::string::npos);
 }
 
@@ -117,7 +115,7 @@ TEST_CASE("no line is wider than the terminal, whatever it is told") {
     const std::string name(rng.below(60), 'x');
     story.tell(14, "sfo", catalog::RouteChanged{name, "gradient", name, "cut"});
     story.tell(15, "tyo", catalog::WorkerLost{name});
-    story.tell(16, "", catalog::PhaseStarted{name, from_seconds(rng.uniform() * 9)});
+    story.tell(16, name, catalog::SiteFinished{});
     const std::size_t width = rng.below(120);
     for (const ViewLine& line : story.view.block(from_seconds(rng.uniform() * 99), width))
       RC_ASSERT(columns(line.text) <= width);

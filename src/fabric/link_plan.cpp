@@ -1,5 +1,8 @@
 #include "axs/fabric/link_plan.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "axs/net/link_presets.h"
 #include "axs/orbit/fibre.h"
 #include "axs/orbit/route.h"
@@ -117,6 +120,14 @@ net::Topology topology_of(const Scenario& scenario) {
   auto topology = net::Topology::make(std::move(sites), std::move(links));
   AXS_ASSERT(topology.has_value());  // A scenario's links join two of its own sites.
   return *std::move(topology);
+}
+
+Wire wire_at(const LinkPlan& link, bool back, Duration at) {
+  const catalog::LinkForecast& forecast = back ? link.back_forecast : link.forth_forecast;
+  if (forecast.empty()) return {(back ? link.back : link.forth).delay};
+  const auto next = std::ranges::upper_bound(forecast, at, {}, &catalog::DelaySample::at);
+  const catalog::DelaySample& sample = next == forecast.begin() ? *next : *std::prev(next);
+  return {sample.one_way, sample.up};
 }
 
 std::string link_name(const Scenario& scenario, LinkId id) {

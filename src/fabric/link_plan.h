@@ -24,6 +24,13 @@ struct LinkPlan {
   catalog::LinkForecast back_forecast;
 };
 
+/// What a link is like in one direction at a time of the run.
+struct Wire {
+  Duration one_way;  ///< Propagation alone; zero while it is down.
+  bool up = true;
+};
+Wire wire_at(const LinkPlan& link, bool back, Duration at);
+
 /// All links of the scenario, for `horizon` of the run. `satellites` are those of the scenario's
 /// sky; they may be empty where no link goes through it. An error if orbits or numbers make no
 /// sense.

@@ -61,3 +61,14 @@ TEST_CASE("link plan: what the scenario says of a link overrides its kind") {
   CHECK((*plans)[0].forth.loss == 0.05);
   CHECK((*plans)[0].back.rate == bits_per_second(1e6));
 }
+
+TEST_CASE("link plan: a link is as its newest sample says, and as its first before that") {
+  LinkPlan link{};
+  link.forth.delay = milliseconds(7);
+  CHECK(wire_at(link, false, seconds(3)).one_way == milliseconds(7));
+  link.back_forecast = {{seconds(1), milliseconds(20), true, 1}, {seconds(2), {}, false, 1}};
+  CHECK(wire_at(link, true, {}).one_way == milliseconds(20));
+  CHECK(wire_at(link, true, seconds(2) - nanoseconds(1)).up);
+  CHECK_FALSE(wire_at(link, true, seconds(2)).up);
+  CHECK(wire_at(link, false, seconds(2)).up);
+}

@@ -26,8 +26,14 @@ Result<std::vector<std::uint8_t>> read_file(const fs::path& path) {
   return bytes;
 }
 
-void add_file(const std::vector<std::uint8_t>& bytes, Corpus& corpus) {
-  const auto cut = static_cast<std::ptrdiff_t>(bytes.size() * 9 / 10);
+using Bytes = std::vector<std::uint8_t>;
+
+/// `total`: of all files.
+void add_file(const Bytes& bytes, std::size_t total, const CorpusLimits& limits, Corpus& corpus) {
+  const bool large = total / 10 > limits.validation_bytes;
+  const std::size_t kept =
+      large ? bytes.size() - bytes.size() * limits.validation_bytes / total : bytes.size() * 9 / 10;
+  const auto cut = static_cast<std::ptrdiff_t>(kept);
   corpus.training.insert(corpus.training.end(), bytes.begin(), bytes.begin() + cut);
   corpus.validation.insert(corpus.validation.end(), bytes.begin() + cut, bytes.end());
   ++corpus.files;
@@ -53,12 +59,14 @@ Result<std::vector<fs::path>> list_files(const fs::path& folder, const CorpusLim
 
 Result<> add_folder(const fs::path& folder, const CorpusLimits& limits, Corpus& corpus) {
   std::size_t total = 0;
+  std::vector<Bytes> files;
   for (const auto& path : AXS_TRY(list_files(folder, limits))) {
-    const auto bytes = AXS_TRY(read_file(path));
+    Bytes bytes = AXS_TRY(read_file(path));
     if (total + bytes.size() > limits.total_bytes) continue;
     total += bytes.size();
-    add_file(bytes, corpus);
+    files.push_back(std::move(bytes));
   }
+  for (const Bytes& bytes : files) add_file(bytes, total, limits, corpus);
   return Ok{};
 }
 
@@ -89,10 +97,12 @@ Result<Corpus> read_corpus(const std::string& path, const CorpusLimits& limits) 
   if (!fs::exists(status))
     return Error{Errc::invalid,
                  "corpus " + path + ": no such file or folder, want a file or folder of text"};
-  if (fs::is_directory(status))
+  if (fs::is_directory(status)) {
     (void)AXS_TRY(add_folder(path, limits, corpus));
-  else
-    add_file(AXS_TRY(read_file(path)), corpus);
+  } else {
+    const Bytes bytes = AXS_TRY(read_file(path));
+    add_file(bytes, bytes.size(), limits, corpus);
+  }
   const std::size_t size = corpus.training.size() + corpus.validation.size();
   if (size < least_bytes)
     return Error{Errc::invalid, "corpus " + path + ": " + std::to_string(size) + " bytes in " +

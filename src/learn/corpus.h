@@ -12,7 +12,8 @@
 namespace axs::learn {
 
 /// Text as byte tokens, split once and for all. The last tenth of every file is for validation, so
-/// a single file is split as nanoGPT does and a folder has every kind of its files on both sides.
+/// a single file is split as nanoGPT does and a folder has every kind of its files on both sides;
+/// of a large corpus less, so that validation has about CorpusLimits::validation_bytes.
 struct Corpus {
   std::string source;  ///< The file or folder.
   std::size_t files{};
@@ -26,6 +27,8 @@ struct CorpusLimits {
   std::string suffix;                              ///< Of the names of files; empty for all.
   std::size_t file_bytes{std::size_t{4} << 20};    ///< Larger files are left out.
   std::size_t total_bytes{std::size_t{64} << 20};  ///< Files beyond this sum are left out.
+  /// Over so many tokens the mean loss is known to a few thousandths; more only take time.
+  std::size_t validation_bytes{std::size_t{256} << 10};
 };
 
 /// Reads a file, or the regular files below a folder in the order of their relative paths; symbolic

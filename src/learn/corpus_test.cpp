@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
@@ -39,6 +40,16 @@ TEST_CASE("corpus: a folder is read in the order of its paths, links and large f
   CHECK(corpus.training.back() == 'b');
   CHECK(corpus.validation.front() == 'z');
   CHECK(corpus.validation.size() == 600);
+}
+
+TEST_CASE("corpus: of a large one no more is for validation than is of use, in equal shares") {
+  const TestFolder folder;
+  folder.write("a", std::string(60'000, 'a'));
+  folder.write("b", std::string(40'000, 'b'));
+  const auto corpus = *read_corpus(folder.path(), {.suffix = "", .validation_bytes = 2'000});
+  CHECK(corpus.training.size() == 98'000);
+  CHECK(std::ranges::count(corpus.validation, 'a') == 1'200);
+  CHECK(std::ranges::count(corpus.validation, 'b') == 800);
 }
 
 TEST_CASE("corpus: what is missing, empty or too small is named") {

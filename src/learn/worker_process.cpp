@@ -5,11 +5,14 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <utility>
 
 namespace axs::learn {
 
 namespace {
 constexpr auto report_interval = std::chrono::seconds(1);
+/// The first report comes no later than after so many steps: a short run has one, too.
+constexpr std::uint64_t first_report_steps = 10;
 /// A fault that a scenario asks for is at most this slow, so that its end is noticed in time.
 constexpr double slow_max = 1'000;
 }  // namespace
@@ -64,14 +67,19 @@ Result<> WorkerProcess::receive(const train::ToWorker& message, ByteView blob) {
     paused_until_ = {};
     return Ok{};
   }
-  return worker_->receive(message, blob, made_);
+  const auto begin = Clock::now();
+  AXS_TRY(worker_->receive(message, blob, made_));
+  sync_time_sum_ += Clock::now() - begin;
+  return Ok{};
 }
 
 Result<> WorkerProcess::work() {
-  const bool is_step = worker_->next_work() == SiteWorker::Work::step;
+  const SiteWorker::Work work = worker_->next_work();
   const auto begin = Clock::now();
   (void)AXS_TRY(worker_->work(made_));
-  if (is_step) note_step(Clock::now() - begin);
+  const auto took = Clock::now() - begin;
+  if (work == SiteWorker::Work::step) note_step(took);
+  if (work == SiteWorker::Work::capture) sync_time_sum_ += took;
   return Ok{};
 }
 
@@ -82,21 +90,27 @@ void WorkerProcess::note_step(Clock::duration took) {
   ++reported_steps_;
   loss_sum_ += worker_->loss();
   step_time_sum_ += took + pause;
-  if (now - reported_at_ < report_interval) return;
+  const bool first_is_due = !reported_ && reported_steps_ >= first_report_steps;
+  if (now - reported_at_ < report_interval && !first_is_due) return;
   report_progress();
   reported_at_ = now;
 }
 
 void WorkerProcess::report_progress() {
-  const std::chrono::nanoseconds sum = step_time_sum_;
   outgoing_.push_back(
       {train::Progress{worker_->position() / worker_->tokens_per_step(), worker_->position(),
-                       loss_sum_ / static_cast<double>(reported_steps_),
-                       Duration{sum.count() / static_cast<std::int64_t>(reported_steps_)}},
+                       loss_sum_ / static_cast<double>(reported_steps_), per_step(step_time_sum_),
+                       per_step(sync_time_sum_)},
        {}});
+  reported_ = true;
   reported_steps_ = 0;
   loss_sum_ = 0;
-  step_time_sum_ = {};
+}
+
+/// The mean since the last report; the sum begins anew.
+Duration WorkerProcess::per_step(Clock::duration& sum) const {
+  const std::chrono::nanoseconds total = std::exchange(sum, {});
+  return Duration{total.count() / static_cast<std::int64_t>(reported_steps_)};
 }
 
 Result<> WorkerProcess::send_queued() {

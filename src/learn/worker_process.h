@@ -32,6 +32,7 @@ class WorkerProcess {
   Result<> receive(const train::ToWorker& message, ByteView blob);
   Result<> work();
   void note_step(Clock::duration took);
+  Duration per_step(Clock::duration& sum) const;
   void report_progress();
   Result<> send_queued();
   Result<> sleep();
@@ -46,9 +47,11 @@ class WorkerProcess {
   Clock::time_point paused_until_;  ///< so that a step takes as long as it is told
 
   Clock::time_point reported_at_ = Clock::now();
+  bool reported_ = false;
   std::uint64_t reported_steps_ = 0;  ///< since the last report
   double loss_sum_ = 0;
   Clock::duration step_time_sum_{};
+  Clock::duration sync_time_sum_{};
 };
 
 }  // namespace axs::learn

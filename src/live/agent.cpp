@@ -289,7 +289,8 @@ void Agent::note_applied(SyncId open) {
     });
   }
   // The worker exports at once, but evaluates step by step: the second waits for the first.
-  if (stage_ == SiteStage::running) worker_->send(train::Evaluate{.whole = true});
+  if (stage_ == SiteStage::running)
+    worker_->send(train::Evaluate{.whole = config_.evaluates_whole});
   end_if_done();
 }
 

@@ -31,9 +31,10 @@ struct AgentConfig {
       clock;  ///< Of the run, the same for all sites; the scenario's clock error is added.
   WorkerLauncher worker;
   std::string data{};  ///< The corpus; empty for the default one.
-  /// Once finished, evaluates on the whole validation split and exports the model to here. Empty:
-  /// another site does.
+  /// Once finished, evaluates on the validation split and exports the model to here. Empty: another
+  /// site does.
   std::string export_folder{};
+  bool evaluates_whole = true;  ///< Else only a part of the split.
   /// How long a finished agent stays for peers that may still need something of it.
   Duration linger = seconds(30);
 };

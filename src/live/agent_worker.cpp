@@ -96,7 +96,8 @@ Result<> Agent::hear(const train::Chunk& message, ByteView values) {
 }
 
 Result<> Agent::hear(const train::Progress& message, ByteView) {
-  note(catalog::Progress{message.steps, message.tokens, message.loss, message.step_time});
+  note(catalog::Progress{message.steps, message.tokens, message.loss, message.step_time,
+                         message.sync_time});
   return Ok{};
 }
 

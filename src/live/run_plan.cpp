@@ -56,7 +56,8 @@ Result<> write_run(const RunFolder& folder, const RunPlan& plan) {
 
 }  // namespace
 
-Result<RunPlan> create_run(const RunFolder& folder, catalog::Scenario scenario, std::string data) {
+Result<RunPlan> create_run(const RunFolder& folder, catalog::Scenario scenario, std::string data,
+                           Purpose purpose) {
   if (std::error_code ignored; std::filesystem::exists(folder.path, ignored))
     return Error{Errc::unavailable, folder.path + ": there is a run of this name already"};
   RunPlan plan;
@@ -65,6 +66,7 @@ Result<RunPlan> create_run(const RunFolder& folder, catalog::Scenario scenario, 
   plan.data = std::move(data);
   plan.ports = AXS_TRY(free_ports(plan.scenario.links.size()));
   plan.clock = host::RunClock{Instant{}}.mark();
+  plan.purpose = purpose;
   if (auto written = write_run(folder, plan); !written) {
     std::error_code ignored;
     std::filesystem::remove_all(folder.path, ignored);
@@ -111,6 +113,7 @@ Result<AgentConfig> agent_config(const RunFolder& folder, const RunPlan& plan, S
   config.worker = launch_process({.arguments = {worker}, .log = own + "/worker.log"});
   config.data = plan.data;
   if (site == SiteId{0}) config.export_folder = folder.model();
+  config.evaluates_whole = plan.purpose == Purpose::training;
   return config;
 }
 

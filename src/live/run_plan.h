@@ -19,15 +19,19 @@ struct LinkPorts {
   std::uint16_t b_underlay{};
 };
 
+/// A rehearsal evaluates only a part of the validation split: it is run to see how fast things are.
+enum class Purpose : std::uint8_t { training, rehearsal };
+
 /// What all processes of one run must know alike; written once into the run's folder.
 struct RunPlan {
-  static constexpr std::uint32_t current_version = 1;
+  static constexpr std::uint32_t current_version = 2;
   std::uint32_t version = current_version;
   std::string run;
   catalog::Scenario scenario;
   std::string data;              ///< The corpus; empty for the default one.
   std::vector<LinkPorts> ports;  ///< By link.
   host::ClockMark clock;
+  Purpose purpose = Purpose::training;
 };
 
 /// Where things lie in the folder of a run.
@@ -50,7 +54,8 @@ struct RunFolder {
 
 /// Makes the folder of a new run, which must not be there yet: its certificate authority, each
 /// site's credentials, free ports, the plan. An error leaves nothing of it.
-Result<RunPlan> create_run(const RunFolder& folder, catalog::Scenario scenario, std::string data);
+Result<RunPlan> create_run(const RunFolder& folder, catalog::Scenario scenario, std::string data,
+                           Purpose purpose = Purpose::training);
 Result<RunPlan> load_run(const RunFolder& folder);
 /// For a run of which nothing is alive: other ports, for somebody may have taken the old ones, and
 /// a clock that goes on from `clock` as if no time had passed.

@@ -18,12 +18,17 @@ constexpr Duration note_traffic_every = seconds(1);
 /// What goes on beside the emulation, on a thread of its own: commands, signals, the record.
 class Attendant {
  public:
-  static Result<std::unique_ptr<Attendant>> open(const RunFolder& folder, const RunPlan& plan,
-                                                 Underlay& underlay, host::SignalFd& signals) {
-    auto loop = AXS_TRY(host::Loop::create(host::RunClock::resume(plan.clock, {})));
+  /// What belongs to the emulation and outlives this.
+  struct Subject {
+    const RunPlan& plan;
+    const std::vector<fabric::LinkPlan>& links;
+    Underlay& underlay;
+  };
+  static Result<std::unique_ptr<Attendant>> open(const RunFolder& folder, const Subject& subject,
+                                                 host::SignalFd& signals) {
+    auto loop = AXS_TRY(host::Loop::create(host::RunClock::resume(subject.plan.clock, {})));
     EventLog log = AXS_TRY(EventLog::open(folder.events()));
-    std::unique_ptr<Attendant> attendant{
-        new Attendant{plan, underlay, std::move(loop), std::move(log)}};
+    std::unique_ptr<Attendant> attendant{new Attendant{subject, std::move(loop), std::move(log)}};
     AXS_TRY(attendant->watch(folder, signals));
     return attendant;
   }
@@ -33,8 +38,12 @@ class Attendant {
   }
 
  private:
-  Attendant(const RunPlan& plan, Underlay& underlay, std::unique_ptr<host::Loop> loop, EventLog log)
-      : plan_{plan}, underlay_{underlay}, loop_{std::move(loop)}, log_{std::move(log)} {}
+  Attendant(const Subject& subject, std::unique_ptr<host::Loop> loop, EventLog log)
+      : plan_{subject.plan},
+        links_{subject.links},
+        underlay_{subject.underlay},
+        loop_{std::move(loop)},
+        log_{std::move(log)} {}
 
   Result<> watch(const RunFolder& folder, host::SignalFd& signals) {
     AXS_TRY(loop_->watch(signals.fd(), host::Interest::readable, [this, &signals](host::Ready) {
@@ -65,24 +74,27 @@ class Attendant {
   }
   /// A full disk takes nothing from the packets: then there is no record.
   void note_traffic() {
+    const Duration now = loop_->now() - Instant{};
     const UnderlayStats stats = underlay_.stats();
     for (std::size_t i = 0; i < stats.directions.size(); ++i) {
       const DirectionStats& direction = stats.directions[i];
       const net::PipeCounters& pipe = direction.pipe;
-      const catalog::LinkTraffic fact{
-          .link = direction.link,
-          .from = plan_.scenario.sites[direction.from.value].name,
-          .to = plan_.scenario.sites[direction.to.value].name,
-          .bytes = pipe.offered_bytes,
-          .packets = pipe.offered,
-          .lost = pipe.offered - pipe.delivered,
-          .one_way = {},
-          .up = !cut_.contains(LinkId{static_cast<std::uint32_t>(i / 2)})};
+      const fabric::LinkPlan& link = links_[i / 2];
+      const fabric::Wire wire = fabric::wire_at(link, i % 2 == 1, now);
+      const catalog::LinkTraffic fact{.link = direction.link,
+                                      .from = plan_.scenario.sites[direction.from.value].name,
+                                      .to = plan_.scenario.sites[direction.to.value].name,
+                                      .bytes = pipe.offered_bytes,
+                                      .packets = pipe.offered,
+                                      .lost = pipe.offered - pipe.delivered,
+                                      .one_way = wire.one_way,
+                                      .up = wire.up && !cut_.contains(link.id)};
       (void)log_.write({plan_.run, "", loop_->now()}, fact).has_value();
     }
   }
 
   const RunPlan& plan_;
+  const std::vector<fabric::LinkPlan>& links_;  ///< In the order of the emulator's directions.
   Underlay& underlay_;
   std::unique_ptr<host::Loop> loop_;
   EventLog log_;
@@ -104,7 +116,7 @@ Result<> run_underlay_process(const RunFolder& folder, const RunPlan& plan,
   const auto underlay = AXS_TRY(Underlay::open(std::move(config)));
   UnderlayStats stats;
   {
-    const auto attendant = AXS_TRY(Attendant::open(folder, plan, *underlay, signals));
+    const auto attendant = AXS_TRY(Attendant::open(folder, {plan, links, *underlay}, signals));
     stats = underlay->run();
   }
   const std::string text = to_json(stats) + "\n";

@@ -86,7 +86,7 @@ Log site_log(const Story& story, std::uint32_t site, Rng rng) {
       for (std::size_t r = again; r <= q; ++r) note(story.syncs[r]);
     }
   }
-  note(catalog::Progress{1, step_tokens, 2, {}});
+  note(catalog::Progress{1, step_tokens, 2, {}, {}});
   note(catalog::SiteFinished{tokens(story)});
   return log;
 }

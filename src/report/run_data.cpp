@@ -76,10 +76,6 @@ class Collector {
     data_.links[link(fact.link)].link = fact;
   }
   void see(const std::string&, const catalog::Predicted& fact) { data_.predicted = fact; }
-  void see(const std::string&, const catalog::PhaseStarted& fact) {
-    if (!data_.phases.empty()) data_.phases.back().end = now_;
-    data_.phases.push_back({fact.phase, now_, now_});
-  }
   void see(const std::string&, const catalog::RunFinished&) {
     data_.totals.finished = finished_ = true;
     data_.totals.duration = now_;
@@ -218,7 +214,6 @@ class Collector {
 
   void close() {
     const double end = data_.totals.duration;
-    if (!data_.phases.empty()) data_.phases.back().end = end;
     for (auto& [pair, spans] : spans_) {
       spans.back().end = end;
       for (RouteSpan& span : spans) {

@@ -64,12 +64,6 @@ struct FaultData {
   std::string outcome;  ///< what was done about it, as far as the record tells
 };
 
-struct PhaseData {
-  std::string name;
-  double begin{};
-  double end{};
-};
-
 struct Totals {
   double duration{};
   double bytes{};
@@ -93,7 +87,6 @@ struct RunData {
   std::vector<RouteSpan> routes{};  ///< by pair, then time
   std::vector<Series> delays{};     ///< round trip of the route in use, milliseconds, by pair
   std::vector<FaultData> faults{};
-  std::vector<PhaseData> phases{};
   Series validation{};
 };
 

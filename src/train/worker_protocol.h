@@ -11,7 +11,7 @@
 /// attached to the record, as encoded bytes; their sizes are in the record.
 namespace axs::train {
 
-inline constexpr std::uint32_t worker_protocol_version = 2;
+inline constexpr std::uint32_t worker_protocol_version = 3;
 
 /// The first message to a new worker. It answers with Ready, from its saved state if `folder` holds
 /// one.
@@ -59,6 +59,7 @@ struct Progress {
   std::uint64_t tokens{};  ///< of this site, the position in its shard
   double loss{};           ///< mean over the steps since the last report
   Duration step_time;      ///< likewise
+  Duration sync_time;      ///< likewise, of capturing, merging and saving
 };
 struct Evaluated {
   double loss{};

@@ -1,5 +1,3 @@
-#include <algorithm>
-#include <iterator>
 #include <limits>
 
 #include "axs/fabric/story.h"
@@ -17,18 +15,6 @@ constexpr Duration route_every = seconds(1);
 
 /// A twin's worker computes no loss.
 constexpr double no_loss = std::numeric_limits<double>::quiet_NaN();
-
-struct Wire {
-  Duration one_way;
-  bool up = true;
-};
-
-Wire wire_at(const net::PipeConfig& config, const catalog::LinkForecast& forecast, Duration at) {
-  if (forecast.empty()) return {config.delay};
-  const auto next = std::ranges::upper_bound(forecast, at, {}, &catalog::DelaySample::at);
-  const catalog::DelaySample& sample = next == forecast.begin() ? *next : *std::prev(next);
-  return {sample.one_way, sample.up};
-}
 
 std::uint64_t lost(const net::PipeCounters& counters) {
   return counters.offered - counters.delivered;
@@ -51,8 +37,9 @@ void Twin::note_progress(SiteId id) {
   const std::uint64_t tokens = site.worker.speed().tokens_per_step;
   const std::uint64_t position =
       site.ring ? site.ring->step().value * tokens : site.worker.position();
-  note(id, catalog::Progress{position / tokens, position, no_loss,
-                             site.worker.time_of(WorkerModel::Work::step)});
+  note(id,
+       catalog::Progress{
+           position / tokens, position, no_loss, site.worker.time_of(WorkerModel::Work::step), {}});
 }
 
 void Twin::note_ready(SiteId site, const train::SiteSync::WorkerReady& ready) {
@@ -79,8 +66,7 @@ void Twin::note_traffic() {
     const fabric::LinkPlan& link = config_.links[i];
     for (const bool back : {false, true}) {
       const net::PipeCounters& counters = pipes_[i][back].counters();
-      const Wire wire = wire_at(back ? link.back : link.forth,
-                                back ? link.back_forecast : link.forth_forecast, now_ - Instant{});
+      const fabric::Wire wire = fabric::wire_at(link, back, now_ - Instant{});
       note_world(catalog::LinkTraffic{link.name, name(back ? link.b : link.a),
                                       name(back ? link.a : link.b), counters.offered_bytes,
                                       counters.offered, lost(counters), wire.one_way, wire.up});

@@ -29,15 +29,17 @@ struct Study {
   std::size_t sequences = 4, fragments = 1;
   train::OuterRule outer{.learning_rate = 0.7F, .momentum = 0.5F};
   float step_rms = 0;
+  float levels = 7;
+  float own_share = 1;
   double inner_factor = 1;
   bool exact = false;
 };
 
 /// Plain 4-bit codes, -7..7 times a step of each 256 values: what the wire does to values. The step
-/// is a multiple of their root mean square, or, if that is 0, a seventh of the largest magnitude.
+/// is a multiple of their root mean square, or, if that is 0, the largest magnitude over `levels`.
 class Quantiser {
  public:
-  explicit Quantiser(float step_rms) : step_rms_{step_rms} {}
+  Quantiser(float step_rms, float levels) : step_rms_{step_rms}, levels_{levels} {}
 
   void apply(std::span<float> values) {
     for (std::size_t begin = 0; begin < values.size(); begin += 256)
@@ -57,7 +59,7 @@ class Quantiser {
   float step_of(std::span<const float> block) const {
     float top = 0, squares = 0;
     for (const float v : block) top = std::max(top, std::abs(v)), squares += v * v;
-    if (step_rms_ == 0) return top / 7.0F;
+    if (step_rms_ == 0) return top / levels_;
     return step_rms_ * std::sqrt(squares / static_cast<float>(block.size()));
   }
 
@@ -72,6 +74,7 @@ class Quantiser {
   }
 
   float step_rms_;
+  float levels_;
   std::array<double, 15> counts_{};
 };
 
@@ -87,7 +90,8 @@ class OuterLoop {
         shared_(sites[0].parameters().begin(), sites[0].parameters().end()),
         momentum_(shared_.size()),
         errors_(sites.size(), std::vector<float>(shared_.size())),
-        quantiser_{study.step_rms} {}
+        bases_(sites.size(), shared_),
+        quantiser_{study.step_rms, study.levels} {}
 
   /// After inner step `step` (from 1): deliver what is due, send what is due.
   void after_step(std::uint64_t step) {
@@ -117,6 +121,7 @@ class OuterLoop {
     std::uint64_t due;
     std::size_t fragment;
     std::vector<float> merged;             ///< The new shared values.
+    std::vector<float> move;               ///< How far they have moved.
     std::vector<std::vector<float>> sent;  ///< Per site.
   };
 
@@ -128,7 +133,7 @@ class OuterLoop {
 
   /// What site s sends of the fragment; the error of its code is kept for the next time.
   std::vector<float> encoded_delta(std::size_t s, std::size_t f) {
-    auto delta = gathered(shared_, f);
+    auto delta = gathered(bases_[s], f);
     train::pseudo_gradient(delta, gathered(sites_[s].parameters(), f), delta);
     if (study_.exact) return delta;
     auto error = gathered(errors_[s], f);
@@ -150,12 +155,15 @@ class OuterLoop {
     train::merge(std::vector<std::span<const float>>(deltas.begin(), deltas.end()),
                  std::vector<std::uint64_t>(sites_.size(), 1), merged);
     auto params = gathered(shared_, f);
+    auto move = params;
     auto momentum = gathered(momentum_, f);
     train::outer_step(params, momentum, merged, study_.outer);
     train::scatter(momentum, fragments_[f], momentum_);
     train::scatter(params, fragments_[f], shared_);
     values_sent_ += merged.size();
-    in_flight_.push_back({step + study_.delay, f, std::move(params), std::move(sent)});
+    for (std::size_t i = 0; i < move.size(); ++i) move[i] = params[i] - move[i];
+    in_flight_.push_back(
+        {step + study_.delay, f, std::move(params), std::move(move), std::move(sent)});
   }
 
   void deliver_until(std::uint64_t step) {
@@ -163,8 +171,16 @@ class OuterLoop {
       const auto& arrived = in_flight_.front();
       for (std::size_t s = 0; s < sites_.size(); ++s) {
         auto local = gathered(sites_[s].parameters(), arrived.fragment);
-        train::adopt(arrived.merged, arrived.sent[s], local);
+        auto base = local;
+        const float foreseen = (1 - study_.own_share) * static_cast<float>(study_.delay) /
+                               static_cast<float>(study_.period);
+        for (std::size_t i = 0; i < local.size(); ++i) {
+          const float own = local[i] - arrived.sent[s][i];
+          local[i] = arrived.merged[i] + study_.own_share * own + foreseen * arrived.move[i];
+          base[i] = local[i] - own;
+        }
         train::scatter(local, fragments_[arrived.fragment], sites_[s].parameters());
+        train::scatter(base, fragments_[arrived.fragment], bases_[s]);
       }
     }
   }
@@ -173,7 +189,7 @@ class OuterLoop {
   std::vector<Trainer>& sites_;
   std::vector<train::Fragment> fragments_;
   std::vector<float> shared_, momentum_;
-  std::vector<std::vector<float>> errors_;
+  std::vector<std::vector<float>> errors_, bases_;
   std::deque<InFlight> in_flight_;
   Quantiser quantiser_;
   std::uint64_t values_sent_{};
@@ -266,7 +282,9 @@ int main(int argc, char** argv) {
   app.add_option("--outer-lr", study.outer.learning_rate, "Outer learning rate");
   app.add_option("--outer-momentum", study.outer.momentum, "Outer Nesterov momentum");
   app.add_option("--step-rms", study.step_rms, "Step of the codes in root mean squares");
+  app.add_option("--levels", study.levels, "Else levels up to the largest magnitude, 1 to 7");
   app.add_option("--inner-factor", study.inner_factor, "Of the inner learning rate, 1e-3 to 1e-4");
+  app.add_option("--own-share", study.own_share, "Of its own steps that a site keeps at a merge");
   app.add_flag("--exact", study.exact, "Send fp32 instead of 4-bit codes");
   CLI11_PARSE(app, argc, argv);
   return run(study);

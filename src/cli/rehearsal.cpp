@@ -1,0 +1,193 @@
+#include "axs/cli/rehearsal.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <utility>
+
+#include "axs/cli/run_view.h"
+#include "axs/cli/terminal.h"
+#include "axs/live/launcher.h"
+#include "axs/report/fact_reader.h"
+#include "axs/twin/twin.h"
+
+namespace axs::cli {
+namespace {
+
+/// No prediction is worth simulating longer.
+constexpr Duration horizon = seconds(30 * 24 * 3600);
+
+std::uint64_t tokens_per_step(const catalog::Scenario& scenario) {
+  return catalog::site_tokens_per_step(scenario.train, scenario.model,
+                                       static_cast<std::uint32_t>(scenario.sites.size()));
+}
+
+/// The same job, but short and without faults.
+catalog::Scenario rehearsed(catalog::Scenario scenario) {
+  scenario.faults.clear();
+  scenario.train.tokens = Rehearsal::steps * tokens_per_step(scenario) * scenario.sites.size();
+  return scenario;
+}
+
+/// Of what one site noted, by its own clock.
+struct SiteRecord {
+  std::vector<catalog::Progress> progress{};
+  std::map<std::uint32_t, std::uint64_t> contributed{};  ///< Last bytes by fragment.
+  Instant started{}, ready{}, finished{}, exported{};
+  std::uint64_t validation_bytes = 0;
+  std::uint64_t evaluated = 0;  ///< tokens
+};
+
+class Reader {
+ public:
+  explicit Reader(std::uint32_t fragments) : fragments_{fragments} {}
+
+  std::map<std::string, SiteRecord> read(const record::History& history) {
+    for (const record::Entry& entry : history.entries)
+      std::visit([&](const auto& fact) { see(sites_[entry.site], entry.at, fact); }, entry.fact);
+    return std::move(sites_);
+  }
+
+ private:
+  template <class Fact>
+  void see(SiteRecord&, Instant, const Fact&) {}
+  void see(SiteRecord& site, Instant at, const catalog::WorkerStarted&) { site.started = at; }
+  void see(SiteRecord& site, Instant at, const catalog::WorkerReady& fact) {
+    site.ready = at;
+    site.validation_bytes = fact.validation_bytes;
+  }
+  void see(SiteRecord& site, Instant, const catalog::Progress& fact) {
+    site.progress.push_back(fact);
+  }
+  void see(SiteRecord& site, Instant, const catalog::Contributed& fact) {
+    if (fact.end > fact.begin)
+      site.contributed[train::fragment_of({fact.sync}, fragments_)] = fact.bytes;
+  }
+  void see(SiteRecord& site, Instant at, const catalog::SiteFinished&) { site.finished = at; }
+  void see(SiteRecord& site, Instant, const catalog::Evaluated& fact) {
+    site.evaluated = fact.tokens;
+  }
+  void see(SiteRecord& site, Instant at, const catalog::Exported&) { site.exported = at; }
+
+  std::uint32_t fragments_;
+  std::map<std::string, SiteRecord> sites_;
+};
+
+/// Mean time per step of what `of` says, over the steps after the first report, in which caches
+/// were cold; over all if there is no other.
+Duration mean(const std::vector<catalog::Progress>& progress, Duration catalog::Progress::* of) {
+  double sum = 0;
+  std::uint64_t from = progress.size() > 1 ? progress.front().steps : 0, steps = 0;
+  for (std::size_t i = progress.size() > 1 ? 1 : 0; i < progress.size(); ++i) {
+    const std::uint64_t since = progress[i].steps - from;
+    sum += (progress[i].*of).seconds() * static_cast<double>(since);
+    steps += since;
+    from = progress[i].steps;
+  }
+  return steps == 0 ? Duration{} : from_seconds(sum / static_cast<double>(steps));
+}
+
+/// How many steps a worker takes from one sync to the next.
+double steps_per_sync(const catalog::Train& train) {
+  if (train.sync == catalog::SyncMode::every_step) return 1;
+  return static_cast<double>(train.outer.period) / train.outer.fragments;
+}
+
+Result<twin::WorkerSpeed> speed_of(const catalog::Scenario& scenario, const std::string& name,
+                                   const SiteRecord& site) {
+  const Duration step = mean(site.progress, &catalog::Progress::step_time);
+  if (step <= Duration{} || site.ready < site.started)
+    return Error{Errc::unavailable, "rehearsal: the worker of " + name + " reported no progress"};
+  twin::WorkerSpeed speed;
+  speed.step = step;
+  speed.start = site.ready - site.started;
+  speed.tokens_per_step = tokens_per_step(scenario);
+  // One capture and one merge for each sync; in every step there is only the second.
+  const Duration sync =
+      scaled(mean(site.progress, &catalog::Progress::sync_time), steps_per_sync(scenario.train));
+  const bool captures = scenario.train.sync == catalog::SyncMode::outer;
+  speed.capture = captures ? sync / 2 : Duration{};
+  speed.apply = sync - speed.capture;
+  std::uint64_t bytes = 0;
+  for (const auto& [fragment, size] : site.contributed) bytes += size;
+  if (!site.contributed.empty()) speed.contribution_bytes = bytes / site.contributed.size();
+  return speed;
+}
+
+Duration finishing_time(const std::map<std::string, SiteRecord>& sites) {
+  Duration longest{};
+  for (const auto& [name, site] : sites) {
+    if (site.evaluated == 0 || site.exported < site.finished) continue;
+    const double share =
+        static_cast<double>(site.validation_bytes) / static_cast<double>(site.evaluated);
+    longest = std::max(longest, scaled(site.exported - site.finished, std::max(1.0, share)));
+  }
+  return longest;
+}
+
+/// A folder that is gone when this goes.
+struct Hidden {
+  std::string path;
+  ~Hidden() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path, ignored);
+  }
+};
+
+Result<> run_short(const live::RunFolder& folder, live::RunPlan plan, const std::string& program) {
+  RunView view{folder, plan};
+  const auto launcher = AXS_TRY(live::Launcher::open(
+      {.folder = folder,
+       .plan = std::move(plan),
+       .program = program,
+       .look = [&view] { view.show_block(); },
+       .tell = [](const std::string& what) { print_error("rehearsal: " + what); }}));
+  const auto outcome = AXS_TRY(launcher->run());
+  view.erase();
+  if (outcome == live::Launcher::Outcome::finished) return Ok{};
+  if (outcome == live::Launcher::Outcome::stopped)
+    return Error{Errc::unavailable, "ended before the run began"};
+  return Error{Errc::unavailable, "rehearsal: the first steps of the job failed"};
+}
+
+}  // namespace
+
+bool deserves_rehearsal(const catalog::Scenario& scenario) {
+  return scenario.train.tokens >=
+         Rehearsal::worthwhile * tokens_per_step(scenario) * scenario.sites.size();
+}
+
+Result<Rehearsal> rehearse(const catalog::Scenario& scenario, const std::string& data,
+                           const std::string& runs, const std::string& program) {
+  const catalog::Scenario first = rehearsed(scenario);
+  const Hidden hidden{fmt::format("{}/.rehearsal-{}", runs, getpid())};
+  const live::RunFolder folder{hidden.path + "/rehearsal"};
+  live::RunPlan plan = AXS_TRY(live::create_run(folder, first, data, live::Purpose::rehearsal));
+  AXS_TRY(run_short(folder, std::move(plan), program));
+  return measured(first, record::merge(AXS_TRY(report::read_run(folder.path)).logs));
+}
+
+Result<Rehearsal> measured(const catalog::Scenario& scenario, const record::History& history) {
+  auto sites = Reader{scenario.train.outer.fragments}.read(history);
+  Rehearsal rehearsal;
+  for (const catalog::Site& site : scenario.sites)
+    rehearsal.workers.push_back(AXS_TRY(speed_of(scenario, site.name, sites[site.name])));
+  rehearsal.finishing = finishing_time(sites);
+  return rehearsal;
+}
+
+catalog::Predicted predict(const catalog::Scenario& scenario,
+                           const std::vector<fabric::LinkPlan>& links, const Rehearsal& rehearsal) {
+  twin::Twin world{{.scenario = scenario, .links = links, .workers = rehearsal.workers}};
+  const twin::Outcome outcome = world.run(horizon);
+  return {.duration = outcome.took + rehearsal.finishing,
+          .finishing = rehearsal.finishing,
+          .bytes = outcome.bytes,
+          .syncs = outcome.syncs,
+          .basis = fmt::format("calibrated on {} steps with all sites at work", Rehearsal::steps)};
+}
+
+}  // namespace axs::cli

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "axs/catalog/facts.h"
+#include "axs/core/result.h"
+#include "axs/fabric/link_plan.h"
+#include "axs/record/history.h"
+#include "axs/twin/worker_model.h"
+
+namespace axs::cli {
+
+/// A run's first steps, run for real with all sites at work and thrown away: so the twin knows how
+/// fast this machine is before the run begins.
+struct Rehearsal {
+  /// Steps of each site.
+  static constexpr std::uint64_t steps = 50;
+  /// A job of fewer steps at each site is over before a rehearsal would pay.
+  static constexpr std::uint64_t worthwhile = 5 * steps;
+
+  std::vector<twin::WorkerSpeed> workers;  ///< By site.
+  Duration finishing;  ///< What evaluating and writing the model will take after the training.
+};
+
+/// Whether the job is long enough for a rehearsal.
+bool deserves_rehearsal(const catalog::Scenario& scenario);
+
+/// Rehearses in a hidden folder under `runs`, which is gone afterwards. Errc::unavailable if the
+/// user has ended it.
+Result<Rehearsal> rehearse(const catalog::Scenario& scenario, const std::string& data,
+                           const std::string& runs, const std::string& program);
+
+/// What the record of such a short run says of its workers. Error if it says too little.
+Result<Rehearsal> measured(const catalog::Scenario& scenario, const record::History& history);
+
+/// What the twin makes of it.
+catalog::Predicted predict(const catalog::Scenario& scenario,
+                           const std::vector<fabric::LinkPlan>& links, const Rehearsal& rehearsal);
+
+}  // namespace axs::cli

@@ -1,0 +1,100 @@
+#include "axs/cli/rehearsal.h"
+
+#include <doctest/doctest.h>
+
+#include "axs/cli/job.h"
+
+using namespace axs;
+using namespace axs::cli;
+
+namespace {
+
+catalog::Scenario job() {
+  catalog::Scenario scenario;
+  scenario.name = "pair";
+  scenario.train.sequences = 8;
+  scenario.train.outer.period = 10;
+  scenario.train.outer.fragments = 2;
+  scenario.train.tokens = 400 * 8 * scenario.model.context;
+  scenario.sites = {{.name = "a"}, {.name = "b"}};
+  const BytesPerSecond rate = bits_per_second(1e8);
+  scenario.links = {{.a = {0},
+                     .b = {1},
+                     .kind = catalog::LinkKind::wire,
+                     .rate_ab = rate,
+                     .rate_ba = rate,
+                     .one_way = milliseconds(40)}};
+  return scenario;
+}
+
+/// What the worker of a site noted in a rehearsal: 30 ms a step, once it is warm, and 4 ms a step
+/// for its share of the syncs.
+void tell(record::History& history, const std::string& site, Duration slower) {
+  const auto note = [&](double at, catalog::Fact fact) {
+    history.entries.push_back({Instant{} + from_seconds(at), site, std::move(fact)});
+  };
+  note(1, catalog::WorkerStarted{7});
+  note(1.5, catalog::WorkerReady{0, 0, 0, 32'768, {}});
+  note(2, catalog::Progress{10, 2'560, 5, seconds(1), seconds(1)});
+  note(2.5, catalog::Contributed{0, 0, 2'560, 500'000});
+  note(3, catalog::Progress{20, 5'120, 4, milliseconds(30) + slower, milliseconds(4)});
+  note(3.2, catalog::Contributed{1, 0, 3'840, 100'000});
+  note(3.5, catalog::Contributed{2, 2'560, 5'120, 300'000});
+  note(4, catalog::Progress{50, 12'800, 4, milliseconds(30) + slower, milliseconds(4)});
+  note(5, catalog::SiteFinished{25'600});
+}
+
+}  // namespace
+
+TEST_CASE("rehearsal: what is measured is what the workers noted") {
+  record::History history;
+  tell(history, "a", {});
+  tell(history, "b", milliseconds(15));
+  history.entries.push_back({Instant{} + seconds(6), "a", catalog::Evaluated{5, 16'384}});
+  history.entries.push_back({Instant{} + seconds(6), "a", catalog::Exported{"model"}});
+  const auto rehearsal = measured(job(), history);
+  REQUIRE(rehearsal);
+  REQUIRE(rehearsal->workers.size() == 2);
+  const twin::WorkerSpeed& speed = rehearsal->workers[0];
+  CHECK(speed.step.seconds() == doctest::Approx(0.030));
+  CHECK(rehearsal->workers[1].step.seconds() == doctest::Approx(0.045));
+  CHECK(speed.start == milliseconds(500));
+  CHECK(speed.tokens_per_step == 256);
+  // Five steps from one sync to the next; the newest contribution of each fragment counts.
+  CHECK((speed.capture + speed.apply).seconds() == doctest::Approx(0.020));
+  CHECK(speed.contribution_bytes == 200'000);
+  // A second for half of the validation split.
+  CHECK(rehearsal->finishing.seconds() == doctest::Approx(2));
+}
+
+TEST_CASE("rehearsal: a worker that noted nothing is an error that names its site") {
+  record::History history;
+  tell(history, "a", {});
+  CHECK(measured(job(), history).error().what == "rehearsal: the worker of b reported no progress");
+}
+
+TEST_CASE("rehearsal: the prediction follows from the speeds, and says the same each time") {
+  record::History history;
+  tell(history, "a", {});
+  tell(history, "b", {});
+  const catalog::Scenario scenario = job();
+  const auto links = plan_links(scenario);
+  const auto rehearsal = measured(scenario, history);
+  REQUIRE(links);
+  REQUIRE(rehearsal);
+  const catalog::Predicted predicted = predict(scenario, *links, *rehearsal);
+  // 400 steps of 34 ms at each site, the start, and the last sync, which nothing overlaps.
+  CHECK(predicted.duration.seconds() > 400 * 0.034);
+  CHECK(predicted.duration.seconds() < 400 * 0.034 + 2);
+  // 80 syncs of 200,000 bytes from each to the other, and what carries them.
+  CHECK(predicted.bytes > 2 * 80 * 200'000);
+  CHECK(static_cast<double>(predicted.bytes) < 1.2 * 2 * 80 * 200'000);
+  CHECK(to_json(predicted) == to_json(predict(scenario, *links, *rehearsal)));
+}
+
+TEST_CASE("rehearsal: only a job that is long enough is rehearsed") {
+  catalog::Scenario scenario = job();
+  CHECK(deserves_rehearsal(scenario));
+  scenario.train.tokens /= 2;
+  CHECK_FALSE(deserves_rehearsal(scenario));
+}
