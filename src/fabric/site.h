@@ -122,6 +122,7 @@ class Site {
   // To the worker, the disk and the record of the run.
   using Capture = train::SiteSync::Capture;
   using Apply = train::SiteSync::Apply;
+  using Foresee = train::SiteSync::Foresee;
   using Persist = train::SiteSync::Persist;
   using Forget = train::SiteSync::Forget;
   using Closed = train::SiteSync::Closed;
@@ -141,7 +142,7 @@ class Site {
   };
   using Action = std::variant<TransmitPacket, SendHello, SendHelloReply, ReportToController,
                               HoldMessage, ReleaseMessage, StoreBytes, ReadMessage, DropBytes,
-                              Capture, Apply, Persist, Forget, Closed, Diverged, Finished,
+                              Capture, Apply, Foresee, Persist, Forget, Closed, Diverged, Finished,
                               RouteChanged, PathState, PeerMisbehaved, RingOrder, GiveChunk>;
 
   struct Config {

@@ -4,13 +4,15 @@
 #include <string>
 
 #include "axs/codec/gradient_codec.h"
+#include "axs/core/assert.h"
 
 namespace axs::learn {
 
 OuterFragment::OuterFragment(train::Fragment ranges, std::span<const float> flat)
     : ranges_{std::move(ranges)}, shared_(train::fragment_size(ranges_)) {
   train::gather(flat, ranges_, shared_);
-  for (auto* values : {&momentum_, &residual_, &sent_, &residual_after_, &merged_, &before_})
+  for (auto* values :
+       {&momentum_, &residual_, &sent_, &residual_after_, &basis_, &merged_, &before_})
     values->resize(shared_.size());
 }
 
@@ -18,6 +20,7 @@ Result<> OuterFragment::capture(std::span<const float> flat) {
   train::gather(flat, ranges_, sent_);
   train::pseudo_gradient(shared_, sent_, merged_);
   residual_after_ = residual_;
+  basis_ = sent_;
   codes_.clear();
   return codec::encode_quant4(merged_, residual_after_, codes_);
 }
@@ -50,23 +53,50 @@ Result<> OuterFragment::sum(std::span<const Part> parts) {
   return Ok{};
 }
 
+Result<> OuterFragment::foresee(std::span<const Part> parts, const train::OuterRule& rule,
+                                std::span<float> flat) {
+  AXS_ASSERT(captured());
+  (void)AXS_TRY(sum(parts));
+  before_ = shared_;
+  std::vector<float> momentum = momentum_;
+  train::outer_step(before_, momentum, merged_, rule);
+  adopt(before_, basis_, flat);
+  basis_ = before_;
+  return Ok{};
+}
+
+void OuterFragment::drop_capture(std::span<float> flat) {
+  if (captured() && basis_ != sent_) adopt(sent_, basis_, flat);
+  codes_.clear();
+}
+
 void OuterFragment::carry_over(Own own, std::span<float> flat) {
   if (own == Own::forgotten) return scatter_shared(flat);
-  std::vector<float> local(shared_.size());
-  train::gather(flat, ranges_, local);
-  train::adopt(shared_, own == Own::captured ? sent_ : before_, local);
-  train::scatter(local, ranges_, flat);
+  if (own == Own::captured) return adopt(shared_, basis_, flat);
+  if (!captured()) return adopt(shared_, before_, flat);
+  if (basis_ != sent_) adopt(sent_, basis_, flat);
+  adopt(shared_, before_, flat);
   // A later capture of this site rests on the parameters of before.
-  if (own == Own::none && captured()) train::adopt(shared_, before_, sent_);
+  train::adopt(shared_, before_, sent_);
+  basis_ = sent_;
+}
+
+/// The site's own parameters go on from `values`, as far as they had come from `basis`.
+void OuterFragment::adopt(std::span<const float> values, std::span<const float> basis,
+                          std::span<float> flat) {
+  std::vector<float> local(values.size());
+  train::gather(flat, ranges_, local);
+  train::adopt(values, basis, local);
+  train::scatter(local, ranges_, flat);
 }
 
 std::vector<std::span<const float>> OuterFragment::saved_values() const {
-  if (captured()) return {shared_, momentum_, residual_, sent_, residual_after_};
+  if (captured()) return {shared_, momentum_, residual_, sent_, residual_after_, basis_};
   return {shared_, momentum_, residual_};
 }
 
 std::vector<std::span<float>> OuterFragment::saved_values() {
-  if (captured()) return {shared_, momentum_, residual_, sent_, residual_after_};
+  if (captured()) return {shared_, momentum_, residual_, sent_, residual_after_, basis_};
   return {shared_, momentum_, residual_};
 }
 

@@ -26,7 +26,7 @@ class OuterFragment {
   /// The encoded bytes of what was captured.
   ByteView codes() const { return codes_; }
   /// It will not be merged: its values go into the next capture.
-  void drop_capture() { codes_.clear(); }
+  void drop_capture(std::span<float> flat);
 
   /// What a site puts into a merge.
   struct Part {
@@ -42,6 +42,12 @@ class OuterFragment {
   Result<> merge(std::span<const Part> parts, const train::OuterRule& rule, Own own,
                  std::span<float> flat);
 
+  /// Carries the site's own parameters in `flat` over to what a merge of these parts would give,
+  /// before it is decided; there must be a capture. Nothing that the sites share changes, and the
+  /// merge() or drop_capture() that follows takes back what did not come true.
+  Result<> foresee(std::span<const Part> parts, const train::OuterRule& rule,
+                   std::span<float> flat);
+
   /// The parameters that all sites share, in the order of the ranges.
   std::span<const float> shared() const { return shared_; }
   /// Puts them into their place in the whole model.
@@ -55,11 +61,13 @@ class OuterFragment {
  private:
   Result<> sum(std::span<const Part> parts);
   void carry_over(Own own, std::span<float> flat);
+  void adopt(std::span<const float> values, std::span<const float> basis, std::span<float> flat);
 
   train::Fragment ranges_;
   std::vector<float> shared_, momentum_, residual_;
   std::vector<float> sent_;            ///< The site's own parameters at the capture.
   std::vector<float> residual_after_;  ///< The residual if the capture is merged.
+  std::vector<float> basis_;  ///< What the own parameters go on from: sent_, or what was foreseen.
   ByteVector codes_;
   std::vector<float> merged_, before_;  ///< Only within merge().
 };

@@ -93,7 +93,7 @@ void compare_with_reference(OuterFragment::Own own) {
     if (own == OuterFragment::Own::captured) parts.insert(parts.begin(), {96, codes});
     const auto untouched = std::pair{flat[99], flat[450]};
     REQUIRE(fragment.merge(parts, rule, own, flat));
-    fragment.drop_capture();
+    fragment.drop_capture(flat);
     reference.merge(parts);
     CHECK(std::ranges::equal(fragment.shared(), reference.shared));
     CHECK(std::pair{flat[99], flat[450]} == untouched);
@@ -132,6 +132,52 @@ TEST_CASE("outer fragment: a decision of before the capture moves the base of th
   const auto local = part_of(flat);
   for (std::size_t i = 0; i < size; ++i)
     REQUIRE(local[i] == doctest::Approx(fragment.shared()[i]).epsilon(1e-5));
+}
+
+TEST_CASE("outer fragment: what was foreseen and came true has moved the site already") {
+  auto flat = random_model(1), plain = flat;
+  OuterFragment fragment{ranges, flat}, reference{ranges, flat};
+  train_on(flat, 2);
+  train_on(plain, 2);
+  REQUIRE(fragment.capture(flat));
+  REQUIRE(reference.capture(plain));
+  const ByteVector codes{fragment.codes().begin(), fragment.codes().end()};
+  const ByteVector others = codes_of_another();
+  const std::vector<OuterFragment::Part> parts{{96, codes}, {32, others}};
+  REQUIRE(fragment.foresee(parts, rule, flat));
+  CHECK(std::ranges::equal(fragment.shared(), reference.shared()));  // Not decided yet.
+  const auto foreseen = flat;
+  REQUIRE(fragment.foresee(parts, rule, flat));
+  REQUIRE(fragment.merge(parts, rule, OuterFragment::Own::captured, flat));
+  CHECK(flat == foreseen);
+  REQUIRE(reference.merge(parts, rule, OuterFragment::Own::captured, plain));
+  CHECK(flat == plain);
+  CHECK(std::ranges::equal(fragment.shared(), reference.shared()));
+}
+
+TEST_CASE("outer fragment: what was foreseen and did not come true is taken back") {
+  const ByteVector others = codes_of_another();
+  for (const bool merged : {false, true}) {
+    auto flat = random_model(1), plain = flat;
+    OuterFragment fragment{ranges, flat}, reference{ranges, flat};
+    for (auto* model : {&flat, &plain}) train_on(*model, 2);
+    REQUIRE(fragment.capture(flat));
+    REQUIRE(reference.capture(plain));
+    const ByteVector codes{fragment.codes().begin(), fragment.codes().end()};
+    const std::vector<OuterFragment::Part> foreseen{{96, codes}, {32, others}};
+    REQUIRE(fragment.foresee(foreseen, rule, flat));
+    CHECK(flat != plain);
+    const std::vector<OuterFragment::Part> decided{{1, others}};
+    if (merged) {
+      REQUIRE(fragment.merge(decided, rule, OuterFragment::Own::none, flat));
+      REQUIRE(reference.merge(decided, rule, OuterFragment::Own::none, plain));
+    }
+    fragment.drop_capture(flat);
+    reference.drop_capture(plain);
+    CHECK(std::ranges::equal(fragment.shared(), reference.shared()));
+    for (std::size_t i = 0; i < flat.size(); ++i)
+      REQUIRE(flat[i] == doctest::Approx(plain[i]).epsilon(1e-5));
+  }
 }
 
 TEST_CASE("outer fragment: what is forgotten ends at the shared parameters") {

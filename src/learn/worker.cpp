@@ -182,7 +182,7 @@ Result<> Worker::on(const Apply& apply, ByteView blob, std::vector<Outgoing>& ou
   if (!apply.decision.members.empty()) (void)AXS_TRY(merge(apply, blob));
   const std::uint32_t f = fragment_of(apply.sync);
   if (std::erase_if(record_.pending, [&](const auto& p) { return p.sync == apply.sync; }) > 0)
-    fragments_[f].drop_capture();
+    fragments_[f].drop_capture(trainer_.parameters());
   record_.applied = next(apply.sync);
   record_.merged_tokens = apply.merged_tokens;
   record_.progress = estimated_progress();
@@ -196,9 +196,24 @@ Result<> Worker::on(const Apply& apply, ByteView blob, std::vector<Outgoing>& ou
   return Ok{};
 }
 
-Result<> Worker::check_members(const Apply& apply, ByteView blob) const {
-  const auto& members = apply.decision.members;
-  const std::string name = name_of(apply.sync);
+Result<> Worker::on(const Foresee& foresee, ByteView blob, std::vector<Outgoing>&) {
+  const std::uint32_t f = fragment_of(foresee.sync);
+  const Captured* captured = pending_of(f);
+  // It may have crossed the decision, or the capture may have been of an earlier life.
+  if (captured == nullptr || captured->sync != foresee.sync || !fragments_[f].captured())
+    return Ok{};
+  const Merge merge = AXS_TRY(merge_of(foresee.sync, foresee.members, blob));
+  const auto foreseen = fragments_[f].foresee(merge.parts, merge.rule, trainer_.parameters());
+  if (!foreseen) return bad(name_of(foresee.sync) + ": " + foreseen.error().what);
+  return Ok{};
+}
+
+Result<Worker::Merge> Worker::merge_of(train::SyncId sync, const std::vector<Contribution>& members,
+                                       ByteView blob) const {
+  const std::string name = name_of(sync);
+  Merge merge{.parts = {},
+              .rule = {.learning_rate = static_cast<float>(begin_.train.outer.rate),
+                       .momentum = static_cast<float>(begin_.train.outer.momentum)}};
   for (const Contribution& member : members)
     if (member.size > blob.size() || member.tokens.begin >= member.tokens.end)
       return bad(name + ": a contribution of " + std::to_string(member.size) + " bytes over " +
@@ -214,9 +229,10 @@ Result<> Worker::check_members(const Apply& apply, ByteView blob) const {
     if (sha256(blob.first(member.size)) != member.content)
       return bad(name + ": the bytes of site " + std::to_string(member.site.value) +
                  " are damaged, their hash is another");
+    merge.parts.push_back({member.tokens.count(), blob.first(member.size)});
     blob = blob.subspan(member.size);
   }
-  return Ok{};
+  return merge;
 }
 
 /// Also checks that the part of this site follows the one before.
@@ -236,17 +252,10 @@ Result<OuterFragment::Own> Worker::own_part(const Apply& apply) const {
 }
 
 Result<> Worker::merge(const Apply& apply, ByteView blob) {
-  (void)AXS_TRY(check_members(apply, blob));
+  const Merge merge = AXS_TRY(merge_of(apply.sync, apply.decision.members, blob));
   const auto own = AXS_TRY(own_part(apply));
-  std::vector<OuterFragment::Part> parts;
-  for (const Contribution& member : apply.decision.members) {
-    parts.push_back({member.tokens.count(), blob.first(member.size)});
-    blob = blob.subspan(member.size);
-  }
-  const train::OuterRule rule{.learning_rate = static_cast<float>(begin_.train.outer.rate),
-                              .momentum = static_cast<float>(begin_.train.outer.momentum)};
   const std::uint32_t f = fragment_of(apply.sync);
-  const auto merged = fragments_[f].merge(parts, rule, own, trainer_.parameters());
+  const auto merged = fragments_[f].merge(merge.parts, merge.rule, own, trainer_.parameters());
   if (!merged) return bad(name_of(apply.sync) + ": " + merged.error().what);
   for (const Contribution& member : apply.decision.members)
     if (member.site == begin_.site) {

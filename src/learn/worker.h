@@ -60,6 +60,7 @@ class Worker final : public SiteWorker {
   using Captured = train::SiteSync::Captured;
   using Capture = train::SiteSync::Capture;
   using Apply = train::SiteSync::Apply;
+  using Foresee = train::SiteSync::Foresee;
 
   /// What create() has to make first.
   struct Parts {
@@ -73,6 +74,7 @@ class Worker final : public SiteWorker {
   Result<> on(const train::Begin&, ByteView, std::vector<Outgoing>&);
   Result<> on(const Capture& order, ByteView, std::vector<Outgoing>&);
   Result<> on(const Apply& apply, ByteView blob, std::vector<Outgoing>& out);
+  Result<> on(const Foresee& foresee, ByteView blob, std::vector<Outgoing>& out);
   Result<> on(const train::Evaluate& message, ByteView, std::vector<Outgoing>&);
   Result<> on(const train::Export& message, ByteView, std::vector<Outgoing>& out);
   Result<> on(const train::Slow&, ByteView, std::vector<Outgoing>&);
@@ -86,7 +88,13 @@ class Worker final : public SiteWorker {
   bool due() const;
   std::uint64_t estimated_progress() const;
 
-  Result<> check_members(const Apply& apply, ByteView blob) const;
+  /// A merge, decided or foreseen, whose bytes were checked.
+  struct Merge {
+    std::vector<OuterFragment::Part> parts;
+    train::OuterRule rule;
+  };
+  Result<Merge> merge_of(train::SyncId sync, const std::vector<train::Contribution>& members,
+                         ByteView blob) const;
   Result<OuterFragment::Own> own_part(const Apply& apply) const;
   Result<> merge(const Apply& apply, ByteView blob);
   std::uint32_t fragment_of(train::SyncId sync) const;

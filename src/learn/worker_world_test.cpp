@@ -138,16 +138,20 @@ class World {
     });
   }
   void perform(std::uint32_t i, const SiteSync::Capture& a) { tell(i, a, {}); }
-  void perform(std::uint32_t i, const SiteSync::Apply& a) {
-    Site& site = sites_[i];
+  ByteVector bytes_of(std::uint32_t i, const std::vector<Contribution>& members) const {
     ByteVector blob;
-    for (const Contribution& member : a.decision.members) {
-      const ByteVector& bytes = site.store.at(member.content);
+    for (const Contribution& member : members) {
+      const ByteVector& bytes = sites_[i].store.at(member.content);
       blob.insert(blob.end(), bytes.begin(), bytes.end());
     }
-    if (site.decisions.size() == a.sync.value) site.decisions.push_back(a.decision);
-    tell(i, a, blob);
+    return blob;
   }
+  void perform(std::uint32_t i, const SiteSync::Apply& a) {
+    Site& site = sites_[i];
+    if (site.decisions.size() == a.sync.value) site.decisions.push_back(a.decision);
+    tell(i, a, bytes_of(i, a.decision.members));
+  }
+  void perform(std::uint32_t i, const SiteSync::Foresee& a) { tell(i, a, bytes_of(i, a.members)); }
   void perform(std::uint32_t i, const SiteSync::Send& a) {
     const std::uint32_t to = a.to.value;
     std::optional<ByteVector> bytes;

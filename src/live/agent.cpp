@@ -211,16 +211,24 @@ void Agent::perform(const Site::ReadMessage& action) {
   happen(std::move(message->event), std::move(message->values));
 }
 
-void Agent::perform(const Site::Apply& action) {
+ByteVector Agent::bytes_of(const std::vector<train::Contribution>& members) {
   ByteVector blob;
-  for (const train::Contribution& member : action.decision.members) {
+  for (const train::Contribution& member : members) {
     const BlobStore::Blob bytes = blobs_.find(member.content);
     AXS_ASSERT(bytes != nullptr);
     blob.insert(blob.end(), bytes->begin(), bytes->end());
   }
+  return blob;
+}
+
+void Agent::perform(const Site::Apply& action) {
   applying_[action.sync] = action.decision;
   control_->send_all(merged(action.merged_tokens));
-  worker_->send(action, std::move(blob));
+  worker_->send(action, bytes_of(action.decision.members));
+}
+
+void Agent::perform(const Site::Foresee& action) {
+  worker_->send(action, bytes_of(action.members));
 }
 
 void Agent::perform(const Site::Persist& action) {

@@ -98,6 +98,8 @@ class Agent {
   void perform(const fabric::Site::DropBytes& action) { messages_.drop(action); }
   void perform(const fabric::Site::Capture& action) { worker_->send(action); }
   void perform(const fabric::Site::Apply& action);
+  void perform(const fabric::Site::Foresee& action);
+  ByteVector bytes_of(const std::vector<train::Contribution>& members);
   void perform(const fabric::Site::Persist& action);
   void perform(const fabric::Site::Forget& action) { blobs_.forget(action.content); }
   void perform(const fabric::Site::Closed& action);

@@ -172,6 +172,13 @@ class FakeWorker {
     remember(apply);
     say(channel, train::SiteSync::Applied{apply.sync, state_.model});
   }
+  void take(Other&, const train::SiteSync::Foresee& foresee, ByteView blob) {
+    for (const train::Contribution& member : foresee.members) {
+      AXS_ASSERT(sha256(blob.first(member.size)) == member.content);
+      blob = blob.subspan(member.size);
+    }
+    AXS_ASSERT(blob.empty());
+  }
   void take(Other& channel, const train::Evaluate&, ByteView) {
     say(channel, train::Evaluated{1.5, 100});
   }

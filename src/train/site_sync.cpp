@@ -41,6 +41,7 @@ void SiteSync::settle() {
   begin_if_all_here();
   close_if_due();
   apply_decided();
+  foresee();
   order_capture();
   ask_for_missing();
   forget_old();
@@ -276,15 +277,32 @@ void SiteSync::apply_decided() {
   while (worker_ && worker_->applied.value < log_.size()) {
     const SyncId sync = worker_->applied;
     const Decision& decision = log_[sync.value];
-    if (!has_all_members(decision)) return;
+    if (!has_all(decision.members)) return;
     actions_->push_back(Apply{sync, decision, budget_.stop_of(config_.self), budget_.merged()});
     worker_->applied = next(sync);
   }
 }
 
-bool SiteSync::has_all_members(const Decision& decision) const {
-  return std::all_of(decision.members.begin(), decision.members.end(),
+bool SiteSync::has_all(const std::vector<Contribution>& members) const {
+  return std::all_of(members.begin(), members.end(),
                      [this](const Contribution& m) { return stored_.contains(m.content); });
+}
+
+/// A leader decides for what all have offered, so each site knows it as soon as it has that.
+void SiteSync::foresee() {
+  if (!worker_ || last_) return;
+  // The log may have lost its end in a crash; the worker has not.
+  SyncId sync = std::max(SyncId{log_.size()}, worker_->applied);
+  for (std::uint32_t i = 0; i < config_.budget.fragments; ++i, sync = next(sync)) {
+    const auto open = open_.find(sync);
+    if (open == open_.end() || open->second.foreseen) continue;
+    if (!complete(open->second, awaited(sync)) || !open->second.offers.contains(config_.self))
+      continue;
+    const auto found = members(sync, open->second, budget_);
+    if (!has_all(found)) continue;
+    open->second.foreseen = true;
+    actions_->push_back(Foresee{sync, found});
+  }
 }
 
 void SiteSync::ask_for_missing() {
@@ -348,15 +366,19 @@ void SiteSync::set_deadline(const Open& open) {
 bool SiteSync::due(SyncId sync, const Open& open) const {
   if (open.quorum_at && now_ >= *open.quorum_at + grace_.value()) return true;
   const std::set<SiteId> sites = awaited(sync);
-  if (!sites.empty())
-    return std::all_of(sites.begin(), sites.end(),
-                       [&](SiteId site) { return open.offers.contains(site); });
+  if (!sites.empty()) return complete(open, sites);
   // All that are here have stopped. While another fragment lacks something, it comes to its turn;
   // otherwise only what changes something is worth a decision.
   if (present_.empty()) return false;
   if (!budget_.complete(present_)) return true;
   const Decision decision = decide(sync, open);
   return decision.last || !decision.members.empty() || decision.stops != with_proposals().stops();
+}
+
+/// Whether there is somebody to wait for, and nobody is missing.
+bool SiteSync::complete(const Open& open, const std::set<SiteId>& sites) {
+  return !sites.empty() && std::all_of(sites.begin(), sites.end(),
+                                       [&](SiteId site) { return open.offers.contains(site); });
 }
 
 /// The ledger as it will be when all that this site has proposed is chosen.
@@ -367,13 +389,20 @@ Budget SiteSync::with_proposals() const {
   return budget;
 }
 
-Decision SiteSync::decide(SyncId sync, const Open& open) const {
-  const Budget ledger = with_proposals();
-  Decision decision;
+/// The offers that have something in them and continue what is merged.
+std::vector<Contribution> SiteSync::members(SyncId sync, const Open& open, const Budget& ledger) {
+  std::vector<Contribution> found;
   for (const auto& [site, contribution] : open.offers)
     if (contribution.tokens.count() > 0 &&
         contribution.tokens.begin == ledger.merged_end(sync, site))
-      decision.members.push_back(contribution);
+      found.push_back(contribution);
+  return found;
+}
+
+Decision SiteSync::decide(SyncId sync, const Open& open) const {
+  const Budget ledger = with_proposals();
+  Decision decision;
+  decision.members = members(sync, open, ledger);
   const std::set<SiteId> sites = expected();
   decision.stops = ledger.stops({.positions = seen_, .expected = sites});
   decision.last = decision.members.empty() && !present_.empty() &&

@@ -90,6 +90,12 @@ class SiteSync {
     std::optional<std::uint64_t> stop;  ///< where this site stops computing
     std::uint64_t merged_tokens = 0;    ///< of all sites, for the learning-rate schedule
   };
+  /// What will be merged unless the decision is an unusual one, known a trip before it: the worker
+  /// may go on from there. The Apply follows in any case.
+  struct Foresee {
+    SyncId sync;
+    std::vector<Contribution> members;
+  };
   // To the world.
   struct Send {
     SiteId to;
@@ -117,8 +123,8 @@ class SiteSync {
     SiteId from;
   };
   struct Finished {};
-  using Action =
-      std::variant<Capture, Apply, Send, Persist, Forget, Closed, Diverged, Refused, Finished>;
+  using Action = std::variant<Capture, Apply, Foresee, Send, Persist, Forget, Closed, Diverged,
+                              Refused, Finished>;
 
   struct Config {
     SiteId self;
@@ -146,6 +152,7 @@ class SiteSync {
     std::optional<Instant> first_at;
     std::optional<Instant> quorum_at;
     std::map<SiteId, Hash256> hashes;
+    bool foreseen = false;  ///< the worker was told
   };
   /// Bytes that a decision names and this site lacks.
   struct Asked {
@@ -195,7 +202,8 @@ class SiteSync {
   void finish_if_over();
   void forget_leftovers(const std::vector<Captured>& pending);
   void apply_decided();
-  bool has_all_members(const Decision& decision) const;
+  bool has_all(const std::vector<Contribution>& members) const;
+  void foresee();
   void ask_for_missing();
   void ask_for(SyncId sync, SiteId of);
   void close_if_due();
@@ -203,6 +211,8 @@ class SiteSync {
   bool due(SyncId sync, const Open& open) const;
   Budget with_proposals() const;
   Decision decide(SyncId sync, const Open& open) const;
+  static std::vector<Contribution> members(SyncId sync, const Open& open, const Budget& ledger);
+  static bool complete(const Open& open, const std::set<SiteId>& sites);
   void learn(SyncId sync, const Decision& decision);
   void compare_hash(SyncId sync, SiteId site, const Hash256& hash);
   void forget_old();

@@ -62,6 +62,26 @@ SyncMessage random_message(Rng& rng) {
 
 }  // namespace
 
+TEST_CASE("site sync: where nothing happens, each merge is foreseen as it is decided") {
+  World world;
+  world.run({seconds(300).ns});
+  REQUIRE(world.finished() == world.sites().size());
+  for (const auto& site : world.sites()) {
+    std::size_t merges = 0, foreseen = 0;
+    for (std::size_t sync = 0; sync < site.applied.size(); ++sync) {
+      if (site.applied[sync].members.empty()) continue;
+      ++merges;
+      const auto found = site.foreseen.find(SyncId{sync});
+      if (found == site.foreseen.end()) continue;
+      ++foreseen;
+      CHECK(found->second == site.applied[sync].members);
+    }
+    // At the end some have nothing left to offer.
+    CHECK(merges > 10);
+    CHECK(foreseen + 2 * world.job().fragments >= merges);
+  }
+}
+
 TEST_CASE("site sync: three equal sites train their budget to the token") {
   World world;
   world.run({seconds(60).ns});

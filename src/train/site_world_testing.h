@@ -81,6 +81,7 @@ class World {
     std::uint32_t session = 0;  ///< of the agent
     Duration step_time = milliseconds(40);
     std::vector<Decision> applied;
+    std::map<SyncId, std::vector<Contribution>> foreseen;  ///< by the agent that is
     Instant applied_at;
     Duration longest_gap;  ///< between two syncs
     bool finished = false;
@@ -104,6 +105,7 @@ class World {
  private:
   void start(std::uint32_t i) {
     Site& site = sites_[i];
+    site.foreseen.clear();
     site.policy.emplace(
         SiteSync::Config{.self = SiteId{i},
                          .sites = static_cast<std::uint32_t>(sites_.size()),
@@ -191,6 +193,12 @@ class World {
       });
   }
   void perform(std::uint32_t i, const SiteSync::Capture& a) { sites_[i].worker.order = a; }
+  void perform(std::uint32_t i, const SiteSync::Foresee& a) {
+    Site& site = sites_[i];
+    RC_ASSERT(a.sync >= site.worker.applied);  // It is not merged yet.
+    for (const Contribution& member : a.members) RC_ASSERT(site.store.contains(member.content));
+    RC_ASSERT(site.foreseen.emplace(a.sync, a.members).second);
+  }
   void perform(std::uint32_t i, const SiteSync::Apply& a) {
     Site& site = sites_[i];
     FakeWorker& w = site.worker;

@@ -40,10 +40,11 @@ struct Slow {
 };
 /// Save, and end.
 struct Quit {};
-/// An Apply comes with the bytes of decision.members attached, one after another; a Chunk with its
-/// values. A job with sync = "every-step" knows RingOrder and Chunk instead of Capture and Apply.
-using ToWorker = std::variant<Begin, SiteSync::Capture, SiteSync::Apply, Evaluate, Export, Slow,
-                              Quit, RingOrder, Chunk>;
+/// An Apply and a Foresee come with the bytes of their members attached, one after another; a Chunk
+/// with its values. A job with sync = "every-step" knows RingOrder and Chunk instead of Capture,
+/// Apply and Foresee.
+using ToWorker = std::variant<Begin, SiteSync::Capture, SiteSync::Apply, SiteSync::Foresee,
+                              Evaluate, Export, Slow, Quit, RingOrder, Chunk>;
 
 /// Comes with the bytes of all pending captures attached, one after another.
 struct Ready {

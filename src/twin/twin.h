@@ -137,6 +137,7 @@ class Twin {
   void perform(SiteId site, const fabric::Site::DropBytes& action);
   void perform(SiteId site, const fabric::Site::Capture& action);
   void perform(SiteId site, const fabric::Site::Apply& action);
+  void perform(SiteId, const fabric::Site::Foresee&) {}  ///< Its workers have no numbers.
   void perform(SiteId site, const fabric::Site::Persist& action);
   void perform(SiteId site, const fabric::Site::Forget& action);
   void perform(SiteId site, const fabric::Site::Closed& action);

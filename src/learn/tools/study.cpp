@@ -30,7 +30,7 @@ struct Study {
   train::OuterRule outer{.learning_rate = 0.7F, .momentum = 0.5F};
   float step_rms = 0;
   float levels = 7;
-  float own_share = 1;
+  float kept = 0;
   double inner_factor = 1;
   bool exact = false;
 };
@@ -121,7 +121,7 @@ class OuterLoop {
     std::uint64_t due;
     std::size_t fragment;
     std::vector<float> merged;             ///< The new shared values.
-    std::vector<float> move;               ///< How far they have moved.
+    std::vector<float> average;            ///< Of what was sent.
     std::vector<std::vector<float>> sent;  ///< Per site.
   };
 
@@ -155,15 +155,15 @@ class OuterLoop {
     train::merge(std::vector<std::span<const float>>(deltas.begin(), deltas.end()),
                  std::vector<std::uint64_t>(sites_.size(), 1), merged);
     auto params = gathered(shared_, f);
-    auto move = params;
+    auto average = params;
     auto momentum = gathered(momentum_, f);
     train::outer_step(params, momentum, merged, study_.outer);
     train::scatter(momentum, fragments_[f], momentum_);
     train::scatter(params, fragments_[f], shared_);
     values_sent_ += merged.size();
-    for (std::size_t i = 0; i < move.size(); ++i) move[i] = params[i] - move[i];
+    for (std::size_t i = 0; i < average.size(); ++i) average[i] -= merged[i];
     in_flight_.push_back(
-        {step + study_.delay, f, std::move(params), std::move(move), std::move(sent)});
+        {step + study_.delay, f, std::move(params), std::move(average), std::move(sent)});
   }
 
   void deliver_until(std::uint64_t step) {
@@ -172,11 +172,10 @@ class OuterLoop {
       for (std::size_t s = 0; s < sites_.size(); ++s) {
         auto local = gathered(sites_[s].parameters(), arrived.fragment);
         auto base = local;
-        const float foreseen = (1 - study_.own_share) * static_cast<float>(study_.delay) /
-                               static_cast<float>(study_.period);
         for (std::size_t i = 0; i < local.size(); ++i) {
           const float own = local[i] - arrived.sent[s][i];
-          local[i] = arrived.merged[i] + study_.own_share * own + foreseen * arrived.move[i];
+          local[i] =
+              arrived.merged[i] + own + study_.kept * (arrived.sent[s][i] - arrived.average[i]);
           base[i] = local[i] - own;
         }
         train::scatter(local, fragments_[arrived.fragment], sites_[s].parameters());
@@ -284,7 +283,7 @@ int main(int argc, char** argv) {
   app.add_option("--step-rms", study.step_rms, "Step of the codes in root mean squares");
   app.add_option("--levels", study.levels, "Else levels up to the largest magnitude, 1 to 7");
   app.add_option("--inner-factor", study.inner_factor, "Of the inner learning rate, 1e-3 to 1e-4");
-  app.add_option("--own-share", study.own_share, "Of its own steps that a site keeps at a merge");
+  app.add_option("--kept", study.kept, "Share of its deviation that a site keeps at a merge");
   app.add_flag("--exact", study.exact, "Send fp32 instead of 4-bit codes");
   CLI11_PARSE(app, argc, argv);
   return run(study);
