@@ -30,8 +30,7 @@ struct Study {
   train::OuterRule outer{.learning_rate = 0.7F, .momentum = 0.5F};
   float step_rms = 0;
   float levels = 7;
-  float kept = 0;
-  double inner_factor = 1;
+  double inner_rate = 1e-3, inner_floor = 1e-4;
   bool exact = false;
 };
 
@@ -90,7 +89,6 @@ class OuterLoop {
         shared_(sites[0].parameters().begin(), sites[0].parameters().end()),
         momentum_(shared_.size()),
         errors_(sites.size(), std::vector<float>(shared_.size())),
-        bases_(sites.size(), shared_),
         quantiser_{study.step_rms, study.levels} {}
 
   /// After inner step `step` (from 1): deliver what is due, send what is due.
@@ -121,7 +119,6 @@ class OuterLoop {
     std::uint64_t due;
     std::size_t fragment;
     std::vector<float> merged;             ///< The new shared values.
-    std::vector<float> average;            ///< Of what was sent.
     std::vector<std::vector<float>> sent;  ///< Per site.
   };
 
@@ -133,7 +130,7 @@ class OuterLoop {
 
   /// What site s sends of the fragment; the error of its code is kept for the next time.
   std::vector<float> encoded_delta(std::size_t s, std::size_t f) {
-    auto delta = gathered(bases_[s], f);
+    auto delta = gathered(shared_, f);
     train::pseudo_gradient(delta, gathered(sites_[s].parameters(), f), delta);
     if (study_.exact) return delta;
     auto error = gathered(errors_[s], f);
@@ -155,15 +152,12 @@ class OuterLoop {
     train::merge(std::vector<std::span<const float>>(deltas.begin(), deltas.end()),
                  std::vector<std::uint64_t>(sites_.size(), 1), merged);
     auto params = gathered(shared_, f);
-    auto average = params;
     auto momentum = gathered(momentum_, f);
     train::outer_step(params, momentum, merged, study_.outer);
     train::scatter(momentum, fragments_[f], momentum_);
     train::scatter(params, fragments_[f], shared_);
     values_sent_ += merged.size();
-    for (std::size_t i = 0; i < average.size(); ++i) average[i] -= merged[i];
-    in_flight_.push_back(
-        {step + study_.delay, f, std::move(params), std::move(average), std::move(sent)});
+    in_flight_.push_back({step + study_.delay, f, std::move(params), std::move(sent)});
   }
 
   void deliver_until(std::uint64_t step) {
@@ -171,15 +165,8 @@ class OuterLoop {
       const auto& arrived = in_flight_.front();
       for (std::size_t s = 0; s < sites_.size(); ++s) {
         auto local = gathered(sites_[s].parameters(), arrived.fragment);
-        auto base = local;
-        for (std::size_t i = 0; i < local.size(); ++i) {
-          const float own = local[i] - arrived.sent[s][i];
-          local[i] =
-              arrived.merged[i] + own + study_.kept * (arrived.sent[s][i] - arrived.average[i]);
-          base[i] = local[i] - own;
-        }
+        train::adopt(arrived.merged, arrived.sent[s], local);
         train::scatter(local, fragments_[arrived.fragment], sites_[s].parameters());
-        train::scatter(base, fragments_[arrived.fragment], bases_[s]);
       }
     }
   }
@@ -188,7 +175,7 @@ class OuterLoop {
   std::vector<Trainer>& sites_;
   std::vector<train::Fragment> fragments_;
   std::vector<float> shared_, momentum_;
-  std::vector<std::vector<float>> errors_, bases_;
+  std::vector<std::vector<float>> errors_;
   std::deque<InFlight> in_flight_;
   Quantiser quantiser_;
   std::uint64_t values_sent_{};
@@ -221,8 +208,8 @@ Result<std::vector<Trainer>> make_sites(const Study& study) {
   TrainerOptions options;
   options.shape = AXS_TRY(preset_shape(study.preset));
   options.learning_rate.steps = study.steps;
-  options.learning_rate.peak *= study.inner_factor;
-  options.learning_rate.floor *= study.inner_factor;
+  options.learning_rate.peak = study.inner_rate;
+  options.learning_rate.floor = study.inner_floor;
   options.seed = study.seed;
   options.shards = study.sites;
   options.sequences = study.sequences;
@@ -282,8 +269,8 @@ int main(int argc, char** argv) {
   app.add_option("--outer-momentum", study.outer.momentum, "Outer Nesterov momentum");
   app.add_option("--step-rms", study.step_rms, "Step of the codes in root mean squares");
   app.add_option("--levels", study.levels, "Else levels up to the largest magnitude, 1 to 7");
-  app.add_option("--inner-factor", study.inner_factor, "Of the inner learning rate, 1e-3 to 1e-4");
-  app.add_option("--kept", study.kept, "Share of its deviation that a site keeps at a merge");
+  app.add_option("--inner-rate", study.inner_rate, "Inner learning rate after the warm-up");
+  app.add_option("--inner-floor", study.inner_floor, "Inner learning rate at the end");
   app.add_flag("--exact", study.exact, "Send fp32 instead of 4-bit codes");
   CLI11_PARSE(app, argc, argv);
   return run(study);
