@@ -104,10 +104,13 @@ struct InnerRule {
 };
 
 struct OuterRule {
-  std::uint32_t period = 20;    ///< inner steps between two synchronisations of the same fragment
-  std::uint32_t fragments = 2;  ///< parts of the model that are synchronised in turn
-  double rate = 0.8;
+  std::uint32_t period = 14;    ///< inner steps between two synchronisations of the same fragment
+  std::uint32_t fragments = 1;  ///< parts of the model that are synchronised in turn
+  double rate = 0.9;
   double momentum = 0.5;  ///< Nesterov
+  /// Of the inner learning rates, which are those of the whole batch. What sites do apart is averaged:
+  /// their noise cancels, so each may take longer steps than all could together.
+  double inner_scale = 2.5;
 };
 
 struct Train {
@@ -117,6 +120,11 @@ struct Train {
   InnerRule inner;
   OuterRule outer;
 };
+
+/// What each site multiplies the inner learning rates with.
+constexpr double inner_scale(const Train& train) {
+  return train.sync == SyncMode::outer ? train.outer.inner_scale : 1;
+}
 
 /// Sequences that each of `sites` computes in a step; the remainder of an uneven division is not
 /// computed.

@@ -116,6 +116,7 @@ class ScenarioReader {
       rule.fragments = static_cast<std::uint32_t>(t.whole("fragments", 1, 64));
     if (t.has("rate")) rule.rate = t.number("rate", 0, 10);
     if (t.has("momentum")) rule.momentum = t.number("momentum", 0, 0.999);
+    if (t.has("inner-scale")) rule.inner_scale = t.number("inner-scale", 0, 100);
     if (rule.fragments > rule.period)
       t.fail("fragments",
              fmt::format("{}, want at most the period of {} steps", rule.fragments, rule.period));

@@ -114,6 +114,7 @@ class Lister {
     add("fragments", std::uint64_t{train.outer.fragments});
     add("rate", train.outer.rate);
     add("momentum", train.outer.momentum);
+    add("inner-scale", train.outer.inner_scale);
   }
 
   void list_site(std::size_t index) {

@@ -9,6 +9,7 @@ using train::Begin;
 
 Result<TrainerOptions> trainer_options(const Begin& begin) {
   const catalog::InnerRule& inner = begin.train.inner;
+  const double scale = catalog::inner_scale(begin.train);
   const std::uint64_t tokens =
       catalog::site_tokens_per_step(begin.train, begin.model, begin.sites) * begin.sites;
   return TrainerOptions{.shape = AXS_TRY(shape_of(begin.model)),
@@ -16,8 +17,8 @@ Result<TrainerOptions> trainer_options(const Begin& begin) {
                                       .beta2 = static_cast<float>(inner.beta2),
                                       .weight_decay = static_cast<float>(inner.weight_decay),
                                       .clip = static_cast<float>(inner.clip_norm)},
-                        .learning_rate = {.peak = inner.rate_peak,
-                                          .floor = inner.rate_final,
+                        .learning_rate = {.peak = inner.rate_peak * scale,
+                                          .floor = inner.rate_final * scale,
                                           .warmup = inner.warmup_steps,
                                           .steps = begin.train.tokens / tokens},
                         .seed = begin.seed,

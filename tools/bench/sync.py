@@ -46,12 +46,16 @@ delay = "{delay} ms"
 jitter = "0 ms"
 loss = 0
 """
+DEFAULT, FREE = "outer", "outer, free links"
 AXS_WAYS = {
     "every-step": 'sync = "every-step"',
+    DEFAULT: "",
     "H = 10": "outer.period = 10",
     "H = 50": "outer.period = 50",
+    FREE: "",
 }
 DDP = "torch DDP, Gloo"
+FREE_RATE = 10_000  # Mb/s, without a delay: the least that a run can take on this machine.
 
 
 def fail(what):
@@ -63,9 +67,10 @@ def scenario(way, seed, options):
     text = SCENARIO.format(seed=seed, tokens=options.steps * SEQUENCES * CONTEXT,
                            sequences=SEQUENCES, train=AXS_WAYS[way])
     text += "".join(SITE.format(site=site) for site in range(SITES))
+    rate, delay = (FREE_RATE, 0) if way == FREE else (options.rate, options.rtt / 2)
     for a in range(SITES):
         for b in range(a + 1, SITES):
-            text += LINK.format(a=a, b=b, rate=options.rate, delay=options.rtt / 2)
+            text += LINK.format(a=a, b=b, rate=rate, delay=delay)
     return text
 
 
@@ -185,6 +190,25 @@ def print_table(outcomes, options):
         losses = [outcome["loss"] for outcome in found]
         print(f"| {way} | {spread(kilobytes, '.1f')} | {spread(seconds, '.1f')} | {step:.3f} | "
               f"{limit} | {spread(losses, '.4f')} |")
+    print()
+    compare(outcomes)
+
+
+def means(outcomes, key):
+    return {way: statistics.mean(run[key] for run in found) for way, found in outcomes.items()}
+
+
+def compare(outcomes):
+    """What outer synchronisation gains and costs, over the mean of the seeds."""
+    losses, sent, times = (means(outcomes, key) for key in ("loss", "bytes", "seconds"))
+    if DEFAULT in outcomes and "every-step" in outcomes:
+        print(f"outer against every-step: validation loss "
+              f"{100 * (losses[DEFAULT] / losses['every-step'] - 1):+.2f} %, "
+              f"{sent['every-step'] / sent[DEFAULT]:.1f} times fewer bytes, "
+              f"{times['every-step'] / times[DEFAULT]:.1f} times faster")
+    if DEFAULT in outcomes and FREE in outcomes:
+        print(f"outer takes {times[DEFAULT] / times[FREE]:.3f} times as long as on links without "
+              f"limit or delay")
 
 
 def parse():
@@ -196,11 +220,17 @@ def parse():
     parser.add_argument("--rtt", type=float, default=150, help="round trip of each link, in ms")
     parser.add_argument("--data", help="the text; else tinyshakespeare if it is there, else "
                                        "Python's own library")
+    parser.add_argument("--ways", help="only these, separated by semicolons: "
+                                       + "; ".join([*AXS_WAYS, DDP]))
     options = parser.parse_args()
     if options.quick:
         options.steps, options.seeds = 60, 1
     if options.steps < 1 or options.seeds < 1 or options.rate <= 0 or options.rtt <= 0:
         parser.error("steps, seeds, rate and rtt: want more than 0")
+    options.ways = options.ways.split(";") if options.ways else [*AXS_WAYS, DDP]
+    options.ways = [way.strip() for way in options.ways]
+    if unknown := set(options.ways) - {*AXS_WAYS, DDP}:
+        parser.error(f"ways: {', '.join(sorted(unknown))} unknown")
     shared = "../shared/data/tinyshakespeare.txt"
     if options.data is None:
         options.data = shared if os.path.exists(shared) else ""
@@ -211,10 +241,9 @@ def main():
     options = parse()
     print(f"text: {options.data or 'the default corpus'}; load before: "
           f"{open('/proc/loadavg').read().split()[0]}; {os.cpu_count()} cores", file=sys.stderr)
-    ways = list(AXS_WAYS)
-    if os.geteuid() == 0:
-        ways.append(DDP)
-    else:
+    ways = options.ways
+    if DDP in ways and os.geteuid() != 0:
+        ways = [way for way in ways if way != DDP]
         print(f"{DDP}: skipped, network namespaces need root", file=sys.stderr)
     # Seed by seed, so that what else the machine does falls on all alike.
     outcomes = {way: [] for way in ways}
