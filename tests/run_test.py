@@ -327,6 +327,32 @@ class RunTest(unittest.TestCase):
             self.assertEqual(again.returncode, 0, again.stderr)
             self.assertEqual(len(run.facts(None, "RunFinished")), 1)
 
+    def test_who_reads_the_results_may_leave_early(self):
+        with tempfile.TemporaryDirectory() as folder:
+            run = Run(folder, 60_000)
+            with (run.folder / "seen").open("w") as seen, \
+                    subprocess.Popen(run.command(), stdout=subprocess.PIPE, stderr=seen,
+                                     text=True) as process:
+                self.assertIn("run ", process.stdout.readline())
+                process.stdout.close()
+                self.assertEqual(process.wait(120), 0, (run.folder / "seen").read_text())
+            self.assertEqual(processes_of(run), [])
+            self.assertEqual(len(run.facts(None, "RunFinished")), 1)
+            self.assertTrue((run.path / "report.html").exists())
+
+    def test_without_anyone_to_see_it_a_run_ends_as_by_ctrl_c(self):
+        with tempfile.TemporaryDirectory() as folder:
+            run = Run(folder, 200_000)
+            with subprocess.Popen(run.command(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                  text=True) as process:
+                wait_for(lambda: run.started() and run.facts("sfo", "SyncApplied"), 30)
+                process.stdout.close()
+                self.assertEqual(process.wait(30), 1)
+            self.assertEqual(processes_of(run), [])
+            for site in SITES:
+                self.assertEqual(run.facts(site, "SiteStopped")[-1]["reason"], "asked to stop")
+            self.check_finished(run, run.resume())
+
     def test_everything_killed_at_random_moments(self):
         kills = int(os.environ.get("AXS_TEST_KILLS", "3"))
         seed = int(os.environ.get("AXS_TEST_SEED", str(random.randrange(10**6))))
