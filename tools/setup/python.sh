@@ -2,8 +2,8 @@
 # interpreter makes them, and everything in them is pinned.
 #
 # An environment cannot be moved, so each is made under a name that no other has; the link that
-# everything uses, .axs/venv, is turned to it only when it is whole. Until then the one before serves,
-# even if it is of the same key.
+# everything uses, .axs/venv, is turned to it only when it is whole. Until then the one before
+# serves, even if it is of the same key.
 
 python_key() {
   { readlink -f "$state" /usr/bin/python3; cat "$here/python.sh" "${@/#/$root/}"; } | hash_of
