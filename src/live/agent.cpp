@@ -97,6 +97,7 @@ Site::Config Agent::site_config(std::vector<train::AgreementRecord> records) con
   return {.incarnation = incarnation_,
           .topology = topology_,
           .home = {},
+          .largest_message = fabric::largest_message(config_.scenario),
           .sync = fabric::sync_config(config_.scenario, config_.site, std::move(kept))};
 }
 

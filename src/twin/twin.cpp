@@ -95,6 +95,7 @@ void Twin::on(const AgentStarted& event) {
       Site::Config{.incarnation = site.incarnation,
                    .topology = topology_,
                    .home = home,
+                   .largest_message = fabric::largest_message(config_.scenario),
                    .sync = fabric::sync_config(config_.scenario, event.site, std::move(kept))},
       local(event.site));
   note(event.site, catalog::SiteStarted{site.incarnation, 0});
