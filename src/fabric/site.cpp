@@ -262,6 +262,11 @@ std::uint64_t Site::merged_tokens() const {
   return std::visit([](const auto& sync) { return sync.merged_tokens(); }, sync_);
 }
 
+const train::Decision* Site::decision(train::SyncId sync) const {
+  const auto* outer = std::get_if<train::SiteSync>(&sync_);
+  return outer ? outer->decision(sync) : nullptr;
+}
+
 void Site::update_wakeup() {
   wakeup_ = std::visit([](const auto& sync) { return sync.wakeup(); }, sync_);
   for (const auto& [id, peer] : peers_)

@@ -164,6 +164,8 @@ class Site {
 
   /// Tokens of all sites that are in the model of this one.
   std::uint64_t merged_tokens() const;
+  /// What was decided about that sync; null if that is not known here, or nothing is ever decided.
+  const train::Decision* decision(train::SyncId sync) const;
 
  private:
   struct Peer {
