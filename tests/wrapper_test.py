@@ -194,6 +194,79 @@ class Steps(Tree):
         self.assertEqual(seen["https_proxy"], "http://proxy")
         self.assertEqual(seen["PIP_INDEX_URL"], "http://index")
 
+    def test_what_lies_behind_a_link_belongs_to_the_tree_that_made_it(self):
+        self.let_go()
+        self.assertEqual(self.finish(self.begin())[0], 0)
+        own = self.root / ".axs"
+        with tempfile.TemporaryDirectory() as elsewhere:
+            clone = Path(elsewhere) / "clone"
+            shutil.copytree(self.root, clone, ignore=shutil.ignore_patterns(".axs", "begun"))
+            (clone / ".axs").symlink_to(own)
+            for forgotten in (False, True):  # A set-up of an earlier version left no name.
+                if forgotten:
+                    (own / "owner").unlink()
+                before = sorted((path, path.stat().st_mtime_ns) for path in own.rglob("*"))
+                outcome = subprocess.run([clone / "tools/setup/main.sh", "program"], check=False,
+                                         capture_output=True, text=True)
+                self.assertEqual(outcome.returncode, 1)
+                self.assertEqual(outcome.stderr.count("\n"), 1)
+                self.assertIn(f"which belongs to {self.root} and is left as it is", outcome.stderr)
+                after = sorted((path, path.stat().st_mtime_ns) for path in own.rglob("*"))
+                self.assertEqual(before, after)
+            self.assertFalse((clone / "begun").exists())
+
+    def test_a_link_to_a_folder_of_ones_own_is_no_obstacle(self):
+        self.let_go()
+        with tempfile.TemporaryDirectory() as disk:
+            (self.root / ".axs").symlink_to(disk)
+            for _ in range(2):
+                self.assertEqual(self.finish(self.begin())[0], 0)
+        self.assertEqual(self.begun(), 1)
+
+
+class Python(Tree):
+    """The real step of the Python environment, with nothing to install."""
+
+    def setUp(self):
+        super().setUp()
+        for name in ("packages", "openssl", "map"):
+            self.write_script(f"tools/setup/{name}.sh", "")
+        steps = [line for line in STEPS.splitlines() if "run_python_step" not in line]
+        self.write_script("tools/setup/build.sh",
+                          "\n".join(steps) + "\nrun_build_steps() { :; }\nneed_space() { :; }\n")
+        # What it includes is not part of the key, so that the same key can fail and succeed.
+        (self.root / "requirements.txt").write_text("-r more.txt\n", encoding="utf-8")
+        self.require("")
+
+    def require(self, text):
+        (self.root / "more.txt").write_text(text, encoding="utf-8")
+
+    def set_up(self):
+        return subprocess.run([self.root / "tools/setup/main.sh", "program"], check=False,
+                              capture_output=True, text=True)
+
+    def environments(self):
+        return [path for path in (self.root / ".axs").glob("venv?*") if path.is_dir()]
+
+    def test_the_one_before_serves_until_the_new_one_is_whole(self):
+        outcome = self.set_up()
+        self.assertEqual(outcome.returncode, 0, outcome.stderr)
+        link = self.root / ".axs/venv"
+        first = link.resolve()
+        self.assertEqual(self.environments(), [first])
+        (link / "python.stamp").unlink()
+        (link / "mark").touch()
+        self.require("/nowhere/package.whl\n")
+        self.assertEqual(self.set_up().returncode, 1)
+        self.assertTrue((link / "mark").exists())
+        subprocess.run([link / "bin/python", "-m", "pip", "check"], check=True,
+                       capture_output=True)
+        self.require("")
+        self.assertEqual(self.set_up().returncode, 0)
+        self.assertNotEqual(link.resolve(), first)
+        self.assertEqual(self.environments(), [link.resolve()])
+        self.assertTrue((link / "python.stamp").exists())
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -52,7 +52,6 @@ std::string as_json(const Ledger& ledger, std::uint64_t ignored) {
       {"sites", ledger.sites},
       {"kills", ledger.kills},
       {"merged_again", ledger.repeats},
-      {"not_noted", ledger.unrecorded},
       {"lines_ignored", ignored},
       {"violations", ledger.violations},
       {"rows", rows},
@@ -64,9 +63,9 @@ std::string as_text(const Ledger& ledger, std::uint64_t ignored) {
   std::string text = fmt::format(
       "tokens  {} merged, the budget is {}{}\n"
       "syncs   {} over {} sites\n"
-      "kills   {}; {} syncs merged again after them, {} that a killed site could not note\n",
+      "kills   {}; {} syncs merged again after them\n",
       ledger.tokens, ledger.budget, ledger.finished ? "" : ", the run has not finished",
-      ledger.syncs, ledger.sites, ledger.kills, ledger.repeats, ledger.unrecorded);
+      ledger.syncs, ledger.sites, ledger.kills, ledger.repeats);
   if (ignored > 0) text += fmt::format("lines   {} that are torn or no facts\n", ignored);
   for (const auto& [site, shard] : shards_of(ledger)) {
     text += fmt::format("{:<7} {} ranges;", site, shard.ranges);

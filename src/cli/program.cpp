@@ -75,9 +75,11 @@ Result<ExitCode> parse_and_run(int argc, const char* const* argv, const Commands
   return (*chosen)->run();
 }
 
-/// A full disk behind standard output shows itself only when the buffer is written.
+/// A full disk behind standard output shows itself only when the buffer is written. A reader that
+/// has seen enough is no error: only `axs run` lives to see it, others end by SIGPIPE.
 Result<> flush_output() {
   if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return Ok{};
+  if (reader_is_gone(stdout)) return Ok{};
   return Error{Errc::exhausted, "standard output: cannot be written, is the disk full?"};
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <optional>
@@ -64,16 +65,37 @@ std::string outcome_text(const live::RunFolder& folder, const RunView& view) {
   return text + fmt::format("run    {}\n", folder.path);
 }
 
+/// Ends the run, as Ctrl-C does, once nobody is there to see what it does. A reader of the results
+/// alone that leaves early, as in `axs run … | head -1`, does not concern it.
+class Audience {
+ public:
+  void look(live::Launcher& launcher) {
+    if (left_ || !reader_is_gone(stderr)) return;
+    left_ = true;
+    launcher.interrupt();
+  }
+
+ private:
+  bool left_ = false;
+};
+
 /// Runs a run to its end, and says what came of it.
 Result<ExitCode> launch(live::Launcher::Config config) {
   using Launcher = live::Launcher;
   const live::RunFolder folder = config.folder;
   const bool resumed = config.start == Launcher::Start::resumed;
   std::optional<RunView> view;
+  live::Launcher* running = nullptr;
+  Audience audience;
+  std::signal(SIGPIPE, SIG_IGN);  // Otherwise it would leave the agents alone.
   config.program = own_program();
-  config.look = [&view] { view->show(); };
+  config.look = [&] {
+    view->show();
+    audience.look(*running);
+  };
   config.tell = [](const std::string& what) { print_error(what); };
   const auto launcher = AXS_TRY(Launcher::open(std::move(config)));
+  running = launcher.get();
   view.emplace(folder, launcher->plan());
   if (resumed) view->catch_up();
   fmt::print("run {}\n", folder.path);

@@ -27,9 +27,9 @@ std::size_t Screen::width() const {
 
 void Screen::draw(const std::vector<ViewLine>& news, const std::vector<ViewLine>& block) {
   if (!terminal_) {
-    for (const ViewLine& line : news) fmt::print(stream_, "{}\n", line.text);
-    std::fflush(stream_);
-    return;
+    std::string text;
+    for (const ViewLine& line : news) text += line.text + "\n";
+    return write(text);
   }
   std::string text = begin_update;
   if (const std::size_t rows = rows_of(drawn_, width())) text += fmt::format("\r\033[{}A", rows);
@@ -39,7 +39,10 @@ void Screen::draw(const std::vector<ViewLine>& news, const std::vector<ViewLine>
     text += coloured(line.text, line.colour, stream_) + "\033[K\n";
     drawn_.push_back(columns(line.text));
   }
-  text += std::string{"\033[J"} + end_update;
+  write(text + "\033[J" + end_update);
+}
+
+void Screen::write(const std::string& text) {
   std::fwrite(text.data(), 1, text.size(), stream_);
   std::fflush(stream_);
 }

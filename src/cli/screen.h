@@ -18,12 +18,15 @@ class Screen {
   /// Columns of the terminal now; it may have been resized.
   std::size_t width() const;
 
-  /// In one write, each line over the one that was there, so that nothing flickers.
+  /// In one write, each line over the one that was there, so that nothing flickers. What cannot be
+  /// written is not shown.
   void draw(const std::vector<ViewLine>& news, const std::vector<ViewLine>& block);
   /// The block as it is stays; the next one comes below.
   void keep() { drawn_.clear(); }
 
  private:
+  void write(const std::string& text);
+
   std::FILE* stream_;
   bool terminal_;
   std::vector<std::size_t> drawn_;  ///< columns of each line of the block on the screen

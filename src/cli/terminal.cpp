@@ -1,6 +1,7 @@
 #include "axs/cli/terminal.h"
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -37,8 +38,14 @@ std::string coloured(std::string_view text, Colour colour, std::FILE* stream) {
   return fmt::format("\033[{}m{}\033[0m", rendition(colour), text);
 }
 
+bool reader_is_gone(std::FILE* stream) {
+  pollfd polled{fileno(stream), 0, 0};  // Errors are told unasked.
+  return ::poll(&polled, 1, 0) == 1 && (polled.revents & (POLLERR | POLLHUP)) != 0;
+}
+
 void print_error(std::string_view sentence) {
-  fmt::print(stderr, "{} {}\n", coloured("axs:", Colour::red, stderr), sentence);
+  const std::string line = fmt::format("{} {}\n", coloured("axs:", Colour::red, stderr), sentence);
+  std::fwrite(line.data(), 1, line.size(), stderr);
 }
 
 }  // namespace axs::cli

@@ -12,7 +12,11 @@ enum class Colour { plain, red, green, yellow, dim };
 /// unchanged.
 std::string coloured(std::string_view text, Colour colour, std::FILE* stream);
 
-/// One line on standard error: "axs: <sentence>".
+/// Whether nobody will ever read what is written to that stream: it is a pipe whose reader has
+/// ended, or a terminal that is gone.
+bool reader_is_gone(std::FILE* stream);
+
+/// One line on standard error: "axs: <sentence>". Nothing happens if that cannot be written.
 void print_error(std::string_view sentence);
 
 }  // namespace axs::cli

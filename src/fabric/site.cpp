@@ -43,6 +43,11 @@ SyncConfig sync_config(const catalog::Scenario& scenario, SiteId self, Kept kept
                                  .stored = std::move(kept.stored)};
 }
 
+std::uint64_t largest_message(const catalog::Scenario& scenario) {
+  const std::uint64_t values = catalog::parameter_count(scenario.model) * sizeof(float);
+  return std::clamp(values, net::ReceiveWindow{}.bytes, net::SendQueue::max_message);
+}
+
 Site::Site(Config config, Instant now)
     : self_{std::visit([](const auto& sync) { return sync.self; }, config.sync)},
       home_{config.home},
@@ -51,6 +56,7 @@ Site::Site(Config config, Instant now)
     if (peer == self_) continue;
     net::Transport::Config transport;
     transport.incarnation = config.incarnation;
+    transport.window.largest = config.largest_message;
     peers_.emplace(peer,
                    Peer{.transport = net::Transport{transport},
                         .monitor = net::PathMonitor{{.local = self_,
@@ -254,6 +260,11 @@ void Site::perform(SiteId, const net::OrderRefused&) {}  // The controller repea
 
 std::uint64_t Site::merged_tokens() const {
   return std::visit([](const auto& sync) { return sync.merged_tokens(); }, sync_);
+}
+
+const train::Decision* Site::decision(train::SyncId sync) const {
+  const auto* outer = std::get_if<train::SiteSync>(&sync_);
+  return outer ? outer->decision(sync) : nullptr;
 }
 
 void Site::update_wakeup() {

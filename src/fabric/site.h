@@ -42,6 +42,11 @@ struct Kept {
 /// The policy that a scenario asks for, as one of its sites needs it.
 SyncConfig sync_config(const catalog::Scenario& scenario, SiteId self, Kept kept);
 
+/// What a message of that job may have at most: the parameters as they are, and what is said of
+/// them. So a peer can occupy no more than that, or the transport's window, in each class of
+/// traffic.
+std::uint64_t largest_message(const catalog::Scenario& scenario);
+
 /// One site: its training policy, its paths and its connections to all other sites, composed. The
 /// twin and the live agent drive this same object; neither knows more of it than its events and
 /// actions.
@@ -149,6 +154,8 @@ class Site {
     std::uint32_t incarnation = 1;  ///< Grows with every start of this agent.
     net::Topology topology;
     SiteId home;  ///< Where the controller is.
+    /// No peer has more to say at once: what it says it is about to send is not believed.
+    std::uint64_t largest_message = net::SendQueue::max_message;
     SyncConfig sync;
   };
   Site(Config config, Instant now);
@@ -158,6 +165,8 @@ class Site {
 
   /// Tokens of all sites that are in the model of this one.
   std::uint64_t merged_tokens() const;
+  /// What was decided about that sync; null if that is not known here, or nothing is ever decided.
+  const train::Decision* decision(train::SyncId sync) const;
 
  private:
   struct Peer {

@@ -67,6 +67,7 @@ RingWorker::RingWorker(const train::Begin& begin, std::shared_ptr<const Corpus> 
 Outgoing RingWorker::ready() const {
   train::Ready ready;
   ready.state.applied = saved_;
+  ready.merges = merges_;
   ready.parameters = trainer_.parameters().size();
   ready.train_bytes = corpus_->training.size();
   ready.validation_bytes = corpus_->validation.size();
@@ -183,16 +184,18 @@ Result<> RingWorker::finish_step(std::vector<Outgoing>& out) {
   const auto sites = static_cast<float>(identity_.sites);
   for (float& value : trainer_.gradient()) value /= sites;
   trainer_.apply_gradient();
-  const SyncId done = std::exchange(step_, next(step_));
+  const train::SiteSync::Applied done{std::exchange(step_, next(step_)),
+                                      sha256(bytes_of(parameters()))};
+  train::remember(merges_, done);
   // A state that is saved already, of before all went back, has the same bits.
   const bool due = step_.value % train::ring_save_period == 0 || step_.value == steps_;
   if (due && step_ > saved_) (void)AXS_TRY(save());
-  out.push_back({train::SiteSync::Applied{done, sha256(bytes_of(parameters()))}, {}});
+  out.push_back({done, {}});
   return Ok{};
 }
 
 Result<> RingWorker::save() {
-  const ByteVector record = to_wire(Record{identity_, step_});
+  const ByteVector record = to_wire(Record{identity_, step_, merges_});
   ByteVector head;
   WireWriter{head}.put(static_cast<std::uint64_t>(record.size()));
   const AdamW& optimiser = std::as_const(trainer_).optimiser();
@@ -215,6 +218,7 @@ Result<> RingWorker::rewind(SyncId step) {
   if (step == SyncId{}) {
     trainer_ = AXS_TRY(Trainer::create(corpus_, trainer_.options()));
     step_ = step;
+    merges_.clear();
     return Ok{};
   }
   for (const ByteVector& state : AXS_TRY(slots_.load_all())) {
@@ -238,13 +242,14 @@ Result<RingWorker::Record> RingWorker::read_record(WireReader& state) const {
 
 Result<> RingWorker::restore(ByteView state) {
   WireReader reader{state};
-  const Record record = AXS_TRY(read_record(reader));
+  Record record = AXS_TRY(read_record(reader));
   read_values(reader, trainer_.parameters());
   read_values(reader, trainer_.optimiser().first_moment());
   read_values(reader, trainer_.optimiser().second_moment());
   if (!reader.ok() || reader.remaining() != 0)
     return Error{Errc::corrupt, "saved state of another length than its record says"};
   step_ = record.step;
+  merges_ = std::move(record.merges);
   trainer_.optimiser().set_steps(step_.value);
   trainer_.set_next_sequence(step_.value * trainer_.options().sequences);
   return Ok{};

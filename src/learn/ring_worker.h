@@ -44,7 +44,8 @@ class RingWorker final : public SiteWorker {
   };
   struct Record {
     Identity identity;
-    train::SyncId step;  ///< the next
+    train::SyncId step;                            ///< the next
+    std::vector<train::SiteSync::Applied> merges;  ///< the last ones, for the agent's record
   };
   struct Early {
     train::Chunk chunk;
@@ -81,8 +82,9 @@ class RingWorker final : public SiteWorker {
   Evaluator evaluator_;
   std::uint64_t tokens_per_step_;
   std::uint64_t steps_;
-  train::SyncId step_;   ///< The next.
-  train::SyncId saved_;  ///< The one that follows the newest saved state.
+  train::SyncId step_;                            ///< The next.
+  train::SyncId saved_;                           ///< The one that follows the newest saved state.
+  std::vector<train::SiteSync::Applied> merges_;  ///< The last ones, for the agent's record.
   std::uint64_t attempt_ = 0;
   train::RingStage stage_ = train::RingStage::halted;
   std::optional<train::RingReduce> reduce_;  ///< While the gradient is on its way.

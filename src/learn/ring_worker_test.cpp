@@ -205,18 +205,25 @@ TEST_CASE("ring worker: one whose folder is gone takes all back to the beginning
   CHECK(world.parameters(1) == straight.parameters(1));
 }
 
-TEST_CASE("ring worker: a single site needs no ring") {
+TEST_CASE("ring worker: a single site needs no ring, and its last state names its merges") {
   const TestFolder folder;
   Begin begin = job(folder, 0, 10);
   begin.sites = 1;
   begin.train.sequences = 2;
-  auto worker = *RingWorker::create(begin);
   std::vector<Outgoing> said;
-  for (const RingStage stage : {RingStage::halted, RingStage::rewound, RingStage::running})
-    REQUIRE(worker.receive(RingOrder{1, stage, {}}, {}, said));
-  CHECK(worker.steps() == 30);
-  while (worker.next_work() == SiteWorker::Work::step) REQUIRE(worker.work(said));
-  CHECK(worker.position() == 30 * step_tokens);
+  {
+    auto worker = *RingWorker::create(begin);
+    for (const RingStage stage : {RingStage::halted, RingStage::rewound, RingStage::running})
+      REQUIRE(worker.receive(RingOrder{1, stage, {}}, {}, said));
+    CHECK(worker.steps() == 30);
+    while (worker.next_work() == SiteWorker::Work::step) REQUIRE(worker.work(said));
+    CHECK(worker.position() == 30 * step_tokens);
+  }
+  const auto again = *RingWorker::create(begin);
+  const auto ready = std::get<Ready>(again.ready().message);
+  CHECK(ready.state.applied == SyncId{30});
+  REQUIRE(ready.merges.size() == 30);
+  CHECK(to_wire(ready.merges.back()) == to_wire(std::get<SiteSync::Applied>(said.back().message)));
 }
 
 TEST_CASE("ring worker: what is wrong with a message is said") {

@@ -33,6 +33,7 @@ std::uint64_t size_of(const std::vector<Contribution>& members) {
 Outgoing Worker::ready() const {
   train::Ready ready;
   ready.state = {record_.applied, record_.pending};
+  ready.merges = record_.merges;
   ready.parameters = trainer_.parameters().size();
   ready.train_bytes = corpus_->training.size();
   ready.validation_bytes = corpus_->validation.size();
@@ -189,10 +190,11 @@ Result<> Worker::on(const Apply& apply, ByteView blob, std::vector<Outgoing>& ou
   if (apply.stop) record_.stop = apply.stop;
   if (order_ && order_->sync < record_.applied) order_.reset();
   const auto shared = fragments_[f].shared();
-  out.push_back({train::SiteSync::Applied{
-                     apply.sync, sha256({reinterpret_cast<const std::uint8_t*>(shared.data()),
-                                         shared.size_bytes()})},
-                 {}});
+  const train::SiteSync::Applied applied{
+      apply.sync,
+      sha256({reinterpret_cast<const std::uint8_t*>(shared.data()), shared.size_bytes()})};
+  train::remember(record_.merges, applied);
+  out.push_back({applied, {}});
   return Ok{};
 }
 

@@ -56,6 +56,7 @@ class Worker final : public SiteWorker {
     std::optional<std::uint64_t> stop;
     std::vector<std::uint64_t> merged_ends;  ///< by fragment: of this site's tokens
     std::vector<train::SiteSync::Captured> pending;
+    std::vector<train::SiteSync::Applied> merges;  ///< the last ones, for the agent's record
   };
   using Captured = train::SiteSync::Captured;
   using Capture = train::SiteSync::Capture;

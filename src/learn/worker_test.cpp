@@ -178,6 +178,30 @@ TEST_CASE("worker: at its stop it captures at once, and then nothing") {
   CHECK(bytes.empty());
 }
 
+TEST_CASE("worker: a saved state names what it has merged last, with the hashes") {
+  const TestFolder folder;
+  Held site{small_job(folder, 0, 1)};
+  std::vector<SiteSync::Applied> merged;
+  for (std::uint64_t q = 0; q < 4; ++q) {
+    const auto captured = site.capture({q}, 1);
+    const Hash256 hash = site.apply({{q}, {{captured.contribution}, {}}, {}, 0}, site.blob);
+    merged.push_back({{q}, hash});
+  }
+  site.start();  // The last merge was not saved.
+  merged.pop_back();
+  const auto ready = std::get<Ready>(site.worker->ready().message);
+  CHECK(ready.state.applied == SyncId{3});
+  CHECK(to_wire(ready.merges) == to_wire(merged));
+}
+
+TEST_CASE("worker: of many merges it names the last") {
+  std::vector<SiteSync::Applied> merges;
+  for (std::uint64_t q = 0; q < merges_remembered + 3; ++q) remember(merges, {{q}, {}});
+  CHECK(merges.size() == merges_remembered);
+  CHECK(merges.front().sync == SyncId{3});
+  CHECK(merges.back().sync == SyncId{merges_remembered + 2});
+}
+
 TEST_CASE("worker: started again, it says what is pending, with the bytes") {
   const TestFolder folder;
   Held site{small_job(folder, 0, 1)};
@@ -246,7 +270,7 @@ TEST_CASE("worker: a job that it does not know, or another than the saved one, i
     const auto worker = Worker::create(begin);
     return worker ? "" : worker.error().what;
   };
-  CHECK(why([](Begin& b) { b.version = 9; }) == "worker: protocol version 9, want 2");
+  CHECK(why([](Begin& b) { b.version = 9; }) == "worker: protocol version 9, want 3");
   CHECK(why([](Begin& b) { b.site = {2}; }) == "worker: site 2, want below 2");
   CHECK(why([](Begin& b) { b.model.width = 1 << 30; }).find("model: ") == 0);
   CHECK(why([](Begin& b) { b.train.outer.fragments = 9; }).find("fragments: 9") == 0);

@@ -49,6 +49,7 @@ host::RunClock clock_of(const AgentConfig& config) {
 Result<Agent::Stores> Agent::open_stores(const AgentConfig& config) {
   AXS_TRY(host::make_folder(config.folder));
   host::FileLock lock = AXS_TRY(host::FileLock::acquire(config.folder + "/lock"));
+  const train::SyncId noted{syncs_noted(config.folder + "/events.jsonl")};
   EventLog log = AXS_TRY(EventLog::open(config.folder + "/events.jsonl"));
   BlobStore blobs = AXS_TRY(BlobStore::open(config.folder + "/blobs"));
   std::vector<train::AgreementRecord> records;
@@ -59,8 +60,8 @@ Result<Agent::Stores> Agent::open_stores(const AgentConfig& config) {
   host::Journal journal = AXS_TRY(host::Journal::open(config.folder + "/journal", {}, replay));
   const SiteStage stage = AXS_TRY(load_stage(config.folder));
   const std::uint32_t incarnation = AXS_TRY(next_incarnation(config.folder));
-  return Stores{std::move(lock), std::move(log), std::move(blobs),  std::move(journal),
-                incarnation,     stage,          std::move(records)};
+  return Stores{std::move(lock), std::move(log), std::move(blobs),   std::move(journal),
+                incarnation,     stage,          std::move(records), noted};
 }
 
 Result<std::unique_ptr<Agent>> Agent::open(AgentConfig config) {
@@ -81,7 +82,8 @@ Agent::Agent(AgentConfig config, Stores stores, std::unique_ptr<host::Loop> loop
       incarnation_{stores.incarnation},
       stage_{stores.stage},
       loop_{std::move(loop)},
-      site_{site_config(stores.records), loop_->now()} {
+      site_{site_config(stores.records), loop_->now()},
+      noted_{stores.noted} {
   for (const auto& record : stores.records) note_record(record);
   const auto sync = site_config({}).sync;
   if (const auto* ring = std::get_if<train::RingSync::Config>(&sync))
@@ -97,6 +99,7 @@ Site::Config Agent::site_config(std::vector<train::AgreementRecord> records) con
   return {.incarnation = incarnation_,
           .topology = topology_,
           .home = {},
+          .largest_message = fabric::largest_message(config_.scenario),
           .sync = fabric::sync_config(config_.scenario, config_.site, std::move(kept))};
 }
 
@@ -165,6 +168,7 @@ void Agent::step_all() {
     for (const auto& action : actions) std::visit([this](const auto& a) { perform(a); }, action);
   }
   stepping_ = false;
+  note_missing();
   overlay_->flush();
   arm_timer();
 }
@@ -222,7 +226,6 @@ ByteVector Agent::bytes_of(const std::vector<train::Contribution>& members) {
 }
 
 void Agent::perform(const Site::Apply& action) {
-  applying_[action.sync] = action.decision;
   control_->send_all(merged(action.merged_tokens));
   worker_->send(action, bytes_of(action.decision.members));
 }

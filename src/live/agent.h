@@ -72,6 +72,7 @@ class Agent {
     std::uint32_t incarnation;
     SiteStage stage;
     std::vector<train::AgreementRecord> records;
+    train::SyncId noted;
   };
 
   static Result<Stores> open_stores(const AgentConfig& config);
@@ -123,7 +124,8 @@ class Agent {
   Result<> hear(const train::Failed& message, ByteView);
   Result<> hear(const train::RingReport& message, ByteView);
   Result<> hear(const train::Chunk& message, ByteView values);
-  Result<catalog::SyncApplied> members_of(train::SyncId sync);
+  std::optional<catalog::SyncApplied> applied_fact(const train::SiteSync::Applied& applied) const;
+  void note_missing();
   Result<ByteView> keep(const train::SiteSync::Captured& captured, ByteView blob);
 
   Result<> serve_control();
@@ -181,8 +183,9 @@ class Agent {
   bool stepping_ = false;
   std::optional<host::TimerId> timer_;
 
-  std::map<train::SyncId, train::Decision> applying_;
-  std::optional<train::SyncId> last_;  ///< The last sync of the run, once it is chosen.
+  train::SyncId noted_;  ///< The record holds what the worker merged below.
+  std::deque<train::SiteSync::Applied> unnoted_;  ///< Merged in an earlier life, without a word.
+  std::optional<train::SyncId> last_;             ///< The last sync of the run, once it is chosen.
   std::map<SiteId, train::SyncId> peers_applied_;
   std::map<SiteId, std::map<net::PathId, bool>> peer_paths_;
   bool finished_ = false;

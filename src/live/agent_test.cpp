@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <fstream>
 #include <future>
 #include <thread>
@@ -119,6 +120,14 @@ class World {
     std::ifstream file{folder_of(id) + "/events.jsonl"};
     return {std::istreambuf_iterator<char>{file}, {}};
   }
+  /// As a kill would have left it that came before the line of that sync was whole.
+  void tear_events(SiteId id, std::uint64_t sync) const {
+    const std::string fact = "\"type\":\"SyncApplied\",\"sync\":" + std::to_string(sync) + ",";
+    const std::size_t at = events(id).find(fact);
+    REQUIRE(at != std::string::npos);
+    std::filesystem::resize_file(folder_of(id) + "/events.jsonl", at + fact.size());
+  }
+  void forget_journal(SiteId id) const { std::filesystem::remove_all(folder_of(id) + "/journal"); }
   std::uint16_t agent_port(SiteId site, LinkId link) const { return agent_ports_.at({site, link}); }
   Underlay& underlay() { return *underlay_; }
 
@@ -241,6 +250,30 @@ TEST_CASE("agent: killed in the middle and started again, it goes on from its fo
   world.finish();
   check_outcome(world);
   CHECK(count(world.events(SiteId{1}), "\"incarnation\":2") >= 1);
+}
+
+TEST_CASE("agent: what a kill kept it from noting, its next life notes") {
+  for (const bool journal_lost : {false, true}) {
+    CAPTURE(journal_lost);
+    World world{ten_milliseconds};
+    REQUIRE(world.workers[1]->wait_applied(10));
+    world.kill(SiteId{1});
+    const std::uint64_t saved = world.workers[1]->saved().value;
+    REQUIRE(saved > 3);
+    world.tear_events(SiteId{1}, saved - 3);
+    if (journal_lost) world.forget_journal(SiteId{1});
+    world.start(SiteId{1});
+    world.finish();
+    check_outcome(world);
+    const std::string events = world.events(SiteId{1});
+    for (const auto& [sync, applied] : world.workers[1]->applied()) {
+      const std::string fact =
+          "\"type\":\"SyncApplied\",\"sync\":" + std::to_string(sync.value) + ",\"members\":[";
+      CHECK(count(events, fact) >= 1);
+      CHECK(count(events, to_hex(applied.hash)) >= 1);
+      if (sync.value < saved) CHECK(count(events, fact) == 1);
+    }
+  }
 }
 
 TEST_CASE("agent: a worker that is killed is started again and the run goes on") {

@@ -1,5 +1,7 @@
 #include "axs/live/agent.h"
 
+#include <algorithm>
+
 #include "axs/fabric/story.h"
 
 /// What an agent does with the messages of its worker.
@@ -45,6 +47,9 @@ Result<> Agent::hear(const train::Ready& message, ByteView blob) {
   for (const auto& captured : message.state.pending) blob = AXS_TRY(keep(captured, blob));
   note(catalog::WorkerReady{message.state.applied.value, message.parameters, message.train_bytes,
                             message.validation_bytes, message.corpus});
+  unnoted_.clear();
+  for (const auto& merge : message.merges)
+    if (merge.sync >= noted_) unnoted_.push_back(merge);
   happen(message.state);
   note_applied(message.state.applied);
   return Ok{};
@@ -60,26 +65,41 @@ Result<> Agent::hear(const train::SiteSync::Captured& message, ByteView blob) {
 }
 
 Result<> Agent::hear(const train::SiteSync::Applied& message, ByteView) {
-  catalog::SyncApplied fact = AXS_TRY(members_of(message.sync));
-  fact.hash = message.hash;
-  note(fact);
+  const auto fact = applied_fact(message);
+  if (!fact)
+    return Error{Errc::corrupt, "worker: applied sync " + std::to_string(message.sync.value) +
+                                    ", which it was not given"};
+  note(*fact);
+  noted_ = std::max(noted_, next(message.sync));
   happen(message);
   note_applied(next(message.sync));
   return Ok{};
 }
 
 /// Whose tokens are in what the worker has applied: as was decided, or in every step all sites'.
-Result<catalog::SyncApplied> Agent::members_of(train::SyncId sync) {
-  catalog::SyncApplied fact{sync.value, {}, {}};
-  if (every_step()) return fabric::every_step_applied(config_.scenario, sync.value, {});
-  const auto decision = applying_.find(sync);
-  if (decision == applying_.end())
-    return Error{Errc::corrupt,
-                 "worker: applied sync " + std::to_string(sync.value) + ", which it was not given"};
-  for (const train::Contribution& member : decision->second.members)
+/// None as long as this site does not know what was decided.
+std::optional<catalog::SyncApplied> Agent::applied_fact(
+    const train::SiteSync::Applied& applied) const {
+  if (every_step())
+    return fabric::every_step_applied(config_.scenario, applied.sync.value, applied.hash);
+  const train::Decision* decision = site_.decision(applied.sync);
+  if (decision == nullptr) return std::nullopt;
+  catalog::SyncApplied fact{applied.sync.value, {}, applied.hash};
+  for (const train::Contribution& member : decision->members)
     fact.members.push_back({name(member.site), member.tokens.begin, member.tokens.end});
-  applying_.erase(decision);
   return fact;
+}
+
+/// A kill came between the worker's merge and the line in the record. The journal may have lost the
+/// choice as well: then the peers say it again before anything else can be merged.
+void Agent::note_missing() {
+  while (!unnoted_.empty()) {
+    const auto fact = applied_fact(unnoted_.front());
+    if (!fact) return;
+    note(*fact);
+    noted_ = next(unnoted_.front().sync);
+    unnoted_.pop_front();
+  }
 }
 
 Result<> Agent::hear(const train::RingReport& message, ByteView) {

@@ -4,6 +4,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
 #include "axs/host/file.h"
 
 namespace axs::live {
@@ -38,6 +42,19 @@ Result<> EventLog::write(const catalog::FactOrigin& origin, const catalog::Fact&
   AXS_TRY(host::write_all(file_.get(), bytes_of(line), path_));
   size_ += line.size();
   return Ok{};
+}
+
+std::uint64_t syncs_noted(const std::string& path) {
+  const std::string kind = "\"type\":\"" + std::string{type_name<catalog::SyncApplied>()} + '"';
+  std::ifstream file{path};
+  std::uint64_t noted = 0;
+  for (std::string line; std::getline(file, line);) {
+    if (line.find(kind) == std::string::npos) continue;
+    // What a kill has torn is no JSON, and no fact.
+    const auto fact = nlohmann::json::parse(line, nullptr, false);
+    if (fact.is_object()) noted = std::max(noted, fact.value("sync", std::uint64_t{0}) + 1);
+  }
+  return noted;
 }
 
 }  // namespace axs::live

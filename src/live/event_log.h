@@ -28,4 +28,8 @@ class EventLog {
   std::uint64_t size_;
 };
 
+/// The number that follows the last sync whose SyncApplied that log holds; 0 if there is none, or
+/// no log.
+std::uint64_t syncs_noted(const std::string& path);
+
 }  // namespace axs::live

@@ -74,6 +74,8 @@ class FakeWorker {
   // Once all is quiet.
   const std::map<train::SyncId, Applied>& applied() const { return applied_; }
   const std::vector<ByteVector>& contributions() const { return contributions_; }
+  /// The first sync that the saved state lacks.
+  train::SyncId saved() const { return saved_.applied; }
 
  private:
   using Other = host::Channel<train::FromWorker, train::ToWorker>;
@@ -92,6 +94,7 @@ class FakeWorker {
     std::optional<train::SiteSync::Capture> order;
     std::optional<std::uint64_t> stop;
     Hash256 model{};
+    std::vector<train::SiteSync::Applied> merges;
   };
 
   void end_life() {
@@ -143,6 +146,7 @@ class FakeWorker {
     state_.order.reset();
     train::Ready ready;
     ready.state.applied = state_.applied;
+    ready.merges = state_.merges;
     ByteVector blob;
     for (const auto& [sync, pending] : state_.pending) {
       ready.state.pending.push_back({sync, pending.contribution, state_.applied});
@@ -170,7 +174,8 @@ class FakeWorker {
     state_.applied = next(apply.sync);
     if (apply.stop) state_.stop = apply.stop;
     remember(apply);
-    say(channel, train::SiteSync::Applied{apply.sync, state_.model});
+    train::remember(state_.merges, {apply.sync, state_.model});
+    say(channel, state_.merges.back());
   }
   void take(Other&, const train::SiteSync::Foresee& foresee, ByteView blob) {
     for (const train::Contribution& member : foresee.members) {

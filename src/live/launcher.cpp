@@ -1,7 +1,6 @@
 #include "axs/live/launcher.h"
 
 #include <algorithm>
-#include <csignal>
 #include <utility>
 
 #include "axs/live/site_stage.h"

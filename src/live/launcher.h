@@ -1,5 +1,6 @@
 #pragma once
 
+#include <csignal>
 #include <functional>
 #include <map>
 #include <memory>
@@ -53,6 +54,8 @@ class Launcher {
   /// to save and end, the second kills everything. Errors are those of this machine: no program, no
   /// disk.
   Result<Outcome> run();
+  /// As a SIGINT would; on the thread of run().
+  void interrupt() { on_signal(SIGINT); }
 
   /// As the processes of this run have it: a resumed run may have another clock.
   const RunPlan& plan() const { return config_.plan; }

@@ -89,10 +89,8 @@ void MessageStore::store(const Site::StoreBytes& piece, const net::Packet& packe
   for (std::uint32_t i = 0; i < stored.frame; ++i) at += payload_size(packet.frames[i]);
   const auto& frame = std::get<net::DataFrame>(packet.frames[stored.frame]);
   at += stored.offset - frame.offset;
-  ByteVector& message = incoming_[{piece.from, stored.traffic, stored.message}];
-  message.resize(stored.total);
-  const ByteView bytes = payloads.subspan(at, stored.length);
-  std::copy(bytes.begin(), bytes.end(), message.begin() + stored.offset);
+  incoming_[{piece.from, stored.traffic, stored.message}].put(stored.offset,
+                                                              payloads.subspan(at, stored.length));
 }
 
 Result<MessageStore::Taken> MessageStore::take(const Site::ReadMessage& message) {
@@ -100,7 +98,7 @@ Result<MessageStore::Taken> MessageStore::take(const Site::ReadMessage& message)
       incoming_.find({message.from, message.deliver.traffic, message.deliver.message});
   // No honest peer has two messages of one name under way.
   if (found == incoming_.end()) return Error{Errc::corrupt, "message: its name came twice"};
-  const ByteVector bytes = std::move(found->second);
+  const ByteVector bytes = std::move(found->second).whole();
   incoming_.erase(found);
   return read(message.from, bytes);
 }
@@ -135,6 +133,13 @@ void MessageStore::drop(const Site::DropBytes& dropped) {
   }
   std::erase_if(incoming_,
                 [&](const auto& entry) { return std::get<0>(entry.first) == dropped.from; });
+}
+
+std::size_t MessageStore::arrived(SiteId from) const {
+  std::size_t bytes = 0;
+  for (const auto& [key, pieces] : incoming_)
+    if (std::get<0>(key) == from) bytes += pieces.size();
+  return bytes;
 }
 
 }  // namespace axs::live

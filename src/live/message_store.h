@@ -5,6 +5,7 @@
 
 #include "axs/fabric/site.h"
 #include "axs/live/blob_store.h"
+#include "axs/live/pieces.h"
 
 namespace axs::live {
 
@@ -12,6 +13,7 @@ namespace axs::live {
 /// transport knows only their names and sizes. A message: the size of its record as 32 bits, the
 /// record, the bytes of the contribution that it offers, or the values of the chunk that it is.
 /// Contributions go in and out of the blob store; chunks are nowhere else.
+/// Memory grows with what has arrived, wherever in the message that belongs.
 class MessageStore {
  public:
   explicit MessageStore(BlobStore& blobs) : blobs_{blobs} {}
@@ -37,6 +39,8 @@ class MessageStore {
   /// was said to be: otherwise Errc::corrupt, and the message is gone.
   Result<Taken> take(const fabric::Site::ReadMessage& message);
   void drop(const fabric::Site::DropBytes& dropped);
+  /// What that peer's unfinished messages occupy, to a constant factor.
+  std::size_t arrived(SiteId from) const;
 
  private:
   using Key = std::tuple<SiteId, net::TrafficClass, std::uint64_t>;
@@ -49,7 +53,7 @@ class MessageStore {
 
   BlobStore& blobs_;
   std::map<Key, Outgoing> outgoing_;
-  std::map<Key, ByteVector> incoming_;
+  std::map<Key, Pieces> incoming_;
 };
 
 /// Whether `payloads` are exactly the bytes of the packet's DataFrames.

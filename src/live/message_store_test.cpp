@@ -2,8 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
 #include <fstream>
+#include <numeric>
 
 #include "axs/core/rng.h"
 #include "axs/host/temporary_folder.h"
@@ -148,6 +150,51 @@ TEST_CASE("messages: what a peer gave up, or an earlier life of it sent, is drop
   pair.carry(size, 40);
   pair.in.drop({SiteId{0}, std::nullopt});
   CHECK_FALSE(pair.take(size).has_value());
+}
+
+TEST_CASE("messages: a peer that announces a large message occupies what it has sent of it") {
+  Pair pair;
+  const ByteVector bytes{1, 2, 3};
+  constexpr std::uint32_t total = 1 << 30;
+  for (const std::uint32_t offset : {std::uint32_t{0}, total / 2, total - 3}) {
+    net::Packet packet;
+    packet.frames.emplace_back(net::DataFrame{net::TrafficClass::gradient, 7, 0, total, offset, 3});
+    pair.in.store({SiteId{0}, {net::TrafficClass::gradient, 7, total, offset, 3, 0}}, packet,
+                  bytes);
+  }
+  CHECK(pair.in.arrived(SiteId{0}) == 9);
+  CHECK(pair.in.arrived(SiteId{1}) == 0);
+}
+
+TEST_CASE("pieces: in whatever order bytes come, they end as the message") {
+  const ByteVector message = random_bytes(300'000, 1);
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    Rng rng{seed};
+    std::vector<std::size_t> cuts;
+    const std::size_t largest = seed % 2 == 0 ? 3'000 : 100'000;
+    for (std::size_t at = 0; at < message.size(); at += 1 + rng.below(largest)) cuts.push_back(at);
+    std::vector<std::size_t> order(cuts.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    if (seed > 1)
+      for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[rng.below(i)]);
+    if (seed == 1) std::ranges::reverse(order);
+    Pieces pieces;
+    for (const std::size_t i : order) {
+      const std::size_t end = i + 1 < cuts.size() ? cuts[i + 1] : message.size();
+      pieces.put(cuts[i], ByteView{message}.subspan(cuts[i], end - cuts[i]));
+    }
+    CHECK(pieces.size() == message.size());
+    CHECK(std::move(pieces).whole() == message);
+  }
+}
+
+TEST_CASE("pieces: bytes that come one by one, backwards too, take little more than themselves") {
+  Pieces pieces;
+  const ByteVector message = random_bytes(200'000, 1);
+  for (std::size_t i = message.size(); i > 0; --i)
+    pieces.put(i - 1, ByteView{message}.subspan(i - 1, 1));
+  CHECK(pieces.count() < 5);
+  CHECK(std::move(pieces).whole() == message);
 }
 
 TEST_CASE("blobs: they survive the process, torn ones do not") {

@@ -20,7 +20,7 @@ bool Reassembly::start(Message& message, const DataFrame& frame) {
 
 Reassembly::Verdict Reassembly::receive(const DataFrame& frame, std::vector<Range>& fresh) {
   const Range bytes{frame.offset, std::uint64_t{frame.offset} + frame.length};
-  if (frame.length == 0 || bytes.end > frame.total || frame.total > SendQueue::max_message)
+  if (frame.length == 0 || bytes.end > frame.total || frame.total > window_.largest)
     return Verdict::refused;
   if (frame.number < first_number_) return Verdict::accepted;
   Message* message = open(frame.number);

@@ -16,13 +16,14 @@ namespace axs::net {
 struct ReceiveWindow {
   std::uint64_t bytes = 64u << 20;
   std::uint32_t messages = 4096;
+  std::uint64_t largest = std::uint64_t{1} << 30;  ///< No message has more bytes.
 };
 
 /// The messages of one traffic class on their way to the peer: what to send next, what has been
 /// acknowledged. First in, first out; what was lost goes before what is new.
 class SendQueue {
  public:
-  static constexpr std::uint64_t max_message = std::uint64_t{1} << 30;
+  static constexpr std::uint64_t max_message = ReceiveWindow{}.largest;
 
   SendQueue(TrafficClass traffic, ReceiveWindow window) : traffic_{traffic}, window_{window} {}
 

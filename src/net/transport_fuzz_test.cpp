@@ -92,6 +92,18 @@ TEST_CASE("no sequence of packets breaks the transport, and no message comes twi
   }));
 }
 
+TEST_CASE("a message that is larger than any of the job is refused with its first packet") {
+  for (const std::uint32_t more : {0U, 1U}) {
+    constexpr std::uint32_t largest = 100'000;
+    Transport transport{{.window = {.largest = largest}}};
+    std::vector<Transport::Action> actions;
+    const DataFrame frame{TrafficClass::gradient, 5, 0, largest + more, 0, 50};
+    transport.step(Instant{}, PacketReceived{{1, 1, PathId{0}, 0, {frame}}}, actions);
+    REQUIRE(!actions.empty());
+    CHECK(std::holds_alternative<Refused>(actions.back()) == (more > 0));
+  }
+}
+
 TEST_CASE("a packet that claims what cannot be is refused and not acknowledged") {
   Transport transport{{}};
   std::vector<Transport::Action> actions;

@@ -33,7 +33,6 @@ struct Sync {
 
 /// What one site is known to have merged.
 struct SiteBook {
-  std::uint64_t saved = 0;  ///< its saved state held all syncs below
   std::uint64_t steps = 0;
   std::uint64_t position = 0;
   std::optional<std::uint64_t> counted;  ///< by the site itself, once finished
@@ -71,9 +70,6 @@ class Reconciler {
     if (++sites_[site].starts > 1) ++ledger_.kills;
   }
   void see(const std::string&, const catalog::WorkerLost&) { ++ledger_.kills; }
-  void see(const std::string& site, const catalog::WorkerReady& fact) {
-    sites_[site].saved = std::max(sites_[site].saved, fact.applied);
-  }
   void see(const std::string& site, const catalog::Progress& fact) {
     sites_[site].steps = std::max(sites_[site].steps, fact.steps);
     sites_[site].position = std::max(sites_[site].position, fact.tokens);
@@ -107,13 +103,11 @@ class Reconciler {
         "followed: the fact RunStarted is missing or of an earlier version");
   }
 
-  /// A site that went on beyond a sync has merged it; its line may have died with it.
+  /// A site that went on beyond a sync has merged it, and has said so before.
   void check_sites(std::uint64_t number, const Sync& sync) {
     for (const auto& [site, book] : sites_) {
       if (sync.sites.contains(site)) continue;
-      if (number < book.saved)
-        ++ledger_.unrecorded;
-      else if (went_beyond(site, number) || book.counted)
+      if (went_beyond(site, number) || book.counted)
         violation("sync " + text(number) + ": " + site + " left it out");
     }
   }
@@ -125,8 +119,7 @@ class Reconciler {
   /// Whether a site that is behind may still note that sync.
   bool still_to_come(std::uint64_t number) const {
     return std::ranges::any_of(sites_, [&](const auto& site) {
-      return !site.second.counted && site.second.saved <= number &&
-             !went_beyond(site.first, number);
+      return !site.second.counted && !went_beyond(site.first, number);
     });
   }
 

@@ -23,10 +23,9 @@ struct Ledger {
   std::uint64_t budget{};
   std::uint64_t syncs{};
   std::uint32_t sites{};
-  std::uint64_t kills{};       ///< workers lost and agents started again
-  std::uint64_t repeats{};     ///< the same sync again, after a kill
-  std::uint64_t unrecorded{};  ///< merged by a site that was killed before it could note so
-  bool finished = false;       ///< every site has merged the last sync
+  std::uint64_t kills{};                ///< workers lost and agents started again
+  std::uint64_t repeats{};              ///< the same sync again, after a kill
+  bool finished = false;                ///< every site has merged the last sync
   std::vector<std::string> violations;  ///< one plain sentence each; empty: the ledger holds
 
   bool holds() const { return violations.empty(); }
@@ -35,7 +34,7 @@ struct Ledger {
 /// Reconciles the tokens of a run. It holds if
 /// - all sites, in all their lives, merged the same ranges at the same sync and came to the same
 ///   parameters;
-/// - no site left a sync out: it noted each, or its saved state is known to contain it;
+/// - no site left a sync out: what a kill kept it from noting, it noted when it came back;
 /// - in each fragment, the ranges of each site follow each other from 0 without hole or overlap,
 ///   so that every token counts once;
 /// - once finished: all fragments hold the same tokens, and they are the budget, to a step per

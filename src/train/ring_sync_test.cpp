@@ -377,3 +377,107 @@ TEST_CASE("ring sync: chunks of an earlier attempt, or from the wrong side, go n
   CHECK_FALSE(given(SiteId{0}, 1));
   CHECK_FALSE(given(SiteId{2}, 2));
 }
+
+namespace {
+
+/// A site, and what it says its worker shall do.
+struct Told {
+  RingSync site;
+  std::vector<RingSync::Action> actions{};
+
+  /// The orders that follow from that.
+  std::vector<RingOrder> tell(const RingSync::Event& event) {
+    actions.clear();
+    site.step({}, event, actions);
+    std::vector<RingOrder> orders;
+    for (const auto& action : actions)
+      if (const auto* order = std::get_if<RingOrder>(&action)) orders.push_back(*order);
+    return orders;
+  }
+  /// Whether it is told to its worker just so.
+  bool obeys(const RingOrder& order) { return !tell(RingSync::Received{SiteId{0}, order}).empty(); }
+  /// "attempt stage" of the only order that follows from that report, or nothing.
+  std::optional<std::pair<std::uint64_t, RingStage>> hear(std::uint32_t from, RingReport report) {
+    const auto orders = from == 0 ? tell(report) : tell(RingSync::Received{SiteId{from}, report});
+    REQUIRE(orders.size() <= 1);
+    if (orders.empty()) return std::nullopt;
+    return std::pair{orders[0].attempt, orders[0].stage};
+  }
+};
+
+constexpr std::nullopt_t nothing = std::nullopt;
+
+auto order_of(std::uint64_t attempt, RingStage stage) {
+  return std::optional{std::pair{attempt, stage}};
+}
+
+}  // namespace
+
+TEST_CASE("ring sync: what a worker made in an earlier attempt is not passed on") {
+  Told told{RingSync{{SiteId{1}, 3, 10, 1}}};
+  told.tell(RingSync::WorkerReady{{0}, {}});
+  told.tell(RingReport{2, RingStage::running, {0}});
+  for (const std::uint64_t attempt : {1U, 2U, 3U}) {
+    told.tell(RingSync::Made{Chunk{attempt, {0}, 0, 0, 4}});
+    CHECK(told.actions.size() == (attempt == 2 ? 1 : 0));
+  }
+}
+
+TEST_CASE("ring sync: orders are obeyed one stage after the other, each of its attempt") {
+  using enum RingStage;
+  Told told{RingSync{{SiteId{1}, 3, 10, 1}}};
+  CHECK_FALSE(told.obeys({3, halted, {}}));  // There is no worker.
+  told.tell(RingSync::WorkerReady{{0}, {}});
+  CHECK(told.obeys({3, halted, {}}));
+  told.tell(RingReport{3, halted, {0}});
+  for (const std::uint64_t attempt : {2U, 3U}) CHECK_FALSE(told.obeys({attempt, halted, {}}));
+  for (const std::uint64_t attempt : {2U, 4U}) CHECK_FALSE(told.obeys({attempt, rewound, {}}));
+  CHECK_FALSE(told.obeys({3, running, {}}));
+  CHECK(told.obeys({3, rewound, {}}));
+  told.tell(RingReport{3, rewound, {0}});
+  for (const std::uint64_t attempt : {2U, 4U}) CHECK_FALSE(told.obeys({attempt, running, {}}));
+  CHECK(told.obeys({3, running, {}}));
+  told.tell(RingReport{3, running, {0}});
+  CHECK_FALSE(told.obeys({3, halted, {}}));
+  CHECK(told.obeys({4, halted, {}}));
+}
+
+TEST_CASE("ring sync: the head waits for all, in the stage and the attempt at hand") {
+  using enum RingStage;
+  Told told{RingSync{{SiteId{0}, 3, 10, 1}}};
+  CHECK(told.tell(RingSync::WorkerReady{{4}, {}}).empty());
+  CHECK(told.hear(1, {0, halted, {8}}) == nothing);
+  CHECK(told.hear(2, {0, halted, {4}}) == order_of(1, halted));
+  // The others say that they are halted, but they were that before.
+  CHECK(told.hear(0, {1, halted, {4}}) == nothing);
+  CHECK(told.hear(1, {1, halted, {8}}) == nothing);
+  CHECK(told.hear(2, {1, halted, {4}}) == order_of(1, rewound));
+  CHECK(told.hear(0, {1, rewound, {4}}) == nothing);
+  CHECK(told.hear(1, {1, rewound, {4}}) == nothing);
+  CHECK(told.hear(1, {1, halted, {8}}) == nothing);  // It was overtaken.
+  CHECK(told.hear(2, {1, rewound, {4}}) == order_of(1, running));
+}
+
+TEST_CASE("ring sync: what a site says of an attempt that is over does not hide where it is") {
+  using enum RingStage;
+  Told told{RingSync{{SiteId{0}, 3, 10, 1}}};
+  told.tell(RingSync::WorkerReady{{4}, {}});
+  told.hear(1, {0, halted, {4}});
+  told.hear(2, {0, halted, {4}});
+  CHECK(told.hear(2, {0, halted, {4}}) == order_of(2, halted));  // Its worker is new once more.
+  CHECK(told.hear(1, {2, halted, {4}}) == nothing);
+  CHECK(told.hear(1, {1, running, {4}}) == nothing);
+  CHECK(told.hear(0, {2, halted, {4}}) == nothing);
+  CHECK(told.hear(2, {2, halted, {4}}) == order_of(2, rewound));
+}
+
+TEST_CASE("ring sync: a new head begins above every attempt that it hears of, sooner or later") {
+  using enum RingStage;
+  Told told{RingSync{{SiteId{0}, 3, 10, 1}}};
+  told.tell(RingSync::WorkerReady{{4}, {}});
+  told.hear(1, {5, running, {4}});
+  CHECK(told.hear(2, {5, running, {4}}) == order_of(6, halted));
+  CHECK(told.hear(2, {6, halted, {4}}) == nothing);
+  // An order of the head before was on its way longer.
+  CHECK(told.hear(1, {7, halted, {4}}) == order_of(8, halted));
+}

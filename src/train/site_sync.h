@@ -144,6 +144,10 @@ class SiteSync {
   bool leading() const { return agreement_.leading(); }
   const Budget& budget() const { return budget_; }
   std::uint64_t merged_tokens() const { return budget_.merged(); }
+  /// What of that sync counts, at all sites alike; null while its choice is not known here.
+  const Decision* decision(SyncId sync) const {
+    return sync.value < log_.size() ? &log_[sync.value] : nullptr;
+  }
 
  private:
   /// What this site knows of one sync that is not yet applied everywhere.

@@ -2,6 +2,7 @@
 
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "axs/catalog/scenario.h"
 #include "axs/train/ring_sync.h"
@@ -46,9 +47,20 @@ struct Quit {};
 using ToWorker = std::variant<Begin, SiteSync::Capture, SiteSync::Apply, SiteSync::Foresee,
                               Evaluate, Export, Slow, Quit, RingOrder, Chunk>;
 
+/// A saved state names so many of the syncs that it has merged last: far more than can be under way
+/// to the agent when both are killed.
+inline constexpr std::size_t merges_remembered = 256;
+
+inline void remember(std::vector<SiteSync::Applied>& merges, const SiteSync::Applied& merge) {
+  if (merges.size() == merges_remembered) merges.erase(merges.begin());
+  merges.push_back(merge);
+}
+
 /// Comes with the bytes of all pending captures attached, one after another.
 struct Ready {
   SiteSync::WorkerReady state;
+  std::vector<SiteSync::Applied> merges;  ///< the last below state.applied, in their order: the
+                                          ///< agent may have been killed before it noted them
   std::uint64_t parameters{};
   std::uint64_t train_bytes{};
   std::uint64_t validation_bytes{};

@@ -42,11 +42,14 @@ void Twin::note_progress(SiteId id) {
            position / tokens, position, no_loss, site.worker.time_of(WorkerModel::Work::step), {}});
 }
 
+/// What was merged and saved before a kill, and not noted, is noted now.
 void Twin::note_ready(SiteId site, const train::SiteSync::WorkerReady& ready) {
   catalog::WorkerReady fact;
   fact.applied = ready.applied.value;
   fact.parameters = catalog::parameter_count(config_.scenario.model);
   note(site, fact);
+  for (const auto& [sync, merged] : std::exchange(sites_[site.value]->merging, {}))
+    if (sync < ready.applied) note(site, merged);
 }
 
 /// Sites report every second and at each change.

@@ -26,6 +26,8 @@ struct Twin::SiteState {
   std::optional<Instant> woken_at{};  ///< the earliest wakeup that is scheduled
   bool finished = false;
   Instant progress_noted{};
+  /// What the record will say of the syncs that the worker is merging.
+  std::map<train::SyncId, catalog::SyncApplied> merging{};
   /// What this site has sent and its peers have not acknowledged, by receiver.
   std::map<SiteId, std::map<MessageKey, fabric::SiteMessage>> held;
 };

@@ -95,6 +95,7 @@ void Twin::on(const AgentStarted& event) {
       Site::Config{.incarnation = site.incarnation,
                    .topology = topology_,
                    .home = home,
+                   .largest_message = fabric::largest_message(config_.scenario),
                    .sync = fabric::sync_config(config_.scenario, event.site, std::move(kept))},
       local(event.site));
   note(event.site, catalog::SiteStarted{site.incarnation, 0});
@@ -189,9 +190,9 @@ void Twin::on(const WorkDone& event) {
 }
 
 void Twin::on(const MergeDone& event) {
-  const SiteState& site = *sites_[event.site.value];
+  SiteState& site = *sites_[event.site.value];
   if (site.life != event.life || !site.policy) return;
-  note(event.site, event.fact);
+  note(event.site, site.merging.extract(event.applied.sync).mapped());
   step(event.site, event.applied);
   work(event.site);
 }
@@ -307,8 +308,8 @@ void Twin::perform(SiteId id, const Site::Apply& action) {
   // What the script makes of it happens after all that the site has just decided.
   queue_.push(now_, ScriptDue{action.merged_tokens});
   const train::SiteSync::Applied applied = site.worker.apply(action);
-  queue_.push(now_ + site.worker.speed().apply,
-              MergeDone{id, site.life, applied, told(action, applied.hash)});
+  site.merging.insert_or_assign(action.sync, told(action, applied.hash));
+  queue_.push(now_ + site.worker.speed().apply, MergeDone{id, site.life, applied});
 }
 
 void Twin::perform(SiteId site, const Site::RingOrder& action) {

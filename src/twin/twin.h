@@ -86,7 +86,6 @@ class Twin {
     SiteId site;
     std::uint32_t life;
     train::SiteSync::Applied applied;
-    catalog::SyncApplied fact;
   };
   struct RingApplied {  ///< void if the worker has been given up, or told to go back, since
     SiteId site;

@@ -32,6 +32,19 @@ clean_environment() {
   export TMPDIR=$state/tmp  # /tmp may be small; the folder is emptied before and after.
 }
 
+# What lies behind a link may serve another tree as well, a clone that was linked to save the time,
+# say; this one would replace it with its own. A link to a folder that no tree has yet is fine.
+check_owner() {
+  [[ -L $state ]] || return 0
+  local folder owner=$root
+  folder=$(readlink -m "$state")
+  [[ ${folder##*/} == .axs && -e ${folder%/*}/axs ]] && owner=${folder%/*}
+  [[ -f $folder/owner ]] && owner=$(<"$folder/owner")
+  [[ $owner == "$root" ]] ||
+    die "$state is a link to $folder, which belongs to $owner and is left as it is; remove the" \
+      "link, then run the same command again"
+}
+
 take_lock() {
   exec 9>"$state/lock"
   flock --nonblock 9 && return
@@ -52,10 +65,12 @@ set_up() {
 main() {
   mode=$1
   shift
+  check_owner
   mkdir -p "$state/log" 2>/dev/null && [[ -w $state ]] ||
     die "cannot write to $state; it must belong to $(id -un)"
   clean_environment
   take_lock
+  put_stamp "$state/owner" "$root" || die "cannot write $state/owner; is the disk full?"
   trap on_interrupt INT TERM HUP
   trap on_exit EXIT
   rm -rf "$TMPDIR"

@@ -1,8 +1,9 @@
 # Sourced by main.sh: private Python environments. The user's own Python is never touched: Debian's
 # interpreter makes them, and everything in them is pinned.
 #
-# An environment cannot be moved, so each is made under a name that holds its key; the link that
-# everything uses, .axs/venv, is turned to it only when it is whole.
+# An environment cannot be moved, so each is made under a name that no other has; the link that
+# everything uses, .axs/venv, is turned to it only when it is whole. Until then the one before
+# serves, even if it is of the same key.
 
 python_key() {
   { readlink -f "$state" /usr/bin/python3; cat "$here/python.sh" "${@/#/$root/}"; } | hash_of
@@ -22,14 +23,14 @@ run_python_test_step() {
 
 make_venv() {
   need_space 3000
-  begin_venv venv "$venv_key"
+  begin_venv venv
   "$new_venv/bin/python" -m pip install --no-compile -r "$root/requirements.txt"
   finish_venv venv
 }
 
 make_venv_test() {
   need_space 1000
-  begin_venv venv-test "$venv_test_key" --without-pip
+  begin_venv venv-test --without-pip
   local site
   site=$(cd "$state"/venv/lib/python3*/site-packages && pwd -P)
   echo "$site" >"$(echo "$new_venv"/lib/python3*/site-packages)/axs-first-environment.pth"
@@ -38,19 +39,20 @@ make_venv_test() {
   finish_venv venv-test
 }
 
-begin_venv() {  # NAME KEY [OPTION]
-  new_venv=$state/$1-$2
-  rm -rf "$new_venv"
-  /usr/bin/python3 -m venv "${@:3}" "$new_venv"
+begin_venv() {  # NAME [OPTION]
+  new_venv=$(mktemp -d "$state/$1.XXXXXXXX")
+  /usr/bin/python3 -m venv "${@:2}" "$new_venv"
 }
 
 finish_venv() {
   "$new_venv/bin/python" -m pip check
-  [[ -L $state/$1 ]] || rm -rf "${state:?}/$1"
+  chmod 755 "$new_venv"
+  [[ -L $state/$1 || ! -e $state/$1 ]] || mv -T "$state/$1" "$(mktemp -d "$state/$1.XXXXXXXX")"
   ln -sfn "$(basename "$new_venv")" "$state/$1.new"
   mv -T "$state/$1.new" "$state/$1"
+  # Those before, under this naming and the last, and what an interruption has left.
   local other
-  for other in "$state/$1"-????????????????; do
+  for other in "$state/$1".???????? "$state/$1"-????????????????; do
     [[ $other == "$new_venv" ]] || rm -rf "$other"
   done
 }
