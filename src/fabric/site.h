@@ -157,6 +157,9 @@ class Site {
 
   /// Tokens of all sites that are in the model of this one.
   std::uint64_t merged_tokens() const;
+  /// What is known of the ways to a peer, for metrics; the peer must be one.
+  const net::PathMonitor& monitor(SiteId peer) const { return peers_.at(peer).monitor; }
+  const net::Transport& transport(SiteId peer) const { return peers_.at(peer).transport; }
 
  private:
   struct Peer {
