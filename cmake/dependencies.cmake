@@ -35,6 +35,7 @@ target_link_libraries(axs_openssl_ssl INTERFACE axs_openssl_crypto)
 
 # libtorch out of the Python package, its CPU half alone: the package's own CMake files would want a
 # CUDA toolkit where the package was built for CUDA.
+set(AXS_TORCH_VERSION "none")
 if(AXS_LEARN)
   file(GLOB torch_folder ${AXS_TOOLS}/venv/lib/python3*/site-packages/torch)
   if(NOT EXISTS ${torch_folder}/lib/libtorch_cpu.so)
@@ -46,4 +47,6 @@ if(AXS_LEARN)
   target_link_libraries(torch INTERFACE
     ${torch_folder}/lib/libtorch_cpu.so ${torch_folder}/lib/libc10.so)
   target_link_options(torch INTERFACE -Wl,-rpath,${torch_folder}/lib)
+  file(STRINGS ${torch_folder}/version.py version_line REGEX "^__version__")
+  string(REGEX MATCH "[0-9][^']*" AXS_TORCH_VERSION "${version_line}")
 endif()

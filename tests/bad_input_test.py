@@ -216,7 +216,10 @@ class Arguments(Case):
                           ["twin", good, "--seed", "many"], ["twin", good, "--seed", "-1"],
                           ["twin", good, "--seed", "9" * 30], ["doctor", "now"], ["--verbose"],
                           ["agent"], ["agent", self.folder.name], ["config"], ["config", "list"],
-                          ["runs"], ["runs", "rm"], ["runs", "ls", "--runs", good]):
+                          ["runs"], ["runs", "rm"], ["runs", "ls", "--runs", good],
+                          ["runs", "rm", "x", "--keep", "1"], ["runs", "rm", "--keep", "-1"],
+                          ["runs", "rm", "--older-than", "soon"], ["metrics"],
+                          ["metrics", self.folder.name], ["metrics", "none"]):
             with self.subTest(arguments=arguments):
                 self.refused(*arguments)
 
@@ -270,13 +273,35 @@ class Runs(Case):
         self.write("runs/torn/plan", os.urandom(100))
         listed = run("runs", "ls", "--runs", self.path("runs"))
         self.assertEqual((listed.returncode, listed.stderr), (0, ""))
-        self.assertRegex(listed.stdout, r"^torn +damaged +0.0 MB *\n$")
+        self.assertRegex(listed.stdout, r"^torn +0.0 MB +damaged\n$")
         for name in ("photos", "none", "..", "../runs/torn"):
             self.assertIn("no such run", self.refused("runs", "rm", name, "--runs",
                                                       self.path("runs")))
         removed = run("runs", "rm", "torn", "--runs", self.path("runs"))
         self.assertEqual((removed.returncode, removed.stdout + removed.stderr), (0, ""))
         self.assertEqual(os.listdir(self.path("runs")), ["photos"])
+
+
+    def test_a_run_that_no_disk_has_room_for(self):
+        """200 sites with a model of some 30 billion parameters: hundreds of terabytes."""
+        sites = "".join(f'[[site]]\nname = "s{i}"\nat = [0, {i % 90}]\n' for i in range(200))
+        links = "".join(f'[[link]]\nbetween = ["s0", "s{i}"]\nkind = "wire"\nrate = "1 Gb/s"\n'
+                        'delay = "5 ms"\n' for i in range(1, 200))
+        job = self.write("large.toml", """version = 1
+name = "large"
+[model]
+layers = 64
+width = 8192
+hidden = 8192
+heads = 64
+[train]
+tokens = "10M"
+outer = { fragments = 64, period = 64 }
+""" + sites + links)
+        outcome = run("run", job, "--runs", self.path("runs"))
+        said = self.check_one_sentence(outcome, 1)
+        self.assertRegex(said, r"/runs: [0-9.]+ GB free, want [0-9]{6}[0-9.]* GB for workers")
+        self.assertFalse(os.path.exists(self.path("runs")))
 
 
 class Output(Case):

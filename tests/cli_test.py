@@ -77,6 +77,27 @@ class Program(unittest.TestCase):
         self.check_bad_input(["ledger", "no-such-run"],
                              "runs/no-such-run: no such folder, want that of a run")
 
+    def test_flag_over_environment_over_file(self):
+        scenario = os.path.join(ROOT, "scenarios/three-continents.toml")
+
+        def shown(*flags, **environment):
+            outcome = subprocess.run([AXS, "config", "show", scenario, "--json", *flags], text=True,
+                                     stdout=subprocess.PIPE, check=True,
+                                     env={**os.environ, **environment})
+            (seed,) = [setting for setting in json.loads(outcome.stdout)["settings"]
+                       if (setting["table"], setting["key"]) == ("", "seed")]
+            return seed["value"], seed["origin"]
+        self.assertNotIn("AXS_SEED", shown()[1])
+        self.assertEqual(shown(AXS_SEED="41"), (41, "AXS_SEED"))
+        self.assertEqual(shown("--seed", "42", AXS_SEED="41"), (42, "--seed"))
+
+    def test_a_variable_that_is_no_number(self):
+        scenario = os.path.join(ROOT, "scenarios/three-continents.toml")
+        outcome = subprocess.run([AXS, "twin", scenario], capture_output=True, text=True,
+                                 check=False, env={**os.environ, "AXS_SEED": "-1"})
+        self.assertEqual((outcome.returncode, outcome.stdout), (2, ""))
+        self.assertRegex(outcome.stderr, r'^axs: AXS_SEED: "-1", want a whole number from 0 to ')
+
     def test_unknown_flag(self):
         self.check_bad_input(
             ["doctor", "--yaml"],

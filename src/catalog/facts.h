@@ -13,9 +13,10 @@
 /// with one of those five names.
 namespace axs::catalog {
 
-/// 2 added what a report needs: places, links, phases, faults, the prediction, traffic, delays. A
-/// reader takes older lines too; what they lack has its default.
-inline constexpr int facts_version = 2;
+/// 2 added what a report needs: places, links, phases, faults, the prediction, traffic, delays. 3
+/// added what the program was built of, what sites sent whom for a sync, the version of sessions. A
+/// reader takes older lines too; what they lack has its default. It refuses newer ones.
+inline constexpr int facts_version = 3;
 
 /// Where and when a fact was noted. Those of the controller and of the emulator, which share a
 /// clock, have no site.
@@ -36,6 +37,14 @@ struct RunStarted {
   std::string world;    ///< "live" or "twin"
   std::string command;  ///< repeats the run
   std::string program;  ///< its version
+};
+/// What the program that notes this was built of: with scenario, seed and corpus, what a run can be
+/// repeated from.
+struct BuiltFrom {
+  std::string commit;  ///< "unknown" outside a git repository; ends in "-dirty" if files differed
+  std::string compiler;
+  std::string torch;  ///< of the worker of the same build; "none" if it was left out
+  std::string openssl;
 };
 struct SiteDescribed {
   std::string name;
@@ -172,6 +181,16 @@ struct Contributed {
   std::uint64_t end{};
   std::uint64_t bytes{};
 };
+/// A contribution goes to a peer: joins the sync, which is the trace id of all that belongs to one
+/// round, with the message, whose number every packet carries that carries a piece of it.
+struct ContributionSent {
+  std::uint64_t sync{};
+  std::string of;  ///< whose: a site hands on what another lacks
+  std::string peer;
+  std::string traffic;
+  std::uint64_t message{};
+  std::uint64_t bytes{};
+};
 struct SyncClosed {
   std::uint64_t sync{};
   std::uint32_t members{};
@@ -198,6 +217,7 @@ struct Diverged {
 struct SessionUp {
   std::string peer;
   std::uint32_t incarnation{};
+  std::uint32_t version{};  ///< of the messages, as both agreed
 };
 struct SessionLost {
   std::string peer;
@@ -231,7 +251,7 @@ using Fact =
                  WorkerStarted, WorkerReady, WorkerLost, Progress, Evaluated, Exported, Contributed,
                  SyncClosed, SyncApplied, Diverged, SessionUp, SessionLost, HandshakeFailed, PathUp,
                  PathDown, RouteChanged, PeerMisbehaved, ControllerStarted, ControllerSuperseded,
-                 RouteOrdered, ProcessStarted, ProcessLost>;
+                 RouteOrdered, ProcessStarted, ProcessLost, BuiltFrom, ContributionSent>;
 
 /// A fact with its origin: what a line of events.jsonl says.
 struct Noted {

@@ -108,8 +108,8 @@ struct OuterRule {
   std::uint32_t fragments = 1;  ///< parts of the model that are synchronised in turn
   double rate = 0.9;
   double momentum = 0.5;  ///< Nesterov
-  /// Of the inner learning rates, which are those of the whole batch. What sites do apart is averaged:
-  /// their noise cancels, so each may take longer steps than all could together.
+  /// Of the inner learning rates, which are those of the whole batch. What sites do apart is
+  /// averaged: their noise cancels, so each may take longer steps than all could together.
   double inner_scale = 2.5;
 };
 

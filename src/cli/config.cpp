@@ -39,10 +39,9 @@ void ConfigCommand::declare(CLI::App& app) {
 Result<ExitCode> ConfigCommand::run() {
   const catalog::Scenario scenario = AXS_TRY(job.read());
   const std::string text = AXS_TRY(config::read_scenario_text(job.scenario));
-  std::map<std::string, std::string> flags;
-  if (job.seed) flags["seed"] = "--seed";
-  if (!job.tle.empty()) flags["sky.elements"] = "--tle";
-  const auto settings = AXS_TRY(config::settings_of(scenario, text, flags));
+  JobOverrides over = AXS_TRY(job.overrides());
+  if (!scenario.sky) over.origins.erase("sky.elements");
+  const auto settings = AXS_TRY(config::settings_of(scenario, text, over.origins));
   std::fputs((json ? as_json(settings) : config::to_toml(settings)).c_str(), stdout);
   return ExitCode::done;
 }

@@ -1,6 +1,8 @@
 #include "axs/cli/job.h"
 
 #include <CLI/CLI.hpp>
+#include <charconv>
+#include <cstdlib>
 
 #include "axs/config/satellites.h"
 #include "axs/config/scenario.h"
@@ -16,22 +18,49 @@ constexpr std::uint64_t seed_max = ~std::uint64_t{0} >> 1;
 /// Working out the sky of a longer time would take too long.
 constexpr Duration horizon_max = seconds(6 * 3600);
 
+Result<std::uint64_t> parse_seed(const std::string& origin, std::string_view text) {
+  std::uint64_t seed = 0;
+  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), seed);
+  if (problem == std::errc{} && end == text.data() + text.size() && seed <= seed_max) return seed;
+  return Error{Errc::invalid, origin + ": \"" + std::string{text} +
+                                  "\", want a whole number from 0 to " + std::to_string(seed_max)};
+}
+
 }  // namespace
 
 void JobFlags::declare(CLI::App& app) {
   app.add_option("scenario", scenario, "The scenario, a TOML file")->required();
-  app.add_option("--tle", tle, "Two-line elements to use instead of the scenario's");
-  app.add_option("--seed", seed, "Instead of the scenario's")
+  app.add_option("--tle", tle, "Two-line elements to use instead of the scenario's; or AXS_TLE");
+  app.add_option("--seed", seed, "Instead of the scenario's; or AXS_SEED")
       ->check(CLI::Range(std::uint64_t{0}, seed_max));
 }
 
+Result<JobOverrides> JobFlags::overrides() const {
+  JobOverrides chosen{.seed = seed, .tle = tle};
+  if (seed) {
+    chosen.origins["seed"] = "--seed";
+  } else if (const char* said = std::getenv("AXS_SEED")) {
+    chosen.seed = AXS_TRY(parse_seed("AXS_SEED", said));
+    chosen.origins["seed"] = "AXS_SEED";
+  }
+  const char* elements = std::getenv("AXS_TLE");
+  if (!tle.empty()) {
+    chosen.origins["sky.elements"] = "--tle";
+  } else if (elements != nullptr && *elements != '\0') {
+    chosen.tle = elements;
+    chosen.origins["sky.elements"] = "AXS_TLE";
+  }
+  return chosen;
+}
+
 Result<catalog::Scenario> JobFlags::read() const {
+  const JobOverrides over = AXS_TRY(overrides());
   catalog::Scenario chosen = AXS_TRY(config::read_scenario(scenario));
-  if (seed) chosen.seed = *seed;
-  if (tle.empty()) return chosen;
-  if (!chosen.sky)
+  if (over.seed) chosen.seed = *over.seed;
+  // The environment stands for every scenario, also for one without a sky.
+  if (!tle.empty() && !chosen.sky)
     return Error{Errc::invalid, "--tle: the scenario " + scenario + " has no table [sky]"};
-  chosen.sky->satellites = tle;
+  if (!over.tle.empty() && chosen.sky) chosen.sky->satellites = over.tle;
   return chosen;
 }
 

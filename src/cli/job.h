@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,6 +16,14 @@ class App;
 
 namespace axs::cli {
 
+/// What is put in place of the scenario's values: by a flag or, where there is none, by a variable
+/// of the environment.
+struct JobOverrides {
+  std::optional<std::uint64_t> seed{};           ///< --seed, AXS_SEED
+  std::string tle{};                             ///< --tle, AXS_TLE
+  std::map<std::string, std::string> origins{};  ///< By the path of the value: which of the two.
+};
+
 /// The flags that say which job: common to `axs run` and `axs twin`.
 struct JobFlags {
   std::string scenario;
@@ -22,7 +31,8 @@ struct JobFlags {
   std::optional<std::uint64_t> seed;
 
   void declare(CLI::App& app);
-  /// The scenario with the flags applied.
+  Result<JobOverrides> overrides() const;
+  /// The scenario with them applied.
   Result<catalog::Scenario> read() const;
 };
 

@@ -89,7 +89,7 @@ std::string run_folder(const std::string& name, const std::string& runs) {
 
 void LedgerCommand::declare(CLI::App& app) {
   app.add_option("run", run_name, "The run: its folder or its id")->required();
-  app.add_option("--runs", runs, "Where runs are kept")->capture_default_str();
+  app.add_option("--runs", runs, "Where runs are kept")->envname("AXS_RUNS")->capture_default_str();
   app.add_flag("--json", json, "Print one JSON object, with every range");
   app.footer("Example:\n  axs ledger runs/three-continents-20251008T120000Z");
 }

@@ -14,7 +14,7 @@ namespace axs::cli {
 
 void ReportCommand::declare(CLI::App& app) {
   app.add_option("run", run_name, "The run: its folder or its id")->required();
-  app.add_option("--runs", runs, "Where runs are kept")->capture_default_str();
+  app.add_option("--runs", runs, "Where runs are kept")->envname("AXS_RUNS")->capture_default_str();
   app.add_option("--out", out, "The file to write; by default report.html in the run's folder");
   app.footer(
       "Examples:\n"

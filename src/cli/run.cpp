@@ -11,6 +11,7 @@
 #include "axs/cli/corpus.h"
 #include "axs/cli/rehearsal.h"
 #include "axs/cli/report.h"
+#include "axs/cli/run_folders.h"
 #include "axs/cli/run_record.h"
 #include "axs/cli/run_view.h"
 #include "axs/cli/terminal.h"
@@ -115,7 +116,7 @@ void RunCommand::declare(CLI::App& app) {
   job.declare(app);
   app.get_option("scenario")->required(false);
   app.add_option("--data", data, "Text to train on, a file or a folder; else Python's own library");
-  app.add_option("--runs", runs, "Where runs are kept")->capture_default_str();
+  app.add_option("--runs", runs, "Where runs are kept")->envname("AXS_RUNS")->capture_default_str();
   CLI::Option* go_on =
       app.add_option("--resume", resume, "Go on with this run: its name in --runs, or its folder");
   for (const char* other : {"scenario", "--tle", "--seed", "--data"})
@@ -138,6 +139,8 @@ Result<ExitCode> RunCommand::run() {
     if (auto* file = std::get_if<std::string>(&scenario.sky->satellites)) *file = absolute(*file);
   // What is wrong with the sky is said before anything starts.
   const auto links = AXS_TRY(plan_links(scenario));
+  AXS_TRY(check_room(runs, scenario));
+  if (const std::string note = quota_note(runs_in(runs), runs); !note.empty()) print_error(note);
   auto opening = opening_facts(scenario, "live", own_command());
   if (deserves_rehearsal(scenario)) opening.push_back(AXS_TRY(foresee(scenario, links)));
   const live::RunFolder folder = new_folder(runs, scenario.name);

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "axs/cli/build_info.h"
 #include "axs/fabric/story.h"
 #include "axs/host/file.h"
 
@@ -43,7 +44,7 @@ std::vector<catalog::Fact> opening_facts(const catalog::Scenario& scenario,
   start.world = world;
   start.command = command;
   start.program = AXS_VERSION;
-  std::vector<catalog::Fact> facts{start};
+  std::vector<catalog::Fact> facts{start, built_from()};
   for (auto& fact : fabric::describe(scenario)) facts.push_back(std::move(fact));
   return facts;
 }

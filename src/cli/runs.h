@@ -1,8 +1,10 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "axs/cli/command.h"
+#include "axs/cli/run_folders.h"
 
 namespace axs::cli {
 
@@ -10,6 +12,8 @@ namespace axs::cli {
 struct RunsCommand final : Command {
   std::string folder = "runs";
   std::string run_id;
+  std::optional<std::size_t> keep;
+  std::string age;
   bool json = false;
 
   std::string name() const override { return "runs"; }
@@ -18,8 +22,13 @@ struct RunsCommand final : Command {
   Result<ExitCode> run() override;
 
  private:
+  bool removes() const { return !run_id.empty() || keep || !age.empty(); }
   Result<ExitCode> list() const;
   Result<ExitCode> remove() const;
+  Result<ExitCode> remove_one() const;
+  Result<> remove_folder(const std::string& id) const;
+
+  bool lists_ = false;
 };
 
 }  // namespace axs::cli

@@ -167,6 +167,9 @@ class Site {
   std::uint64_t merged_tokens() const;
   /// What was decided about that sync; null if that is not known here, or nothing is ever decided.
   const train::Decision* decision(train::SyncId sync) const;
+  /// What is known of the ways to a peer, for metrics; the peer must be one.
+  const net::PathMonitor& monitor(SiteId peer) const { return peers_.at(peer).monitor; }
+  const net::Transport& transport(SiteId peer) const { return peers_.at(peer).transport; }
 
  private:
   struct Peer {

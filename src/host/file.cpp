@@ -60,6 +60,16 @@ Result<> write_parts_atomically(const std::string& path, std::span<const ByteVie
   return sync_folder(folder_of(path));
 }
 
+Result<> replace_file(const std::string& path, std::string_view text) {
+  const std::string temporary = path + ".tmp";
+  const ByteView bytes{reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+  const Fd file{::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)};
+  Result<> written = file ? write_all(file.get(), bytes, temporary) : system_error(temporary);
+  if (written && ::rename(temporary.c_str(), path.c_str()) != 0) written = system_error(path);
+  if (!written) ::unlink(temporary.c_str());
+  return written;
+}
+
 Result<ByteVector> read_file(const std::string& path, std::size_t size_max) {
   Fd file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
   if (!file) return system_error(path);

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "axs/core/wire.h"
 #include "axs/host/fd.h"
@@ -20,6 +21,10 @@ Result<> write_file_atomically(const std::string& path, ByteView data, FileAcces
 /// The same with the content in parts, one after the other.
 Result<> write_parts_atomically(const std::string& path, std::span<const ByteView> parts,
                                 FileAccess access);
+
+/// Replaces the file for whoever reads it, at once and whole, but is in no hurry to have it on the
+/// disk: for what is written again and again.
+Result<> replace_file(const std::string& path, std::string_view text);
 
 /// The content of the file; Errc::exhausted if it is longer than `size_max` bytes.
 Result<ByteVector> read_file(const std::string& path, std::size_t size_max);

@@ -7,6 +7,7 @@
 
 #include <filesystem>
 
+#include "axs/core/crc32c.h"
 #include "axs/host/file.h"
 #include "axs/host/journal_format.h"
 #include "axs/host/temporary_folder.h"
@@ -203,7 +204,7 @@ TEST_CASE("journal: a full disk is an error, and the journal goes on when there 
   CHECK(again->records == Records{ByteVector(1000, 1), ByteVector(10, 3)});
 }
 
-TEST_CASE("journal: too large a record, another version, a replay that refuses") {
+TEST_CASE("journal: too large a record, a replay that refuses") {
   const TemporaryFolder folder;
   auto opened = open_journal(folder.path());
   CHECK(opened->journal.append(ByteVector((16 << 20) + 1)).error().code == Errc::invalid);
@@ -212,4 +213,15 @@ TEST_CASE("journal: too large a record, another version, a replay that refuses")
     return Error{Errc::invalid, "no"};
   });
   CHECK(refused.error().what == "no");
+}
+
+TEST_CASE("journal: a segment of a newer version is refused, with both versions") {
+  ByteVector bytes = segment_of(1, Syncing::each);
+  bytes[8] = 9;  // The version; the checksum of the header covers it.
+  const ByteVector crc = to_wire(crc32c(ByteView{bytes}.first(12)));
+  std::copy(crc.begin(), crc.end(), bytes.begin() + 12);
+  const auto refused = recover(bytes);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == Errc::invalid);
+  CHECK(refused.error().what.ends_with(".log: journal version 9, want 1"));
 }

@@ -61,8 +61,12 @@ Result<StateSlots::Slot> StateSlots::open_slot(const std::string& path) {
   if (size == 0) return slot;
   Header seen;
   std::memcpy(&seen, bytes.data(), sizeof seen);
-  if (size < sizeof seen || seen.magic != Header{}.magic)
-    return Error{Errc::corrupt, path + ": not a worker's state, want one of version 1"};
+  constexpr Header own;
+  if (size < sizeof seen || !std::equal(own.magic.begin(), own.magic.end() - 1, seen.magic.begin()))
+    return Error{Errc::corrupt, path + ": not a worker's state"};
+  if (seen.magic != own.magic)
+    return Error{Errc::invalid, path + ": a worker's state of version " + seen.magic.back() +
+                                    ", want version " + own.magic.back()};
   slot.header = seen;
   return slot;
 }

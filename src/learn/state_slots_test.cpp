@@ -95,3 +95,16 @@ TEST_CASE("state slots: a damaged state is never loaded") {
   }
   CHECK(StateSlots::open(folder.path())->load().error().code == Errc::corrupt);
 }
+
+TEST_CASE("state slots: a state of a newer version is refused, with both versions") {
+  const TestFolder folder;
+  save_in(folder.path(), 1);
+  const std::string path = folder.path() + "/worker.0";
+  ByteVector bytes = *host::read_file(path, 1 << 20);
+  bytes[7] = '2';
+  folder.write("worker.0", {bytes.begin(), bytes.end()});
+  const auto slots = StateSlots::open(folder.path());
+  REQUIRE_FALSE(slots);
+  CHECK(slots.error().code == Errc::invalid);
+  CHECK(slots.error().what == path + ": a worker's state of version 2, want version 1");
+}

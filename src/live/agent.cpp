@@ -104,6 +104,10 @@ Site::Config Agent::site_config(std::vector<train::AgreementRecord> records) con
 }
 
 Result<> Agent::connect(host::Journal journal) {
+  metrics_ = std::make_unique<MetricsFile>(
+      *loop_,
+      MetricsFile::Config{metrics_path(config_.folder), "agent", config_.run, name(config_.site)},
+      [this](catalog::Metrics& metrics) { measure(metrics); });
   journal_base_ = journal.next_sequence();
   journal_ = AXS_TRY(host::JournalWriter::start(std::move(journal), journal_backlog));
   AXS_TRY(loop_->watch(journal_->fd(), host::Interest::readable,
@@ -194,6 +198,16 @@ void Agent::perform(const Site::TransmitPacket& action) {
     if (const auto* data = std::get_if<net::DataFrame>(&frame))
       messages_.append_payload(action.to, *data, plain);
   overlay_->send(action.to, packet.path, plain);
+}
+
+void Agent::perform(const Site::HoldMessage& action) {
+  messages_.hold(action, now_.payloads);
+  const auto* sync = std::get_if<train::SyncMessage>(&action.message.body);
+  const auto* offer = sync == nullptr ? nullptr : std::get_if<train::Offer>(sync);
+  if (offer == nullptr || action.message.attached_size == 0) return;
+  note(catalog::ContributionSent{offer->sync.value, name(offer->contribution.site), name(action.to),
+                                 std::string{enum_name(action.traffic)}, action.id,
+                                 action.message.attached_size});
 }
 
 void Agent::perform(const Site::ReleaseMessage& action) {
@@ -342,6 +356,7 @@ void Agent::shut_down(const std::string& reason) {
 }
 
 void Agent::note(const catalog::Fact& fact) {
+  metrics_->count(fact);
   const Result<> written = log_.write({config_.run, name(config_.site), loop_->now()}, fact);
   if (!written) fail(written.error());
 }

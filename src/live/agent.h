@@ -14,6 +14,7 @@
 #include "axs/live/control.h"
 #include "axs/live/event_log.h"
 #include "axs/live/message_store.h"
+#include "axs/live/metrics_file.h"
 #include "axs/live/overlay.h"
 #include "axs/live/site_stage.h"
 #include "axs/live/worker_host.h"
@@ -92,7 +93,7 @@ class Agent {
   void perform(const fabric::Site::ReportToController& action);
   void perform(const fabric::Site::RouteChanged& action);
   void perform(const fabric::Site::PathState& action);
-  void perform(const fabric::Site::HoldMessage& action) { messages_.hold(action, now_.payloads); }
+  void perform(const fabric::Site::HoldMessage& action);
   void perform(const fabric::Site::ReleaseMessage& action);
   void perform(const fabric::Site::StoreBytes& action);
   void perform(const fabric::Site::ReadMessage& action);
@@ -155,6 +156,9 @@ class Agent {
   void shut_down(const std::string& reason);
 
   void note(const catalog::Fact& fact);
+  void measure(catalog::Metrics& metrics) const;
+  void measure_packets(catalog::Metrics& metrics) const;
+  void measure_paths(catalog::Metrics& metrics, SiteId peer) const;
   void fail(Error error);
   std::string path_name(SiteId peer, net::PathId path) const;
   const std::string& name(SiteId site) const { return config_.scenario.sites[site.value].name; }
@@ -174,6 +178,7 @@ class Agent {
   std::unique_ptr<Overlay> overlay_;
   std::unique_ptr<WorkerHost> worker_;
   std::unique_ptr<ControlServer> control_;
+  std::unique_ptr<MetricsFile> metrics_;
   std::set<ControlServer::PeerNumber> controllers_;
   std::uint64_t controller_term_ = 0;  ///< The greatest that any of them named.
   double slow_ = 1;                    ///< What the worker was told last.
@@ -195,6 +200,10 @@ class Agent {
   std::optional<Error> error_;
 };
 
+/// The metrics of the agent with that folder, and of its worker.
+inline std::string metrics_path(const std::string& site_folder) {
+  return site_folder + "/metrics.prom";
+}
 /// The socket at which the agent with that folder serves ToAgent and says FromAgent.
 inline std::string control_path(const std::string& site_folder) {
   return site_folder + "/control.sock";

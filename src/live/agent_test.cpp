@@ -116,8 +116,9 @@ class World {
     }
     for (const auto& worker : workers) worker->kill();
   }
-  std::string events(SiteId id) const {
-    std::ifstream file{folder_of(id) + "/events.jsonl"};
+  std::string events(SiteId id) const { return file_of(id, "events.jsonl"); }
+  std::string file_of(SiteId id, const std::string& name) const {
+    std::ifstream file{folder_of(id) + "/" + name};
     return {std::istreambuf_iterator<char>{file}, {}};
   }
   /// As a kill would have left it that came before the line of that sync was whole.
@@ -229,6 +230,31 @@ TEST_CASE("agent: three sites finish a run with the same decisions, and say so")
     CHECK(count(events, "\"reason\":\"finished\"") == 1);
     CHECK(count(events, "Diverged") == 0);
     CHECK(count(events, "Misbehaved") == 0);
+  }
+}
+
+TEST_CASE("agent: its metrics agree with its record, and a sync leads to its messages") {
+  World world{ten_milliseconds};
+  world.finish();
+  for (std::uint32_t i = 0; i < site_count; ++i) {
+    const std::string metrics = world.file_of(SiteId{i}, "metrics.prom");
+    const std::string labels = "{run=\"r1\",site=\"" + world.scenario.sites[i].name + "\"} ";
+    const std::string events = world.events(SiteId{i});
+    const auto says = [&](const std::string& name, std::size_t value) {
+      CHECK_MESSAGE(count(metrics, "\n" + name + labels + std::to_string(value) + "\n") == 1,
+                    metrics);
+    };
+    says("axs_agent_incarnation", 1);
+    says("axs_sync_applied_total", world.workers[i]->applied().size());
+    says("axs_sync_contributions_total", count(events, "\"type\":\"Contributed\""));
+    CHECK(catalog::merge_metrics({metrics}) == metrics);
+    // What of it was merged went to a peer under the sync's number; that one may have handed it on.
+    const std::string own = "\"of\":\"" + world.scenario.sites[i].name + "\"";
+    for (const auto& [sync, done] : world.workers[i]->applied()) {
+      const std::string sent = "\"sync\":" + std::to_string(sync.value) + "," + own;
+      for (const train::Contribution& member : done.decision.members)
+        if (member.site == SiteId{i} && member.tokens.count() > 0) CHECK(count(events, sent) >= 1);
+    }
   }
 }
 

@@ -84,6 +84,12 @@ std::vector<Hash256> BlobStore::contents() const {
   return all;
 }
 
+std::uint64_t BlobStore::bytes() const {
+  std::uint64_t total = 0;
+  for (const auto& [content, blob] : blobs_) total += blob->size();
+  return total;
+}
+
 std::string BlobStore::path_of(const Hash256& content) const {
   return folder_ + "/" + to_hex(content);
 }

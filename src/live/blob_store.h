@@ -28,6 +28,8 @@ class BlobStore {
   Blob find(const Hash256& content) const;
   void forget(const Hash256& content);
   std::vector<Hash256> contents() const;
+  /// Of all that is kept, together.
+  std::uint64_t bytes() const;
 
  private:
   explicit BlobStore(std::string folder) : folder_{std::move(folder)} {}

@@ -8,6 +8,7 @@
 #include "axs/fabric/story.h"
 #include "axs/host/signals.h"
 #include "axs/live/control.h"
+#include "axs/live/metrics_file.h"
 #include "axs/net/controller.h"
 
 namespace axs::live {
@@ -28,6 +29,9 @@ class ControllerProcess {
         topology_{fabric::topology_of(plan.scenario)},
         loop_{std::move(loop)},
         log_{std::move(log)},
+        metrics_{*loop_,
+                 {folder.metrics("controller"), "controller", plan.run},
+                 [this](catalog::Metrics& metrics) { measure(metrics); }},
         controller_{{.topology = topology_, .term = term}},
         home_{*loop_,
               control_path(folder.site(plan.scenario.sites.front().name)),
@@ -90,7 +94,12 @@ class ControllerProcess {
     note(*fact);
   }
 
+  void measure(catalog::Metrics& metrics) const {
+    metrics.set(catalog::metric("axs_process_facts_left_out_total"), {"controller"},
+                static_cast<double>(log_.left_out()));
+  }
   void note(const catalog::Fact& fact) {
+    metrics_.count(fact);
     const Result<> written = log_.write({plan_.run, "", loop_->now()}, fact);
     if (written) return;
     failure_ = written.error();
@@ -103,6 +112,7 @@ class ControllerProcess {
   net::Topology topology_;
   std::unique_ptr<host::Loop> loop_;
   EventLog log_;
+  MetricsFile metrics_;
   net::Controller controller_;
   ControlClient home_;
   std::optional<host::TimerId> giving_up_;

@@ -60,7 +60,8 @@ DirectionStats Direction::stats() const {
 }
 
 ReleaseError summary(const LatencyHistogram& histogram) {
-  return {histogram.count(), histogram.quantile(0.5), histogram.quantile(0.99), histogram.max()};
+  return {histogram.count(), histogram.quantile(0.5), histogram.quantile(0.99), histogram.max(),
+          histogram.sum()};
 }
 
 }  // namespace axs::live

@@ -18,6 +18,24 @@ ByteView bytes_of(const std::string& text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
 
+/// Which series of measurements it goes on with; empty for what is no measurement.
+std::string series_of(const catalog::Fact& fact) {
+  if (std::holds_alternative<catalog::Progress>(fact)) return "progress";
+  if (const auto* link = std::get_if<catalog::LinkTraffic>(&fact))
+    return link->link + ' ' + link->from;
+  if (const auto* route = std::get_if<catalog::RouteMeasured>(&fact))
+    return route->from + '>' + route->to;
+  return {};
+}
+
+bool says_how_it_ended(const catalog::Fact& fact) {
+  return std::holds_alternative<catalog::Evaluated>(fact) ||
+         std::holds_alternative<catalog::Exported>(fact) ||
+         std::holds_alternative<catalog::SiteFinished>(fact) ||
+         std::holds_alternative<catalog::SiteStopped>(fact) ||
+         std::holds_alternative<catalog::RunFinished>(fact);
+}
+
 }  // namespace
 
 Result<EventLog> EventLog::open(const std::string& path) {
@@ -35,12 +53,27 @@ Result<EventLog> EventLog::open(const std::string& path) {
   return EventLog{path, std::move(file), size};
 }
 
+bool EventLog::wanted(Instant at, const catalog::Fact& fact) {
+  const std::string series = series_of(fact);
+  if (series.empty()) return size_ <= size_max || says_how_it_ended(fact);
+  if (size_ > size_max / 2) return false;
+  const auto [last, is_new] = series_.try_emplace(series, at);
+  if (!is_new && at >= last->second && at - last->second < (at - Instant{}) / series_points)
+    return false;
+  last->second = at;
+  return true;
+}
+
 Result<> EventLog::write(const catalog::FactOrigin& origin, const catalog::Fact& fact) {
-  const bool minor = std::holds_alternative<catalog::Progress>(fact);
-  if (size_ > (minor ? size_max / 2 : size_max)) return Ok{};
-  const std::string line = catalog::fact_line(origin, fact);
-  AXS_TRY(host::write_all(file_.get(), bytes_of(line), path_));
-  size_ += line.size();
+  if (!wanted(origin.at, fact)) {
+    ++left_out_;
+    return Ok{};
+  }
+  AXS_TRY(host::write_all(file_.get(), bytes_of(catalog::fact_line(origin, fact)), path_));
+  // Behind an appending write the position is the end of the file, whoever else writes to it.
+  const off_t end = ::lseek(file_.get(), 0, SEEK_CUR);
+  if (end < 0) return host::system_error(path_);
+  size_ = static_cast<std::uint64_t>(end);
   return Ok{};
 }
 

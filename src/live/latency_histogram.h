@@ -17,15 +17,18 @@ class LatencyHistogram {
     const auto ns = static_cast<std::uint64_t>(std::max<std::int64_t>(0, value.ns));
     ++buckets_[index(ns)];
     ++count_;
+    sum_ += Duration{static_cast<std::int64_t>(ns)};
     max_ = std::max(max_, value);
   }
   void merge(const LatencyHistogram& other) {
     for (std::size_t i = 0; i < buckets_.size(); ++i) buckets_[i] += other.buckets_[i];
     count_ += other.count_;
+    sum_ += other.sum_;
     max_ = std::max(max_, other.max_);
   }
   std::uint64_t count() const { return count_; }
   Duration max() const { return max_; }
+  Duration sum() const { return sum_; }
 
   /// The least bucket edge that at least the fraction q of the values do not exceed; 0 when empty.
   Duration quantile(double q) const {
@@ -58,6 +61,7 @@ class LatencyHistogram {
   std::array<std::uint64_t, (64 - sub_bits + 1) * sub> buckets_{};
   std::uint64_t count_{};
   Duration max_{};
+  Duration sum_{};
 };
 
 }  // namespace axs::live

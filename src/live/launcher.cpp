@@ -116,6 +116,13 @@ Result<Launcher::Outcome> Launcher::run() {
 }
 
 Result<> Launcher::start_all() {
+  metrics_ = std::make_unique<MetricsFile>(
+      *loop_, MetricsFile::Config{config_.folder.metrics("launcher"), "launcher", config_.plan.run},
+      [this](catalog::Metrics& metrics) {
+        metrics.set(catalog::metric("axs_run_merged_tokens"), {}, static_cast<double>(merged_));
+        metrics.set(catalog::metric("axs_process_facts_left_out_total"), {"launcher"},
+                    static_cast<double>(log_.left_out()));
+      });
   if (config_.start == Start::fresh) {
     AXS_TRY(state_.note_phase(RunState::Phase::running));
     for (const catalog::Fact& fact : config_.opening) note(fact);
@@ -254,6 +261,7 @@ void Launcher::keep_house() {
 }
 
 void Launcher::note(const catalog::Fact& fact) {
+  if (metrics_) metrics_->count(fact);
   const Result<> written = log_.write({config_.plan.run, "", loop_->now()}, fact);
   if (!written) fail(written.error());
 }

@@ -15,6 +15,7 @@
 #include "axs/live/control.h"
 #include "axs/live/event_log.h"
 #include "axs/live/fault_injector.h"
+#include "axs/live/metrics_file.h"
 #include "axs/live/process_keeper.h"
 #include "axs/live/run_plan.h"
 #include "axs/live/run_state.h"
@@ -105,6 +106,7 @@ class Launcher {
   EventLog log_;
   std::unique_ptr<host::Loop> loop_;
   std::optional<ProcessKeeper> processes_;
+  std::unique_ptr<MetricsFile> metrics_;
   std::unique_ptr<FaultInjector> faults_;
   std::unique_ptr<ControlClient> to_underlay_;
   std::vector<std::unique_ptr<ControlClient>> to_agents_;  ///< By site.

@@ -22,8 +22,13 @@ LinkSockets::~LinkSockets() {
 }
 
 void LinkSockets::receive(LinkId link) {
-  sockets_.at(link).port->receive(buffer_);
-  for (const Received& packet : buffer_.packets) callbacks_.packet(link, packet.bytes);
+  Socket& socket = sockets_.at(link);
+  socket.port->receive(buffer_);
+  socket.counters.received += buffer_.packets.size();
+  for (const Received& packet : buffer_.packets) {
+    socket.counters.received_bytes += packet.bytes.size();
+    callbacks_.packet(link, packet.bytes);
+  }
   callbacks_.batch_end();
 }
 
@@ -37,7 +42,10 @@ void LinkSockets::flush() {
     if (socket.queued.empty()) continue;
     views.assign(socket.queued.begin(), socket.queued.end());
     // What the kernel refuses is lost, as it might be on any link.
-    if (socket.port->ready()) (void)socket.port->send(views);
+    const std::size_t refused = socket.port->ready() ? socket.port->send(views) : views.size();
+    socket.counters.refused += refused;
+    socket.counters.sent += views.size() - refused;
+    for (const ByteView view : views) socket.counters.sent_bytes += view.size();
     socket.queued.clear();
   }
 }

@@ -35,6 +35,16 @@ class LinkSockets {
   LinkSockets(const LinkSockets&) = delete;
   ~LinkSockets();
 
+  /// Since the start, per link.
+  struct Counters {
+    std::uint64_t sent{};
+    std::uint64_t sent_bytes{};  ///< Those refused included.
+    std::uint64_t refused{};     ///< The kernel took no more.
+    std::uint64_t received{};
+    std::uint64_t received_bytes{};
+  };
+  const Counters& counters(LinkId link) const { return sockets_.at(link).counters; }
+
   bool has(LinkId link) const { return sockets_.contains(link); }
   /// `link` must be one of ours.
   void send(LinkId link, ByteVector packet);
@@ -44,6 +54,7 @@ class LinkSockets {
   struct Socket {
     std::unique_ptr<UdpPort> port;
     std::vector<ByteVector> queued;
+    Counters counters;
   };
 
   LinkSockets(host::Loop& loop, Callbacks callbacks)

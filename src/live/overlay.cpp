@@ -97,12 +97,15 @@ void Overlay::receive(ByteView bytes) {
 void Overlay::relay(ByteView bytes) {
   ByteVector packet{bytes.begin(), bytes.end()};
   const auto link = net::advance_relay(packet);
-  if (link && sockets_->has(*link)) sockets_->send(*link, std::move(packet));
+  if (!link || !sockets_->has(*link)) return;
+  sockets_->send(*link, std::move(packet));
+  ++relayed_;
 }
 
 void Overlay::receive_sealed(SiteId from, const net::OuterPacket& packet) {
   Peer& peer = peers_.at(from);
   const auto plain = peer.session.open(loop_.now(), packet);
+  if (!plain) ++unopened_[from];
   if (!plain || plain->empty()) return;
   peer.heard_at = loop_.now();
   switch (static_cast<PayloadKind>(plain->front())) {
@@ -162,7 +165,7 @@ void Overlay::attend(SiteId id) {
   if (const auto incarnation = peer.session.take_established()) {
     peer.up = true;
     peer.heard_at = loop_.now();
-    callbacks_.fact(catalog::SessionUp{name(id), incarnation->value});
+    callbacks_.fact(catalog::SessionUp{name(id), incarnation->value, peer.session.version()});
   }
 }
 

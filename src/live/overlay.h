@@ -52,6 +52,11 @@ class Overlay {
   void send(SiteId to, net::PathId path, ByteView plain);
   void send(SiteId to, const net::Hello& hello);
   void send(SiteId to, const net::HelloReply& reply);
+  /// Since the start, for metrics.
+  const LinkSockets& sockets() const { return *sockets_; }
+  std::uint64_t relayed() const { return relayed_; }
+  /// By peer: sealed packets that no key of the session opens.
+  const std::map<SiteId, std::uint64_t>& unopened() const { return unopened_; }
   /// Sends what is queued, unless packets are being received: then it goes behind them.
   void flush();
 
@@ -89,6 +94,8 @@ class Overlay {
   host::TimerId opening_{};
   std::optional<host::TimerId> timer_;
   bool receiving_ = false;
+  std::uint64_t relayed_ = 0;
+  std::map<SiteId, std::uint64_t> unopened_;
 };
 
 }  // namespace axs::live

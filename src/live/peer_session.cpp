@@ -55,7 +55,7 @@ void PeerSession::perform(net::SendSegment& action) {
 
 void PeerSession::perform(net::StartTls& action) {
   auto tls = TlsEndpoint::for_session(action.role, config_.own, config_.identity,
-                                      catalog::UtcTime{host::unix_time().ns});
+                                      catalog::UtcTime{host::unix_time().ns}, config_.versions);
   if (!tls) {
     failure_ = std::move(tls).error();
     return step(now_, net::TlsFailed{action.handshake});
@@ -79,6 +79,7 @@ void PeerSession::perform(net::Establish& action) {
   session_.emplace(secret,
                    client ? net::Direction::client_to_server : net::Direction::server_to_client);
   established_ = action.peer;
+  version_ = handshake_->tls.version();
 }
 
 void PeerSession::perform(net::Rekey&) {

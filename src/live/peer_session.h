@@ -20,6 +20,7 @@ class PeerSession {
     net::Incarnation incarnation{};  ///< Of this agent, from 1.
     Identity identity;               ///< Whom the peer must prove to be.
     Credentials own;
+    net::VersionRange versions = net::spoken_versions;
   };
   explicit PeerSession(Config config);
 
@@ -45,6 +46,8 @@ class PeerSession {
   std::vector<net::HandshakeSegment> take_segments() { return std::exchange(segments_, {}); }
   /// A session with this incarnation of the peer has come up.
   std::optional<net::Incarnation> take_established() { return std::exchange(established_, {}); }
+  /// Of the messages in the session that came up last.
+  std::uint16_t version() const { return version_; }
   /// Why a handshake failed.
   std::optional<Error> take_failure() { return std::exchange(failure_, {}); }
 
@@ -70,6 +73,7 @@ class PeerSession {
   ByteVector plain_;
   std::vector<net::HandshakeSegment> segments_;
   std::optional<net::Incarnation> established_;
+  std::uint16_t version_ = 0;
   std::optional<Error> failure_;
   Instant now_;
 };

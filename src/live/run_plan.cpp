@@ -87,11 +87,13 @@ Result<RunPlan> load_run(const RunFolder& folder) {
   const ByteView record = ByteView{bytes}.first(bytes.size() - crc_size);
   if (to_wire(crc32c(record)) != ByteVector{bytes.end() - crc_size, bytes.end()})
     return Error{Errc::corrupt, folder.plan() + ": damaged, its checksum does not fit"};
-  RunPlan plan = AXS_TRY(from_wire<RunPlan>(record, folder.plan()));
-  if (plan.version != RunPlan::current_version)
-    return Error{Errc::invalid, folder.plan() + ": version " + std::to_string(plan.version) +
-                                    ", want " + std::to_string(RunPlan::current_version)};
-  return plan;
+  std::uint32_t version = 0;
+  WireReader{record}.get(version);  // What follows may have another form.
+  if (version != RunPlan::current_version)
+    return Error{Errc::invalid, folder.plan() + ": version " + std::to_string(version) + ", want " +
+                                    std::to_string(RunPlan::current_version) +
+                                    "; go on with the program that began the run"};
+  return from_wire<RunPlan>(record, folder.plan());
 }
 
 Result<AgentConfig> agent_config(const RunFolder& folder, const RunPlan& plan, SiteId site,

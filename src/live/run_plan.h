@@ -24,6 +24,8 @@ enum class Purpose : std::uint8_t { training, rehearsal };
 
 /// What all processes of one run must know alike; written once into the run's folder.
 struct RunPlan {
+  /// Of all that the processes of a run share on their machine: this record, what they keep in the
+  /// run's folder without a version of its own, what they say over its sockets. Stays first.
   static constexpr std::uint32_t current_version = 2;
   std::uint32_t version = current_version;
   std::string run;
@@ -47,6 +49,8 @@ struct RunFolder {
   /// Of the launcher, the controller and the emulator: each line is one write.
   std::string events() const { return path + "/events.jsonl"; }
   std::string state() const { return path + "/state.db"; }
+  /// Of a process that belongs to no site.
+  std::string metrics(const std::string& process) const { return path + "/" + process + ".prom"; }
   std::string underlay_socket() const { return path + "/underlay.sock"; }
   std::string lock(const std::string& process) const { return path + "/" + process + ".lock"; }
   std::string events(const std::string& name) const { return site(name) + "/events.jsonl"; }

@@ -3,15 +3,17 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 namespace axs::live {
 
 namespace {
 
-constexpr std::int64_t current_version = 1;
-
-constexpr const char* schema = R"(
+/// The steps from each version of the database to the next; PRAGMA user_version counts those that
+/// have been taken. A step is never changed once a program with it has left this repository.
+constexpr std::array migrations{// A database of before user_version has these tables already.
+                                R"(
   CREATE TABLE IF NOT EXISTS number (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS process (
     name TEXT PRIMARY KEY, pid INTEGER NOT NULL, start_time INTEGER NOT NULL, boot BLOB NOT NULL
@@ -19,7 +21,9 @@ constexpr const char* schema = R"(
   CREATE TABLE IF NOT EXISTS fault (
     number INTEGER PRIMARY KEY, began INTEGER NOT NULL, ended INTEGER, done TEXT NOT NULL
   ) STRICT;
-)";
+)",
+                                // The version was a row of this table.
+                                "DELETE FROM number WHERE name = 'version';"};
 
 }  // namespace
 
@@ -110,13 +114,32 @@ Result<RunState> RunState::open(const std::string& path) {
   state.database_.reset(database);
   if (opened != SQLITE_OK) return state.error("open");
   AXS_TRY(state.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"));
-  AXS_TRY(state.execute(schema));
-  const std::int64_t version = AXS_TRY(state.number("version", current_version));
-  if (version != current_version)
-    return Error{Errc::invalid, path + ": version " + std::to_string(version) + ", want " +
-                                    std::to_string(current_version)};
-  AXS_TRY(state.note_number("version", version));
+  AXS_TRY(state.migrate());
   return state;
+}
+
+/// Each step is taken with its count, or not at all.
+Result<> RunState::migrate() {
+  auto version = AXS_TRY(this->version());
+  if (version > migrations.size())
+    return Error{Errc::invalid, path_ + ": version " + std::to_string(version) + ", want at most " +
+                                    std::to_string(migrations.size()) +
+                                    "; go on with the program that wrote it"};
+  for (; version < migrations.size(); ++version) {
+    const std::string step = std::string{"BEGIN IMMEDIATE; "} + migrations[version] +
+                             " PRAGMA user_version = " + std::to_string(version + 1) + "; COMMIT;";
+    if (auto taken = execute(step.c_str()); !taken) {
+      sqlite3_exec(database_.get(), "ROLLBACK", nullptr, nullptr, nullptr);
+      return taken;
+    }
+  }
+  return Ok{};
+}
+
+Result<std::uint64_t> RunState::version() const {
+  Statement query{*this, "PRAGMA user_version"};
+  (void)AXS_TRY(query.step());
+  return static_cast<std::uint64_t>(query.number(0));
 }
 
 Result<std::int64_t> RunState::number(const char* key, std::int64_t otherwise) const {

@@ -26,8 +26,8 @@ class RunState {
     std::string done{};  ///< What was done, one sentence.
   };
 
-  /// Opens or makes it. Errc::corrupt if it is no such file, Errc::invalid if another version made
-  /// it.
+  /// Opens or makes it; one of an older version is brought to this one. Errc::corrupt if it is no
+  /// such file, Errc::invalid if a newer version made it.
   static Result<RunState> open(const std::string& path);
 
   Result<Phase> phase() const;
@@ -54,6 +54,8 @@ class RunState {
   class Statement;
   explicit RunState(std::string path) : path_{std::move(path)} {}
   Result<> execute(const char* sql);
+  Result<> migrate();
+  Result<std::uint64_t> version() const;
   Result<std::int64_t> number(const char* key, std::int64_t otherwise) const;
   Result<> note_number(const char* key, std::int64_t value);
   Error error(const char* what) const;

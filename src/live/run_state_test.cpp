@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <sqlite3.h>
+
 #include <fstream>
 
 #include "axs/host/temporary_folder.h"
@@ -53,7 +55,50 @@ std::vector<std::string> live_through(RunState& state, const catalog::Scenario& 
   return seen;
 }
 
+/// Runs SQL in a database that no RunState has opened; returns the last number that it selects.
+std::int64_t run_sql(const std::string& path, const char* sql) {
+  sqlite3* database = nullptr;
+  REQUIRE(sqlite3_open(path.c_str(), &database) == SQLITE_OK);
+  std::int64_t last = 0;
+  const auto keep = [](void* out, int, char** values, char**) {
+    *static_cast<std::int64_t*>(out) = std::atoll(values[0]);
+    return 0;
+  };
+  CHECK(sqlite3_exec(database, sql, keep, &last, nullptr) == SQLITE_OK);
+  sqlite3_close(database);
+  return last;
+}
+
 }  // namespace
+
+TEST_CASE("run state: a database of an older version is brought to this one") {
+  const host::TemporaryFolder folder;
+  const std::string path = folder / "state.db";
+  run_sql(path,
+          "CREATE TABLE number (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;"
+          "INSERT INTO number VALUES ('version', 1), ('clock', 7), ('term', 4);");
+  {
+    RunState state = must(RunState::open(path));
+    CHECK(must(state.clock()) == Instant{7});
+    CHECK(must(state.next_term()) == 5);
+    must(state.note_fault(1, {at(1), {}, "cut"}));
+  }
+  CHECK(run_sql(path, "PRAGMA user_version") == 2);
+  CHECK(run_sql(path, "SELECT count(*) FROM number WHERE name = 'version'") == 0);
+  CHECK(must(must(RunState::open(path)).faults()).size() == 1);
+}
+
+TEST_CASE("run state: a database of a newer version is refused, and left as it is") {
+  const host::TemporaryFolder folder;
+  const std::string path = folder / "state.db";
+  run_sql(path, "PRAGMA user_version = 9; CREATE TABLE other (x);");
+  const auto state = RunState::open(path);
+  REQUIRE_FALSE(state);
+  CHECK(state.error().code == Errc::invalid);
+  CHECK(state.error().what ==
+        path + ": version 9, want at most 2; go on with the program that wrote it");
+  CHECK(run_sql(path, "SELECT count(*) FROM sqlite_schema") == 1);
+}
 
 TEST_CASE("run state: what was noted is there after each new start") {
   const host::TemporaryFolder folder;

@@ -11,8 +11,9 @@ namespace axs::live {
 namespace {
 
 constexpr std::string_view exporter_label = "EXPORTER-axs-datagram";
-/// What a server writes when it has accepted the client's certificate.
-constexpr std::uint8_t confirmation = 1;
+/// What a client writes first inside the connection, and a server in answer, when it has accepted
+/// the client's certificate: a net::VersionRange. Its form is the same in every version.
+constexpr std::size_t versions_size = 4;
 
 enum class Purpose { session, enrolment };
 
@@ -123,7 +124,9 @@ struct TlsEndpoint::State {
   Expectation expected{};
   SslContextPtr context;
   SslPtr ssl{};
-  bool shaken = false, confirmed = false;
+  bool shaken = false;
+  net::VersionRange versions{};
+  std::optional<std::uint16_t> version;  ///< Once both have told theirs.
   std::optional<Error> error;
   ByteVector received;
 
@@ -152,8 +155,10 @@ TlsEndpoint& TlsEndpoint::operator=(TlsEndpoint&&) noexcept = default;
 TlsEndpoint::~TlsEndpoint() = default;
 
 Result<TlsEndpoint> TlsEndpoint::for_session(net::TlsRole role, const Credentials& own,
-                                             const Identity& peer, catalog::UtcTime now) {
+                                             const Identity& peer, catalog::UtcTime now,
+                                             net::VersionRange versions) {
   auto state = std::make_unique<State>(role, Purpose::session, AXS_TRY(hardened_context()));
+  state->versions = versions;
   AXS_TRY(use_credentials(state->context.get(), own));
   state->require_peer(peer, now);
   state->start();
@@ -206,9 +211,25 @@ Result<> TlsEndpoint::handshake() {
     return *state_->error;
   }
   state_->shaken = true;
-  const bool confirms = state_->purpose == Purpose::session && state_->role == net::TlsRole::server;
-  state_->confirmed = confirms || state_->purpose == Purpose::enrolment;
-  return confirms ? write(std::span{&confirmation, 1}) : Result<>{Ok{}};
+  const bool begins = state_->purpose == Purpose::session && state_->role == net::TlsRole::client;
+  return begins ? write(to_wire(state_->versions)) : Result<>{Ok{}};
+}
+
+/// The server answers even where nothing will do, so that the client too can say why.
+Result<> TlsEndpoint::take_versions() {
+  ByteVector& received = state_->received;
+  if (received.size() < versions_size) return Ok{};
+  const auto peer = from_wire<net::VersionRange>(ByteView{received}.first(versions_size), "tls");
+  received.erase(received.begin(), received.begin() + versions_size);
+  if (state_->role == net::TlsRole::server) AXS_TRY(write(to_wire(state_->versions)));
+  const auto version = net::agree(state_->versions, *peer);
+  if (version) {
+    state_->version = *version;
+    return Ok{};
+  }
+  state_->error =
+      Error{version.error().code, "tls with " + state_->expected.uri + ": " + version.error().what};
+  return *state_->error;
 }
 
 Result<> TlsEndpoint::read() {
@@ -222,11 +243,8 @@ Result<> TlsEndpoint::read() {
     }
     state_->received.insert(state_->received.end(), buffer.begin(), buffer.begin() + size);
   }
-  if (!state_->confirmed && !state_->received.empty()) {
-    state_->confirmed = state_->received.front() == confirmation;
-    state_->received.erase(state_->received.begin());
-  }
-  return Ok{};
+  const bool waits = state_->purpose == Purpose::session && !state_->version;
+  return waits ? take_versions() : Result<>{Ok{}};
 }
 
 Error TlsEndpoint::failure() const {
@@ -251,7 +269,13 @@ ByteVector TlsEndpoint::take_output() {
 }
 
 bool TlsEndpoint::finished() const {
-  return state_->shaken && state_->confirmed && !state_->error;
+  const bool agreed = state_->purpose == Purpose::enrolment || state_->version;
+  return state_->shaken && agreed && !state_->error;
+}
+
+std::uint16_t TlsEndpoint::version() const {
+  AXS_ASSERT(finished() && state_->version);
+  return *state_->version;
 }
 
 Result<> TlsEndpoint::write(ByteView plain) {

@@ -8,6 +8,7 @@
 #include "axs/core/crypto.h"
 #include "axs/live/certificates.h"
 #include "axs/net/tunnel.h"
+#include "axs/net/versions.h"
 
 namespace axs::live {
 
@@ -19,10 +20,12 @@ namespace axs::live {
 /// that tells the peer why. Keys and secrets never appear in an error.
 class TlsEndpoint {
  public:
-  /// Both ends show a certificate of the run. `peer` is whom the other end must prove to be; `now`
-  /// is the time at which certificates must be valid. A client has its first flight ready at once.
+  /// Both ends show a certificate of the run, then the versions of the messages that they speak.
+  /// `peer` is whom the other end must prove to be; `now` is the time at which certificates must be
+  /// valid. A client has its first flight ready at once.
   static Result<TlsEndpoint> for_session(net::TlsRole role, const Credentials& own,
-                                         const Identity& peer, catalog::UtcTime now);
+                                         const Identity& peer, catalog::UtcTime now,
+                                         net::VersionRange versions = net::spoken_versions);
   /// The controller, towards a client that has no certificate yet.
   static Result<TlsEndpoint> for_enrolment_server(const Credentials& own);
   /// Such a client: the peer must be the controller of the run, by a certificate of the authority
@@ -39,8 +42,11 @@ class TlsEndpoint {
   /// The bytes for the peer since the last call.
   ByteVector take_output();
 
-  /// In a session: the peer proved its identity and, as seen by the client, accepted ours.
+  /// In a session: the peer proved its identity and, as seen by the client, accepted ours, and both
+  /// have agreed on a version.
   bool finished() const;
+  /// The version of the messages that both speak; of a finished session.
+  std::uint16_t version() const;
   /// Bytes that travel inside the connection, once it is finished.
   Result<> write(ByteView plain);
   ByteVector take_received();
@@ -56,6 +62,7 @@ class TlsEndpoint {
   Result<> advance();
   Result<> handshake();
   Result<> read();
+  Result<> take_versions();
   Error failure() const;
 
   std::unique_ptr<State> state_;

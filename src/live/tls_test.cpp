@@ -100,6 +100,32 @@ TEST_CASE(
   CHECK(secret(again.client, 3, 4) != secret(ends.client, 3, 4));
 }
 
+TEST_CASE("tls: both speak the smaller one of their highest versions, or say why they cannot") {
+  const CertificateAuthority ca = authority();
+  const Credentials at_sfo = must(ca.issue_with_key("sfo", noon)),
+                    at_fra = must(ca.issue_with_key("fra", noon));
+  const auto meet = [&](net::VersionRange client, net::VersionRange server) {
+    Ends ends{must(TlsEndpoint::for_session(TlsRole::client, at_sfo, fra, noon, client)),
+              must(TlsEndpoint::for_session(TlsRole::server, at_fra, sfo, noon, server))};
+    const Outcome outcome = exchange(ends.client, ends.server);
+    return std::pair{outcome, std::move(ends)};
+  };
+  const auto [good, ends] = meet({2, 5}, {1, 4});
+  REQUIRE(good.client);
+  REQUIRE(good.server);
+  CHECK(ends.client.version() == 4);
+  CHECK(ends.server.version() == 4);
+  const auto [bad, unfinished] = meet({1, 2}, {3, 4});
+  CHECK(says(bad.client,
+             "tls with axs://run/r1/site/fra: it speaks version 3 to 4 of the messages, this agent "
+             "version 1 to 2"));
+  CHECK(says(bad.server,
+             "tls with axs://run/r1/site/sfo: it speaks version 1 to 2 of the messages, this agent "
+             "version 3 to 4"));
+  CHECK_FALSE(unfinished.client.finished());
+  CHECK_FALSE(unfinished.server.finished());
+}
+
 TEST_CASE("tls: bytes may come one by one") {
   const CertificateAuthority ca = authority();
   Ends ends = make_ends(must(ca.issue_with_key("sfo", noon)), must(ca.issue_with_key("fra", noon)));

@@ -1,6 +1,7 @@
 #include "axs/live/underlay_process.h"
 
 #include <algorithm>
+#include <array>
 #include <set>
 #include <thread>
 
@@ -8,6 +9,7 @@
 #include "axs/host/lock.h"
 #include "axs/host/signals.h"
 #include "axs/live/control.h"
+#include "axs/live/metrics_file.h"
 
 namespace axs::live {
 
@@ -29,6 +31,10 @@ class Attendant {
     auto loop = AXS_TRY(host::Loop::create(host::RunClock::resume(subject.plan.clock, {})));
     EventLog log = AXS_TRY(EventLog::open(folder.events()));
     std::unique_ptr<Attendant> attendant{new Attendant{subject, std::move(loop), std::move(log)}};
+    attendant->metrics_ = std::make_unique<MetricsFile>(
+        *attendant->loop_,
+        MetricsFile::Config{folder.metrics("underlay"), "underlay", subject.plan.run},
+        [a = attendant.get()](catalog::Metrics& metrics) { a->measure(metrics); });
     AXS_TRY(attendant->watch(folder, signals));
     return attendant;
   }
@@ -89,8 +95,38 @@ class Attendant {
                                       .lost = pipe.offered - pipe.delivered,
                                       .one_way = wire.one_way,
                                       .up = wire.up && !cut_.contains(link.id)};
+      metrics_->count(fact);
       (void)log_.write({plan_.run, "", loop_->now()}, fact).has_value();
     }
+  }
+
+  void measure(catalog::Metrics& metrics) {
+    using catalog::metric;
+    const UnderlayStats stats = underlay_.stats();
+    for (const DirectionStats& direction : stats.directions) measure(metrics, direction);
+    const ReleaseError& error = stats.error;
+    const std::array quantiles{catalog::Metrics::Quantile{0.5, error.p50.seconds()},
+                               catalog::Metrics::Quantile{0.99, error.p99.seconds()},
+                               catalog::Metrics::Quantile{1, error.max.seconds()}};
+    metrics.set(metric("axs_underlay_release_error_seconds"),
+                {quantiles, error.sum.seconds(), error.packets});
+    metrics.set(metric("axs_process_facts_left_out_total"), {"underlay"},
+                static_cast<double>(log_.left_out()));
+  }
+  void measure(catalog::Metrics& metrics, const DirectionStats& direction) const {
+    using catalog::metric;
+    const std::string& from = plan_.scenario.sites[direction.from.value].name;
+    const std::string& to = plan_.scenario.sites[direction.to.value].name;
+    metrics.set(metric("axs_underlay_in_flight_packets"), {direction.link, from, to},
+                static_cast<double>(direction.in_flight));
+    const std::pair<const char*, std::uint64_t> reasons[]{
+        {"no_memory", direction.no_memory},
+        {"no_peer", direction.no_peer},
+        {"refused", direction.refused},
+        {"not_read_in_time", direction.kernel_dropped}};
+    for (const auto& [reason, count] : reasons)
+      metrics.set(metric("axs_underlay_dropped_packets_total"), {direction.link, from, to, reason},
+                  static_cast<double>(count));
   }
 
   const RunPlan& plan_;
@@ -98,6 +134,7 @@ class Attendant {
   Underlay& underlay_;
   std::unique_ptr<host::Loop> loop_;
   EventLog log_;
+  std::unique_ptr<MetricsFile> metrics_;
   std::unique_ptr<ControlServer> server_;
   std::set<LinkId> cut_;
   std::thread thread_;

@@ -17,6 +17,7 @@ struct ReleaseError {
   Duration p50{};
   Duration p99{};
   Duration max{};
+  Duration sum{};
 };
 
 /// One direction of a link. What the pipe delivered is in flight, refused, unaddressed, or sent;

@@ -198,6 +198,26 @@ TEST_CASE("a dead primary is replaced by the ordered backup, for every class at 
   }
 }
 
+TEST_CASE("an order of a controller that another has followed is refused and moves nothing") {
+  Bench bench{Instant{}};
+  bench.run(seconds(2));
+  const auto give = [&](Fence fence, PathId path) {
+    RouteOrder order{fence, here, there, {}};
+    order.routes.fill(ClassRoute{path, {}});
+    bench.step(OrderReceived{order});
+    return std::ranges::any_of(bench.actions, [&](const auto& action) {
+      const auto* refused = std::get_if<OrderRefused>(&action);
+      return refused != nullptr && refused->given == fence && refused->held == Fence{2, 3};
+    });
+  };
+  CHECK_FALSE(give({2, 3}, PathId{1}));
+  CHECK(give({1, 9}, PathId{0}));  // Of an earlier controller, however many orders it has given.
+  CHECK(give({2, 2}, PathId{0}));  // Of the same one, late.
+  for (const auto& route : bench.monitor.routes()) CHECK(route->primary == PathId{1});
+  CHECK_FALSE(give({3, 1}, PathId{0}));
+  for (const auto& route : bench.monitor.routes()) CHECK(route->primary == PathId{0});
+}
+
 TEST_CASE("any order of any events keeps what is promised") {
   CHECK(rc::check([](std::uint64_t seed) {
     Rng rng{seed};

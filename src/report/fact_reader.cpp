@@ -99,8 +99,14 @@ struct Kinds<std::variant<T...>> {
   static constexpr std::array all{Kind{type_name<T>(), read_kind<T>}...};
 };
 
+/// Of a line that says none: the first.
+std::uint64_t version_of(const json& object) {
+  const auto found = object.is_object() ? object.find("v") : object.end();
+  return found != object.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 1;
+}
+
 std::optional<catalog::Noted> read_object(const json& object) {
-  if (!object.is_object()) return std::nullopt;
+  if (!object.is_object() || version_of(object) > catalog::facts_version) return std::nullopt;
   catalog::Noted noted;
   read_fields(object, noted.origin);
   const auto& type = object.at("type").get_ref<const std::string&>();
@@ -110,6 +116,16 @@ std::optional<catalog::Noted> read_object(const json& object) {
   noted.fact = kind->read(object);
   if (noted.origin.at > latest || noted.origin.at < earliest) return std::nullopt;
   return noted;
+}
+
+std::optional<catalog::Noted> fact_of(const json& line) {
+  try {
+    return read_object(line);
+  } catch (const json::exception&) {
+    return std::nullopt;
+  } catch (const NotAFact&) {
+    return std::nullopt;
+  }
 }
 
 Result<> read_file(const std::filesystem::path& path, RunLogs& run) {
@@ -122,6 +138,10 @@ Result<> read_file(const std::filesystem::path& path, RunLogs& run) {
     const auto facts = stream.feed({piece.data(), static_cast<std::size_t>(file.gcount())});
     log.insert(log.end(), facts.begin(), facts.end());
   }
+  if (stream.version() > catalog::facts_version)
+    return Error{Errc::invalid, path.string() + ": facts of version " +
+                                    std::to_string(stream.version()) + ", want at most " +
+                                    std::to_string(catalog::facts_version)};
   run.logs.push_back(std::move(log));
   run.ignored += stream.ignored();
   return Ok{};
@@ -130,15 +150,7 @@ Result<> read_file(const std::filesystem::path& path, RunLogs& run) {
 }  // namespace
 
 std::optional<catalog::Noted> read_fact(std::string_view line) {
-  const json object = json::parse(line, nullptr, /*allow_exceptions=*/false);
-  if (object.is_discarded()) return std::nullopt;
-  try {
-    return read_object(object);
-  } catch (const json::exception&) {
-    return std::nullopt;
-  } catch (const NotAFact&) {
-    return std::nullopt;
-  }
+  return fact_of(json::parse(line, nullptr, /*allow_exceptions=*/false));
 }
 
 std::vector<catalog::Noted> FactStream::feed(std::string_view piece) {
@@ -146,7 +158,9 @@ std::vector<catalog::Noted> FactStream::feed(std::string_view piece) {
   for (auto end = piece.find('\n'); end != std::string_view::npos; end = piece.find('\n')) {
     partial_ += piece.substr(0, end);
     piece.remove_prefix(end + 1);
-    if (auto noted = read_fact(partial_))
+    const json line = json::parse(partial_, nullptr, /*allow_exceptions=*/false);
+    version_ = std::max(version_, version_of(line));
+    if (auto noted = fact_of(line))
       facts.push_back(*std::move(noted));
     else if (!partial_.empty())
       ++ignored_;

@@ -3,7 +3,10 @@
 #include <doctest/doctest.h>
 #include <rapidcheck.h>
 
+#include <fstream>
+
 #include "axs/core/rng.h"
+#include "axs/host/temporary_folder.h"
 
 namespace axs::report {
 namespace {
@@ -74,13 +77,13 @@ TEST_CASE("every kind of fact is read as it was written") {
   }));
 }
 
-TEST_CASE("an earlier version's line lacks fields, a later one has more") {
+TEST_CASE("an earlier version's line lacks fields; one of this version may have more") {
   const auto old = read_fact(
       R"({"v":1,"run":"r","site":"","at":7,"type":"RunStarted","scenario":"s","tokens":9})");
   REQUIRE(old);
   CHECK(std::get<catalog::RunStarted>(old->fact).tokens == 9);
   CHECK(std::get<catalog::RunStarted>(old->fact).fragments == 0);
-  CHECK(read_fact(R"({"v":9,"site":"a","at":7,"type":"SiteStopped","reason":"x","more":[1]})"));
+  CHECK(read_fact(R"({"v":3,"site":"a","at":7,"type":"SiteStopped","reason":"x","more":[1]})"));
 }
 
 TEST_CASE("what is no fact is passed over") {
@@ -106,6 +109,16 @@ TEST_CASE("bytes changed at random never do harm") {
     line.resize(rng.below(line.size() + 1));
     (void)read_fact(line);
   }));
+}
+
+TEST_CASE("a record of a newer version is refused, with both versions") {
+  const host::TemporaryFolder folder;
+  const std::string path = folder / "events.jsonl";
+  std::ofstream{path} << good << R"({"v":9,"run":"r","site":"","at":7,"type":"Later"})" << "\n";
+  const auto run = read_run(folder.path());
+  REQUIRE_FALSE(run);
+  CHECK(run.error().code == Errc::invalid);
+  CHECK(run.error().what == path + ": facts of version 9, want at most 3");
 }
 
 TEST_CASE("a file is read in whatever pieces it comes") {

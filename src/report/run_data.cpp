@@ -69,6 +69,10 @@ class Collector {
     data_.start = fact;
     for (const auto& name : fact.sites) site(name);
   }
+  void see(const std::string&, const catalog::WorkerReady& fact) {
+    if (fact.corpus != Hash256{}) data_.origin.corpus = to_hex(fact.corpus);
+  }
+  void see(const std::string&, const catalog::BuiltFrom& fact) { data_.origin.built = fact; }
   void see(const std::string&, const catalog::SiteDescribed& fact) {
     data_.sites[site(fact.name)].place = fact;
   }

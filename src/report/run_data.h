@@ -77,8 +77,15 @@ struct Totals {
   bool finished = false;
 };
 
+/// What the run was made of, besides its scenario and seed.
+struct Origin {
+  catalog::BuiltFrom built{};
+  std::string corpus{};  ///< SHA-256, hexadecimal; empty where no worker has read one
+};
+
 struct RunData {
   catalog::RunStarted start{};
+  Origin origin{};
   std::optional<catalog::Predicted> predicted{};
   Totals totals{};
   std::vector<SiteData> sites{};

@@ -79,6 +79,16 @@ std::string place_in(double begin, double end, double whole) {
   return fmt::format("left:{:.3f}%;width:{:.3f}%", left, wide);
 }
 
+std::string origin_note(const RunData& run) {
+  const catalog::BuiltFrom& built = run.origin.built;
+  if (built.commit.empty()) return {};
+  std::string text =
+      fmt::format("commit {} · compiler {} · libtorch {} · OpenSSL {}", escaped(built.commit),
+                  escaped(built.compiler), escaped(built.torch), escaped(built.openssl));
+  if (!run.origin.corpus.empty()) text += " · corpus SHA-256 " + run.origin.corpus;
+  return "<p class=\"note\" id=\"origin\" style=\"overflow-wrap:anywhere\">" + text + "</p>";
+}
+
 }  // namespace
 
 std::string heading(const RunData& run) {
@@ -312,8 +322,8 @@ std::string repeat_section(const RunData& run) {
   return fmt::format(
       "<h2>Repeat it</h2>\n<div class=\"panel\"><pre id=\"command\">{}</pre>"
       "<p style=\"margin-top:.6rem\"><button type=\"button\" id=\"copy\">Copy</button> "
-      "<span class=\"note\">AXS {}, seed {}</span></p></div>\n",
-      escaped(run.start.command), escaped(run.start.program), run.start.seed);
+      "<span class=\"note\">AXS {}, seed {}</span></p>{}</div>\n",
+      escaped(run.start.command), escaped(run.start.program), run.start.seed, origin_note(run));
 }
 
 }  // namespace axs::report

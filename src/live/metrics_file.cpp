@@ -1,0 +1,64 @@
+#include "axs/live/metrics_file.h"
+
+#include <sys/resource.h>
+
+#include "axs/host/clock.h"
+#include "axs/host/file.h"
+#include "axs/record/fact_metrics.h"
+
+namespace axs::live {
+
+namespace {
+
+using catalog::metric;
+
+constexpr Duration write_every = seconds(1);
+
+void measure_process(catalog::Metrics& metrics, const std::string& process) {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  const auto seconds_of = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
+  };
+  metrics.set(metric("axs_process_cpu_seconds_total"), {process},
+              seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime));
+  metrics.set(metric("axs_process_resident_bytes"), {process},
+              static_cast<double>(usage.ru_maxrss) * 1024);
+  metrics.set(metric("axs_process_written_timestamp_seconds"), {process},
+              host::unix_time().seconds());
+}
+
+}  // namespace
+
+MetricsFile::MetricsFile(host::Loop& loop, Config config, Measure measure)
+    : loop_{loop},
+      config_{std::move(config)},
+      measure_{std::move(measure)},
+      metrics_{config_.run, config_.site} {
+  write_later();
+}
+
+MetricsFile::~MetricsFile() {
+  loop_.cancel(timer_);
+  write();
+}
+
+void MetricsFile::count(const catalog::Fact& fact) {
+  record::count_fact(metrics_, fact);
+}
+
+void MetricsFile::write_later() {
+  timer_ = loop_.after(write_every, [this] {
+    measure_(metrics_);
+    write();
+    write_later();
+  });
+}
+
+/// A full disk takes nothing from the run: then there are no metrics.
+void MetricsFile::write() {
+  measure_process(metrics_, config_.process);
+  (void)host::replace_file(config_.path, metrics_.page()).has_value();
+}
+
+}  // namespace axs::live
