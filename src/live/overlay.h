@@ -83,7 +83,7 @@ class Overlay {
   host::Loop& loop_;
   Config config_;
   Callbacks callbacks_;
-  Key256 handshake_key_{};
+  net::MarkKey handshake_key_;
   std::unique_ptr<LinkSockets> sockets_;
   std::map<SiteId, Peer> peers_;
   host::TimerId opening_{};
