@@ -228,6 +228,21 @@ class RunTest(unittest.TestCase):
             numbers = struct.unpack(f"<{count}f", values)
             self.assertTrue(all(abs(number) < 100 for number in numbers), name)
 
+    def check_keys(self, run):
+        """Each site was enrolled with a key of its own, which is nowhere but in its folder."""
+        keys = {}
+        for site in SITES:
+            own = run.path / "sites" / site
+            self.assertFalse((own / "token").exists())
+            self.assertEqual((own / "credentials/key.pem").stat().st_mode & 0o777, 0o600)
+            keys[site] = (own / "credentials/key.pem").read_text().split("\n")[1].encode()
+        self.assertEqual(len(set(keys.values())), len(SITES))
+        for path in run.path.rglob("*"):
+            if path.is_file():
+                found = [site for site, key in keys.items() if key in path.read_bytes()]
+                own = path.match("sites/*/credentials/key.pem")
+                self.assertEqual(found, [path.parts[-3]] if own else [], path)
+
     def check_finished(self, run, outcome, killed=False):
         said = outcome.stdout + outcome.stderr
         self.assertEqual(outcome.returncode, 0, said)
@@ -239,7 +254,10 @@ class RunTest(unittest.TestCase):
         self.assertEqual(ledger.returncode, 0, ledger.stdout)
         self.check_model(run)
         self.assertEqual(processes_of(run), [])
+        self.check_keys(run)
         for site in SITES:
+            if not killed:
+                self.assertEqual(len(run.facts(site, "Enrolled")), 1)
             self.assertEqual((run.path / "sites" / site / "stage").read_text(), "finished")
             self.assertEqual(run.facts(site, "SiteStopped")[-1]["reason"], "finished")
             exported = run.facts(site, "Exported")
