@@ -307,10 +307,12 @@ class RunTest(unittest.TestCase):
 
     def test_nobody_waits_for_the_controller(self):
         with tempfile.TemporaryDirectory() as folder:
-            run = Run(folder, 300_000)
+            # When the cut is over the sites stay on the way round; only the controller moves them.
+            run = Run(folder, 300_000, 'at = "2%"\ncut = "sfo-fra"\nkind = "wire"\nfor = "3s"')
             with subprocess.Popen(run.command(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                   text=True) as process:
-                # Its orders are obeyed: the ways that sites choose by themselves are not the best.
+                # Its orders are obeyed.
+                wait_for(lambda: run.started() and run.facts(None, "FaultEnded"), 30)
                 wait_for(lambda: orders(run), 30)
                 (started,) = run.facts(None, "ControllerStarted")
                 os.kill(started["pid"], signal.SIGKILL)
