@@ -355,11 +355,12 @@ class RunTest(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             run = Run(folder, 150_000)
             command = run.command()
-            for _ in range(kills):
+            for kill in range(kills):
                 with subprocess.Popen(command, stdout=subprocess.DEVNULL,
                                       stderr=subprocess.DEVNULL) as process:
                     wait_for(run.started, 30)
-                    time.sleep(draw.uniform(0, 4))
+                    # The first one comes while agents are being enrolled.
+                    time.sleep(draw.uniform(0, 4 if kill else 0.6))
                     kill_everything(run)
                     process.wait(10)
                 command = run.resume_command()

@@ -45,7 +45,7 @@ void EnrolmentCall<End>::step(Instant now, const net::TunnelEvent& event) {
   now_ = now;
   std::vector<net::TunnelAction> actions;
   policy_.step(now, event, actions);
-  for (auto& action : actions) std::visit([this](auto& a) { perform(a); }, action);
+  for (auto& action : actions) std::visit([this](auto& a) { this->perform(a); }, action);
 }
 
 template <class End>
