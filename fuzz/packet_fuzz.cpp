@@ -1,6 +1,7 @@
-// What arrives in a datagram: the outer header, the relay's view of it, a handshake segment, and a
-// sealed packet under keys that the sender of the input does not have.
+// What arrives in a datagram: the outer header, the relay's view of it, a handshake or enrolment
+// segment, and a sealed packet under keys that the sender of the input does not have.
 #include <algorithm>
+#include <array>
 
 #include "axs/net/seal.h"
 #include "axs/net/tunnel.h"
@@ -31,7 +32,7 @@ std::vector<ByteVector> genuine() {
   return packets;
 }
 
-const Key256 mark_key = handshake_key({7});
+const std::array mark_keys{handshake_key({7}), enrolment_key({7})};
 
 std::vector<ByteVector> handshakes() {
   std::vector<ByteVector> all;
@@ -42,8 +43,9 @@ std::vector<ByteVector> handshakes() {
                            .offset = 4,
                            .acknowledged = 5,
                            .data = ByteVector(30)};
-  for (std::uint8_t relays = 0; relays < 4; ++relays)
-    all.push_back(handshake_packet(mark_key, envelope(relays), segment));
+  for (const MarkKey& key : mark_keys)
+    for (std::uint8_t relays = 0; relays < 4; ++relays)
+      all.push_back(handshake_packet(key, envelope(relays), segment));
   return all;
 }
 
@@ -92,7 +94,8 @@ void run(ByteView input) {
   write_outer_header(packet->header, header);
   AXS_ASSERT(std::equal(header.begin(), header.end(), input.begin()));
   if (packet->header.type == PacketType::sealed) return open(*packet, input);
-  AXS_ASSERT(!parse_handshake(mark_key, *packet) || is_marked(packet->payload));
+  for (const MarkKey& key : mark_keys)
+    AXS_ASSERT(!parse_handshake(key, *packet) || is_marked(packet->payload));
   const auto segment = from_wire<HandshakeSegment>(packet->payload, "segment");
   if (segment) AXS_ASSERT(std::ranges::equal(to_wire(*segment), packet->payload));
 }

@@ -48,15 +48,17 @@ void talk(TlsEndpoint end, ByteView bytes) {
 
 void enrol(ByteView bytes) {
   const EnrolmentToken token{"r1", {1}, the_run().authority.fingerprint()};
-  auto client = EnrolmentClient::create(token, noon);
-  client->feed(bytes);
-  AXS_ASSERT(!client->outcome() || !client->outcome()->has_value());
+  auto client = EnrolmentClient::create({token, "fra", the_run().sfo.key}, noon);
+  (void)client->feed(bytes).has_value();
+  AXS_ASSERT(!client->finished());
 }
 
 void read_certificate(const std::string& pem) {
   (void)certificate_identity(pem).has_value();
   (void)certificate_fingerprint(pem).has_value();
   (void)the_run().authority.issue("tyo", pem, noon).has_value();
+  (void)requested_key(pem).has_value();
+  (void)belongs_together(the_run().sfo.key, pem).has_value();
 }
 
 void run(ByteView input) {

@@ -26,7 +26,8 @@ std::vector<ByteVector> seeds() {
 
 class End {
  public:
-  End(SiteId local, SiteId peer) : policy_{{.local = local, .peer = peer, .incarnation = {2}}} {
+  End(SiteId local, SiteId peer, std::optional<TlsRole> role = {})
+      : policy_{{.local = local, .peer = peer, .incarnation = {2}, .role = role}} {
     step({}, OpenTunnel{});
   }
   void step(Duration at, const TunnelEvent& event) {
@@ -47,6 +48,7 @@ void run(ByteView input) {
   HandshakeStream stream;
   (void)stream.write(ByteVector(3'000));
   End client{SiteId{1}, SiteId{2}}, server{SiteId{2}, SiteId{1}};
+  End newcomer{SiteId{2}, SiteId{1}, TlsRole::client}, desk{SiteId{1}, SiteId{2}, TlsRole::server};
   std::uint32_t in_order = 0;
   Duration now{};
   Pieces pieces{input};
@@ -58,7 +60,7 @@ void run(ByteView input) {
     in_order += static_cast<std::uint32_t>(stream.receive(segment->offset, segment->data).size());
     AXS_ASSERT(in_order == stream.received() && in_order <= HandshakeStream::limit);
     (void)stream.acknowledge(segment->acknowledged);
-    for (End* end : {&client, &server}) {
+    for (End* end : {&client, &server, &newcomer, &desk}) {
       end->step(now, SegmentArrived{*segment});
       end->step(now, Wakeup{});
     }

@@ -228,6 +228,21 @@ class RunTest(unittest.TestCase):
             numbers = struct.unpack(f"<{count}f", values)
             self.assertTrue(all(abs(number) < 100 for number in numbers), name)
 
+    def check_keys(self, run):
+        """Each site was enrolled with a key of its own, which is nowhere but in its folder."""
+        keys = {}
+        for site in SITES:
+            own = run.path / "sites" / site
+            self.assertFalse((own / "token").exists())
+            self.assertEqual((own / "credentials/key.pem").stat().st_mode & 0o777, 0o600)
+            keys[site] = (own / "credentials/key.pem").read_text().split("\n")[1].encode()
+        self.assertEqual(len(set(keys.values())), len(SITES))
+        for path in run.path.rglob("*"):
+            if path.is_file():
+                found = [site for site, key in keys.items() if key in path.read_bytes()]
+                own = path.match("sites/*/credentials/key.pem")
+                self.assertEqual(found, [path.parts[-3]] if own else [], path)
+
     def check_finished(self, run, outcome, killed=False):
         said = outcome.stdout + outcome.stderr
         self.assertEqual(outcome.returncode, 0, said)
@@ -238,7 +253,10 @@ class RunTest(unittest.TestCase):
         self.assertEqual(ledger.returncode, 0, ledger.stdout)
         self.check_model(run)
         self.assertEqual(processes_of(run), [])
+        self.check_keys(run)
         for site in SITES:
+            if not killed:
+                self.assertEqual(len(run.facts(site, "Enrolled")), 1)
             self.assertEqual((run.path / "sites" / site / "stage").read_text(), "finished")
             self.assertEqual(run.facts(site, "SiteStopped")[-1]["reason"], "finished")
             exported = run.facts(site, "Exported")
@@ -301,10 +319,12 @@ class RunTest(unittest.TestCase):
 
     def test_nobody_waits_for_the_controller(self):
         with tempfile.TemporaryDirectory() as folder:
-            run = Run(folder, 300_000)
+            # When the cut is over the sites stay on the way round; only the controller moves them.
+            run = Run(folder, 300_000, 'at = "2%"\ncut = "sfo-fra"\nkind = "wire"\nfor = "3s"')
             with subprocess.Popen(run.command(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                   text=True) as process:
-                # Its orders are obeyed: the ways that sites choose by themselves are not the best.
+                # Its orders are obeyed.
+                wait_for(lambda: run.started() and run.facts(None, "FaultEnded"), 30)
                 wait_for(lambda: orders(run), 30)
                 (started,) = run.facts(None, "ControllerStarted")
                 os.kill(started["pid"], signal.SIGKILL)
@@ -373,11 +393,12 @@ class RunTest(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             run = Run(folder, 150_000)
             command = run.command()
-            for _ in range(kills):
+            for kill in range(kills):
                 with subprocess.Popen(command, stdout=subprocess.DEVNULL,
                                       stderr=subprocess.DEVNULL) as process:
                     wait_for(run.started, 30)
-                    time.sleep(draw.uniform(0, 4))
+                    # The first one comes while agents are being enrolled.
+                    time.sleep(draw.uniform(0, 4 if kill else 0.6))
                     kill_everything(run)
                     process.wait(10)
                 command = run.resume_command()

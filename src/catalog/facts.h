@@ -144,6 +144,10 @@ struct SiteFinished {
 struct SiteStopped {
   std::string reason;
 };
+/// The site's agent has got its certificate, for a key made there and a token.
+struct Enrolled {
+  Hash256 certificate{};  ///< the SHA-256 of its DER form
+};
 
 // Of its worker.
 struct WorkerStarted {
@@ -251,7 +255,7 @@ using Fact =
                  WorkerStarted, WorkerReady, WorkerLost, Progress, Evaluated, Exported, Contributed,
                  SyncClosed, SyncApplied, Diverged, SessionUp, SessionLost, HandshakeFailed, PathUp,
                  PathDown, RouteChanged, PeerMisbehaved, ControllerStarted, ControllerSuperseded,
-                 RouteOrdered, ProcessStarted, ProcessLost, BuiltFrom, ContributionSent>;
+                 RouteOrdered, ProcessStarted, ProcessLost, BuiltFrom, ContributionSent, Enrolled>;
 
 /// A fact with its origin: what a line of events.jsonl says.
 struct Noted {

@@ -185,8 +185,7 @@ Result<ExitCode> AgentCommand::run() {
   const live::RunPlan plan = AXS_TRY(live::load_run(run));
   for (std::uint32_t i = 0; i < plan.scenario.sites.size(); ++i) {
     if (plan.scenario.sites[i].name != site) continue;
-    auto config = AXS_TRY(live::agent_config(run, plan, SiteId{i}, worker_program()));
-    AXS_TRY(live::run_agent(std::move(config)));
+    AXS_TRY(live::run_agent(live::agent_config(run, plan, SiteId{i}, worker_program())));
     return ExitCode::done;
   }
   return Error{Errc::invalid, "--site " + site + ": the run has no such site"};

@@ -112,21 +112,8 @@ Result<> Agent::connect(host::Journal journal) {
   journal_ = AXS_TRY(host::JournalWriter::start(std::move(journal), journal_backlog));
   AXS_TRY(loop_->watch(journal_->fd(), host::Interest::readable,
                        [this](host::Ready) { hear_journal(); }));
-  overlay_ = AXS_TRY(Overlay::open(
-      *loop_,
-      {.run = config_.run,
-       .self = config_.site,
-       .incarnation = {incarnation_},
-       .scenario = config_.scenario,
-       .topology = topology_,
-       .credentials = config_.credentials,
-       .links = config_.links},
-      {.packet =
-           [this](SiteId from, net::Packet packet, ByteView payloads) {
-             happen(Site::PeerPacket{from, std::move(packet)}, {payloads.begin(), payloads.end()});
-           },
-       .event = [this](Site::Event event) { happen(std::move(event)); },
-       .fact = [this](const catalog::Fact& fact) { note(fact); }}));
+  note(catalog::SiteStarted{incarnation_, ::getpid()});
+  AXS_TRY(open_overlay());
   worker_ = std::make_unique<WorkerHost>(
       *loop_, config_.worker,
       WorkerHost::Callbacks{.started = [this](std::int32_t pid) { worker_started(pid); },
@@ -136,7 +123,6 @@ Result<> Agent::connect(host::Journal journal) {
                                       [&](const auto& held) { return hear(held, blob); }, message);
                                 },
                             .lost = [this](const std::string& why) { worker_lost(why); }});
-  note(catalog::SiteStarted{incarnation_, ::getpid()});
   return serve_control();
 }
 

@@ -26,8 +26,8 @@ struct AgentConfig {
   SiteId site;
   catalog::Scenario scenario;
   std::vector<AgentLink> links;  ///< Those of this site.
-  Credentials credentials;
-  std::string folder;  ///< Of this site in the run: journal, contributions, worker's state, log.
+  /// Of this site in the run: token or credentials, journal, contributions, worker's state, log.
+  std::string folder;
   host::ClockMark
       clock;  ///< Of the run, the same for all sites; the scenario's clock error is added.
   WorkerLauncher worker;
@@ -36,6 +36,8 @@ struct AgentConfig {
   /// site does.
   std::string export_folder{};
   bool evaluates_whole = true;  ///< Else only a part of the split.
+  /// At the home site, which is the first: the folder of the desk that enrols all agents.
+  std::string desk{};
   /// How long a finished agent stays for peers that may still need something of it.
   Duration linger = seconds(30);
 };
@@ -79,6 +81,9 @@ class Agent {
   static Result<Stores> open_stores(const AgentConfig& config);
   Agent(AgentConfig config, Stores stores, std::unique_ptr<host::Loop> loop);
   Result<> connect(host::Journal journal);
+  Result<> open_overlay();
+  Result<SiteIdentity> identify(std::optional<StoredDesk>& desk);
+  Result<> enrolled(const Credentials& credentials);
   fabric::Site::Config site_config(std::vector<train::AgreementRecord> records) const;
 
   void happen(fabric::Site::Event event, ByteVector payloads = {});

@@ -81,6 +81,7 @@ class World {
                 agent_ports_[{SiteId{0}, LinkId{0}}], mischief);
     for (std::uint32_t i = 0; i < site_count; ++i)
       workers.push_back(std::make_unique<FakeWorker>(SiteId{i}, scenario.train.outer.fragments));
+    for (std::uint32_t i = 0; i < site_count; ++i) invite(SiteId{i});
     for (std::uint32_t i = 0; i < site_count; ++i) start(SiteId{i});
   }
   ~World() {
@@ -135,6 +136,7 @@ class World {
   catalog::Scenario scenario = three_sites();
   std::vector<std::unique_ptr<FakeWorker>> workers;
   std::optional<Tap> tap;
+  std::vector<EnrolmentToken> tokens;  ///< By site.
 
  private:
   struct Running {
@@ -150,7 +152,6 @@ class World {
                        .site = id,
                        .scenario = scenario,
                        .links = {},
-                       .credentials = credentials_[id.value],
                        .folder = folder_of(id),
                        .clock = clock_,
                        .worker = [this, id] { return workers[id.value]->launch(); }};
@@ -162,18 +163,19 @@ class World {
           {link,
            {agent_ports_.at({id, link}), tapped ? tap->agent_side() : underlay_->port(link, id)}});
     }
-    if (id == SiteId{0}) config.export_folder = "model";
+    if (id == SiteId{0}) config.export_folder = "model", config.desk = desk_folder_.path();
     return config;
   }
-  Credentials credentials_for(std::uint32_t site) {
-    return must(authority_.issue_with_key(scenario.sites[site].name, now_));
+  void invite(SiteId id) {
+    const EnrolmentToken token =
+        must(desk_.invite(scenario.sites[id.value].name, now_ + seconds(3600)));
+    must(save_token(folder_of(id), token));
+    tokens.push_back(token);
   }
 
-  host::TemporaryFolder folder_;
+  host::TemporaryFolder folder_, desk_folder_;
   catalog::UtcTime now_{host::unix_time().ns};
-  CertificateAuthority authority_ = must(CertificateAuthority::create("r1", now_));
-  std::array<Credentials, site_count> credentials_{credentials_for(0), credentials_for(1),
-                                                   credentials_for(2)};
+  StoredDesk desk_ = must(StoredDesk::create(desk_folder_.path(), "r1", now_));
   host::ClockMark clock_ = host::RunClock{Instant{}}.mark();
   std::map<std::pair<SiteId, LinkId>, std::uint16_t> agent_ports_;
   std::unique_ptr<Underlay> underlay_;
@@ -226,6 +228,7 @@ TEST_CASE("agent: three sites finish a run with the same decisions, and say so")
     const std::string events = world.events(SiteId{i});
     CHECK(count(events, "\"type\":\"SyncApplied\"") == world.workers[i]->applied().size());
     CHECK(count(events, "\"type\":\"SiteFinished\"") == 1);
+    CHECK(count(events, "\"type\":\"Enrolled\"") == 1);
     CHECK(count(events, "\"type\":\"Exported\"") == (i == 0 ? 1 : 0));
     CHECK(count(events, "\"reason\":\"finished\"") == 1);
     CHECK(count(events, "Diverged") == 0);
@@ -329,6 +332,12 @@ TEST_CASE("agent: the wire shows no plaintext") {
   const auto on_wire = [&](ByteView bytes) {
     return std::search(wire.begin(), wire.end(), bytes.begin(), bytes.end()) != wire.end();
   };
+  for (const EnrolmentToken& token : world.tokens) {
+    CHECK_FALSE(on_wire(token.secret));
+    CHECK_FALSE(on_wire(token.ca_fingerprint));
+    const std::string text = token.text();
+    CHECK_FALSE(on_wire({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}));
+  }
   for (std::uint32_t i = 0; i < 2; ++i)
     for (const ByteVector& contribution : world.workers[i]->contributions()) {
       CHECK_FALSE(on_wire(ByteView{contribution}.first(8)));

@@ -168,8 +168,13 @@ std::string Identity::uri() const {
 
 Result<> Credentials::save(const std::filesystem::path& folder) const {
   AXS_TRY(write_pem(folder / key_file, key));
-  AXS_TRY(write_pem(folder / certificate_file, certificate));
-  return write_pem(folder / ca_file, ca_certificate);
+  AXS_TRY(write_pem(folder / ca_file, ca_certificate));
+  return write_pem(folder / certificate_file, certificate);
+}
+
+bool Credentials::present(const std::filesystem::path& folder) {
+  std::error_code ignored;
+  return std::filesystem::exists(folder / certificate_file, ignored);
 }
 
 Result<Credentials> Credentials::load(const std::filesystem::path& folder) {
@@ -190,6 +195,14 @@ Result<std::string> create_private_key() {
   return text_of(bio.get());
 }
 
+Result<std::string> keep_private_key(const std::filesystem::path& folder) {
+  auto kept = read_pem(folder / key_file);
+  if (kept || kept.error().code != Errc::not_found) return kept;
+  std::string key = AXS_TRY(create_private_key());
+  AXS_TRY(write_pem(folder / key_file, key));
+  return key;
+}
+
 Result<std::string> create_certificate_request(const std::string& key) {
   const KeyPtr parsed = AXS_TRY(parse_key(key));
   const RequestPtr request{X509_REQ_new()};
@@ -198,6 +211,22 @@ Result<std::string> create_certificate_request(const std::string& key) {
   const BioPtr bio{BIO_new(BIO_s_mem())};
   AXS_ASSERT(PEM_write_bio_X509_REQ(bio.get(), request.get()) == 1);
   return text_of(bio.get());
+}
+
+Result<Hash256> requested_key(const std::string& request) {
+  const RequestPtr asked = AXS_TRY(parse_request(request));
+  unsigned char* bytes = nullptr;
+  const int size = i2d_PUBKEY(X509_REQ_get0_pubkey(asked.get()), &bytes);
+  AXS_ASSERT(size > 0);
+  const Hash256 hash = sha256({bytes, static_cast<std::size_t>(size)});
+  OPENSSL_free(bytes);
+  return hash;
+}
+
+Result<bool> belongs_together(const std::string& key, const std::string& certificate) {
+  const KeyPtr private_key = AXS_TRY(parse_key(key));
+  const CertificatePtr parsed = AXS_TRY(parse_certificate(certificate));
+  return X509_check_private_key(parsed.get(), private_key.get()) == 1;
 }
 
 Hash256 fingerprint_of(const X509* certificate) {

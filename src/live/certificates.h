@@ -34,16 +34,24 @@ struct Credentials {
   std::string certificate;
   std::string ca_certificate;
 
-  /// Files of mode 0600 in `folder`, each written atomically.
+  /// Files of mode 0600 in `folder`, each written atomically, the certificate last.
   Result<> save(const std::filesystem::path& folder) const;
   static Result<Credentials> load(const std::filesystem::path& folder);
+  /// Whether save() has been there to its end.
+  static bool present(const std::filesystem::path& folder);
 };
 
 /// A new Ed25519 key, as PEM.
 Result<std::string> create_private_key();
+/// The key that save() would write to `folder`, or a new one, which is on the disk afterwards.
+Result<std::string> keep_private_key(const std::filesystem::path& folder);
 /// A PKCS #10 request that proves possession of the key and asks for nothing else: the authority
 /// decides what identity it certifies.
 Result<std::string> create_certificate_request(const std::string& key);
+/// The SHA-256 of the public key in a request that is signed with it.
+Result<Hash256> requested_key(const std::string& request);
+/// Whether the certificate is for this private key.
+Result<bool> belongs_together(const std::string& key, const std::string& certificate);
 /// The SHA-256 of the certificate in DER form.
 Result<Hash256> certificate_fingerprint(const std::string& certificate);
 /// Whom the certificate names. It is not checked who signed it.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace axs::live {
 
@@ -84,7 +85,7 @@ Result<EnrolmentToken> EnrolmentDesk::invite(std::string_view site, catalog::Utc
   EnrolmentToken token{authority_.run(), {}, authority_.fingerprint()};
   if (RAND_priv_bytes(token.secret.data(), static_cast<int>(token.secret.size())) != 1)
     return Error{Errc::unavailable, "enrolment token: the random generator failed"};
-  records_.push_back({sha256(token.secret), std::string{site}, expires, false});
+  records_.push_back({sha256(token.secret), std::string{site}, expires, std::nullopt});
   return token;
 }
 
@@ -96,43 +97,40 @@ EnrolmentReply EnrolmentDesk::decide(const EnrolmentRequest& request, catalog::U
   });
   if (record == records_.end())
     return EnrolmentRefusal{"this token is not known to run " + authority_.run()};
-  if (record->used)
-    return EnrolmentRefusal{"the token for site " + record->site +
-                            " has been used, want a new one for each agent"};
-  if (now >= record->expires)
-    return EnrolmentRefusal{"the token for site " + record->site + " expired at " +
-                            catalog::format_utc(record->expires)};
-  auto certificate = authority_.issue(record->site, request.certificate_request, now);
-  if (!certificate) return EnrolmentRefusal{certificate.error().what};
-  record->used = true;
-  return EnrolmentGrant{*std::move(certificate), authority_.certificate()};
+  if (request.site != record->site)
+    return EnrolmentRefusal{"this token is for site " + record->site +
+                            ", not for the one it is at"};
+  return redeem(*record, request, now);
 }
 
-Result<EnrolmentClient> EnrolmentClient::create(const EnrolmentToken& token, catalog::UtcTime now) {
-  std::string key = AXS_TRY(create_private_key());
-  TlsEndpoint tls =
-      AXS_TRY(TlsEndpoint::for_enrolment_client(token.ca_fingerprint, token.run, now));
-  return EnrolmentClient{std::move(tls), token, std::move(key)};
+EnrolmentReply EnrolmentDesk::redeem(TokenRecord& record, const EnrolmentRequest& request,
+                                     catalog::UtcTime now) {
+  const auto key = requested_key(request.certificate_request);
+  if (!key) return EnrolmentRefusal{key.error().what};
+  const std::string token = "the token for site " + record.site;
+  if (record.redeemed && record.redeemed->key != *key)
+    return EnrolmentRefusal{token + " has been used, want a new one for each agent"};
+  if (!record.redeemed) {
+    if (now >= record.expires)
+      return EnrolmentRefusal{token + " expired at " + catalog::format_utc(record.expires)};
+    auto certificate = authority_.issue(record.site, request.certificate_request, now);
+    if (!certificate) return EnrolmentRefusal{certificate.error().what};
+    record.redeemed = Redemption{*key, *std::move(certificate)};
+  }
+  return EnrolmentGrant{record.redeemed->certificate, authority_.certificate()};
 }
 
-EnrolmentClient::EnrolmentClient(TlsEndpoint tls, const EnrolmentToken& token, std::string key)
-    : tls_{std::move(tls)}, token_{token}, key_{std::move(key)} {}
-
-void EnrolmentClient::feed(ByteView bytes) {
-  if (outcome_) return;
-  if (const auto talked = talk(bytes); !talked) outcome_ = Result<Credentials>{talked.error()};
+Result<EnrolmentClient> EnrolmentClient::create(Newcomer newcomer, catalog::UtcTime now) {
+  TlsEndpoint tls = AXS_TRY(
+      TlsEndpoint::for_enrolment_client(newcomer.token.ca_fingerprint, newcomer.token.run, now));
+  return EnrolmentClient{std::move(tls), std::move(newcomer)};
 }
 
-/// The token goes out only now that the controller has proved to be the right one.
-Result<> EnrolmentClient::talk(ByteView bytes) {
+Result<> EnrolmentClient::feed(ByteView bytes) {
+  if (outcome_) return Ok{};
   AXS_TRY(tls_.feed(bytes));
   if (!tls_.finished()) return Ok{};
-  if (!asked_) {
-    asked_ = true;
-    const std::string certificate_request = AXS_TRY(create_certificate_request(key_));
-    const EnrolmentRequest request{token_.secret, certificate_request};
-    AXS_TRY(tls_.write(framed(request)));
-  }
+  if (!std::exchange(asked_, true)) AXS_TRY(ask());
   const ByteVector more = tls_.take_received();
   incoming_.insert(incoming_.end(), more.begin(), more.end());
   const auto reply = AXS_TRY(unframed<EnrolmentReply>(incoming_, "enrolment reply"));
@@ -140,16 +138,28 @@ Result<> EnrolmentClient::talk(ByteView bytes) {
   return Ok{};
 }
 
+/// The token goes out only now that the controller has proved to be the right one.
+Result<> EnrolmentClient::ask() {
+  const std::string request = AXS_TRY(create_certificate_request(newcomer_.key));
+  return tls_.write(framed(EnrolmentRequest{newcomer_.token.secret, newcomer_.site, request}));
+}
+
 Result<Credentials> EnrolmentClient::conclude(const EnrolmentReply& reply) const {
   if (const auto* refusal = std::get_if<EnrolmentRefusal>(&reply))
     return Error{Errc::unavailable, "enrolment refused: " + refusal->reason};
   const auto& grant = std::get<EnrolmentGrant>(reply);
+  AXS_TRY(check(grant));
+  return Credentials{newcomer_.key, grant.certificate, grant.ca_certificate};
+}
+
+Result<> EnrolmentClient::check(const EnrolmentGrant& grant) const {
+  const Identity want{newcomer_.token.run, newcomer_.site};
   const Hash256 print = AXS_TRY(certificate_fingerprint(grant.ca_certificate));
   const Identity identity = AXS_TRY(certificate_identity(grant.certificate));
-  if (print != token_.ca_fingerprint || identity.run != token_.run)
-    return Error{Errc::corrupt,
-                 "enrolment reply: a certificate of another run, want one of " + token_.run};
-  return Credentials{key_, grant.certificate, grant.ca_certificate};
+  const bool own = AXS_TRY(belongs_together(newcomer_.key, grant.certificate));
+  if (print == newcomer_.token.ca_fingerprint && identity == want && own) return Ok{};
+  return Error{Errc::corrupt, "enrolment reply: a certificate of another run, site or key, want " +
+                                  want.uri() + " for the key of this agent"};
 }
 
 Result<EnrolmentServer> EnrolmentServer::create(const Credentials& controller) {
@@ -166,6 +176,7 @@ Result<> EnrolmentServer::feed(ByteView bytes) {
 
 Result<> EnrolmentServer::answer(const EnrolmentReply& reply) {
   AXS_ASSERT(request_.has_value());
+  answered_ = true;
   return tls_.write(framed(reply));
 }
 

@@ -20,10 +20,14 @@ struct Controller {
   Credentials own = must(ca.issue_with_key("", noon));
 };
 
+Newcomer newcomer(const EnrolmentToken& token) {
+  return {token, "fra", must(create_private_key())};
+}
+
 /// A whole conversation; what the agent has at its end. All bytes on the wire are kept.
-Result<Credentials> enrol(Controller& controller, const EnrolmentToken& token,
-                          ByteVector* wire = nullptr, catalog::UtcTime now = noon) {
-  EnrolmentClient client = must(EnrolmentClient::create(token, now));
+Result<Credentials> enrol(Controller& controller, const Newcomer& agent, ByteVector* wire = nullptr,
+                          catalog::UtcTime now = noon) {
+  EnrolmentClient client = must(EnrolmentClient::create(agent, now));
   EnrolmentServer server = must(EnrolmentServer::create(controller.own));
   bool answered = false;
   const auto keep = [wire](ByteVector bytes) {
@@ -37,10 +41,15 @@ Result<Credentials> enrol(Controller& controller, const EnrolmentToken& token,
       must(server.answer(controller.desk.decide(*server.request(), now)));
     }
     const ByteVector bytes = keep(server.take_output());
-    if (!bytes.empty()) client.feed(bytes);
+    AXS_TRY(client.feed(bytes));
   }
   REQUIRE(client.outcome().has_value());
   return *client.outcome();
+}
+
+Result<Credentials> enrol(Controller& controller, const EnrolmentToken& token,
+                          ByteVector* wire = nullptr, catalog::UtcTime now = noon) {
+  return enrol(controller, newcomer(token), wire, now);
 }
 
 bool refused(const Result<Credentials>& result, std::string_view part) {
@@ -95,6 +104,42 @@ TEST_CASE("enrolment: a token works once, also across a restart of the controlle
   CHECK(refused(enrol(controller, token), "the token for site fra has been used"));
 }
 
+TEST_CASE("enrolment: who lost the reply asks again with its key, and gets the same certificate") {
+  Controller controller{authority()};
+  const Newcomer agent = newcomer(must(controller.desk.invite("fra", tomorrow)));
+  const Credentials first = must(enrol(controller, agent));
+  controller.desk = EnrolmentDesk{controller.ca, controller.desk.records()};
+  // The token was redeemed in time; what was granted then may be fetched later.
+  const Credentials second = must(enrol(controller, agent, nullptr, tomorrow));
+  CHECK(second.certificate == first.certificate);
+  CHECK(second.key == agent.key);
+}
+
+TEST_CASE("enrolment: a token that lies in the folder of another site is not used up there") {
+  Controller controller{authority()};
+  Newcomer agent = newcomer(must(controller.desk.invite("fra", tomorrow)));
+  agent.site = "tyo";
+  CHECK(refused(enrol(controller, agent), "this token is for site fra"));
+  agent.site = "fra";
+  CHECK(enrol(controller, agent));
+}
+
+TEST_CASE("enrolment: a certificate for another key than the agent's is not taken") {
+  Controller controller{authority()};
+  const Newcomer agent = newcomer(must(controller.desk.invite("fra", tomorrow)));
+  EnrolmentClient client = must(EnrolmentClient::create(agent, noon));
+  EnrolmentServer server = must(EnrolmentServer::create(controller.own));
+  while (!server.request()) {
+    must(server.feed(client.take_output()));
+    must(client.feed(server.take_output()));
+  }
+  const std::string foreign = must(controller.ca.issue_with_key("fra", noon)).certificate;
+  must(server.answer(EnrolmentGrant{foreign, controller.ca.certificate()}));
+  must(client.feed(server.take_output()));
+  REQUIRE(client.outcome());
+  CHECK(refused(*client.outcome(), "of another run, site or key"));
+}
+
 TEST_CASE("enrolment: tokens that expired or were never given out are refused") {
   Controller controller{authority()};
   const EnrolmentToken token = must(controller.desk.invite("fra", tomorrow));
@@ -120,7 +165,7 @@ TEST_CASE("enrolment: a false controller is noticed before the token is shown to
 TEST_CASE("enrolment: a bad request does not use up the token") {
   Controller controller{authority()};
   const EnrolmentToken token = must(controller.desk.invite("fra", tomorrow));
-  const EnrolmentReply reply = controller.desk.decide({token.secret, "no PEM"}, noon);
+  const EnrolmentReply reply = controller.desk.decide({token.secret, "fra", "no PEM"}, noon);
   REQUIRE(std::holds_alternative<EnrolmentRefusal>(reply));
   CHECK(enrol(controller, token));
 }

@@ -11,28 +11,10 @@ using fabric::Site;
 Result<std::unique_ptr<Overlay>> Overlay::open(host::Loop& loop, Config config,
                                                Callbacks callbacks) {
   std::unique_ptr<Overlay> overlay{new Overlay{loop, std::move(config), std::move(callbacks)}};
-  Overlay* self = overlay.get();
-  overlay->handshake_key_ = net::handshake_key(
-      AXS_TRY(certificate_fingerprint(overlay->config_.credentials.ca_certificate)));
-  overlay->sockets_ = AXS_TRY(LinkSockets::open(loop, overlay->config_.links,
-                                                {.packet =
-                                                     [self](LinkId, ByteView packet) {
-                                                       self->receiving_ = true;
-                                                       self->receive(packet);
-                                                     },
-                                                 .batch_end =
-                                                     [self] {
-                                                       self->receiving_ = false;
-                                                       self->flush();
-                                                       self->arm_timer();
-                                                     }}));
-  for (std::uint32_t i = 0; i < overlay->config_.scenario.sites.size(); ++i)
-    if (SiteId{i} != overlay->config_.self) overlay->add_peer(SiteId{i});
+  AXS_TRY(overlay->prepare());
+  AXS_TRY(overlay->open_sockets());
   // Not in timer_: peers of an earlier life may send before it is due, and that sets timer_ anew.
-  overlay->opening_ = loop.at(loop.now(), [self] {
-    for (auto& [id, peer] : self->peers_) peer.session.open_tunnel(self->loop_.now());
-    self->wake();
-  });
+  overlay->opening_ = loop.at(loop.now(), [self = overlay.get()] { self->begin(); });
   return overlay;
 }
 
@@ -44,15 +26,74 @@ Overlay::~Overlay() {
   if (timer_) loop_.cancel(*timer_);
 }
 
-void Overlay::add_peer(SiteId id) {
-  const auto& paths = config_.topology.paths(config_.self, id);
-  if (paths.empty()) return;
-  peers_.emplace(id, Peer{.session = PeerSession{{.self = config_.self,
-                                                  .peer = id,
-                                                  .incarnation = config_.incarnation,
-                                                  .identity = {config_.run, name(id)},
-                                                  .own = config_.credentials}},
-                          .paths = paths});
+/// The authority of the run is known either way: by its certificate, or by the token.
+Result<> Overlay::prepare() {
+  const auto* own = std::get_if<Credentials>(&config_.identity);
+  const Hash256 authority = own != nullptr
+                                ? AXS_TRY(certificate_fingerprint(own->ca_certificate))
+                                : std::get<Newcomer>(config_.identity).token.ca_fingerprint;
+  handshake_key_ = net::handshake_key(authority);
+  enrolment_key_ = net::enrolment_key(authority);
+  if (config_.desk)
+    desk_ = std::make_unique<CallsAtDesk>(config_.self, config_.incarnation,
+                                          *std::exchange(config_.desk, std::nullopt));
+  if (own == nullptr) return prepare_call(std::get<Newcomer>(config_.identity));
+  add_peers(*own);
+  return Ok{};
+}
+
+Result<> Overlay::prepare_call(const Newcomer& newcomer) {
+  AXS_ASSERT(config_.self != config_.home);  // It has the desk, and is enrolled there.
+  if (config_.topology.paths(config_.self, config_.home).empty())
+    return Error{Errc::unavailable, "enrolment of site " + name(config_.self) +
+                                        ": no path of at most two links to site " +
+                                        name(config_.home) + ", which has the desk"};
+  call_ = std::make_unique<CallToDesk>(CallToDesk::Config{.self = config_.self,
+                                                          .home = config_.home,
+                                                          .incarnation = config_.incarnation,
+                                                          .newcomer = newcomer});
+  return Ok{};
+}
+
+Result<> Overlay::open_sockets() {
+  sockets_ = AXS_TRY(LinkSockets::open(loop_, config_.links,
+                                       {.packet =
+                                            [this](LinkId, ByteView packet) {
+                                              receiving_ = true;
+                                              receive(packet);
+                                            },
+                                        .batch_end =
+                                            [this] {
+                                              receiving_ = false;
+                                              flush();
+                                              arm_timer();
+                                            }}));
+  return Ok{};
+}
+
+void Overlay::begin() {
+  if (call_) call_->open(loop_.now());
+  open_tunnels();
+  wake();
+}
+
+void Overlay::add_peers(const Credentials& own) {
+  for (std::uint32_t i = 0; i < config_.scenario.sites.size(); ++i) {
+    const SiteId id{i};
+    if (id == config_.self) continue;
+    const auto& paths = config_.topology.paths(config_.self, id);
+    if (paths.empty()) continue;
+    peers_.emplace(id, Peer{.session = PeerSession{{.self = config_.self,
+                                                    .peer = id,
+                                                    .incarnation = config_.incarnation,
+                                                    .identity = {config_.run, name(id)},
+                                                    .own = own}},
+                            .paths = paths});
+  }
+}
+
+void Overlay::open_tunnels() {
+  for (auto& [id, peer] : peers_) peer.session.open_tunnel(loop_.now());
 }
 
 void Overlay::send(SiteId to, net::PathId path, ByteView plain) {
@@ -85,12 +126,27 @@ void Overlay::receive(ByteView bytes) {
   if (!packet) return;
   if (packet->header.destination != config_.self) return relay(bytes);
   const SiteId from = packet->header.source;
-  const auto peer = peers_.find(from);
-  if (peer == peers_.end()) return;
-  if (packet->header.type == net::PacketType::sealed) return receive_sealed(from, *packet);
-  auto segment = net::parse_handshake(handshake_key_, *packet);
+  if (packet->header.type == net::PacketType::enrolment) return receive_enrolment(from, *packet);
+  if (!peers_.contains(from)) return;
+  packet->header.type == net::PacketType::sealed ? receive_sealed(from, *packet)
+                                                 : receive_handshake(from, *packet);
+}
+
+void Overlay::receive_enrolment(SiteId from, const net::OuterPacket& packet) {
+  auto segment = net::parse_handshake(enrolment_key_, packet);
+  if (!segment || from == config_.self || from.value >= config_.scenario.sites.size()) return;
+  if (call_ && from == config_.home) call_->take(loop_.now(), *std::move(segment));
+  if (desk_) {
+    auto taken = desk_->take(loop_.now(), from, *std::move(segment));
+    if (!taken) return callbacks_.failed(std::move(taken).error());
+  }
+  attend_enrolment();
+}
+
+void Overlay::receive_handshake(SiteId from, const net::OuterPacket& packet) {
+  auto segment = net::parse_handshake(handshake_key_, packet);
   if (!segment) return;
-  peer->second.session.take_handshake(loop_.now(), *std::move(segment));
+  peers_.at(from).session.take_handshake(loop_.now(), *std::move(segment));
   attend(from);
 }
 
@@ -139,7 +195,11 @@ void Overlay::receive_reply(SiteId from, ByteView plain) {
 }
 
 void Overlay::wake() {
+  if (timer_) loop_.cancel(*timer_);
   timer_.reset();
+  if (call_) call_->wake(loop_.now());
+  if (desk_) desk_->wake(loop_.now());
+  attend_enrolment();
   for (auto& [id, peer] : peers_) wake_peer(id, peer);
   flush();
   arm_timer();
@@ -159,7 +219,8 @@ void Overlay::wake_peer(SiteId id, Peer& peer) {
 /// Performs what the session wants done.
 void Overlay::attend(SiteId id) {
   Peer& peer = peers_.at(id);
-  for (const auto& segment : peer.session.take_segments()) send_handshake(id, segment);
+  for (const auto& segment : peer.session.take_segments())
+    send_segment(id, handshake_key_, segment);
   if (const auto failure = peer.session.take_failure())
     callbacks_.fact(catalog::HandshakeFailed{name(id), failure->what});
   if (const auto incarnation = peer.session.take_established()) {
@@ -169,13 +230,44 @@ void Overlay::attend(SiteId id) {
   }
 }
 
+void Overlay::attend_enrolment() {
+  if (desk_) attend_desk();
+  if (call_) attend_call();
+}
+
+void Overlay::attend_desk() {
+  for (const auto& [to, segment] : desk_->take_segments())
+    send_segment(to, enrolment_key_, segment);
+  while (const auto failure = desk_->take_failure())
+    callbacks_.fact(catalog::HandshakeFailed{name(failure->first), failure->second.what});
+}
+
+void Overlay::attend_call() {
+  for (const auto& segment : call_->take_segments())
+    send_segment(config_.home, enrolment_key_, segment);
+  if (const auto failure = call_->take_failure())
+    callbacks_.fact(catalog::HandshakeFailed{name(config_.home), failure->what});
+  if (const auto outcome = call_->outcome()) join(*outcome);
+}
+
+/// The site has its certificate, or never will.
+void Overlay::join(const Result<Credentials>& outcome) {
+  call_.reset();
+  if (!outcome) return callbacks_.failed(outcome.error());
+  if (auto kept = callbacks_.enrolled(*outcome); !kept)
+    return callbacks_.failed(std::move(kept).error());
+  add_peers(*outcome);
+  open_tunnels();
+  for (const auto& [id, peer] : peers_) attend(id);
+}
+
 /// Over all paths at once: which of them work is not known yet.
-void Overlay::send_handshake(SiteId id, const net::HandshakeSegment& segment) {
-  for (const net::CandidatePath& path : peers_.at(id).paths)
+void Overlay::send_segment(SiteId to, const net::MarkKey& key,
+                           const net::HandshakeSegment& segment) {
+  for (const net::CandidatePath& path : config_.topology.paths(config_.self, to))
     if (sockets_->has(path.links[0]))
-      sockets_->send(
-          path.links[0],
-          net::handshake_packet(handshake_key_, {config_.self, id, path.relay_links()}, segment));
+      sockets_->send(path.links[0],
+                     net::handshake_packet(key, {config_.self, to, path.relay_links()}, segment));
 }
 
 void Overlay::arm_timer() {
@@ -183,6 +275,8 @@ void Overlay::arm_timer() {
   const auto consider = [&next](std::optional<Instant> at) {
     if (at && (!next || *at < *next)) next = at;
   };
+  if (call_) consider(call_->wakeup());
+  if (desk_) consider(desk_->wakeup());
   for (const auto& [id, peer] : peers_) {
     consider(peer.session.wakeup());
     if (peer.up) consider(peer.heard_at + config_.patience + milliseconds(1));

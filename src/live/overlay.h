@@ -10,6 +10,7 @@
 #include "axs/catalog/facts.h"
 #include "axs/catalog/scenario.h"
 #include "axs/fabric/site.h"
+#include "axs/live/enrolment_calls.h"
 #include "axs/live/link_sockets.h"
 #include "axs/live/peer_session.h"
 
@@ -20,7 +21,8 @@ namespace axs::live {
 enum class PayloadKind : std::uint8_t { packet, hello, reply };
 
 /// The connections of one site: a secure session with every other one, over all paths between them.
-/// Packets for another site are relayed, unread.
+/// Packets for another site are relayed, unread. A site that has no certificate yet is enrolled
+/// first, by the home site's agent, over the same paths.
 class Overlay {
  public:
   struct Config {
@@ -29,7 +31,9 @@ class Overlay {
     net::Incarnation incarnation{};
     const catalog::Scenario& scenario;  ///< Must outlive the overlay.
     const net::Topology& topology;      ///< Likewise.
-    Credentials credentials;
+    SiteIdentity identity;              ///< A newcomer is enrolled first.
+    std::optional<StoredDesk> desk{};   ///< At the home site: enrols the others.
+    SiteId home{};                      ///< Whose agent has the desk.
     std::vector<AgentLink> links;
     /// Nothing authentic from a peer for so long: its session is given up.
     Duration patience = seconds(15);
@@ -39,6 +43,10 @@ class Overlay {
     std::function<void(SiteId from, net::Packet, ByteView payloads)> packet;
     std::function<void(fabric::Site::Event)> event;
     std::function<void(catalog::Fact)> fact;
+    /// What a newcomer has become: to be on the disk when this returns.
+    std::function<Result<>(const Credentials&)> enrolled{};
+    /// The site can have no certificate, or the disk no more records: nothing more will come.
+    std::function<void(Error)> failed{};
   };
 
   /// Opens all sockets and begins to look for the peers as soon as the loop runs.
@@ -69,10 +77,17 @@ class Overlay {
   };
 
   Overlay(host::Loop& loop, Config config, Callbacks callbacks);
-  void add_peer(SiteId peer);
+  Result<> prepare();
+  Result<> open_sockets();
+  Result<> prepare_call(const Newcomer& newcomer);
+  void begin();
+  void add_peers(const Credentials& own);
+  void open_tunnels();
 
   void receive(ByteView packet);
   void relay(ByteView packet);
+  void receive_enrolment(SiteId from, const net::OuterPacket& packet);
+  void receive_handshake(SiteId from, const net::OuterPacket& packet);
   void receive_sealed(SiteId from, const net::OuterPacket& packet);
   void receive_packet(SiteId from, ByteView plain);
   void receive_hello(SiteId from, ByteView plain);
@@ -81,16 +96,23 @@ class Overlay {
   void wake();
   void wake_peer(SiteId id, Peer& peer);
   void attend(SiteId id);
-  void send_handshake(SiteId id, const net::HandshakeSegment& segment);
+  void attend_enrolment();
+  void attend_call();
+  void attend_desk();
+  void join(const Result<Credentials>& outcome);
+  void send_segment(SiteId to, const net::MarkKey& key, const net::HandshakeSegment& segment);
   void arm_timer();
   const std::string& name(SiteId site) const { return config_.scenario.sites[site.value].name; }
 
   host::Loop& loop_;
   Config config_;
   Callbacks callbacks_;
-  Key256 handshake_key_{};
+  net::MarkKey handshake_key_;
+  net::MarkKey enrolment_key_;
   std::unique_ptr<LinkSockets> sockets_;
-  std::map<SiteId, Peer> peers_;
+  std::map<SiteId, Peer> peers_;      ///< Empty before the site is enrolled.
+  std::unique_ptr<CallToDesk> call_;  ///< Until then.
+  std::unique_ptr<CallsAtDesk> desk_;
   host::TimerId opening_{};
   std::optional<host::TimerId> timer_;
   bool receiving_ = false;

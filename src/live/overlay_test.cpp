@@ -55,7 +55,7 @@ TEST_CASE(
                           .incarnation = {1},
                           .scenario = scenario,
                           .topology = topology,
-                          .credentials = must(authority().issue_with_key("fra", noon)),
+                          .identity = must(authority().issue_with_key("fra", noon)),
                           .links = {{LinkId{0}, {to_sfo, sfo->local_port()}},
                                     {LinkId{1}, {to_tyo, tyo->local_port()}}}},
                          {.packet = [](SiteId, net::Packet, ByteView) { FAIL("for another site"); },
@@ -111,7 +111,7 @@ TEST_CASE("overlay: a session with a peer that has fallen silent is lost, and ma
          .incarnation = {1},
          .scenario = scenario,
          .topology = topology,
-         .credentials = must(run_authority.issue_with_key(scenario.sites[site].name, now)),
+         .identity = must(run_authority.issue_with_key(scenario.sites[site].name, now)),
          .links = {{LinkId{0}, {ports[site], ports[1 - site]}}},
          .patience = milliseconds(500)},
         {.packet = [](SiteId, net::Packet, ByteView) { FAIL("nobody sends packets"); },
@@ -133,6 +133,67 @@ TEST_CASE("overlay: a session with a peer that has fallen silent is lost, and ma
     CHECK(seen[1] == "SessionLost");
     CHECK(seen[2] == "SessionUp");
   }
+}
+
+TEST_CASE("overlay: a newcomer is enrolled through a relay that has no certificate either") {
+  const catalog::Scenario scenario = line_of_three();
+  const net::Topology topology = fabric::topology_of(scenario);
+  const auto loop = must(host::Loop::create(host::RunClock{Instant{}}));
+  const auto free_port = [] { return must(UdpPort::open({}, "free"))->local_port(); };
+  const std::array<std::uint16_t, 4> ports{free_port(), free_port(), free_port(), free_port()};
+  const host::TemporaryFolder folder;
+  const catalog::UtcTime now = catalog::UtcTime{} + host::unix_time();
+  auto desk = must(StoredDesk::create(folder.path(), "r1", now));
+  const EnrolmentToken token = must(desk.invite("tyo", now + seconds(3600)));
+  const auto newcomer = [&](const char* site, const EnrolmentToken& with) {
+    return Newcomer{with, site, must(create_private_key())};
+  };
+  EnrolmentToken unknown = token;
+  unknown.secret[0] ^= 1;
+  const Newcomer tyo_at_first = newcomer("tyo", token);
+  std::optional<Error> fra_failed;
+  std::optional<Credentials> tyo_became;
+  bool session = false;
+  const auto open = [&](std::uint32_t site, Overlay::Config config, Overlay::Callbacks does) {
+    config.self = SiteId{site};
+    if (site < 2) config.links.push_back({LinkId{0}, {ports[site], ports[1 - site]}});
+    if (site > 0) config.links.push_back({LinkId{1}, {ports[1 + site], ports[4 - site]}});
+    does.fact = [&, site](const catalog::Fact& fact) {
+      const auto* up = std::get_if<catalog::SessionUp>(&fact);
+      session |= up != nullptr && site == 2 && up->peer == "sfo";
+      if (session && fra_failed) loop->stop();
+    };
+    return must(Overlay::open(*loop, std::move(config), std::move(does)));
+  };
+  const auto config = [&](SiteIdentity identity) {
+    return Overlay::Config{.run = "r1",
+                           .self = {},
+                           .incarnation = {1},
+                           .scenario = scenario,
+                           .topology = topology,
+                           .identity = std::move(identity),
+                           .links = {}};
+  };
+  Overlay::Config home =
+      config(must(must(CertificateAuthority::load(folder.path())).issue_with_key("sfo", now)));
+  home.desk = std::move(desk);
+  Overlay::Callbacks fra_does, tyo_does;
+  fra_does.failed = [&](const Error& error) { fra_failed = error; };
+  tyo_does.enrolled = [&](const Credentials& own) -> Result<> {
+    tyo_became = own;
+    return Ok{};
+  };
+  const auto sfo = open(0, std::move(home), {});
+  const auto fra = open(1, config(newcomer("fra", unknown)), std::move(fra_does));
+  const auto tyo = open(2, config(tyo_at_first), std::move(tyo_does));
+  loop->after(seconds(60), [&] { loop->stop(); });
+  must(loop->run());
+  REQUIRE(fra_failed);
+  CHECK(fra_failed->what == "enrolment refused: this token is not known to run r1");
+  REQUIRE(tyo_became);
+  CHECK(tyo_became->key == tyo_at_first.key);
+  CHECK(must(certificate_identity(tyo_became->certificate)) == Identity{"r1", "tyo"});
+  CHECK(session);
 }
 
 TEST_CASE("facts: a line names run, site, time and type, and a torn one is ended") {

@@ -2,18 +2,18 @@
 
 #include <filesystem>
 
-#include "axs/core/crc32c.h"
-#include "axs/host/file.h"
-#include "axs/live/certificates.h"
+#include "axs/live/checked_file.h"
+#include "axs/live/enrolment_files.h"
 
 namespace axs::live {
 
 namespace {
 
 constexpr std::size_t plan_size_max = std::size_t{16} << 20;
-constexpr std::size_t crc_size = sizeof(std::uint32_t);
 /// The emulator ends when nobody has sent anything for so long.
 constexpr Duration underlay_idle = seconds(30);
+/// The first start of an agent is a matter of seconds; a resumed run makes new invitations.
+constexpr Duration invitation_lasts = seconds(86'400);
 
 /// Ports that are free now. All are held open until all are found, so that none comes twice.
 Result<std::vector<LinkPorts>> free_ports(std::size_t links) {
@@ -27,30 +27,29 @@ Result<std::vector<LinkPorts>> free_ports(std::size_t links) {
   return ports;
 }
 
-Result<> create_credentials(const RunFolder& folder, const RunPlan& plan) {
-  const catalog::UtcTime now = catalog::UtcTime{} + host::unix_time();
-  const auto authority = AXS_TRY(CertificateAuthority::create(plan.run, now));
-  AXS_TRY(host::make_folder(folder.authority()));
-  AXS_TRY(authority.save(folder.authority()));
+/// Each site that has no certificate yet is handed a token. Its key it makes itself.
+Result<> invite_sites(const RunFolder& folder, const RunPlan& plan, StoredDesk desk) {
+  const catalog::UtcTime expires = catalog::UtcTime{} + host::unix_time() + invitation_lasts;
   for (const catalog::Site& site : plan.scenario.sites) {
-    const std::string path = folder.site(site.name) + "/credentials";
-    AXS_TRY(host::make_folder(path));
-    const auto credentials = AXS_TRY(authority.issue_with_key(site.name, now));
-    AXS_TRY(credentials.save(path));
+    const std::string path = folder.site(site.name);
+    if (enrolled(path)) continue;
+    // The record is on the disk before the token: of one that was there before nothing is lost.
+    const EnrolmentToken token = AXS_TRY(desk.invite(site.name, expires));
+    AXS_TRY(save_token(path, token));
   }
   return Ok{};
 }
 
 Result<> write_plan(const RunFolder& folder, const RunPlan& plan) {
   // Its parts refer to each other by number: a damaged one must not be believed.
-  ByteVector bytes = to_wire(plan);
-  WireWriter{bytes}.put(crc32c(bytes));
-  return host::write_file_atomically(folder.plan(), bytes, host::FileAccess::everyone);
+  return write_checked(folder.plan(), to_wire(plan), host::FileAccess::everyone);
 }
 
 Result<> write_run(const RunFolder& folder, const RunPlan& plan) {
-  AXS_TRY(host::make_folder(folder.path));
-  AXS_TRY(create_credentials(folder, plan));
+  AXS_TRY(host::make_folder(folder.authority()));
+  const catalog::UtcTime now = catalog::UtcTime{} + host::unix_time();
+  auto desk = AXS_TRY(StoredDesk::create(folder.authority(), plan.run, now));
+  AXS_TRY(invite_sites(folder, plan, std::move(desk)));
   return write_plan(folder, plan);
 }
 
@@ -78,15 +77,13 @@ Result<RunPlan> create_run(const RunFolder& folder, catalog::Scenario scenario, 
 Result<> renew_run(const RunFolder& folder, RunPlan& plan, Instant clock) {
   plan.ports = AXS_TRY(free_ports(plan.scenario.links.size()));
   plan.clock = host::RunClock{clock}.mark();
+  auto desk = AXS_TRY(StoredDesk::open(folder.authority()));
+  AXS_TRY(invite_sites(folder, plan, std::move(desk)));
   return write_plan(folder, plan);
 }
 
 Result<RunPlan> load_run(const RunFolder& folder) {
-  const ByteVector bytes = AXS_TRY(host::read_file(folder.plan(), plan_size_max));
-  if (bytes.size() < crc_size) return Error{Errc::corrupt, folder.plan() + ": cut short"};
-  const ByteView record = ByteView{bytes}.first(bytes.size() - crc_size);
-  if (to_wire(crc32c(record)) != ByteVector{bytes.end() - crc_size, bytes.end()})
-    return Error{Errc::corrupt, folder.plan() + ": damaged, its checksum does not fit"};
+  const ByteVector record = AXS_TRY(read_checked(folder.plan(), plan_size_max));
   std::uint32_t version = 0;
   WireReader{record}.get(version);  // What follows may have another form.
   if (version != RunPlan::current_version)
@@ -96,8 +93,8 @@ Result<RunPlan> load_run(const RunFolder& folder) {
   return from_wire<RunPlan>(record, folder.plan());
 }
 
-Result<AgentConfig> agent_config(const RunFolder& folder, const RunPlan& plan, SiteId site,
-                                 const std::string& worker) {
+AgentConfig agent_config(const RunFolder& folder, const RunPlan& plan, SiteId site,
+                         const std::string& worker) {
   const std::string own = folder.site(plan.scenario.sites[site.value].name);
   AgentConfig config;
   config.run = plan.run;
@@ -109,12 +106,11 @@ Result<AgentConfig> agent_config(const RunFolder& folder, const RunPlan& plan, S
     if (link.a == site) config.links.push_back({LinkId{i}, {ports.a_agent, ports.a_underlay}});
     if (link.b == site) config.links.push_back({LinkId{i}, {ports.b_agent, ports.b_underlay}});
   }
-  config.credentials = AXS_TRY(Credentials::load(own + "/credentials"));
   config.folder = own;
   config.clock = plan.clock;
   config.worker = launch_process({.arguments = {worker}, .log = own + "/worker.log"});
   config.data = plan.data;
-  if (site == SiteId{0}) config.export_folder = folder.model();
+  if (site == SiteId{0}) config.export_folder = folder.model(), config.desk = folder.authority();
   config.evaluates_whole = plan.purpose == Purpose::training;
   return config;
 }

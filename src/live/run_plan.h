@@ -56,19 +56,20 @@ struct RunFolder {
   std::string events(const std::string& name) const { return site(name) + "/events.jsonl"; }
 };
 
-/// Makes the folder of a new run, which must not be there yet: its certificate authority, each
-/// site's credentials, free ports, the plan. An error leaves nothing of it.
+/// Makes the folder of a new run, which must not be there yet: its certificate authority, an
+/// invitation to each site, free ports, the plan. An error leaves nothing of it.
 Result<RunPlan> create_run(const RunFolder& folder, catalog::Scenario scenario, std::string data,
                            Purpose purpose = Purpose::training);
 Result<RunPlan> load_run(const RunFolder& folder);
 /// For a run of which nothing is alive: other ports, for somebody may have taken the old ones, and
-/// a clock that goes on from `clock` as if no time had passed.
+/// a clock that goes on from `clock` as if no time had passed. A site that has not been enrolled
+/// gets a fresh invitation.
 Result<> renew_run(const RunFolder& folder, RunPlan& plan, Instant clock);
 
 /// The configuration of one site's agent. `worker` is the path of axs-worker. The first site
-/// exports the model.
-Result<AgentConfig> agent_config(const RunFolder& folder, const RunPlan& plan, SiteId site,
-                                 const std::string& worker);
+/// exports the model and enrols the others.
+AgentConfig agent_config(const RunFolder& folder, const RunPlan& plan, SiteId site,
+                         const std::string& worker);
 UnderlayConfig underlay_config(const RunPlan& plan, const std::vector<fabric::LinkPlan>& links);
 
 }  // namespace axs::live

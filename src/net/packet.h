@@ -24,7 +24,8 @@
 namespace axs::net {
 
 /// handshake: a HandshakeSegment in the clear. sealed: ciphertext and tag under the session's keys.
-enum class PacketType : std::uint8_t { handshake, sealed };
+/// enrolment: a HandshakeSegment too, of the conversation by which an agent gets its certificate.
+enum class PacketType : std::uint8_t { handshake, sealed, enrolment };
 
 /// The links that the relays are to send over, in order; the source chooses the first link itself
 /// and does not write it down. A direct packet has none.

@@ -22,14 +22,18 @@ Mark mark_of(const Key256& key, std::pair<SiteId, SiteId> ends, ByteView segment
 
 }  // namespace
 
-Key256 handshake_key(const Hash256& authority) {
-  return hkdf_expand(authority, "axs handshake mark");
+MarkKey handshake_key(const Hash256& authority) {
+  return {PacketType::handshake, hkdf_expand(authority, "axs handshake mark")};
 }
 
-ByteVector handshake_packet(const Key256& key, const Envelope& envelope,
+MarkKey enrolment_key(const Hash256& authority) {
+  return {PacketType::enrolment, hkdf_expand(authority, "axs enrolment mark")};
+}
+
+ByteVector handshake_packet(const MarkKey& key, const Envelope& envelope,
                             const HandshakeSegment& segment) {
   OuterHeader header;
-  header.type = PacketType::handshake;
+  header.type = key.type;
   header.source = envelope.source;
   header.destination = envelope.destination;
   header.relays = envelope.relays;
@@ -37,18 +41,18 @@ ByteVector handshake_packet(const Key256& key, const Envelope& envelope,
   write_outer_header(header, packet);
   const ByteVector payload = to_wire(segment);
   packet.insert(packet.end(), payload.begin(), payload.end());
-  const Mark mark = mark_of(key, {envelope.source, envelope.destination}, payload);
+  const Mark mark = mark_of(key.value, {envelope.source, envelope.destination}, payload);
   packet.insert(packet.end(), mark.begin(), mark.end());
   return packet;
 }
 
-Result<HandshakeSegment> parse_handshake(const Key256& key, const OuterPacket& packet) {
+Result<HandshakeSegment> parse_handshake(const MarkKey& key, const OuterPacket& packet) {
   const OuterHeader& header = packet.header;
-  if (header.type != PacketType::handshake)
-    return Error{Errc::corrupt, "handshake segment: the packet is a sealed one"};
+  if (header.type != key.type)
+    return Error{Errc::corrupt, "handshake segment: the packet is of another type"};
   if (packet.payload.size() < mark_size) return Error{Errc::corrupt, "handshake segment: no mark"};
   const ByteView segment = packet.payload.first(packet.payload.size() - mark_size);
-  const Mark mark = mark_of(key, {header.source, header.destination}, segment);
+  const Mark mark = mark_of(key.value, {header.source, header.destination}, segment);
   if (!std::equal(mark.begin(), mark.end(), packet.payload.last(mark_size).begin()))
     return Error{Errc::corrupt, "handshake segment: the mark of another run, or altered"};
   return from_wire<HandshakeSegment>(segment, "handshake segment");

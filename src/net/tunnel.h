@@ -26,7 +26,7 @@ using HandshakeId = Id<struct HandshakeKind>;
 /// stream: a piece of the attempt's byte stream, perhaps an empty one that only acknowledges.
 enum class SegmentKind : std::uint8_t { ask, stream };
 
-/// The payload of a handshake packet, in to_wire() form.
+/// The payload of a handshake or enrolment packet, in to_wire() form.
 struct HandshakeSegment {
   SegmentKind kind{};
   Incarnation from{};
@@ -37,19 +37,27 @@ struct HandshakeSegment {
   ByteVector data;
 };
 
-/// The key under which handshake packets of one run are marked: known to who knows the certificate
-/// of the run's authority, which TLS 1.3 never shows on the wire. It keeps strangers and noise away
-/// from the handshake, as mac1 does in WireGuard; it proves nobody's identity.
-Key256 handshake_key(const Hash256& authority);
+/// The key under which packets of one type that are not sealed are marked.
+struct MarkKey {
+  PacketType type{};
+  Key256 value{};
+};
+/// For the handshake packets of one run: known to who knows the certificate of the run's authority,
+/// which TLS 1.3 never shows on the wire. It keeps strangers and noise away from the handshake, as
+/// mac1 does in WireGuard; it proves nobody's identity.
+MarkKey handshake_key(const Hash256& authority);
+/// Likewise for enrolment packets; no packet passes for one of the other type.
+MarkKey enrolment_key(const Hash256& authority);
 
 /// The whole packet that carries the segment, and a mark of 16 bytes over segment, source and
 /// destination.
-ByteVector handshake_packet(const Key256& key, const Envelope& envelope,
+ByteVector handshake_packet(const MarkKey& key, const Envelope& envelope,
                             const HandshakeSegment& segment);
-/// The segment in a handshake packet; corrupt if there is none or the mark is not right.
-Result<HandshakeSegment> parse_handshake(const Key256& key, const OuterPacket& packet);
+/// The segment in a packet of the key's type; corrupt if it is another packet or the mark is not
+/// right.
+Result<HandshakeSegment> parse_handshake(const MarkKey& key, const OuterPacket& packet);
 
-/// The site with the lower id is always the client, so both may open at once.
+/// The site with the lower id is the client, so both may open at once, unless the config says.
 enum class TlsRole : std::uint8_t { client, server };
 
 /// Somebody wants the session: keep trying until it is up, and again whenever it is lost.
@@ -107,7 +115,8 @@ using TunnelAction = std::variant<SendSegment, StartTls, FeedTls, DropTls, Estab
 struct TunnelConfig {
   SiteId local{};
   SiteId peer{};
-  Incarnation incarnation{};  ///< Of the local agent, from 1.
+  Incarnation incarnation{};      ///< Of the local agent, from 1.
+  std::optional<TlsRole> role{};  ///< The peer must have the other one.
   /// Unacknowledged bytes are sent again after this time, then after twice that, up to the maximum;
   /// progress resets it. RFC 9002 section 6.2.2 starts at 333 ms too.
   Duration resend_first = milliseconds(333);
@@ -137,7 +146,9 @@ class TunnelPolicy {
   std::optional<Instant> wakeup() const;
 
   TunnelPhase phase() const;
-  TlsRole role() const { return config_.local < config_.peer ? TlsRole::client : TlsRole::server; }
+  TlsRole role() const {
+    return config_.role.value_or(config_.local < config_.peer ? TlsRole::client : TlsRole::server);
+  }
 
  private:
   enum class Stage { running, finished, failed };

@@ -14,7 +14,7 @@
 /// objects of the test's choice. Nothing outside tests includes this.
 namespace axs::net::testing {
 
-inline const Key256 mark_key = handshake_key({7});
+inline const MarkKey mark_key = handshake_key({7});
 
 struct LinkFaults {
   double loss = 0;
