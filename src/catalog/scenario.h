@@ -104,13 +104,13 @@ struct InnerRule {
 };
 
 struct OuterRule {
-  std::uint32_t period = 14;    ///< inner steps between two synchronisations of the same fragment
+  std::uint32_t period = 8;     ///< inner steps between two synchronisations of the same fragment
   std::uint32_t fragments = 1;  ///< parts of the model that are synchronised in turn
   double rate = 0.9;
-  double momentum = 0.5;  ///< Nesterov
+  double momentum = 0.4;  ///< Nesterov
   /// Of the inner learning rates, which are those of the whole batch. What sites do apart is
   /// averaged: their noise cancels, so each may take longer steps than all could together.
-  double inner_scale = 2.5;
+  double inner_scale = 2;
 };
 
 struct Train {

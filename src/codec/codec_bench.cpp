@@ -86,7 +86,7 @@ double floor_bits(GradientKind kind, const std::vector<float>& values) {
   std::vector<float> residual(size, 0);
   std::vector<std::uint16_t> scales(quant4_blocks(size));
   ByteVector codes(size), scale_bytes(2 * scales.size());
-  quantise4(values, residual, scales, codes);
+  quantise4(values, residual, gradient_coarseness, scales, codes);
   std::memcpy(scale_bytes.data(), scales.data(), scale_bytes.size());
   return entropy_bits(codes) + entropy_bits(scale_bytes) * static_cast<double>(scale_bytes.size()) /
                                    static_cast<double>(size);
@@ -242,7 +242,8 @@ void code_symbols(benchmark::State& state, Simd simd) {
   std::vector<float> residual(gradient_chunk, 0);
   std::vector<std::uint16_t> scales(quant4_blocks(gradient_chunk));
   ByteVector codes(gradient_chunk), stream;
-  quantise4(std::span{data_sets()[0].values}.first(gradient_chunk), residual, scales, codes);
+  quantise4(std::span{data_sets()[0].values}.first(gradient_chunk), residual, gradient_coarseness,
+            scales, codes);
   encode_symbols(codes, stream, simd);
   for (auto _ : state) {
     if (state.range(0) == 0) {

@@ -71,7 +71,7 @@ class Quant4Chunk {
  public:
   void encode(std::span<const float> value, std::span<float> residual, ByteVector& out) {
     resize(value.size());
-    quantise4(value, residual, scales_, codes_);
+    quantise4(value, residual, gradient_coarseness, scales_, codes_);
     for (const int shift : {8, 0}) {
       std::transform(scales_.begin(), scales_.end(), scale_bytes_.begin(),
                      [=](std::uint16_t s) { return static_cast<std::uint8_t>(s >> shift); });

@@ -3,11 +3,12 @@
 #include <cstdint>
 #include <span>
 
+#include "axs/codec/quant4.h"
 #include "axs/core/result.h"
 #include "axs/core/wire.h"
 
 /// What one site tells the others about its gradient or pseudo-gradient: a self-contained message
-/// of either 4-bit codes with error feedback (lossy, about 3.2 bits per value on real
+/// of either 4-bit codes with error feedback (lossy, about 1.7 bits per value on real
 /// pseudo-gradients) or the floats themselves, bit for bit. Both are entropy-coded losslessly and
 /// carry a checksum.
 ///
@@ -25,6 +26,11 @@ enum class GradientKind : std::uint8_t { quant4, fp32 };
 
 /// Values that share one table of probabilities. They fit a core's second-level cache.
 inline constexpr std::size_t gradient_chunk = 1 << 17;
+
+/// Of the codes in messages. Coarse: at the same number of bytes, sites that say less at a time and
+/// say it more often stay closer together, and the residual says the rest later
+/// (docs/design/002-gradient-codec.md).
+inline constexpr Coarseness gradient_coarseness{1.5F};
 
 struct GradientHeader {
   GradientKind kind;

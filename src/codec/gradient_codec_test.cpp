@@ -45,7 +45,7 @@ std::vector<float> reference(GradientKind kind, std::span<const float> value) {
     std::vector<float> residual(block.size(), 0);
     ByteVector codes(block.size());
     std::uint16_t scale;
-    quantise4(block, residual, {&scale, 1}, codes);
+    quantise4(block, residual, gradient_coarseness, {&scale, 1}, codes);
     dequantise4({&scale, 1}, codes, std::span{out}.subspan(at, block.size()));
   }
   return out;
@@ -232,13 +232,13 @@ TEST_CASE("gradient: zeros and equal values are tiny, many messages fit one buff
   CHECK(decode(ByteView{both}.subspan(first), 2) == two);
 }
 
-TEST_CASE("gradient: real shapes take at most 3.4 bits, and fp32 is near its order-0 floor") {
+TEST_CASE("gradient: real shapes take at most 1.8 bits, and fp32 is near its order-0 floor") {
   const std::size_t n = 1 << 19;
   for (const auto shape :
        {GradientShape::gaussian, GradientShape::laplace, GradientShape::mixture}) {
     const auto value = synthetic_gradient(shape, n, 8);
     CHECK(8.0 * static_cast<double>(encode(GradientKind::quant4, value).size()) <
-          3.4 * static_cast<double>(n));
+          1.8 * static_cast<double>(n));
     ByteVector plane[4];
     for (auto& p : plane) p.resize(n);
     split_planes(value, {plane[0], plane[1], plane[2], plane[3]});

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cmath>
 
 #include "axs/core/assert.h"
 
@@ -23,8 +24,30 @@ float round_to_integer(float x) {
   return (x + magic) - magic;
 }
 
-std::uint16_t scale_for(float largest) {
-  const auto bits = std::bit_cast<std::uint32_t>(largest / 7);
+/// Of x / largest, so that nothing overflows. Sixteen sums, added in a fixed order: the same bits
+/// whatever the width of the vectors.
+float mean_square(const float* __restrict x, float largest) {
+  constexpr std::size_t lanes = 16;
+  const float inverse = 1 / largest;
+  float sums[lanes] = {};
+  for (std::size_t i = 0; i < quant4_block; i += lanes)
+    for (std::size_t lane = 0; lane < lanes; ++lane) {
+      const float ratio = x[i + lane] * inverse;
+      sums[lane] += ratio * ratio;
+    }
+  float sum = 0;
+  for (const float part : sums) sum += part;
+  return sum / quant4_block;
+}
+
+float step_for(const float* x, float largest, Coarseness coarseness) {
+  const float finest = largest / 7;
+  if (coarseness.value == 0 || finest < 0x1p-126f) return finest;
+  return std::max(finest, coarseness.value * (largest * std::sqrt(mean_square(x, largest))));
+}
+
+std::uint16_t scale_for(float step) {
+  const auto bits = std::bit_cast<std::uint32_t>(step);
   const std::uint32_t rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
   if (rounded < smallest_scale) return 0;
   return static_cast<std::uint16_t>(std::min(rounded, largest_scale));
@@ -32,14 +55,14 @@ std::uint16_t scale_for(float largest) {
 
 /// One whole block; the compiler needs the constant count and the promise that nothing overlaps.
 std::uint16_t quantise_block(const float* __restrict value, float* __restrict residual,
-                             std::uint8_t* __restrict codes) {
+                             Coarseness coarseness, std::uint8_t* __restrict codes) {
   float x[quant4_block];
   std::int32_t largest = 0;  // Magnitudes of floats order like their bits.
   for (std::size_t i = 0; i < quant4_block; ++i) {
     x[i] = value[i] + residual[i];
     largest = std::max(largest, std::bit_cast<std::int32_t>(x[i]) & 0x7fffffff);
   }
-  const std::uint16_t scale = scale_for(std::bit_cast<float>(largest));
+  const std::uint16_t scale = scale_for(step_for(x, std::bit_cast<float>(largest), coarseness));
   const float step = from_bfloat16(scale);
   const float divisor = scale == 0 ? 0x1p127f : step;  // All x are then far below one half.
   for (std::size_t i = 0; i < quant4_block; ++i) {
@@ -50,14 +73,14 @@ std::uint16_t quantise_block(const float* __restrict value, float* __restrict re
   return scale;
 }
 
-/// The last block, filled up with zeros, which never decide its scale.
+/// The last block, filled up with zeros.
 std::uint16_t quantise_tail(std::span<const float> value, std::span<float> residual,
-                            std::span<std::uint8_t> codes) {
+                            Coarseness coarseness, std::span<std::uint8_t> codes) {
   std::array<float, quant4_block> x{}, r{};
   std::array<std::uint8_t, quant4_block> c;
   std::copy(value.begin(), value.end(), x.begin());
   std::copy(residual.begin(), residual.end(), r.begin());
-  const std::uint16_t scale = quantise_block(x.data(), r.data(), c.data());
+  const std::uint16_t scale = quantise_block(x.data(), r.data(), coarseness, c.data());
   std::copy_n(r.begin(), residual.size(), residual.begin());
   std::copy_n(c.begin(), codes.size(), codes.begin());
   return scale;
@@ -82,16 +105,17 @@ void for_each_decoded(std::span<const std::uint16_t> scales, std::span<const std
 
 }  // namespace
 
-void quantise4(std::span<const float> value, std::span<float> residual,
+void quantise4(std::span<const float> value, std::span<float> residual, Coarseness coarseness,
                std::span<std::uint16_t> scales, std::span<std::uint8_t> codes) {
   AXS_ASSERT(residual.size() == value.size() && codes.size() == value.size() &&
              scales.size() == quant4_blocks(value.size()));
   std::size_t at = 0;
   for (std::uint16_t& scale : scales) {
     const std::size_t count = std::min(quant4_block, value.size() - at);
-    scale = count == quant4_block
-                ? quantise_block(&value[at], &residual[at], &codes[at])
-                : quantise_tail(value.subspan(at), residual.subspan(at), codes.subspan(at));
+    scale =
+        count == quant4_block
+            ? quantise_block(&value[at], &residual[at], coarseness, &codes[at])
+            : quantise_tail(value.subspan(at), residual.subspan(at), coarseness, codes.subspan(at));
     at += count;
   }
 }

@@ -21,10 +21,11 @@ struct Quantised {
   std::vector<float> residual;
 };
 
-Quantised quantise(std::span<const float> value, std::vector<float> residual) {
+Quantised quantise(std::span<const float> value, std::vector<float> residual,
+                   Coarseness coarseness = {}) {
   Quantised q{std::vector<std::uint16_t>(quant4_blocks(value.size())), ByteVector(value.size()),
               std::move(residual)};
-  quantise4(value, q.residual, q.scales, q.codes);
+  quantise4(value, q.residual, coarseness, q.scales, q.codes);
   return q;
 }
 
@@ -72,8 +73,9 @@ void check_against_reference(std::span<const float> value, const std::vector<flo
 }
 
 /// What quant4.h promises of every input.
-void check_invariants(std::span<const float> value, const std::vector<float>& old_residual) {
-  const Quantised q = quantise(value, old_residual);
+void check_invariants(std::span<const float> value, const std::vector<float>& old_residual,
+                      Coarseness coarseness = {}) {
+  const Quantised q = quantise(value, old_residual, coarseness);
   std::vector<float> decoded(value.size());
   dequantise4(q.scales, q.codes, decoded);
   for (std::size_t i = 0; i < value.size(); ++i) {
@@ -112,8 +114,29 @@ TEST_CASE("quant4: decoded + residual is exactly what went in, for floats of any
     const auto value = any_finite(rng, n);
     check_invariants(value, std::vector<float>(n, 0));
     check_invariants(value, any_finite(rng, n));
+    check_invariants(value, any_finite(rng, n), {static_cast<float>(3 * rng.uniform())});
     check_against_reference(value, std::vector<float>(n, 0));
   }));
+}
+
+TEST_CASE("quant4: the step is so many root mean squares, unless 15 levels would not do") {
+  const auto value = synthetic_gradient(GradientShape::gaussian, 256, 1);
+  double squares = 0;
+  for (const float x : value) squares += static_cast<double>(x) * static_cast<double>(x);
+  const double rms = std::sqrt(squares / 256);
+  const std::vector<float> zeros(256);
+  for (const float coarseness : {1.0f, 1.5f, 2.0f})
+    CHECK(scale_value(quantise(value, zeros, {coarseness}).scales[0]) ==
+          doctest::Approx(coarseness * rms).epsilon(1.0 / 256));
+  // Nothing is ever clipped: one value far above the others decides.
+  std::vector<float> spike(256, 1e-3f);
+  spike[100] = 7;
+  CHECK(quantise(spike, zeros, {1.5f}).scales == quantise(spike, zeros).scales);
+  // Nor do squares overflow or vanish.
+  for (const float x : {3e38f, 1e-37f}) {
+    const Quantised q = quantise(std::vector<float>(256, x), zeros, {1});
+    CHECK(scale_value(q.scales[0]) == doctest::Approx(std::min(x, 4.8e37f)).epsilon(0.01));
+  }
 }
 
 TEST_CASE("quant4: ties at half a step go to the even level and stay exact") {
