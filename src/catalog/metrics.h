@@ -190,8 +190,6 @@ class Metrics {
   void set(MetricId id, Labels labels, double value);
   void observe(MetricId histogram, double value);
   void set(MetricId summary, const Summary& values);
-  /// Forgets the family, because what it was about may be gone.
-  void clear(MetricId id) { families_.erase(id.index); }
 
   std::string page() const;
 

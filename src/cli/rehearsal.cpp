@@ -165,7 +165,8 @@ Result<Rehearsal> rehearse(const catalog::Scenario& scenario, const std::string&
   const catalog::Scenario first = rehearsed(scenario);
   const Hidden hidden{fmt::format("{}/.rehearsal-{}", runs, getpid())};
   const live::RunFolder folder{hidden.path + "/rehearsal"};
-  live::RunPlan plan = AXS_TRY(live::create_run(folder, first, data, live::Purpose::rehearsal));
+  live::RunPlan plan = AXS_TRY(live::create_run(
+      folder, {.scenario = first, .data = data, .purpose = live::Purpose::rehearsal}));
   AXS_TRY(run_short(folder, std::move(plan), program));
   return measured(first, record::merge(AXS_TRY(report::read_run(folder.path)).logs));
 }

@@ -144,9 +144,9 @@ Result<ExitCode> RunCommand::run() {
   auto opening = opening_facts(scenario, "live", own_command());
   if (deserves_rehearsal(scenario)) opening.push_back(AXS_TRY(foresee(scenario, links)));
   const live::RunFolder folder = new_folder(runs, scenario.name);
-  live::RunPlan plan = AXS_TRY(live::create_run(folder, std::move(scenario), data));
-  return launch(
-      {.folder = folder, .plan = std::move(plan), .program = {}, .opening = std::move(opening)});
+  live::RunPlan plan = AXS_TRY(live::create_run(
+      folder, {.scenario = std::move(scenario), .data = data, .opening = std::move(opening)}));
+  return launch({.folder = folder, .plan = std::move(plan), .program = {}});
 }
 
 /// Says what the run will come to, before it begins.

@@ -123,10 +123,7 @@ Result<> Launcher::start_all() {
         metrics.set(catalog::metric("axs_process_facts_left_out_total"), {"launcher"},
                     static_cast<double>(log_.left_out()));
       });
-  if (config_.start == Start::fresh) {
-    AXS_TRY(state_.note_phase(RunState::Phase::running));
-    for (const catalog::Fact& fact : config_.opening) note(fact);
-  }
+  if (config_.start == Start::fresh) AXS_TRY(state_.note_phase(RunState::Phase::running));
   if (agents_ended_.size() == site_count()) return Ok{};
   if (!processes_->running(underlay_name)) start(underlay());
   for (std::uint32_t i = 0; i < site_count(); ++i) {

@@ -35,7 +35,6 @@ class Launcher {
     RunPlan plan;
     std::string program;  ///< The path of axs.
     Start start = Start::fresh;
-    std::vector<catalog::Fact> opening{};  ///< Noted once, when the run is fresh.
     Duration look_every = milliseconds(200);
     std::function<void()> look{};                    ///< Called now and then, for a view.
     std::function<void(const std::string&)> tell{};  ///< One line about what went wrong.

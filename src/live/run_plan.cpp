@@ -45,28 +45,36 @@ Result<> write_plan(const RunFolder& folder, const RunPlan& plan) {
   return write_checked(folder.plan(), to_wire(plan), host::FileAccess::everyone);
 }
 
-Result<> write_run(const RunFolder& folder, const RunPlan& plan) {
+Result<> write_opening(const RunFolder& folder, const RunPlan& plan,
+                       const std::vector<catalog::Fact>& opening) {
+  EventLog log = AXS_TRY(EventLog::open(folder.events()));
+  for (const catalog::Fact& fact : opening) AXS_TRY(log.write({plan.run, "", Instant{}}, fact));
+  return Ok{};
+}
+
+Result<> write_run(const RunFolder& folder, const RunPlan& plan,
+                   const std::vector<catalog::Fact>& opening) {
   AXS_TRY(host::make_folder(folder.authority()));
   const catalog::UtcTime now = catalog::UtcTime{} + host::unix_time();
   auto desk = AXS_TRY(StoredDesk::create(folder.authority(), plan.run, now));
   AXS_TRY(invite_sites(folder, plan, std::move(desk)));
+  AXS_TRY(write_opening(folder, plan, opening));
   return write_plan(folder, plan);
 }
 
 }  // namespace
 
-Result<RunPlan> create_run(const RunFolder& folder, catalog::Scenario scenario, std::string data,
-                           Purpose purpose) {
+Result<RunPlan> create_run(const RunFolder& folder, NewRun run) {
   if (std::error_code ignored; std::filesystem::exists(folder.path, ignored))
     return Error{Errc::unavailable, folder.path + ": there is a run of this name already"};
   RunPlan plan;
   plan.run = folder.path.substr(folder.path.rfind('/') + 1);
-  plan.scenario = std::move(scenario);
-  plan.data = std::move(data);
+  plan.scenario = std::move(run.scenario);
+  plan.data = std::move(run.data);
   plan.ports = AXS_TRY(free_ports(plan.scenario.links.size()));
   plan.clock = host::RunClock{Instant{}}.mark();
-  plan.purpose = purpose;
-  if (auto written = write_run(folder, plan); !written) {
+  plan.purpose = run.purpose;
+  if (auto written = write_run(folder, plan, run.opening); !written) {
     std::error_code ignored;
     std::filesystem::remove_all(folder.path, ignored);
     return std::move(written).error();

@@ -56,10 +56,16 @@ struct RunFolder {
   std::string events(const std::string& name) const { return site(name) + "/events.jsonl"; }
 };
 
+struct NewRun {
+  catalog::Scenario scenario;
+  std::string data{};
+  Purpose purpose = Purpose::training;
+  std::vector<catalog::Fact> opening{};  ///< How its record begins.
+};
 /// Makes the folder of a new run, which must not be there yet: its certificate authority, an
-/// invitation to each site, free ports, the plan. An error leaves nothing of it.
-Result<RunPlan> create_run(const RunFolder& folder, catalog::Scenario scenario, std::string data,
-                           Purpose purpose = Purpose::training);
+/// invitation to each site, free ports, the beginning of its record, and last the plan: what can be
+/// resumed has all of it, whenever it was killed. An error leaves nothing of it.
+Result<RunPlan> create_run(const RunFolder& folder, NewRun run);
 Result<RunPlan> load_run(const RunFolder& folder);
 /// For a run of which nothing is alive: other ports, for somebody may have taken the old ones, and
 /// a clock that goes on from `clock` as if no time had passed. A site that has not been enrolled

@@ -44,7 +44,7 @@ catalog::Scenario two_sites() {
 TEST_CASE("run plan: a new run invites its sites, and holds no key of theirs") {
   const host::TemporaryFolder parent;
   const RunFolder folder{parent / "r1"};
-  const RunPlan plan = must(create_run(folder, two_sites(), ""));
+  const RunPlan plan = must(create_run(folder, {.scenario = two_sites()}));
   CHECK(private_keys(folder.path) ==
         std::vector<std::string>{"ca/controller/key.pem", "ca/key.pem"});
   for (const char* site : {"sfo", "fra"}) {
@@ -62,7 +62,7 @@ TEST_CASE("run plan: a new run invites its sites, and holds no key of theirs") {
 TEST_CASE("run plan: a run that is taken up again invites who still has no certificate") {
   const host::TemporaryFolder parent;
   const RunFolder folder{parent / "r1"};
-  RunPlan plan = must(create_run(folder, two_sites(), ""));
+  RunPlan plan = must(create_run(folder, {.scenario = two_sites()}));
   const catalog::UtcTime now = catalog::UtcTime{} + host::unix_time();
   const auto newcomer = [&](const std::string& site) {
     return std::get<Newcomer>(must(load_identity(folder.site(site), {"r1", site})));
@@ -86,10 +86,23 @@ TEST_CASE("run plan: a run that is taken up again invites who still has no certi
   CHECK(enrol_at(desk, again, now));
 }
 
+TEST_CASE("run plan: a run that can be resumed has the beginning of its record") {
+  const host::TemporaryFolder parent;
+  const RunFolder folder{parent / "r1"};
+  catalog::RunStarted started;
+  started.tokens = 7;
+  must(create_run(folder, {.scenario = two_sites(), .opening = {started}}));
+  const ByteVector record = must(host::read_file(folder.events(), 1 << 16));
+  const std::string text{record.begin(), record.end()};
+  CHECK(text.find("\"type\":\"RunStarted\"") != std::string::npos);
+  CHECK(text.find("\"tokens\":7") != std::string::npos);
+  CHECK(text.find("\"run\":\"r1\",\"site\":\"\",\"at\":0,") != std::string::npos);
+}
+
 TEST_CASE("run plan: one of a newer version is refused, whatever else is in it") {
   const host::TemporaryFolder folder;
   const RunFolder run{folder / "r1"};
-  must(create_run(run, two_sites(), ""));
+  must(create_run(run, {.scenario = two_sites()}));
   CHECK(must(load_run(run)).scenario.sites.size() == 2);
   ByteVector bytes = to_wire(std::pair{std::uint32_t{9}, std::string{"of another form"}});
   WireWriter{bytes}.put(crc32c(bytes));
