@@ -67,7 +67,7 @@ void SiteSync::on(const Captured& event) {
   if (!worker_) return;
   offer(event);
   worker_->capturing = std::max(worker_->capturing, next(event.sync));
-  worker_->ordered = false;
+  worker_->ordered.reset();
 }
 
 void SiteSync::on(const WorkerReady& event) {
@@ -246,7 +246,7 @@ void SiteSync::note_offer(SyncId sync, const Contribution& contribution) {
   note_quorum(sync, open);
 }
 
-/// Half of those who have something to offer, rounded up, begin the grace and hurry the others.
+/// Half of those who have something to offer, rounded up, begin the grace.
 void SiteSync::note_quorum(SyncId sync, Open& open) {
   if (open.quorum_at) return;
   const auto offered = std::count_if(open.offers.begin(), open.offers.end(), [](const auto& offer) {
@@ -260,17 +260,13 @@ void SiteSync::order_capture() {
   if (!worker_ || !begun_ || last_) return;
   if (worker_->capturing < agreement_.open()) {
     worker_->capturing = agreement_.open();
-    worker_->ordered = false;
+    worker_->ordered.reset();
   }
   const SyncId sync = worker_->capturing;
-  if (!worker_->ordered) actions_->push_back(Capture{sync, steps_before(sync)});
-  worker_->flushed = worker_->flushed && worker_->ordered;
-  worker_->ordered = true;
-  const auto open = open_.find(sync);
-  if (worker_->flushed || open == open_.end() || !open->second.quorum_at) return;
-  // Others are waiting: what is done counts now, the rest goes into the next sync (adaptive flush).
-  worker_->flushed = true;
-  actions_->push_back(Capture{sync, 0});
+  const std::uint32_t steps = steps_now(sync);
+  if (worker_->ordered && steps >= *worker_->ordered) return;
+  worker_->ordered = steps;
+  actions_->push_back(Capture{sync, steps});
 }
 
 void SiteSync::apply_decided() {
@@ -481,6 +477,16 @@ std::uint32_t SiteSync::steps_before(SyncId sync) const {
   const std::uint64_t period = config_.budget.period, fragments = config_.budget.fragments;
   const std::uint64_t turn = sync.value % fragments;
   return static_cast<std::uint32_t>((turn + 1) * period / fragments - turn * period / fragments);
+}
+
+/// Others that have captured already are waiting. Whoever is nearly there captures as soon as it
+/// hears of the first of them, so that sites fall into step; when half of them are, what is done
+/// counts now and the rest goes into the next sync (adaptive flush).
+std::uint32_t SiteSync::steps_now(SyncId sync) const {
+  const std::uint32_t steps = steps_before(sync);
+  const auto open = open_.find(sync);
+  if (open == open_.end() || !open->second.first_at) return steps;
+  return open->second.quorum_at ? 0 : steps - steps / 4;
 }
 
 void SiteSync::send(SiteId to, SyncMessage message, std::optional<Hash256> attached) {

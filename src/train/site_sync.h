@@ -164,11 +164,10 @@ class SiteSync {
     std::uint32_t times = 0;
   };
   struct Worker {
-    SyncId applied;        ///< the next to be handed over
-    SyncId merged;         ///< the first that it has not said to have merged
-    SyncId capturing;      ///< the next that it shall capture
-    bool ordered = false;  ///< it was told so
-    bool flushed = false;  ///< and not to wait for its period to be full
+    SyncId applied;                        ///< the next to be handed over
+    SyncId merged;                         ///< the first that it has not said to have merged
+    SyncId capturing;                      ///< the next that it shall capture
+    std::optional<std::uint32_t> ordered{};  ///< so it was told, after this many steps
   };
 
   void on(const Wakeup&);
@@ -228,6 +227,7 @@ class SiteSync {
   /// The live ones that still have something to put into this sync's fragment.
   std::set<SiteId> awaited(SyncId sync) const;
   std::uint32_t steps_before(SyncId sync) const;
+  std::uint32_t steps_now(SyncId sync) const;
   void send(SiteId to, SyncMessage message, std::optional<Hash256> attached = std::nullopt);
   void send_to_peers(const SyncMessage& message);
 
