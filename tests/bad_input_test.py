@@ -150,7 +150,7 @@ class Scenarios(Case):
                 ('preset = "llama-1m"', "width = 100", "want a multiple of"),
                 ('preset = "llama-1m"', "hidden = 100", "want a multiple of 16"),
                 ('preset = "llama-1m"', "layers = 1000\nwidth = 65536\nhidden = 65536\nheads = 64",
-                 "parameters in 2 fragments"),
+                 "parameters, 1 fragments of them"),
                 ('name = "fra"', 'name = "sfo"', "used twice"),
                 ('name = "fra"', 'name = "Frankfurt am Main"', "want lower-case letters"),
                 ("[50.11, 8.68]", "[150.11, 8.68]", "want latitude"),

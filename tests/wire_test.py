@@ -25,7 +25,7 @@ SO_RCVBUFFORCE = 33
 SKIPPED = 77
 # As src/net/packet.h has it.
 FIXED_HEADER = 24
-HANDSHAKE, SEALED = 0x10, 0x11
+HANDSHAKE, SEALED, ENROLMENT = 0x10, 0x11, 0x12
 TAG = 16
 # What is sought has so many bytes: by chance it comes once in 10^19 places.
 RUN = 8
@@ -88,7 +88,7 @@ def ends_of(packet):
 
 def is_packet(packet):
     """Ten bytes of the header can have few values."""
-    return (len(packet) >= FIXED_HEADER and packet[1] in (HANDSHAKE, SEALED)
+    return (len(packet) >= FIXED_HEADER and packet[1] in (HANDSHAKE, SEALED, ENROLMENT)
             and packet[0] <= packet[2] <= 3 and max(ends_of(packet)) < len(SITES))
 
 

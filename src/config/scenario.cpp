@@ -286,7 +286,7 @@ class ScenarioReader {
     const std::uint32_t fragments = scenario_.train.outer.fragments;
     const std::uint64_t parameters = parameter_count(scenario_.model);
     if (parameters / fragments > fragment_parameters_max)
-      top.fail("model", fmt::format("{} parameters in {} fragments, want at most {} in each",
+      top.fail("model", fmt::format("{} parameters, {} fragments of them, want at most {} in each",
                                     parameters, fragments, fragment_parameters_max));
     if (fragments > scenario_.model.layers)
       top.fail("train", fmt::format("outer.fragments = {}, want at most the {} layers of the model",

@@ -308,12 +308,14 @@ TEST_CASE("worker: it evaluates and exports the parameters that all sites share"
 
 TEST_CASE("worker: the learning rate follows the progress of all sites and never turns back") {
   const TestFolder folder;
-  Held site{small_job(folder, 0, 2)};
+  Begin begin = small_job(folder, 0, 2);
+  const double scale = begin.train.outer.inner_scale = 1.5;
+  Held site{begin};
   const auto rates = [&](std::uint32_t steps, SyncId sync) {
     const auto captured = site.capture(sync, steps);
     return std::pair{captured, site.worker->learning_rate()};
   };
-  const LearningRate wanted{.peak = 1e-2, .floor = 1e-3, .warmup = 5, .steps = 100};
+  const LearningRate wanted{.peak = 1e-2 * scale, .floor = 1e-3 * scale, .warmup = 5, .steps = 100};
   CHECK(site.worker->learning_rate() == wanted.at(0));
   const auto [captured, rate] = rates(20, {0});
   CHECK(rate == wanted.at(20));  // The other one is taken to be as fast.
