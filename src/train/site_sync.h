@@ -164,9 +164,9 @@ class SiteSync {
     std::uint32_t times = 0;
   };
   struct Worker {
-    SyncId applied;                        ///< the next to be handed over
-    SyncId merged;                         ///< the first that it has not said to have merged
-    SyncId capturing;                      ///< the next that it shall capture
+    SyncId applied;                          ///< the next to be handed over
+    SyncId merged;                           ///< the first that it has not said to have merged
+    SyncId capturing;                        ///< the next that it shall capture
     std::optional<std::uint32_t> ordered{};  ///< so it was told, after this many steps
   };
 
