@@ -17,8 +17,11 @@
 namespace axs::cli {
 namespace {
 
-/// No prediction is worth simulating longer.
-constexpr Duration horizon = seconds(30 * 24 * 3600);
+/// Of a job that takes longer the twin runs the beginning, and the rest is taken to be like it: it
+/// needs a second for each minute.
+constexpr Duration simulated_most = seconds(300);
+/// In which the twin must have finished that much, faults included.
+constexpr Duration horizon = simulated_most * 100;
 
 std::uint64_t tokens_per_step(const catalog::Scenario& scenario) {
   return catalog::site_tokens_per_step(scenario.train, scenario.model,
@@ -128,13 +131,33 @@ Duration finishing_time(const std::map<std::string, SiteRecord>& sites) {
   return longest;
 }
 
+std::uint64_t scaled_count(std::uint64_t count, double factor) {
+  return static_cast<std::uint64_t>(static_cast<double>(count) * factor);
+}
+
+/// In seconds, if all sites do nothing but steps.
+double computing_time(const catalog::Scenario& scenario, const Rehearsal& rehearsal) {
+  double tokens_per_second = 0;
+  for (const twin::WorkerSpeed& worker : rehearsal.workers)
+    tokens_per_second += static_cast<double>(worker.tokens_per_step) / worker.step.seconds();
+  return static_cast<double>(scenario.train.tokens) / tokens_per_second;
+}
+
 /// A folder that is gone when this goes.
-struct Hidden {
-  std::string path;
-  ~Hidden() {
+class Hidden {
+ public:
+  /// One that a killed process with the same number left is none of anybody's.
+  explicit Hidden(std::string path) : path_{std::move(path)} { remove(); }
+  Hidden(const Hidden&) = delete;
+  ~Hidden() { remove(); }
+  const std::string& path() const { return path_; }
+
+ private:
+  void remove() const {
     std::error_code ignored;
-    std::filesystem::remove_all(path, ignored);
+    std::filesystem::remove_all(path_, ignored);
   }
+  std::string path_;
 };
 
 Result<> run_short(const live::RunFolder& folder, live::RunPlan plan, const std::string& program) {
@@ -164,7 +187,7 @@ Result<Rehearsal> rehearse(const catalog::Scenario& scenario, const std::string&
                            const std::string& runs, const std::string& program) {
   const catalog::Scenario first = rehearsed(scenario);
   const Hidden hidden{fmt::format("{}/.rehearsal-{}", runs, getpid())};
-  const live::RunFolder folder{hidden.path + "/rehearsal"};
+  const live::RunFolder folder{hidden.path() + "/rehearsal"};
   live::RunPlan plan = AXS_TRY(live::create_run(
       folder, {.scenario = first, .data = data, .purpose = live::Purpose::rehearsal}));
   AXS_TRY(run_short(folder, std::move(plan), program));
@@ -182,12 +205,16 @@ Result<Rehearsal> measured(const catalog::Scenario& scenario, const record::Hist
 
 catalog::Predicted predict(const catalog::Scenario& scenario,
                            const std::vector<fabric::LinkPlan>& links, const Rehearsal& rehearsal) {
-  twin::Twin world{{.scenario = scenario, .links = links, .workers = rehearsal.workers}};
+  const double share =
+      std::min(1.0, simulated_most.seconds() / computing_time(scenario, rehearsal));
+  catalog::Scenario beginning = scenario;
+  beginning.train.tokens = scaled_count(scenario.train.tokens, share);
+  twin::Twin world{{.scenario = beginning, .links = links, .workers = rehearsal.workers}};
   const twin::Outcome outcome = world.run(horizon);
-  return {.duration = outcome.took + rehearsal.finishing,
+  return {.duration = scaled(outcome.took, 1 / share) + rehearsal.finishing,
           .finishing = rehearsal.finishing,
-          .bytes = outcome.bytes,
-          .syncs = outcome.syncs,
+          .bytes = scaled_count(outcome.bytes, 1 / share),
+          .syncs = scaled_count(outcome.syncs, 1 / share),
           .basis = fmt::format("calibrated on {} steps with all sites at work", Rehearsal::steps)};
 }
 

@@ -92,6 +92,22 @@ TEST_CASE("rehearsal: the prediction follows from the speeds, and says the same 
   CHECK(to_json(predicted) == to_json(predict(scenario, *links, *rehearsal)));
 }
 
+TEST_CASE("rehearsal: of a job of days the twin runs the beginning") {
+  record::History history;
+  tell(history, "a", {});
+  tell(history, "b", {});
+  catalog::Scenario scenario = job();
+  const auto links = plan_links(scenario);
+  REQUIRE(links);
+  const auto rehearsal = measured(scenario, history);
+  REQUIRE(rehearsal);
+  // 30 ms a step, and 4 ms of syncs: 34 ms for 512 tokens.
+  scenario.train.tokens = std::uint64_t{512} * 10'000'000;
+  const catalog::Predicted predicted = predict(scenario, *links, *rehearsal);
+  CHECK(predicted.duration.seconds() == doctest::Approx(10'000'000 * 0.034).epsilon(0.02));
+  CHECK(static_cast<double>(predicted.syncs) == doctest::Approx(2'000'000).epsilon(0.02));
+}
+
 TEST_CASE("rehearsal: only a job that is long enough is rehearsed") {
   catalog::Scenario scenario = job();
   CHECK(deserves_rehearsal(scenario));

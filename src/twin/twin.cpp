@@ -309,7 +309,12 @@ void Twin::perform(SiteId id, const Site::Apply& action) {
   queue_.push(now_, ScriptDue{action.merged_tokens});
   const train::SiteSync::Applied applied = site.worker.apply(action);
   site.merging.insert_or_assign(action.sync, told(action, applied.hash));
-  queue_.push(now_ + site.worker.speed().apply, MergeDone{id, site.life, applied});
+  const Duration takes = site.worker.speed().apply;
+  if (site.busy)
+    site.to_merge += takes;
+  else
+    site.merged_at = std::max(now_, site.merged_at) + takes;
+  queue_.push(now_ + takes, MergeDone{id, site.life, applied});
 }
 
 void Twin::perform(SiteId site, const Site::RingOrder& action) {
@@ -412,7 +417,7 @@ void Twin::kill_worker(SiteId id) {
   SiteState& site = *sites_[id.value];
   if (!site.policy) return;
   ++site.life;
-  site.busy = false;
+  site.stop_working();
   note(id, catalog::WorkerLost{"killed by signal 9"});
   step(id, Site::WorkerLost{});
   start_worker(id);
@@ -422,7 +427,7 @@ void Twin::kill_worker(SiteId id) {
 void Twin::kill_agent(SiteId id) {
   SiteState& site = *sites_[id.value];
   ++site.life;
-  site.busy = false;
+  site.stop_working();
   site.policy.reset();
   site.held.clear();
   queue_.push(now_ + agent_restart, AgentStarted{id});
@@ -438,7 +443,8 @@ void Twin::work(SiteId id) {
   }
   if (work == WorkerModel::Work::wait) return;
   site.busy = true;
-  queue_.push(now_ + site.worker.time_of(work), WorkDone{id, site.life, work});
+  const Duration takes = std::exchange(site.to_merge, {}) + site.worker.time_of(work);
+  queue_.push(std::max(now_, site.merged_at) + takes, WorkDone{id, site.life, work});
 }
 
 void Twin::schedule_wakeup(SiteId id) {
