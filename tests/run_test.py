@@ -289,6 +289,20 @@ class RunTest(unittest.TestCase):
         self.assertGreater(predicted["syncs"], 0)
         self.assertGreater(predicted["bytes"], 0)
 
+    def test_a_rehearsal_that_fails_says_where_its_logs_are(self):
+        with tempfile.TemporaryDirectory() as folder:
+            run = Run(folder, 500_000)
+            text = run.scenario.read_text().replace("context = 32", "context = 512")
+            run.scenario.write_text(text)
+            (run.folder / "corpus.txt").write_text(corpus(4_200))
+            outcome = subprocess.run(run.command(), capture_output=True, text=True, check=False,
+                                     timeout=120)
+            self.assertEqual(outcome.returncode, 1)
+            logs = Path(outcome.stderr.rsplit("its logs are in ", 1)[1].strip())
+            self.assertIn("bytes for validation", (logs / "sfo.log").read_text())
+            self.assertFalse(run.started())
+            self.assertEqual(processes_of(run), [])
+
     def test_faults_are_inflicted_and_survived(self):
         faults = [
             'at = "5%"\nkill = "controller"',

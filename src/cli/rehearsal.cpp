@@ -8,8 +8,11 @@
 #include <map>
 #include <utility>
 
+#include "axs/cli/audience.h"
+#include "axs/cli/run_folders.h"
 #include "axs/cli/run_view.h"
 #include "axs/cli/terminal.h"
+#include "axs/host/file.h"
 #include "axs/live/launcher.h"
 #include "axs/report/fact_reader.h"
 #include "axs/twin/twin.h"
@@ -17,11 +20,8 @@
 namespace axs::cli {
 namespace {
 
-/// Of a job that takes longer the twin runs the beginning, and the rest is taken to be like it: it
-/// needs a second for each minute.
-constexpr Duration simulated_most = seconds(300);
-/// In which the twin must have finished that much, faults included.
-constexpr Duration horizon = simulated_most * 100;
+/// Of a job that takes longer the twin runs the beginning, and the rest is taken to be like it.
+constexpr Duration simulated_most = seconds(200);
 
 std::uint64_t tokens_per_step(const catalog::Scenario& scenario) {
   return catalog::site_tokens_per_step(scenario.train, scenario.model,
@@ -85,7 +85,8 @@ Duration mean(const std::vector<catalog::Progress>& progress, Duration catalog::
   double sum = 0;
   std::uint64_t from = progress.size() > 1 ? progress.front().steps : 0, steps = 0;
   for (std::size_t i = progress.size() > 1 ? 1 : 0; i < progress.size(); ++i) {
-    const std::uint64_t since = progress[i].steps - from;
+    // They go back where a worker was killed.
+    const std::uint64_t since = progress[i].steps > from ? progress[i].steps - from : 0;
     sum += (progress[i].*of).seconds() * static_cast<double>(since);
     steps += since;
     from = progress[i].steps;
@@ -135,45 +136,62 @@ std::uint64_t scaled_count(std::uint64_t count, double factor) {
   return static_cast<std::uint64_t>(static_cast<double>(count) * factor);
 }
 
-/// In seconds, if all sites do nothing but steps.
-double computing_time(const catalog::Scenario& scenario, const Rehearsal& rehearsal) {
-  double tokens_per_second = 0;
-  for (const twin::WorkerSpeed& worker : rehearsal.workers)
-    tokens_per_second += static_cast<double>(worker.tokens_per_step) / worker.step.seconds();
-  return static_cast<double>(scenario.train.tokens) / tokens_per_second;
-}
-
-/// A folder that is gone when this goes.
+/// A hidden folder that is gone when this goes, unless it is worth reading.
 class Hidden {
  public:
-  /// One that a killed process with the same number left is none of anybody's.
-  explicit Hidden(std::string path) : path_{std::move(path)} { remove(); }
-  Hidden(const Hidden&) = delete;
-  ~Hidden() { remove(); }
-  const std::string& path() const { return path_; }
+  static Result<Hidden> create(const std::string& parent) {
+    AXS_TRY(host::make_folder(parent));
+    std::string path = parent + "/" + std::string{prefix} + "XXXXXX";
+    if (::mkdtemp(path.data()) == nullptr) return host::system_error(path);
+    return Hidden{std::move(path)};
+  }
+  Hidden(Hidden&& other) noexcept : path_{std::exchange(other.path_, {})} {}
+  ~Hidden() {
+    std::error_code ignored;
+    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
+  }
+  live::RunFolder folder() const { return {path_ + "/rehearsal"}; }
+  void keep() { path_.clear(); }
+
+  /// What rehearsals that were killed have left.
+  static void sweep(const std::string& parent) {
+    std::error_code failure;
+    for (const auto& entry : std::filesystem::directory_iterator{parent, failure}) {
+      if (!entry.path().filename().string().starts_with(prefix)) continue;
+      const auto inside = runs_in(entry.path().string());
+      if (!inside.empty() && inside.front().state != RunEntry::State::running)
+        std::filesystem::remove_all(entry.path(), failure);
+    }
+  }
 
  private:
-  void remove() const {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
+  static constexpr std::string_view prefix = ".rehearsal-";
+  explicit Hidden(std::string path) : path_{std::move(path)} {}
   std::string path_;
 };
 
 Result<> run_short(const live::RunFolder& folder, live::RunPlan plan, const std::string& program) {
   RunView view{folder, plan};
+  Audience audience;
+  live::Launcher* running = nullptr;
   const auto launcher = AXS_TRY(live::Launcher::open(
       {.folder = folder,
        .plan = std::move(plan),
        .program = program,
-       .look = [&view] { view.show_block(); },
+       .look =
+           [&] {
+             view.show_block();
+             audience.look(*running);
+           },
        .tell = [](const std::string& what) { print_error("rehearsal: " + what); }}));
+  running = launcher.get();
   const auto outcome = AXS_TRY(launcher->run());
   view.erase();
   if (outcome == live::Launcher::Outcome::finished) return Ok{};
   if (outcome == live::Launcher::Outcome::stopped)
     return Error{Errc::unavailable, "ended before the run began"};
-  return Error{Errc::unavailable, "rehearsal: the first steps of the job failed"};
+  return Error{Errc::unavailable,
+               "rehearsal: the first steps of the job failed; its logs are in " + folder.path};
 }
 
 }  // namespace
@@ -183,15 +201,19 @@ bool deserves_rehearsal(const catalog::Scenario& scenario) {
          Rehearsal::worthwhile * tokens_per_step(scenario) * scenario.sites.size();
 }
 
-Result<Rehearsal> rehearse(const catalog::Scenario& scenario, const std::string& data,
-                           const std::string& runs, const std::string& program) {
-  const catalog::Scenario first = rehearsed(scenario);
-  const Hidden hidden{fmt::format("{}/.rehearsal-{}", runs, getpid())};
-  const live::RunFolder folder{hidden.path() + "/rehearsal"};
+Result<record::History> rehearse(const catalog::Scenario& scenario, const std::string& data,
+                                 const std::string& runs, const std::string& program) {
+  Hidden::sweep(runs);
+  Hidden hidden = AXS_TRY(Hidden::create(runs));
+  const live::RunFolder folder = hidden.folder();
   live::RunPlan plan = AXS_TRY(live::create_run(
-      folder, {.scenario = first, .data = data, .purpose = live::Purpose::rehearsal}));
-  AXS_TRY(run_short(folder, std::move(plan), program));
-  return measured(first, record::merge(AXS_TRY(report::read_run(folder.path)).logs));
+      folder,
+      {.scenario = rehearsed(scenario), .data = data, .purpose = live::Purpose::rehearsal}));
+  if (auto ran = run_short(folder, std::move(plan), program); !ran) {
+    if (ran.error().what.find(folder.path) != std::string::npos) hidden.keep();
+    return std::move(ran).error();
+  }
+  return record::merge(AXS_TRY(report::read_run(folder.path)).logs);
 }
 
 Result<Rehearsal> measured(const catalog::Scenario& scenario, const record::History& history) {
@@ -203,19 +225,24 @@ Result<Rehearsal> measured(const catalog::Scenario& scenario, const record::Hist
   return rehearsal;
 }
 
-catalog::Predicted predict(const catalog::Scenario& scenario,
-                           const std::vector<fabric::LinkPlan>& links, const Rehearsal& rehearsal) {
-  const double share =
-      std::min(1.0, simulated_most.seconds() / computing_time(scenario, rehearsal));
-  catalog::Scenario beginning = scenario;
-  beginning.train.tokens = scaled_count(scenario.train.tokens, share);
-  twin::Twin world{{.scenario = beginning, .links = links, .workers = rehearsal.workers}};
-  const twin::Outcome outcome = world.run(horizon);
-  return {.duration = scaled(outcome.took, 1 / share) + rehearsal.finishing,
-          .finishing = rehearsal.finishing,
-          .bytes = scaled_count(outcome.bytes, 1 / share),
-          .syncs = scaled_count(outcome.syncs, 1 / share),
-          .basis = fmt::format("calibrated on {} steps with all sites at work", Rehearsal::steps)};
+Result<catalog::Predicted> predict(const catalog::Scenario& scenario,
+                                   const std::vector<fabric::LinkPlan>& links,
+                                   const Rehearsal& rehearsal) {
+  twin::Twin world{{.scenario = scenario, .links = links, .workers = rehearsal.workers}};
+  const twin::Outcome outcome = world.run(simulated_most);
+  if (outcome.tokens == 0)
+    return Error{Errc::unavailable,
+                 fmt::format("prediction: nothing is merged in the first {:.0f} s",
+                             simulated_most.seconds())};
+  const double whole = outcome.finished ? 1
+                                        : static_cast<double>(scenario.train.tokens) /
+                                              static_cast<double>(outcome.tokens);
+  return catalog::Predicted{
+      .duration = scaled(outcome.took, whole) + rehearsal.finishing,
+      .finishing = rehearsal.finishing,
+      .bytes = scaled_count(outcome.bytes, whole),
+      .syncs = scaled_count(outcome.syncs, whole),
+      .basis = fmt::format("calibrated on {} steps with all sites at work", Rehearsal::steps)};
 }
 
 }  // namespace axs::cli

@@ -26,16 +26,17 @@ struct Rehearsal {
 /// Whether the job is long enough for a rehearsal.
 bool deserves_rehearsal(const catalog::Scenario& scenario);
 
-/// Rehearses in a hidden folder under `runs`, which is gone afterwards. Errc::unavailable if the
-/// user has ended it.
-Result<Rehearsal> rehearse(const catalog::Scenario& scenario, const std::string& data,
-                           const std::string& runs, const std::string& program);
+/// Rehearses in a hidden folder under `runs`, which is gone afterwards unless something failed, and
+/// returns the record. Errc::unavailable if the user has ended it.
+Result<record::History> rehearse(const catalog::Scenario& scenario, const std::string& data,
+                                 const std::string& runs, const std::string& program);
 
 /// What the record of such a short run says of its workers. Error if it says too little.
 Result<Rehearsal> measured(const catalog::Scenario& scenario, const record::History& history);
 
-/// What the twin makes of it.
-catalog::Predicted predict(const catalog::Scenario& scenario,
-                           const std::vector<fabric::LinkPlan>& links, const Rehearsal& rehearsal);
+/// What the twin makes of it. Error if not even the first minutes merge anything.
+Result<catalog::Predicted> predict(const catalog::Scenario& scenario,
+                                   const std::vector<fabric::LinkPlan>& links,
+                                   const Rehearsal& rehearsal);
 
 }  // namespace axs::cli

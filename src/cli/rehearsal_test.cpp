@@ -82,14 +82,16 @@ TEST_CASE("rehearsal: the prediction follows from the speeds, and says the same 
   const auto rehearsal = measured(scenario, history);
   REQUIRE(links);
   REQUIRE(rehearsal);
-  const catalog::Predicted predicted = predict(scenario, *links, *rehearsal);
+  const auto found = predict(scenario, *links, *rehearsal);
+  REQUIRE(found);
+  const catalog::Predicted predicted = *found;
   // 400 steps of 34 ms at each site, the start, and the last sync, which nothing overlaps.
   CHECK(predicted.duration.seconds() > 400 * 0.034);
   CHECK(predicted.duration.seconds() < 400 * 0.034 + 2);
   // 80 syncs of 200,000 bytes from each to the other, and what carries them.
   CHECK(predicted.bytes > 2 * 80 * 200'000);
   CHECK(static_cast<double>(predicted.bytes) < 1.2 * 2 * 80 * 200'000);
-  CHECK(to_json(predicted) == to_json(predict(scenario, *links, *rehearsal)));
+  CHECK(to_json(predicted) == to_json(*predict(scenario, *links, *rehearsal)));
 }
 
 TEST_CASE("rehearsal: of a job of days the twin runs the beginning") {
@@ -103,7 +105,9 @@ TEST_CASE("rehearsal: of a job of days the twin runs the beginning") {
   REQUIRE(rehearsal);
   // 30 ms a step, and 4 ms of syncs: 34 ms for 512 tokens.
   scenario.train.tokens = std::uint64_t{512} * 10'000'000;
-  const catalog::Predicted predicted = predict(scenario, *links, *rehearsal);
+  const auto found = predict(scenario, *links, *rehearsal);
+  REQUIRE(found);
+  const catalog::Predicted predicted = *found;
   CHECK(predicted.duration.seconds() == doctest::Approx(10'000'000 * 0.034).epsilon(0.02));
   CHECK(static_cast<double>(predicted.syncs) == doctest::Approx(2'000'000).epsilon(0.02));
 }

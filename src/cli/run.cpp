@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "axs/cli/audience.h"
 #include "axs/cli/corpus.h"
 #include "axs/cli/rehearsal.h"
 #include "axs/cli/report.h"
@@ -66,20 +67,6 @@ std::string outcome_text(const live::RunFolder& folder, const RunView& view) {
   return text + fmt::format("run    {}\n", folder.path);
 }
 
-/// Ends the run, as Ctrl-C does, once nobody is there to see what it does. A reader of the results
-/// alone that leaves early, as in `axs run … | head -1`, does not concern it.
-class Audience {
- public:
-  void look(live::Launcher& launcher) {
-    if (left_ || !reader_is_gone(stderr)) return;
-    left_ = true;
-    launcher.interrupt();
-  }
-
- private:
-  bool left_ = false;
-};
-
 /// Runs a run to its end, and says what came of it.
 Result<ExitCode> launch(live::Launcher::Config config) {
   using Launcher = live::Launcher;
@@ -88,7 +75,6 @@ Result<ExitCode> launch(live::Launcher::Config config) {
   std::optional<RunView> view;
   live::Launcher* running = nullptr;
   Audience audience;
-  std::signal(SIGPIPE, SIG_IGN);  // Otherwise it would leave the agents alone.
   config.program = own_program();
   config.look = [&] {
     view->show();
@@ -129,6 +115,7 @@ void RunCommand::declare(CLI::App& app) {
 }
 
 Result<ExitCode> RunCommand::run() {
+  std::signal(SIGPIPE, SIG_IGN);  // Otherwise it would leave the agents alone.
   if (!resume.empty()) return go_on();
   if (job.scenario.empty())
     return Error{Errc::invalid, "run: no scenario, want a TOML file or --resume RUN"};
@@ -142,25 +129,33 @@ Result<ExitCode> RunCommand::run() {
   AXS_TRY(check_room(runs, scenario));
   if (const std::string note = quota_note(runs_in(runs), runs); !note.empty()) print_error(note);
   auto opening = opening_facts(scenario, "live", own_command());
-  if (deserves_rehearsal(scenario)) opening.push_back(AXS_TRY(foresee(scenario, links)));
+  if (deserves_rehearsal(scenario))
+    if (const auto predicted = AXS_TRY(foresee(scenario, links))) opening.push_back(*predicted);
   const live::RunFolder folder = new_folder(runs, scenario.name);
   live::RunPlan plan = AXS_TRY(live::create_run(
       folder, {.scenario = std::move(scenario), .data = data, .opening = std::move(opening)}));
   return launch({.folder = folder, .plan = std::move(plan), .program = {}});
 }
 
-/// Says what the run will come to, before it begins.
-Result<catalog::Predicted> RunCommand::foresee(const catalog::Scenario& scenario,
-                                               const std::vector<fabric::LinkPlan>& links) const {
+/// Says what the run will come to, before it begins; nothing if that cannot be known.
+Result<std::optional<catalog::Predicted>> RunCommand::foresee(
+    const catalog::Scenario& scenario, const std::vector<fabric::LinkPlan>& links) const {
+  using Foreseen = std::optional<catalog::Predicted>;
   print_error(
       fmt::format("rehearsing {} steps, to know how long the run will take", Rehearsal::steps));
-  const Rehearsal rehearsal = AXS_TRY(rehearse(scenario, data, absolute(runs), own_program()));
-  const catalog::Predicted predicted = predict(scenario, links, rehearsal);
+  const auto history = AXS_TRY(rehearse(scenario, data, absolute(runs), own_program()));
+  const auto rehearsal = measured(scenario, history);
+  const auto predicted = rehearsal ? predict(scenario, links, *rehearsal)
+                                   : Result<catalog::Predicted>{rehearsal.error()};
+  if (!predicted) {
+    print_error(predicted.error().what + "; nothing is predicted");
+    return Foreseen{};
+  }
   fmt::print("predicted {}, {} over the links, {} syncs ({})\n",
-             report::time_text(predicted.duration.seconds()),
-             report::bytes_text(static_cast<double>(predicted.bytes)), predicted.syncs,
-             predicted.basis);
-  return predicted;
+             report::time_text(predicted->duration.seconds()),
+             report::bytes_text(static_cast<double>(predicted->bytes)), predicted->syncs,
+             predicted->basis);
+  return Foreseen{*predicted};
 }
 
 Result<ExitCode> RunCommand::go_on() const {

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "axs/catalog/facts.h"
 #include "axs/cli/command.h"
@@ -24,8 +26,8 @@ struct RunCommand final : Command {
 
  private:
   Result<ExitCode> go_on() const;
-  Result<catalog::Predicted> foresee(const catalog::Scenario& scenario,
-                                     const std::vector<fabric::LinkPlan>& links) const;
+  Result<std::optional<catalog::Predicted>> foresee(
+      const catalog::Scenario& scenario, const std::vector<fabric::LinkPlan>& links) const;
 };
 
 /// `axs agent`: the process of one site of a run; `axs run` starts it.

@@ -106,9 +106,9 @@ std::uint64_t disk_need(const catalog::Scenario& scenario) {
   const std::uint64_t sites = scenario.sites.size();
   const std::uint64_t parameters = catalog::parameter_count(scenario.model);
   const catalog::Train& train = scenario.train;
-  // Two slots of at most nine fp32 values: parameters, two moments, the shared ones, momentum,
-  // residuals, what was sent, and the codes.
-  constexpr std::uint64_t state = 2 * 9 * 4;
+  // Two slots of at most nine fp32 values (parameters, two moments, the shared ones, momentum, two
+  // residuals, what was sent, what is gone on from) and the codes.
+  constexpr std::uint64_t state = 2 * 10 * 4;
   // Two rounds of contributions of every site, four bits and scales per value.
   const std::uint64_t contributions = 2 * sites;
   const std::uint64_t per_site = parameters * (state + contributions);

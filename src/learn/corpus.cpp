@@ -28,12 +28,26 @@ Result<std::vector<std::uint8_t>> read_file(const fs::path& path) {
 
 using Bytes = std::vector<std::uint8_t>;
 
-/// `total`: of all files.
-void add_file(const Bytes& bytes, std::size_t total, const CorpusLimits& limits, Corpus& corpus) {
-  const bool large = total / 10 > limits.validation_bytes;
-  const std::size_t kept =
-      large ? bytes.size() - bytes.size() * limits.validation_bytes / total : bytes.size() * 9 / 10;
-  const auto cut = static_cast<std::ptrdiff_t>(kept);
+/// What a corpus is split by.
+struct Whole {
+  std::size_t bytes{};
+  std::size_t files{};
+};
+
+/// How many bytes at the end of a file are for validation.
+std::size_t validation_of(std::size_t size, std::size_t number, const Whole& whole,
+                          const CorpusLimits& limits) {
+  const std::size_t tenth = size - size * 9 / 10;
+  const std::size_t surplus = whole.bytes / 10 / limits.validation_bytes;
+  if (surplus <= 1) return tenth;
+  // Of many files a few: pieces of some length, not the last brace of each.
+  if (whole.files >= 10 * surplus) return number % surplus == 0 ? tenth : 0;
+  return size * limits.validation_bytes / whole.bytes;
+}
+
+void add_file(const Bytes& bytes, const Whole& whole, const CorpusLimits& limits, Corpus& corpus) {
+  const std::size_t held_out = validation_of(bytes.size(), corpus.files, whole, limits);
+  const auto cut = static_cast<std::ptrdiff_t>(bytes.size() - held_out);
   corpus.training.insert(corpus.training.end(), bytes.begin(), bytes.begin() + cut);
   corpus.validation.insert(corpus.validation.end(), bytes.begin() + cut, bytes.end());
   ++corpus.files;
@@ -66,7 +80,7 @@ Result<> add_folder(const fs::path& folder, const CorpusLimits& limits, Corpus& 
     total += bytes.size();
     files.push_back(std::move(bytes));
   }
-  for (const Bytes& bytes : files) add_file(bytes, total, limits, corpus);
+  for (const Bytes& bytes : files) add_file(bytes, {total, files.size()}, limits, corpus);
   return Ok{};
 }
 
@@ -101,7 +115,7 @@ Result<Corpus> read_corpus(const std::string& path, const CorpusLimits& limits) 
     (void)AXS_TRY(add_folder(path, limits, corpus));
   } else {
     const Bytes bytes = AXS_TRY(read_file(path));
-    add_file(bytes, bytes.size(), limits, corpus);
+    add_file(bytes, {bytes.size(), 1}, limits, corpus);
   }
   const std::size_t size = corpus.training.size() + corpus.validation.size();
   if (size < least_bytes)

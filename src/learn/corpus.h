@@ -13,7 +13,8 @@ namespace axs::learn {
 
 /// Text as byte tokens, split once and for all. The last tenth of every file is for validation, so
 /// a single file is split as nanoGPT does and a folder has every kind of its files on both sides;
-/// of a large corpus less, so that validation has about CorpusLimits::validation_bytes.
+/// of a large corpus less: the last tenth of some of many files, or a smaller part of each of few,
+/// so that validation has about CorpusLimits::validation_bytes.
 struct Corpus {
   std::string source;  ///< The file or folder.
   std::size_t files{};

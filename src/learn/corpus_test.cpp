@@ -52,6 +52,18 @@ TEST_CASE("corpus: of a large one no more is for validation than is of use, in e
   CHECK(std::ranges::count(corpus.validation, 'b') == 800);
 }
 
+TEST_CASE("corpus: of many small files a few have their last tenth for validation") {
+  const TestFolder folder;
+  for (int i = 0; i < 100; ++i)
+    folder.write("f" + std::to_string(100 + i), std::string(1'000, static_cast<char>(i)));
+  const auto corpus = *read_corpus(folder.path(), {.suffix = "", .validation_bytes = 2'000});
+  // Every fifth: a tenth of all would be five times too much.
+  CHECK(corpus.validation.size() == 2'000);
+  CHECK(std::ranges::count(corpus.validation, std::uint8_t{5}) == 100);
+  CHECK(std::ranges::count(corpus.validation, std::uint8_t{6}) == 0);
+  CHECK(corpus.training.size() == 98'000);
+}
+
 TEST_CASE("corpus: what is missing, empty or too small is named") {
   const TestFolder folder;
   const std::string missing = folder.path() + "/none";

@@ -71,7 +71,10 @@ void OuterFragment::drop_capture(std::span<float> flat) {
 }
 
 void OuterFragment::carry_over(Own own, std::span<float> flat) {
-  if (own == Own::forgotten) return scatter_shared(flat);
+  if (own == Own::forgotten) {
+    basis_ = sent_;  // Nothing is left in `flat` of what may have been foreseen.
+    return scatter_shared(flat);
+  }
   if (own == Own::captured) return adopt(shared_, basis_, flat);
   if (!captured()) return adopt(shared_, before_, flat);
   if (basis_ != sent_) adopt(sent_, basis_, flat);

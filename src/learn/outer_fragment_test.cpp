@@ -180,6 +180,20 @@ TEST_CASE("outer fragment: what was foreseen and did not come true is taken back
   }
 }
 
+TEST_CASE("outer fragment: what was foreseen is forgotten with the rest") {
+  auto flat = random_model(1);
+  OuterFragment fragment{ranges, flat};
+  train_on(flat, 2);
+  REQUIRE(fragment.capture(flat));
+  const ByteVector codes{fragment.codes().begin(), fragment.codes().end()};
+  const ByteVector others = codes_of_another();
+  REQUIRE(fragment.foresee(std::vector<OuterFragment::Part>{{1, codes}, {1, others}}, rule, flat));
+  REQUIRE(fragment.merge(std::vector<OuterFragment::Part>{{1, others}}, rule,
+                         OuterFragment::Own::forgotten, flat));
+  fragment.drop_capture(flat);
+  CHECK(std::ranges::equal(part_of(flat), fragment.shared()));
+}
+
 TEST_CASE("outer fragment: what is forgotten ends at the shared parameters") {
   auto flat = random_model(1);
   OuterFragment fragment{ranges, flat};

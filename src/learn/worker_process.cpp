@@ -11,8 +11,9 @@ namespace axs::learn {
 
 namespace {
 constexpr auto report_interval = std::chrono::seconds(1);
-/// The first report comes no later than after so many steps: a short run has one, too.
-constexpr std::uint64_t first_report_steps = 10;
+/// The first reports come no later than after so many steps each: a short run has some, too.
+constexpr std::uint64_t early_steps = 10;
+constexpr int early_reports = 5;
 /// A fault that a scenario asks for is at most this slow, so that its end is noticed in time.
 constexpr double slow_max = 1'000;
 }  // namespace
@@ -90,8 +91,8 @@ void WorkerProcess::note_step(Clock::duration took) {
   ++reported_steps_;
   loss_sum_ += worker_->loss();
   step_time_sum_ += took + pause;
-  const bool first_is_due = !reported_ && reported_steps_ >= first_report_steps;
-  if (now - reported_at_ < report_interval && !first_is_due) return;
+  const bool early = reports_ < early_reports && reported_steps_ >= early_steps;
+  if (now - reported_at_ < report_interval && !early) return;
   report_progress();
   reported_at_ = now;
 }
@@ -102,7 +103,7 @@ void WorkerProcess::report_progress() {
                        loss_sum_ / static_cast<double>(reported_steps_), per_step(step_time_sum_),
                        per_step(sync_time_sum_)},
        {}});
-  reported_ = true;
+  ++reports_;
   reported_steps_ = 0;
   loss_sum_ = 0;
 }

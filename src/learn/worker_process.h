@@ -47,7 +47,7 @@ class WorkerProcess {
   Clock::time_point paused_until_;  ///< so that a step takes as long as it is told
 
   Clock::time_point reported_at_ = Clock::now();
-  bool reported_ = false;
+  int reports_ = 0;
   std::uint64_t reported_steps_ = 0;  ///< since the last report
   double loss_sum_ = 0;
   Clock::duration step_time_sum_{};

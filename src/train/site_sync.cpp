@@ -286,16 +286,16 @@ bool SiteSync::has_all(const std::vector<Contribution>& members) const {
 
 /// A leader decides for what all have offered, so each site knows it as soon as it has that.
 void SiteSync::foresee() {
-  if (!worker_ || last_) return;
-  // The log may have lost its end in a crash; the worker has not.
-  SyncId sync = std::max(SyncId{log_.size()}, worker_->applied);
+  SyncId sync{log_.size()};
+  // A worker that lacks what was decided, or knows more of it than the log, stands elsewhere.
+  if (!worker_ || last_ || worker_->applied != sync) return;
   for (std::uint32_t i = 0; i < config_.budget.fragments; ++i, sync = next(sync)) {
     const auto open = open_.find(sync);
     if (open == open_.end() || open->second.foreseen) continue;
     if (!complete(open->second, awaited(sync)) || !open->second.offers.contains(config_.self))
       continue;
     const auto found = members(sync, open->second, budget_);
-    if (!has_all(found)) continue;
+    if (found.empty() || !has_all(found)) continue;
     open->second.foreseen = true;
     actions_->push_back(Foresee{sync, found});
   }
