@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <tuple>
 
 #include "axs/host/file.h"
 #include "axs/host/lock.h"
@@ -135,7 +136,9 @@ Result<> check_room(const std::string& folder, const catalog::Scenario& scenario
 }
 
 Removal beyond_newest(std::vector<RunEntry> runs, std::size_t keep) {
-  std::ranges::stable_sort(runs, std::ranges::greater{}, &RunEntry::started);
+  std::ranges::sort(runs, [](const RunEntry& a, const RunEntry& b) {
+    return std::tie(b.started, a.id) < std::tie(a.started, b.id);
+  });
   if (runs.size() <= keep) return {};
   runs.erase(runs.begin(), runs.begin() + static_cast<std::ptrdiff_t>(keep));
   return choose(runs);
