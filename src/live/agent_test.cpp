@@ -50,7 +50,7 @@ catalog::Scenario three_sites() {
 
 /// A port that is free now.
 std::uint16_t free_port() {
-  return must(UdpPort::open({}, "free port"))->local_port();
+  return must(UdpPort::open_lasting("free port"))->local_port();
 }
 
 /// Three agents with fake workers around an emulator, each on a thread of its own. Link 0 passes a

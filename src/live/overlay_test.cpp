@@ -44,7 +44,7 @@ TEST_CASE(
   const catalog::Scenario scenario = line_of_three();
   const net::Topology topology = fabric::topology_of(scenario);
   const auto loop = must(host::Loop::create(host::RunClock{Instant{}}));
-  const auto middle_port = [] { return must(UdpPort::open({}, "free"))->local_port(); };
+  const auto middle_port = [] { return must(UdpPort::open_lasting("free"))->local_port(); };
   const std::uint16_t to_sfo = middle_port(), to_tyo = middle_port();
   const auto sfo = must(UdpPort::open({0, to_sfo}, "sfo"));
   const auto tyo = must(UdpPort::open({0, to_tyo}, "tyo"));
@@ -98,7 +98,7 @@ TEST_CASE("overlay: a session with a peer that has fallen silent is lost, and ma
   scenario.links.push_back({.a = {0}, .b = {1}});
   const net::Topology topology = fabric::topology_of(scenario);
   const auto loop = must(host::Loop::create(host::RunClock{Instant{} - seconds(3600)}));
-  const auto free_port = [] { return must(UdpPort::open({}, "free"))->local_port(); };
+  const auto free_port = [] { return must(UdpPort::open_lasting("free"))->local_port(); };
   const std::uint16_t ports[] = {free_port(), free_port()};
   const catalog::UtcTime now = catalog::UtcTime{} + host::unix_time();
   const auto run_authority = must(CertificateAuthority::create("r1", now));
@@ -139,7 +139,7 @@ TEST_CASE("overlay: a newcomer is enrolled through a relay that has no certifica
   const catalog::Scenario scenario = line_of_three();
   const net::Topology topology = fabric::topology_of(scenario);
   const auto loop = must(host::Loop::create(host::RunClock{Instant{}}));
-  const auto free_port = [] { return must(UdpPort::open({}, "free"))->local_port(); };
+  const auto free_port = [] { return must(UdpPort::open_lasting("free"))->local_port(); };
   const std::array<std::uint16_t, 4> ports{free_port(), free_port(), free_port(), free_port()};
   const host::TemporaryFolder folder;
   const catalog::UtcTime now = catalog::UtcTime{} + host::unix_time();

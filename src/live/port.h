@@ -55,6 +55,9 @@ struct UdpEnd {
 class UdpPort final : public Port {
  public:
   static Result<std::unique_ptr<UdpPort>> open(UdpEnd end, const std::string& what);
+  /// At a port that is free now and that the kernel gives to nobody who does not name it: it is
+  /// still free when its owner comes back after a kill.
+  static Result<std::unique_ptr<UdpPort>> open_lasting(const std::string& what);
   int fd() const override { return fd_.get(); }
   void receive(ReceiveBuffer& buffer) override;
   bool ready() const override { return peer_port_ != 0; }

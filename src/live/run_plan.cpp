@@ -21,7 +21,7 @@ Result<std::vector<LinkPorts>> free_ports(std::size_t links) {
   std::vector<LinkPorts> ports(links);
   for (LinkPorts& link : ports)
     for (std::uint16_t* port : {&link.a_agent, &link.a_underlay, &link.b_agent, &link.b_underlay}) {
-      held.push_back(AXS_TRY(UdpPort::open({}, "a port for a link")));
+      held.push_back(AXS_TRY(UdpPort::open_lasting("a port for a link")));
       *port = held.back()->local_port();
     }
   return ports;

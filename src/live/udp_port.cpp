@@ -1,6 +1,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -19,6 +20,9 @@ constexpr int buffer_bytes = 16 * 1024 * 1024;
 // Limits of one send with UDP_SEGMENT: the kernel's UDP_MAX_SEGMENTS and the largest UDP payload.
 constexpr std::size_t segments_max = 64;
 constexpr std::size_t payload_max = 65'000;
+/// Below the ports that Linux gives to sockets that name none (ip_local_port_range, ip(7)).
+constexpr std::uint16_t lasting_first = 16'384, lasting_count = 16'384;
+constexpr int lasting_attempts = 100;
 
 sockaddr_in loopback(std::uint16_t port) {
   sockaddr_in address{};
@@ -162,6 +166,16 @@ class SendBatch {
 
 std::int64_t monotonic_ns() {
   return read_clock(CLOCK_MONOTONIC);
+}
+
+Result<std::unique_ptr<UdpPort>> UdpPort::open_lasting(const std::string& what) {
+  for (int attempt = 1;; ++attempt) {
+    std::uint16_t draw = 0;
+    if (getrandom(&draw, sizeof draw, 0) < 0) return host::system_error(what + ": getrandom");
+    const auto port = static_cast<std::uint16_t>(lasting_first + draw % lasting_count);
+    auto opened = open({port, 0}, what);
+    if (opened || attempt == lasting_attempts) return opened;
+  }
 }
 
 Result<std::unique_ptr<UdpPort>> UdpPort::open(UdpEnd end, const std::string& what) {
