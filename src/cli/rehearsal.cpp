@@ -170,28 +170,23 @@ class Hidden {
   std::string path_;
 };
 
-Result<> run_short(const live::RunFolder& folder, live::RunPlan plan, const std::string& program) {
+Result<live::Launcher::Outcome> run_short(const live::RunFolder& folder, live::RunPlan plan,
+                                          const std::string& program) {
   RunView view{folder, plan};
   Audience audience;
-  live::Launcher* running = nullptr;
   const auto launcher = AXS_TRY(live::Launcher::open(
       {.folder = folder,
        .plan = std::move(plan),
        .program = program,
        .look =
-           [&] {
+           [&](live::Launcher& running) {
              view.show_block();
-             audience.look(*running);
+             audience.look(running);
            },
        .tell = [](const std::string& what) { print_error("rehearsal: " + what); }}));
-  running = launcher.get();
   const auto outcome = AXS_TRY(launcher->run());
   view.erase();
-  if (outcome == live::Launcher::Outcome::finished) return Ok{};
-  if (outcome == live::Launcher::Outcome::stopped)
-    return Error{Errc::unavailable, "ended before the run began"};
-  return Error{Errc::unavailable,
-               "rehearsal: the first steps of the job failed; its logs are in " + folder.path};
+  return outcome;
 }
 
 }  // namespace
@@ -209,9 +204,13 @@ Result<record::History> rehearse(const catalog::Scenario& scenario, const std::s
   live::RunPlan plan = AXS_TRY(live::create_run(
       folder,
       {.scenario = rehearsed(scenario), .data = data, .purpose = live::Purpose::rehearsal}));
-  if (auto ran = run_short(folder, std::move(plan), program); !ran) {
-    if (ran.error().what.find(folder.path) != std::string::npos) hidden.keep();
-    return std::move(ran).error();
+  const auto outcome = AXS_TRY(run_short(folder, std::move(plan), program));
+  if (outcome == live::Launcher::Outcome::stopped)
+    return Error{Errc::unavailable, "ended before the run began"};
+  if (outcome == live::Launcher::Outcome::failed) {
+    hidden.keep();
+    return Error{Errc::unavailable,
+                 "rehearsal: the first steps of the job failed; its logs are in " + folder.path};
   }
   return record::merge(AXS_TRY(report::read_run(folder.path)).logs);
 }

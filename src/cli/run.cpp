@@ -73,16 +73,14 @@ Result<ExitCode> launch(live::Launcher::Config config) {
   const live::RunFolder folder = config.folder;
   const bool resumed = config.start == Launcher::Start::resumed;
   std::optional<RunView> view;
-  live::Launcher* running = nullptr;
   Audience audience;
   config.program = own_program();
-  config.look = [&] {
+  config.look = [&](Launcher& running) {
     view->show();
-    audience.look(*running);
+    audience.look(running);
   };
   config.tell = [](const std::string& what) { print_error(what); };
   const auto launcher = AXS_TRY(Launcher::open(std::move(config)));
-  running = launcher.get();
   view.emplace(folder, launcher->plan());
   if (resumed) view->catch_up();
   fmt::print("run {}\n", folder.path);

@@ -10,6 +10,7 @@
 #include "axs/host/file.h"
 #include "axs/host/temporary_folder.h"
 #include "axs/live/run_testing.h"
+#include "axs/net/tunnel_testing.h"
 
 using namespace axs;
 using namespace axs::live;
@@ -20,13 +21,7 @@ namespace {
 constexpr SiteId home{0}, fra{1};
 const Identity who{"r1", "fra"};
 
-struct LinkFaults {
-  double loss = 0;
-  double duplicate = 0;
-  double corrupt = 0;
-  Duration delay_min = milliseconds(40);
-  Duration delay_max = milliseconds(40);
-};
+using net::testing::LinkFaults;
 const LinkFaults bad_link{.loss = 0.3,
                           .duplicate = 0.2,
                           .corrupt = 0.2,

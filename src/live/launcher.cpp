@@ -239,7 +239,7 @@ void Launcher::on_signal(int number) {
 }
 
 void Launcher::look() {
-  if (config_.look) config_.look();
+  if (config_.look) config_.look(*this);
   loop_->after(config_.look_every, [this] { look(); });
 }
 

@@ -36,7 +36,7 @@ class Launcher {
     std::string program;  ///< The path of axs.
     Start start = Start::fresh;
     Duration look_every = milliseconds(200);
-    std::function<void()> look{};                    ///< Called now and then, for a view.
+    std::function<void(Launcher&)> look{};           ///< Called now and then, for a view.
     std::function<void(const std::string&)> tell{};  ///< One line about what went wrong.
   };
 
