@@ -111,6 +111,9 @@ struct OuterRule {
   /// Of the inner learning rates, which are those of the whole batch. What sites do apart is
   /// averaged: their noise cancels, so each may take longer steps than all could together.
   double inner_scale = 2;
+  /// beta1 of the inner AdamW, in place of that of the whole batch. Merges that come late are a
+  /// momentum of their own (Mitliagkas et al. 2016, arXiv:1605.09774), so AdamW needs less of it.
+  double inner_beta1 = 0.65;
 };
 
 struct Train {
@@ -124,6 +127,11 @@ struct Train {
 /// What each site multiplies the inner learning rates with.
 constexpr double inner_scale(const Train& train) {
   return train.sync == SyncMode::outer ? train.outer.inner_scale : 1;
+}
+
+/// beta1 of each site's AdamW.
+constexpr double inner_beta1(const Train& train) {
+  return train.sync == SyncMode::outer ? train.outer.inner_beta1 : train.inner.beta1;
 }
 
 /// Sequences that each of `sites` computes in a step; the remainder of an uneven division is not

@@ -117,6 +117,7 @@ class ScenarioReader {
     if (t.has("rate")) rule.rate = t.number("rate", 0, 10);
     if (t.has("momentum")) rule.momentum = t.number("momentum", 0, 0.999);
     if (t.has("inner-scale")) rule.inner_scale = t.number("inner-scale", 0, 100);
+    if (t.has("inner-beta1")) rule.inner_beta1 = t.number("inner-beta1", 0, 0.999999);
     if (rule.fragments > rule.period)
       t.fail("fragments",
              fmt::format("{}, want at most the period of {} steps", rule.fragments, rule.period));

@@ -115,6 +115,7 @@ class Lister {
     add("rate", train.outer.rate);
     add("momentum", train.outer.momentum);
     add("inner-scale", train.outer.inner_scale);
+    add("inner-beta1", train.outer.inner_beta1);
   }
 
   void list_site(std::size_t index) {

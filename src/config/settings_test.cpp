@@ -57,7 +57,7 @@ context = 32
 sync = "every-step"
 tokens = 12345
 inner = { rate = 2e-3, warmup = 7, beta2 = 0.95 }
-outer = { period = 30, fragments = 3, momentum = 0.6, inner-scale = 1.5 }
+outer = { period = 30, fragments = 3, momentum = 0.6, inner-scale = 1.5, inner-beta1 = 0.7 }
 [[site]]
 name = "a"
 at = [1.5, -2]

@@ -13,7 +13,7 @@ Result<TrainerOptions> trainer_options(const Begin& begin) {
   const std::uint64_t tokens =
       catalog::site_tokens_per_step(begin.train, begin.model, begin.sites) * begin.sites;
   return TrainerOptions{.shape = AXS_TRY(shape_of(begin.model)),
-                        .optimiser = {.beta1 = static_cast<float>(inner.beta1),
+                        .optimiser = {.beta1 = static_cast<float>(catalog::inner_beta1(begin.train)),
                                       .beta2 = static_cast<float>(inner.beta2),
                                       .weight_decay = static_cast<float>(inner.weight_decay),
                                       .clip = static_cast<float>(inner.clip_norm)},

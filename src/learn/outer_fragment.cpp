@@ -94,13 +94,19 @@ void OuterFragment::adopt(std::span<const float> values, std::span<const float> 
 }
 
 std::vector<std::span<const float>> OuterFragment::saved_values() const {
-  if (captured()) return {shared_, momentum_, residual_, sent_, residual_after_, basis_};
   return {shared_, momentum_, residual_};
 }
 
 std::vector<std::span<float>> OuterFragment::saved_values() {
-  if (captured()) return {shared_, momentum_, residual_, sent_, residual_after_, basis_};
   return {shared_, momentum_, residual_};
+}
+
+std::vector<std::span<const float>> OuterFragment::captured_values() const {
+  return {sent_, residual_after_, basis_};
+}
+
+std::vector<std::span<float>> OuterFragment::captured_values() {
+  return {sent_, residual_after_, basis_};
 }
 
 }  // namespace axs::learn

@@ -39,7 +39,7 @@ class StateSlots {
   /// At the start of each file; the state follows.
   struct Header {
     /// The last character is the version, of this header and of what workers save.
-    std::array<char, 8> magic{'A', 'X', 'S', 'W', 'O', 'R', 'K', '2'};
+    std::array<char, 8> magic{'A', 'X', 'S', 'W', 'O', 'R', 'K', '3'};
     std::uint64_t sequence{};  ///< The newest state has the highest.
     std::uint64_t size{};
     std::uint32_t crc{};       ///< CRC-32C of the state.

@@ -167,7 +167,9 @@ Result<> Worker::capture(std::vector<Outgoing>& out) {
   record_.pending.push_back(captured);
   record_.captured_at = record_.position;
   order_.reset();
+  record_.newest = captured.sync;
   (void)AXS_TRY(save());
+  record_.newest.reset();
   out.push_back({captured, {codes.begin(), codes.end()}});
   return Ok{};
 }

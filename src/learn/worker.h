@@ -56,6 +56,8 @@ class Worker final : public SiteWorker {
     std::optional<std::uint64_t> stop;
     std::vector<std::uint64_t> merged_ends;  ///< by fragment: of this site's tokens
     std::vector<train::SiteSync::Captured> pending;
+    /// That of the pending ones which the saved parameters are: it is made again, not saved.
+    std::optional<train::SyncId> newest;
     std::vector<train::SiteSync::Applied> merges;  ///< the last ones, for the agent's record
   };
   using Captured = train::SiteSync::Captured;
@@ -100,6 +102,9 @@ class Worker final : public SiteWorker {
   Result<> merge(const Apply& apply, ByteView blob);
   std::uint32_t fragment_of(train::SyncId sync) const;
   const Captured* pending_of(std::uint32_t fragment) const;
+  bool is_newest(const Captured* pending) const {
+    return pending != nullptr && record_.newest == pending->sync;
+  }
 
   Result<> save();
   Result<> load();

@@ -51,8 +51,11 @@ Result<> Worker::save() {
   std::vector<ByteView> parts{head, record, bytes_of(std::as_const(trainer_).parameters()),
                               bytes_of(optimiser.first_moment()),
                               bytes_of(optimiser.second_moment())};
-  for (const auto& fragment : std::as_const(fragments_)) {
+  for (std::uint32_t f = 0; f < fragments_.size(); ++f) {
+    const OuterFragment& fragment = fragments_[f];
     for (const auto values : fragment.saved_values()) parts.push_back(bytes_of(values));
+    if (!fragment.captured() || is_newest(pending_of(f))) continue;
+    for (const auto values : fragment.captured_values()) parts.push_back(bytes_of(values));
     parts.push_back(fragment.codes());
   }
   return slots_.save(parts);
@@ -69,17 +72,22 @@ Result<> Worker::restore(ByteView state) {
   read_values(reader, trainer_.parameters());
   read_values(reader, trainer_.optimiser().first_moment());
   read_values(reader, trainer_.optimiser().second_moment());
-  // The codes lie behind the values, but say first how many values there are.
   for (std::uint32_t f = 0; f < fragments_.size(); ++f) {
-    const Captured* pending = pending_of(f);
-    const std::uint64_t size = pending ? pending->contribution.size : 0;
-    if (size > state.size()) break;
-    fragments_[f].restore_codes(ByteVector(size));
     for (const auto values : fragments_[f].saved_values()) read_values(reader, values);
-    fragments_[f].restore_codes(reader.bytes(size));
+    const Captured* pending = pending_of(f);
+    if (!reader.ok() || pending == nullptr || pending->contribution.size == 0) continue;
+    if (is_newest(pending)) {
+      (void)AXS_TRY(fragments_[f].capture(trainer_.parameters()));
+    } else {
+      for (const auto values : fragments_[f].captured_values()) read_values(reader, values);
+      fragments_[f].restore_codes(reader.bytes(pending->contribution.size));
+    }
+    if (reader.ok() && sha256(fragments_[f].codes()) != pending->contribution.content)
+      return Error{Errc::corrupt, "saved state with another capture than its record says"};
   }
   if (!reader.ok() || reader.remaining() != 0)
     return Error{Errc::corrupt, "saved state of another length than its record says"};
+  record_.newest.reset();
   return Ok{};
 }
 

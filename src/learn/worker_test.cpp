@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <map>
 
+#include "axs/learn/job.h"
 #include "axs/learn/worker_testing.h"
 
 using namespace axs;
@@ -270,7 +271,7 @@ TEST_CASE("worker: a job that it does not know, or another than the saved one, i
     const auto worker = Worker::create(begin);
     return worker ? "" : worker.error().what;
   };
-  CHECK(why([](Begin& b) { b.version = 9; }) == "worker: protocol version 9, want 3");
+  CHECK(why([](Begin& b) { b.version = 9; }) == "worker: protocol version 9, want 4");
   CHECK(why([](Begin& b) { b.site = {2}; }) == "worker: site 2, want below 2");
   CHECK(why([](Begin& b) { b.model.width = 1 << 30; }).find("model: ") == 0);
   CHECK(why([](Begin& b) { b.train.outer.fragments = 9; }).find("fragments: 9") == 0);
@@ -325,4 +326,14 @@ TEST_CASE("worker: the learning rate follows the progress of all sites and never
   CHECK(site.worker->learning_rate() == wanted.at(20));
   site.apply({{1}, {}, {}, 160 * step_tokens}, {});
   CHECK(site.worker->learning_rate() == wanted.at(90));
+}
+
+TEST_CASE("worker: beta1 is that of outer synchronisation, or of the batch in every step") {
+  const TestFolder folder;
+  Begin begin = small_job(folder, 0, 2);
+  begin.train.inner.beta1 = 0.75;
+  begin.train.outer.inner_beta1 = 0.25;
+  CHECK(trainer_options(begin)->optimiser.beta1 == 0.25F);
+  begin.train.sync = catalog::SyncMode::every_step;
+  CHECK(trainer_options(begin)->optimiser.beta1 == 0.75F);
 }
