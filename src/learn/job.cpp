@@ -12,19 +12,20 @@ Result<TrainerOptions> trainer_options(const Begin& begin) {
   const double scale = catalog::inner_scale(begin.train);
   const std::uint64_t tokens =
       catalog::site_tokens_per_step(begin.train, begin.model, begin.sites) * begin.sites;
-  return TrainerOptions{.shape = AXS_TRY(shape_of(begin.model)),
-                        .optimiser = {.beta1 = static_cast<float>(catalog::inner_beta1(begin.train)),
-                                      .beta2 = static_cast<float>(inner.beta2),
-                                      .weight_decay = static_cast<float>(inner.weight_decay),
-                                      .clip = static_cast<float>(inner.clip_norm)},
-                        .learning_rate = {.peak = inner.rate_peak * scale,
-                                          .floor = inner.rate_final * scale,
-                                          .warmup = inner.warmup_steps,
-                                          .steps = begin.train.tokens / tokens},
-                        .seed = begin.seed,
-                        .shards = begin.sites,
-                        .shard = begin.site.value,
-                        .sequences = catalog::site_sequences(begin.train, begin.sites)};
+  return TrainerOptions{
+      .shape = AXS_TRY(shape_of(begin.model)),
+      .optimiser = {.beta1 = static_cast<float>(catalog::inner_beta1(begin.train)),
+                    .beta2 = static_cast<float>(inner.beta2),
+                    .weight_decay = static_cast<float>(inner.weight_decay),
+                    .clip = static_cast<float>(inner.clip_norm)},
+      .learning_rate = {.peak = inner.rate_peak * scale,
+                        .floor = inner.rate_final * scale,
+                        .warmup = inner.warmup_steps,
+                        .steps = begin.train.tokens / tokens},
+      .seed = begin.seed,
+      .shards = begin.sites,
+      .shard = begin.site.value,
+      .sequences = catalog::site_sequences(begin.train, begin.sites)};
 }
 
 Result<> check_job(const Begin& begin) {
