@@ -106,7 +106,7 @@ struct InnerRule {
 struct OuterRule {
   std::uint32_t period = 8;     ///< inner steps between two synchronisations of the same fragment
   std::uint32_t fragments = 1;  ///< parts of the model that are synchronised in turn
-  double rate = 0.9;
+  double rate = 1.0;
   double momentum = 0.4;  ///< Nesterov
   /// Of the inner learning rates, which are those of the whole batch. What sites do apart is
   /// averaged: their noise cancels, so each may take longer steps than all could together.

@@ -103,6 +103,7 @@ void SiteSync::on(const Received& event) {
 
 void SiteSync::on(const PeerUp& event) {
   peers_.insert(event.site);
+  offers_since_.erase(event.site);
   send(event.site, Status{worker_.has_value()});
   agree(Agreement::Reached{event.site});
   // What was under way to it is lost: say again what is not decided.
@@ -115,6 +116,7 @@ void SiteSync::on(const PeerUp& event) {
 
 void SiteSync::on(const PeerDown& event) {
   peers_.erase(event.site);
+  offers_since_.erase(event.site);
   working_.erase(event.site);
   agree(Agreement::Suspected{event.site});
 }
@@ -144,15 +146,9 @@ bool SiteSync::near(SyncId sync) const {
 
 void SiteSync::receive(SiteId from, const Offer& message) {
   if (!credible(from, message)) return actions_->push_back(Refused{from});
+  if (message.contribution.site == from) note_sent_unasked(from, message.sync);
   saved_[from] = std::max(saved_[from], message.applied);
   if (near(message.sync)) note_offer(message.sync, message.contribution);
-}
-
-void SiteSync::receive(SiteId from, const Need& message) {
-  if (message.sync.value >= log_.size()) return;
-  for (const Contribution& member : log_[message.sync.value].members)
-    if (member.site == message.of && stored_.contains(member.content))
-      send_offer(from, message.sync, member);
 }
 
 void SiteSync::receive(SiteId from, const Status& message) {
@@ -279,11 +275,6 @@ void SiteSync::apply_decided() {
   }
 }
 
-bool SiteSync::has_all(const std::vector<Contribution>& members) const {
-  return std::all_of(members.begin(), members.end(),
-                     [this](const Contribution& m) { return stored_.contains(m.content); });
-}
-
 /// A leader decides for what all have offered, so each site knows it as soon as it has that.
 void SiteSync::foresee() {
   SyncId sync{log_.size()};
@@ -299,37 +290,6 @@ void SiteSync::foresee() {
     open->second.foreseen = true;
     actions_->push_back(Foresee{sync, found});
   }
-}
-
-void SiteSync::ask_for_missing() {
-  // Many at once: a site that was away catches up in a few round trips.
-  constexpr std::uint64_t ahead = 64;
-  const auto before = std::exchange(asked_, {});
-  if (!worker_ || peers_.empty()) return;
-  const std::uint64_t first = worker_->applied.value;
-  for (std::uint64_t sync = first; sync < std::min<std::uint64_t>(log_.size(), first + ahead);
-       ++sync)
-    for (const Contribution& member : log_[sync].members) {
-      if (stored_.contains(member.content)) continue;
-      const std::pair key{SyncId{sync}, member.site};
-      const auto asked = before.find(key);
-      if (asked != before.end()) asked_.insert(*asked);
-      ask_for(key.first, key.second);
-    }
-}
-
-void SiteSync::ask_for(SyncId sync, SiteId of) {
-  Asked& asked = asked_[{sync, of}];
-  if (asked.times > 0 && now_ - asked.at < config_.patience) return;
-  // First the site whose it is, then the others in turn.
-  auto peer = peers_.find(of);
-  if (peer == peers_.end() || asked.times > 0) {
-    peer = peers_.begin();
-    std::advance(peer, asked.times % peers_.size());
-  }
-  ++asked.times;
-  asked.at = now_;
-  send(*peer, Need{sync, of});
 }
 
 void SiteSync::close_if_due() {
@@ -414,37 +374,6 @@ void SiteSync::compare_hash(SyncId sync, SiteId site, const Hash256& hash) {
   for (const auto& [other, theirs] : hashes)
     if (theirs != own->second && (site == config_.self || site == other))
       actions_->push_back(Diverged{sync, other});
-}
-
-void SiteSync::forget_old() {
-  SyncId needed = agreement_.open();
-  for (std::uint32_t site = 0; site < config_.sites; ++site)
-    needed = std::min(needed, saved_[SiteId{site}]);
-  forgotten_ = std::max(forgotten_, needed);
-  while (!open_.empty() && open_.begin()->first < forgotten_) {
-    const auto offers = std::move(open_.begin()->second.offers);
-    open_.erase(open_.begin());
-    for (const auto& [site, contribution] : offers)
-      if (!is_offered(contribution.content) && stored_.erase(contribution.content) > 0)
-        actions_->push_back(Forget{contribution.content});
-  }
-}
-
-/// A site that captures again without a step in between offers the same bytes at a later sync.
-bool SiteSync::is_offered(const Hash256& content) const {
-  return std::any_of(open_.begin(), open_.end(), [&](const auto& open) {
-    return std::any_of(open.second.offers.begin(), open.second.offers.end(),
-                       [&](const auto& offer) { return offer.second.content == content; });
-  });
-}
-
-void SiteSync::forget_leftovers(const std::vector<Captured>& pending) {
-  for (const Captured& captured : pending) leftovers_.erase(captured.contribution.content);
-  for (const Hash256& content : leftovers_) {
-    stored_.erase(content);
-    actions_->push_back(Forget{content});
-  }
-  leftovers_.clear();
 }
 
 void SiteSync::finish_if_over() {

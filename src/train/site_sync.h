@@ -160,8 +160,8 @@ class SiteSync {
   };
   /// Bytes that a decision names and this site lacks.
   struct Asked {
-    Instant at;  ///< last
-    std::uint32_t times = 0;
+    Instant at;               ///< last, or since when they are awaited
+    std::uint32_t times = 0;  ///< none if they should come by themselves
   };
   struct Worker {
     SyncId applied;                          ///< the next to be handed over
@@ -209,6 +209,8 @@ class SiteSync {
   void foresee();
   void ask_for_missing();
   void ask_for(SyncId sync, SiteId of);
+  bool comes_by_itself(SyncId sync, SiteId of) const;
+  void note_sent_unasked(SiteId from, SyncId sync);
   void close_if_due();
   void set_deadline(const Open& open);
   bool due(SyncId sync, const Open& open) const;
@@ -248,6 +250,8 @@ class SiteSync {
   std::set<Hash256> leftovers_;  ///< of an earlier life, and no decision names them
   SyncId forgotten_;             ///< nothing is kept of the syncs below
   std::map<std::pair<SyncId, SiteId>, Asked> asked_;
+  std::map<SiteId, SyncId>
+      offers_since_;  ///< from this sync on each site offers without being asked
   std::optional<Instant> learned_at_;
   std::optional<Instant> deadline_;
   std::optional<SyncId> last_;

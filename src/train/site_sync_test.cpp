@@ -82,6 +82,17 @@ TEST_CASE("site sync: where nothing happens, each merge is foreseen as it is dec
   }
 }
 
+TEST_CASE("site sync: what a decision overtakes is not asked for, it comes by itself") {
+  World world{{.sending = milliseconds(30)}};
+  // The leader is the last to capture, and decides at once.
+  world.sites()[0].step_time = milliseconds(48);
+  world.run({seconds(60).ns});
+  REQUIRE(world.finished() == 3);
+  // But at first nobody knows that anything comes.
+  for (const auto& site : world.sites()) CHECK(site.needs <= 2);
+  CHECK(exactly_the_budget(world));
+}
+
 TEST_CASE("site sync: three equal sites train their budget to the token") {
   World world;
   world.run({seconds(60).ns});

@@ -19,6 +19,7 @@ struct Job {
   std::uint64_t steps = 500;  ///< of each site
   std::uint32_t fragments = 2;
   std::uint32_t period = 20;
+  Duration sending = {};  ///< what the bytes of a contribution take longer than a message
   constexpr std::uint64_t tokens() const { return sites * steps * tokens_per_step; }
 };
 
@@ -83,7 +84,8 @@ class World {
     std::vector<Decision> applied;
     std::map<SyncId, std::vector<Contribution>> foreseen;  ///< by the agent that is
     Instant applied_at;
-    Duration longest_gap;  ///< between two syncs
+    Duration longest_gap;   ///< between two syncs
+    std::size_t needs = 0;  ///< contributions that it asked for
     bool finished = false;
   };
   /// A message out of the ordinary; its bytes, if it needs any, are there.
@@ -230,7 +232,9 @@ class World {
   void perform(std::uint32_t i, const SiteSync::Send& a) {
     const std::uint32_t to = a.to.value, session = sites_[to].session, own = sites_[i].session;
     if (a.attached && !sites_[i].store.contains(*a.attached)) return;
-    at(now_ + milliseconds(75), [this, i, to, session, own, a] {
+    sites_[i].needs += std::holds_alternative<Need>(a.message);
+    const Duration longer = a.attached ? job_.sending : Duration{};
+    at(now_ + milliseconds(75) + longer, [this, i, to, session, own, a] {
       Site& site = sites_[to];
       if (site.session != session || sites_[i].session != own) return;
       if (a.attached) site.store.insert(*a.attached);

@@ -1,0 +1,95 @@
+#include <utility>
+
+#include "axs/train/site_sync.h"
+
+/// The bytes of contributions: which of them a site has, asks for, gives and forgets.
+namespace axs::train {
+
+void SiteSync::receive(SiteId from, const Need& message) {
+  if (message.sync.value >= log_.size()) return;
+  for (const Contribution& member : log_[message.sync.value].members)
+    if (member.site == message.of && stored_.contains(member.content))
+      send_offer(from, message.sync, member);
+}
+
+bool SiteSync::has_all(const std::vector<Contribution>& members) const {
+  return std::all_of(members.begin(), members.end(),
+                     [this](const Contribution& m) { return stored_.contains(m.content); });
+}
+
+void SiteSync::ask_for_missing() {
+  // Many at once: a site that was away catches up in a few round trips.
+  constexpr std::uint64_t ahead = 64;
+  const auto before = std::exchange(asked_, {});
+  if (!worker_ || peers_.empty()) return;
+  const std::uint64_t first = worker_->applied.value;
+  for (std::uint64_t sync = first; sync < std::min<std::uint64_t>(log_.size(), first + ahead);
+       ++sync)
+    for (const Contribution& member : log_[sync].members) {
+      if (stored_.contains(member.content)) continue;
+      const std::pair key{SyncId{sync}, member.site};
+      const auto asked = before.find(key);
+      if (asked != before.end()) asked_.insert(*asked);
+      ask_for(key.first, key.second);
+    }
+}
+
+void SiteSync::ask_for(SyncId sync, SiteId of) {
+  Asked& asked = asked_.try_emplace({sync, of}, Asked{now_}).first->second;
+  const bool may_come = asked.times > 0 || comes_by_itself(sync, of);
+  if (may_come && now_ - asked.at < config_.patience) return;
+  // First the site whose it is, then the others in turn.
+  auto peer = peers_.find(of);
+  if (peer == peers_.end() || asked.times > 0) {
+    peer = peers_.begin();
+    std::advance(peer, asked.times % peers_.size());
+  }
+  ++asked.times;
+  asked.at = now_;
+  send(*peer, Need{sync, of});
+}
+
+/// A small decision overtakes the large contribution that it names, of which no second copy shall
+/// be sent then.
+bool SiteSync::comes_by_itself(SyncId sync, SiteId of) const {
+  const auto since = offers_since_.find(of);
+  return since != offers_since_.end() && sync >= since->second;
+}
+
+void SiteSync::note_sent_unasked(SiteId from, SyncId sync) {
+  const auto asked = asked_.find({sync, from});
+  if (asked == asked_.end() || asked->second.times == 0) offers_since_.try_emplace(from, sync);
+}
+
+void SiteSync::forget_old() {
+  SyncId needed = agreement_.open();
+  for (std::uint32_t site = 0; site < config_.sites; ++site)
+    needed = std::min(needed, saved_[SiteId{site}]);
+  forgotten_ = std::max(forgotten_, needed);
+  while (!open_.empty() && open_.begin()->first < forgotten_) {
+    const auto offers = std::move(open_.begin()->second.offers);
+    open_.erase(open_.begin());
+    for (const auto& [site, contribution] : offers)
+      if (!is_offered(contribution.content) && stored_.erase(contribution.content) > 0)
+        actions_->push_back(Forget{contribution.content});
+  }
+}
+
+/// A site that captures again without a step in between offers the same bytes at a later sync.
+bool SiteSync::is_offered(const Hash256& content) const {
+  return std::any_of(open_.begin(), open_.end(), [&](const auto& open) {
+    return std::any_of(open.second.offers.begin(), open.second.offers.end(),
+                       [&](const auto& offer) { return offer.second.content == content; });
+  });
+}
+
+void SiteSync::forget_leftovers(const std::vector<Captured>& pending) {
+  for (const Captured& captured : pending) leftovers_.erase(captured.contribution.content);
+  for (const Hash256& content : leftovers_) {
+    stored_.erase(content);
+    actions_->push_back(Forget{content});
+  }
+  leftovers_.clear();
+}
+
+}  // namespace axs::train
