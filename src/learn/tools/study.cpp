@@ -31,6 +31,7 @@ struct Study {
   float step_rms = 0;
   float levels = 7;
   double inner_rate = 1e-3, inner_floor = 1e-4;
+  AdamWRule inner;
   bool exact = false;
 };
 
@@ -210,6 +211,7 @@ Result<std::vector<Trainer>> make_sites(const Study& study) {
   options.learning_rate.steps = study.steps;
   options.learning_rate.peak = study.inner_rate;
   options.learning_rate.floor = study.inner_floor;
+  options.optimiser = study.inner;
   options.seed = study.seed;
   options.shards = study.sites;
   options.sequences = study.sequences;
@@ -271,6 +273,7 @@ int main(int argc, char** argv) {
   app.add_option("--levels", study.levels, "Else levels up to the largest magnitude, 1 to 7");
   app.add_option("--inner-rate", study.inner_rate, "Inner learning rate after the warm-up");
   app.add_option("--inner-floor", study.inner_floor, "Inner learning rate at the end");
+  app.add_option("--beta1", study.inner.beta1, "beta1 of AdamW");
   app.add_flag("--exact", study.exact, "Send fp32 instead of 4-bit codes");
   CLI11_PARSE(app, argc, argv);
   return run(study);
