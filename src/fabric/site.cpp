@@ -12,10 +12,10 @@ net::TrafficClass class_of(const SiteMessage& message) {
   return message.attached_size > 0 ? net::TrafficClass::gradient : net::TrafficClass::control;
 }
 
-std::variant<train::SiteSync, train::RingSync> start_sync(const SyncConfig& config, Instant now) {
-  if (const auto* ring = std::get_if<train::RingSync::Config>(&config))
-    return train::RingSync{*ring};
-  return train::SiteSync{std::get<train::SiteSync::Config>(config), now};
+std::variant<train::SiteSync, train::RingSync> start_sync(const Site::Config& config, Instant now) {
+  if (const auto* ring = std::get_if<train::RingSync::Config>(&config.sync))
+    return train::RingSync{*ring, config.incarnation};
+  return train::SiteSync{std::get<train::SiteSync::Config>(config.sync), now};
 }
 
 }  // namespace
@@ -51,7 +51,7 @@ std::uint64_t largest_message(const catalog::Scenario& scenario) {
 Site::Site(Config config, Instant now)
     : self_{std::visit([](const auto& sync) { return sync.self; }, config.sync)},
       home_{config.home},
-      sync_{start_sync(config.sync, now)} {
+      sync_{start_sync(config, now)} {
   for (const SiteId peer : config.topology.sites()) {
     if (peer == self_) continue;
     net::Transport::Config transport;

@@ -12,6 +12,7 @@ void RingSync::step(Instant, const Event& event, std::vector<Action>& actions) {
 
 void RingSync::on(const WorkerReady& event) {
   own_ = RingReport{0, RingStage::halted, event.applied};
+  told_ = {};
   applied_ = event.applied;
   report();
 }
@@ -65,16 +66,18 @@ void RingSync::on(const Received& event) {
 }
 
 void RingSync::receive(SiteId from, const RingOrder& order) {
-  if (from == head && obeys(order)) actions_->push_back(order);
+  if (from != head || !obeys(order)) return;
+  told_ = order;
+  actions_->push_back(order);
 }
 
 /// One stage after the other: an order that was overtaken, or meant for a worker before, is void.
 bool RingSync::obeys(const RingOrder& order) const {
   if (!own_) return false;
-  if (order.stage == RingStage::halted) return order.attempt > own_->attempt;
-  const bool follows = order.stage == RingStage::rewound ? own_->stage == RingStage::halted
-                                                         : own_->stage == RingStage::rewound;
-  return follows && order.attempt == own_->attempt;
+  if (order.stage == RingStage::halted) return order.attempt > told_.attempt;
+  const bool follows = order.stage == RingStage::rewound ? told_.stage == RingStage::halted
+                                                         : told_.stage == RingStage::rewound;
+  return follows && order.attempt == told_.attempt;
 }
 
 void RingSync::receive(SiteId from, const RingReport& report) {
@@ -98,14 +101,13 @@ void RingSync::hear(SiteId from, const RingReport& report) {
           std::pair{before->second.attempt, before->second.stage})
     return;
   reports_[from] = report;
-  if (report.attempt == 0 || report.attempt > attempt_) out_of_step_ = true;
+  if (report.attempt == 0) out_of_step_ = true;
   get_in_step();
 }
 
 void RingSync::get_in_step() {
   if (reports_.size() < config_.sites) return;
   if (out_of_step_) {
-    for (const auto& [site, report] : reports_) attempt_ = std::max(attempt_, report.attempt);
     ++attempt_;
     out_of_step_ = false;
     return order(RingStage::halted, {});

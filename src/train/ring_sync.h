@@ -94,7 +94,10 @@ class RingSync {
     std::uint64_t steps = 1;
     std::uint64_t tokens_per_step = 1;  ///< of one site
   };
-  explicit RingSync(Config config) : config_{config} {}
+  /// `incarnation` grows with every start of this agent. So the attempts of a head are above those
+  /// of the heads before it, whose orders may still be obeyed, and answered.
+  explicit RingSync(Config config, std::uint32_t incarnation = 0)
+      : config_{config}, attempt_{std::uint64_t{incarnation} << 32} {}
 
   void step(Instant now, const Event& event, std::vector<Action>& actions);
   /// Never: whoever waits here waits for a message.
@@ -132,13 +135,14 @@ class RingSync {
 
   Config config_;
   std::optional<RingReport> own_;  ///< What the worker does; none while there is none.
+  RingOrder told_;                 ///< Its last order, which it may not have answered yet.
   SyncId applied_;                 ///< The next step of the worker.
   bool head_up_ = false;
   std::map<SyncId, std::map<SiteId, Hash256>> hashes_;
 
   // Of the head.
   std::map<SiteId, RingReport> reports_;
-  std::uint64_t attempt_ = 0;
+  std::uint64_t attempt_;
   RingStage stage_ = RingStage::running;
   bool out_of_step_ = false;  ///< A worker is new since the attempt began.
 

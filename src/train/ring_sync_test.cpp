@@ -92,6 +92,7 @@ class World {
   void kill_agent(Duration when, std::uint32_t i) {
     at(Instant{} + when, [this, i] {
       Site& site = sites_[i];
+      if (!site.policy) return;
       ++site.life;
       site.worker_up = false;
       site.policy.reset();
@@ -139,7 +140,7 @@ class World {
   void start(std::uint32_t i) {
     Site& site = sites_[i];
     ++site.incarnation;
-    site.policy.emplace(RingSync::Config{SiteId{i}, shape_.sites, steps_, 1});
+    site.policy.emplace(RingSync::Config{SiteId{i}, shape_.sites, steps_, 1}, site.incarnation);
     for (std::uint32_t other = 0; other < sites_.size(); ++other) {
       if (other == i || !sites_[other].policy) continue;
       greet(i, SiteId{other});
@@ -339,6 +340,12 @@ TEST_CASE("ring sync: killed workers and agents at random moments change no bit 
   }));
 }
 
+TEST_CASE("ring sync: an order is void that comes after a newer one which the worker still obeys") {
+  World world{3, 40, 6612118};
+  world.kill_agent(milliseconds(201), 1);
+  check(world.run(), world.shape(), 40);
+}
+
 TEST_CASE("ring sync: a link that flaps sends nobody back") {
   World world{3, 40, 1};
   for (int n = 0; n < 20; ++n)
@@ -429,6 +436,7 @@ TEST_CASE("ring sync: orders are obeyed one stage after the other, each of its a
   CHECK_FALSE(told.obeys({3, halted, {}}));  // There is no worker.
   told.tell(RingSync::WorkerReady{{0}, {}});
   CHECK(told.obeys({3, halted, {}}));
+  for (const std::uint64_t attempt : {2U, 3U}) CHECK_FALSE(told.obeys({attempt, halted, {}}));
   told.tell(RingReport{3, halted, {0}});
   for (const std::uint64_t attempt : {2U, 3U}) CHECK_FALSE(told.obeys({attempt, halted, {}}));
   for (const std::uint64_t attempt : {2U, 4U}) CHECK_FALSE(told.obeys({attempt, rewound, {}}));
@@ -471,13 +479,14 @@ TEST_CASE("ring sync: what a site says of an attempt that is over does not hide 
   CHECK(told.hear(2, {2, halted, {4}}) == order_of(2, rewound));
 }
 
-TEST_CASE("ring sync: a new head begins above every attempt that it hears of, sooner or later") {
+TEST_CASE("ring sync: what a site did for the head before is not taken for an answer to this one") {
   using enum RingStage;
-  Told told{RingSync{{SiteId{0}, 3, 10, 1}}};
+  Told told{RingSync{{SiteId{0}, 2, 10, 1}, 2}};
+  constexpr std::uint64_t first = (std::uint64_t{2} << 32) + 1;
   told.tell(RingSync::WorkerReady{{4}, {}});
-  told.hear(1, {5, running, {4}});
-  CHECK(told.hear(2, {5, running, {4}}) == order_of(6, halted));
-  CHECK(told.hear(2, {6, halted, {4}}) == nothing);
-  // An order of the head before was on its way longer.
-  CHECK(told.hear(1, {7, halted, {4}}) == order_of(8, halted));
+  CHECK(told.hear(1, {0, halted, {4}}) == order_of(first, halted));
+  CHECK(told.hear(0, {first, halted, {4}}) == nothing);
+  for (const std::uint64_t before : {std::uint64_t{1}, first - 1})
+    CHECK(told.hear(1, {before, halted, {4}}) == nothing);
+  CHECK(told.hear(1, {first, halted, {4}}) == order_of(first, rewound));
 }
