@@ -8,7 +8,7 @@
 #include "axs/core/wire.h"
 
 /// What one site tells the others about its gradient or pseudo-gradient: a self-contained message
-/// of either 4-bit codes with error feedback (lossy, about 1.7 bits per value on real
+/// of either 4-bit codes with error feedback (lossy, about 1.6 bits per value on real
 /// pseudo-gradients) or the floats themselves, bit for bit. Both are entropy-coded losslessly and
 /// carry a checksum.
 ///

@@ -38,7 +38,8 @@ class StateSlots {
  private:
   /// At the start of each file; the state follows.
   struct Header {
-    /// The last character is the version, of this header and of what workers save.
+    /// The last character is the version, of this header and of what workers save. A capture that
+    /// is made again has the hash it had: the version also counts what the encoder makes of values.
     std::array<char, 8> magic{'A', 'X', 'S', 'W', 'O', 'R', 'K', '3'};
     std::uint64_t sequence{};  ///< The newest state has the highest.
     std::uint64_t size{};

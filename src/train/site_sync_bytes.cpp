@@ -50,13 +50,22 @@ void SiteSync::ask_for(SyncId sync, SiteId of) {
 }
 
 /// A small decision overtakes the large contribution that it names, of which no second copy shall
-/// be sent then.
+/// be sent then. Only the newest can still be under way: what is older was not sent, or was lost
+/// with the path.
 bool SiteSync::comes_by_itself(SyncId sync, SiteId of) const {
   const auto since = offers_since_.find(of);
-  return since != offers_since_.end() && sync >= since->second;
+  return since != offers_since_.end() && sync >= since->second && peers_.contains(of) &&
+         sync.value + config_.budget.fragments >= log_.size();
 }
 
+/// The second copy of what was asked for counts as well: where decisions always overtake, it is the
+/// first to tell that offers come.
 void SiteSync::note_sent_unasked(SiteId from, SyncId sync) {
+  // Too far ahead to be kept: it will have to be asked for.
+  if (sync >= forgotten_ && !near(sync)) {
+    offers_since_.erase(from);
+    return;
+  }
   const auto asked = asked_.find({sync, from});
   if (asked == asked_.end() || asked->second.times == 0) offers_since_.try_emplace(from, sync);
 }
