@@ -124,14 +124,14 @@ struct Train {
   OuterRule outer;
 };
 
-/// What each site multiplies the inner learning rates with.
-constexpr double inner_scale(const Train& train) {
-  return train.sync == SyncMode::outer ? train.outer.inner_scale : 1;
-}
-
-/// beta1 of each site's AdamW.
-constexpr double inner_beta1(const Train& train) {
-  return train.sync == SyncMode::outer ? train.outer.inner_beta1 : train.inner.beta1;
+/// What AdamW of each site follows: in outer synchronisation with rates and a beta1 of its own.
+constexpr InnerRule inner_rule(const Train& train) {
+  InnerRule rule = train.inner;
+  if (train.sync == SyncMode::every_step) return rule;
+  rule.rate_peak *= train.outer.inner_scale;
+  rule.rate_final *= train.outer.inner_scale;
+  rule.beta1 = train.outer.inner_beta1;
+  return rule;
 }
 
 /// Sequences that each of `sites` computes in a step; the remainder of an uneven division is not

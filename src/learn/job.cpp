@@ -8,24 +8,22 @@ namespace axs::learn {
 using train::Begin;
 
 Result<TrainerOptions> trainer_options(const Begin& begin) {
-  const catalog::InnerRule& inner = begin.train.inner;
-  const double scale = catalog::inner_scale(begin.train);
+  const catalog::InnerRule inner = catalog::inner_rule(begin.train);
   const std::uint64_t tokens =
       catalog::site_tokens_per_step(begin.train, begin.model, begin.sites) * begin.sites;
-  return TrainerOptions{
-      .shape = AXS_TRY(shape_of(begin.model)),
-      .optimiser = {.beta1 = static_cast<float>(catalog::inner_beta1(begin.train)),
-                    .beta2 = static_cast<float>(inner.beta2),
-                    .weight_decay = static_cast<float>(inner.weight_decay),
-                    .clip = static_cast<float>(inner.clip_norm)},
-      .learning_rate = {.peak = inner.rate_peak * scale,
-                        .floor = inner.rate_final * scale,
-                        .warmup = inner.warmup_steps,
-                        .steps = begin.train.tokens / tokens},
-      .seed = begin.seed,
-      .shards = begin.sites,
-      .shard = begin.site.value,
-      .sequences = catalog::site_sequences(begin.train, begin.sites)};
+  return TrainerOptions{.shape = AXS_TRY(shape_of(begin.model)),
+                        .optimiser = {.beta1 = static_cast<float>(inner.beta1),
+                                      .beta2 = static_cast<float>(inner.beta2),
+                                      .weight_decay = static_cast<float>(inner.weight_decay),
+                                      .clip = static_cast<float>(inner.clip_norm)},
+                        .learning_rate = {.peak = inner.rate_peak,
+                                          .floor = inner.rate_final,
+                                          .warmup = inner.warmup_steps,
+                                          .steps = begin.train.tokens / tokens},
+                        .seed = begin.seed,
+                        .shards = begin.sites,
+                        .shard = begin.site.value,
+                        .sequences = catalog::site_sequences(begin.train, begin.sites)};
 }
 
 Result<> check_job(const Begin& begin) {

@@ -93,16 +93,8 @@ void OuterFragment::adopt(std::span<const float> values, std::span<const float> 
   train::scatter(local, ranges_, flat);
 }
 
-std::vector<std::span<const float>> OuterFragment::saved_values() const {
-  return {shared_, momentum_, residual_};
-}
-
 std::vector<std::span<float>> OuterFragment::saved_values() {
   return {shared_, momentum_, residual_};
-}
-
-std::vector<std::span<const float>> OuterFragment::captured_values() const {
-  return {sent_, residual_after_, basis_};
 }
 
 std::vector<std::span<float>> OuterFragment::captured_values() {

@@ -54,10 +54,8 @@ class OuterFragment {
   void scatter_shared(std::span<float> flat) const { train::scatter(shared_, ranges_, flat); }
 
   /// What must be saved at any time,
-  std::vector<std::span<const float>> saved_values() const;
   std::vector<std::span<float>> saved_values();
   /// and, while there is a capture, these and its codes, unless it can be made again.
-  std::vector<std::span<const float>> captured_values() const;
   std::vector<std::span<float>> captured_values();
   void restore_codes(ByteView codes) { codes_.assign(codes.begin(), codes.end()); }
 

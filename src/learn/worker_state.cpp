@@ -52,7 +52,7 @@ Result<> Worker::save() {
                               bytes_of(optimiser.first_moment()),
                               bytes_of(optimiser.second_moment())};
   for (std::uint32_t f = 0; f < fragments_.size(); ++f) {
-    const OuterFragment& fragment = fragments_[f];
+    OuterFragment& fragment = fragments_[f];
     for (const auto values : fragment.saved_values()) parts.push_back(bytes_of(values));
     if (!fragment.captured() || is_newest(pending_of(f))) continue;
     for (const auto values : fragment.captured_values()) parts.push_back(bytes_of(values));
