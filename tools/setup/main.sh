@@ -2,8 +2,9 @@
 # main.sh program [announce]   set up and build the programs; announce: say so even if nothing was
 #                              to do
 # main.sh test [CTEST ARGS]    set up what tests need as well, build everything, run ctest
+# main.sh peers                set up what benchmarks measure against; they call it themselves
 #
-# Called by ../../axs only. Each step runs when its stamp does not hold the key of its inputs.
+# Otherwise called by ../../axs only. Each step runs when its stamp does not hold the key of its inputs.
 set -u
 here=$(dirname "$(readlink -f -- "${BASH_SOURCE[0]}")")
 root=${here%/tools/setup}
@@ -53,6 +54,11 @@ take_lock() {
 }
 
 set_up() {
+  if [[ $mode == peers ]]; then
+    run_packages_step packages-peers.txt
+    run_python_peers_step
+    return
+  fi
   run_packages_step packages.txt
   [[ $mode == test ]] && run_packages_step packages-test.txt
   run_python_step

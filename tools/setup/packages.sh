@@ -16,6 +16,7 @@ missing_packages() {
 run_packages_step() {
   local list=$1 key stamp title="Debian packages"
   [[ $list == packages-test.txt ]] && title="Debian packages for tests"
+  [[ $list == packages-peers.txt ]] && title="Debian packages for peers"
   stamp=$state/${list%.txt}.stamp
   key=$({ cat "$root/$list"; stat -c '%Y %s' /var/lib/dpkg/status; } | hash_of)
   has_stamp "$stamp" "$key" && return

@@ -21,6 +21,11 @@ run_python_test_step() {
     make_venv_test
 }
 
+run_python_peers_step() {
+  run_step "$state/venv-peers/python-peers.stamp" "$(python_key requirements-peers.txt)" \
+    "Python environment for peers" make_venv_peers
+}
+
 make_venv() {
   need_space 3000
   begin_venv venv
@@ -37,6 +42,13 @@ make_venv_test() {
   "$new_venv/bin/python" -m pip install --no-compile -c "$root/requirements.txt" \
     -r "$root/requirements-test.txt"
   finish_venv venv-test
+}
+
+make_venv_peers() {
+  need_space 1000
+  begin_venv venv-peers
+  "$new_venv/bin/python" -m pip install --no-compile -r "$root/requirements-peers.txt"
+  finish_venv venv-peers
 }
 
 begin_venv() {  # NAME [OPTION]
