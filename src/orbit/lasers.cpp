@@ -55,7 +55,7 @@ class Matcher {
   Matcher(std::span<const Sgp4> satellites, catalog::UtcTime at, const LaserLimits& limits)
       : limits_{limits}, taken_(satellites.size()) {
     for (const Sgp4& s : satellites)
-      places_.push_back({s.inclination, s.sin_inclination, s.cos_inclination, mean_place(s, at)});
+      places_.push_back({s.tilt.inclination, s.tilt.sin, s.tilt.cos, mean_place(s, at)});
   }
 
   std::vector<Laser> match() {

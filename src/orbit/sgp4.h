@@ -1,37 +1,54 @@
 #pragma once
 
 #include <array>
+#include <optional>
 
 #include "axs/core/result.h"
+#include "axs/orbit/deep_space.h"
 #include "axs/orbit/elements.h"
+#include "axs/orbit/gravity.h"
 #include "axs/orbit/vec3.h"
 
 namespace axs::orbit {
 
-/// What SGP4 needs of one near-earth satellite: all that does not depend on time. Angles in
-/// radians, lengths in earth radii (6378.135 km), time in minutes. Plain numbers, so that many
-/// satellites can be laid out field by field.
+/// How the orbit's plane leans, and what the theory makes of that.
+struct Tilt {
+  double inclination, sin, cos;
+  double three_cos2_less_1, sin2, seven_cos2_less_1;
+  double long_period_longitude, long_period_axis;  ///< Of J3.
+};
+
+/// What SGP4 needs of one satellite: all that does not depend on time. Angles in radians, lengths
+/// in earth radii, time in minutes.
 struct Sgp4 {
   catalog::UtcTime epoch;
+  Gravity gravity;
 
   double mean_anomaly, perigee, node, eccentricity;
   double semi_major;   ///< Brouwer's mean.
   double mean_motion;  ///< Radians per minute, Kozai's correction taken out.
   double anomaly_rate, perigee_rate, node_rate;
-
-  double inclination, sin_inclination, cos_inclination;
-  double long_period_longitude, long_period_axis;     ///< Of J3.
-  double three_cos2_less_1, sin2, seven_cos2_less_1;  ///< Of the inclination.
+  Tilt tilt;
 
   double node_drag;            ///< Of t squared.
   std::array<double, 4> drag;  ///< Shrinks the axis: 1 - sum of drag[i] t^(i+1).
   double eccentricity_drag, eccentricity_periodic_drag;
   std::array<double, 4> longitude_drag;  ///< Of t^2 ... t^5.
   double perigee_drag, anomaly_drag, eta, anomaly_drag_offset, sin_anomaly;
+
+  std::optional<DeepSpace> deep;  ///< For a period of 225 minutes and more.
 };
 
-/// Why there is no position. The numbers of Vallado's reference are 0, 1, 2, 4 and 6.
-enum class OrbitState { fine, bad_eccentricity, bad_mean_motion, bad_semi_latus_rectum, decayed };
+/// Why there is no position. The numbers up to 6 are those of Vallado's reference.
+enum class OrbitState : std::uint8_t {
+  fine = 0,
+  bad_eccentricity = 1,
+  bad_mean_motion = 2,
+  bad_perturbed_eccentricity = 3,
+  bad_semi_latus_rectum = 4,
+  decayed = 6,
+  too_far = 7,  ///< Decades from the epoch, where the theory has no meaning.
+};
 
 /// A satellite in TEME, the frame of the true equator and mean equinox of date. Where the orbit is
 /// `decayed` the vectors are below the ground; otherwise, unless fine, they are zero.
@@ -49,10 +66,9 @@ struct MeanPlace {
 };
 
 /// Prepares the SGP4 theory (Hoots and Roehrich 1980) as Vallado, Crawford, Hujsak and Kelso
-/// revised it ("Revisiting Spacetrack Report #3", AIAA 2006-6753), with the WGS-72 constants.
-/// Refuses orbits with a period of 225 minutes or more, which need the deep-space theory, and those
-/// that begin below the ground.
-Result<Sgp4> prepare(const MeanElements& elements);
+/// revised it ("Revisiting Spacetrack Report #3", AIAA 2006-6753), with deep space (SDP4) for
+/// periods of 225 minutes and more. Refuses orbits that begin below the ground.
+Result<Sgp4> prepare(const MeanElements& elements, const Gravity& gravity = wgs72);
 
 /// The state `minutes` after the epoch.
 TemeState propagate(const Sgp4& satellite, double minutes);

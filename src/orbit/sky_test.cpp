@@ -124,7 +124,7 @@ TEST_CASE("sky: options and satellites that make no sense") {
   CHECK_FALSE(Sky::of_shell(shell_550(2, 2), {.min_elevation_deg = 90}));
   CHECK_FALSE(Sky::of_shell(shell_550(2, 2), {.reconfiguration = Duration{}}));
   std::vector<MeanElements> elements = *shell_elements(shell_550(2, 2));
-  elements[2].mean_motion = 1;
+  elements[2].mean_motion = 17.5;
   const auto sky = Sky::of_elements(elements, noon);
   REQUIRE_FALSE(sky);
   CHECK(sky.error().what.find("satellite 2: ") == 0);

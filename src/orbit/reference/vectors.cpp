@@ -25,7 +25,7 @@ std::filesystem::path folder;
 /// The folder of the package sgp4 in one of the tool folder's Python environments, or nothing.
 std::filesystem::path find_package() {
   namespace fs = std::filesystem;
-  for (const char* environment : {"venv-test", "venv"}) {
+  for (const char* environment : {"venv-test", "venv-peers"}) {
     const fs::path lib = fs::path{AXS_TOOLS} / environment / "lib";
     if (!fs::exists(lib)) continue;
     for (const auto& python : fs::directory_iterator{lib}) {
@@ -100,7 +100,7 @@ Set read_set() {
 
 }  // namespace
 
-TEST_CASE("vectors: every near-earth satellite within a millimetre over its span") {
+TEST_CASE("vectors: near the earth within a millimetre, in deep space within a centimetre") {
   const auto states = read_states();
   int compared = 0;
   double worst_km = 0, worst_km_s = 0;
@@ -109,8 +109,9 @@ TEST_CASE("vectors: every near-earth satellite within a millimetre over its span
     for (const Expected& e : states.at(satellite.number)) {
       const TemeState got = propagate(satellite.sgp4, e.minutes);
       INFO(satellite.number, " at ", e.minutes);
-      CHECK(norm(got.position_km - e.position_km) < 1e-6);
-      CHECK(norm(got.velocity_km_s - e.velocity_km_s) < 1e-8);
+      const double limit_km = satellite.sgp4.deep ? 1e-5 : 1e-6;
+      CHECK(norm(got.position_km - e.position_km) < limit_km);
+      CHECK(norm(got.velocity_km_s - e.velocity_km_s) < limit_km / 100);
       worst_km = std::max(worst_km, norm(got.position_km - e.position_km));
       worst_km_s = std::max(worst_km_s, norm(got.velocity_km_s - e.velocity_km_s));
       ++compared;
@@ -118,14 +119,14 @@ TEST_CASE("vectors: every near-earth satellite within a millimetre over its span
   }
   std::printf("%zu satellites, %d states, worst %.1e m and %.1e m/s\n", set.satellites.size(),
               compared, worst_km * 1e3, worst_km_s * 1e3);
-  CHECK(set.satellites.size() == 9);
+  CHECK(set.satellites.size() == 30);
+  CHECK(set.refused.size() == 3);
 }
 
-TEST_CASE("vectors: only deep space and wrong checksums are refused") {
+TEST_CASE("vectors: only wrong checksums and misprints are refused") {
   for (const Refused& refused : read_set().refused) {
     INFO(refused.number, ": ", refused.why);
-    CHECK((refused.why.find("deep space") != std::string::npos ||
-           refused.why.find("checksum") != std::string::npos ||
+    CHECK((refused.why.find("checksum") != std::string::npos ||
            refused.why.find("eccentricity is") != std::string::npos));
   }
 }
