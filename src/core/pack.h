@@ -33,6 +33,9 @@ struct Pack1 {
   friend Pack1 operator*(Pack1 a, Pack1 b) { return a.value * b.value; }
   /// a * b + c, rounded once.
   friend Pack1 fma(Pack1 a, Pack1 b, Pack1 c) { return std::fma(a.value, b.value, c.value); }
+  /// a * b - c and c - a * b, rounded once.
+  friend Pack1 fms(Pack1 a, Pack1 b, Pack1 c) { return std::fma(a.value, b.value, -c.value); }
+  friend Pack1 fnma(Pack1 a, Pack1 b, Pack1 c) { return std::fma(-a.value, b.value, c.value); }
   friend Pack1 max(Pack1 a, Pack1 b) { return a.value > b.value ? a.value : b.value; }
   /// A bit per lane: whether low <= a <= high. False for NaN.
   friend unsigned within(Pack1 a, Pack1 low, Pack1 high) {
@@ -65,6 +68,10 @@ struct Pack4 {
   friend Pack4 operator-(Pack4 a, Pack4 b) { return _mm256_sub_pd(a.value, b.value); }
   friend Pack4 operator*(Pack4 a, Pack4 b) { return _mm256_mul_pd(a.value, b.value); }
   friend Pack4 fma(Pack4 a, Pack4 b, Pack4 c) { return _mm256_fmadd_pd(a.value, b.value, c.value); }
+  friend Pack4 fms(Pack4 a, Pack4 b, Pack4 c) { return _mm256_fmsub_pd(a.value, b.value, c.value); }
+  friend Pack4 fnma(Pack4 a, Pack4 b, Pack4 c) {
+    return _mm256_fnmadd_pd(a.value, b.value, c.value);
+  }
   friend Pack4 max(Pack4 a, Pack4 b) { return _mm256_max_pd(a.value, b.value); }
   friend unsigned within(Pack4 a, Pack4 low, Pack4 high) {
     const __m256d above = _mm256_cmp_pd(a.value, low.value, _CMP_GE_OQ);
@@ -81,6 +88,9 @@ struct Pack4 {
     return _mm256_xor_pd(a.value, sign);
   }
 };
+#else
+/// Where a processor has no wide packs they are one double, with the same bits.
+using Pack4 = Pack1;
 #endif
 
 #if defined(__AVX512F__) && defined(__AVX512DQ__)
@@ -99,6 +109,10 @@ struct Pack8 {
   friend Pack8 operator-(Pack8 a, Pack8 b) { return _mm512_sub_pd(a.value, b.value); }
   friend Pack8 operator*(Pack8 a, Pack8 b) { return _mm512_mul_pd(a.value, b.value); }
   friend Pack8 fma(Pack8 a, Pack8 b, Pack8 c) { return _mm512_fmadd_pd(a.value, b.value, c.value); }
+  friend Pack8 fms(Pack8 a, Pack8 b, Pack8 c) { return _mm512_fmsub_pd(a.value, b.value, c.value); }
+  friend Pack8 fnma(Pack8 a, Pack8 b, Pack8 c) {
+    return _mm512_fnmadd_pd(a.value, b.value, c.value);
+  }
   friend Pack8 max(Pack8 a, Pack8 b) { return _mm512_max_pd(a.value, b.value); }
   friend unsigned within(Pack8 a, Pack8 low, Pack8 high) {
     const __mmask8 above = _mm512_cmp_pd_mask(a.value, low.value, _CMP_GE_OQ);
@@ -115,6 +129,8 @@ struct Pack8 {
     return _mm512_xor_pd(a.value, sign);
   }
 };
+#else
+using Pack8 = Pack1;
 #endif
 
 /// Two packs as one: twice the independent work for a processor that would otherwise wait for the
@@ -138,6 +154,12 @@ struct PackPair {
   friend PackPair operator*(PackPair a, PackPair b) { return {a.low * b.low, a.high * b.high}; }
   friend PackPair fma(PackPair a, PackPair b, PackPair c) {
     return {fma(a.low, b.low, c.low), fma(a.high, b.high, c.high)};
+  }
+  friend PackPair fms(PackPair a, PackPair b, PackPair c) {
+    return {fms(a.low, b.low, c.low), fms(a.high, b.high, c.high)};
+  }
+  friend PackPair fnma(PackPair a, PackPair b, PackPair c) {
+    return {fnma(a.low, b.low, c.low), fnma(a.high, b.high, c.high)};
   }
   friend PackPair max(PackPair a, PackPair b) { return {max(a.low, b.low), max(a.high, b.high)}; }
   friend unsigned within(PackPair a, PackPair low, PackPair high) {

@@ -101,7 +101,7 @@ template <class P>
 /// Those of the sum of two angles.
 template <class P>
 [[gnu::always_inline]] inline PackSinCos<P> sum(PackSinCos<P> a, PackSinCos<P> b) {
-  return {fma(a.sin, b.cos, a.cos * b.sin), fma(a.cos, b.cos, P{0.0} - a.sin * b.sin)};
+  return {fma(a.sin, b.cos, a.cos * b.sin), fms(a.cos, b.cos, a.sin * b.sin)};
 }
 
 template <class P>
@@ -117,34 +117,33 @@ template <class P>
 [[gnu::always_inline]] inline MeanOrbit<P> mean_orbit(const Sgp4Block& s, std::size_t lane,
                                                       double minutes) {
   const auto at = [lane](const double* field) { return P::load(field + lane); };
-  const P one{1.0}, zero{0.0};
+  const P one{1.0};
   const P t = at(s.minutes_from_base) + P{minutes}, t2 = t * t;
   const P anomaly = fma(at(s.anomaly_rate), t, at(s.mean_anomaly));
   const P perigee = fma(at(s.perigee_rate), t, at(s.perigee));
   const PackSinCos<P> of_anomaly = sincos(anomaly), of_perigee = sincos(perigee);
   const P cube_root = fma(at(s.eta), of_anomaly.cos, one);
-  const P swing = fma(cube_root * cube_root, cube_root, zero - at(s.anomaly_drag_offset));
+  const P swing = fms(cube_root * cube_root, cube_root, at(s.anomaly_drag_offset));
   const P turned = fma(at(s.anomaly_drag), swing, at(s.perigee_drag) * t);
   const P lost =
       t * fma(t, fma(t, fma(t, at(s.drag[3]), at(s.drag[2])), at(s.drag[1])), at(s.drag[0]));
   const P sin_change = sum(of_anomaly, sincos_of_small(turned)).sin - at(s.sin_anomaly);
-  const P e = fma(zero - at(s.eccentricity_periodic_drag), sin_change,
-                  fma(zero - at(s.eccentricity_drag), t, at(s.eccentricity)));
+  const P e = fnma(at(s.eccentricity_periodic_drag), sin_change,
+                   fnma(at(s.eccentricity_drag), t, at(s.eccentricity)));
   const P ahead = fma(
       t, fma(t, fma(t, at(s.longitude_drag[3]), at(s.longitude_drag[2])), at(s.longitude_drag[1])),
       at(s.longitude_drag[0]));
   const P longitude = fma(at(s.mean_motion), t2 * ahead, anomaly + perigee);
   const P node = fma(at(s.node_drag), t2, fma(at(s.node_rate), t, at(s.node)));
-  const P angle_bound{angle_max}, shrunk_bound{shrunk_max}, turned_bound{turned_max};
   unsigned rule = within(e, P{-0.001}, P{eccentricity_max});
-  rule &= within(lost, zero - shrunk_bound, shrunk_bound);
-  rule &= within(turned, zero - turned_bound, turned_bound);
-  rule &= within(longitude, zero - angle_bound, angle_bound);
-  rule &= within(anomaly, zero - angle_bound, angle_bound);
+  rule &= within(lost, P{-shrunk_max}, P{shrunk_max});
+  rule &= within(turned, P{-turned_max}, P{turned_max});
+  rule &= within(longitude, P{-angle_max}, P{angle_max});
+  rule &= within(anomaly, P{-angle_max}, P{angle_max});
   return {max(e, P{1e-6}),
           node,
           longitude,
-          sum(of_perigee, sincos_of_small(zero - turned)),
+          sum(of_perigee, sincos_of_small(P{0.0} - turned)),
           one - lost,
           inverse_of_one_less(lost),
           rule};
@@ -164,16 +163,16 @@ struct InPlane {
 /// perigee, d = p cos d + q sin d. The series leaves 4 e^4, one step of Newton's method 1e-16.
 template <class P>
 [[gnu::always_inline]] inline InPlane<P> solve_kepler(P ax, P ay, PackSinCos<P> u) {
-  const P one{1.0}, zero{0.0};
-  const P p = fma(ax, u.sin, zero - ay * u.cos), q = fma(ax, u.cos, ay * u.sin);
+  const P one{1.0};
+  const P p = fms(ax, u.sin, ay * u.cos), q = fma(ax, u.cos, ay * u.sin);
   const P d0 = p * fma(q, one + q, fma(p * p, P{-0.5}, one));
   const PackSinCos<P> near = sincos_of_small(d0);
-  const P error = fma(zero - q, near.sin, fma(zero - p, near.cos, d0));
-  const P y = fma(q, near.cos, zero - p * near.sin);
+  const P error = fnma(q, near.sin, fnma(p, near.cos, d0));
+  const P y = fms(q, near.cos, p * near.sin);
   const P step = error * fma(y, fma(y, fma(y, y + one, one), one), one);
   const P d = d0 - step;
-  const PackSinCos<P> turn = sum(near, sincos_of_tiny(zero - step));
-  const P e_cos = fma(q, turn.cos, zero - p * turn.sin);
+  const PackSinCos<P> turn = sum(near, sincos_of_tiny(P{0.0} - step));
+  const P e_cos = fms(q, turn.cos, p * turn.sin);
   const PackSinCos<P> eccentric = sum(u, turn);
   const P e2 = fma(ax, ax, ay * ay);
   // beta = 1 - e2/2 - e2^2/8 ..., and 1 / (1 + beta) by its own series.
@@ -183,7 +182,7 @@ template <class P>
       fma(e2, fma(e2, fma(e2, fma(e2, P{7.0 / 256}, P{5.0 / 128}), P{1.0 / 16}), P{0.125}), P{0.5});
   const P inverse_share = inverse_of_one_less(e_cos), shift = d * half;
   const P sin_u = inverse_share * (eccentric.sin - fma(ax, shift, ay));
-  const P cos_u = inverse_share * (eccentric.cos - fma(zero - ay, shift, ax));
+  const P cos_u = inverse_share * (eccentric.cos - fnma(ay, shift, ax));
   return {d, inverse_share, one - e_cos, beta, inverse_of_nearly_one(e2), {sin_u, cos_u}};
 }
 
@@ -193,7 +192,6 @@ template <class P>
                                                  std::size_t lane) {
   const Sgp4Block& s = run.blocks[block];
   const auto at = [lane](const double* field) { return P::load(field + lane); };
-  const P zero{0.0};
   const MeanOrbit<P> mean = mean_orbit<P>(s, lane, run.minutes);
   const P e = mean.eccentricity,
           inverse_a = at(s.inverse_semi_major) * mean.inverse_shrunk * mean.inverse_shrunk;
@@ -207,10 +205,10 @@ template <class P>
   const P g = inverse_a * plane.inverse_beta2, g2 = g * g;  // 1/p
   const PackSinCos<P> lat = plane.latitude;
   const P sin_2u = (lat.cos + lat.cos) * lat.sin;
-  const P cos_2u = fma(zero - (lat.sin + lat.sin), lat.sin, P{1.0});
+  const P cos_2u = fnma(lat.sin + lat.sin, lat.sin, P{1.0});
   const P radius_term = at(s.radius_term), rate_term = at(s.rate_term);
   const P axis = at(s.semi_major) * mean.shrunk * mean.shrunk;
-  const P r = fma(axis * plane.share, fma(zero - g2 * plane.beta, radius_term, P{1.0}),
+  const P r = fma(axis * plane.share, fnma(g2 * plane.beta, radius_term, P{1.0}),
                   P{0.5} * rate_term * (g * cos_2u));
   const PackSinCos<P> true_lat = sum(lat, sincos_of_tiny(g2 * at(s.latitude_term) * sin_2u));
   const PackSinCos<P> node = sum(sincos(mean.node), sincos_of_tiny(g2 * at(s.node_term) * sin_2u));
@@ -218,15 +216,15 @@ template <class P>
                                  sincos_of_tiny(g2 * at(s.inclination_term) * cos_2u));
   const P speed = inverse_root_a * plane.inverse_share;
   const P h = inverse_a * inverse_root_a * g;
-  const P r_rate = fma(zero - h * rate_term, sin_2u, speed * plane.e_sin);
+  const P r_rate = fnma(h * rate_term, sin_2u, speed * plane.e_sin);
   const P across_rate = fma(h, fma(rate_term, cos_2u, radius_term), speed * plane.beta);
 
-  const P ahead_x = zero - node.sin * tilt.cos, ahead_y = node.cos * tilt.cos;
-  const P out_x = fma(true_lat.cos, node.cos, true_lat.sin * ahead_x);
+  const P behind_x = node.sin * tilt.cos, ahead_y = node.cos * tilt.cos;
+  const P out_x = fms(true_lat.cos, node.cos, true_lat.sin * behind_x);
   const P out_y = fma(true_lat.cos, node.sin, true_lat.sin * ahead_y);
   const P out_z = true_lat.sin * tilt.sin;
-  const P across_x = fma(true_lat.cos, ahead_x, zero - true_lat.sin * node.cos);
-  const P across_y = fma(true_lat.cos, ahead_y, zero - true_lat.sin * node.sin);
+  const P back_x = fma(true_lat.cos, behind_x, true_lat.sin * node.cos);
+  const P across_y = fms(true_lat.cos, ahead_y, true_lat.sin * node.sin);
   const P across_z = true_lat.cos * tilt.sin;
   const P km = P{run.earth_radius_km} * r, km_s{run.speed_km_s};
   const P rise = km_s * r_rate, go = km_s * across_rate;
@@ -234,7 +232,7 @@ template <class P>
   (km * out_x).store(state.x + lane);
   (km * out_y).store(state.y + lane);
   (km * out_z).store(state.z + lane);
-  fma(rise, out_x, go * across_x).store(state.vx + lane);
+  fms(rise, out_x, go * back_x).store(state.vx + lane);
   fma(rise, out_y, go * across_y).store(state.vy + lane);
   fma(rise, out_z, go * across_z).store(state.vz + lane);
   return mean.within_rule & within(r, P{1.0}, P{10.0});

@@ -2,9 +2,10 @@
 # main.sh program [announce]   set up and build the programs; announce: say so even if nothing was
 #                              to do
 # main.sh test [CTEST ARGS]    set up what tests need as well, build everything, run ctest
-# main.sh peers                set up what benchmarks measure against; they call it themselves
+# main.sh peers                set up what benchmarks measure against
 #
-# Otherwise called by ../../axs only. Each step runs when its stamp does not hold the key of its inputs.
+# Called by ../../axs, the last one by the benchmarks. Each step runs when its stamp does not hold
+# the key of its inputs.
 set -u
 here=$(dirname "$(readlink -f -- "${BASH_SOURCE[0]}")")
 root=${here%/tools/setup}

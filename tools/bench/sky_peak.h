@@ -1,0 +1,6 @@
+#pragma once
+
+/// Independent fused multiply-adds as fast as the processor takes them; returns how many lanes it
+/// has done, one operation each.
+double peak_avx2();
+double peak_avx512();

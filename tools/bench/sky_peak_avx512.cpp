@@ -1,0 +1,6 @@
+#include "sky_peak.h"
+#include "sky_peak_loop.h"
+
+double peak_avx512() {
+  return peak_loop<axs::Pack8>();
+}
