@@ -320,12 +320,7 @@ class ScenarioReader {
 }  // namespace
 
 Result<Scenario> parse_scenario(std::string_view text, const std::string& file) {
-  try {
-    return ScenarioReader{file}.read(toml::parse(text, file));
-  } catch (const toml::parse_error& error) {
-    return Error{Errc::invalid,
-                 fmt::format("{}:{}: {}", file, error.source().begin.line, error.description())};
-  }
+  return ScenarioReader{file}.read(AXS_TRY(parse_toml(text, file)));
 }
 
 Result<std::string> read_scenario_text(const std::string& file) {

@@ -37,6 +37,15 @@ std::size_t distance(std::string_view a, std::string_view b) {
 
 }  // namespace
 
+Result<toml::table> parse_toml(std::string_view text, const std::string& file) {
+  try {
+    return toml::parse(text, file);
+  } catch (const toml::parse_error& error) {
+    return Error{Errc::invalid,
+                 fmt::format("{}:{}: {}", file, error.source().begin.line, error.description())};
+  }
+}
+
 std::string Table::place(std::string_view key) const {
   const std::string name = path_.empty() ? std::string{key} : path_ + "." + std::string{key};
   const toml::node* node = table_.get(key);

@@ -12,6 +12,9 @@
 
 namespace axs::config {
 
+/// The text of a TOML file, or an error with its line.
+Result<toml::table> parse_toml(std::string_view text, const std::string& file);
+
 /// One table of a TOML file, read key by key. The first thing that is wrong is remembered, with
 /// file, line, key, what was seen and what was wanted; reading goes on with empty values, so that
 /// code that reads stays straight. Keys that nobody asked for are an error too: a misspelt option
@@ -27,6 +30,7 @@ class Table {
       : table_{table}, path_{std::move(path)}, problem_{problem} {}
 
   bool has(std::string_view key) { return find(key) != nullptr; }
+  bool is_text(std::string_view key) { return has(key) && find(key)->is_string(); }
 
   /// The value of a key that must be there.
   std::string text(std::string_view key);
