@@ -6,6 +6,7 @@
 #include "axs/cli/report.h"
 #include "axs/cli/run.h"
 #include "axs/cli/runs.h"
+#include "axs/cli/sky.h"
 #include "axs/cli/twin.h"
 
 namespace axs::cli {
@@ -19,6 +20,7 @@ std::vector<std::unique_ptr<Command>> all_commands() {
   commands.push_back(std::make_unique<LedgerCommand>());
   commands.push_back(std::make_unique<ReportCommand>());
   commands.push_back(std::make_unique<MetricsCommand>());
+  commands.push_back(std::make_unique<SkyCommand>());
   commands.push_back(std::make_unique<DoctorCommand>());
   commands.push_back(std::make_unique<AgentCommand>());
   commands.push_back(std::make_unique<ControllerCommand>());

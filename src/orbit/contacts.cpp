@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <tuple>
 
 #include "axs/core/assert.h"
@@ -22,6 +23,17 @@ UtcTime between(UtcTime a, UtcTime b, double share) {
 
 constexpr double square(double x) {
   return x * x;
+}
+
+/// Indices in order of station, that moment, and index.
+std::vector<std::size_t> order_by(std::span<const Contact> contacts, UtcTime Contact::* moment) {
+  std::vector<std::size_t> order(contacts.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return std::tie(contacts[a].station, contacts[a].*moment, a) <
+           std::tie(contacts[b].station, contacts[b].*moment, b);
+  });
+  return order;
 }
 
 }  // namespace
@@ -158,6 +170,26 @@ UtcTime ContactScan::culmination(Pair pair, UtcTime from, UtcTime to) const {
     }
   }
   return between(from, to, 0.5);
+}
+
+std::vector<std::optional<std::size_t>> handovers(std::span<const Contact> contacts) {
+  const std::vector<std::size_t> by_rise = order_by(contacts, &Contact::rise);
+  const std::vector<std::size_t> by_set = order_by(contacts, &Contact::set);
+  std::vector<std::optional<std::size_t>> next(contacts.size());
+  std::size_t risen = 0;
+  std::optional<std::size_t> longest;
+  for (const std::size_t ends : by_set) {
+    const Contact& contact = contacts[ends];
+    if (longest && contacts[*longest].station != contact.station) longest.reset();
+    for (; risen < by_rise.size(); ++risen) {
+      const Contact& other = contacts[by_rise[risen]];
+      if (std::tie(other.station, other.rise) > std::tie(contact.station, contact.set)) break;
+      if (other.station != contact.station) continue;
+      if (!longest || other.set > contacts[*longest].set) longest = by_rise[risen];
+    }
+    if (longest && contacts[*longest].set > contact.set && !contact.after) next[ends] = longest;
+  }
+  return next;
 }
 
 }  // namespace axs::orbit

@@ -2,6 +2,8 @@
 
 #include <cstdint>
 #include <limits>
+#include <optional>
+#include <span>
 #include <vector>
 
 #include "axs/orbit/frames.h"
@@ -92,5 +94,9 @@ class ContactScan {
   std::vector<Track> tracks_;  ///< By station, then satellite.
   std::vector<Contact> found_;
 };
+
+/// For each contact the one that its station can go on with when it ends: of those in sight then,
+/// the one that stays longest; none if nothing else is in sight, or if the scan ended first.
+std::vector<std::optional<std::size_t>> handovers(std::span<const Contact> contacts);
 
 }  // namespace axs::orbit

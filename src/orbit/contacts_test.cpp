@@ -113,3 +113,25 @@ TEST_CASE("contacts: a span of no length sees what is in sight at that moment") 
   CHECK(found[0].before);
   CHECK(found[0].after);
 }
+
+TEST_CASE("contacts: a station hands over to whoever stays longest") {
+  const auto contact = [](std::uint32_t station, int rise, int set) {
+    return Contact{.station = station,
+                   .satellite = 0,
+                   .rise = {rise},
+                   .set = {set},
+                   .highest = {rise},
+                   .max_elevation_deg = 90,
+                   .before = false,
+                   .after = set == 100};
+  };
+  const std::vector<Contact> all{contact(0, 0, 10),  contact(0, 5, 20), contact(0, 6, 15),
+                                 contact(0, 30, 40), contact(1, 0, 10), contact(1, 10, 100)};
+  const auto next = handovers(all);
+  CHECK(next[0] == 1);
+  CHECK_FALSE(next[1]);
+  CHECK(next[2] == 1);
+  CHECK_FALSE(next[3]);
+  CHECK(next[4] == 5);
+  CHECK_FALSE(next[5]);
+}

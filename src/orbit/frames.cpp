@@ -55,4 +55,23 @@ double elevation_deg(const GroundPoint& from, Vec3 satellite_ecef_km) {
   return dmath::asin(look(from, satellite_ecef_km).sin_elevation) / degree;
 }
 
+double azimuth_deg(const GroundPoint& from, Vec3 satellite_ecef_km) {
+  const Vec3 way = satellite_ecef_km - from.position_km;
+  const double across = std::sqrt(from.up.x * from.up.x + from.up.y * from.up.y);
+  const Vec3 east = across > 0 ? Vec3{-from.up.y / across, from.up.x / across, 0} : Vec3{0, 1, 0};
+  const double angle = dmath::atan2(dot(way, east), dot(way, cross(from.up, east))) / degree;
+  return angle < 0 ? angle + 360 : angle;
+}
+
+catalog::GeoPoint place_below(Vec3 ecef_km) {
+  constexpr double polar_km = equator_km * (1 - flattening);
+  constexpr double e2 = flattening * (2 - flattening), e2_polar = e2 / (1 - e2);
+  const double across = std::sqrt(ecef_km.x * ecef_km.x + ecef_km.y * ecef_km.y);
+  const auto [sine, cosine] =
+      dmath::sincos(dmath::atan2(ecef_km.z * equator_km, across * polar_km));
+  const double latitude = dmath::atan2(ecef_km.z + e2_polar * polar_km * sine * sine * sine,
+                                       across - e2 * equator_km * cosine * cosine * cosine);
+  return {latitude / degree, dmath::atan2(ecef_km.y, ecef_km.x) / degree};
+}
+
 }  // namespace axs::orbit

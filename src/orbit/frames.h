@@ -49,5 +49,12 @@ struct Look {
 
 Look look(const GroundPoint& from, Vec3 satellite_ecef_km);
 double elevation_deg(const GroundPoint& from, Vec3 satellite_ecef_km);
+/// Clockwise from north, in [0, 360); at a pole north is along the meridian of Greenwich.
+double azimuth_deg(const GroundPoint& from, Vec3 satellite_ecef_km);
+
+/// The place over which a point is, within 1e-6 degrees for heights up to those of the
+/// geostationary orbit (Bowring, "Transformation from spatial to geographical coordinates", Survey
+/// Review 1976).
+catalog::GeoPoint place_below(Vec3 ecef_km);
 
 }  // namespace axs::orbit

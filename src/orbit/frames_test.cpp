@@ -53,3 +53,25 @@ TEST_CASE("frames: light") {
   CHECK(light_time(299'792.458) == seconds(1));
   CHECK(light_time(0) == Duration{});
 }
+
+TEST_CASE("frames: azimuths of the compass, at the poles too") {
+  const GroundPoint equator = ground_point({0, 0});
+  const auto toward = [](GroundPoint from, catalog::GeoPoint place) {
+    return azimuth_deg(from, ground_point(place).position_km);
+  };
+  CHECK(toward(equator, {10, 0}) == doctest::Approx(0));
+  CHECK(toward(equator, {0, 10}) == doctest::Approx(90));
+  CHECK(toward(equator, {-10, 0}) == doctest::Approx(180));
+  CHECK(toward(equator, {0, -10}) == doctest::Approx(270));
+  CHECK(toward(ground_point({90, 0}), {80, 90}) >= 0);
+}
+
+TEST_CASE("frames: the place below a point is where it was put, at any height") {
+  for (double latitude = -90; latitude <= 90; latitude += 7.5)
+    for (const double height_km : {0.0, 550.0, 35786.0}) {
+      const GroundPoint ground = ground_point({latitude, 123.4});
+      const catalog::GeoPoint found = place_below(ground.position_km + height_km * ground.up);
+      CHECK(std::fabs(found.latitude_deg - latitude) < 1e-6);
+      if (std::fabs(latitude) < 90) CHECK(found.longitude_deg == doctest::Approx(123.4));
+    }
+}

@@ -7,6 +7,7 @@
 
 #include "axs/report/assets.h"
 #include "axs/report/map.h"
+#include "axs/report/page.h"
 #include "axs/report/sections.h"
 #include "axs/report/text.h"
 
@@ -105,21 +106,13 @@ std::string embedded(std::string json) {
 }  // namespace
 
 std::string html(const RunData& run, const record::Ledger& ledger) {
-  const std::string title = escaped(run.start.scenario.empty() ? "run" : run.start.scenario);
-  std::string page =
-      "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
-      "style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:\">\n"
-      "<link rel=\"icon\" href=\"data:,\">\n<title>" +
-      title + " · AXS report</title>\n<style>" + std::string{style_sheet()} +
-      "</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#main\">To the report</a>\n";
-  page += heading(run) + "<main id=\"main\">\n" + tiles(run, ledger);
-  page += map_panel(run) + faults_table(run) + learning(run) + links(run);
-  page += bytes_table(run) + energy_table(run) + prediction_table(run) + ledger_section(ledger);
-  page += repeat_section(run) + "</main>\n";
-  page += embedded(to_json(run)) + script(chart_library()) + script(page_script());
-  return page + "</body>\n</html>\n";
+  std::string body = "<a class=\"skip\" href=\"#main\">To the report</a>\n";
+  body += heading(run) + "<main id=\"main\">\n" + tiles(run, ledger);
+  body += map_panel(run) + faults_table(run) + learning(run) + links(run);
+  body += bytes_table(run) + energy_table(run) + prediction_table(run) + ledger_section(ledger);
+  body += repeat_section(run) + "</main>\n";
+  body += embedded(to_json(run)) + script(chart_library()) + script(page_script());
+  return page((run.start.scenario.empty() ? "run" : run.start.scenario) + " · AXS report", body);
 }
 
 }  // namespace axs::report

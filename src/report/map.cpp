@@ -4,13 +4,13 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <map>
 #include <numbers>
 #include <optional>
 #include <vector>
 
+#include "axs/report/land.h"
 #include "axs/report/text.h"
 
 namespace axs::report {
@@ -117,11 +117,7 @@ class Drawing {
 
   std::string land(std::string_view rings) const {
     std::string paths;
-    while (!rings.empty()) {
-      const std::size_t end = std::min(rings.find('\n'), rings.size());
-      paths += ring(rings.substr(0, end));
-      rings.remove_prefix(std::min(end + 1, rings.size()));
-    }
+    for (const auto& outline : land_outlines(rings)) paths += ring(outline);
     return paths.empty() ? paths : "<path class=\"land\" d=\"" + paths + "\"/>\n";
   }
 
@@ -169,20 +165,12 @@ class Drawing {
   Point paper(const Vector& place) const { return view_.on_paper(projection_.project(place)); }
 
   /// A ring of land, without points that could not be told apart; nothing if it is out of sight.
-  std::string ring(std::string_view text) const {
-    std::vector<double> numbers;
-    for (const char* at = text.data(); at < text.data() + text.size();) {
-      double number = 0;
-      const auto read = std::from_chars(at, text.data() + text.size(), number);
-      if (read.ec != std::errc{}) break;
-      numbers.push_back(number / 10);
-      at = read.ptr + 1;
-    }
+  std::string ring(const std::vector<catalog::GeoPoint>& outline) const {
     std::string path;
     bool seen = false;
     Point last{-1e9, -1e9};
-    for (std::size_t i = 0; i + 1 < numbers.size(); i += 2) {
-      const Vector place = unit(numbers[i + 1], numbers[i]);
+    for (const catalog::GeoPoint& point : outline) {
+      const Vector place = unit(point.latitude_deg, point.longitude_deg);
       if (projection_.distance(place) > horizon) return {};
       const Point at = paper(place);
       seen = seen || (at.x > 0 && at.x < width && at.y > 0 && at.y < height);

@@ -1,0 +1,137 @@
+#include "axs/cli/sky_source.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+
+#include "axs/catalog/places.h"
+#include "axs/config/constellation.h"
+#include "axs/config/elements.h"
+#include "axs/config/quantity.h"
+#include "axs/host/file.h"
+
+namespace axs::cli {
+namespace {
+
+using catalog::UtcTime;
+using Satellites = SkySource::Satellites;
+
+/// An error about the value of a flag names the flag.
+template <class T>
+Result<T> of_flag(const std::string& flag, Result<T> value) {
+  if (value) return value;
+  return Error{value.error().code, flag + ": " + value.error().what};
+}
+
+Result<Satellites> of_elements(const std::string& file) {
+  Satellites all;
+  for (const orbit::ElementSet& set : AXS_TRY(config::read_elements(file))) {
+    all.names.push_back(set.name.empty() ? set.catalogue_number : set.name);
+    all.elements.push_back(set.elements);
+  }
+  return all;
+}
+
+Result<Satellites> of_shells(const std::string& file) {
+  const config::Constellation constellation = AXS_TRY(config::read_constellation(file));
+  Satellites all;
+  all.links = constellation.links;
+  all.reconfiguration = constellation.reconfiguration;
+  all.shells = constellation.shells;
+  for (std::size_t s = 0; s < all.shells.size(); ++s) {
+    const orbit::Shell& shell = all.shells[s];
+    for (const orbit::MeanElements& elements : AXS_TRY(orbit::shell_elements(shell))) {
+      const std::size_t index = all.elements.size();
+      all.elements.push_back(elements);
+      all.names.push_back(fmt::format("{}-{}", s + 1, index));
+    }
+  }
+  return all;
+}
+
+}  // namespace
+
+void SkySource::declare(CLI::App& app) {
+  CLI::Option* of_shell = app.add_option("--shell", shell, "Shells of satellites: a TOML file");
+  CLI::Option* of_file = app.add_option(
+      "--elements", elements, "Real satellites: two-line elements, or OMM as JSON or CSV");
+  of_shell->excludes(of_file);
+  app.add_option("--start", start,
+                 "When to begin, like 2025-10-08T12:00:00Z; by default the epoch");
+  app.add_option("--duration", duration, "For how long, like 90min or 1d")->capture_default_str();
+  app.add_option("--step", step, "How far apart in time to look");
+  app.add_option(
+         "--min-elevation", min_elevation_deg,
+         "Degrees over the horizon from which a satellite counts; by default the file's, 25")
+      ->check(CLI::Range(0.0, 89.0));
+}
+
+Result<Satellites> SkySource::satellites() const {
+  if (shell.empty() == elements.empty())
+    return Error{Errc::invalid, "want either --shell FILE.toml or --elements FILE"};
+  Satellites all = AXS_TRY(shell.empty() ? of_elements(elements) : of_shells(shell));
+  if (min_elevation_deg) all.links.min_elevation_deg = *min_elevation_deg;
+  return all;
+}
+
+Result<SkySource::Times> SkySource::times(const Satellites& satellites, Duration usual_step) const {
+  constexpr Duration longest = seconds(366 * 86400);
+  Times times{satellites.elements.front().epoch, {}, usual_step};
+  if (!start.empty()) times.start = AXS_TRY(of_flag("--start", catalog::parse_utc(start)));
+  times.length = AXS_TRY(of_flag("--duration", config::parse_duration(duration)));
+  if (times.length > longest)
+    return Error{Errc::invalid, fmt::format("--duration: {}, want at most 366d", duration)};
+  if (!step.empty()) times.step = AXS_TRY(of_flag("--step", config::parse_duration(step)));
+  if (times.step < milliseconds(1))
+    return Error{Errc::invalid, fmt::format("--step: {}, want at least 1ms", step)};
+  return times;
+}
+
+Result<> Satellites::keep(const std::string& part) {
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (names[i].find(part) == std::string::npos) continue;
+    elements[kept] = elements[i];
+    names[kept++] = names[i];
+  }
+  if (kept == 0)
+    return Error{Errc::invalid, fmt::format("--satellite: no satellite has \"{}\" in its name; the "
+                                            "first of {} is \"{}\"",
+                                            part, names.size(), names.front())};
+  elements.resize(kept);
+  names.resize(kept);
+  return Ok{};
+}
+
+orbit::Horizon Satellites::horizon(catalog::GeoPoint at) const {
+  return {orbit::ground_point(at), links.min_elevation_deg, links.max_ground_range_km};
+}
+
+Result<orbit::Sgp4Batch> Satellites::batch() const {
+  std::vector<orbit::Sgp4> prepared;
+  for (std::size_t i = 0; i < elements.size(); ++i)
+    prepared.push_back(AXS_TRY(of_flag("satellite " + names[i], orbit::prepare(elements[i]))));
+  return orbit::Sgp4Batch{std::move(prepared)};
+}
+
+Result<catalog::GeoPoint> place_of(const std::string& flag, const std::string& text) {
+  return of_flag(flag, catalog::parse_place(text));
+}
+
+std::string utc_text(UtcTime at) {
+  const std::int64_t rounded = at.ns + 500'000;
+  std::string text = catalog::format_utc({rounded});
+  const std::int64_t second = 1'000'000'000;
+  const std::int64_t fraction = ((rounded % second) + second) % second / 1'000'000;
+  text.pop_back();
+  return fmt::format("{}.{:03}Z", text, fraction);
+}
+
+Result<> write_page(const std::string& path, const std::string& page) {
+  return host::write_file_atomically(
+      path, {reinterpret_cast<const std::uint8_t*>(page.data()), page.size()},
+      host::FileAccess::everyone);
+}
+
+}  // namespace axs::cli
