@@ -7,6 +7,8 @@ namespace axs::catalog {
 struct GeoPoint {
   double latitude_deg{};
   double longitude_deg{};
+
+  bool operator==(const GeoPoint&) const = default;
 };
 
 }  // namespace axs::catalog

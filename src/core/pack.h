@@ -31,13 +31,18 @@ struct Pack1 {
   friend Pack1 operator+(Pack1 a, Pack1 b) { return a.value + b.value; }
   friend Pack1 operator-(Pack1 a, Pack1 b) { return a.value - b.value; }
   friend Pack1 operator*(Pack1 a, Pack1 b) { return a.value * b.value; }
+  friend Pack1 operator/(Pack1 a, Pack1 b) { return a.value / b.value; }
+  friend Pack1 sqrt(Pack1 a) { return std::sqrt(a.value); }
   /// a * b + c, rounded once.
   friend Pack1 fma(Pack1 a, Pack1 b, Pack1 c) { return std::fma(a.value, b.value, c.value); }
   /// a * b - c and c - a * b, rounded once.
   friend Pack1 fms(Pack1 a, Pack1 b, Pack1 c) { return std::fma(a.value, b.value, -c.value); }
   friend Pack1 fnma(Pack1 a, Pack1 b, Pack1 c) { return std::fma(-a.value, b.value, c.value); }
   friend Pack1 max(Pack1 a, Pack1 b) { return a.value > b.value ? a.value : b.value; }
-  /// A bit per lane: whether low <= a <= high. False for NaN.
+  friend Pack1 min(Pack1 a, Pack1 b) { return a.value < b.value ? a.value : b.value; }
+  /// A bit per lane: whether a < b. False for NaN, as is the next.
+  friend unsigned less(Pack1 a, Pack1 b) { return a.value < b.value ? 1U : 0U; }
+  /// Likewise: whether low <= a <= high.
   friend unsigned within(Pack1 a, Pack1 low, Pack1 high) {
     return a.value >= low.value && a.value <= high.value ? 1U : 0U;
   }
@@ -67,12 +72,18 @@ struct Pack4 {
   friend Pack4 operator+(Pack4 a, Pack4 b) { return _mm256_add_pd(a.value, b.value); }
   friend Pack4 operator-(Pack4 a, Pack4 b) { return _mm256_sub_pd(a.value, b.value); }
   friend Pack4 operator*(Pack4 a, Pack4 b) { return _mm256_mul_pd(a.value, b.value); }
+  friend Pack4 operator/(Pack4 a, Pack4 b) { return _mm256_div_pd(a.value, b.value); }
+  friend Pack4 sqrt(Pack4 a) { return _mm256_sqrt_pd(a.value); }
   friend Pack4 fma(Pack4 a, Pack4 b, Pack4 c) { return _mm256_fmadd_pd(a.value, b.value, c.value); }
   friend Pack4 fms(Pack4 a, Pack4 b, Pack4 c) { return _mm256_fmsub_pd(a.value, b.value, c.value); }
   friend Pack4 fnma(Pack4 a, Pack4 b, Pack4 c) {
     return _mm256_fnmadd_pd(a.value, b.value, c.value);
   }
   friend Pack4 max(Pack4 a, Pack4 b) { return _mm256_max_pd(a.value, b.value); }
+  friend Pack4 min(Pack4 a, Pack4 b) { return _mm256_min_pd(a.value, b.value); }
+  friend unsigned less(Pack4 a, Pack4 b) {
+    return static_cast<unsigned>(_mm256_movemask_pd(_mm256_cmp_pd(a.value, b.value, _CMP_LT_OQ)));
+  }
   friend unsigned within(Pack4 a, Pack4 low, Pack4 high) {
     const __m256d above = _mm256_cmp_pd(a.value, low.value, _CMP_GE_OQ);
     const __m256d below = _mm256_cmp_pd(a.value, high.value, _CMP_LE_OQ);
@@ -108,12 +119,18 @@ struct Pack8 {
   friend Pack8 operator+(Pack8 a, Pack8 b) { return _mm512_add_pd(a.value, b.value); }
   friend Pack8 operator-(Pack8 a, Pack8 b) { return _mm512_sub_pd(a.value, b.value); }
   friend Pack8 operator*(Pack8 a, Pack8 b) { return _mm512_mul_pd(a.value, b.value); }
+  friend Pack8 operator/(Pack8 a, Pack8 b) { return _mm512_div_pd(a.value, b.value); }
+  friend Pack8 sqrt(Pack8 a) { return _mm512_sqrt_pd(a.value); }
   friend Pack8 fma(Pack8 a, Pack8 b, Pack8 c) { return _mm512_fmadd_pd(a.value, b.value, c.value); }
   friend Pack8 fms(Pack8 a, Pack8 b, Pack8 c) { return _mm512_fmsub_pd(a.value, b.value, c.value); }
   friend Pack8 fnma(Pack8 a, Pack8 b, Pack8 c) {
     return _mm512_fnmadd_pd(a.value, b.value, c.value);
   }
   friend Pack8 max(Pack8 a, Pack8 b) { return _mm512_max_pd(a.value, b.value); }
+  friend Pack8 min(Pack8 a, Pack8 b) { return _mm512_min_pd(a.value, b.value); }
+  friend unsigned less(Pack8 a, Pack8 b) {
+    return _mm512_cmp_pd_mask(a.value, b.value, _CMP_LT_OQ);
+  }
   friend unsigned within(Pack8 a, Pack8 low, Pack8 high) {
     const __mmask8 above = _mm512_cmp_pd_mask(a.value, low.value, _CMP_GE_OQ);
     return _mm512_mask_cmp_pd_mask(above, a.value, high.value, _CMP_LE_OQ);
@@ -152,6 +169,8 @@ struct PackPair {
   friend PackPair operator+(PackPair a, PackPair b) { return {a.low + b.low, a.high + b.high}; }
   friend PackPair operator-(PackPair a, PackPair b) { return {a.low - b.low, a.high - b.high}; }
   friend PackPair operator*(PackPair a, PackPair b) { return {a.low * b.low, a.high * b.high}; }
+  friend PackPair operator/(PackPair a, PackPair b) { return {a.low / b.low, a.high / b.high}; }
+  friend PackPair sqrt(PackPair a) { return {sqrt(a.low), sqrt(a.high)}; }
   friend PackPair fma(PackPair a, PackPair b, PackPair c) {
     return {fma(a.low, b.low, c.low), fma(a.high, b.high, c.high)};
   }
@@ -162,6 +181,10 @@ struct PackPair {
     return {fnma(a.low, b.low, c.low), fnma(a.high, b.high, c.high)};
   }
   friend PackPair max(PackPair a, PackPair b) { return {max(a.low, b.low), max(a.high, b.high)}; }
+  friend PackPair min(PackPair a, PackPair b) { return {min(a.low, b.low), min(a.high, b.high)}; }
+  friend unsigned less(PackPair a, PackPair b) {
+    return less(a.low, b.low) | less(a.high, b.high) << P::width;
+  }
   friend unsigned within(PackPair a, PackPair low, PackPair high) {
     return within(a.low, low.low, high.low) | within(a.high, low.high, high.high) << P::width;
   }

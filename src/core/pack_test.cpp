@@ -36,4 +36,12 @@ TEST_CASE("pack: a pair works on both halves") {
   CHECK(out[1] == 17.0);
   CHECK(within(pair, 0.0, 5.0) == 1);
   CHECK(within(pair, -5.0, 0.0) == 2);
+  CHECK(less(pair, 0.0) == 2);
+  CHECK(less(pair, 3.0) == 2);
+  min(pair, PackPair<Pack1>{1.0}).store(out);
+  CHECK(out[0] == 1.0);
+  CHECK(out[1] == -4.0);
+  sqrt(pair * pair / PackPair<Pack1>{4.0}).store(out);
+  CHECK(out[0] == 1.5);
+  CHECK(out[1] == 2.0);
 }

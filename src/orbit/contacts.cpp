@@ -38,7 +38,7 @@ std::vector<std::size_t> order_by(std::span<const Contact> contacts, UtcTime Con
 
 }  // namespace
 
-ContactScan::ContactScan(const Sgp4Batch& satellites, std::vector<Horizon> stations,
+ContactScan::ContactScan(const Sgp4Batch& satellites, std::vector<GroundStation> stations,
                          const Span& span)
     : satellites_{satellites},
       stations_{std::move(stations)},
@@ -49,7 +49,7 @@ ContactScan::ContactScan(const Sgp4Batch& satellites, std::vector<Horizon> stati
       slack_{0.2 * square(span.step.seconds() / 30)},
       tracks_(stations_.size() * satellites.satellites().size()) {
   AXS_ASSERT(span.length >= Duration{} && span.step > Duration{});
-  for (const Horizon& station : stations_)
+  for (const GroundStation& station : stations_)
     min_sin_elevation_.push_back(dmath::sin(station.min_elevation_deg * degree));
 }
 
@@ -94,7 +94,7 @@ std::vector<Contact> ContactScan::contacts() const {
 }
 
 double ContactScan::margin(std::uint32_t station, Vec3 satellite_ecef_km) const {
-  const Horizon& horizon = stations_[station];
+  const GroundStation& horizon = stations_[station];
   const Look seen = orbit::look(horizon.at, satellite_ecef_km);
   return std::min(seen.sin_elevation - min_sin_elevation_[station],
                   1 - seen.range_km / horizon.max_range_km);

@@ -6,17 +6,10 @@
 #include <span>
 #include <vector>
 
-#include "axs/orbit/frames.h"
 #include "axs/orbit/sgp4_batch.h"
+#include "axs/orbit/station.h"
 
 namespace axs::orbit {
-
-/// What a station counts as seeing a satellite.
-struct Horizon {
-  GroundPoint at;
-  double min_elevation_deg;
-  double max_range_km;
-};
 
 /// A pass of one satellite over one station.
 struct Contact {
@@ -44,7 +37,7 @@ class ContactScan {
   };
 
   /// `satellites` must outlive it.
-  ContactScan(const Sgp4Batch& satellites, std::vector<Horizon> stations, const Span& span);
+  ContactScan(const Sgp4Batch& satellites, std::vector<GroundStation> stations, const Span& span);
 
   /// Goes one step on; false once the end has been reached.
   bool advance();
@@ -79,7 +72,7 @@ class ContactScan {
   catalog::UtcTime end() const { return span_.start + span_.length; }
 
   const Sgp4Batch& satellites_;
-  std::vector<Horizon> stations_;
+  std::vector<GroundStation> stations_;
   std::vector<double> min_sin_elevation_;
   Span span_;
   catalog::UtcTime earlier_;  ///< Two steps ago, one step ago, now.

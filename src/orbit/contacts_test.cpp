@@ -26,7 +26,7 @@ Sgp4Batch shell(std::uint32_t planes, std::uint32_t slots) {
   return Sgp4Batch{std::move(satellites)};
 }
 
-std::vector<Contact> scan(const Sgp4Batch& satellites, const std::vector<Horizon>& stations,
+std::vector<Contact> scan(const Sgp4Batch& satellites, const std::vector<GroundStation>& stations,
                           const ContactScan::Span& span) {
   ContactScan scan{satellites, stations, span};
   while (scan.advance()) {
@@ -35,7 +35,7 @@ std::vector<Contact> scan(const Sgp4Batch& satellites, const std::vector<Horizon
   return scan.contacts();
 }
 
-bool in_sight(const Horizon& from, const Sgp4& satellite, catalog::UtcTime at) {
+bool in_sight(const GroundStation& from, const Sgp4& satellite, catalog::UtcTime at) {
   const Vec3 ecef = EarthRotation{at}.to_ecef(propagate(satellite, at).position_km);
   return elevation_deg(from.at, ecef) >= from.min_elevation_deg &&
          look(from.at, ecef).range_km <= from.max_range_km;
@@ -45,8 +45,8 @@ bool in_sight(const Horizon& from, const Sgp4& satellite, catalog::UtcTime at) {
 
 TEST_CASE("contacts: the same as looking every second, to the millisecond at both ends") {
   const Sgp4Batch satellites = shell(3, 4);
-  const std::vector<Horizon> stations{{ground_point({50.1, 8.7}), 25, anywhere},
-                                      {ground_point({0, 0}), 10, 1500}};
+  const std::vector<GroundStation> stations{{ground_point({50.1, 8.7}), 25, anywhere},
+                                            {ground_point({0, 0}), 10, 1500}};
   const Duration length = seconds(4 * 3600);
   const auto found = scan(satellites, stations, {.start = noon, .length = length});
   std::size_t runs = 0;
@@ -68,7 +68,7 @@ TEST_CASE("contacts: the same as looking every second, to the millisecond at bot
   CHECK(runs > 10);
   CHECK(found.size() >= runs);
   for (const Contact& c : found) {
-    const Horizon& station = stations[c.station];
+    const GroundStation& station = stations[c.station];
     const Sgp4& satellite = satellites.satellites()[c.satellite];
     CHECK(in_sight(station, satellite, c.rise));
     CHECK(in_sight(station, satellite, c.set));
@@ -82,7 +82,7 @@ TEST_CASE("contacts: any span in steps of half a minute gives what steps of a se
   const Sgp4Batch satellites = shell(4, 5);
   CHECK(rc::check([&] {
     const auto number = [](int from, int to) { return *rc::gen::inRange(from, to); };
-    const std::vector<Horizon> stations{
+    const std::vector<GroundStation> stations{
         {ground_point({1.0 * number(-90, 91), 1.0 * number(-180, 180)}), 1.0 * number(0, 80),
          number(0, 2) == 0 ? anywhere : 1.0 * number(600, 3000)}};
     const catalog::UtcTime start = noon + seconds(number(0, 100'000));

@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "axs/core/dmath.h"
+#include "axs/orbit/link_kernel.h"
 
 namespace axs::orbit {
 
@@ -110,15 +111,15 @@ class Matcher {
 
 }  // namespace
 
+BeamLimits beam_limits(const LaserLimits& limits) {
+  constexpr double shortest_km = 1e-3;
+  const double longest_km = limits.max_range_km, lowest_km = equator_km + limits.min_altitude_km;
+  return {shortest_km * shortest_km, longest_km * longest_km, lowest_km * lowest_km};
+}
+
 bool laser_reaches(Vec3 a, Vec3 b, const LaserLimits& limits) {
-  const Vec3 way = b - a;
-  const double length2 = dot(way, way);
-  if (!(length2 <= limits.max_range_km * limits.max_range_km)) return false;
-  // The point of the segment that is nearest to the earth's centre.
-  const double share = length2 > 0 ? std::clamp(-dot(a, way) / length2, 0.0, 1.0) : 0.0;
-  const double lowest = equator_km + limits.min_altitude_km;
-  const Vec3 nearest = a + share * way;
-  return dot(nearest, nearest) >= lowest * lowest;
+  const link_kernel::Vec<Pack1> from{a.x, a.y, a.z}, to{b.x, b.y, b.z};
+  return link_kernel::beam(from, to, beam_limits(limits)).reaches != 0;
 }
 
 std::vector<Laser> grid_lasers(const Shell& shell) {

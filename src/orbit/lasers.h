@@ -11,6 +11,8 @@
 /// takes seconds; whether a laser reaches at a given time is another question.
 namespace axs::orbit {
 
+struct BeamLimits;
+
 /// A laser link between two satellites, a < b.
 struct Laser {
   std::uint32_t a;
@@ -24,6 +26,10 @@ struct LaserLimits {
   /// The beam stays this far above a sphere of the equator's radius, over nearly all of the air.
   double min_altitude_km = 80;
 };
+
+/// The limits as the kernels take them. A beam is a metre long at least: a satellite that is listed
+/// twice has no beam to itself, and no two paths differ by going to and fro at no cost.
+BeamLimits beam_limits(const LaserLimits& limits);
 
 /// Whether a beam between two points (kilometres, any frame centred on the earth) keeps the limits.
 bool laser_reaches(Vec3 a, Vec3 b, const LaserLimits& limits);

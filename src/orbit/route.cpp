@@ -1,8 +1,10 @@
 #include "axs/orbit/route.h"
 
-#include <array>
+#include <algorithm>
 #include <string>
 #include <utility>
+
+#include "axs/orbit/route_table.h"
 
 namespace axs::orbit {
 
@@ -10,7 +12,19 @@ namespace {
 
 using catalog::UtcTime;
 
-using Ends = std::array<GroundPoint, 2>;
+/// A pair's stations, by their number in the table.
+struct Ends {
+  std::size_t from;
+  std::size_t to;
+};
+
+/// The number of a place among others, to which it is added if it is new.
+std::size_t number_of(catalog::GeoPoint place, std::vector<catalog::GeoPoint>& places) {
+  const auto known = std::find(places.begin(), places.end(), place);
+  const auto number = static_cast<std::size_t>(known - places.begin());
+  if (known == places.end()) places.push_back(place);
+  return number;
+}
 
 /// The last mark at or before `at`.
 UtcTime mark_before(UtcTime at, const SkyOptions& options) {
@@ -43,18 +57,16 @@ class Marks {
 };
 
 /// Chooses a pair's path at a mark. A path that stays is no new one.
-void choose(RouteHistory& history, const SkyGraph& graph, const Ends& ends) {
-  std::optional<SkyPath> path = graph.shortest(ends[0], ends[1]);
+void choose(RouteHistory& history, const RouteTable& table, Ends ends) {
+  std::optional<SkyPath> path = table.path(ends.from, ends.to);
   std::vector<std::uint32_t> satellites;
   if (path) satellites = std::move(path->satellites);
   if (history.paths.empty() || history.paths.back() != satellites)
     history.paths.push_back(std::move(satellites));
 }
 
-void sample(RouteHistory& history, const Sky& sky, const Ends& ends, UtcTime now, Duration at) {
-  const std::vector<std::uint32_t>& path = history.paths.back();
-  const bool up = !path.empty();
-  history.samples.push_back({at, up ? sky.delay_over(path, ends[0], ends[1], now) : Duration{}, up,
+void sample(RouteHistory& history, Duration at, Duration delay) {
+  history.samples.push_back({at, delay, !history.paths.back().empty(),
                              static_cast<std::uint32_t>(history.paths.size() - 1)});
 }
 
@@ -75,15 +87,25 @@ Result<std::vector<RouteHistory>> routes_over_time(const Sky& sky,
                                                    std::span<const GroundPair> pairs,
                                                    const RouteClock& clock) {
   AXS_TRY(check(clock));
+  std::vector<catalog::GeoPoint> places;
   std::vector<Ends> ends;
-  for (const auto& [from, to] : pairs) ends.push_back({ground_point(from), ground_point(to)});
+  for (const auto& [from, to] : pairs)
+    ends.push_back({number_of(from, places), number_of(to, places)});
+  std::vector<GroundStation> stations;
+  for (const catalog::GeoPoint& place : places) stations.push_back(sky.station(place));
+  RouteTable table{stations};
   std::vector<RouteHistory> histories(pairs.size());
   Marks marks{sky};
   for (Duration at; at < clock.length; at += clock.step) {
     const UtcTime now = clock.start + scaled(at, clock.speed);
-    if (const auto graph = marks.pass(now))
-      for (std::size_t i = 0; i < pairs.size(); ++i) choose(histories[i], *graph, ends[i]);
-    for (std::size_t i = 0; i < pairs.size(); ++i) sample(histories[i], sky, ends[i], now, at);
+    std::optional<SkyGraph> new_links = marks.pass(now);
+    if (new_links) table.update(*std::move(new_links));
+    for (std::size_t i = 0; i < pairs.size(); ++i) {
+      if (new_links) choose(histories[i], table, ends[i]);
+      const std::vector<std::uint32_t>& path = histories[i].paths.back();
+      const GroundPoint &from = stations[ends[i].from].at, &to = stations[ends[i].to].at;
+      sample(histories[i], at, path.empty() ? Duration{} : sky.delay_over(path, from, to, now));
+    }
   }
   return histories;
 }

@@ -92,13 +92,13 @@ TEST_CASE("route: every link of a path holds from its mark to the next") {
   const Sky sky = small_sky();
   const auto history = (*routes_over_time(
       sky, pairs, {.start = noon, .length = seconds(3600), .step = seconds(3)}))[0];
-  const GroundPoint a = ground_point(san_francisco), b = ground_point(frankfurt);
+  const Sight a{sky.station(san_francisco)}, b{sky.station(frankfurt)};
   for (const auto& sample : history.samples) {
     if (!sample.up) continue;
     const auto where = sky.positions_km(noon + sample.at);
     const auto& path = history.paths[sample.path];
-    CHECK(sky.sees(a, where[path.front()]));
-    CHECK(sky.sees(b, where[path.back()]));
+    CHECK(a.sees(where[path.front()]));
+    CHECK(b.sees(where[path.back()]));
     for (std::size_t i = 1; i < path.size(); ++i)
       CHECK(laser_reaches(where[path[i - 1]], where[path[i]], sky.options().lasers));
   }
@@ -106,7 +106,7 @@ TEST_CASE("route: every link of a path holds from its mark to the next") {
 
 TEST_CASE("route: at a mark it is the shortest path whose links hold to the next") {
   const Sky sky = small_sky();
-  const GroundPoint a = ground_point(san_francisco), b = ground_point(frankfurt);
+  const GroundStation a = sky.station(san_francisco), b = sky.station(frankfurt);
   const UtcTime first = noon + seconds(12);
   const auto history = (*routes_over_time(
       sky, pairs, {.start = first, .length = seconds(900), .step = seconds(15)}))[0];

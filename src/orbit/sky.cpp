@@ -1,11 +1,15 @@
 #include "axs/orbit/sky.h"
 
 #include <algorithm>
+#include <bit>
+#include <cmath>
+#include <numeric>
 #include <queue>
 #include <string>
 #include <utility>
 
-#include "axs/core/dmath.h"
+#include "axs/core/assert.h"
+#include "axs/orbit/sky_kernels.h"
 
 namespace axs::orbit {
 
@@ -14,10 +18,10 @@ namespace {
 constexpr double unreachable = std::numeric_limits<double>::infinity();
 
 Result<> check(const SkyOptions& options) {
-  if (!(options.min_elevation_deg >= 0 && options.min_elevation_deg < 90))
-    return Error{Errc::invalid, "sky with a minimum elevation of " +
-                                    std::to_string(options.min_elevation_deg) +
-                                    " degrees, want it in [0, 90)"};
+  for (const double degrees : {options.min_elevation_deg, options.gateway_min_elevation_deg})
+    if (!(degrees >= 0 && degrees < 90))
+      return Error{Errc::invalid, "sky with a minimum elevation of " + std::to_string(degrees) +
+                                      " degrees, want it in [0, 90)"};
   if (options.reconfiguration <= Duration{})
     return Error{Errc::invalid, "sky with a reconfiguration interval of " +
                                     std::to_string(options.reconfiguration.ns) +
@@ -41,6 +45,17 @@ Result<std::vector<Sgp4>> prepare_all(std::span<const MeanElements> elements) {
 Vec3 place(const Sgp4& satellite, catalog::UtcTime at, const EarthRotation& rotation) {
   const TemeState state = propagate(satellite, at);
   return state.state == OrbitState::fine ? rotation.to_ecef(state.position_km) : Vec3{};
+}
+
+/// Up to a block of beams; the others have no length.
+BeamBlock beams_of(std::span<const Laser> lasers, const std::vector<Vec3>& at) {
+  BeamBlock block{};
+  for (std::size_t lane = 0; lane < lasers.size(); ++lane) {
+    const Vec3 &a = at[lasers[lane].a], &b = at[lasers[lane].b];
+    block.ax[lane] = a.x, block.ay[lane] = a.y, block.az[lane] = a.z;
+    block.bx[lane] = b.x, block.by[lane] = b.y, block.bz[lane] = b.z;
+  }
+  return block;
 }
 
 /// What Dijkstra's algorithm knows while it runs; lengths in kilometres from the first station.
@@ -75,10 +90,17 @@ struct Search {
 
 }  // namespace
 
-Result<Sky> Sky::of_shell(const Shell& shell, const SkyOptions& options) {
+Result<Sky> Sky::of_shells(std::span<const Shell> shells, const SkyOptions& options) {
   AXS_TRY(check(options));
-  const std::vector<MeanElements> elements = AXS_TRY(shell_elements(shell));
-  return Sky{AXS_TRY(prepare_all(elements)), grid_lasers(shell), options};
+  std::vector<MeanElements> elements;
+  std::vector<Laser> lasers;
+  for (const Shell& shell : shells) {
+    const std::vector<MeanElements> of_shell = AXS_TRY(shell_elements(shell));
+    const auto first = static_cast<std::uint32_t>(elements.size());
+    for (const auto& [a, b] : grid_lasers(shell)) lasers.push_back({first + a, first + b});
+    elements.insert(elements.end(), of_shell.begin(), of_shell.end());
+  }
+  return Sky{AXS_TRY(prepare_all(elements)), std::move(lasers), options};
 }
 
 Result<Sky> Sky::of_elements(std::span<const MeanElements> elements, catalog::UtcTime at,
@@ -91,23 +113,29 @@ Result<Sky> Sky::of_elements(std::span<const MeanElements> elements, catalog::Ut
 
 Sky::Sky(std::vector<Sgp4> satellites, std::vector<Laser> lasers, const SkyOptions& options)
     : options_{options},
-      min_sin_elevation_{dmath::sin(options.min_elevation_deg * dmath::pi / 180)},
       satellites_{std::move(satellites)},
       lasers_{std::move(lasers)},
-      first_laser_(satellites_.size() + 1),
-      laser_of_(2 * lasers_.size()) {
-  for (const auto& [a, b] : lasers_) ++first_laser_[a + 1], ++first_laser_[b + 1];
-  for (std::size_t i = 0; i < satellites_.size(); ++i) first_laser_[i + 1] += first_laser_[i];
-  std::vector<std::uint32_t> next{first_laser_.begin(), first_laser_.end() - 1};
-  for (std::uint32_t i = 0; i < lasers_.size(); ++i) {
-    laser_of_[next[lasers_[i].a]++] = i;
-    laser_of_[next[lasers_[i].b]++] = i;
+      far_terminals_(terminals_per_satellite * satellites_.size()) {
+  std::iota(far_terminals_.begin(), far_terminals_.end(), 0u);
+  std::vector<std::uint32_t> used(satellites_.size());
+  const auto take = [&used](std::uint32_t satellite) {
+    AXS_ASSERT(used[satellite] < terminals_per_satellite);
+    return terminals_per_satellite * satellite + used[satellite]++;
+  };
+  for (const auto& [a, b] : lasers_) {
+    const std::uint32_t near = take(a), far = take(b);
+    far_terminals_[near] = far;
+    far_terminals_[far] = near;
+    laser_terminals_.push_back(near);
   }
 }
 
-std::span<const std::uint32_t> Sky::lasers_at(std::uint32_t satellite) const {
-  return {laser_of_.data() + first_laser_[satellite],
-          laser_of_.data() + first_laser_[satellite + 1]};
+GroundStation Sky::station(catalog::GeoPoint at, StationKind kind) const {
+  const bool gateway = kind == StationKind::gateway;
+  return {.at = ground_point(at),
+          .min_elevation_deg =
+              gateway ? options_.gateway_min_elevation_deg : options_.min_elevation_deg,
+          .max_range_km = options_.max_ground_range_km};
 }
 
 std::vector<Vec3> Sky::positions_km(catalog::UtcTime at) const {
@@ -116,11 +144,6 @@ std::vector<Vec3> Sky::positions_km(catalog::UtcTime at) const {
   positions.reserve(satellites_.size());
   for (const Sgp4& satellite : satellites_) positions.push_back(place(satellite, at, rotation));
   return positions;
-}
-
-bool Sky::sees(const GroundPoint& station, Vec3 satellite_km) const {
-  const Look seen = look(station, satellite_km);
-  return seen.sin_elevation >= min_sin_elevation_ && seen.range_km <= options_.max_ground_range_km;
 }
 
 Duration Sky::delay_over(std::span<const std::uint32_t> satellites, const GroundPoint& from,
@@ -138,28 +161,80 @@ Duration Sky::delay_over(std::span<const std::uint32_t> satellites, const Ground
 
 SkyGraph::SkyGraph(const Sky& sky, catalog::UtcTime at) : SkyGraph{sky, sky.positions_km(at), {}} {}
 
-SkyGraph::SkyGraph(const Sky& sky, std::vector<Vec3> at_begin, std::vector<Vec3> at_end)
-    : sky_{sky}, positions_{std::move(at_begin)}, end_{std::move(at_end)} {
-  if (end_.empty()) end_ = positions_;
-  const LaserLimits& limits = sky_.options().lasers;
-  laser_km_.reserve(sky_.lasers().size());
-  for (const auto& [a, b] : sky_.lasers()) {
-    const bool reaches = laser_reaches(positions_[a], positions_[b], limits) &&
-                         laser_reaches(end_[a], end_[b], limits);
-    laser_km_.push_back(reaches ? norm(positions_[a] - positions_[b]) : unreachable);
+SkyGraph::SkyGraph(const Sky& sky, std::vector<Vec3> at_begin, std::vector<Vec3> at_end,
+                   SimdLevel level)
+    : sky_{&sky},
+      kernels_{&sky_kernels(level)},
+      positions_{std::move(at_begin)},
+      end_{std::move(at_end)},
+      terminal_km_(sky.far_terminals().size(), unreachable) {
+  find_beams();
+  const std::size_t whole = (positions_.size() + link_lanes - 1) / link_lanes * link_lanes;
+  for (std::vector<double>* field : {&x_, &y_, &z_}) field->resize(whole);
+  double lowest2 = unreachable;
+  for (std::size_t i = 0; i < positions_.size(); ++i) {
+    const Vec3 at = positions_[i];
+    x_[i] = at.x, y_[i] = at.y, z_[i] = at.z;
+    const double radius2 = dot(at, at);
+    if (radius2 > 0) lowest2 = std::min(lowest2, radius2);
+  }
+  lowest_radius_km_ = std::sqrt(lowest2);
+}
+
+void SkyGraph::find_beams() {
+  const BeamLimits limits = beam_limits(sky_->options().lasers);
+  const std::vector<Laser>& lasers = sky_->lasers();
+  for (std::size_t first = 0; first < lasers.size(); first += link_lanes) {
+    const std::span some{lasers.data() + first, std::min(link_lanes, lasers.size() - first)};
+    double km[link_lanes], km_at_end[link_lanes];
+    unsigned reaches = kernels_->beams(beams_of(some, positions_), limits, km);
+    if (!end_.empty()) reaches &= kernels_->beams(beams_of(some, end_), limits, km_at_end);
+    for (; reaches != 0; reaches &= reaches - 1) {
+      const auto lane = static_cast<std::size_t>(std::countr_zero(reaches));
+      if (lane >= some.size()) break;
+      const std::uint32_t terminal = sky_->terminal_of(first + lane);
+      terminal_km_[terminal] = terminal_km_[sky_->far_terminals()[terminal]] = km[lane];
+    }
   }
 }
 
-bool SkyGraph::usable(const GroundPoint& station, std::uint32_t satellite) const {
-  return sky_.sees(station, positions_[satellite]) && sky_.sees(station, end_[satellite]);
+std::vector<UpLink> SkyGraph::up_links(const GroundStation& station) const {
+  const Sight sight{station};
+  std::vector<std::uint16_t> above(x_.size() / link_lanes);
+  kernels_->heights({.x = x_.data(),
+                     .y = y_.data(),
+                     .z = z_.data(),
+                     .blocks = above.size(),
+                     .up_x = sight.up().x,
+                     .up_y = sight.up().y,
+                     .up_z = sight.up().z,
+                     .lowest_km = sight.lowest_km(lowest_radius_km_),
+                     .above = above.data()});
+  std::vector<UpLink> links;
+  for (std::size_t block = 0; block < above.size(); ++block) {
+    for (unsigned lanes = above[block]; lanes != 0; lanes &= lanes - 1) {
+      const auto satellite = static_cast<std::uint32_t>(
+          block * link_lanes + static_cast<std::size_t>(std::countr_zero(lanes)));
+      if (usable(sight, satellite))
+        links.push_back({satellite, norm(positions_[satellite] - station.at.position_km)});
+    }
+  }
+  return links;
 }
 
-std::optional<SkyPath> SkyGraph::shortest(const GroundPoint& from, const GroundPoint& to) const {
-  Search search{sky_.size()};
-  std::vector<double> down_km(sky_.size(), unreachable);
-  for (std::uint32_t i = 0; i < sky_.size(); ++i) {
-    if (usable(to, i)) down_km[i] = norm(positions_[i] - to.position_km);
-    if (usable(from, i)) search.offer(i, norm(positions_[i] - from.position_km), Search::none);
+bool SkyGraph::usable(const Sight& sight, std::uint32_t satellite) const {
+  return satellite < positions_.size() && sight.sees(positions_[satellite]) &&
+         (end_.empty() || sight.sees(end_[satellite]));
+}
+
+std::optional<SkyPath> SkyGraph::shortest(const GroundStation& from,
+                                          const GroundStation& to) const {
+  const Sight up{from}, down{to};
+  Search search{positions_.size()};
+  std::vector<double> down_km(positions_.size(), unreachable);
+  for (std::uint32_t i = 0; i < positions_.size(); ++i) {
+    if (usable(down, i)) down_km[i] = norm(positions_[i] - to.at.position_km);
+    if (usable(up, i)) search.offer(i, norm(positions_[i] - from.at.position_km), Search::none);
   }
   std::pair<double, std::uint32_t> best{unreachable, Search::none};
   while (!search.queue.empty() && search.queue.top().first < best.first) {
@@ -167,14 +242,15 @@ std::optional<SkyPath> SkyGraph::shortest(const GroundPoint& from, const GroundP
     search.queue.pop();
     if (km > search.length[satellite]) continue;
     best = std::min(best, {km + down_km[satellite], satellite});
-    for (const std::uint32_t laser : sky_.lasers_at(satellite)) {
-      const auto [a, b] = sky_.lasers()[laser];
-      if (laser_km_[laser] < unreachable)
-        search.offer(satellite == a ? b : a, km + laser_km_[laser], satellite);
+    for (std::uint32_t i = 0; i < terminals_per_satellite; ++i) {
+      const std::uint32_t terminal = terminals_per_satellite * satellite + i;
+      if (terminal_km_[terminal] < unreachable)
+        search.offer(sky_->far_terminals()[terminal] / terminals_per_satellite,
+                     km + terminal_km_[terminal], satellite);
     }
   }
   if (best.second == Search::none || best.first == unreachable) return std::nullopt;
-  return SkyPath{light_time(best.first), search.path_to(best.second)};
+  return SkyPath{best.first, light_time(best.first), search.path_to(best.second)};
 }
 
 }  // namespace axs::orbit

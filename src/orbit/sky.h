@@ -5,13 +5,18 @@
 #include <span>
 #include <vector>
 
-#include "axs/orbit/frames.h"
+#include "axs/core/simd.h"
 #include "axs/orbit/lasers.h"
+#include "axs/orbit/station.h"
 
 namespace axs::orbit {
 
+struct SkyKernels;
+
 struct SkyOptions {
-  double min_elevation_deg = 25;
+  double min_elevation_deg = 25;  ///< Of a user's terminal.
+  /// A gateway's horizon is free; lower down, the way through air and rain becomes too long.
+  double gateway_min_elevation_deg = 10;
   double max_ground_range_km = std::numeric_limits<double>::infinity();
   LaserLimits lasers{};
   /// Routes are chosen anew at these intervals. Starlink's are 15 s, at the same seconds all over
@@ -23,8 +28,11 @@ struct SkyOptions {
 /// Satellites, known by index, and the lasers between them.
 class Sky {
  public:
-  /// A shell with its +Grid.
-  static Result<Sky> of_shell(const Shell& shell, const SkyOptions& options = {});
+  /// Shells, each with its +Grid and no laser to another; the satellites of the first come first.
+  static Result<Sky> of_shells(std::span<const Shell> shells, const SkyOptions& options = {});
+  static Result<Sky> of_shell(const Shell& shell, const SkyOptions& options = {}) {
+    return of_shells({&shell, 1}, options);
+  }
   /// Real satellites with lasers matched for the time `at`, good for hours around it: that is how
   /// long satellites of one shell stay beside each other.
   static Result<Sky> of_elements(std::span<const MeanElements> elements, catalog::UtcTime at,
@@ -33,13 +41,17 @@ class Sky {
   const SkyOptions& options() const { return options_; }
   std::uint32_t size() const { return static_cast<std::uint32_t>(satellites_.size()); }
   const std::vector<Laser>& lasers() const { return lasers_; }
-  /// The indices in lasers() of those that end at a satellite.
-  std::span<const std::uint32_t> lasers_at(std::uint32_t satellite) const;
+  /// For each laser terminal the one at the other end, or itself if it is not used.
+  std::span<const std::uint32_t> far_terminals() const { return far_terminals_; }
+  /// The terminal at the first end of a laser.
+  std::uint32_t terminal_of(std::size_t laser) const { return laser_terminals_[laser]; }
+
+  /// A station that keeps to the options of this sky.
+  GroundStation station(catalog::GeoPoint at, StationKind kind = StationKind::user) const;
 
   /// All satellites in ECEF. One that has no position any more is put at the earth's centre, where
   /// nobody sees it and no laser reaches.
   std::vector<Vec3> positions_km(catalog::UtcTime at) const;
-  bool sees(const GroundPoint& station, Vec3 satellite_km) const;
   /// One way between two stations over the given satellites as they stand at `at`, whether the
   /// links are feasible or not.
   Duration delay_over(std::span<const std::uint32_t> satellites, const GroundPoint& from,
@@ -49,42 +61,58 @@ class Sky {
   Sky(std::vector<Sgp4> satellites, std::vector<Laser> lasers, const SkyOptions& options);
 
   SkyOptions options_;
-  double min_sin_elevation_;
   std::vector<Sgp4> satellites_;
   std::vector<Laser> lasers_;
-  // The lasers of satellite i are laser_of_[first_laser_[i]] to laser_of_[first_laser_[i + 1]].
-  std::vector<std::uint32_t> first_laser_;
-  std::vector<std::uint32_t> laser_of_;
+  std::vector<std::uint32_t> far_terminals_;
+  std::vector<std::uint32_t> laser_terminals_;
 };
 
 /// A way up, over satellites, and down.
 struct SkyPath {
+  double length_km;
   Duration one_way;
   std::vector<std::uint32_t> satellites;
 };
 
+/// A satellite that a station sees, and how far it is.
+struct UpLink {
+  std::uint32_t satellite;
+  double km;
+};
+
 /// The links that can be used at one instant, or all through an interval, and the shortest paths
-/// over them.
+/// over them. The sky must outlive it.
 class SkyGraph {
  public:
   SkyGraph(const Sky& sky, catalog::UtcTime at);
   /// Links that are feasible at both ends of an interval, with their lengths at its beginning. In
   /// so short a time elevation, range and height of a beam have no second extreme. The positions
   /// are those of Sky::positions_km().
-  SkyGraph(const Sky& sky, std::vector<Vec3> at_begin, std::vector<Vec3> at_end);
+  SkyGraph(const Sky& sky, std::vector<Vec3> at_begin, std::vector<Vec3> at_end,
+           SimdLevel level = simd_level());
+
+  const Sky& sky() const { return *sky_; }
+  /// How long the beam from each laser terminal is; infinite where none reaches.
+  std::span<const double> terminal_km() const { return terminal_km_; }
+  /// In order of satellite.
+  std::vector<UpLink> up_links(const GroundStation& station) const;
 
   /// The path with the least propagation delay (Dijkstra), or nothing if there is none. Never over
   /// a third ground station. Of equals, the one whose satellites have lower indices, compared from
-  /// the last one on.
-  std::optional<SkyPath> shortest(const GroundPoint& from, const GroundPoint& to) const;
+  /// the last one on. For many pairs a RouteTable is faster.
+  std::optional<SkyPath> shortest(const GroundStation& from, const GroundStation& to) const;
 
  private:
-  bool usable(const GroundPoint& station, std::uint32_t satellite) const;
+  bool usable(const Sight& sight, std::uint32_t satellite) const;
+  void find_beams();
 
-  const Sky& sky_;
+  const Sky* sky_;
+  const SkyKernels* kernels_;
   std::vector<Vec3> positions_;
-  std::vector<Vec3> end_;         ///< The same as positions_ for an instant.
-  std::vector<double> laser_km_;  ///< Infinite where a laser does not reach.
+  std::vector<Vec3> end_;  ///< Empty for an instant.
+  std::vector<double> terminal_km_;
+  std::vector<double> x_, y_, z_;  ///< positions_ in whole blocks for the kernels.
+  double lowest_radius_km_;        ///< Of all satellites that are somewhere.
 };
 
 }  // namespace axs::orbit

@@ -51,12 +51,13 @@ double reference_km(const Sky& sky, catalog::UtcTime at, const GroundPoint& a,
   return best;
 }
 
-void check_path(const Sky& sky, const SkyPath& path, catalog::UtcTime at, const GroundPoint& a,
-                const GroundPoint& b) {
+void check_path(const Sky& sky, const SkyPath& path, catalog::UtcTime at, const GroundStation& a,
+                const GroundStation& b) {
   const auto where = sky.positions_km(at);
-  RC_ASSERT(sky.sees(a, where[path.satellites.front()]));
-  RC_ASSERT(sky.sees(b, where[path.satellites.back()]));
-  const Duration again = sky.delay_over(path.satellites, a, b, at);
+  RC_ASSERT(Sight{a}.sees(where[path.satellites.front()]));
+  RC_ASSERT(Sight{b}.sees(where[path.satellites.back()]));
+  const Duration again = sky.delay_over(path.satellites, a.at, b.at, at);
+  RC_ASSERT(path.one_way == light_time(path.length_km));
   RC_ASSERT(std::abs(again.ns - path.one_way.ns) <= 1);
 }
 
@@ -65,10 +66,10 @@ void check_path(const Sky& sky, const SkyPath& path, catalog::UtcTime at, const 
 TEST_CASE("sky: shortest paths are those of the plain reference") {
   const Sky sky = *Sky::of_shell(shell_550(24, 20));
   CHECK(rc::check([&] {
-    const GroundPoint a = ground_point(any_place()), b = ground_point(any_place());
+    const GroundStation a = sky.station(any_place()), b = sky.station(any_place());
     const catalog::UtcTime at = noon + seconds(*rc::gen::inRange(0, 86400));
     const auto path = SkyGraph{sky, at}.shortest(a, b);
-    const double want = reference_km(sky, at, a, b);
+    const double want = reference_km(sky, at, a.at, b.at);
     RC_ASSERT(path.has_value() == (want < INFINITY));
     if (!path) return;
     RC_ASSERT(std::abs(path->one_way.ns - light_time(want).ns) <= 1);
@@ -85,7 +86,7 @@ TEST_CASE("sky: nothing beats light, in any shell at any time") {
     const Sky sky = *Sky::of_shell(shell, {.min_elevation_deg = 5});
     const SkyGraph graph{sky, noon + seconds(*rc::gen::inRange(0, 86400))};
     const GeoPoint a = any_place(), b = any_place();
-    const auto path = graph.shortest(ground_point(a), ground_point(b));
+    const auto path = graph.shortest(sky.station(a), sky.station(b));
     if (!path) return;
     RC_ASSERT(path->one_way >= light_bound(a, b));
     RC_ASSERT(path->one_way >= outside_bound(a, b));
@@ -114,7 +115,7 @@ TEST_CASE("sky: the delays of a full shell between cities") {
     const SkyGraph graph{sky, noon + seconds(150 * epoch)};
     for (std::size_t i = 0; i < rows.size(); ++i)
       sum_ms[i] +=
-          2e3 * graph.shortest(ground_point(rows[i].a), ground_point(rows[i].b))->one_way.seconds();
+          2e3 * graph.shortest(sky.station(rows[i].a), sky.station(rows[i].b))->one_way.seconds();
   }
   for (std::size_t i = 0; i < rows.size(); ++i)
     CHECK(std::fabs(sum_ms[i] / 40 - rows[i].mean_ms) < 3);
@@ -122,6 +123,7 @@ TEST_CASE("sky: the delays of a full shell between cities") {
 
 TEST_CASE("sky: options and satellites that make no sense") {
   CHECK_FALSE(Sky::of_shell(shell_550(2, 2), {.min_elevation_deg = 90}));
+  CHECK_FALSE(Sky::of_shell(shell_550(2, 2), {.gateway_min_elevation_deg = -1}));
   CHECK_FALSE(Sky::of_shell(shell_550(2, 2), {.reconfiguration = Duration{}}));
   std::vector<MeanElements> elements = *shell_elements(shell_550(2, 2));
   elements[2].mean_motion = 17.5;
@@ -132,7 +134,7 @@ TEST_CASE("sky: options and satellites that make no sense") {
 
 TEST_CASE("sky: without a satellite in sight there is no path") {
   const Sky sky = *Sky::of_shell(shell_550(1, 1));
-  CHECK_FALSE(SkyGraph{sky, noon}.shortest(ground_point({-89, 0}), ground_point({89, 0})));
+  CHECK_FALSE(SkyGraph{sky, noon}.shortest(sky.station({-89, 0}), sky.station({89, 0})));
 }
 
 TEST_CASE("sky: a satellite that has come down is nowhere") {
@@ -141,4 +143,85 @@ TEST_CASE("sky: a satellite that has come down is nowhere") {
   const Sky sky = *Sky::of_elements(elements, noon);
   CHECK(norm(sky.positions_km(noon)[0]) > 6378);
   CHECK(norm(sky.positions_km(noon + seconds(400 * 86400))[0]) == 0);
+}
+
+TEST_CASE("sky: shells follow each other, and no laser leads from one to the next") {
+  Shell high = shell_550(5, 4);
+  high.mean_motion = mean_motion_at(1200);
+  const std::array shells{shell_550(6, 7), high};
+  const Sky both = *Sky::of_shells(shells);
+  const Sky low_alone = *Sky::of_shell(shells[0]), high_alone = *Sky::of_shell(shells[1]);
+  REQUIRE(both.size() == 42 + 20);
+  CHECK(both.lasers().size() == low_alone.lasers().size() + high_alone.lasers().size());
+  for (const auto& [a, b] : both.lasers()) CHECK((a < 42) == (b < 42));
+  const auto where = both.positions_km(noon), high_where = high_alone.positions_km(noon);
+  for (std::size_t i = 0; i < 20; ++i) CHECK(norm(where[42 + i] - high_where[i]) == 0);
+}
+
+TEST_CASE("sky: each laser has a terminal at both ends") {
+  const Sky sky = *Sky::of_shell(shell_550(6, 7));
+  for (std::size_t i = 0; i < sky.lasers().size(); ++i) {
+    const std::uint32_t near = sky.terminal_of(i), far = sky.far_terminals()[near];
+    CHECK(near / 4 == sky.lasers()[i].a);
+    CHECK(far / 4 == sky.lasers()[i].b);
+    CHECK(sky.far_terminals()[far] == near);
+  }
+}
+
+TEST_CASE("sky: the links of an interval at every vector width") {
+  const std::array shells{shell_550(17, 13), shell_550(5, 4)};
+  const Sky sky = *Sky::of_shells(shells);
+  CHECK(rc::check([&] {
+    const catalog::UtcTime at = noon + seconds(*rc::gen::inRange(0, 86400));
+    const Duration length = seconds(*rc::gen::inRange(0, 600));
+    const auto begin = sky.positions_km(at), end = sky.positions_km(at + length);
+    GroundStation station = sky.station(any_place(), StationKind::gateway);
+    station.min_elevation_deg = *rc::gen::inRange(0, 90);
+    if (*rc::gen::arbitrary<bool>()) station.max_range_km = 1200;
+    const Sight sight{station};
+    for (const SimdLevel level : simd_levels) {
+      if (level > simd_level()) continue;
+      const SkyGraph graph{sky, begin, end, level};
+      for (std::size_t i = 0; i < sky.lasers().size(); ++i) {
+        const auto& [a, b] = sky.lasers()[i];
+        const bool reaches =
+            laser_reaches(begin[a], begin[b], {}) && laser_reaches(end[a], end[b], {});
+        const double km = reaches ? norm(begin[b] - begin[a]) : INFINITY;
+        const std::uint32_t terminal = sky.terminal_of(i);
+        RC_ASSERT(graph.terminal_km()[terminal] == km);
+        RC_ASSERT(graph.terminal_km()[sky.far_terminals()[terminal]] == km);
+      }
+      const auto up_links = graph.up_links(station);
+      auto next = up_links.begin();
+      for (std::uint32_t i = 0; i < sky.size(); ++i) {
+        if (!sight.sees(begin[i]) || !sight.sees(end[i])) continue;
+        RC_ASSERT(next != up_links.end());
+        RC_ASSERT(next->satellite == i);
+        RC_ASSERT(next->km == norm(begin[i] - station.at.position_km));
+        ++next;
+      }
+      RC_ASSERT(next == up_links.end());
+    }
+  }));
+}
+
+TEST_CASE("sky: a gateway looks lower than a terminal") {
+  const Sky sky = *Sky::of_shell(shell_550(24, 20), {.max_ground_range_km = 3000});
+  const GroundStation user = sky.station({50, 10});
+  const GroundStation gateway = sky.station({50, 10}, StationKind::gateway);
+  CHECK(user.min_elevation_deg == 25);
+  CHECK(gateway.min_elevation_deg == 10);
+  CHECK(gateway.max_range_km == 3000);
+  const SkyGraph graph{sky, noon};
+  CHECK(graph.up_links(gateway).size() > graph.up_links(user).size());
+}
+
+TEST_CASE("sky: a set that is listed twice has no beam to itself") {
+  std::vector<MeanElements> elements = *shell_elements(shell_550(1, 30));
+  elements.push_back(elements[0]);
+  const Sky sky = *Sky::of_elements(elements, noon);
+  const GeoPoint below{0, 0};
+  const auto path = SkyGraph{sky, noon}.shortest(sky.station(below), sky.station(below));
+  CHECK((!path || path->satellites.size() == 1));
+  CHECK_FALSE(laser_reaches({7000, 0, 0}, {7000, 0, 0}, {}));
 }

@@ -64,8 +64,8 @@ bool same_changes(const std::vector<std::size_t>& ours, const std::vector<std::s
 int compare(const std::vector<Sample>& series) {
   const catalog::UtcTime epoch = *catalog::parse_utc("2000-01-01T00:00:00Z");
   const Sky sky = kuiper_630(epoch);
-  const GroundPoint manila = ground_point({14.6042, 120.9822});
-  const GroundPoint dalian = ground_point({38.913811, 121.602322});
+  const GroundStation manila = sky.station({14.6042, 120.9822});
+  const GroundStation dalian = sky.station({38.913811, 121.602322});
   double worst = 0;
   std::vector<double> ours, theirs;
   for (const Sample& sample : series) {
