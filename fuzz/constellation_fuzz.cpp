@@ -1,4 +1,4 @@
-// A file of shells. One that is accepted has satellites that can be made, and links with sane limits.
+// A file of shells. One that is accepted has satellites that can be made, and links with limits.
 #include <fstream>
 #include <string>
 

@@ -160,8 +160,8 @@ class Sky(unittest.TestCase):
     def test_what_is_wrong_is_one_sentence(self):
         here = ["--from", "sfo", "--to", "fra"]
         self.check_bad("want either --shell FILE.toml or --elements FILE", "rtt", *here)
-        self.check_bad("--from: no place is known as \"nowhere\"", "rtt", "--shell", KUIPER, "--from",
-                       "nowhere", "--to", "fra")
+        self.check_bad("--from: no place is known as \"nowhere\"", "rtt", "--shell", KUIPER,
+                       "--from", "nowhere", "--to", "fra")
         self.check_bad("--to: place \"91,0\": latitude not in [-90, 90]", "rtt", "--shell", KUIPER,
                        "--from", "sfo", "--to", "91,0")
         self.check_bad("--start: ", "rtt", "--shell", KUIPER, *here, "--start", "yesterday")

@@ -27,8 +27,8 @@ void SkyCommand::declare(CLI::App& app) {
       "  axs sky passes --elements data/leo-53-550.tle --at sfo --duration 10min\n"
       "  axs sky rtt --shell data/starlink-4408.toml --from sfo --to fra --html rtt.html\n"
       "\n"
-      "Places are latitude and longitude, north and east positive, or a city's code such as sfo, fra, "
-      "tyo.");
+      "Places are latitude and longitude, north and east positive, or a city's code such as sfo, "
+      "fra, tyo.");
   for (const auto& part : parts_) {
     CLI::App* sub = app.add_subcommand(part->name(), part->summary());
     part->declare(*sub);

@@ -36,7 +36,7 @@ struct Found {
 };
 
 Result<Found> find(const SkySource& source, const SkySource::Satellites& satellites,
-                   const orbit::Sgp4Batch& batch, std::vector<orbit::Horizon> stations) {
+                   const orbit::Sgp4Batch& batch, std::vector<orbit::GroundStation> stations) {
   const auto times = AXS_TRY(source.times(satellites, usual_step));
   AXS_TRY(check_step(times.step));
   orbit::ContactScan scan{batch, std::move(stations), {times.start, times.length, times.step}};
@@ -49,7 +49,7 @@ orbit::Vec3 ecef_at(const orbit::Sgp4& satellite, UtcTime at) {
   return orbit::EarthRotation{at}.to_ecef(orbit::propagate(satellite, at).position_km);
 }
 
-Decimal azimuth(const orbit::Horizon& from, const orbit::Sgp4& satellite, UtcTime at) {
+Decimal azimuth(const orbit::GroundStation& from, const orbit::Sgp4& satellite, UtcTime at) {
   return {orbit::azimuth_deg(from.at, ecef_at(satellite, at)), 0};
 }
 
@@ -103,7 +103,7 @@ Result<ExitCode> SkyPassesCommand::run() {
   const catalog::GeoPoint place = AXS_TRY(place_of("--at", at_));
   if (!satellite_.empty()) AXS_TRY(satellites.keep(satellite_));
   const orbit::Sgp4Batch batch = AXS_TRY(satellites.batch());
-  const orbit::Horizon station = satellites.horizon(place);
+  const orbit::GroundStation station = satellites.station(place);
   const Found found = AXS_TRY(find(source_, satellites, batch, {station}));
   Rows rows{{{"satellite", "SATELLITE"},
              {"rise", "RISE"},
@@ -146,9 +146,9 @@ void SkyContactsCommand::declare(CLI::App& app) {
 
 Result<ExitCode> SkyContactsCommand::run() {
   const auto satellites = AXS_TRY(source_.satellites());
-  std::vector<orbit::Horizon> stations;
+  std::vector<orbit::GroundStation> stations;
   for (const std::string& at : at_)
-    stations.push_back(satellites.horizon(AXS_TRY(place_of("--at", at))));
+    stations.push_back(satellites.station(AXS_TRY(place_of("--at", at))));
   const orbit::Sgp4Batch batch = AXS_TRY(satellites.batch());
   const Found found = AXS_TRY(find(source_, satellites, batch, std::move(stations)));
   const auto next = orbit::handovers(found.contacts);

@@ -65,7 +65,7 @@ Result<ExitCode> SkyCoverageCommand::run() {
   const auto times = AXS_TRY(source_.times(satellites, seconds(60)));
   const orbit::Sgp4Batch batch = AXS_TRY(satellites.batch());
   orbit::Coverage coverage{static_cast<std::size_t>(std::lround(180 / grid_deg_)),
-                           satellites.horizon({})};
+                           satellites.station({})};
   Progress progress{"counting satellites"};
   for (Duration t{}; t <= times.length; t = t + times.step) {
     coverage.add(batch, times.start + t);

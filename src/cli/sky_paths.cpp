@@ -27,13 +27,13 @@ using Moment = SkyWay::Moment;
 using Way = SkyWay::Way;
 
 Result<Sky> sky_of(const SkySource::Satellites& satellites, catalog::UtcTime at) {
-  if (!satellites.shells.empty()) return Sky::of_shell(satellites.shells[0], satellites.links);
+  if (!satellites.shells.empty()) return Sky::of_shells(satellites.shells, satellites.links);
   return Sky::of_elements(satellites.elements, at, satellites.links);
 }
 
 /// The best path of every moment.
 std::vector<Moment> at_every_moment(const Sky& sky, const Way& way) {
-  const auto from = orbit::ground_point(way.from), to = orbit::ground_point(way.to);
+  const auto from = sky.station(way.from), to = sky.station(way.to);
   std::vector<Moment> moments;
   Progress progress{"following the shortest path"};
   for (Duration t{}; t < way.times.length; t = t + way.times.step) {

@@ -104,7 +104,7 @@ Result<> Satellites::keep(const std::string& part) {
   return Ok{};
 }
 
-orbit::Horizon Satellites::horizon(catalog::GeoPoint at) const {
+orbit::GroundStation Satellites::station(catalog::GeoPoint at) const {
   return {orbit::ground_point(at), links.min_elevation_deg, links.max_ground_range_km};
 }
 

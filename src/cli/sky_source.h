@@ -34,7 +34,7 @@ struct SkySource {
 
     /// Leaves only those with `part` in their name; an error if there is none.
     Result<> keep(const std::string& part);
-    orbit::Horizon horizon(catalog::GeoPoint at) const;
+    orbit::GroundStation station(catalog::GeoPoint at) const;
     Result<orbit::Sgp4Batch> batch() const;
   };
   Result<Satellites> satellites() const;

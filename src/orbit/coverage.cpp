@@ -16,7 +16,7 @@ constexpr double polar_km = 6356.752;
 
 }  // namespace
 
-Coverage::Coverage(std::size_t rows, const Horizon& horizon)
+Coverage::Coverage(std::size_t rows, const GroundStation& horizon)
     : rows_{rows},
       min_sin_elevation_{dmath::sin(horizon.min_elevation_deg * degree)},
       min_elevation_rad_{horizon.min_elevation_deg * degree},

@@ -13,7 +13,7 @@ class Coverage {
  public:
   /// `rows` from the north pole to the south pole, twice as many columns from 180 degrees west. The
   /// horizon's place counts for nothing.
-  Coverage(std::size_t rows, const Horizon& horizon);
+  Coverage(std::size_t rows, const GroundStation& horizon);
 
   void add(const Sgp4Batch& satellites, catalog::UtcTime at);
 
