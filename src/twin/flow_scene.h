@@ -1,0 +1,71 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "axs/core/id.h"
+#include "axs/core/time.h"
+#include "axs/core/units.h"
+#include "axs/twin/fair_share.h"
+
+namespace axs::twin {
+
+/// One direction of a link.
+struct FlowLink {
+  BytesPerSecond rate;
+  Duration delay{};
+};
+
+/// A packet on the wire; each link but the first sends the last one of a flow again, after all of
+/// it has come.
+inline constexpr Bytes packet_size{1500};
+
+/// The way between two places, over links that may change while flows are on it.
+using RouteId = Id<struct RouteTag>;
+
+/// What strict flows leave of a link is shared by the fair ones.
+enum class Precedence : std::uint8_t { strict, fair };
+
+struct Flow {
+  std::uint64_t id{};  ///< The caller's name for it; no two flows share one.
+  RouteId route{};
+  std::uint64_t bytes{};
+  std::uint32_t weight = 1;  ///< > 0.
+  BytesPerSecond rate_cap = unlimited;
+  Precedence precedence = Precedence::fair;
+};
+
+struct FlowEnd {
+  std::uint64_t flow{};
+  Instant sent_at{};     ///< When its last byte has left.
+  Instant arrived_at{};  ///< When that is at the far end, over the route as it is at sent_at.
+};
+
+/// From here on the link has this rate; 0 cuts it.
+struct RateChange {
+  LinkId link;
+  BytesPerSecond rate;
+};
+
+/// From here on the route leads over these links.
+struct RouteChange {
+  RouteId route;
+  std::vector<LinkId> links;
+};
+
+struct SceneEvent {
+  Instant at;
+  std::variant<Flow, RateChange, RouteChange> what;
+};
+
+/// What the fluid and the packet simulator both can play.
+struct FlowScene {
+  std::string name;
+  std::vector<FlowLink> links;                ///< LinkId is the index.
+  std::vector<std::vector<LinkId>> routes{};  ///< As they are at first; RouteId is the index.
+  std::vector<SceneEvent> events{};           ///< In order of time.
+};
+
+}  // namespace axs::twin
