@@ -104,6 +104,7 @@ void FairShare::detach(std::uint32_t bundle) {
   hops_[bundle].clear();
   bundles_[bundle].state = State::old;
   bundles_[bundle].level = 0;
+  --open_bundles_;
 }
 
 /// Returns `from`, where there is a gap now.
@@ -119,6 +120,7 @@ void FairShare::open(std::uint32_t index) {
   if (bundle.state == State::open) return;
   bundle.state = State::open;
   opened_.push_back(BundleId{index});
+  ++open_bundles_;
   for (const Hop& hop : hops_[index]) {
     Link& link = links_[hop.link];
     link.used -= bundle.weight * bundle.level;
@@ -172,13 +174,14 @@ bool FairShare::settle() {
   settled_ = true;
   spread();
   const auto link_count = static_cast<std::uint32_t>(links_.size());
-  while (!stops_.empty()) {
+  while (open_bundles_ > 0) {
     const Stop stop = pop();
     if (stop.index < link_count)
       stop_at_link(stop.index);
     else if (bundles_[stop.index - link_count].state == State::open)
       close(stop.index - link_count, stop.level);
   }
+  stops_.clear();
   for (const LinkId id : dirty_) links_[id.value].dirty = false;
   for (const BundleId id : opened_) bundles_[id.value].state = State::old;
   return true;
@@ -186,11 +189,12 @@ bool FairShare::settle() {
 
 void FairShare::push(Stop stop) {
   stops_.push_back(stop);
-  std::push_heap(stops_.begin(), stops_.end(), later);
+  std::push_heap(stops_.begin(), stops_.end(), Later{});
 }
 
 FairShare::Stop FairShare::pop() {
-  std::pop_heap(stops_.begin(), stops_.end(), later);
+  AXS_ASSERT(!stops_.empty());
+  std::pop_heap(stops_.begin(), stops_.end(), Later{});
   const Stop stop = stops_.back();
   stops_.pop_back();
   return stop;
@@ -244,6 +248,7 @@ void FairShare::close(std::uint32_t index, double level) {
   Bundle& bundle = bundles_[index];
   bundle.state = State::closed;
   bundle.level = level;
+  --open_bundles_;
   for (const Hop& hop : hops_[index]) {
     Link& link = links_[hop.link];
     link.used += bundle.weight * level;

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <limits>
 #include <span>
-#include <utility>
 #include <vector>
 
 #include "axs/core/id.h"
@@ -86,9 +85,11 @@ class FairShare {
     double level;
     std::uint32_t index;
   };
-  static bool later(const Stop& a, const Stop& b) {
-    return std::pair{a.level, a.index} > std::pair{b.level, b.index};
-  }
+  struct Later {
+    bool operator()(const Stop& a, const Stop& b) const {
+      return a.level > b.level || (a.level == b.level && a.index > b.index);
+    }
+  };
 
   void begin_changes();
   void attach(std::uint32_t bundle, std::span<const LinkId> path);
@@ -116,7 +117,8 @@ class FairShare {
   std::size_t spread_links_{};    ///< How many of dirty_ have opened their own bundles.
   std::size_t spread_bundles_{};  ///< How many of opened_ have put their cap into stops_.
   std::vector<std::uint32_t> waiting_;
-  std::vector<Stop> stops_;  ///< A heap, the lowest level on top.
+  std::vector<Stop> stops_;      ///< A heap, the lowest level on top.
+  std::uint32_t open_bundles_{};
   bool settled_ = true;
 };
 

@@ -125,12 +125,16 @@ std::optional<BytesPerSecond> FlowSimulator::rate(RouteId id, Precedence precede
 }
 
 void FlowSimulator::settle() {
-  FairShare& strict = tier(Precedence::strict).shares;
-  if (strict.settle())
-    for (const LinkId link : strict.touched_links()) hand_down(link);
-  for (Tier& tier : tiers_)
-    if (tier.shares.settle())
-      for (const BundleId id : tier.shares.touched_bundles()) refresh(tier, id);
+  if (settle(tier(Precedence::strict)))
+    for (const LinkId link : tier(Precedence::strict).shares.touched_links()) hand_down(link);
+  settle(tier(Precedence::fair));
+}
+
+/// False if nothing has changed.
+bool FlowSimulator::settle(Tier& tier) {
+  if (!tier.shares.settle()) return false;
+  for (const BundleId id : tier.shares.touched_bundles()) refresh(tier, id);
+  return true;
 }
 
 /// Takes over a new level and says when the next flow ends.

@@ -76,6 +76,7 @@ class FlowSimulator {
   BundleId bundle_for(const Flow& flow);
   std::vector<Member>::iterator find(Route& route, Precedence precedence, double cap);
   void settle();
+  bool settle(Tier& tier);
   void hand_down(LinkId link);
   void refresh(Tier& tier, BundleId id);
   void bring_up_to_date(Bundle& bundle) const;
