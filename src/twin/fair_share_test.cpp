@@ -5,51 +5,16 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <vector>
 
 #include "axs/core/rng.h"
+#include "axs/twin/fair_share_testing.h"
 
 using namespace axs;
 using namespace axs::twin;
+using namespace axs::twin::testing;
 
 namespace {
-
-struct Wanted {
-  std::vector<LinkId> path;
-  double cap;
-  std::uint64_t weight;
-};
-using Bundles = std::map<std::uint32_t, Wanted>;
-
-/// Progressive filling as the textbook has it, from nothing: raise all levels together until a link
-/// is full or a cap is reached, fix what that concerns, go on with the rest.
-std::map<std::uint32_t, double> fill(const std::vector<double>& capacities, const Bundles& all) {
-  std::map<std::uint32_t, double> levels;
-  while (levels.size() < all.size()) {
-    std::vector<double> left = capacities;
-    std::vector<double> weight(capacities.size());
-    for (const auto& [id, bundle] : all)
-      for (const LinkId link : bundle.path)
-        if (levels.contains(id))
-          left[link.value] -= levels[id] * static_cast<double>(bundle.weight);
-        else
-          weight[link.value] += static_cast<double>(bundle.weight);
-    double lowest = HUGE_VAL;
-    std::map<std::uint32_t, double> stops;
-    for (const auto& [id, bundle] : all) {
-      if (levels.contains(id)) continue;
-      double stop = bundle.path.empty() ? 0 : bundle.cap;
-      for (const LinkId link : bundle.path)
-        stop = std::min(stop, std::max(0.0, left[link.value]) / weight[link.value]);
-      stops[id] = stop;
-      lowest = std::min(lowest, stop);
-    }
-    for (const auto& [id, stop] : stops)
-      if (stop == lowest) levels[id] = stop;
-  }
-  return levels;
-}
 
 /// A network and what the solver is told of it, side by side.
 class Pair {

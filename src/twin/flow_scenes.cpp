@@ -152,7 +152,7 @@ void add_arrivals(FlowScene& scene, const Arrivals& arrivals, Rng rng) {
 namespace {
 
 constexpr FlowSizes small_sizes{.least = 3e5, .most = 6e6, .shape = 1.2};
-constexpr BytesPerSecond slow = bits_per_second(50e6);
+constexpr BytesPerSecond slow = bits_per_second(20e6);
 
 FlowScene small(std::string name, std::size_t links) {
   return {.name = std::move(name), .links = std::vector<FlowLink>(links, {slow, milliseconds(1)})};
@@ -162,7 +162,7 @@ FlowScene small(std::string name, std::size_t links) {
 FlowScene dumbbell(Rng rng) {
   FlowScene scene = small("dumbbell", 9);
   for (std::uint32_t i = 0; i < 8; ++i) {
-    scene.links[i].rate = bits_per_second(100e6);
+    scene.links[i].rate = bits_per_second(50e6);
     scene.links[i].delay = microseconds(300 * (i + 1));
   }
   for (std::uint32_t i = 0; i < 4; ++i)
@@ -172,7 +172,7 @@ FlowScene dumbbell(Rng rng) {
   for (SceneEvent& event : scene.events) {
     Flow& flow = std::get<Flow>(event.what);
     flow.weight = 1 + static_cast<std::uint32_t>(flow.id % 4);
-    if (flow.id % 5 == 0) flow.rate_cap = bits_per_second(10e6);
+    if (flow.id % 5 == 0) flow.rate_cap = bits_per_second(4e6);
   }
   return scene;
 }
@@ -189,7 +189,7 @@ FlowScene parking_lot(Rng rng) {
   return scene;
 }
 
-/// Every 600 ms twelve sources send to one sink at once; one in six is strict.
+/// Every 1.5 s twelve sources send to one sink at once; one in six is strict.
 FlowScene incast(Rng rng) {
   FlowScene scene = small("incast", 13);
   for (std::uint32_t i = 0; i < 12; ++i) {
@@ -199,7 +199,7 @@ FlowScene incast(Rng rng) {
   for (std::uint32_t i = 0; i < 72; ++i) {
     Flow flow{.id = i, .route = RouteId{i % 12}, .bytes = 150'000 + rng.below(150'000)};
     if (i % 6 == 5) flow.precedence = Precedence::strict;
-    scene.events.push_back({Instant{} + milliseconds(600) * (i / 12), flow});
+    scene.events.push_back({Instant{} + milliseconds(1500) * (i / 12), flow});
   }
   return scene;
 }
