@@ -40,7 +40,7 @@ class FairQueue {
   Tier& of(Precedence precedence) { return tiers_[static_cast<std::size_t>(precedence)]; }
 
   std::map<std::tuple<Precedence, double, std::uint64_t>, Packet> queue_;  ///< By tag.
-  std::array<Tier, 2> tiers_;  ///< By Precedence.
+  std::array<Tier, 2> tiers_;                                              ///< By Precedence.
   std::uint64_t sequence_{};
 };
 

@@ -29,7 +29,7 @@ class FairShare {
   struct BundleConfig {
     std::span<const LinkId> path{};  ///< No link twice. Without a link the level is 0.
     BytesPerSecond cap = unlimited;  ///< Of the level.
-    std::uint64_t weight = 1;        ///< > 0; the sum over its flows. Whole, so that sums are exact.
+    std::uint64_t weight = 1;  ///< > 0; the sum over its flows. Whole, so that sums are exact.
   };
   BundleId add(const BundleConfig& config);
   void remove(BundleId id);
@@ -75,8 +75,8 @@ class FairShare {
     std::uint32_t open_count{};
     std::uint32_t own{};      ///< The first members are those whose level this link decides.
     std::uint32_t touches{};  ///< Now and then `used` is added up anew, against rounding.
-    bool dirty{};    ///< Its load may have changed.
-    bool waiting{};  ///< To be put into the heap of stops.
+    bool dirty{};             ///< Its load may have changed.
+    bool waiting{};           ///< To be put into the heap of stops.
     std::vector<Member> members;
   };
   /// Something that ends the rise of some levels, at the latest at `level`: a link, or a bundle's
@@ -117,7 +117,7 @@ class FairShare {
   std::size_t spread_links_{};    ///< How many of dirty_ have opened their own bundles.
   std::size_t spread_bundles_{};  ///< How many of opened_ have put their cap into stops_.
   std::vector<std::uint32_t> waiting_;
-  std::vector<Stop> stops_;      ///< A heap, the lowest level on top.
+  std::vector<Stop> stops_;  ///< A heap, the lowest level on top.
   std::uint32_t open_bundles_{};
   bool settled_ = true;
 };

@@ -85,8 +85,7 @@ class Pair {
     std::vector<double> highest(loads.size());
     for (const auto& [id, bundle] : bundles_)
       for (const LinkId link : bundle.path)
-        highest[link.value] =
-            std::max(highest[link.value], solver_.level(BundleId{id}).value());
+        highest[link.value] = std::max(highest[link.value], solver_.level(BundleId{id}).value());
     for (const auto& [id, bundle] : bundles_) {
       const double level = solver_.level(BundleId{id}).value();
       bool held = bundle.path.empty() || level >= bundle.cap;

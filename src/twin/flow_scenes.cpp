@@ -166,8 +166,7 @@ FlowScene dumbbell(Rng rng) {
     scene.links[i].delay = microseconds(300 * (i + 1));
   }
   for (std::uint32_t i = 0; i < 4; ++i)
-    for (std::uint32_t j = 4; j < 8; ++j)
-      scene.routes.push_back({LinkId{i}, LinkId{8}, LinkId{j}});
+    for (std::uint32_t j = 4; j < 8; ++j) scene.routes.push_back({LinkId{i}, LinkId{8}, LinkId{j}});
   add_arrivals(scene, {.count = 60, .load = 0.8, .sizes = small_sizes}, rng);
   for (SceneEvent& event : scene.events) {
     Flow& flow = std::get<Flow>(event.what);

@@ -80,8 +80,8 @@ BundleId FlowSimulator::bundle_for(const Flow& flow) {
     tier.shares.set_weight(at->bundle, bundle.weight);
     return at->bundle;
   }
-  const BundleId id = tier.shares.add(
-      {.path = route.links, .cap = BytesPerSecond{cap}, .weight = flow.weight});
+  const BundleId id =
+      tier.shares.add({.path = route.links, .cap = BytesPerSecond{cap}, .weight = flow.weight});
   route.members.insert(at, {flow.precedence, cap, id});
   if (id.value >= tier.bundles.size()) tier.bundles.resize(id.value + 1);
   Bundle& bundle = tier.bundles[id.value];

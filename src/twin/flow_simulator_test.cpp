@@ -190,8 +190,8 @@ TEST_CASE("the earliest deadline is the least of all, the first of equals") {
     std::vector<Instant> all(1 + rng.below(70), Deadlines::never);
     for (int i = 0; i < 300; ++i) {
       const auto index = static_cast<std::uint32_t>(rng.below(all.size()));
-      all[index] = rng.chance(0.2) ? Deadlines::never
-                                   : Instant{static_cast<std::int64_t>(rng.below(50))};
+      all[index] =
+          rng.chance(0.2) ? Deadlines::never : Instant{static_cast<std::int64_t>(rng.below(50))};
       deadlines.set(index, all[index]);
       const auto least = std::min_element(all.begin(), all.end());
       REQUIRE(deadlines.first_at() == *least);

@@ -17,7 +17,7 @@ namespace {
 /// A route as it was when a packet set out on it.
 struct Way {
   std::vector<LinkId> links;
-  Duration delay{};        ///< Of propagation, one way.
+  Duration delay{};       ///< Of propagation, one way.
   std::int64_t window{};  ///< Bytes.
 };
 
@@ -43,8 +43,7 @@ struct FoundLost {
 struct SourceReady {
   std::uint64_t flow;
 };
-using Happening =
-    std::variant<SceneEvent, LinkFree, Arrives, Acknowledged, FoundLost, SourceReady>;
+using Happening = std::variant<SceneEvent, LinkFree, Arrives, Acknowledged, FoundLost, SourceReady>;
 
 net::PipeConfig pipe_config(const FlowLink& link) {
   net::PipeConfig config{.delay = link.delay};
@@ -97,8 +96,8 @@ class PacketSimulator {
   }
   void change(const Flow& flow) {
     const auto bytes = static_cast<std::int64_t>(flow.bytes);
-    const auto [at, is_new] = sources_.try_emplace(
-        flow.id, Source{.flow = flow, .unsent = bytes, .missing = bytes});
+    const auto [at, is_new] =
+        sources_.try_emplace(flow.id, Source{.flow = flow, .unsent = bytes, .missing = bytes});
     AXS_ASSERT(is_new && bytes > 0);
     send(at->second);
   }
@@ -143,8 +142,7 @@ class PacketSimulator {
     const Way& way = ways_[index];
     while (source.unsent > 0 && source.under_way < way.window && !way.links.empty()) {
       if (source.may_send_at > now_) return wake(source);
-      const auto size =
-          std::min(source.unsent, static_cast<std::int64_t>(packet_size.value()));
+      const auto size = std::min(source.unsent, static_cast<std::int64_t>(packet_size.value()));
       source.unsent -= size;
       source.under_way += size;
       source.sent_at = now_;

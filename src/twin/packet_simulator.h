@@ -10,10 +10,10 @@ namespace axs::twin {
 ///
 /// Each link is a FairQueue in front of a net::Pipe, which serialises one packet at a time and then
 /// delays it. A source keeps under way what the round trip holds at the rate of its slowest link,
-/// and two packets per link; it is paced by its cap only and knows nothing of fair rates. An acknowledgement comes
-/// back after the propagation of the route. Fair queues and windows that suffice lead to max-min
-/// fairness (Hahne, "Round-robin scheduling for max-min fairness in data networks", JSAC 1991), so
-/// whether the fluid model is right is not assumed but seen.
+/// and two packets per link; it is paced by its cap only and knows nothing of fair rates. An
+/// acknowledgement comes back after the propagation of the route. Fair queues and windows that
+/// suffice lead to max-min fairness (Hahne, "Round-robin scheduling for max-min fairness in data
+/// networks", JSAC 1991), so whether the fluid model is right is not assumed but seen.
 ///
 /// A cut loses what waits before the link, then and whenever some route changes, and what comes
 /// late over a route that has been changed; the source learns of it after the propagation there and

@@ -14,11 +14,11 @@ using namespace axs;
 using namespace axs::twin;
 
 TEST_CASE("packets of a flow alone arrive when the fluid does") {
-  FlowScene scene{.name = "alone",
-                  .links = {{BytesPerSecond{1e6}, milliseconds(10)},
-                            {BytesPerSecond{2e6}, milliseconds(20)}},
-                  .routes = {{LinkId{0}, LinkId{1}}},
-                  .events = {{Instant{}, Flow{.id = 1, .bytes = 1'500'000}}}};
+  FlowScene scene{
+      .name = "alone",
+      .links = {{BytesPerSecond{1e6}, milliseconds(10)}, {BytesPerSecond{2e6}, milliseconds(20)}},
+      .routes = {{LinkId{0}, LinkId{1}}},
+      .events = {{Instant{}, Flow{.id = 1, .bytes = 1'500'000}}}};
   const auto packets = play_packets(scene);
   const auto fluid = play_flows(scene);
   REQUIRE(packets.size() == 1);

@@ -2,13 +2,21 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
-#include <ctime>
+#include <limits>
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "axs/catalog/utc.h"
+#include "axs/orbit/sky.h"
+#include "axs/twin/flow_comparison.h"
 #include "axs/twin/flow_scenes.h"
 #include "axs/twin/flow_simulator.h"
+#include "axs/twin/packet_simulator.h"
+#include "processor_time.h"
 
 using namespace axs;
 using namespace axs::twin;
@@ -17,12 +25,6 @@ namespace {
 
 constexpr int repetitions = 5;
 constexpr BytesPerSecond trunk = bits_per_second(100e9);
-
-double processor_seconds() {
-  timespec now{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
-}
 
 struct Outcome {
   std::uint64_t events{};
@@ -71,6 +73,118 @@ Outcome play_closed(const FlowScene& scene, std::uint32_t flows, std::uint32_t c
   return {2ULL * count, flows, processor_seconds() - begin};
 }
 
+/// 4,408 satellites in the five shells of Starlink's first licence, each with its +Grid of lasers
+/// of 100 Gb/s and 20 Gb/s up and 20 down for all its ground stations together; 100 pairs of
+/// stations at random places, both ways. Every 15 s each pair takes the shortest path of the best
+/// shell.
+class Constellation {
+ public:
+  explicit Constellation(FlowScene& scene) : scene_{scene} {
+    for (const auto& [planes, slots, inclination, height] : shells) {
+      const orbit::Shell shell{.epoch = noon,
+                               .planes = planes,
+                               .slots = slots,
+                               .inclination_deg = inclination,
+                               .mean_motion = orbit::mean_motion_at(height),
+                               .walker_f = 1};
+      add(*orbit::Sky::of_shell(shell));
+    }
+    Rng rng{1};
+    const auto place = [&rng] {
+      return orbit::ground_point({110 * rng.uniform() - 50, 360 * rng.uniform() - 180});
+    };
+    for (int i = 0; i < 100; ++i) pairs_.emplace_back(place(), place());
+    scene_.routes = routes(noon);
+    for (int epoch = 1; epoch < 4; ++epoch) change_routes(seconds(15) * epoch);
+  }
+
+ private:
+  struct ShellShape {
+    std::uint32_t planes, slots;
+    double inclination, height;
+  };
+  static constexpr std::array<ShellShape, 5> shells{{{72, 22, 53, 550},
+                                                     {72, 22, 53.2, 540},
+                                                     {36, 20, 70, 570},
+                                                     {6, 58, 97.6, 560},
+                                                     {4, 43, 97.6, 560}}};
+  inline static const catalog::UtcTime noon = *catalog::parse_utc("2025-10-08T12:00:00Z");
+
+  /// A shell and its links: lasers by the pair of satellites they join, up and down by satellite.
+  struct Layer {
+    orbit::Sky sky;
+    std::map<std::pair<std::uint32_t, std::uint32_t>, LinkId> lasers;
+    std::vector<LinkId> up;
+    std::vector<LinkId> down;
+  };
+
+  LinkId link(BytesPerSecond rate, Duration delay) {
+    scene_.links.push_back({rate, delay});
+    return LinkId{static_cast<std::uint32_t>(scene_.links.size() - 1)};
+  }
+  void add(orbit::Sky sky) {
+    Layer layer{.sky = std::move(sky), .lasers = {}, .up = {}, .down = {}};
+    for (const orbit::Laser& laser : layer.sky.lasers())
+      for (const auto& ends : {std::pair{laser.a, laser.b}, std::pair{laser.b, laser.a}})
+        layer.lasers[ends] = link(trunk, milliseconds(4));
+    for (std::uint32_t i = 0; i < layer.sky.size(); ++i) {
+      layer.up.push_back(link(bits_per_second(20e9), milliseconds(3)));
+      layer.down.push_back(link(bits_per_second(20e9), milliseconds(3)));
+    }
+    layers_.push_back(std::move(layer));
+  }
+
+  /// Of each pair, there and back.
+  std::vector<std::vector<LinkId>> routes(catalog::UtcTime at) const {
+    std::vector<orbit::SkyGraph> graphs;
+    for (const Layer& layer : layers_) graphs.emplace_back(layer.sky, at);
+    std::vector<std::vector<LinkId>> all;
+    for (const auto& [from, to] : pairs_) {
+      Duration best{std::numeric_limits<std::int64_t>::max()};
+      std::vector<LinkId> there, back;
+      for (std::size_t i = 0; i < layers_.size(); ++i) {
+        const auto path = graphs[i].shortest(from, to);
+        if (!path || path->one_way >= best) continue;
+        best = path->one_way;
+        auto satellites = path->satellites;
+        there = links_over(layers_[i], satellites);
+        std::reverse(satellites.begin(), satellites.end());
+        back = links_over(layers_[i], satellites);
+      }
+      all.push_back(std::move(there));
+      all.push_back(std::move(back));
+    }
+    return all;
+  }
+  static std::vector<LinkId> links_over(const Layer& layer,
+                                        const std::vector<std::uint32_t>& satellites) {
+    std::vector<LinkId> links{layer.up[satellites.front()]};
+    for (std::size_t i = 1; i < satellites.size(); ++i)
+      links.push_back(layer.lasers.at({satellites[i - 1], satellites[i]}));
+    links.push_back(layer.down[satellites.back()]);
+    return links;
+  }
+  void change_routes(Duration since_noon) {
+    const auto after = routes(noon + since_noon);
+    for (std::uint32_t i = 0; i < after.size(); ++i)
+      scene_.events.push_back({Instant{} + since_noon, RouteChange{RouteId{i}, after[i]}});
+  }
+
+  FlowScene& scene_;
+  std::vector<Layer> layers_;
+  std::vector<std::pair<orbit::GroundPoint, orbit::GroundPoint>> pairs_;
+};
+
+FlowScene constellation() {
+  FlowScene scene{.name = "4,408 satellites", .links = {}};
+  Constellation{scene};
+  const FlowSizes sizes{.least = 1e6, .most = 1e9, .shape = 1.2};
+  add_arrivals(scene,
+               {.count = 300'000, .load = 0.8, .sizes = sizes, .cap = bits_per_second(100e6)},
+               Rng{2});
+  return scene;
+}
+
 template <class Play>
 void report(const std::string& name, Play&& play) {
   std::vector<double> rates;
@@ -84,20 +198,53 @@ void report(const std::string& name, Play&& play) {
              outcome.events, rates[repetitions / 2], rates.front(), rates.back());
 }
 
+void report_speed() {
+  fmt::print("{:32} {:>8} {:>9} {:>10} {:>10} {:>10}\n", "scene", "flows", "events", "events/s",
+             "least", "most");
+  for (const std::uint32_t sites : {20U, 100U}) {
+    FlowScene capped = wan(sites, trunk, Rng{1});
+    add_arrivals(capped, {.count = 200'000, .load = 0.8, .cap = bits_per_second(1e9)}, Rng{2});
+    report(capped.name + ", each at most 1 Gb/s", [&] { return play(capped); });
+    FlowScene open = wan(sites, trunk, Rng{1});
+    add_arrivals(open, {.count = 200'000, .load = 0.95}, Rng{2});
+    report(open.name + ", 95 % load", [&] { return play(open); });
+    const FlowScene full = wan(sites, trunk, Rng{1});
+    for (const std::uint32_t flows : {1'000U, 10'000U})
+      report(fmt::format("{}, always {} flows", full.name, flows),
+             [&] { return play_closed(full, flows, 20'000); });
+  }
+  const FlowScene sky = constellation();
+  report(sky.name, [&] { return play(sky); });
+}
+
+void report_packets() {
+  fmt::print(
+      "\ncompletion times, packets / fluid (seeds 1 to 4)\n{:16} {:>6} {:>8} {:>8} {:>8} {:>8}\n",
+      "scene", "flows", "p1", "p50", "p99", "p99 FCTs");
+  std::map<std::string, std::vector<double>> ratios;
+  std::map<std::string, std::pair<std::vector<double>, std::vector<double>>> times;
+  for (std::uint64_t seed = 1; seed <= 4; ++seed)
+    for (const FlowScene& scene : small_scenes(seed)) {
+      const auto packets = play_packets(scene);
+      const auto fluid = play_flows(scene);
+      for (const std::string& name : {scene.name, std::string{"~ all"}}) {
+        for (const double ratio : completion_ratios(scene, packets, fluid))
+          ratios[name].push_back(ratio);
+        for (const auto& [flow, time] : completion_times(scene, packets))
+          times[name].first.push_back(time.seconds());
+        for (const auto& [flow, time] : completion_times(scene, fluid))
+          times[name].second.push_back(time.seconds());
+      }
+    }
+  for (const auto& [name, all] : ratios)
+    fmt::print("{:16} {:6} {:8.3f} {:8.3f} {:8.3f} {:8.3f}\n", name, all.size(), percentile(all, 1),
+               percentile(all, 50), percentile(all, 99),
+               percentile(times[name].first, 99) / percentile(times[name].second, 99));
+}
+
 }  // namespace
 
 int main() {
-  fmt::print("{:34} {:>8} {:>9} {:>10} {:>10} {:>10}\n", "scene", "flows", "events", "events/s",
-             "least", "most");
-  for (const std::uint32_t sites : {20U, 100U}) {
-    FlowScene open = wan(sites, trunk, Rng{1});
-    add_arrivals(open, {.count = 200'000, .load = 0.8, .cap = bits_per_second(1e9)}, Rng{2});
-    report(open.name + ", NICs of 1 Gb/s", [&] { return play(open); });
-    FlowScene bare = wan(sites, trunk, Rng{1});
-    add_arrivals(bare, {.count = 200'000, .load = 0.95}, Rng{2});
-    report(bare.name + ", no NICs, 95 % load", [&] { return play(bare); });
-    for (const std::uint32_t flows : {1'000U, 10'000U})
-      report(fmt::format("{}, {} flows, all full", bare.name, flows),
-             [&] { return play_closed(bare, flows, 20'000); });
-  }
+  report_speed();
+  report_packets();
 }
