@@ -14,7 +14,7 @@ namespace axs::twin {
 
 /// One direction of a link.
 struct FlowLink {
-  BytesPerSecond rate;
+  BytesPerSecond rate;  ///< At least a byte per second; or 0, which lets nothing through.
   Duration delay{};
 };
 
@@ -31,7 +31,7 @@ enum class Precedence : std::uint8_t { strict, fair };
 struct Flow {
   std::uint64_t id{};  ///< The caller's name for it; no two flows share one.
   RouteId route{};
-  std::uint64_t bytes{};
+  std::uint64_t bytes{};     ///< > 0.
   std::uint32_t weight = 1;  ///< > 0.
   BytesPerSecond rate_cap = unlimited;
   Precedence precedence = Precedence::fair;
@@ -43,7 +43,7 @@ struct FlowEnd {
   Instant arrived_at{};  ///< When that is at the far end, over the route as it is at sent_at.
 };
 
-/// From here on the link has this rate; 0 cuts it.
+/// From here on the link has this rate, as in FlowLink; 0 cuts it.
 struct RateChange {
   LinkId link;
   BytesPerSecond rate;

@@ -11,10 +11,23 @@ namespace axs::twin {
 
 namespace {
 
+bool is_rate(BytesPerSecond rate) {
+  return rate.value() == 0 || (rate.value() >= 1 && rate < unlimited);
+}
+
 std::vector<BytesPerSecond> rates(const std::vector<FlowLink>& links) {
   std::vector<BytesPerSecond> all;
-  for (const FlowLink& link : links) all.push_back(link.rate);
+  for (const FlowLink& link : links) {
+    AXS_ASSERT(is_rate(link.rate));
+    all.push_back(link.rate);
+  }
   return all;
+}
+
+bool is_way(std::span<const LinkId> way, std::size_t link_count) {
+  for (std::size_t i = 0; i < way.size(); ++i)
+    if (way[i].value >= link_count || std::count(way.begin(), way.end(), way[i]) > 1) return false;
+  return true;
 }
 
 void apply(FlowSimulator& simulator, const SceneEvent& event) {
@@ -33,11 +46,13 @@ FlowSimulator::FlowSimulator(std::vector<FlowLink> links)
       tiers_{Tier{FairShare{rates(links_)}, {}, {}}, Tier{FairShare{rates(links_)}, {}, {}}} {}
 
 RouteId FlowSimulator::add_route(std::span<const LinkId> links) {
+  AXS_ASSERT(is_way(links, links_.size()));
   routes_.push_back({{links.begin(), links.end()}, {}});
   return RouteId{static_cast<std::uint32_t>(routes_.size() - 1)};
 }
 
 void FlowSimulator::set_route(RouteId id, std::span<const LinkId> links) {
+  AXS_ASSERT(id.value < routes_.size() && is_way(links, links_.size()));
   Route& route = routes_[id.value];
   route.links.assign(links.begin(), links.end());
   for (const Member& member : route.members)
@@ -45,6 +60,7 @@ void FlowSimulator::set_route(RouteId id, std::span<const LinkId> links) {
 }
 
 void FlowSimulator::set_rate(LinkId id, BytesPerSecond rate) {
+  AXS_ASSERT(id.value < links_.size() && is_rate(rate));
   links_[id.value].rate = rate;
   tier(Precedence::strict).shares.set_capacity(id, rate);  // Which settle() hands down.
 }
@@ -58,7 +74,7 @@ void FlowSimulator::hand_down(LinkId id) {
 }
 
 void FlowSimulator::start(const Flow& flow) {
-  AXS_ASSERT(flow.weight > 0 && flow.route.value < routes_.size());
+  AXS_ASSERT(flow.bytes > 0 && flow.weight > 0 && flow.route.value < routes_.size());
   const BundleId id = bundle_for(flow);
   Bundle& bundle = tier(flow.precedence).bundles[id.value];
   bring_up_to_date(bundle);

@@ -50,7 +50,7 @@ TEST_CASE("what a cut loses is sent again over the new route") {
 
 TEST_CASE("of 99 in 100 flows, packets and fluid differ by less than a tenth") {
   std::vector<double> ratios;
-  for (const std::uint64_t seed : {1, 2, 3, 4})
+  for (std::uint64_t seed = 1; seed <= 4; ++seed)
     for (const FlowScene& scene : small_scenes(seed)) {
       const auto of_scene = completion_ratios(scene, play_packets(scene), play_flows(scene));
       CHECK(of_scene.size() == start_times(scene).size());
