@@ -151,7 +151,6 @@ void add_arrivals(FlowScene& scene, const Arrivals& arrivals, Rng rng) {
 
 namespace {
 
-constexpr FlowSizes small_sizes{.least = 3e5, .most = 6e6, .shape = 1.2};
 constexpr BytesPerSecond slow = bits_per_second(20e6);
 
 FlowScene small(std::string name, std::size_t links) {
@@ -159,7 +158,7 @@ FlowScene small(std::string name, std::size_t links) {
 }
 
 /// Four sources, one link for all, four sinks. Weights from 1 to 4; some have a cap.
-FlowScene dumbbell(Rng rng) {
+FlowScene dumbbell(const FlowSizes& sizes, Rng rng) {
   FlowScene scene = small("dumbbell", 9);
   for (std::uint32_t i = 0; i < 8; ++i) {
     scene.links[i].rate = bits_per_second(50e6);
@@ -167,7 +166,7 @@ FlowScene dumbbell(Rng rng) {
   }
   for (std::uint32_t i = 0; i < 4; ++i)
     for (std::uint32_t j = 4; j < 8; ++j) scene.routes.push_back({LinkId{i}, LinkId{8}, LinkId{j}});
-  add_arrivals(scene, {.count = 60, .load = 0.8, .sizes = small_sizes}, rng);
+  add_arrivals(scene, {.count = 60, .load = 0.8, .sizes = sizes}, rng);
   for (SceneEvent& event : scene.events) {
     Flow& flow = std::get<Flow>(event.what);
     flow.weight = 1 + static_cast<std::uint32_t>(flow.id % 4);
@@ -177,53 +176,54 @@ FlowScene dumbbell(Rng rng) {
 }
 
 /// A long route over four links in a row, and a short one over each.
-FlowScene parking_lot(Rng rng) {
+FlowScene parking_lot(const FlowSizes& sizes, Rng rng) {
   FlowScene scene = small("parking lot", 4);
   scene.routes.resize(1);
   for (std::uint32_t i = 0; i < 4; ++i) {
     scene.routes[0].push_back(LinkId{i});
     scene.routes.push_back({LinkId{i}});
   }
-  add_arrivals(scene, {.count = 80, .load = 0.8, .sizes = small_sizes}, rng);
+  add_arrivals(scene, {.count = 80, .load = 0.8, .sizes = sizes}, rng);
   return scene;
 }
 
 /// Every 1.5 s twelve sources send to one sink at once; one in six is strict.
-FlowScene incast(Rng rng) {
+FlowScene incast(const FlowSizes& sizes, Rng rng) {
   FlowScene scene = small("incast", 13);
   for (std::uint32_t i = 0; i < 12; ++i) {
     scene.routes.push_back({LinkId{i}, LinkId{12}});
     scene.links[i].delay = microseconds(200 * (i + 1));
   }
   for (std::uint32_t i = 0; i < 72; ++i) {
-    Flow flow{.id = i, .route = RouteId{i % 12}, .bytes = 150'000 + rng.below(150'000)};
+    Flow flow{.id = i, .route = RouteId{i % 12}};
+    flow.bytes = static_cast<std::uint64_t>(sizes.least * (1 + rng.uniform()) / 2);
     if (i % 6 == 5) flow.precedence = Precedence::strict;
     scene.events.push_back({Instant{} + milliseconds(1500) * (i / 12), flow});
   }
   return scene;
 }
 
-FlowScene five_sites(Rng rng) {
+FlowScene five_sites(const FlowSizes& sizes, Rng rng) {
   FlowScene scene = wan(5, slow, rng.fork(0));
   for (FlowLink& link : scene.links) link.delay = link.delay / 10;
-  add_arrivals(scene, {.count = 80, .load = 0.8, .sizes = small_sizes}, rng);
+  add_arrivals(scene, {.count = 80, .load = 0.8, .sizes = sizes}, rng);
   return scene;
 }
 
 /// One link of two falls to a third of its rate for a second and recovers, and so on.
-FlowScene changing_rate(Rng rng) {
+FlowScene changing_rate(const FlowSizes& sizes, Rng rng) {
   FlowScene scene = small("changing rate", 2);
   scene.routes = {{LinkId{0}, LinkId{1}}, {LinkId{0}}, {LinkId{1}}};
   for (int second = 1; second < 40; ++second)
     scene.events.push_back(
         {Instant{} + seconds(second), RateChange{LinkId{1}, second % 2 == 1 ? slow / 3 : slow}});
-  add_arrivals(scene, {.count = 60, .load = 0.5, .sizes = small_sizes}, rng);
+  add_arrivals(scene, {.count = 60, .load = 0.5, .sizes = sizes}, rng);
   return scene;
 }
 
 /// Two ways between two sites. The first is cut twice; its traffic goes over the second 20 ms later
 /// and returns when the cut is healed.
-FlowScene cut_and_detour(Rng rng) {
+FlowScene cut_and_detour(const FlowSizes& sizes, Rng rng) {
   FlowScene scene = small("cut and detour", 4);
   const std::vector<LinkId> first{LinkId{0}, LinkId{1}};
   const std::vector<LinkId> second{LinkId{2}, LinkId{3}};
@@ -236,16 +236,17 @@ FlowScene cut_and_detour(Rng rng) {
     scene.events.push_back({healed, RateChange{LinkId{1}, slow}});
     scene.events.push_back({healed, RouteChange{RouteId{0}, first}});
   }
-  add_arrivals(scene, {.count = 60, .load = 0.5, .sizes = small_sizes}, rng);
+  add_arrivals(scene, {.count = 60, .load = 0.5, .sizes = sizes}, rng);
   return scene;
 }
 
 }  // namespace
 
-std::vector<FlowScene> small_scenes(std::uint64_t seed) {
+std::vector<FlowScene> small_scenes(std::uint64_t seed, const FlowSizes& sizes) {
   const Rng rng{seed};
-  return {dumbbell(rng.fork(0)),   parking_lot(rng.fork(1)),   incast(rng.fork(2)),
-          five_sites(rng.fork(3)), changing_rate(rng.fork(4)), cut_and_detour(rng.fork(5))};
+  return {dumbbell(sizes, rng.fork(0)),      parking_lot(sizes, rng.fork(1)),
+          incast(sizes, rng.fork(2)),        five_sites(sizes, rng.fork(3)),
+          changing_rate(sizes, rng.fork(4)), cut_and_detour(sizes, rng.fork(5))};
 }
 
 }  // namespace axs::twin

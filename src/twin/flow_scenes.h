@@ -35,8 +35,11 @@ struct Arrivals {
 /// Puts Poisson arrivals on routes chosen evenly into the scene, between its other events.
 void add_arrivals(FlowScene& scene, const Arrivals& arrivals, Rng rng);
 
-/// Small enough for packets, 20 to 100 Mb/s: a dumbbell, a parking lot, an incast, a WAN of five
-/// sites, a link that changes its rate, and a cut with a detour. Flows last several round trips.
-std::vector<FlowScene> small_scenes(std::uint64_t seed);
+/// At the 20 Mb/s of small_scenes() such flows last many round trips.
+inline constexpr FlowSizes long_flows{.least = 3e5, .most = 6e6, .shape = 1.2};
+
+/// Small enough for packets, 20 to 50 Mb/s and round trips of 2 to 14 ms: a dumbbell, a parking
+/// lot, an incast, a WAN of five sites, a link that changes its rate, and a cut with a detour.
+std::vector<FlowScene> small_scenes(std::uint64_t seed, const FlowSizes& sizes = long_flows);
 
 }  // namespace axs::twin

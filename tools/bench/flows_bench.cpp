@@ -8,6 +8,7 @@
 #include <map>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "axs/catalog/utc.h"
@@ -217,34 +218,56 @@ void report_speed() {
   report(sky.name, [&] { return play(sky); });
 }
 
-void report_packets() {
-  fmt::print(
-      "\ncompletion times, packets / fluid (seeds 1 to 4)\n{:16} {:>6} {:>8} {:>8} {:>8} {:>8}\n",
-      "scene", "flows", "p1", "p50", "p99", "p99 FCTs");
-  std::map<std::string, std::vector<double>> ratios;
-  std::map<std::string, std::pair<std::vector<double>, std::vector<double>>> times;
+/// Of all flows of a scene, over several seeds.
+struct Comparison {
+  std::vector<double> ratios;
+  std::vector<double> packet_times;
+  std::vector<double> fluid_times;
+
+  void add(const FlowScene& scene, const std::vector<FlowEnd>& packets,
+           const std::vector<FlowEnd>& fluid) {
+    const auto more = completion_ratios(scene, packets, fluid);
+    ratios.insert(ratios.end(), more.begin(), more.end());
+    for (const auto& [flow, time] : completion_times(scene, packets))
+      packet_times.push_back(time.seconds());
+    for (const auto& [flow, time] : completion_times(scene, fluid))
+      fluid_times.push_back(time.seconds());
+  }
+  void print(const std::string& name) const {
+    fmt::print("{:32} {:8} {:8.3f} {:8.3f} {:8.3f} {:8.3f}\n", name, ratios.size(),
+               percentile(ratios, 1), percentile(ratios, 50), percentile(ratios, 99),
+               percentile(packet_times, 99) / percentile(fluid_times, 99));
+  }
+};
+
+void report_packets(const char* what, const FlowSizes& sizes) {
+  fmt::print("\n{:32} {:>8} {:>8} {:>8} {:>8} {:>8}\n", what, "flows", "p1", "p50", "p99",
+             "of p99s");
+  std::map<std::string, Comparison> by_scene;
+  Comparison all;
+  std::uint64_t bytes = 0;
+  double seconds = 0;
   for (std::uint64_t seed = 1; seed <= 4; ++seed)
-    for (const FlowScene& scene : small_scenes(seed)) {
+    for (const FlowScene& scene : small_scenes(seed, sizes)) {
+      const double begin = processor_seconds();
       const auto packets = play_packets(scene);
+      seconds += processor_seconds() - begin;
       const auto fluid = play_flows(scene);
-      for (const std::string& name : {scene.name, std::string{"~ all"}}) {
-        for (const double ratio : completion_ratios(scene, packets, fluid))
-          ratios[name].push_back(ratio);
-        for (const auto& [flow, time] : completion_times(scene, packets))
-          times[name].first.push_back(time.seconds());
-        for (const auto& [flow, time] : completion_times(scene, fluid))
-          times[name].second.push_back(time.seconds());
-      }
+      by_scene[scene.name].add(scene, packets, fluid);
+      all.add(scene, packets, fluid);
+      for (const SceneEvent& event : scene.events)
+        if (const auto* flow = std::get_if<Flow>(&event.what)) bytes += flow->bytes;
     }
-  for (const auto& [name, all] : ratios)
-    fmt::print("{:16} {:6} {:8.3f} {:8.3f} {:8.3f} {:8.3f}\n", name, all.size(), percentile(all, 1),
-               percentile(all, 50), percentile(all, 99),
-               percentile(times[name].first, 99) / percentile(times[name].second, 99));
+  for (const auto& [name, comparison] : by_scene) comparison.print(name);
+  all.print("all");
+  fmt::print("packets end to end per second: {:.0f}\n",
+             static_cast<double>(bytes) / packet_size.value() / seconds);
 }
 
 }  // namespace
 
 int main() {
   report_speed();
-  report_packets();
+  report_packets("packets / fluid, 0.3 to 6 MB", long_flows);
+  report_packets("packets / fluid, 15 to 300 kB", {.least = 1.5e4, .most = 3e5, .shape = 1.2});
 }
