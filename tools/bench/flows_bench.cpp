@@ -51,8 +51,14 @@ Outcome play(const FlowScene& scene) {
   return outcome;
 }
 
-/// Whenever a flow ends another begins, so that always `flows` share the links, which are full.
-Outcome play_closed(const FlowScene& scene, std::uint32_t flows, std::uint32_t count) {
+struct Crowd {
+  std::uint32_t flows{};
+  bool own_caps = false;  ///< Each flow has a cap unlike all others, so that no two can be bundled.
+};
+
+/// Whenever a flow ends another begins, so that always as many share the links, which are full.
+Outcome play_closed(const FlowScene& scene, const Crowd& crowd) {
+  constexpr std::uint32_t count = 20'000;
   Rng rng{3};
   const FlowSizes sizes;
   FlowSimulator simulator{scene.links};
@@ -62,16 +68,17 @@ Outcome play_closed(const FlowScene& scene, std::uint32_t flows, std::uint32_t c
     Flow flow{.id = id++};
     flow.route = RouteId{static_cast<std::uint32_t>(rng.below(scene.routes.size()))};
     flow.bytes = sizes.draw(rng);
+    if (crowd.own_caps) flow.rate_cap = trunk * (0.001 + 0.1 * rng.uniform());
     simulator.start(flow);
   };
-  while (id < flows) start();
+  while (id < crowd.flows) start();
   simulator.next(simulator.now());
   const double begin = processor_seconds();
   for (std::uint32_t i = 0; i < count; ++i) {
     if (!simulator.next(Instant{INT64_MAX - 1})) std::abort();
     start();
   }
-  return {2ULL * count, flows, processor_seconds() - begin};
+  return {2ULL * count, crowd.flows, processor_seconds() - begin};
 }
 
 /// 4,408 satellites in the five shells of Starlink's first licence, each with its +Grid of lasers
@@ -212,7 +219,9 @@ void report_speed() {
     const FlowScene full = wan(sites, trunk, Rng{1});
     for (const std::uint32_t flows : {1'000U, 10'000U})
       report(fmt::format("{}, always {} flows", full.name, flows),
-             [&] { return play_closed(full, flows, 20'000); });
+             [&] { return play_closed(full, {.flows = flows}); });
+    report(full.name + ", always 1000, own caps",
+           [&] { return play_closed(full, {.flows = 1'000, .own_caps = true}); });
   }
   const FlowScene sky = constellation();
   report(sky.name, [&] { return play(sky); });
