@@ -126,8 +126,8 @@ void FairShare::open(std::uint32_t index) {
     link.used -= bundle.weight * bundle.level;
     link.open_weight += bundle.weight;
     ++link.open_count;
-    touch(hop.link);
     if (link.waiting) continue;
+    touch(hop.link);
     link.waiting = true;
     waiting_.push_back(hop.link);
   }

@@ -1,7 +1,6 @@
 #include "axs/twin/flow_simulator.h"
 
 #include <algorithm>
-#include <cmath>
 #include <tuple>
 #include <utility>
 
@@ -171,11 +170,11 @@ void FlowSimulator::bring_up_to_date(Bundle& bundle) const {
 Instant FlowSimulator::first_end(const Bundle& bundle) const {
   const double left = bundle.pending.front().end - bundle.served;
   if (left <= 0) return now_;
-  const double ns = std::ceil(left / bundle.level * 1e9);
+  const double ns = left / bundle.level * 1e9;
   constexpr double longest = 0x1p62;
-  return ns < longest - static_cast<double>(now_.ns)
-             ? now_ + nanoseconds(static_cast<std::int64_t>(ns))
-             : Deadlines::never;
+  if (!(ns < longest - static_cast<double>(now_.ns))) return Deadlines::never;
+  const auto whole = static_cast<std::int64_t>(ns);
+  return now_ + nanoseconds(static_cast<double>(whole) < ns ? whole + 1 : whole);
 }
 
 /// Of flows of one bundle that end together, the one with the lowest id is first.
