@@ -18,7 +18,7 @@ constexpr std::uint32_t touches_until_recount = 1024;
 
 FairShare::FairShare(std::span<const BytesPerSecond> capacities) : links_(capacities.size()) {
   for (std::size_t i = 0; i < links_.size(); ++i) {
-    AXS_ASSERT(capacities[i].value() >= 0);
+    AXS_ASSERT(capacities[i].value() >= 0 && capacities[i] < unlimited);
     links_[i].capacity = capacities[i].value();
   }
 }
@@ -61,7 +61,7 @@ void FairShare::set_path(BundleId id, std::span<const LinkId> path) {
 }
 
 void FairShare::set_capacity(LinkId id, BytesPerSecond capacity) {
-  AXS_ASSERT(capacity.value() >= 0);
+  AXS_ASSERT(capacity.value() >= 0 && capacity < unlimited);
   begin_changes();
   Link& link = links_[id.value];
   link.capacity = capacity.value();

@@ -24,6 +24,7 @@ inline constexpr BytesPerSecond unlimited{std::numeric_limits<double>::infinity(
 /// filled anew.
 class FairShare {
  public:
+  /// Of each link, by LinkId; finite.
   explicit FairShare(std::span<const BytesPerSecond> capacities);
 
   struct BundleConfig {
@@ -114,10 +115,10 @@ class FairShare {
 
   std::vector<BundleId> opened_;
   std::vector<LinkId> dirty_;
-  std::size_t spread_links_{};    ///< How many of dirty_ have opened their own bundles.
-  std::size_t spread_bundles_{};  ///< How many of opened_ have put their cap into stops_.
-  std::vector<std::uint32_t> waiting_;
-  std::vector<Stop> stops_;  ///< A heap, the lowest level on top.
+  std::size_t spread_links_{};          ///< How many of dirty_ have opened their own bundles.
+  std::size_t spread_bundles_{};        ///< How many of opened_ have put their cap into stops_.
+  std::vector<std::uint32_t> waiting_;  ///< Links.
+  std::vector<Stop> stops_;             ///< A heap, the lowest level on top.
   std::uint32_t open_bundles_{};
   bool settled_ = true;
 };

@@ -1,11 +1,14 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "axs/core/id.h"
+#include "axs/core/result.h"
 #include "axs/core/time.h"
 #include "axs/core/units.h"
 #include "axs/twin/fair_share.h"
@@ -31,9 +34,9 @@ enum class Precedence : std::uint8_t { strict, fair };
 struct Flow {
   std::uint64_t id{};  ///< The caller's name for it; no two flows share one.
   RouteId route{};
-  std::uint64_t bytes{};     ///< > 0.
-  std::uint32_t weight = 1;  ///< > 0.
-  BytesPerSecond rate_cap = unlimited;
+  std::uint64_t bytes{};                ///< > 0.
+  std::uint32_t weight = 1;             ///< > 0.
+  BytesPerSecond rate_cap = unlimited;  ///< At least a byte per second.
   Precedence precedence = Precedence::fair;
 };
 
@@ -67,5 +70,13 @@ struct FlowScene {
   std::vector<std::vector<LinkId>> routes{};  ///< As they are at first; RouteId is the index.
   std::vector<SceneEvent> events{};           ///< In order of time.
 };
+
+/// Whether a link can have it: 0, or at least a byte per second.
+bool is_link_rate(BytesPerSecond rate);
+/// Whether a route can lead over them: links with ids below `link_count`, none twice.
+bool is_way(std::span<const LinkId> links, std::size_t link_count);
+
+/// Says what is wrong with a scene, and where; simulators take none that is.
+Result<> validate(const FlowScene& scene);
 
 }  // namespace axs::twin

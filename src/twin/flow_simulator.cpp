@@ -1,8 +1,8 @@
 #include "axs/twin/flow_simulator.h"
 
 #include <algorithm>
-#include <tuple>
 #include <utility>
+#include <variant>
 
 #include "axs/core/assert.h"
 
@@ -10,23 +10,13 @@ namespace axs::twin {
 
 namespace {
 
-bool is_rate(BytesPerSecond rate) {
-  return rate.value() == 0 || (rate.value() >= 1 && rate < unlimited);
-}
-
 std::vector<BytesPerSecond> rates(const std::vector<FlowLink>& links) {
   std::vector<BytesPerSecond> all;
   for (const FlowLink& link : links) {
-    AXS_ASSERT(is_rate(link.rate));
+    AXS_ASSERT(is_link_rate(link.rate));
     all.push_back(link.rate);
   }
   return all;
-}
-
-bool is_way(std::span<const LinkId> way, std::size_t link_count) {
-  for (std::size_t i = 0; i < way.size(); ++i)
-    if (way[i].value >= link_count || std::count(way.begin(), way.end(), way[i]) > 1) return false;
-  return true;
 }
 
 void apply(FlowSimulator& simulator, const SceneEvent& event) {
@@ -59,7 +49,7 @@ void FlowSimulator::set_route(RouteId id, std::span<const LinkId> links) {
 }
 
 void FlowSimulator::set_rate(LinkId id, BytesPerSecond rate) {
-  AXS_ASSERT(id.value < links_.size() && is_rate(rate));
+  AXS_ASSERT(id.value < links_.size() && is_link_rate(rate));
   links_[id.value].rate = rate;
   tier(Precedence::strict).shares.set_capacity(id, rate);  // Which settle() hands down.
 }
@@ -73,7 +63,8 @@ void FlowSimulator::hand_down(LinkId id) {
 }
 
 void FlowSimulator::start(const Flow& flow) {
-  AXS_ASSERT(flow.bytes > 0 && flow.weight > 0 && flow.route.value < routes_.size());
+  AXS_ASSERT(flow.bytes > 0 && flow.weight > 0 && flow.rate_cap.value() >= 1);
+  AXS_ASSERT(flow.route.value < routes_.size());
   const BundleId id = bundle_for(flow);
   Bundle& bundle = tier(flow.precedence).bundles[id.value];
   bring_up_to_date(bundle);
@@ -100,12 +91,11 @@ BundleId FlowSimulator::bundle_for(const Flow& flow) {
   route.members.insert(at, {flow.precedence, cap, id});
   if (id.value >= tier.bundles.size()) tier.bundles.resize(id.value + 1);
   Bundle& bundle = tier.bundles[id.value];
-  bundle.level = 0;
-  bundle.served = 0;
-  bundle.since = now_;
-  bundle.route = flow.route;
-  bundle.cap = cap;
-  bundle.weight = flow.weight;
+  bundle = {.since = now_,
+            .route = flow.route,
+            .cap = cap,
+            .weight = flow.weight,
+            .pending = std::move(bundle.pending)};  // Which is empty, but has its memory.
   return id;
 }
 
@@ -219,6 +209,7 @@ Duration FlowSimulator::transit(const Route& route) const {
 }
 
 std::vector<FlowEnd> play_flows(const FlowScene& scene) {
+  AXS_ASSERT(validate(scene).has_value());
   FlowSimulator simulator{scene.links};
   for (const auto& route : scene.routes) simulator.add_route(route);
   std::vector<FlowEnd> ends;

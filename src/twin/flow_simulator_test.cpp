@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <string>
 #include <vector>
 
 #include "axs/core/digest.h"
@@ -158,6 +159,38 @@ TEST_CASE("a flow waits at a cut and goes on where its route leads it") {
     simulator.set_route(route, {});
     CHECK(run(simulator).empty());
     CHECK(simulator.flows() == 1);
+  }
+}
+
+TEST_CASE("a scene that makes no sense is refused with what is wrong and where") {
+  FlowScene scene{.name = "s",
+                  .links = {{megabyte, {}}, {megabyte, {}}},
+                  .routes = {{LinkId{0}}},
+                  .events = {{Instant{5}, Flow{.id = 3, .bytes = 1}}}};
+  CHECK(validate(scene).has_value());
+  const auto refused = [&scene](const std::string& part) {
+    const auto outcome = validate(scene);
+    return !outcome && outcome.error().what.find(part) != std::string::npos;
+  };
+  SUBCASE("rate") {
+    scene.links[1].rate = -megabyte;
+    CHECK(refused("link 1: rate -1000000"));
+  }
+  SUBCASE("route") {
+    scene.routes[0] = {LinkId{0}, LinkId{0}};
+    CHECK(refused("route 0"));
+  }
+  SUBCASE("order") {
+    scene.events.push_back({Instant{4}, RateChange{LinkId{0}, megabyte}});
+    CHECK(refused("s: at 4 ns: want events in order"));
+  }
+  SUBCASE("flow") {
+    scene.events.push_back({Instant{5}, Flow{.id = 3, .bytes = 1}});
+    CHECK(refused("flow 3: want ids that are used once"));
+  }
+  SUBCASE("unknown link") {
+    scene.events.push_back({Instant{5}, RateChange{LinkId{2}, megabyte}});
+    CHECK(refused("link 2"));
   }
 }
 

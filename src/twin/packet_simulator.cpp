@@ -54,9 +54,9 @@ net::PipeConfig pipe_config(const FlowLink& link) {
 class PacketSimulator {
  public:
   explicit PacketSimulator(const FlowScene& scene) {
-    for (const FlowLink& link : scene.links) {
+    AXS_ASSERT(validate(scene).has_value());
+    for (const FlowLink& link : scene.links)
       links_.emplace_back(Link{link, net::Pipe{pipe_config(link), Rng{0}}, {}});
-    }
     for (const auto& route : scene.routes) {
       routes_.push_back(0);
       set_route({RouteId{static_cast<std::uint32_t>(routes_.size() - 1)}, route});
