@@ -92,8 +92,8 @@ class FlowSimulator {
   std::uint64_t flows_{};
 };
 
-/// All of a scene, until its last flow has ended or nothing moves any more: how each flow ended, in
-/// that order. Flows that wait for ever are not in it.
+/// All of a scene that passes validate(), until its last flow has ended or nothing moves any more:
+/// how each flow ended, in that order. Flows that wait for ever are not in it.
 std::vector<FlowEnd> play_flows(const FlowScene& scene);
 
 }  // namespace axs::twin

@@ -6,7 +6,8 @@
 
 namespace axs::twin {
 
-/// The same scene packet by packet, for small scenes: what the fluid model leaves out is there.
+/// The same scene packet by packet, for small scenes that pass validate(): queues and round trips,
+/// which the fluid model leaves out, are there.
 ///
 /// Each link is a FairQueue in front of a net::Pipe, which serialises one packet at a time and then
 /// delays it. A source keeps under way what the round trip holds at the rate of its slowest link,
