@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
-#include <limits>
 #include <map>
 #include <string>
 #include <utility>
@@ -81,25 +80,44 @@ Outcome play_closed(const FlowScene& scene, const Crowd& crowd) {
   return {2ULL * count, crowd.flows, processor_seconds() - begin};
 }
 
-/// 4,408 satellites in the five shells of Starlink's first licence, each with its +Grid of lasers
-/// of 100 Gb/s and 20 Gb/s up and 20 down for all its ground stations together; 100 pairs of
-/// stations at random places, both ways. Every 15 s each pair takes the shortest path of the best
-/// shell.
+/// 4,408 satellites in the five shells of Starlink's first licence, each with its +Grid.
+orbit::Sky starlink(catalog::UtcTime epoch) {
+  struct Shape {
+    std::uint32_t planes, slots;
+    double inclination, height;
+  };
+  constexpr std::array<Shape, 5> shapes{{{72, 22, 53, 550},
+                                         {72, 22, 53.2, 540},
+                                         {36, 20, 70, 570},
+                                         {6, 58, 97.6, 560},
+                                         {4, 43, 97.6, 560}}};
+  std::vector<orbit::Shell> shells;
+  for (const auto& [planes, slots, inclination, height] : shapes)
+    shells.push_back({.epoch = epoch,
+                      .planes = planes,
+                      .slots = slots,
+                      .inclination_deg = inclination,
+                      .mean_motion = orbit::mean_motion_at(height),
+                      .walker_f = 1});
+  return *orbit::Sky::of_shells(shells);
+}
+
+/// Lasers carry 100 Gb/s; a satellite has 20 Gb/s up and 20 down for all its ground stations
+/// together. 100 pairs of stations at random places, both ways; every 15 s each takes the shortest
+/// path.
 class Constellation {
  public:
   explicit Constellation(FlowScene& scene) : scene_{scene} {
-    for (const auto& [planes, slots, inclination, height] : shells) {
-      const orbit::Shell shell{.epoch = noon,
-                               .planes = planes,
-                               .slots = slots,
-                               .inclination_deg = inclination,
-                               .mean_motion = orbit::mean_motion_at(height),
-                               .walker_f = 1};
-      add(*orbit::Sky::of_shell(shell));
+    for (const orbit::Laser& laser : sky_.lasers())
+      for (const auto& ends : {std::pair{laser.a, laser.b}, std::pair{laser.b, laser.a}})
+        lasers_[ends] = link(trunk, milliseconds(4));
+    for (std::uint32_t i = 0; i < sky_.size(); ++i) {
+      up_.push_back(link(trunk / 5, milliseconds(3)));
+      down_.push_back(link(trunk / 5, milliseconds(3)));
     }
     Rng rng{1};
-    const auto place = [&rng] {
-      return orbit::ground_point({110 * rng.uniform() - 50, 360 * rng.uniform() - 180});
+    const auto place = [&] {
+      return sky_.station({110 * rng.uniform() - 50, 360 * rng.uniform() - 180});
     };
     for (int i = 0; i < 100; ++i) pairs_.emplace_back(place(), place());
     scene_.routes = routes(noon);
@@ -107,69 +125,26 @@ class Constellation {
   }
 
  private:
-  struct ShellShape {
-    std::uint32_t planes, slots;
-    double inclination, height;
-  };
-  static constexpr std::array<ShellShape, 5> shells{{{72, 22, 53, 550},
-                                                     {72, 22, 53.2, 540},
-                                                     {36, 20, 70, 570},
-                                                     {6, 58, 97.6, 560},
-                                                     {4, 43, 97.6, 560}}};
   inline static const catalog::UtcTime noon = *catalog::parse_utc("2025-10-08T12:00:00Z");
-
-  /// A shell and its links: lasers by the pair of satellites they join, up and down by satellite.
-  struct Layer {
-    orbit::Sky sky;
-    std::map<std::pair<std::uint32_t, std::uint32_t>, LinkId> lasers;
-    std::vector<LinkId> up;
-    std::vector<LinkId> down;
-  };
 
   LinkId link(BytesPerSecond rate, Duration delay) {
     scene_.links.push_back({rate, delay});
     return LinkId{static_cast<std::uint32_t>(scene_.links.size() - 1)};
   }
-  void add(orbit::Sky sky) {
-    Layer layer{.sky = std::move(sky), .lasers = {}, .up = {}, .down = {}};
-    for (const orbit::Laser& laser : layer.sky.lasers())
-      for (const auto& ends : {std::pair{laser.a, laser.b}, std::pair{laser.b, laser.a}})
-        layer.lasers[ends] = link(trunk, milliseconds(4));
-    for (std::uint32_t i = 0; i < layer.sky.size(); ++i) {
-      layer.up.push_back(link(bits_per_second(20e9), milliseconds(3)));
-      layer.down.push_back(link(bits_per_second(20e9), milliseconds(3)));
-    }
-    layers_.push_back(std::move(layer));
-  }
-
   /// Of each pair, there and back.
   std::vector<std::vector<LinkId>> routes(catalog::UtcTime at) const {
-    std::vector<orbit::SkyGraph> graphs;
-    for (const Layer& layer : layers_) graphs.emplace_back(layer.sky, at);
+    const orbit::SkyGraph graph{sky_, at};
     std::vector<std::vector<LinkId>> all;
-    for (const auto& [from, to] : pairs_) {
-      Duration best{std::numeric_limits<std::int64_t>::max()};
-      std::vector<LinkId> there, back;
-      for (std::size_t i = 0; i < layers_.size(); ++i) {
-        const auto path = graphs[i].shortest(from, to);
-        if (!path || path->one_way >= best) continue;
-        best = path->one_way;
-        auto satellites = path->satellites;
-        there = links_over(layers_[i], satellites);
-        std::reverse(satellites.begin(), satellites.end());
-        back = links_over(layers_[i], satellites);
-      }
-      all.push_back(std::move(there));
-      all.push_back(std::move(back));
-    }
+    for (const auto& [from, to] : pairs_)
+      for (const auto& path : {graph.shortest(from, to), graph.shortest(to, from)})
+        all.push_back(path ? links_over(path->satellites) : std::vector<LinkId>{});
     return all;
   }
-  static std::vector<LinkId> links_over(const Layer& layer,
-                                        const std::vector<std::uint32_t>& satellites) {
-    std::vector<LinkId> links{layer.up[satellites.front()]};
+  std::vector<LinkId> links_over(const std::vector<std::uint32_t>& satellites) const {
+    std::vector<LinkId> links{up_[satellites.front()]};
     for (std::size_t i = 1; i < satellites.size(); ++i)
-      links.push_back(layer.lasers.at({satellites[i - 1], satellites[i]}));
-    links.push_back(layer.down[satellites.back()]);
+      links.push_back(lasers_.at({satellites[i - 1], satellites[i]}));
+    links.push_back(down_[satellites.back()]);
     return links;
   }
   void change_routes(Duration since_noon) {
@@ -179,8 +154,11 @@ class Constellation {
   }
 
   FlowScene& scene_;
-  std::vector<Layer> layers_;
-  std::vector<std::pair<orbit::GroundPoint, orbit::GroundPoint>> pairs_;
+  orbit::Sky sky_ = starlink(noon);
+  std::map<std::pair<std::uint32_t, std::uint32_t>, LinkId> lasers_;  ///< By the two satellites.
+  std::vector<LinkId> up_;                                            ///< By satellite.
+  std::vector<LinkId> down_;
+  std::vector<std::pair<orbit::GroundStation, orbit::GroundStation>> pairs_;
 };
 
 FlowScene constellation() {
