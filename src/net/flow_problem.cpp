@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <string>
 
 namespace axs::net {
@@ -53,6 +52,9 @@ Result<> FlowProblem::add_path(std::span<const std::uint32_t> links) {
       return invalid(name + ": link " + std::to_string(*link) + " twice, want it once");
   }
   path_links_.insert(path_links_.end(), links.begin(), links.end());
+  path_hops_.push_back(static_cast<std::uint32_t>(links.size()));
+  while (path_links_.size() % path_block != 0)
+    path_links_.push_back(static_cast<std::uint32_t>(capacity_.size()));
   path_first_.push_back(static_cast<std::uint32_t>(path_links_.size()));
   ++demand_first_.back();
   return Ok{};
@@ -67,10 +69,16 @@ Result<> FlowProblem::set_capacity(std::size_t link, BytesPerSecond capacity) {
   return Ok{};
 }
 
-double FlowProblem::bottleneck(std::size_t path_number) const {
-  double least = std::numeric_limits<double>::infinity();
-  for (const auto link : path(path_number)) least = std::min(least, capacity_[link]);
-  return least;
+double FlowProblem::usable_size(std::size_t demand) const {
+  const double wanted = size_[demand];
+  double sum = 0;
+  for (auto number = first_path(demand); number < first_path(demand + 1); ++number) {
+    double least = wanted;
+    for (const auto link : path(number)) least = std::min(least, capacity_[link]);
+    sum += least;
+    if (sum >= wanted) return wanted;
+  }
+  return sum;
 }
 
 std::vector<double> link_loads(const FlowProblem& problem, const PathFlows& flows) {

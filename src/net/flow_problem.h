@@ -39,20 +39,25 @@ class FlowProblem {
 
   std::size_t links() const { return capacity_.size(); }
   std::size_t demands() const { return size_.size(); }
-  std::size_t paths() const { return path_first_.size() - 1; }
+  std::size_t paths() const { return path_hops_.size(); }
 
   std::span<const double> capacity() const { return capacity_; }
   std::span<const double> size() const { return size_; }
   std::span<const double> weight() const { return weight_; }
   TrafficClass traffic(std::size_t demand) const { return traffic_[demand]; }
-  /// The paths of a demand are those from first_path() of it to that of the next.
+  /// The paths of a demand are those from its first_path() to that of the next.
   std::uint32_t first_path(std::size_t demand) const { return demand_first_[demand]; }
   std::span<const std::uint32_t> path(std::size_t path) const {
-    return std::span{path_links_}.subspan(path_first_[path],
-                                          path_first_[path + 1] - path_first_[path]);
+    return {path_links_.data() + path_first_[path], path_hops_[path]};
   }
-  /// The least capacity on a path: 0 if it is cut.
-  double bottleneck(std::size_t path) const;
+  /// The same, filled up to a multiple of path_block with the number links(): for inner loops, which
+  /// take block after block and have a free link at that place.
+  std::span<const std::uint32_t> padded_path(std::size_t path) const {
+    return {path_links_.data() + path_first_[path], path_links_.data() + path_first_[path + 1]};
+  }
+  static constexpr std::size_t path_block = 4;
+  /// The most that a demand can send: its size, or what its paths could carry one by one.
+  double usable_size(std::size_t demand) const;
 
  private:
   std::vector<double> capacity_;
@@ -61,6 +66,7 @@ class FlowProblem {
   std::vector<TrafficClass> traffic_;
   std::vector<std::uint32_t> demand_first_{0};
   std::vector<std::uint32_t> path_first_{0};
+  std::vector<std::uint32_t> path_hops_;
   std::vector<std::uint32_t> path_links_;
 };
 

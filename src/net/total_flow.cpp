@@ -19,91 +19,12 @@ constexpr int sweeps_per_round = 4;
 /// Flows are lowered by this part at the end: more than rounding may have added.
 constexpr double rounding_reserve = 0x1p-36;
 
-/// What of a problem matters: links that can be full, paths that are not cut, demands that have one.
-/// Paths are padded to even length with a link that is always free.
-struct Core {
-  std::vector<double> capacity;
-  std::vector<std::uint32_t> link;  ///< Its number in the problem.
-  std::vector<double> size;
-  std::vector<double> weight;
-  std::vector<std::uint32_t> demand_first{0};
-  std::vector<std::uint32_t> path;  ///< Its number in the problem.
-  std::vector<std::uint32_t> path_first{0};
-  std::vector<std::uint32_t> path_links;
-
-  std::uint32_t demands() const { return static_cast<std::uint32_t>(size.size()); }
-  std::uint32_t paths() const { return static_cast<std::uint32_t>(path.size()); }
-};
-
-/// The most that a demand can send over its paths.
-double usable_size(const FlowProblem& problem, std::size_t demand) {
-  double sum = 0;
-  for (auto path = problem.first_path(demand); path < problem.first_path(demand + 1); ++path)
-    sum += problem.bottleneck(path);
-  return std::min(sum, problem.size()[demand]);
-}
-
-/// The load of every link if each demand filled it with all that it can send.
-std::vector<double> possible_loads(const FlowProblem& problem, const std::vector<double>& size) {
-  std::vector<double> load(problem.links());
-  std::vector<std::size_t> seen_by(problem.links(), problem.demands());
-  for (std::size_t demand = 0; demand < problem.demands(); ++demand)
-    for (auto path = problem.first_path(demand); path < problem.first_path(demand + 1); ++path)
-      for (const auto link : problem.path(path))
-        if (std::exchange(seen_by[link], demand) != demand) load[link] += size[demand];
-  return load;
-}
-
-
-void add_path(Core& core, std::span<const std::uint32_t> links,
-              const std::vector<std::uint32_t>& place) {
-  const auto free_link = static_cast<std::uint32_t>(core.link.size());
-  for (const auto link : links)
-    if (place[link] != nowhere) core.path_links.push_back(place[link]);
-  if ((core.path_links.size() - core.path_first.back()) % 2 != 0)
-    core.path_links.push_back(free_link);
-  core.path_first.push_back(static_cast<std::uint32_t>(core.path_links.size()));
-}
-
-/// Keeps the links that can be full, and says for every link of the problem where it is now.
-std::vector<std::uint32_t> keep_links(Core& core, const FlowProblem& problem,
-                                      const std::vector<double>& load) {
-  std::vector<std::uint32_t> place(problem.links(), nowhere);
-  for (std::uint32_t link = 0; link < problem.links(); ++link) {
-    if (load[link] <= problem.capacity()[link] * (1 - rounding_reserve)) continue;
-    place[link] = static_cast<std::uint32_t>(core.link.size());
-    core.link.push_back(link);
-    core.capacity.push_back(problem.capacity()[link]);
-  }
-  return place;
-}
-
-Core make_core(const FlowProblem& problem) {
-  std::vector<double> size(problem.demands());
-  for (std::size_t demand = 0; demand < size.size(); ++demand)
-    size[demand] = usable_size(problem, demand);
-  Core core;
-  const auto place = keep_links(core, problem, possible_loads(problem, size));
-  for (std::size_t demand = 0; demand < size.size(); ++demand) {
-    if (size[demand] == 0) continue;
-    core.size.push_back(size[demand]);
-    core.weight.push_back(problem.weight()[demand]);
-    for (auto path = problem.first_path(demand); path < problem.first_path(demand + 1); ++path) {
-      if (problem.bottleneck(path) == 0) continue;
-      core.path.push_back(path);
-      add_path(core, problem.path(path), place);
-    }
-    core.demand_first.push_back(core.paths());
-  }
-  return core;
-}
-
-double mean_weight(const Core& core) {
+double mean_weight(const FlowProblem& problem) {
   double sum = 0;
   double size = 0;
-  for (std::uint32_t demand = 0; demand < core.demands(); ++demand) {
-    sum += core.weight[demand] * core.size[demand];
-    size += core.size[demand];
+  for (std::size_t demand = 0; demand < problem.demands(); ++demand) {
+    sum += problem.weight()[demand] * problem.size()[demand];
+    size += problem.size()[demand];
   }
   return size > 0 ? sum / size : 0;
 }
@@ -126,73 +47,90 @@ class Solver {
   /// A path that has room for more of its demand.
   struct Wish {
     double gain;
-    std::uint32_t path;
     std::uint32_t demand;
   };
 
   double path_price(std::uint32_t path) const;
   Exchange best_exchange(std::uint32_t demand) const;
+  bool worth_making(std::uint32_t demand, const Exchange& exchange) const {
+    return exchange.gain_to - exchange.gain_from > tolerance_ * problem_.weight()[demand];
+  }
   void perform(std::uint32_t demand, const Exchange& exchange);
   double stiffness_of(std::uint32_t path) const;
   void change(std::uint32_t path, double by);
   void update_price(std::size_t link);
   void sweep();
   void raise_multipliers();
-  double evaluate();
+  void evaluate();
+  double promise() const;
   void repair();
   double scale_down();
   double fill();
+  double fill(std::uint32_t demand);
   double room(std::uint32_t path) const;
+  TotalFlow result(std::uint32_t rounds) const;
 
   const FlowProblem& problem_;
-  Core core_;
+  // By link; the last, beyond the problem's own, is free.
+  std::vector<double> capacity_;
   std::vector<double> rise_;        ///< Of a link's price, per load beyond its capacity.
   std::vector<double> multiplier_;  ///< A link's price at a load equal to its capacity.
   std::vector<double> load_;
   std::vector<double> price_;
-  std::vector<double> flow_;    ///< By path.
+  std::vector<double> flow_;  ///< By path.
+  std::vector<double> size_;  ///< By demand: what it can send.
   std::vector<double> unsent_;  ///< By demand.
+  std::vector<double> gain_;    ///< By demand: of its best path, when evaluate() last looked.
   std::vector<std::uint32_t> active_;  ///< Demands for which there is an exchange worth making.
 
+  double tolerance_ = 1e-8;
   double bound_ = std::numeric_limits<double>::infinity();
   std::vector<double> bound_price_;
   double value_ = -1;
   std::vector<double> value_flow_;
   // What repair() works on.
+  std::vector<double> part_;  ///< By link: what of its load it can carry.
   std::vector<double> fit_flow_;
   std::vector<double> fit_unsent_;
   std::vector<double> fit_room_;  ///< By link.
   std::vector<Wish> wishes_;
+  std::vector<Wish> content_;
 };
 
 Solver::Solver(const FlowProblem& problem)
     : problem_{problem},
-      core_{make_core(problem)},
-      rise_(core_.link.size() + 1),
-      multiplier_(core_.link.size() + 1),
-      load_(core_.link.size() + 1),
-      price_(core_.link.size() + 1),
-      flow_(core_.paths()),
-      unsent_(core_.size),
-      fit_room_(core_.link.size() + 1) {
-  const double weight = mean_weight(core_);
-  for (std::size_t link = 0; link < core_.link.size(); ++link)
-    rise_[link] = stiffness * weight / core_.capacity[link];
-  core_.capacity.push_back(std::numeric_limits<double>::max());
+      capacity_(problem.capacity().begin(), problem.capacity().end()),
+      rise_(problem.links() + 1),
+      multiplier_(problem.links() + 1),
+      load_(problem.links() + 1),
+      flow_(problem.paths()),
+      size_(problem.demands()),
+      gain_(problem.demands()),
+      part_(problem.links() + 1, 1) {
+  capacity_.push_back(std::numeric_limits<double>::max());
+  for (std::size_t demand = 0; demand < size_.size(); ++demand)
+    size_[demand] = problem.usable_size(demand);
+  unsent_ = size_;
+  const double weight = mean_weight(problem);
+  for (std::size_t link = 0; link < problem.links(); ++link)
+    if (capacity_[link] > 0) rise_[link] = stiffness * weight / capacity_[link];
+    else multiplier_[link] = std::numeric_limits<double>::infinity();
+  price_ = multiplier_;
 }
 
 double Solver::path_price(std::uint32_t path) const {
+  const auto links = problem_.padded_path(path);
   double sum = 0;
-  for (auto i = core_.path_first[path]; i < core_.path_first[path + 1]; i += 2)
-    sum += price_[core_.path_links[i]] + price_[core_.path_links[i + 1]];
+  for (auto link = links.begin(); link != links.end(); link += FlowProblem::path_block)
+    sum += (price_[link[0]] + price_[link[1]]) + (price_[link[2]] + price_[link[3]]);
   return sum;
 }
 
 Solver::Exchange Solver::best_exchange(std::uint32_t demand) const {
   Exchange exchange;
   if (unsent_[demand] > 0) exchange.gain_from = 0;
-  for (auto path = core_.demand_first[demand]; path < core_.demand_first[demand + 1]; ++path) {
-    const double gain = core_.weight[demand] - path_price(path);
+  for (auto path = problem_.first_path(demand); path < problem_.first_path(demand + 1); ++path) {
+    const double gain = problem_.weight()[demand] - path_price(path);
     if (gain > exchange.gain_to) {
       exchange.gain_to = gain;
       exchange.to = path;
@@ -208,21 +146,21 @@ Solver::Exchange Solver::best_exchange(std::uint32_t demand) const {
 double Solver::stiffness_of(std::uint32_t path) const {
   double sum = 0;
   if (path == nowhere) return sum;
-  for (auto i = core_.path_first[path]; i < core_.path_first[path + 1]; ++i)
-    sum += rise_[core_.path_links[i]];
+  for (const auto link : problem_.padded_path(path))
+    sum += rise_[link];
   return sum;
 }
 
 void Solver::update_price(std::size_t link) {
-  const double price = multiplier_[link] + rise_[link] * (load_[link] - core_.capacity[link]);
+  const double price = multiplier_[link] + rise_[link] * (load_[link] - capacity_[link]);
   price_[link] = price > 0 ? price : 0;
 }
 
 void Solver::change(std::uint32_t path, double by) {
   flow_[path] += by;
-  for (auto i = core_.path_first[path]; i < core_.path_first[path + 1]; ++i) {
-    load_[core_.path_links[i]] += by;
-    update_price(core_.path_links[i]);
+  for (const auto link : problem_.padded_path(path)) {
+    load_[link] += by;
+    update_price(link);
   }
 }
 
@@ -241,89 +179,110 @@ void Solver::perform(std::uint32_t demand, const Exchange& exchange) {
 }
 
 void Solver::sweep() {
-  for (const auto demand : active_) {
+  std::erase_if(active_, [this](std::uint32_t demand) {
     const auto exchange = best_exchange(demand);
-    if (exchange.gain_to - exchange.gain_from > 1e-9 * core_.weight[demand])
-      perform(demand, exchange);
-  }
+    if (!worth_making(demand, exchange)) return true;
+    perform(demand, exchange);
+    return false;
+  });
 }
 
 void Solver::raise_multipliers() {
-  for (std::size_t link = 0; link < core_.link.size(); ++link) {
+  for (std::size_t link = 0; link < problem_.links(); ++link) {
     multiplier_[link] = price_[link];
     update_price(link);
   }
 }
 
-/// The dual bound of the prices as they are; also finds the active demands.
-double Solver::evaluate() {
+/// Finds the active demands, and the dual bound of the prices as they are.
+void Solver::evaluate() {
   double bound = 0;
-  for (std::size_t link = 0; link < core_.link.size(); ++link)
-    bound += core_.capacity[link] * price_[link];
+  for (std::size_t link = 0; link < problem_.links(); ++link)
+    if (capacity_[link] > 0) bound += capacity_[link] * price_[link];
   active_.clear();
-  for (std::uint32_t demand = 0; demand < core_.demands(); ++demand) {
+  for (std::uint32_t demand = 0; demand < problem_.demands(); ++demand) {
     const auto exchange = best_exchange(demand);
-    bound += core_.size[demand] * exchange.gain_to;
-    if (exchange.gain_to - exchange.gain_from > 1e-9 * core_.weight[demand])
-      active_.push_back(demand);
+    gain_[demand] = exchange.gain_to;
+    bound += size_[demand] * exchange.gain_to;
+    if (worth_making(demand, exchange)) active_.push_back(demand);
   }
-  return bound;
+  if (bound >= bound_) return;
+  bound_ = bound;
+  bound_price_ = price_;
+}
+
+/// About what repair() will find: the value of the flows, less the price of what does not fit.
+double Solver::promise() const {
+  double value = 0;
+  for (std::uint32_t demand = 0; demand < problem_.demands(); ++demand)
+    value += problem_.weight()[demand] * (size_[demand] - unsent_[demand]);
+  for (std::size_t link = 0; link < problem_.links(); ++link)
+    if (load_[link] > capacity_[link]) value -= price_[link] * (load_[link] - capacity_[link]);
+  return value;
 }
 
 double Solver::room(std::uint32_t path) const {
   double least = std::numeric_limits<double>::infinity();
-  for (auto i = core_.path_first[path]; i < core_.path_first[path + 1]; ++i)
-    least = std::min(least, fit_room_[core_.path_links[i]]);
+  for (const auto link : problem_.padded_path(path))
+    least = std::min(least, fit_room_[link]);
   return least;
 }
 
 /// Lowers what runs over links that are too full, each path by its worst link; the value of that.
 double Solver::scale_down() {
-  std::vector<double> part(load_.size(), 1);
-  for (std::size_t link = 0; link < core_.link.size(); ++link)
-    if (load_[link] > core_.capacity[link]) part[link] = core_.capacity[link] / load_[link];
+  for (std::size_t link = 0; link < problem_.links(); ++link)
+    part_[link] = load_[link] > capacity_[link] ? capacity_[link] / load_[link] : 1;
   fit_flow_ = flow_;
-  fit_unsent_ = core_.size;
-  fit_room_ = core_.capacity;
+  fit_unsent_ = size_;
+  fit_room_ = capacity_;
   double value = 0;
-  for (std::uint32_t demand = 0; demand < core_.demands(); ++demand)
-    for (auto path = core_.demand_first[demand]; path < core_.demand_first[demand + 1]; ++path) {
+  for (std::uint32_t demand = 0; demand < problem_.demands(); ++demand)
+    for (auto path = problem_.first_path(demand); path < problem_.first_path(demand + 1); ++path) {
       if (flow_[path] == 0) continue;
       double least = 1;
-      for (auto i = core_.path_first[path]; i < core_.path_first[path + 1]; ++i)
-        least = std::min(least, part[core_.path_links[i]]);
+      for (const auto link : problem_.padded_path(path))
+        least = std::min(least, part_[link]);
       fit_flow_[path] *= least;
-      for (auto i = core_.path_first[path]; i < core_.path_first[path + 1]; ++i)
-        fit_room_[core_.path_links[i]] -= fit_flow_[path];
+      for (const auto link : problem_.padded_path(path))
+        fit_room_[link] -= fit_flow_[path];
       fit_unsent_[demand] -= fit_flow_[path];
-      value += core_.weight[demand] * fit_flow_[path];
+      value += problem_.weight()[demand] * fit_flow_[path];
     }
   return value;
 }
 
-/// Gives what room is left to what gains most; the value of that.
+/// Gives what room is left to the demands, first to those that would gain most by the prices; the
+/// value of that.
 double Solver::fill() {
   wishes_.clear();
-  for (std::uint32_t demand = 0; demand < core_.demands(); ++demand) {
-    if (fit_unsent_[demand] <= rounding_reserve * core_.size[demand]) continue;
-    for (auto path = core_.demand_first[demand]; path < core_.demand_first[demand + 1]; ++path)
-      if (room(path) > 0)
-        wishes_.push_back({core_.weight[demand] - path_price(path), path, demand});
+  content_.clear();
+  for (std::uint32_t demand = 0; demand < problem_.demands(); ++demand) {
+    if (fit_unsent_[demand] <= rounding_reserve * size_[demand]) continue;
+    if (gain_[demand] > 0) wishes_.push_back({gain_[demand], demand});
+    else content_.push_back({0, demand});
   }
   std::sort(wishes_.begin(), wishes_.end(), [](const Wish& a, const Wish& b) {
-    return a.gain != b.gain ? a.gain > b.gain : a.path < b.path;
+    return a.gain != b.gain ? a.gain > b.gain : a.demand < b.demand;
   });
+  wishes_.insert(wishes_.end(), content_.begin(), content_.end());
   double value = 0;
-  for (const auto& wish : wishes_) {
-    const double more = std::min(fit_unsent_[wish.demand], room(wish.path));
-    if (more <= 0) continue;
-    fit_flow_[wish.path] += more;
-    fit_unsent_[wish.demand] -= more;
-    for (auto i = core_.path_first[wish.path]; i < core_.path_first[wish.path + 1]; ++i)
-      fit_room_[core_.path_links[i]] -= more;
-    value += core_.weight[wish.demand] * more;
-  }
+  for (const auto& wish : wishes_)
+    value += problem_.weight()[wish.demand] * fill(wish.demand);
   return value;
+}
+
+/// Gives a demand what room its paths have; how much that was.
+double Solver::fill(std::uint32_t demand) {
+  const double wanted = fit_unsent_[demand];
+  for (auto path = problem_.first_path(demand); path < problem_.first_path(demand + 1); ++path) {
+    const double more = std::min(fit_unsent_[demand], room(path));
+    if (more <= 0) continue;
+    fit_flow_[path] += more;
+    fit_unsent_[demand] -= more;
+    for (const auto link : problem_.padded_path(path))
+      fit_room_[link] -= more;
+  }
+  return wanted - fit_unsent_[demand];
 }
 
 /// Makes flows that fit out of those that may not, and keeps the best.
@@ -336,43 +295,43 @@ void Solver::repair() {
 }
 
 void Solver::start_from(const TotalFlow& start) {
-  for (std::size_t link = 0; link < core_.link.size(); ++link)
-    multiplier_[link] = start.prices[core_.link[link]];
-  for (std::uint32_t demand = 0; demand < core_.demands(); ++demand)
-    for (auto path = core_.demand_first[demand]; path < core_.demand_first[demand + 1]; ++path) {
-      const double flow = std::min(start.flows[core_.path[path]], unsent_[demand]);
+  for (std::size_t link = 0; link < problem_.links(); ++link)
+    if (capacity_[link] > 0) multiplier_[link] = start.prices[link];
+  price_ = multiplier_;
+  for (std::uint32_t demand = 0; demand < problem_.demands(); ++demand)
+    for (auto path = problem_.first_path(demand); path < problem_.first_path(demand + 1); ++path) {
+      const double flow = std::min(start.flows[path], unsent_[demand]);
+      if (flow <= 0 || !std::isfinite(path_price(path))) continue;
       unsent_[demand] -= flow;
       change(path, flow);
     }
+  for (std::uint32_t demand = 0; demand < problem_.demands(); ++demand)
+    if (unsent_[demand] <= 4 * rounding_reserve * size_[demand]) unsent_[demand] = 0;
 }
 
 TotalFlow Solver::solve(const TotalFlowOptions& options) {
-  TotalFlow found;
-  // Half of the reserve is for the bound's own rounding.
-  const double enough = (1 - options.gap) * (1 + 2 * rounding_reserve);
-  for (std::size_t link = 0; link < core_.link.size(); ++link) {
-    price_[link] = multiplier_[link];
-  }
-  for (;; ++found.rounds) {
-    const double bound = evaluate();
-    if (bound < bound_) {
-      bound_ = bound;
-      bound_price_ = price_;
-    }
-    repair();
-    if (value_ >= enough * bound_ || found.rounds == options.rounds_max) break;
+  const double enough = 1 - options.gap + 4 * rounding_reserve;
+  const double hopeful = 1 - 1.5 * options.gap;
+  std::uint32_t rounds = 0;
+  for (;; ++rounds) {
+    evaluate();
+    if (promise() >= hopeful * bound_ || rounds == options.rounds_max) repair();
+    if (value_ >= enough * bound_ || rounds == options.rounds_max) break;
     for (int i = 0; i < sweeps_per_round; ++i) {
-      if (i > 0) raise_multipliers();
+      raise_multipliers();
       sweep();
     }
-    raise_multipliers();
+    multiplier_ = price_;
   }
-  found.flows.assign(problem_.paths(), 0);
-  found.prices.assign(problem_.links(), 0);
-  for (std::uint32_t path = 0; path < core_.paths(); ++path)
-    found.flows[core_.path[path]] = value_flow_[path] * (1 - rounding_reserve);
-  for (std::size_t link = 0; link < core_.link.size(); ++link)
-    found.prices[core_.link[link]] = bound_price_[link];
+  return result(rounds);
+}
+
+TotalFlow Solver::result(std::uint32_t rounds) const {
+  TotalFlow found{.flows = value_flow_, .prices = bound_price_, .rounds = rounds};
+  found.prices.pop_back();
+  for (auto& flow : found.flows) flow *= 1 - rounding_reserve;
+  for (auto& price : found.prices)
+    if (!std::isfinite(price)) price = 0;
   found.value = value_ * (1 - rounding_reserve);
   found.bound = dual_bound(problem_, found.prices);
   return found;
@@ -401,17 +360,19 @@ double dual_bound(const FlowProblem& problem, const std::vector<double>& prices)
   for (std::size_t demand = 0; demand < problem.demands(); ++demand) {
     double gain = 0;
     for (auto path = problem.first_path(demand); path < problem.first_path(demand + 1); ++path) {
-      if (problem.bottleneck(path) == 0) continue;
       double price = 0;
-      for (const auto link : problem.path(path)) price += prices[link];
-      const auto terms = static_cast<double>(problem.path(path).size());
-      price *= 1 - epsilon * (terms + 1);
-      gain = std::max(gain, problem.weight()[demand] - price);
+      bool closed = false;
+      for (const auto link : problem.path(path)) {
+        price += prices[link];
+        closed |= problem.capacity()[link] == 0;
+      }
+      const auto terms = static_cast<double>(problem.path(path).size() + 1);
+      if (!closed) gain = std::max(gain, problem.weight()[demand] - price * (1 - epsilon * terms));
     }
-    bound += usable_size(problem, demand) * gain;
+    bound += problem.usable_size(demand) * gain;
   }
-  const auto terms = static_cast<double>(problem.links() + problem.demands());
-  return bound * (1 + epsilon * (terms + 8));
+  const auto terms = static_cast<double>(problem.links() + problem.demands() + problem.paths() + 8);
+  return bound * (1 + epsilon * terms);
 }
 
 }  // namespace axs::net
