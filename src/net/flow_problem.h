@@ -50,8 +50,8 @@ class FlowProblem {
   std::span<const std::uint32_t> path(std::size_t path) const {
     return {path_links_.data() + path_first_[path], path_hops_[path]};
   }
-  /// The same, filled up to a multiple of path_block with the number links(): for inner loops, which
-  /// take block after block and have a free link at that place.
+  /// The same, filled up to a multiple of path_block with the number links(): for inner loops,
+  /// which take block after block and have a free link at that place.
   std::span<const std::uint32_t> padded_path(std::size_t path) const {
     return {path_links_.data() + path_first_[path], path_links_.data() + path_first_[path + 1]};
   }
