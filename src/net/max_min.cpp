@@ -114,8 +114,8 @@ double max_min_doubt(const FlowProblem& problem, const MaxMinFlow& found) {
     const auto growth = possible_growth(problem, rates, found, number);
     for (std::size_t demand = 0; demand < problem.demands(); ++demand)
       if (found.level_of[demand] == number)
-        doubt = std::max(doubt, growth[demand] / (rates[demand] > 0 ? rates[demand]
-                                                                    : problem.size()[demand]));
+        doubt = std::max(
+            doubt, growth[demand] / (rates[demand] > 0 ? rates[demand] : problem.size()[demand]));
   }
   return doubt;
 }

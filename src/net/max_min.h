@@ -8,9 +8,10 @@
 
 namespace axs::net {
 
-/// Where water-filling of one class could not go on, and why: at these prices of what higher classes
-/// have left, the links are worth exactly what the demands that pay for them send, and none of those
-/// has a higher rate per weight than `rate`. So none can grow unless another of them shrinks.
+/// Where water-filling of one class could not go on, and why: at these prices of what higher
+/// classes have left, the links are worth exactly what the demands that pay for them send, and none
+/// of those has a higher rate per weight than `rate`. So none can grow unless another of them
+/// shrinks.
 struct MaxMinLevel {
   struct Price {
     std::uint32_t link;

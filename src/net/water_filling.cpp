@@ -13,8 +13,12 @@ namespace {
 constexpr double fall_least = 1e-9;
 /// Steps that differ by less than this part are equal.
 constexpr double tie = 1e-9;
-/// A price below this part of the greatest is none.
-constexpr double price_error = 1e-9;
+/// A price below this part of the greatest is rounding.
+constexpr double price_error = 1e-10;
+/// Demands that pay less than this part of what another pays are not yet taken for blocked. If they
+/// are, the next level is no higher, and there they pay more: a better proof.
+constexpr double price_blocking = 1e-3;
+constexpr std::size_t demands_at_once = 128;
 constexpr std::uint32_t pivots_per_inverse = 200;
 
 }  // namespace
@@ -86,6 +90,12 @@ double WaterFilling::limit() {
   return problem_.size()[demand] / unit_ / problem_.weight()[demand];
 }
 
+/// Whether nobody rises any more. It also gives up after far more pivots than were ever seen to be
+/// needed; what then still rises has no proof, which max_min_doubt() shows.
+bool WaterFilling::finished() {
+  return limit() == std::numeric_limits<double>::infinity() || pivots_ >= 1000 * (links_ + 10);
+}
+
 /// Ends the rise of those that have all they want at the present level.
 void WaterFilling::satisfy() {
   const double reached = level();
@@ -98,10 +108,13 @@ void WaterFilling::satisfy() {
 
 /// Raises the level as far as it goes.
 void WaterFilling::raise() {
-  const std::uint32_t pivots_most = pivots_ + 100 * (links_ + 10);
-  while (pivots_ < pivots_most && limit() < std::numeric_limits<double>::infinity()) {
+  while (!finished()) {
     const auto entering = choose_entering();
-    if (entering == none) return;
+    if (entering == none && pivots_ == inverted_at_) return;
+    if (entering == none) {
+      invert_again();
+      continue;
+    }
     auto way = direction(entering);
     step(way, first_stop(way));
   }
@@ -115,8 +128,8 @@ std::vector<double> WaterFilling::level_prices() {
   return prices;
 }
 
-/// The level itself, or the path or slack that frees most of what holds the level; `none` if nothing
-/// does.
+/// The level itself, or the path or slack that frees most of what holds the level; `none` if
+/// nothing does.
 WaterFilling::Variable WaterFilling::choose_entering() {
   if (level_row_ == none) return level_variable();
   const auto prices = level_prices();
@@ -124,12 +137,16 @@ WaterFilling::Variable WaterFilling::choose_entering() {
   for (const double value : prices) greatest = std::max(greatest, std::fabs(value));
   double best = price_error * greatest;
   Variable entering = none;
-  for (Index link = 0; link < links_; ++link)
-    if (-prices[link] > best && row_of_[slack(link)] == none) {
+  for (const auto link : tight_)
+    if (-prices[link] > best) {
       best = -prices[link];
       entering = slack(link);
     }
-  for (const auto demand : members_) {
+  // Looking at some demands until one has something to offer is far cheaper than at all of them.
+  for (std::size_t looked = 0; looked < members_.size(); ++looked) {
+    if (entering != none && looked % demands_at_once == 0) break;
+    next_ = next_ + 1 < members_.size() ? next_ + 1 : 0;
+    const auto demand = members_[next_];
     const double key_price = price(prices, key_[demand]);
     if (key_price <= best) continue;
     for (auto path = problem_.first_path(demand); path < problem_.first_path(demand + 1); ++path) {
@@ -161,8 +178,10 @@ WaterFilling::Direction WaterFilling::direction(Variable entering) {
   std::vector<Index> used;
   for (Index link = 0; link < links_; ++link)
     if (column[link] != 0) {
-      if (slot_of_[link] != none) used.push_back(link);
-      else way.fall[row_of_[slack(link)]] += column[link];
+      if (slot_of_[link] != none)
+        used.push_back(link);
+      else
+        way.fall[row_of_[slack(link)]] += column[link];
     }
   for (Index i = 0; i < links_; ++i) {
     const auto inverse = row(i);
@@ -241,7 +260,7 @@ void WaterFilling::step(Direction& way, const Leaving& stop_at) {
     value_[stop.row] = start + stop.step;
   }
   if (level_row_ == none) satisfy();
-  if (pivots_ % pivots_per_inverse == 0) invert_again();
+  if (pivots_ >= inverted_at_ + pivots_per_inverse) invert_again();
 }
 
 /// Makes a basic path of the demand its key, if it has one, and puts the old key, which leaves, in
@@ -309,19 +328,24 @@ void WaterFilling::loosen(Index link) {
 void WaterFilling::replace_row(const Direction& way, Index leaving) {
   const auto left = basic_[leaving];
   row_of_[left] = none;
-  if (left == level_variable()) level_row_ = none;
-  else if (left >= path_count_) tighten(left - path_count_, leaving);
+  if (left == level_variable())
+    level_row_ = none;
+  else if (left >= path_count_)
+    tighten(left - path_count_, leaving);
   basic_[leaving] = way.entering;
   row_of_[way.entering] = leaving;
   for (auto& entry : row(leaving)) entry /= way.fall[leaving];
   for (Index i = 0; i < links_; ++i)
     if (i != leaving && way.fall[i] != 0) add_to_row(i, leaving, -way.fall[i]);
-  if (way.entering == level_variable()) level_row_ = leaving;
-  else if (way.entering >= path_count_) loosen(way.entering - path_count_);
+  if (way.entering == level_variable())
+    level_row_ = leaving;
+  else if (way.entering >= path_count_)
+    loosen(way.entering - path_count_);
 }
 
 /// Builds the inverse anew, since every pivot adds rounding errors to it.
 void WaterFilling::invert_again() {
+  inverted_at_ = pivots_;
   const auto old = basic_;
   const auto tight = std::exchange(tight_, {});
   for (const auto link : tight) slot_of_[link] = none;
@@ -374,12 +398,16 @@ void WaterFilling::freeze(MaxMinFlow& found) {
   for (Index link = 0; link < links_; ++link)
     if (prices[link] > price_error * greatest) reached.prices.push_back({link, prices[link]});
   const double rate_now = level();
-  std::vector<Index> blocked;
-  for (const auto demand : members_)
-    if (rising_[demand] && price(prices, key_[demand]) > 2 * price_error * greatest)
-      blocked.push_back(demand);
+  double most_paid = 0;
+  std::vector<std::pair<double, Index>> paid;
+  for (const auto demand : members_) {
+    if (!rising_[demand]) continue;
+    paid.emplace_back(problem_.weight()[demand] * price(prices, key_[demand]), demand);
+    most_paid = std::max(most_paid, paid.back().first);
+  }
   leave_level();
-  for (const auto demand : blocked) {
+  for (const auto& [pays, demand] : paid) {
+    if (pays <= price_blocking * most_paid) continue;
     rising_[demand] = 0;
     fixed_[demand] = problem_.weight()[demand] * rate_now;
     found.level_of[demand] = static_cast<Index>(found.levels.size());
@@ -411,12 +439,12 @@ void WaterFilling::block_closed(MaxMinFlow& found) const {
 
 void WaterFilling::run(MaxMinFlow& found) {
   block_closed(found);
-  while (limit() < std::numeric_limits<double>::infinity()) {
+  while (!finished()) {
     raise();
     if (level_row_ != none) freeze(found);
   }
   for (const auto demand : members_) {
-    double rest = fixed_[demand];
+    double rest = rate(demand);
     for (auto path = problem_.first_path(demand); path < problem_.first_path(demand + 1); ++path) {
       if (row_of_[path] == none) continue;
       found.flows[path] = std::max(0.0, value_[row_of_[path]]) * unit_;

@@ -14,8 +14,8 @@ namespace axs::net {
 /// Raises the common rate per weight ("the level") of the demands of one class until some are
 /// blocked, freezes those, and goes on: a primal simplex method, one linear program per level, each
 /// starting from the basis of the one before. Every demand has a key path that takes what its other
-/// paths leave (generalised upper bounds, Dantzig and Van Slyke 1967), so the basis has only one row
-/// per link; its inverse is kept in full.
+/// paths leave (generalised upper bounds, Dantzig and Van Slyke 1967), so the basis has only one
+/// row per link; its inverse is kept in full.
 class WaterFilling {
  public:
   /// `capacity`: by link, what this class may use; a path over a link of 0 is closed.
@@ -57,6 +57,7 @@ class WaterFilling {
   void leave_level();
   void satisfy();
   double limit();
+  bool finished();
 
   std::vector<double> level_prices();
   Variable choose_entering();
@@ -80,25 +81,27 @@ class WaterFilling {
   Index links_;
   Index path_count_;
   std::vector<double> capacity_;
-  std::vector<Index> members_;   ///< The demands that can have something.
-  std::vector<Index> by_limit_;  ///< The same, by the level at which they have all they want.
-  std::size_t satisfied_ = 0;    ///< So many of by_limit_ are done with.
+  std::vector<Index> members_;    ///< The demands that can have something.
+  std::vector<Index> by_limit_;   ///< The same, by the level at which they have all they want.
+  std::size_t satisfied_ = 0;     ///< So many of by_limit_ are done with.
   std::vector<Index> demand_of_;  ///< By path.
 
-  std::vector<Index> key_;      ///< By demand.
-  std::vector<double> fixed_;   ///< By demand: its rate once it no longer rises.
-  std::vector<char> rising_;    ///< By demand.
+  std::vector<Index> key_;     ///< By demand.
+  std::vector<double> fixed_;  ///< By demand: its rate once it no longer rises.
+  std::vector<char> rising_;   ///< By demand.
   /// Of the basis, row after row, each as long as tight_: in the columns of other links there is
   /// only a 1, in the row of their slack.
   std::vector<double> inverse_;
-  std::vector<Index> tight_;    ///< The links whose slack is not basic, in the order of the columns.
-  std::vector<Index> slot_of_;  ///< By link: where it is in tight_.
+  std::vector<Index> tight_;  ///< The links whose slack is not basic, in the order of the columns.
+  std::vector<Index> slot_of_;   ///< By link: where it is in tight_.
   std::vector<Variable> basic_;  ///< By row.
   std::vector<double> value_;    ///< By row.
   std::vector<Index> row_of_;    ///< By variable.
   Index level_row_ = none;
-  double level_ = 0;  ///< While it is not basic.
+  double level_ = 0;      ///< While it is not basic.
+  std::size_t next_ = 0;  ///< Where choose_entering() goes on among the members.
   std::uint32_t pivots_ = 0;
+  std::uint32_t inverted_at_ = 0;  ///< So many pivots had been made at the last invert_again().
 
   // By demand, for those in touched_: sums over its basic paths that are not key.
   std::vector<double> sum_value_;
