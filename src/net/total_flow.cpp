@@ -17,6 +17,8 @@ constexpr std::uint32_t nowhere = std::numeric_limits<std::uint32_t>::max();
 /// twice the capacity.
 constexpr double stiffness = 1;
 constexpr int sweeps_per_round = 4;
+constexpr std::uint32_t adapt_every = 12;   ///< Rounds.
+constexpr std::uint32_t patient_from = 24;  ///< Rounds.
 /// An exchange that gains less than this part of a demand's weight is not made.
 constexpr double indifference = 1e-8;
 /// Flows are lowered by this part at the end: more than rounding may have added.
@@ -60,6 +62,7 @@ class Solver {
   void change(std::uint32_t path, double by);
   void update_price(std::size_t link);
   void raise_multipliers();
+  void adapt_stiffness();
   void sweep();
   void evaluate();
   double promise() const;
@@ -188,6 +191,13 @@ void Solver::raise_multipliers() {
   for (std::size_t link = 0; link < problem_.links(); ++link) update_price(link);
 }
 
+/// Where prices are far below the mean weight, they shall also rise more slowly.
+void Solver::adapt_stiffness() {
+  for (std::size_t link = 0; link < problem_.links(); ++link)
+    if (price_[link] > 0 && capacity_[link] > 0)
+      rise_[link] = std::max(rise_[link] / 2, stiffness * price_[link] / capacity_[link]);
+}
+
 /// The inner step: one exchange for each active demand, which stays active if that was worth it.
 void Solver::sweep() {
   std::erase_if(active_, [this](std::uint32_t demand) {
@@ -254,12 +264,16 @@ double Solver::scale_down() {
 /// value of that.
 double Solver::fill() {
   wishes_.clear();
-  for (std::uint32_t demand = 0; demand < problem_.demands(); ++demand)
-    if (fit_unsent_[demand] > rounding_reserve * size_[demand])
-      wishes_.push_back({gain_[demand], demand});
+  const auto collect = [this](bool gaining) {
+    for (std::uint32_t demand = 0; demand < problem_.demands(); ++demand)
+      if ((gain_[demand] > 0) == gaining && fit_unsent_[demand] > rounding_reserve * size_[demand])
+        wishes_.push_back({gain_[demand], demand});
+  };
+  collect(true);
   std::sort(wishes_.begin(), wishes_.end(), [](const Wish& a, const Wish& b) {
     return a.gain != b.gain ? a.gain > b.gain : a.demand < b.demand;
   });
+  collect(false);
   double value = 0;
   for (const auto& wish : wishes_) value += problem_.weight()[wish.demand] * fill(wish.demand);
   return value;
@@ -311,11 +325,14 @@ TotalFlow Solver::solve(const TotalFlowOptions& options) {
     const bool last = rounds == options.rounds_max;
     if (last || promise() >= hopeful * bound_) repair();
     if (last || value_ >= enough * bound_) return result(rounds);
+    if (rounds % adapt_every == adapt_every - 1) adapt_stiffness();
     for (int sweeps = 0; sweeps < sweeps_per_round; ++sweeps) {
       // Visiting only who moved before is several times faster, but always doing so runs in
-      // circles: the prices go on while the others do not answer.
-      if (sweeps % 2 == 0) active_ = everyone;
-      raise_multipliers();
+      // circles: the prices go on while the others do not answer. Rare problems do even so; they
+      // are given the plain method, whose prices wait for the inner solution.
+      const bool patient = rounds >= patient_from;
+      if (patient || sweeps % 2 == 0) active_ = everyone;
+      if (!patient || sweeps == 0) raise_multipliers();
       sweep();
     }
   }
@@ -350,21 +367,22 @@ double dual_bound(const FlowProblem& problem, const std::vector<double>& prices)
   AXS_ASSERT(prices.size() == problem.links());
   constexpr double epsilon = std::numeric_limits<double>::epsilon();
   double bound = 0;
-  for (std::size_t link = 0; link < problem.links(); ++link)
+  auto paid = prices;
+  for (std::size_t link = 0; link < problem.links(); ++link) {
     bound += problem.capacity()[link] * prices[link];
+    if (problem.capacity()[link] == 0) paid[link] = std::numeric_limits<double>::infinity();
+  }
+  // No path has more links than there are, and no sum below more terms.
+  const double round_down = 1 - epsilon * static_cast<double>(problem.links() + 1);
   for (std::size_t demand = 0; demand < problem.demands(); ++demand) {
-    double gain = 0;
+    double least = std::numeric_limits<double>::infinity();
     for (auto path = problem.first_path(demand); path < problem.first_path(demand + 1); ++path) {
       double price = 0;
-      bool closed = false;
-      for (const auto link : problem.path(path)) {
-        price += prices[link];
-        closed |= problem.capacity()[link] == 0;
-      }
-      const auto terms = static_cast<double>(problem.path(path).size() + 1);
-      if (!closed) gain = std::max(gain, problem.weight()[demand] - price * (1 - epsilon * terms));
+      for (const auto link : problem.path(path)) price += paid[link];
+      least = std::min(least, price);
     }
-    bound += problem.usable_size(demand) * gain;
+    const double gain = problem.weight()[demand] - least * round_down;
+    if (gain > 0) bound += problem.usable_size(demand) * gain;
   }
   const auto terms = static_cast<double>(problem.links() + problem.demands() + problem.paths() + 8);
   return bound * (1 + epsilon * terms);

@@ -18,7 +18,7 @@ constexpr double price_error = 1e-10;
 /// Demands that pay less than this part of what another pays are not yet taken for blocked. If they
 /// are, the next level is no higher, and there they pay more: a better proof.
 constexpr double price_blocking = 1e-3;
-constexpr std::size_t demands_at_once = 128;
+constexpr std::size_t demands_at_once = 128;  ///< Looked at for an entering path.
 constexpr std::uint32_t pivots_per_inverse = 200;
 
 }  // namespace

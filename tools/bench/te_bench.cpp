@@ -1,5 +1,5 @@
-// te_bench KEY=VALUE...: solves one synthetic traffic-engineering problem and prints one JSON object
-// about it; tools/bench/te is what people call. Keys: sites, links, seed, load, decades (of
+// te_bench KEY=VALUE...: solves one synthetic problem of traffic engineering and prints one JSON
+// object about it; tools/bench/te is what people call. Keys: sites, links, seed, load, decades (of
 // capacities), weights (decades), repeat, gap, max_min (0 or 1), out (a file for other solvers).
 
 #include <fmt/core.h>
@@ -56,8 +56,8 @@ testing::WanShape shape_of(const Options& options) {
           .classes = number(options, "max_min", 0) != 0};
 }
 
-/// Counts, then capacities, then size, weight and number of paths of every demand, then the links of
-/// every path after their number.
+/// Counts, then capacities, then size, weight and number of paths of every demand, then the links
+/// of every path after their number.
 void write(const FlowProblem& problem, const std::string& name) {
   std::FILE* out = std::fopen(name.c_str(), "w");
   if (out == nullptr) {
@@ -134,7 +134,9 @@ int main(int count, char** words) {
   if (options.contains("out")) write(problem, options["out"]);
   fmt::print(R"({{"links": {}, "demands": {}, "paths": {}, "make_ms": {})", problem.links(),
              problem.demands(), problem.paths(), ms);
-  if (number(options, "max_min", 0) != 0) bench_max_min(problem);
-  else bench_total_flow(problem, options);
+  if (number(options, "max_min", 0) != 0)
+    bench_max_min(problem);
+  else
+    bench_total_flow(problem, options);
   fmt::print("}}\n");
 }
