@@ -34,6 +34,24 @@ double mean_weight(const FlowProblem& problem) {
   return size > 0 ? sum / size : 0;
 }
 
+/// The price of a path. `price` has one entry more than there are links, for the free one.
+double path_price(const FlowProblem& problem, const std::vector<double>& price,
+                  std::uint32_t path) {
+  const auto links = problem.padded_path(path);
+  double sum = 0;
+  for (auto link = links.begin(); link != links.end(); link += FlowProblem::path_block)
+    sum += (price[link[0]] + price[link[1]]) + (price[link[2]] + price[link[3]]);
+  return sum;
+}
+
+double least_price(const FlowProblem& problem, const std::vector<double>& price,
+                   std::size_t demand) {
+  double least = std::numeric_limits<double>::infinity();
+  for (auto path = problem.first_path(demand); path < problem.first_path(demand + 1); ++path)
+    least = std::min(least, path_price(problem, price, path));
+  return least;
+}
+
 class Solver {
  public:
   explicit Solver(const FlowProblem& problem);
@@ -55,7 +73,6 @@ class Solver {
     std::uint32_t demand;
   };
 
-  double path_price(std::uint32_t path) const;
   Exchange best_exchange(std::uint32_t demand) const;
   void perform(std::uint32_t demand, const Exchange& exchange);
   double stiffness_of(std::uint32_t path) const;
@@ -122,19 +139,11 @@ Solver::Solver(const FlowProblem& problem)
   price_ = multiplier_;
 }
 
-double Solver::path_price(std::uint32_t path) const {
-  const auto links = problem_.padded_path(path);
-  double sum = 0;
-  for (auto link = links.begin(); link != links.end(); link += FlowProblem::path_block)
-    sum += (price_[link[0]] + price_[link[1]]) + (price_[link[2]] + price_[link[3]]);
-  return sum;
-}
-
 Solver::Exchange Solver::best_exchange(std::uint32_t demand) const {
   Exchange exchange;
   if (unsent_[demand] > 0) exchange.gain_from = 0;
   for (auto path = problem_.first_path(demand); path < problem_.first_path(demand + 1); ++path) {
-    const double gain = problem_.weight()[demand] - path_price(path);
+    const double gain = problem_.weight()[demand] - path_price(problem_, price_, path);
     if (gain > exchange.gain_to) {
       exchange.gain_to = gain;
       exchange.to = path;
@@ -215,7 +224,8 @@ void Solver::evaluate() {
   for (std::size_t link = 0; link < problem_.links(); ++link)
     if (capacity_[link] > 0) bound += capacity_[link] * price_[link];
   for (std::uint32_t demand = 0; demand < problem_.demands(); ++demand) {
-    gain_[demand] = best_exchange(demand).gain_to;
+    const double gain = problem_.weight()[demand] - least_price(problem_, price_, demand);
+    gain_[demand] = std::max(gain, 0.0);
     bound += size_[demand] * gain_[demand];
   }
   if (bound >= bound_) return;
@@ -307,7 +317,7 @@ void Solver::start_from(const TotalFlow& start) {
   for (std::uint32_t demand = 0; demand < problem_.demands(); ++demand)
     for (auto path = problem_.first_path(demand); path < problem_.first_path(demand + 1); ++path) {
       const double flow = std::min(start.flows[path], unsent_[demand]);
-      if (flow <= 0 || !std::isfinite(path_price(path))) continue;
+      if (flow <= 0 || !std::isfinite(path_price(problem_, price_, path))) continue;
       unsent_[demand] -= flow;
       change(path, flow);
     }
@@ -368,19 +378,15 @@ double dual_bound(const FlowProblem& problem, const std::vector<double>& prices)
   constexpr double epsilon = std::numeric_limits<double>::epsilon();
   double bound = 0;
   auto paid = prices;
+  paid.push_back(0);
   for (std::size_t link = 0; link < problem.links(); ++link) {
     bound += problem.capacity()[link] * prices[link];
     if (problem.capacity()[link] == 0) paid[link] = std::numeric_limits<double>::infinity();
   }
   // No path has more links than there are, and no sum below more terms.
-  const double round_down = 1 - epsilon * static_cast<double>(problem.links() + 1);
+  const double round_down = 1 - epsilon * static_cast<double>(problem.links() + 8);
   for (std::size_t demand = 0; demand < problem.demands(); ++demand) {
-    double least = std::numeric_limits<double>::infinity();
-    for (auto path = problem.first_path(demand); path < problem.first_path(demand + 1); ++path) {
-      double price = 0;
-      for (const auto link : problem.path(path)) price += paid[link];
-      least = std::min(least, price);
-    }
+    const double least = least_price(problem, paid, demand);
     const double gain = problem.weight()[demand] - least * round_down;
     if (gain > 0) bound += problem.usable_size(demand) * gain;
   }
