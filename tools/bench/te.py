@@ -127,12 +127,14 @@ def bench_total_flow(arguments, folder):
 
 def bench_max_min(arguments):
     print("\nMax-min fairness in three classes; doubt: what the proof leaves open, relative")
-    print(f"{'problem':<{NAME}} {'paths':>7} {'AXS ms':>10} {'doubt':>9} {'levels':>7} {'pivots':>8}")
+    print(f"{'problem':<{NAME}} {'paths':>7} {'AXS ms':>10} {'doubt':>9} {'levels':>7} "
+          f"{'pivots':>8}")
     for sites, links in SIZES:
         if sites >= MAX_MIN_LONG and not arguments.full:
             continue
         axs = run_axs(seed=arguments.seed, sites=sites, links=links, max_min=1)
-        print(f"{f'{sites} sites, {links} links':<{NAME}} {axs['paths']:>7} {axs['max_min_ms']:>10.1f} "
+        name = f"{sites} sites, {links} links"
+        print(f"{name:<{NAME}} {axs['paths']:>7} {axs['max_min_ms']:>10.1f} "
               f"{axs['doubt']:>9.1e} {axs['levels']:>7} {axs['pivots']:>8}", flush=True)
 
 
