@@ -121,7 +121,8 @@ def bench_total_flow(arguments, folder):
         print_row(f"{sites} sites, {links} links", *row)
     for name, kind in KINDS.items():
         options = {"sites": 100, "links": 536, **kind}
-        row = measure(folder, arguments.seed + 1, ["ipm"], arguments.limit, options)
+        row = measure(folder, arguments.seed + 1, ["ipm", "pdlp"], arguments.limit,
+                      options)
         print_row(f"100 sites, {name}", *row)
 
 

@@ -1,6 +1,7 @@
 // te_bench KEY=VALUE...: solves one synthetic problem of traffic engineering and prints one JSON
 // object about it; tools/bench/te is what people call. Keys: sites, links, seed, load, decades (of
-// capacities), weights (decades), repeat, gap, max_min (0 or 1), out (a file for other solvers).
+// capacities), weights (decades), repeat, gap, out (a file for other solvers), max_min (1: in three
+// classes, 2: in one).
 
 #include <fmt/core.h>
 
@@ -53,7 +54,7 @@ testing::WanShape shape_of(const Options& options) {
           .load = number(options, "load", 1),
           .capacity_decades = number(options, "decades", 0.6),
           .weight_decades = number(options, "weights", 0),
-          .classes = number(options, "max_min", 0) != 0};
+          .classes = number(options, "max_min", 0) == 1};
 }
 
 /// Counts, then capacities, then size, weight and number of paths of every demand, then the links
