@@ -19,9 +19,8 @@ struct TotalFlow {
 };
 
 struct TotalFlowOptions {
-  double gap = 0.01;  ///< Stop as soon as it is proved.
-  std::uint32_t rounds_max =
-      500;  ///< Stop anyway; a round is about a millisecond per 50,000 paths.
+  double gap = 0.01;               ///< Stop as soon as it is proved.
+  std::uint32_t rounds_max = 500;  ///< Stop anyway; the bound still holds.
 };
 
 /// Maximises the sum of weight times flow: an augmented Lagrangian over the links (Hestenes 1969,
