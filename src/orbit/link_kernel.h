@@ -23,15 +23,21 @@ struct alignas(64) BeamBlock {
   double bx[link_lanes], by[link_lanes], bz[link_lanes];
 };
 
-/// Satellites in blocks of sixteen, and a direction.
+/// A direction, and how far along it a satellite must be from the earth's centre.
+struct Height {
+  double up_x, up_y, up_z;
+  double lowest_km;
+};
+
+/// Satellites in blocks of sixteen, and stations.
 struct HeightRun {
   const double* x;
   const double* y;
   const double* z;
   std::size_t blocks;
-  double up_x, up_y, up_z;
-  double lowest_km;
-  std::uint16_t* above;  ///< For each block a bit per satellite that is this high along `up`.
+  const Height* stations;
+  std::size_t count;
+  std::uint16_t* above;  ///< Block by block, for each station a bit per satellite.
 };
 
 namespace link_kernel {
@@ -80,19 +86,27 @@ std::uint16_t beams(const BeamBlock& block, const BeamLimits& limits, double* km
   return static_cast<std::uint16_t>(reaches);
 }
 
+/// Which satellites of a block are high enough, a bit per lane.
+template <class P>
+[[gnu::always_inline]] inline unsigned above(const HeightRun& run, std::size_t block,
+                                             const Height& station) {
+  const P lowest{station.lowest_km};
+  const Vec<P> up{P{station.up_x}, P{station.up_y}, P{station.up_z}};
+  unsigned above = 0;
+  for (std::size_t lane = 0; lane < link_lanes; lane += P::width) {
+    const std::size_t i = block * link_lanes + lane;
+    const Vec<P> satellite{P::load(run.x + i), P::load(run.y + i), P::load(run.z + i)};
+    above |= (~less(dot(satellite, up), lowest) & ((1U << P::width) - 1)) << lane;
+  }
+  return above;
+}
+
 template <class P>
 void heights(const HeightRun& run) {
-  const P lowest{run.lowest_km};
-  const Vec<P> up{P{run.up_x}, P{run.up_y}, P{run.up_z}};
-  for (std::size_t block = 0; block < run.blocks; ++block) {
-    unsigned above = 0;
-    for (std::size_t lane = 0; lane < link_lanes; lane += P::width) {
-      const std::size_t i = block * link_lanes + lane;
-      const Vec<P> satellite{P::load(run.x + i), P::load(run.y + i), P::load(run.z + i)};
-      above |= (~less(dot(satellite, up), lowest) & ((1U << P::width) - 1)) << lane;
-    }
-    run.above[block] = static_cast<std::uint16_t>(above);
-  }
+  for (std::size_t block = 0; block < run.blocks; ++block)
+    for (std::size_t i = 0; i < run.count; ++i)
+      run.above[block * run.count + i] =
+          static_cast<std::uint16_t>(above<P>(run, block, run.stations[i]));
 }
 
 }  // namespace link_kernel

@@ -57,7 +57,7 @@ class Marks {
 };
 
 /// Chooses a pair's path at a mark. A path that stays is no new one.
-void choose(RouteHistory& history, const RouteTable& table, Ends ends) {
+void choose(RouteHistory& history, RouteTable& table, Ends ends) {
   std::optional<SkyPath> path = table.path(ends.from, ends.to);
   std::vector<std::uint32_t> satellites;
   if (path) satellites = std::move(path->satellites);

@@ -85,7 +85,7 @@ template <class P>
 }
 
 template <class P>
-void replay(const RouteRun& run) {
+[[gnu::always_inline]] inline void replay(const RouteRun& run) {
   const Arrivals& arrivals = run.arrivals;
   for (std::size_t i = 0; i < arrivals.count; ++i)
     arrivals.lanes[i] = static_cast<std::uint8_t>(arrive<P>(run, arrivals.terminals[i]));
@@ -122,7 +122,7 @@ template <class P>
 
 /// Asks every satellite whether its equation holds, mends it and puts it into the queue if not.
 template <class P>
-void check(RouteRun& run) {
+[[gnu::always_inline]] inline void check(RouteRun& run) {
   Arrivals& arrivals = run.arrivals;
   for (std::uint32_t satellite = 0; satellite < run.satellites; ++satellite) {
     if (!shorter_over_a_laser<P>(run, satellite)) continue;
@@ -157,7 +157,7 @@ template <class P>
 
 /// Works the queue off, round by round.
 template <class P>
-void settle(RouteRun& run) {
+[[gnu::always_inline]] inline void settle(RouteRun& run) {
   RouteQueue& queue = run.queue;
   while (queue.count != 0) {
     std::size_t waiting = 0;
@@ -177,11 +177,21 @@ void settle(RouteRun& run) {
 /// The queue holds the satellites with up-links if there is nothing to replay.
 template <class P>
 void solve(RouteRun& run) {
-  if (run.arrivals.count != 0) {
-    replay<P>(run);
-    check<P>(run);
+  // A copy, because nothing that is written through a pointer to bytes can change it: it stays in
+  // registers.
+  RouteRun own = run;
+  if (own.arrivals.count != 0) {
+    replay<P>(own);
+    check<P>(own);
   }
-  settle<P>(run);
+  settle<P>(own);
+  run = own;
+}
+
+/// No way to any satellite is known.
+template <class P>
+void clear(RouteRow* rows, std::size_t satellites) {
+  for (std::size_t i = 0; i < satellites; ++i) P{__builtin_inf()}.store(rows[i].km);
 }
 
 template <class P>

@@ -59,26 +59,21 @@ void RouteTable::update(SkyGraph graph) {
   graph_.emplace(std::move(graph));
   find_up_links();
   prepare(graph_->sky().size());
-  for (Batch& batch : batches_) solve(batch);
-  for (Batch& batch : batches_) land(batch);
-}
-
-void RouteTable::find_up_links() {
-  first_up_link_.assign(1, 0);
-  up_satellites_.clear();
-  up_km_.clear();
-  for (std::size_t i = 0; i < stations_.size(); ++i) {
-    if (in_use_[i]) {
-      for (const auto& [satellite, km] : graph_->up_links(stations_[i])) {
-        up_satellites_.push_back(satellite);
-        up_km_.push_back(km);
-      }
-    }
-    first_up_link_.push_back(static_cast<std::uint32_t>(up_satellites_.size()));
+  for (std::uint32_t batch = 0; batch < batches_.size(); ++batch) {
+    solve(batch);
+    land(batches_[batch]);
   }
 }
 
+void RouteTable::find_up_links() {
+  std::vector<GroundStation> stations = stations_;
+  for (std::size_t i = 0; i < stations.size(); ++i)
+    if (!in_use_[i]) stations[i].max_range_km = 0;
+  up_links_ = graph_->up_links(stations);
+}
+
 void RouteTable::prepare(std::size_t satellites) {
+  rows_.resize(satellites);
   queue_.resize(satellites + 1);
   next_queue_.resize(satellites + 1);
   waiting_.assign(satellites, 0);
@@ -86,57 +81,65 @@ void RouteTable::prepare(std::size_t satellites) {
   lanes_.resize(terminals_.size());
 }
 
-void RouteTable::solve(Batch& batch) {
-  RouteRow nowhere;
-  std::fill_n(nowhere.km, route_lanes, unreachable);
-  batch.to_satellites.assign(waiting_.size(), nowhere);
+void RouteTable::solve(std::uint32_t number) {
+  Batch& batch = batches_[number];
+  const std::size_t replayed = batch.arrivals.size();
   std::copy(batch.arrivals.begin(), batch.arrivals.end(), terminals_.begin());
   RouteRun run{
-      .satellites = waiting_.size(),
+      .satellites = rows_.size(),
       .far_terminals = graph_->sky().far_terminals().data(),
       .terminal_km = graph_->terminal_km().data(),
-      .rows = batch.to_satellites.data(),
-      .arrivals = {terminals_.data(), lanes_.data(), batch.arrivals.size(), terminals_.size()},
-      .queue = {queue_.data(), next_queue_.data(), waiting_.data(), 0}};
+      .rows = rows_.data(),
+      .arrivals = {terminals_.data(), lanes_.data(), replayed, terminals_.size()},
+      .queue = {queue_.data(), next_queue_.data(), waiting_.data(), 0},
+  };
+  start(batch, run.queue);
+  kernels_->solve(run);
+  solved_ = number;
+  // A few arrivals behind the replayed ones are cheaper to find again than to sort in.
+  if (run.arrivals.count - replayed > replayed / 8) keep_last_arrivals(batch, run.arrivals.count);
+}
+
+/// The up-links. Their satellites make the queue if there is nothing to replay.
+void RouteTable::start(const Batch& batch, RouteQueue& queue) {
+  kernels_->clear(rows_.data(), rows_.size());
   for (std::size_t lane = 0; lane < batch.stations.size(); ++lane) {
     const std::uint32_t station = batch.stations[lane];
-    for (std::uint32_t i = first_up_link_[station]; i < first_up_link_[station + 1]; ++i) {
-      const std::uint32_t satellite = up_satellites_[i];
-      batch.to_satellites[satellite].km[lane] = up_km_[i];
+    for (std::uint32_t i = up_links_.first[station]; i < up_links_.first[station + 1]; ++i) {
+      const std::uint32_t satellite = up_links_.satellites[i];
+      rows_[satellite].km[lane] = up_links_.km[i];
       if (!batch.arrivals.empty() || waiting_[satellite] != 0) continue;
       waiting_[satellite] = 1;
-      queue_[run.queue.count++] = satellite;
+      queue.now[queue.count++] = satellite;
     }
   }
-  kernels_->solve(run);
-  // A few arrivals behind the replayed ones are cheaper to find again than to sort in.
-  const std::size_t replayed = batch.arrivals.size();
-  if (run.arrivals.count - replayed > replayed / 8) keep_last_arrivals(batch, run.arrivals.count);
 }
 
 /// Keeps the arrivals by which a way got its final length. They are those after which no other made
 /// it shorter, so going backwards the first that are met.
 void RouteTable::keep_last_arrivals(Batch& batch, std::size_t count) {
-  std::vector<std::uint8_t> final_lanes(waiting_.size());
+  const std::span<std::uint32_t> terminals{terminals_.data(), count};
+  const std::span<const std::uint8_t> lanes{lanes_.data(), count};
+  std::vector<std::uint8_t> final_lanes(rows_.size());
+  std::uint8_t* const final = final_lanes.data();
   std::size_t kept = count;
   for (std::size_t i = count; i-- > 0;) {
-    std::uint8_t& final = final_lanes[terminals_[i] / terminals_per_satellite];
-    terminals_[kept - 1] = terminals_[i];
-    kept -= (lanes_[i] & ~final) != 0;
-    final = static_cast<std::uint8_t>(final | lanes_[i]);
+    const std::uint32_t terminal = terminals[i], satellite = terminal / terminals_per_satellite;
+    terminals[kept - 1] = terminal;
+    kept -= (lanes[i] & ~final[satellite]) != 0;
+    final[satellite] = static_cast<std::uint8_t>(final[satellite] | lanes[i]);
   }
-  batch.arrivals.assign(terminals_.begin() + static_cast<std::ptrdiff_t>(kept),
-                        terminals_.begin() + static_cast<std::ptrdiff_t>(count));
+  batch.arrivals.assign(terminals.begin() + static_cast<std::ptrdiff_t>(kept), terminals.end());
 }
 
-void RouteTable::land(Batch& batch) {
+void RouteTable::land(Batch& batch) const {
   batch.to_stations.resize(stations_.size());
   for (std::size_t station = 0; station < stations_.size(); ++station) {
-    const std::uint32_t first = first_up_link_[station];
-    kernels_->land({.rows = batch.to_satellites.data(),
-                    .satellites = up_satellites_.data() + first,
-                    .down_km = up_km_.data() + first,
-                    .count = first_up_link_[station + 1] - first,
+    const std::uint32_t first = up_links_.first[station];
+    kernels_->land({.rows = rows_.data(),
+                    .satellites = up_links_.satellites.data() + first,
+                    .down_km = up_links_.km.data() + first,
+                    .count = up_links_.first[station + 1] - first,
                     .km = &batch.to_stations[station]});
   }
 }
@@ -146,30 +149,27 @@ double RouteTable::length_km(std::size_t from, std::size_t to) const {
   return batches_[batch].to_stations[to].km[lane];
 }
 
-std::optional<SkyPath> RouteTable::path(std::size_t from, std::size_t to) const {
+std::optional<SkyPath> RouteTable::path(std::size_t from, std::size_t to) {
   const double length = length_km(from, to);
   if (length == unreachable) return std::nullopt;
+  const auto& [batch, lane] = seats_[from];
+  if (batch != solved_) solve(batch);
   SkyPath path{length, light_time(length), {}};
-  std::uint32_t last = first_up_link_[to];
-  while (km(from, up_satellites_[last]) + up_km_[last] != length) ++last;
-  for (std::uint32_t at = up_satellites_[last]; at != none; at = before(from, at))
+  std::uint32_t down = up_links_.first[to];
+  while (rows_[up_links_.satellites[down]].km[lane] + up_links_.km[down] != length) ++down;
+  for (std::uint32_t at = up_links_.satellites[down]; at != none; at = before(at, lane))
     path.satellites.push_back(at);
   std::reverse(path.satellites.begin(), path.satellites.end());
   return path;
 }
 
-double RouteTable::km(std::size_t from, std::uint32_t satellite) const {
-  const auto& [batch, lane] = seats_[from];
-  return batches_[batch].to_satellites[satellite].km[lane];
-}
-
-std::uint32_t RouteTable::before(std::size_t from, std::uint32_t satellite) const {
+std::uint32_t RouteTable::before(std::uint32_t satellite, std::uint32_t lane) const {
   std::uint32_t lowest = none;
   for (std::uint32_t i = 0; i < terminals_per_satellite; ++i) {
     const std::uint32_t terminal = terminals_per_satellite * satellite + i;
     const std::uint32_t other = graph_->sky().far_terminals()[terminal] / terminals_per_satellite;
-    const double over = km(from, other) + graph_->terminal_km()[terminal];
-    if (over == km(from, satellite)) lowest = std::min(lowest, other);
+    const double over = rows_[other].km[lane] + graph_->terminal_km()[terminal];
+    if (over == rows_[satellite].km[lane]) lowest = std::min(lowest, other);
   }
   return lowest;
 }

@@ -28,14 +28,14 @@ class RouteTable {
 
   /// From station to station, infinite if there is no way.
   double length_km(std::size_t from, std::size_t to) const;
-  /// Of equals the same as SkyGraph::shortest() chooses.
-  std::optional<SkyPath> path(std::size_t from, std::size_t to) const;
+  /// Of equals the same as SkyGraph::shortest() chooses. Quickest where the last path that was
+  /// asked for began at the same station.
+  std::optional<SkyPath> path(std::size_t from, std::size_t to);
 
  private:
   /// Stations that are solved together, one to a lane, because light spreads from them alike.
   struct Batch {
     std::vector<std::uint32_t> stations;
-    std::vector<RouteRow> to_satellites;
     std::vector<RouteRow> to_stations;
     /// The arrivals of an earlier instant, to be replayed.
     std::vector<std::uint32_t> arrivals;
@@ -48,24 +48,25 @@ class RouteTable {
   void gather_batches();
   void find_up_links();
   void prepare(std::size_t satellites);
-  void solve(Batch& batch);
+  void solve(std::uint32_t batch);
+  void start(const Batch& batch, RouteQueue& queue);
   void keep_last_arrivals(Batch& batch, std::size_t count);
-  void land(Batch& batch);
-  double km(std::size_t from, std::uint32_t satellite) const;
-  /// The satellite before this one on the way from a station, the lowest of equals.
-  std::uint32_t before(std::size_t from, std::uint32_t satellite) const;
+  void land(Batch& batch) const;
+  /// The satellite before this one on the way in a lane of rows_, the lowest of equals.
+  std::uint32_t before(std::uint32_t satellite, std::uint32_t lane) const;
 
   std::vector<GroundStation> stations_;
   std::vector<bool> in_use_;
   const SkyKernels* kernels_;
   std::optional<SkyGraph> graph_;
+  UpLinks up_links_;  ///< Of all stations.
   std::vector<Batch> batches_;
   std::vector<Seat> seats_;  ///< Of each station.
 
-  // Up-links of station i are number first_up_link_[i] to first_up_link_[i + 1].
-  std::vector<std::uint32_t> first_up_link_;
-  std::vector<std::uint32_t> up_satellites_;
-  std::vector<double> up_km_;
+  /// To each satellite from the stations of the batch that was solved last. Those of all batches
+  /// would not fit into a cache.
+  std::vector<RouteRow> rows_;
+  std::uint32_t solved_{};
 
   // What solve() needs while it runs.
   std::vector<std::uint32_t> queue_, next_queue_;

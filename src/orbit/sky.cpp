@@ -198,33 +198,46 @@ void SkyGraph::find_beams() {
   }
 }
 
-std::vector<UpLink> SkyGraph::up_links(const GroundStation& station) const {
-  const Sight sight{station};
-  std::vector<std::uint16_t> above(x_.size() / link_lanes);
+UpLinks SkyGraph::up_links(std::span<const GroundStation> stations) const {
+  std::vector<Height> heights;
+  for (const GroundStation& station : stations) {
+    const Vec3 up = station.at.up;
+    heights.push_back({up.x, up.y, up.z, Sight{station}.lowest_km(lowest_radius_km_)});
+  }
+  const std::size_t blocks = x_.size() / link_lanes;
+  std::vector<std::uint16_t> above(blocks * stations.size());
   kernels_->heights({.x = x_.data(),
                      .y = y_.data(),
                      .z = z_.data(),
-                     .blocks = above.size(),
-                     .up_x = sight.up().x,
-                     .up_y = sight.up().y,
-                     .up_z = sight.up().z,
-                     .lowest_km = sight.lowest_km(lowest_radius_km_),
+                     .blocks = blocks,
+                     .stations = heights.data(),
+                     .count = heights.size(),
                      .above = above.data()});
-  std::vector<UpLink> links;
-  for (std::size_t block = 0; block < above.size(); ++block) {
-    for (unsigned lanes = above[block]; lanes != 0; lanes &= lanes - 1) {
-      const auto satellite = static_cast<std::uint32_t>(
-          block * link_lanes + static_cast<std::size_t>(std::countr_zero(lanes)));
-      if (usable(sight, satellite))
-        links.push_back({satellite, norm(positions_[satellite] - station.at.position_km)});
-    }
+  UpLinks links;
+  links.first.push_back(0);
+  for (std::size_t i = 0; i < stations.size(); ++i) {
+    const Sight sight{stations[i]};
+    for (std::size_t block = 0; block < blocks; ++block)
+      add_up_links(sight, block, above[block * stations.size() + i], links);
+    links.first.push_back(static_cast<std::uint32_t>(links.satellites.size()));
   }
   return links;
 }
 
+/// Of some lanes of a block.
+void SkyGraph::add_up_links(const Sight& sight, std::size_t block, unsigned lanes,
+                            UpLinks& links) const {
+  for (; lanes != 0; lanes &= lanes - 1) {
+    const auto satellite = static_cast<std::uint32_t>(
+        block * link_lanes + static_cast<std::size_t>(std::countr_zero(lanes)));
+    if (satellite >= positions_.size() || !usable(sight, satellite)) continue;
+    links.satellites.push_back(satellite);
+    links.km.push_back(sight.range_km(positions_[satellite]));
+  }
+}
+
 bool SkyGraph::usable(const Sight& sight, std::uint32_t satellite) const {
-  return satellite < positions_.size() && sight.sees(positions_[satellite]) &&
-         (end_.empty() || sight.sees(end_[satellite]));
+  return sight.sees(positions_[satellite]) && (end_.empty() || sight.sees(end_[satellite]));
 }
 
 std::optional<SkyPath> SkyGraph::shortest(const GroundStation& from,
@@ -233,8 +246,8 @@ std::optional<SkyPath> SkyGraph::shortest(const GroundStation& from,
   Search search{positions_.size()};
   std::vector<double> down_km(positions_.size(), unreachable);
   for (std::uint32_t i = 0; i < positions_.size(); ++i) {
-    if (usable(down, i)) down_km[i] = norm(positions_[i] - to.at.position_km);
-    if (usable(up, i)) search.offer(i, norm(positions_[i] - from.at.position_km), Search::none);
+    if (usable(down, i)) down_km[i] = down.range_km(positions_[i]);
+    if (usable(up, i)) search.offer(i, up.range_km(positions_[i]), Search::none);
   }
   std::pair<double, std::uint32_t> best{unreachable, Search::none};
   while (!search.queue.empty() && search.queue.top().first < best.first) {

@@ -74,10 +74,11 @@ struct SkyPath {
   std::vector<std::uint32_t> satellites;
 };
 
-/// A satellite that a station sees, and how far it is.
-struct UpLink {
-  std::uint32_t satellite;
-  double km;
+/// The satellites that each of some stations sees, in order of index, and how far they are.
+struct UpLinks {
+  std::vector<std::uint32_t> first;  ///< Those of station i are number first[i] to first[i + 1].
+  std::vector<std::uint32_t> satellites;
+  std::vector<double> km;
 };
 
 /// The links that can be used at one instant, or all through an interval, and the shortest paths
@@ -94,8 +95,7 @@ class SkyGraph {
   const Sky& sky() const { return *sky_; }
   /// How long the beam from each laser terminal is; infinite where none reaches.
   std::span<const double> terminal_km() const { return terminal_km_; }
-  /// In order of satellite.
-  std::vector<UpLink> up_links(const GroundStation& station) const;
+  UpLinks up_links(std::span<const GroundStation> stations) const;
 
   /// The path with the least propagation delay (Dijkstra), or nothing if there is none. Never over
   /// a third ground station. Of equals, the one whose satellites have lower indices, compared from
@@ -105,6 +105,7 @@ class SkyGraph {
  private:
   bool usable(const Sight& sight, std::uint32_t satellite) const;
   void find_beams();
+  void add_up_links(const Sight& sight, std::size_t block, unsigned lanes, UpLinks& links) const;
 
   const Sky* sky_;
   const SkyKernels* kernels_;

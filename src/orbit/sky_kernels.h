@@ -10,6 +10,7 @@ namespace axs::orbit {
 struct SkyKernels {
   std::uint16_t (*beams)(const BeamBlock&, const BeamLimits&, double* km);
   void (*heights)(const HeightRun&);
+  void (*clear)(RouteRow*, std::size_t satellites);
   void (*solve)(RouteRun&);
   void (*land)(const LandingRun&);
 };
@@ -17,8 +18,8 @@ struct SkyKernels {
 template <class P>
 constexpr SkyKernels kernels_of() {
   using Row = typename route_kernel::Row<P>::type;
-  return {link_kernel::beams<P>, link_kernel::heights<P>, route_kernel::solve<Row>,
-          route_kernel::land<Row>};
+  return {link_kernel::beams<P>, link_kernel::heights<P>, route_kernel::clear<Row>,
+          route_kernel::solve<Row>, route_kernel::land<Row>};
 }
 
 extern const SkyKernels sky_scalar, sky_avx2, sky_avx512;

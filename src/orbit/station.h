@@ -23,10 +23,10 @@ class Sight {
   explicit Sight(const GroundStation& station);
 
   bool sees(Vec3 satellite_km) const;
-  Vec3 up() const { return at_.up; }
-  /// How far above the plane of the horizon, measured along up() from the earth's centre, every
-  /// satellite is that is seen, if none is closer to the centre than `radius_km`. What is lower
-  /// need not be asked about.
+  double range_km(Vec3 satellite_km) const { return norm(satellite_km - at_.position_km); }
+  /// How far along the station's vertical, counted from the earth's centre, every satellite is that
+  /// is seen, if none is closer to the centre than `radius_km`. What is lower need not be asked
+  /// about.
   double lowest_km(double radius_km) const;
 
  private:
