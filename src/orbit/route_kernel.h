@@ -112,6 +112,7 @@ template <class P>
                                                         std::uint32_t satellite) {
   const P before = P::load(run.rows[satellite].km);
   P km = before;
+#pragma GCC unroll 4
   for (std::uint32_t i = 0; i < each; ++i) {
     const std::uint32_t terminal = each * satellite + i;
     const double* const there = run.rows[run.far_terminals[terminal] / each].km;
@@ -139,6 +140,7 @@ template <class P>
 [[gnu::always_inline]] inline std::size_t send_on(RouteRun& run, std::uint32_t satellite,
                                                   std::size_t waiting) {
   const P from = P::load(run.rows[satellite].km);
+#pragma GCC unroll 4
   for (std::uint32_t i = 0; i < each; ++i) {
     const std::uint32_t terminal = each * satellite + i;
     const std::uint32_t far = run.far_terminals[terminal], there = far / each;

@@ -16,7 +16,7 @@ constexpr std::uint32_t none = 0xffffffff;
 
 /// Room for the arrivals of one solution, per satellite. One from scratch takes 8 over the shells
 /// of data/starlink-4408.toml.
-constexpr std::size_t arrivals_per_satellite = 24;
+constexpr std::size_t arrivals_per_satellite = 12;
 
 }  // namespace
 
