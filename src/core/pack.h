@@ -185,8 +185,8 @@ struct PackPair {
   friend unsigned less(PackPair a, PackPair b) {
     return less(a.low, b.low) | less(a.high, b.high) << P::width;
   }
-  friend unsigned within(PackPair a, PackPair low, PackPair high) {
-    return within(a.low, low.low, high.low) | within(a.high, low.high, high.high) << P::width;
+  friend unsigned within(PackPair a, PackPair least, PackPair most) {
+    return within(a.low, least.low, most.low) | within(a.high, least.high, most.high) << P::width;
   }
   friend PackPair select_odd(PackPair bits, PackPair a, PackPair b) {
     return {select_odd(bits.low, a.low, b.low), select_odd(bits.high, a.high, b.high)};

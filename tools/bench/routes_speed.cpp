@@ -140,6 +140,8 @@ const std::string peer_graph = "peer: lasers and up-links";
 const std::string peer_search = "peer: Dijkstra, binary heap";
 const std::string lasers = "AXS: lasers, lengths and line of sight";
 const std::string up_links = "AXS: up-links";
+const std::string routing = "AXS: routing, ";
+const std::string whole_epoch = "AXS: whole epoch, ";
 
 /// One instant: the links, timed, and the table's update, from which those for the up-links are
 /// taken away to get the routing alone.
@@ -151,23 +153,29 @@ void measure(const Scene& scene, std::vector<Vec3> where, RouteTable& table,
   const double begin = processor_ms();
   table.update(std::move(graph));
   const double update_ms = processor_ms() - begin;
-  times.add("AXS: routing, " + name, update_ms - times.last(up_links));
-  times.add("AXS: whole epoch, " + name, update_ms + lasers_ms);
+  times.add(routing + name, update_ms - times.last(up_links));
+  times.add(whole_epoch + name, update_ms + lasers_ms);
 }
 
 /// Epochs `step` apart, or each from scratch if there is no step.
-void scan(const Scene& scene, std::string name, Duration step, int epochs, Times& times,
-          Tally& tally) {
-  RouteTable table{scene.stations};
-  const bool afresh = step == Duration{};
-  for (int epoch = 0; epoch <= epochs; ++epoch) {
-    const catalog::UtcTime now = scene.start + (afresh ? seconds(60) : step) * epoch;
+struct Scan {
+  std::string name;
+  Duration step{};
+  int epochs{};
+  SimdLevel level = simd_level();
+};
+
+void run(const Scene& scene, const Scan& scan, Times& times, Tally& tally) {
+  RouteTable table{scene.stations, scan.level};
+  const bool afresh = scan.step == Duration{};
+  for (int epoch = 0; epoch <= scan.epochs; ++epoch) {
+    const catalog::UtcTime now = scene.start + (afresh ? seconds(60) : scan.step) * epoch;
     const std::vector<Vec3> where = scene.sky.positions_km(now);
-    if (afresh) table = RouteTable{scene.stations};
+    if (afresh) table = RouteTable{scene.stations, scan.level};
     if (epoch == 0)
       table.update(SkyGraph{scene.sky, where, {}});
     else
-      measure(scene, where, table, name, times);
+      measure(scene, where, table, scan.name, times);
     const Peer peer =
         times.time(peer_graph, [&] { return Peer{scene.sky, where, scene.stations}; });
     const auto want = times.time(peer_search, [&] {
@@ -207,33 +215,44 @@ Scene read_scene(const char* constellation_file, const char* stations_file) {
   return scene;
 }
 
-void report(const Scene& scene, const Times& times, const Tally& tally) {
-  const double pairs =
-      static_cast<double>(scene.stations.size()) * static_cast<double>(scene.stations.size() - 1);
+std::vector<Scan> scans(int epochs) {
+  std::vector<Scan> all{{.name = "from scratch", .epochs = epochs},
+                        {.name = "100 ms later", .step = milliseconds(100), .epochs = epochs},
+                        {.name = "1 s later", .step = seconds(1), .epochs = epochs},
+                        {.name = "15 s later", .step = seconds(15), .epochs = epochs}};
+  for (const SimdLevel level : simd_levels) {
+    if (level >= simd_level()) continue;
+    const std::string width = level == SimdLevel::avx2 ? ", AVX2" : ", scalar";
+    all.push_back({"from scratch" + width, {}, epochs / 4, level});
+    all.push_back({"100 ms later" + width, milliseconds(100), epochs / 4, level});
+  }
+  return all;
+}
+
+void report(const Scene& scene, const std::vector<Scan>& all, const Times& times) {
+  const auto stations = static_cast<double>(scene.stations.size());
+  const double pairs = stations * (stations - 1);
   const double peer = times.median(peer_search), limit = limit_ms(scene);
   fmt::print(
-      "{} stations, {:.0f} ordered pairs; {} satellites, {} lasers. Processor time per "
-      "epoch, one core:\nmedian (10th to 90th percentile)\n",
-      scene.stations.size(), pairs, scene.sky.size(), scene.sky.lasers().size());
+      "{} stations, {:.0f} ordered pairs; {} satellites, {} lasers. Processor time per epoch, one "
+      "core:\nmedian (10th to 90th percentile)\n",
+      stations, pairs, scene.sky.size(), scene.sky.lasers().size());
   times.print(peer_graph, "");
-  times.print(peer_search, fmt::format("{:.3f} ms a station",
-                                       peer / static_cast<double>(scene.stations.size())));
+  times.print(peer_search, fmt::format("{:.3f} ms a station", peer / stations));
   times.print(lasers, "");
   times.print(up_links, "");
-  for (const char* name : {"from scratch", "100 ms later", "1 s later", "15 s later"}) {
-    const double ms = times.median(std::string{"AXS: routing, "} + name);
-    times.print(std::string{"AXS: routing, "} + name,
+  for (const Scan& scan : all) {
+    const double ms = times.median(routing + scan.name);
+    times.print(routing + scan.name,
                 fmt::format("{:.0f} times the peer, {:.1f} M pairs/s, {:.0f} % of the limit",
                             peer / ms, pairs / ms / 1e3, 100 * limit / ms));
   }
-  for (const char* name : {"from scratch", "100 ms later", "1 s later", "15 s later"})
-    times.print(std::string{"AXS: whole epoch, "} + name, "positions given");
+  for (const Scan& scan : all)
+    if (scan.level == simd_level()) times.print(whole_epoch + scan.name, "positions given");
   fmt::print(
-      "limit of this processor's arithmetic: {:.3f} ms, each laser asked once each way for "
-      "each station\n",
+      "limit: {:.3f} ms, each laser asked once each way for each station, at this "
+      "processor's rate of additions\n",
       limit);
-  fmt::print("distances compared {}, of these without a way {}, that differ in any bit {}\n",
-             tally.distances, tally.unreachable, tally.differ);
 }
 
 }  // namespace
@@ -241,13 +260,12 @@ void report(const Scene& scene, const Times& times, const Tally& tally) {
 int main(int argc, char** argv) {
   if (argc != 4) return 2;
   const Scene scene = read_scene(argv[1], argv[2]);
-  const int epochs = std::atoi(argv[3]);
+  const std::vector<Scan> all = scans(std::atoi(argv[3]));
   Times times;
   Tally tally;
-  scan(scene, "from scratch", {}, epochs, times, tally);
-  scan(scene, "100 ms later", milliseconds(100), epochs, times, tally);
-  scan(scene, "1 s later", seconds(1), epochs, times, tally);
-  scan(scene, "15 s later", seconds(15), epochs, times, tally);
-  report(scene, times, tally);
+  for (const Scan& scan : all) run(scene, scan, times, tally);
+  report(scene, all, times);
+  fmt::print("distances compared {}, of these without a way {}, that differ in any bit {}\n",
+             tally.distances, tally.unreachable, tally.differ);
   return tally.differ == 0 ? 0 : 1;
 }
