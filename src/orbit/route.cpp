@@ -98,10 +98,11 @@ Result<std::vector<RouteHistory>> routes_over_time(const Sky& sky,
   Marks marks{sky};
   for (Duration at; at < clock.length; at += clock.step) {
     const UtcTime now = clock.start + scaled(at, clock.speed);
-    std::optional<SkyGraph> new_links = marks.pass(now);
-    if (new_links) table.update(*std::move(new_links));
+    std::optional<SkyGraph> links = marks.pass(now);
+    const bool at_mark = links.has_value();
+    if (at_mark) table.update(*std::move(links));
     for (std::size_t i = 0; i < pairs.size(); ++i) {
-      if (new_links) choose(histories[i], table, ends[i]);
+      if (at_mark) choose(histories[i], table, ends[i]);
       const std::vector<std::uint32_t>& path = histories[i].paths.back();
       const GroundPoint &from = stations[ends[i].from].at, &to = stations[ends[i].to].at;
       sample(histories[i], at, path.empty() ? Duration{} : sky.delay_over(path, from, to, now));

@@ -145,6 +145,7 @@ void RouteTable::land(Batch& batch) const {
 }
 
 double RouteTable::length_km(std::size_t from, std::size_t to) const {
+  AXS_ASSERT(graph_ && from < size() && to < size());
   const auto& [batch, lane] = seats_[from];
   return batches_[batch].to_stations[to].km[lane];
 }

@@ -21,7 +21,7 @@ class RouteTable {
   /// From the next update() on; what is not in use sees no satellite.
   void set_in_use(std::size_t station, bool in_use) { in_use_[station] = in_use; }
 
-  /// Goes on to the links of another instant, of the same sky.
+  /// Goes on to the links of another instant, of the same sky, which must outlive the table.
   void update(SkyGraph graph);
 
   // The following are of the last update(), which there must have been.

@@ -168,6 +168,7 @@ SkyGraph::SkyGraph(const Sky& sky, std::vector<Vec3> at_begin, std::vector<Vec3>
       positions_{std::move(at_begin)},
       end_{std::move(at_end)},
       terminal_km_(sky.far_terminals().size(), unreachable) {
+  AXS_ASSERT(positions_.size() == sky.size() && (end_.empty() || end_.size() == sky.size()));
   find_beams();
   const std::size_t whole = (positions_.size() + link_lanes - 1) / link_lanes * link_lanes;
   for (std::vector<double>* field : {&x_, &y_, &z_}) field->resize(whole);
