@@ -100,7 +100,7 @@ void SkyPassesCommand::declare(CLI::App& app) {
 
 Result<ExitCode> SkyPassesCommand::run() {
   auto satellites = AXS_TRY(source_.satellites());
-  const catalog::GeoPoint place = AXS_TRY(place_of("--at", at_));
+  const orbit::GroundEnd place = AXS_TRY(station_of("--at", at_));
   if (!satellite_.empty()) AXS_TRY(satellites.keep(satellite_));
   const orbit::Sgp4Batch batch = AXS_TRY(satellites.batch());
   const orbit::GroundStation station = satellites.station(place);
@@ -123,7 +123,7 @@ Result<ExitCode> SkyPassesCommand::run() {
   }
   if (!html_.empty())
     AXS_TRY(write_page(
-        html_, passes_page({at_, place, station.min_elevation_deg,
+        html_, passes_page({at_, place.at, station.min_elevation_deg,
                             fmt::format("from {} for {}", catalog::format_utc(found.times.start),
                                         report::escaped(source_.duration))},
                            found.contacts, batch, satellites.names)));
@@ -133,7 +133,9 @@ Result<ExitCode> SkyPassesCommand::run() {
 
 void SkyContactsCommand::declare(CLI::App& app) {
   source_.declare(app);
-  app.add_option("--at", at_, "A station: latitude and longitude, or a city's code; repeat it")
+  app.add_option("--at", at_,
+                 "A station: latitude and longitude, or a city's code, gateway: before it for "
+                 "one; repeat it")
       ->required();
   format_.declare(app);
   app.footer(
@@ -148,7 +150,7 @@ Result<ExitCode> SkyContactsCommand::run() {
   const auto satellites = AXS_TRY(source_.satellites());
   std::vector<orbit::GroundStation> stations;
   for (const std::string& at : at_)
-    stations.push_back(satellites.station(AXS_TRY(place_of("--at", at))));
+    stations.push_back(satellites.station(AXS_TRY(station_of("--at", at))));
   const orbit::Sgp4Batch batch = AXS_TRY(satellites.batch());
   const Found found = AXS_TRY(find(source_, satellites, batch, std::move(stations)));
   const auto next = orbit::handovers(found.contacts);

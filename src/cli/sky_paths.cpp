@@ -33,7 +33,8 @@ Result<Sky> sky_of(const SkySource::Satellites& satellites, catalog::UtcTime at)
 
 /// The best path of every moment.
 std::vector<Moment> at_every_moment(const Sky& sky, const Way& way) {
-  const auto from = sky.station(way.from), to = sky.station(way.to);
+  const auto from = sky.station(way.from.at, way.from.kind);
+  const auto to = sky.station(way.to.at, way.to.kind);
   std::vector<Moment> moments;
   Progress progress{"following the shortest path"};
   for (Duration t{}; t < way.times.length; t = t + way.times.step) {
@@ -139,15 +140,15 @@ Result<std::string> map_of(const SkyWay& flags, const Way& way) {
     if (stretch.satellites->empty()) continue;
     const catalog::UtcTime at = way.times.start + stretch.begin;
     const orbit::EarthRotation rotation{at};
-    std::vector<catalog::GeoPoint> line{way.from};
+    std::vector<catalog::GeoPoint> line{way.from.at};
     for (const std::uint32_t satellite : *stretch.satellites)
       line.push_back(orbit::place_below(
           rotation.to_ecef(orbit::propagate(batch.satellites()[satellite], at).position_km)));
-    line.push_back(way.to);
+    line.push_back(way.to.at);
     map.track(line, names_of(way, *stretch.satellites));
   }
-  map.mark(way.from, flags.from);
-  map.mark(way.to, flags.to);
+  map.mark(way.from.at, flags.from);
+  map.mark(way.to.at, flags.to);
   return "<div class=\"panel\"><h3>Paths</h3>" + map.svg("Paths over the satellites") + "</div>\n";
 }
 
@@ -186,7 +187,11 @@ Rows readable_rows(const Way& way) {
 
 void SkyWay::declare(CLI::App& app) {
   source.declare(app);
-  app.add_option("--from", from, "A place: latitude and longitude, or a city's code")->required();
+  app.add_option(
+         "--from", from,
+         "A place: latitude and longitude, or a city's code; gateway: before it if a gateway "
+         "is there")
+      ->required();
   app.add_option("--to", to, "Another place")->required();
   app.add_option("--reconfigure", reconfigure,
                  "Choose paths anew at these intervals only, like 15s; by default as the file of "
@@ -198,12 +203,12 @@ void SkyWay::declare(CLI::App& app) {
 Result<Way> SkyWay::find(Duration usual_step) const {
   Way way{.satellites = AXS_TRY(source.satellites()),
           .times = {},
-          .from = AXS_TRY(place_of("--from", from)),
-          .to = AXS_TRY(place_of("--to", to)),
+          .from = AXS_TRY(station_of("--from", from)),
+          .to = AXS_TRY(station_of("--to", to)),
           .moments = {},
           .light = {}};
   way.times = AXS_TRY(source.times(way.satellites, usual_step));
-  way.light = 2 * orbit::surface_light_delay(way.from, way.to);
+  way.light = 2 * orbit::surface_light_delay(way.from.at, way.to.at);
   auto interval = way.satellites.reconfiguration;
   if (!reconfigure.empty()) interval = AXS_TRY(config::parse_duration(reconfigure));
   if (interval) way.satellites.links.reconfiguration = *interval;

@@ -29,7 +29,7 @@ struct SkyWay {
   struct Way {
     SkySource::Satellites satellites;
     SkySource::Times times;
-    catalog::GeoPoint from, to;
+    orbit::GroundEnd from, to;
     std::vector<Moment> moments;
     Duration light;  ///< Both ways at the speed of light in vacuum, over the ground.
   };

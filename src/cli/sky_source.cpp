@@ -63,7 +63,8 @@ void SkySource::declare(CLI::App& app) {
   app.add_option("--step", step, "How far apart in time to look");
   app.add_option(
          "--min-elevation", min_elevation_deg,
-         "Degrees over the horizon from which a satellite counts; by default the file's, 25")
+         "Degrees over the horizon from which a satellite counts; by default the file's, or 25 "
+         "and 10 for gateways")
       ->check(CLI::Range(0.0, 89.0));
 }
 
@@ -71,7 +72,8 @@ Result<Satellites> SkySource::satellites() const {
   if (shell.empty() == elements.empty())
     return Error{Errc::invalid, "want either --shell FILE.toml or --elements FILE"};
   Satellites all = AXS_TRY(shell.empty() ? of_elements(elements) : of_shells(shell));
-  if (min_elevation_deg) all.links.min_elevation_deg = *min_elevation_deg;
+  if (min_elevation_deg)
+    all.links.min_elevation_deg = all.links.gateway_min_elevation_deg = *min_elevation_deg;
   return all;
 }
 
@@ -104,8 +106,8 @@ Result<> Satellites::keep(const std::string& part) {
   return Ok{};
 }
 
-orbit::GroundStation Satellites::station(catalog::GeoPoint at) const {
-  return {orbit::ground_point(at), links.min_elevation_deg, links.max_ground_range_km};
+orbit::GroundStation Satellites::station(const orbit::GroundEnd& end) const {
+  return orbit::station(links, end.at, end.kind);
 }
 
 Result<orbit::Sgp4Batch> Satellites::batch() const {
@@ -115,8 +117,12 @@ Result<orbit::Sgp4Batch> Satellites::batch() const {
   return orbit::Sgp4Batch{std::move(prepared)};
 }
 
-Result<catalog::GeoPoint> place_of(const std::string& flag, const std::string& text) {
-  return of_flag(flag, catalog::parse_place(text));
+Result<orbit::GroundEnd> station_of(const std::string& flag, const std::string& text) {
+  constexpr std::string_view gateway = "gateway:";
+  const bool is_gateway = text.starts_with(gateway);
+  const std::string place = is_gateway ? text.substr(gateway.size()) : text;
+  return orbit::GroundEnd{AXS_TRY(of_flag(flag, catalog::parse_place(place))),
+                          is_gateway ? orbit::StationKind::gateway : orbit::StationKind::user};
 }
 
 std::string utc_text(UtcTime at) {

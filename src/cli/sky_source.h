@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "axs/orbit/contacts.h"
-#include "axs/orbit/sky.h"
+#include "axs/orbit/route.h"
 
 namespace CLI {
 class App;
@@ -34,7 +34,7 @@ struct SkySource {
 
     /// Leaves only those with `part` in their name; an error if there is none.
     Result<> keep(const std::string& part);
-    orbit::GroundStation station(catalog::GeoPoint at) const;
+    orbit::GroundStation station(const orbit::GroundEnd& end) const;
     Result<orbit::Sgp4Batch> batch() const;
   };
   Result<Satellites> satellites() const;
@@ -48,8 +48,9 @@ struct SkySource {
   Result<Times> times(const Satellites& satellites, Duration usual_step) const;
 };
 
-/// The place of a flag, or an error that names the flag.
-Result<catalog::GeoPoint> place_of(const std::string& flag, const std::string& text);
+/// What a flag says of a station, "sfo" or "gateway:37.77,-122.42", or an error that names the
+/// flag.
+Result<orbit::GroundEnd> station_of(const std::string& flag, const std::string& text);
 
 /// "2025-10-08T12:00:00.123Z".
 std::string utc_text(catalog::UtcTime at);

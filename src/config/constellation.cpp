@@ -63,6 +63,8 @@ Constellation read(Table& top) {
   c.name = top.text("name");
   const catalog::UtcTime epoch = top.quantity("epoch", catalog::parse_utc);
   if (top.has("min-elevation")) c.links.min_elevation_deg = top.number("min-elevation", 0, 89);
+  if (top.has("gateway-min-elevation"))
+    c.links.gateway_min_elevation_deg = top.number("gateway-min-elevation", 0, 89);
   if (top.has("max-ground-range"))
     c.links.max_ground_range_km = kilometres(top, "max-ground-range");
   if (top.has("reconfiguration"))

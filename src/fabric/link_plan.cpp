@@ -62,8 +62,8 @@ std::vector<orbit::GroundPair> sky_pairs(const Scenario& scenario) {
   for (const Link& link : scenario.links) {
     if (link.kind != LinkKind::leo) continue;
     const auto a = scenario.sites[link.a.value].at, b = scenario.sites[link.b.value].at;
-    pairs.push_back({a, b});
-    pairs.push_back({b, a});
+    pairs.push_back({{a}, {b}});
+    pairs.push_back({{b}, {a}});
   }
   return pairs;
 }

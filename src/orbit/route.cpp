@@ -18,11 +18,11 @@ struct Ends {
   std::size_t to;
 };
 
-/// The number of a place among others, to which it is added if it is new.
-std::size_t number_of(catalog::GeoPoint place, std::vector<catalog::GeoPoint>& places) {
-  const auto known = std::find(places.begin(), places.end(), place);
-  const auto number = static_cast<std::size_t>(known - places.begin());
-  if (known == places.end()) places.push_back(place);
+/// The number of an end among others, to which it is added if it is new.
+std::size_t number_of(const GroundEnd& end, std::vector<GroundEnd>& all) {
+  const auto known = std::find(all.begin(), all.end(), end);
+  const auto number = static_cast<std::size_t>(known - all.begin());
+  if (known == all.end()) all.push_back(end);
   return number;
 }
 
@@ -87,12 +87,12 @@ Result<std::vector<RouteHistory>> routes_over_time(const Sky& sky,
                                                    std::span<const GroundPair> pairs,
                                                    const RouteClock& clock) {
   AXS_TRY(check(clock));
-  std::vector<catalog::GeoPoint> places;
+  std::vector<GroundEnd> places;
   std::vector<Ends> ends;
   for (const auto& [from, to] : pairs)
     ends.push_back({number_of(from, places), number_of(to, places)});
   std::vector<GroundStation> stations;
-  for (const catalog::GeoPoint& place : places) stations.push_back(sky.station(place));
+  for (const auto& [at, kind] : places) stations.push_back(sky.station(at, kind));
   RouteTable table{stations};
   std::vector<RouteHistory> histories(pairs.size());
   Marks marks{sky};

@@ -5,9 +5,16 @@
 
 namespace axs::orbit {
 
+/// One end of a link over the sky.
+struct GroundEnd {
+  catalog::GeoPoint at;
+  StationKind kind = StationKind::user;
+  bool operator==(const GroundEnd&) const = default;
+};
+
 struct GroundPair {
-  catalog::GeoPoint from;
-  catalog::GeoPoint to;
+  GroundEnd from;
+  GroundEnd to;
 };
 
 /// Which times to sample: `step` apart on the clock of the run, which begins at `start` of the sky

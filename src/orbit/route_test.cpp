@@ -20,7 +20,7 @@ namespace {
 const UtcTime noon = *catalog::parse_utc("2025-10-08T12:00:00Z");
 constexpr GeoPoint san_francisco{37.77, -122.42}, frankfurt{50.11, 8.68}, tokyo{35.68, 139.69};
 constexpr std::array<GroundPair, 3> pairs{
-    {{san_francisco, frankfurt}, {frankfurt, tokyo}, {tokyo, san_francisco}}};
+    {{{san_francisco}, {frankfurt}}, {{frankfurt}, {tokyo}}, {{tokyo}, {san_francisco}}}};
 
 /// The elements shipped with the project.
 std::vector<MeanElements> shipped() {
@@ -49,13 +49,13 @@ TEST_CASE("route: three hours over the shipped elements") {
       sky, pairs, {.start = noon, .length = seconds(3 * 3600), .step = seconds(5)});
   for (std::size_t i = 0; i < pairs.size(); ++i) {
     const auto& [from, to] = pairs[i];
-    const Duration bound = surface_light_delay(from, to);
+    const Duration bound = surface_light_delay(from.at, to.at);
     std::size_t up = 0;
     for (const auto& sample : histories[i].samples) {
       if (!sample.up) continue;
       ++up;
-      CHECK(sample.one_way >= light_bound(from, to));
-      CHECK(sample.one_way >= outside_bound(from, to));
+      CHECK(sample.one_way >= light_bound(from.at, to.at));
+      CHECK(sample.one_way >= outside_bound(from.at, to.at));
       CHECK(sample.one_way <= scaled(bound, 1.6));
     }
     CHECK(histories[i].samples.size() == 2160);
@@ -135,7 +135,7 @@ TEST_CASE("route: speed turns the sky, not the delay") {
 
 TEST_CASE("route: where nothing flies the link is down") {
   const Sky sky = small_sky();
-  const std::array<GroundPair, 1> poles{{{{-89, 0}, {89, 0}}}};
+  const std::array<GroundPair, 1> poles{{{{{-89, 0}}, {{89, 0}}}}};
   const auto history = (*routes_over_time(sky, poles, {.start = noon, .length = seconds(40)}))[0];
   CHECK(history.samples.size() == 400);
   for (const auto& sample : history.samples) {

@@ -32,7 +32,7 @@ std::vector<Sgp4> any_satellites(std::size_t count) {
       return from + (to - from) * (*rc::gen::inRange(0, 1'000'001)) * 1e-6;
     };
     const bool round = *rc::gen::inRange(0, 4) != 0;
-    const MeanElements e{{*rc::gen::inRange(0, 1000) * 1'000'000'000},
+    const MeanElements e{{*rc::gen::inRange<std::int64_t>(0, 1000) * 1'000'000'000},
                          number(0, 180),
                          number(0, 360),
                          round ? number(0, 0.021) : number(0, 0.7),

@@ -42,8 +42,7 @@ Result<std::vector<Sgp4>> prepare_all(std::span<const MeanElements> elements) {
   return satellites;
 }
 
-Vec3 place(const Sgp4& satellite, catalog::UtcTime at, const EarthRotation& rotation) {
-  const TemeState state = propagate(satellite, at);
+Vec3 place(const TemeState& state, const EarthRotation& rotation) {
   return state.state == OrbitState::fine ? rotation.to_ecef(state.position_km) : Vec3{};
 }
 
@@ -90,6 +89,14 @@ struct Search {
 
 }  // namespace
 
+GroundStation station(const SkyOptions& options, catalog::GeoPoint at, StationKind kind) {
+  const bool gateway = kind == StationKind::gateway;
+  return {
+      .at = ground_point(at),
+      .min_elevation_deg = gateway ? options.gateway_min_elevation_deg : options.min_elevation_deg,
+      .max_range_km = options.max_ground_range_km};
+}
+
 Result<Sky> Sky::of_shells(std::span<const Shell> shells, const SkyOptions& options) {
   AXS_TRY(check(options));
   std::vector<MeanElements> elements;
@@ -115,9 +122,9 @@ Sky::Sky(std::vector<Sgp4> satellites, std::vector<Laser> lasers, const SkyOptio
     : options_{options},
       satellites_{std::move(satellites)},
       lasers_{std::move(lasers)},
-      far_terminals_(terminals_per_satellite * satellites_.size()) {
+      far_terminals_(terminals_per_satellite * satellites_.satellites().size()) {
   std::iota(far_terminals_.begin(), far_terminals_.end(), 0u);
-  std::vector<std::uint32_t> used(satellites_.size());
+  std::vector<std::uint32_t> used(size());
   const auto take = [&used](std::uint32_t satellite) {
     AXS_ASSERT(used[satellite] < terminals_per_satellite);
     return terminals_per_satellite * satellite + used[satellite]++;
@@ -130,19 +137,13 @@ Sky::Sky(std::vector<Sgp4> satellites, std::vector<Laser> lasers, const SkyOptio
   }
 }
 
-GroundStation Sky::station(catalog::GeoPoint at, StationKind kind) const {
-  const bool gateway = kind == StationKind::gateway;
-  return {.at = ground_point(at),
-          .min_elevation_deg =
-              gateway ? options_.gateway_min_elevation_deg : options_.min_elevation_deg,
-          .max_range_km = options_.max_ground_range_km};
-}
-
 std::vector<Vec3> Sky::positions_km(catalog::UtcTime at) const {
   const EarthRotation rotation{at};
+  TemeStates states;
+  satellites_.propagate(at, states);
   std::vector<Vec3> positions;
-  positions.reserve(satellites_.size());
-  for (const Sgp4& satellite : satellites_) positions.push_back(place(satellite, at, rotation));
+  positions.reserve(states.size());
+  for (std::size_t i = 0; i < states.size(); ++i) positions.push_back(place(states[i], rotation));
   return positions;
 }
 
@@ -152,7 +153,7 @@ Duration Sky::delay_over(std::span<const std::uint32_t> satellites, const Ground
   Vec3 here = from.position_km;
   double km = 0;
   for (const std::uint32_t satellite : satellites) {
-    const Vec3 next = place(satellites_[satellite], at, rotation);
+    const Vec3 next = place(propagate(satellites_.satellites()[satellite], at), rotation);
     km += norm(next - here);
     here = next;
   }

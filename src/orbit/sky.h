@@ -7,6 +7,7 @@
 
 #include "axs/core/simd.h"
 #include "axs/orbit/lasers.h"
+#include "axs/orbit/sgp4_batch.h"
 #include "axs/orbit/station.h"
 
 namespace axs::orbit {
@@ -25,6 +26,9 @@ struct SkyOptions {
   Duration first_mark = seconds(12);  ///< Where a mark falls, counted from 1970-01-01T00:00:00Z.
 };
 
+/// A station that keeps to those options.
+GroundStation station(const SkyOptions& options, catalog::GeoPoint at, StationKind kind);
+
 /// Satellites, known by index, and the lasers between them.
 class Sky {
  public:
@@ -39,7 +43,7 @@ class Sky {
                                  const SkyOptions& options = {});
 
   const SkyOptions& options() const { return options_; }
-  std::uint32_t size() const { return static_cast<std::uint32_t>(satellites_.size()); }
+  std::uint32_t size() const { return static_cast<std::uint32_t>(satellites_.satellites().size()); }
   const std::vector<Laser>& lasers() const { return lasers_; }
   /// For each laser terminal the one at the other end, or itself if it is not used.
   std::span<const std::uint32_t> far_terminals() const { return far_terminals_; }
@@ -47,7 +51,9 @@ class Sky {
   std::uint32_t terminal_of(std::size_t laser) const { return laser_terminals_[laser]; }
 
   /// A station that keeps to the options of this sky.
-  GroundStation station(catalog::GeoPoint at, StationKind kind = StationKind::user) const;
+  GroundStation station(catalog::GeoPoint at, StationKind kind = StationKind::user) const {
+    return orbit::station(options_, at, kind);
+  }
 
   /// All satellites in ECEF. One that has no position any more is put at the earth's centre, where
   /// nobody sees it and no laser reaches.
@@ -61,7 +67,7 @@ class Sky {
   Sky(std::vector<Sgp4> satellites, std::vector<Laser> lasers, const SkyOptions& options);
 
   SkyOptions options_;
-  std::vector<Sgp4> satellites_;
+  Sgp4Batch satellites_;
   std::vector<Laser> lasers_;
   std::vector<std::uint32_t> far_terminals_;
   std::vector<std::uint32_t> laser_terminals_;

@@ -17,7 +17,7 @@ const catalog::UtcTime noon = *catalog::parse_utc("2025-10-08T12:00:00Z");
 constexpr catalog::GeoPoint san_francisco{37.77, -122.42}, frankfurt{50.11, 8.68},
     tokyo{35.68, 139.69};
 constexpr std::array<GroundPair, 3> pairs{
-    {{san_francisco, frankfurt}, {frankfurt, tokyo}, {tokyo, san_francisco}}};
+    {{{san_francisco}, {frankfurt}}, {{frankfurt}, {tokyo}}, {{tokyo}, {san_francisco}}}};
 
 std::vector<MeanElements> shipped_elements() {
   std::ifstream file{AXS_SOURCE_DIR "/data/leo-53-550.tle"};
