@@ -1,7 +1,9 @@
 #include "axs/core/crypto.h"
 
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <openssl/params.h>
 
 namespace axs {
 
@@ -104,12 +106,15 @@ void Aead::seal(const Nonce96& nonce, ByteView header, ByteView plain,
   AXS_ASSERT(sealed.size() == plain.size() + tag_size);
   EVP_CIPHER_CTX* context = state_->seal;
   int written = 0;
-  require(EVP_EncryptInit_ex(context, nullptr, nullptr, nullptr, nonce.data()));
+  require(EVP_EncryptInit_ex2(context, nullptr, nullptr, nonce.data(), nullptr));
   require(EVP_EncryptUpdate(context, nullptr, &written, header.data(), length(header.size())));
   require(EVP_EncryptUpdate(context, sealed.data(), &written, plain.data(), length(plain.size())));
   require(EVP_EncryptFinal_ex(context, sealed.data() + plain.size(), &written));
-  require(
-      EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_GCM_GET_TAG, tag_size, sealed.data() + plain.size()));
+  // Asking by EVP_CIPHER_CTX_ctrl() would cost as much as encrypting 100 bytes.
+  OSSL_PARAM tag[] = {OSSL_PARAM_construct_octet_string(
+                          OSSL_CIPHER_PARAM_AEAD_TAG, sealed.data() + plain.size(), tag_size),
+                      OSSL_PARAM_construct_end()};
+  require(EVP_CIPHER_CTX_get_params(context, tag));
 }
 
 bool Aead::open(const Nonce96& nonce, ByteView header, ByteView sealed,

@@ -11,6 +11,7 @@
 #include "axs/core/result.h"
 #include "axs/core/wire.h"
 #include "axs/host/fd.h"
+#include "axs/live/datagram_socket.h"
 
 namespace axs::live {
 
@@ -22,10 +23,8 @@ struct Received {
 
 /// Where packets are read to; one for all ports of an emulator.
 struct ReceiveBuffer {
-  static constexpr std::size_t messages = 16;
-  static constexpr std::size_t message_bytes = 65'536;  ///< The most that one UDP read returns.
-  std::vector<std::uint8_t> memory = std::vector<std::uint8_t>(messages * message_bytes);
-  std::vector<Received> packets;  ///< What the last receive() got; views into `memory`.
+  DatagramBuffer read;
+  std::vector<Received> packets;  ///< What the last receive() got; views into `read`.
 };
 
 /// A place where the emulator takes packets from a site and hands packets to it.
@@ -58,22 +57,20 @@ class UdpPort final : public Port {
   /// At a port that is free now and that the kernel gives to nobody who does not name it: it is
   /// still free when its owner comes back after a kill.
   static Result<std::unique_ptr<UdpPort>> open_lasting(const std::string& what);
-  int fd() const override { return fd_.get(); }
+  int fd() const override { return socket_.fd(); }
   void receive(ReceiveBuffer& buffer) override;
   bool ready() const override { return peer_port_ != 0; }
   std::size_t send(std::span<const ByteView> packets) override;
-  std::uint64_t kernel_drops() const override { return kernel_drops_; }
-  std::uint16_t local_port() const { return local_port_; }
+  std::uint64_t kernel_drops() const override { return socket_.kernel_drops(); }
+  std::uint16_t local_port() const { return socket_.local().port; }
 
  private:
-  UdpPort(host::Fd fd, UdpEnd end)
-      : fd_{std::move(fd)}, peer_port_{end.peer}, learn_{end.peer == 0} {}
+  UdpPort(DatagramSocket socket, UdpEnd end)
+      : socket_{std::move(socket)}, peer_port_{end.peer}, learn_{end.peer == 0} {}
 
-  host::Fd fd_;
-  std::uint16_t local_port_{};
+  DatagramSocket socket_;
   std::uint16_t peer_port_;
   bool learn_;
-  std::uint64_t kernel_drops_{};
 };
 
 /// IP packets of a TUN device, one per system call.
@@ -89,7 +86,5 @@ class TunPort final : public Port {
  private:
   host::Fd fd_;
 };
-
-std::int64_t monotonic_ns();
 
 }  // namespace axs::live

@@ -7,9 +7,9 @@ namespace axs::live {
 void TunPort::receive(ReceiveBuffer& buffer) {
   buffer.packets.clear();
   const std::int64_t now = monotonic_ns();
-  for (std::size_t i = 0; i < ReceiveBuffer::messages; ++i) {
-    std::uint8_t* into = &buffer.memory[i * ReceiveBuffer::message_bytes];
-    const ssize_t n = read(fd_.get(), into, ReceiveBuffer::message_bytes);
+  for (std::size_t i = 0; i < DatagramBuffer::messages; ++i) {
+    std::uint8_t* into = &buffer.read.memory[i * DatagramBuffer::message_bytes];
+    const ssize_t n = read(fd_.get(), into, DatagramBuffer::message_bytes);
     if (n <= 0) break;
     buffer.packets.push_back({{into, static_cast<std::size_t>(n)}, now});
   }

@@ -46,10 +46,10 @@ class Sealer {
  public:
   /// After so many packets under one key it is time for the next epoch (RFC 9001 section 6.6).
   static constexpr std::uint64_t rekey_limit = std::uint64_t{1} << 23;
-  /// After so many packets of at most `max_plain` bytes nothing more is sealed under one key (the
-  /// same section, for packets of up to 2^11 bytes).
-  static constexpr std::uint64_t hard_limit = std::uint64_t{1} << 28;
-  static constexpr std::size_t max_plain = 2048;
+  /// After so many packets of at most `max_plain` bytes nothing more is sealed under one key: 2^35
+  /// blocks of 16 bytes, which is what RFC 9001 appendix B.1.1 comes to for every size of packet.
+  static constexpr std::uint64_t hard_limit = std::uint64_t{1} << 25;
+  static constexpr std::size_t max_plain = std::size_t{1} << 14;
 
   Sealer(const Key256& handshake_secret, Direction direction);
 

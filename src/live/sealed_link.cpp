@@ -1,0 +1,133 @@
+#include "axs/live/sealed_link.h"
+
+#include <cstring>
+
+namespace axs::live {
+
+namespace {
+
+/// Kind and number: the plain bytes of a reply, and the beginning of those of a probe.
+constexpr std::size_t numbered_size = 1 + sizeof(std::uint32_t);
+
+}  // namespace
+
+SealedLink::SealedLink(DatagramSocket socket, net::SecureSession session, const Config& config)
+    : socket_{std::move(socket)},
+      session_{std::move(session)},
+      config_{config},
+      search_{config.mtu},
+      train_{config.mtu.max},
+      alone_(config.mtu.max) {
+  AXS_ASSERT(config.mtu.max <= packet_max);
+  AXS_ASSERT(config.mtu.base > net::Sealer::packet_size(config.envelope, numbered_size));
+}
+
+std::size_t SealedLink::header_size() const {
+  return net::OuterHeader{.relays = config_.envelope.relays}.size();
+}
+
+std::span<std::uint8_t> SealedLink::room() {
+  const std::size_t before = header_size() + 1;
+  return train_.room().subspan(before, search_.packet_size() - before - Aead::tag_size);
+}
+
+bool SealedLink::commit(std::size_t size) {
+  const auto packet =
+      train_.room().first(net::Sealer::packet_size(config_.envelope, 1 + size));
+  const auto plain = packet.subspan(header_size(), 1 + size);
+  plain[0] = static_cast<std::uint8_t>(Kind::payload);
+  if (!session_.seal(config_.envelope, plain, packet)) return false;
+  ++counters_.sent;
+  counters_.sent_bytes += size;
+  if (!train_.append(packet.size())) {
+    send_train(packet.size());
+    (void)train_.append(packet.size());
+  }
+  if (train_.shape().full()) flush();
+  return true;
+}
+
+void SealedLink::flush() {
+  if (train_.shape().packets() > 0) send_train(0);
+}
+
+/// Sends all packets before the `carried` bytes in room(), which begin the next train.
+void SealedLink::send_train(std::size_t carried) {
+  const std::size_t packets = train_.shape().packets();
+  if (socket_.send(config_.peer, train_.train()) != Sent::taken) counters_.refused += packets;
+  ++counters_.trains;
+  train_.restart(carried);
+}
+
+void SealedLink::receive(Instant now, DatagramBuffer& buffer, const Take& take) {
+  socket_.receive(buffer);
+  counters_.datagrams += buffer.datagrams.size();
+  for (const Datagram& datagram : buffer.datagrams)
+    net::for_each_packet(datagram.train, [&](std::span<std::uint8_t> packet) {
+      open_packet(now, packet, take);
+    });
+}
+
+void SealedLink::open_packet(Instant now, std::span<std::uint8_t> packet, const Take& take) {
+  const auto parsed = net::parse_packet(packet);
+  if (!parsed || parsed->header.type != net::PacketType::sealed) {
+    ++counters_.forged;
+    return;
+  }
+  const auto plain = packet.subspan(parsed->header.size(), parsed->payload.size() - Aead::tag_size);
+  switch (session_.open(now, *parsed, plain)) {
+    case net::OpenVerdict::accepted:
+      return take_plain(now, plain, take);
+    case net::OpenVerdict::replayed:
+      ++counters_.replayed;
+      return;
+    case net::OpenVerdict::unknown_key:
+      ++counters_.unknown_key;
+      return;
+    case net::OpenVerdict::forged:
+      ++counters_.forged;
+      return;
+  }
+}
+
+/// What is authentic and yet makes no sense is of a later version: not for us.
+void SealedLink::take_plain(Instant now, ByteView plain, const Take& take) {
+  if (plain.empty()) return;
+  if (plain[0] == static_cast<std::uint8_t>(Kind::payload)) {
+    ++counters_.accepted;
+    counters_.accepted_bytes += plain.size() - 1;
+    return take(plain.subspan(1));
+  }
+  if (plain.size() < numbered_size) return;
+  std::uint32_t number;
+  std::memcpy(&number, plain.data() + 1, sizeof number);
+  if (plain[0] == static_cast<std::uint8_t>(Kind::reply)) step(now, net::MtuProbeArrived{number});
+  if (plain[0] == static_cast<std::uint8_t>(Kind::probe))
+    (void)send_alone(Kind::reply, number,
+                     net::Sealer::packet_size(config_.envelope, numbered_size));
+}
+
+void SealedLink::step(Instant now, const net::MtuEvent& event) {
+  probes_.clear();
+  search_.step(now, event, probes_);
+  // A probe that does not fit the interface makes the search add another one.
+  for (std::size_t i = 0; i < probes_.size(); ++i) {
+    const net::SendMtuProbe probe = probes_[i];
+    ++counters_.probes;
+    if (send_alone(Kind::probe, probe.number, probe.size) == Sent::too_large)
+      search_.step(now, net::MtuProbeRefused{probe.number}, probes_);
+  }
+}
+
+Sent SealedLink::send_alone(Kind kind, std::uint32_t number, std::size_t packet_size) {
+  const auto packet = std::span{alone_}.first(packet_size);
+  const auto plain =
+      packet.subspan(header_size(), packet_size - header_size() - Aead::tag_size);
+  std::fill(plain.begin(), plain.end(), std::uint8_t{0});
+  plain[0] = static_cast<std::uint8_t>(kind);
+  std::memcpy(plain.data() + 1, &number, sizeof number);
+  if (!session_.seal(config_.envelope, plain, packet)) return Sent::refused;
+  return socket_.send(config_.peer, {packet, packet.size()});
+}
+
+}  // namespace axs::live

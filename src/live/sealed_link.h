@@ -1,0 +1,87 @@
+#pragma once
+
+#include <array>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "axs/live/datagram_socket.h"
+#include "axs/net/mtu_search.h"
+#include "axs/net/seal.h"
+
+namespace axs::live {
+
+/// What happened on a link since it was made. Every packet that was sent or read is counted once.
+struct SealedLinkCounters {
+  std::uint64_t sent{};
+  std::uint64_t sent_bytes{};  ///< Payload; likewise below.
+  std::uint64_t refused{};     ///< Of those, packets that the kernel did not take.
+  std::uint64_t trains{};      ///< In which the packets of both lines above left.
+  std::uint64_t accepted{};
+  std::uint64_t accepted_bytes{};
+  std::uint64_t replayed{};
+  std::uint64_t unknown_key{};
+  std::uint64_t forged{};     ///< Bytes that are no packet of ours included.
+  std::uint64_t datagrams{};  ///< In which they arrived.
+  std::uint64_t probes{};     ///< Sent, for the MTU; beside all the others.
+};
+
+/// One end of an encrypted path between two sockets: payloads of any bytes go in, in trains over
+/// the wire, and come out at the other end at most once, perhaps lost or in another order. It finds
+/// out itself how large a packet may be. Once in motion it allocates nothing. For one thread.
+class SealedLink {
+ public:
+  struct Config {
+    Endpoint peer;
+    net::Envelope envelope;
+    net::MtuSearchConfig mtu{};  ///< `max` is at most packet_max.
+  };
+  static constexpr std::size_t packet_max = 9'216;
+  using Take = std::function<void(ByteView payload)>;
+
+  SealedLink(DatagramSocket socket, net::SecureSession session, const Config& config);
+
+  /// Begins to look how wide the path is.
+  void open(Instant now) { step(now, net::MtuPathOpened{}); }
+  std::optional<Instant> wakeup() const { return search_.wakeup(); }
+  void wake(Instant now) { step(now, Wakeup{}); }
+
+  /// Where the next payload is to be written: as many bytes as a packet now carries.
+  std::span<std::uint8_t> room();
+  /// Seals the first `size` bytes of room(). They leave when no more packets fit beside them, or at
+  /// the next flush(). False: the keys are used up, and the peer has not followed into new ones.
+  [[nodiscard]] bool commit(std::size_t size);
+  void flush();
+
+  /// Opens what is there, at most one buffer, where it lies; `take` gets each payload. Answers the
+  /// peer's probes.
+  void receive(Instant now, DatagramBuffer& buffer, const Take& take);
+
+  int fd() const { return socket_.fd(); }
+  const SealedLinkCounters& counters() const { return counters_; }
+  std::uint64_t kernel_drops() const { return socket_.kernel_drops(); }
+  net::SecureSession& session() { return session_; }
+  const net::MtuSearch& mtu() const { return search_; }
+
+ private:
+  /// The first byte of what is sealed.
+  enum class Kind : std::uint8_t { payload, probe, reply };
+
+  std::size_t header_size() const;
+  void step(Instant now, const net::MtuEvent& event);
+  void send_train(std::size_t carried);
+  Sent send_alone(Kind kind, std::uint32_t number, std::size_t packet_size);
+  void open_packet(Instant now, std::span<std::uint8_t> packet, const Take& take);
+  void take_plain(Instant now, ByteView plain, const Take& take);
+
+  DatagramSocket socket_;
+  net::SecureSession session_;
+  Config config_;
+  net::MtuSearch search_;
+  net::TrainBuilder train_;
+  std::vector<std::uint8_t> alone_;  ///< A packet that rides in no train.
+  std::vector<net::SendMtuProbe> probes_;
+  SealedLinkCounters counters_;
+};
+
+}  // namespace axs::live
