@@ -111,8 +111,8 @@ void Aead::seal(const Nonce96& nonce, ByteView header, ByteView plain,
   require(EVP_EncryptUpdate(context, sealed.data(), &written, plain.data(), length(plain.size())));
   require(EVP_EncryptFinal_ex(context, sealed.data() + plain.size(), &written));
   // Asking by EVP_CIPHER_CTX_ctrl() would cost as much as encrypting 100 bytes.
-  OSSL_PARAM tag[] = {OSSL_PARAM_construct_octet_string(
-                          OSSL_CIPHER_PARAM_AEAD_TAG, sealed.data() + plain.size(), tag_size),
+  OSSL_PARAM tag[] = {OSSL_PARAM_construct_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG,
+                                                        sealed.data() + plain.size(), tag_size),
                       OSSL_PARAM_construct_end()};
   require(EVP_CIPHER_CTX_get_params(context, tag));
 }

@@ -32,8 +32,7 @@ std::span<std::uint8_t> SealedLink::room() {
 }
 
 bool SealedLink::commit(std::size_t size) {
-  const auto packet =
-      train_.room().first(net::Sealer::packet_size(config_.envelope, 1 + size));
+  const auto packet = train_.room().first(net::Sealer::packet_size(config_.envelope, 1 + size));
   const auto plain = packet.subspan(header_size(), 1 + size);
   plain[0] = static_cast<std::uint8_t>(Kind::payload);
   if (!session_.seal(config_.envelope, plain, packet)) return false;
@@ -63,9 +62,8 @@ void SealedLink::receive(Instant now, DatagramBuffer& buffer, const Take& take) 
   socket_.receive(buffer);
   counters_.datagrams += buffer.datagrams.size();
   for (const Datagram& datagram : buffer.datagrams)
-    net::for_each_packet(datagram.train, [&](std::span<std::uint8_t> packet) {
-      open_packet(now, packet, take);
-    });
+    net::for_each_packet(datagram.train,
+                         [&](std::span<std::uint8_t> packet) { open_packet(now, packet, take); });
 }
 
 void SealedLink::open_packet(Instant now, std::span<std::uint8_t> packet, const Take& take) {
@@ -121,8 +119,7 @@ void SealedLink::step(Instant now, const net::MtuEvent& event) {
 
 Sent SealedLink::send_alone(Kind kind, std::uint32_t number, std::size_t packet_size) {
   const auto packet = std::span{alone_}.first(packet_size);
-  const auto plain =
-      packet.subspan(header_size(), packet_size - header_size() - Aead::tag_size);
+  const auto plain = packet.subspan(header_size(), packet_size - header_size() - Aead::tag_size);
   std::fill(plain.begin(), plain.end(), std::uint8_t{0});
   plain[0] = static_cast<std::uint8_t>(kind);
   std::memcpy(plain.data() + 1, &number, sizeof number);

@@ -52,6 +52,7 @@ void MtuSearch::on(const MtuProbeArrived& event) {
 void MtuSearch::on(const MtuProbeRefused& event) {
   if (!awaited(event.number) || phase_ == Phase::base) return;
   if (phase_ != Phase::search) return give_up();
+  probe_.reset();
   too_large_ = candidate_;
   search();
 }

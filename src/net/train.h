@@ -69,9 +69,7 @@ class TrainBuilder {
       : memory_(TrainShape::bytes_max + packet_max), packet_max_{packet_max} {}
 
   /// Where the next packet begins.
-  std::span<std::uint8_t> room() {
-    return std::span{memory_}.subspan(shape_.bytes(), packet_max_);
-  }
+  std::span<std::uint8_t> room() { return std::span{memory_}.subspan(shape_.bytes(), packet_max_); }
   /// Takes the first `size` bytes of room() in as a packet. False: it cannot ride in this train.
   bool append(std::size_t size) {
     AXS_ASSERT(size > 0 && size <= packet_max_);

@@ -216,10 +216,8 @@ void find_mtu(SealedLink& a, SealedLink& b) {
 void run_sealed(Ends ends, std::string_view what, const Pattern* pattern) {
   const std::uint64_t window = window_of(ends.receiver);
   const Endpoint from = ends.sender.local(), to = ends.receiver.local();
-  SealedLink client =
-      sealed_link(std::move(ends.sender), to, net::Direction::client_to_server);
-  SealedLink server =
-      sealed_link(std::move(ends.receiver), from, net::Direction::server_to_client);
+  SealedLink client = sealed_link(std::move(ends.sender), to, net::Direction::client_to_server);
+  SealedLink server = sealed_link(std::move(ends.receiver), from, net::Direction::server_to_client);
   const Instant start = now();
   find_mtu(client, server);
   fmt::print("{{\"what\":\"mtu\",\"size\":{},\"probes\":{},\"ms\":{:.1f}}}\n",
