@@ -32,15 +32,17 @@ std::span<std::uint8_t> SealedLink::room() {
 }
 
 bool SealedLink::commit(std::size_t size) {
-  const auto packet = train_.room().first(net::Sealer::packet_size(config_.envelope, 1 + size));
+  const std::size_t packet_size = net::Sealer::packet_size(config_.envelope, 1 + size);
+  AXS_ASSERT(packet_size <= config_.mtu.max);
+  const auto packet = train_.room().first(packet_size);
   const auto plain = packet.subspan(header_size(), 1 + size);
   plain[0] = static_cast<std::uint8_t>(Kind::payload);
   if (!session_.seal(config_.envelope, plain, packet)) return false;
   ++counters_.sent;
   counters_.sent_bytes += size;
-  if (!train_.append(packet.size())) {
-    send_train(packet.size());
-    (void)train_.append(packet.size());
+  if (!train_.append(packet_size)) {
+    send_train(packet_size);
+    (void)train_.append(packet_size);
   }
   if (train_.shape().full()) flush();
   return true;

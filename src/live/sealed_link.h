@@ -46,7 +46,8 @@ class SealedLink {
   std::optional<Instant> wakeup() const { return search_.wakeup(); }
   void wake(Instant now) { step(now, Wakeup{}); }
 
-  /// Where the next payload is to be written: as many bytes as a packet now carries.
+  /// Where the next payload is to be written: as many bytes as a packet carries now. Good until the
+  /// next commit(), whatever is received meanwhile.
   std::span<std::uint8_t> room();
   /// Seals the first `size` bytes of room(). They leave when no more packets fit beside them, or at
   /// the next flush(). False: the keys are used up, and the peer has not followed into new ones.

@@ -2,25 +2,21 @@
 // it released packets and what it cost. The first three hold two processor hogs at nice 15, one per
 // core, as the workers of a job would be.
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
-#include <netinet/in.h>
-#include <netinet/udp.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <atomic>
-#include <cstring>
 #include <ctime>
 #include <string_view>
 #include <thread>
 
 #include "axs/core/enums.h"
+#include "axs/live/datagram_socket.h"
 #include "axs/live/underlay.h"
 #include "axs/net/link_presets.h"
 
@@ -59,46 +55,24 @@ class Hogs {
 /// An agent that sends at a rate, in bursts once a millisecond, and throws away what it gets.
 class Agent {
  public:
-  Agent() : fd_{socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)} {
-    const sockaddr_in any = loopback(0);
-    (void)bind(fd_.get(), reinterpret_cast<const sockaddr*>(&any), sizeof any);
-    const int on = 1, bytes = 16 << 20;
-    (void)setsockopt(fd_.get(), SOL_UDP, UDP_GRO, &on, sizeof on);
-    (void)setsockopt(fd_.get(), SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof bytes);
-    (void)setsockopt(fd_.get(), SOL_UDP, UDP_SEGMENT, &segment_, sizeof segment_);
-  }
-  std::uint16_t port() const {
-    sockaddr_in own{};
-    socklen_t size = sizeof own;
-    (void)getsockname(fd_.get(), reinterpret_cast<sockaddr*>(&own), &size);
-    return ntohs(own.sin_port);
-  }
+  Agent() : socket_{*DatagramSocket::open({}, "underlay_bench")} {}
+  std::uint16_t port() const { return socket_.local().port; }
   void send(std::uint16_t port, std::size_t packets) {
-    const sockaddr_in to = loopback(port);
     while (packets > 0) {
       const std::size_t n = std::min(packets, burst_max);
-      (void)sendto(fd_.get(), data_.data(), n * packet_bytes, 0,
-                   reinterpret_cast<const sockaddr*>(&to), sizeof to);
+      const auto burst = std::span{data_}.first(n * packet_bytes);
+      (void)socket_.send({.port = port}, net::Train{burst, packet_bytes});
       packets -= n;
     }
   }
-  void drain() {
-    while (recv(fd_.get(), sink_.data(), sink_.size(), MSG_DONTWAIT) > 0) {
-    }
+  void drain(DatagramBuffer& sink) {
+    do socket_.receive(sink);
+    while (!sink.datagrams.empty());
   }
 
  private:
-  static sockaddr_in loopback(std::uint16_t port) {
-    sockaddr_in a{};
-    a.sin_family = AF_INET;
-    a.sin_port = htons(port);
-    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    return a;
-  }
-  host::Fd fd_;
-  int segment_ = packet_bytes;
+  DatagramSocket socket_;
   std::array<std::uint8_t, burst_max * packet_bytes> data_{};
-  std::array<std::uint8_t, 65'536> sink_{};
 };
 
 struct Scene {
@@ -198,9 +172,10 @@ int run(const Scene& scene) {
   UnderlayStats stats;
   std::thread emulator{[&] { stats = underlay.run(); }};
   std::jthread drain{[&](std::stop_token stop) {
+    DatagramBuffer sink;
     while (!stop.stop_requested()) {
       for (Ends& both : ends)
-        for (Agent& agent : both.agents) agent.drain();
+        for (Agent& agent : both.agents) agent.drain(sink);
       const timespec beat{0, 500'000};
       nanosleep(&beat, nullptr);
     }
