@@ -1,4 +1,4 @@
-// tunnel_bench crypto | loopback | veth SENDER RECEIVER: what live::SealedLink carries per second
+// tunnel_bench loopback | veth SENDER RECEIVER: what live::SealedLink carries per second
 // of processor time, sender and receiver apart, beside sockets alone and libcrypto alone. One JSON
 // object per line and repetition; tools/bench/tunnel starts it and prints the medians. SENDER and
 // RECEIVER are network namespaces with the addresses 10.77.1.1 and 10.77.1.2.
@@ -255,21 +255,8 @@ Ends open_ends(const Place& place) {
   return {*std::move(sender), *std::move(receiver)};
 }
 
-int run_place(const Place& place) {
-  const Pattern pattern;
-  for (int i = 0; i < repetitions; ++i) {
-    Ends ends = open_ends(place);
-    BareSender sender{ends};
-    BareReceiver receiver{ends};
-    print("bare", measure(sender, receiver, window_of(ends.receiver)), sender, receiver);
-    run_sealed(open_ends(place), "tunnel", nullptr);
-    run_sealed(open_ends(place), "verified", &pattern);
-  }
-  return 0;
-}
-
 /// libcrypto on the same packets, sealed where they lie: an initialisation vector each, no key.
-int run_crypto() {
+void run_crypto() {
   constexpr std::size_t header = net::OuterHeader::fixed_size, rounds = 10'000;
   constexpr std::size_t plain = packet_bytes - header - Aead::tag_size;
   std::vector<std::uint8_t> train(packet_bytes * packets_per_train, 7);
@@ -284,24 +271,35 @@ int run_crypto() {
       work(ByteView{packet}.subspan(1, header - 1), packet.subspan(header));
     }
   };
-  for (int repetition = 0; repetition < repetitions; ++repetition) {
-    std::array<double, 2> cpu{};
-    for (std::size_t round = 0; round < rounds; ++round) {
-      const double start = cpu_seconds();
-      each_packet([&](ByteView head, std::span<std::uint8_t> body) {
-        aead.seal(nonce, head, body.first(plain), body);
-      });
-      const double sealed = cpu_seconds();
-      number -= packets_per_train;
-      each_packet([&](ByteView head, std::span<std::uint8_t> body) {
-        if (!aead.open(nonce, head, body, body.first(plain))) std::abort();
-      });
-      cpu[0] += sealed - start;
-      cpu[1] += cpu_seconds() - sealed;
-    }
-    const double gigabits = 8e-9 * static_cast<double>(rounds * packets_per_train * (plain - 1));
-    fmt::print("{{\"what\":\"crypto\",\"send\":{:.2f},\"receive\":{:.2f}}}\n", gigabits / cpu[0],
-               gigabits / cpu[1]);
+  std::array<double, 2> cpu{};
+  for (std::size_t round = 0; round < rounds; ++round) {
+    const double start = cpu_seconds();
+    each_packet([&](ByteView head, std::span<std::uint8_t> body) {
+      aead.seal(nonce, head, body.first(plain), body);
+    });
+    const double sealed = cpu_seconds();
+    number -= packets_per_train;
+    each_packet([&](ByteView head, std::span<std::uint8_t> body) {
+      if (!aead.open(nonce, head, body, body.first(plain))) std::abort();
+    });
+    cpu[0] += sealed - start;
+    cpu[1] += cpu_seconds() - sealed;
+  }
+  const double gigabits = 8e-9 * static_cast<double>(rounds * packets_per_train * (plain - 1));
+  fmt::print("{{\"what\":\"crypto\",\"send\":{:.2f},\"receive\":{:.2f}}}\n", gigabits / cpu[0],
+             gigabits / cpu[1]);
+}
+
+int run_place(const Place& place) {
+  const Pattern pattern;
+  for (int i = 0; i < repetitions; ++i) {
+    run_crypto();
+    Ends ends = open_ends(place);
+    BareSender sender{ends};
+    BareReceiver receiver{ends};
+    print("bare", measure(sender, receiver, window_of(ends.receiver)), sender, receiver);
+    run_sealed(open_ends(place), "tunnel", nullptr);
+    run_sealed(open_ends(place), "verified", &pattern);
   }
   return 0;
 }
@@ -310,9 +308,8 @@ int run_crypto() {
 
 int main(int argc, char** argv) {
   const std::string_view mode = argc > 1 ? argv[1] : "";
-  if (mode == "crypto") return run_crypto();
   if (mode == "loopback") return run_place({});
   if (mode == "veth" && argc == 4) return run_place({argv[2], argv[3], 0x0a4d'0101, 0x0a4d'0102});
-  fmt::print(stderr, "tunnel_bench: want crypto, loopback or veth SENDER RECEIVER\n");
+  fmt::print(stderr, "tunnel_bench: want loopback or veth SENDER RECEIVER\n");
   return 2;
 }
