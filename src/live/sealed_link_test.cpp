@@ -2,7 +2,6 @@
 
 #include <doctest/doctest.h>
 #include <openssl/crypto.h>
-#include <poll.h>
 
 #include <atomic>
 #include <cstdlib>

@@ -1,11 +1,10 @@
-// tunnel_bench loopback | veth SENDER RECEIVER: what live::SealedLink carries per second
-// of processor time, sender and receiver apart, beside sockets alone and libcrypto alone. One JSON
-// object per line and repetition; tools/bench/tunnel starts it and prints the medians. SENDER and
-// RECEIVER are network namespaces with the addresses 10.77.1.1 and 10.77.1.2.
+// tunnel_bench loopback | veth SENDER RECEIVER: what live::SealedLink carries per second of
+// processor time, sender and receiver apart, beside sockets alone and libcrypto alone. One JSON
+// object per line; tools/bench/tunnel starts it and prints the medians. SENDER and RECEIVER are
+// network namespaces with the addresses 10.77.1.1 and 10.77.1.2.
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <poll.h>
 #include <sched.h>
 #include <sys/socket.h>
 
