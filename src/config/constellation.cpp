@@ -54,6 +54,7 @@ void read_shell(Table& t, Constellation& constellation, catalog::UtcTime epoch) 
 void read_lasers(Table& t, orbit::LaserLimits& lasers) {
   if (t.has("max-range")) lasers.max_range_km = kilometres(t, "max-range");
   if (t.has("min-altitude")) lasers.min_altitude_km = kilometres(t, "min-altitude");
+  if (t.has("acquisition")) lasers.acquisition = t.duration("acquisition", seconds(3600));
 }
 
 Constellation read(Table& top) {

@@ -25,6 +25,9 @@ struct LaserLimits {
   double max_range_km = 5400;
   /// The beam stays this far above a sphere of the equator's radius, over nearly all of the air.
   double min_altitude_km = 80;
+  /// How long it takes from when the limits hold until the beam carries. The fastest acquisitions
+  /// that Brashears reports took 12 s.
+  Duration acquisition = seconds(12);
 };
 
 /// The limits as the kernels take them. A beam is a metre long at least: a satellite that is listed

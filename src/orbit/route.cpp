@@ -47,7 +47,7 @@ class Marks {
     std::vector<Vec3> at_begin = begin == end_ ? std::move(at_end_) : sky_.positions_km(begin);
     at_end_ = sky_.positions_km(end);
     end_ = end;
-    return SkyGraph{sky_, std::move(at_begin), at_end_};
+    return SkyGraph{sky_, {std::move(at_begin), at_end_, sky_.aimed_km(begin)}};
   }
 
  private:

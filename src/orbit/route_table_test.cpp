@@ -118,7 +118,7 @@ TEST_CASE("route table: of equal paths the one that Dijkstra's algorithm takes")
 
 TEST_CASE("route table: over the links that last through an interval") {
   const Sky sky = *Sky::of_shell(shell(24, 20, 53, 550));
-  const SkyGraph graph{sky, sky.positions_km(noon), sky.positions_km(noon + seconds(15))};
+  const SkyGraph graph{sky, {sky.positions_km(noon), sky.positions_km(noon + seconds(15)), {}}};
   RouteTable table{{sky.station({37.77, -122.42}), sky.station({50.11, 8.68})}};
   table.update(graph);
   check_table(table, graph);

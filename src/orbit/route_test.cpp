@@ -112,7 +112,8 @@ TEST_CASE("route: at a mark it is the shortest path whose links hold to the next
       sky, pairs, {.start = first, .length = seconds(900), .step = seconds(15)}))[0];
   for (const auto& sample : history.samples) {
     const UtcTime mark = first + sample.at;
-    const SkyGraph graph{sky, sky.positions_km(mark), sky.positions_km(mark + seconds(15))};
+    const SkyGraph graph{
+        sky, {sky.positions_km(mark), sky.positions_km(mark + seconds(15)), sky.aimed_km(mark)}};
     const auto path = graph.shortest(a, b);
     CHECK(sample.up == path.has_value());
     if (path) CHECK(sample.one_way == path->one_way);

@@ -22,6 +22,10 @@ Result<> check(const SkyOptions& options) {
     if (!(degrees >= 0 && degrees < 90))
       return Error{Errc::invalid, "sky with a minimum elevation of " + std::to_string(degrees) +
                                       " degrees, want it in [0, 90)"};
+  if (options.lasers.acquisition < Duration{})
+    return Error{Errc::invalid, "sky whose lasers take " +
+                                    std::to_string(options.lasers.acquisition.ns) +
+                                    " ns to be acquired, want at least 0"};
   if (options.reconfiguration <= Duration{})
     return Error{Errc::invalid, "sky with a reconfiguration interval of " +
                                     std::to_string(options.reconfiguration.ns) +
@@ -147,6 +151,12 @@ std::vector<Vec3> Sky::positions_km(catalog::UtcTime at) const {
   return positions;
 }
 
+std::vector<Vec3> Sky::aimed_km(catalog::UtcTime at) const {
+  const Duration acquisition = options_.lasers.acquisition;
+  if (acquisition == Duration{}) return {};
+  return positions_km({at.ns - acquisition.ns});
+}
+
 Duration Sky::delay_over(std::span<const std::uint32_t> satellites, const GroundPoint& from,
                          const GroundPoint& to, catalog::UtcTime at) const {
   const EarthRotation rotation{at};
@@ -160,17 +170,19 @@ Duration Sky::delay_over(std::span<const std::uint32_t> satellites, const Ground
   return light_time(km + norm(to.position_km - here));
 }
 
-SkyGraph::SkyGraph(const Sky& sky, catalog::UtcTime at) : SkyGraph{sky, sky.positions_km(at), {}} {}
+SkyGraph::SkyGraph(const Sky& sky, catalog::UtcTime at)
+    : SkyGraph{sky, {.begin = sky.positions_km(at), .end = {}, .aimed = sky.aimed_km(at)}} {}
 
-SkyGraph::SkyGraph(const Sky& sky, std::vector<Vec3> at_begin, std::vector<Vec3> at_end,
-                   SimdLevel level)
+SkyGraph::SkyGraph(const Sky& sky, SkyMoments moments, SimdLevel level)
     : sky_{&sky},
       kernels_{&sky_kernels(level)},
-      positions_{std::move(at_begin)},
-      end_{std::move(at_end)},
       terminal_km_(sky.far_terminals().size(), unreachable) {
-  AXS_ASSERT(positions_.size() == sky.size() && (end_.empty() || end_.size() == sky.size()));
-  find_beams();
+  const auto fits = [&](const std::vector<Vec3>& at) { return at.size() == sky.size(); };
+  AXS_ASSERT(fits(moments.begin) && (moments.end.empty() || fits(moments.end)) &&
+             (moments.aimed.empty() || fits(moments.aimed)));
+  find_beams(moments);
+  positions_ = std::move(moments.begin);
+  end_ = std::move(moments.end);
   const std::size_t whole = (positions_.size() + link_lanes - 1) / link_lanes * link_lanes;
   for (std::vector<double>* field : {&x_, &y_, &z_}) field->resize(whole);
   double lowest2 = unreachable;
@@ -183,14 +195,15 @@ SkyGraph::SkyGraph(const Sky& sky, std::vector<Vec3> at_begin, std::vector<Vec3>
   lowest_radius_km_ = std::sqrt(lowest2);
 }
 
-void SkyGraph::find_beams() {
+void SkyGraph::find_beams(const SkyMoments& moments) {
   const BeamLimits limits = beam_limits(sky_->options().lasers);
   const std::vector<Laser>& lasers = sky_->lasers();
   for (std::size_t first = 0; first < lasers.size(); first += link_lanes) {
     const std::span some{lasers.data() + first, std::min(link_lanes, lasers.size() - first)};
-    double km[link_lanes], km_at_end[link_lanes];
-    unsigned reaches = kernels_->beams(beams_of(some, positions_), limits, km);
-    if (!end_.empty()) reaches &= kernels_->beams(beams_of(some, end_), limits, km_at_end);
+    double km[link_lanes], other_km[link_lanes];
+    unsigned reaches = kernels_->beams(beams_of(some, moments.begin), limits, km);
+    for (const std::vector<Vec3>* other : {&moments.end, &moments.aimed})
+      if (!other->empty()) reaches &= kernels_->beams(beams_of(some, *other), limits, other_km);
     for (; reaches != 0; reaches &= reaches - 1) {
       const auto lane = static_cast<std::size_t>(std::countr_zero(reaches));
       if (lane >= some.size()) break;

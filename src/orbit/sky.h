@@ -58,6 +58,8 @@ class Sky {
   /// All satellites in ECEF. One that has no position any more is put at the earth's centre, where
   /// nobody sees it and no laser reaches.
   std::vector<Vec3> positions_km(catalog::UtcTime at) const;
+  /// The same one acquisition before `at`; empty if acquisition takes no time.
+  std::vector<Vec3> aimed_km(catalog::UtcTime at) const;
   /// One way between two stations over the given satellites as they stand at `at`, whether the
   /// links are feasible or not.
   Duration delay_over(std::span<const std::uint32_t> satellites, const GroundPoint& from,
@@ -87,16 +89,24 @@ struct UpLinks {
   std::vector<double> km;
 };
 
+/// Where all satellites are at the times that decide which links can be used all through an
+/// interval: positions as Sky::positions_km() gives them.
+struct SkyMoments {
+  std::vector<Vec3> begin;
+  std::vector<Vec3> end;  ///< Empty for an instant.
+  /// One acquisition before the beginning; empty if every beam that reaches counts as acquired.
+  std::vector<Vec3> aimed;
+};
+
 /// The links that can be used at one instant, or all through an interval, and the shortest paths
 /// over them. The sky must outlive it.
 class SkyGraph {
  public:
   SkyGraph(const Sky& sky, catalog::UtcTime at);
-  /// Links that are feasible at both ends of an interval, with their lengths at its beginning. In
-  /// so short a time elevation, range and height of a beam have no second extreme. The positions
-  /// are those of Sky::positions_km().
-  SkyGraph(const Sky& sky, std::vector<Vec3> at_begin, std::vector<Vec3> at_end,
-           SimdLevel level = simd_level());
+  /// Links that are feasible at both ends of the interval, beams since their acquisition began,
+  /// with their lengths at its beginning. In so short a time elevation, range and height of a beam
+  /// have no second extreme.
+  SkyGraph(const Sky& sky, SkyMoments moments, SimdLevel level = simd_level());
 
   const Sky& sky() const { return *sky_; }
   /// How long the beam from each laser terminal is; infinite where none reaches.
@@ -110,7 +120,7 @@ class SkyGraph {
 
  private:
   bool usable(const Sight& sight, std::uint32_t satellite) const;
-  void find_beams();
+  void find_beams(const SkyMoments& moments);
   void add_up_links(const Sight& sight, std::size_t block, unsigned lanes, UpLinks& links) const;
 
   const Sky* sky_;

@@ -48,7 +48,7 @@ void bench_epoch(benchmark::State& state) {
   for (auto _ : state) {
     const SkyGraph graph{sky, noon + seconds(++step)};
     for (const auto& [from, to] : pairs)
-      benchmark::DoNotOptimize(graph.shortest(sky.station(from), sky.station(to)));
+      benchmark::DoNotOptimize(graph.shortest(sky.station(from.at), sky.station(to.at)));
   }
 }
 BENCHMARK(bench_epoch)->Unit(benchmark::kMillisecond);

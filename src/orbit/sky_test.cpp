@@ -181,7 +181,7 @@ TEST_CASE("sky: the links of an interval at every vector width") {
     const Sight sight{station};
     for (const SimdLevel level : simd_levels) {
       if (level > simd_level()) continue;
-      const SkyGraph graph{sky, begin, end, level};
+      const SkyGraph graph{sky, {begin, end, {}}, level};
       for (std::size_t i = 0; i < sky.lasers().size(); ++i) {
         const auto& [a, b] = sky.lasers()[i];
         const bool reaches =
@@ -225,4 +225,39 @@ TEST_CASE("sky: a set that is listed twice has no beam to itself") {
   const auto path = SkyGraph{sky, noon}.shortest(sky.station(below), sky.station(below));
   CHECK((!path || path->satellites.size() == 1));
   CHECK_FALSE(laser_reaches({7000, 0, 0}, {7000, 0, 0}, {}));
+}
+
+TEST_CASE("sky: a beam carries one acquisition after its limits hold again") {
+  // Over the poles neighbouring planes cross, so that beams between them come and go with the
+  // height.
+  SkyOptions options{.lasers = {.max_range_km = 3000}};
+  const Shell shell{.epoch = noon,
+                    .planes = 6,
+                    .slots = 11,
+                    .inclination_deg = 86.4,
+                    .mean_motion = mean_motion_at(780),
+                    .spread = Spread::star};
+  const Sky slow = *Sky::of_shell(shell, options);
+  options.lasers.acquisition = Duration{};
+  const Sky at_once = *Sky::of_shell(shell, options);
+  const auto carries = [](const Sky& sky, catalog::UtcTime at, std::uint32_t terminal) {
+    return std::isfinite(SkyGraph{sky, at}.terminal_km()[terminal]);
+  };
+  int returned = 0;
+  for (std::uint32_t laser = 0; laser < slow.lasers().size(); ++laser) {
+    const std::uint32_t terminal = slow.terminal_of(laser);
+    bool before = carries(at_once, noon, terminal);
+    for (int second = 1; second < 600; ++second) {
+      const catalog::UtcTime at = noon + seconds(second);
+      const bool now = carries(at_once, at, terminal);
+      if (now && !before) {
+        ++returned;
+        CHECK_FALSE(carries(slow, at + seconds(10), terminal));
+        CHECK(carries(slow, at + seconds(12), terminal));
+      }
+      before = now;
+    }
+    if (returned > 3) break;
+  }
+  CHECK(returned > 0);
 }

@@ -147,7 +147,8 @@ const std::string whole_epoch = "AXS: whole epoch, ";
 /// taken away to get the routing alone.
 void measure(const Scene& scene, std::vector<Vec3> where, RouteTable& table,
              const std::string& name, Times& times) {
-  SkyGraph graph = times.time(lasers, [&] { return SkyGraph{scene.sky, std::move(where), {}}; });
+  SkyGraph graph =
+      times.time(lasers, [&] { return SkyGraph{scene.sky, {std::move(where), {}, {}}}; });
   const double lasers_ms = times.last(lasers);
   times.time(up_links, [&] { return graph.up_links(scene.stations); });
   const double begin = processor_ms();
@@ -173,7 +174,7 @@ void run(const Scene& scene, const Scan& scan, Times& times, Tally& tally) {
     const std::vector<Vec3> where = scene.sky.positions_km(now);
     if (afresh) table = RouteTable{scene.stations, scan.level};
     if (epoch == 0)
-      table.update(SkyGraph{scene.sky, where, {}});
+      table.update(SkyGraph{scene.sky, {where, {}, {}}});
     else
       measure(scene, where, table, scan.name, times);
     const Peer peer =

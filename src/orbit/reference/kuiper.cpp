@@ -36,6 +36,7 @@ Sky kuiper_630(catalog::UtcTime epoch) {
   const double cone_km = height_km / std::tan(std::acos(-1.0) / 6);
   options.max_ground_range_km = std::sqrt(cone_km * cone_km + height_km * height_km);
   const double r = radius_km + height_km, low = radius_km + 80;
+  options.lasers.acquisition = Duration{};
   options.lasers.max_range_km = 2 * std::sqrt(r * r - low * low);
   return *Sky::of_shell({.epoch = epoch,
                          .planes = 34,
