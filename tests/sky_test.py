@@ -167,6 +167,8 @@ class Sky(unittest.TestCase):
         self.check_bad("--start: ", "rtt", "--shell", KUIPER, *here, "--start", "yesterday")
         self.check_bad("--duration: ", "rtt", "--shell", KUIPER, *here, "--duration", "-1s")
         self.check_bad("--step: ", "rtt", "--shell", KUIPER, *here, "--step", "0s")
+        self.check_bad("want at most 10000000", "rtt", "--shell", KUIPER, *here, "--duration",
+                       "300d", "--step", "1ms")
         self.check_bad("would miss short passes", "passes", "--shell", KUIPER, "--at", "sfo",
                        "--step", "5min")
         self.check_bad("--satellite: no satellite has \"X\" in its name", "passes", "--elements",

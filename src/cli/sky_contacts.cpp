@@ -53,12 +53,14 @@ Decimal azimuth(const orbit::GroundStation& from, const orbit::Sgp4& satellite, 
   return {orbit::azimuth_deg(from.at, ecef_at(satellite, at)), 0};
 }
 
-/// Where the satellite was over during its pass, every 10 seconds.
-std::vector<catalog::GeoPoint> ground_track(const orbit::Sgp4& satellite, const Contact& contact) {
+/// Where the satellite is over, every 10 seconds, from `around` before its pass to as long after.
+std::vector<catalog::GeoPoint> ground_track(const orbit::Sgp4& satellite, const Contact& contact,
+                                            Duration around) {
   std::vector<catalog::GeoPoint> track;
-  for (UtcTime at = contact.rise; at < contact.set; at = at + seconds(10))
+  const UtcTime end = contact.set + around;
+  for (UtcTime at{contact.rise.ns - around.ns}; at < end; at = at + seconds(10))
     track.push_back(orbit::place_below(ecef_at(satellite, at)));
-  track.push_back(orbit::place_below(ecef_at(satellite, contact.set)));
+  track.push_back(orbit::place_below(ecef_at(satellite, end)));
   return track;
 }
 
@@ -71,9 +73,11 @@ struct PassesPage {
 
 std::string passes_page(const PassesPage& head, const std::vector<Contact>& contacts,
                         const orbit::Sgp4Batch& batch, const std::vector<std::string>& names) {
+  // A few passes show where the satellites come from and go to; many would only cover the map.
+  const Duration around = contacts.size() <= 12 ? seconds(40 * 60) : Duration{};
   report::WorldMap map{report::land_rings()};
   for (const Contact& c : contacts)
-    map.track(ground_track(batch.satellites()[c.satellite], c), names[c.satellite]);
+    map.track(ground_track(batch.satellites()[c.satellite], c, around), names[c.satellite]);
   map.mark(head.place, head.at);
   return report::page("Passes over " + head.at,
                       fmt::format("<h1>Passes over {}</h1>\n<p>{} passes above {} degrees {}.</p>\n"

@@ -87,6 +87,10 @@ Result<SkySource::Times> SkySource::times(const Satellites& satellites, Duration
   if (!step.empty()) times.step = AXS_TRY(of_flag("--step", config::parse_duration(step)));
   if (times.step < milliseconds(1))
     return Error{Errc::invalid, fmt::format("--step: {}, want at least 1ms", step)};
+  constexpr std::int64_t steps_max = 10'000'000;
+  if (const std::int64_t steps = times.length.ns / times.step.ns; steps > steps_max)
+    return Error{Errc::invalid,
+                 fmt::format("--duration and --step: {} steps, want at most {}", steps, steps_max)};
   return times;
 }
 
