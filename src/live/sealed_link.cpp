@@ -70,23 +70,17 @@ void SealedLink::receive(Instant now, DatagramBuffer& buffer, const Take& take) 
 
 void SealedLink::open_packet(Instant now, std::span<std::uint8_t> packet, const Take& take) {
   const auto parsed = net::parse_packet(packet);
-  if (!parsed || parsed->header.type != net::PacketType::sealed) {
-    ++counters_.forged;
-    return;
-  }
+  if (!parsed || parsed->header.type != net::PacketType::sealed) return void(++counters_.forged);
   const auto plain = packet.subspan(parsed->header.size(), parsed->payload.size() - Aead::tag_size);
   switch (session_.open(now, *parsed, plain)) {
     case net::OpenVerdict::accepted:
       return take_plain(now, plain, take);
     case net::OpenVerdict::replayed:
-      ++counters_.replayed;
-      return;
+      return void(++counters_.replayed);
     case net::OpenVerdict::unknown_key:
-      ++counters_.unknown_key;
-      return;
+      return void(++counters_.unknown_key);
     case net::OpenVerdict::forged:
-      ++counters_.forged;
-      return;
+      return void(++counters_.forged);
   }
 }
 

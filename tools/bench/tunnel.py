@@ -106,6 +106,10 @@ def veth():
         remove()
 
 
+def control_socket(device):
+    return f"/var/run/wireguard/{device}wg.sock"
+
+
 @contextlib.contextmanager
 def wireguard():
     """A wireguard-go in each namespace, as {namespace: process}."""
@@ -113,14 +117,16 @@ def wireguard():
     processes = {}
     try:
         for namespace, device in DEVICES.items():
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(control_socket(device))
             processes[namespace] = subprocess.Popen(
                 ["ip", "netns", "exec", namespace, "wireguard-go", "-f", device + "wg"],
                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         for namespace, device in DEVICES.items():
             other = RECEIVER if namespace == SENDER else SENDER
-            while not os.path.exists(f"/var/run/wireguard/{device}wg.sock"):
+            while not os.path.exists(control_socket(device)):
                 if processes[namespace].poll() is not None:
-                    raise RuntimeError("wireguard-go ended at once; needs /dev/net/tun")
+                    raise SystemExit("tunnel: wireguard-go ended at once; it needs /dev/net/tun")
                 time.sleep(0.01)
             public = command("wg pubkey", input=keys[other]).strip()
             inside(namespace, f"wg set {device}wg listen-port 51820 private-key /dev/stdin peer "
