@@ -99,7 +99,7 @@ Instant at(Duration since) {
 
 bool settled(const Path& path, const MtuSearchConfig& config) {
   const std::uint32_t size = path.search.packet_size(), width = path.width();
-  return size <= width && (size == config.max || width - size < config.step);
+  return size <= width && std::min(width, config.max) - size < config.step;
 }
 
 }  // namespace
