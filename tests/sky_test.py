@@ -137,6 +137,20 @@ class Sky(unittest.TestCase):
         page, _ = self.picture("passes", *flags, "--at", "sfo")
         self.assertEqual(page.seen["svg"], 1)
 
+    def test_gateways_see_more(self):
+        flags = ["contacts", "--elements", REAL, "--start", NOON, "--duration", "1s"]
+        as_user = self.rows(*flags, "--at", "fra")
+        as_gateway = self.rows(*flags, "--at", "gateway:fra")
+        self.assertGreater(len(as_gateway), len(as_user))
+        seen = {row["satellite"] for row in as_gateway}
+        self.assertLessEqual({row["satellite"] for row in as_user}, seen)
+
+    def test_old_elements_are_told(self):
+        outcome = run("passes", "--elements", REAL, "--start", "2026-10-08T12:00:00Z", "--at",
+                      "sfo", "--duration", "1s")
+        self.assertEqual(outcome.returncode, 0)
+        self.assertIn("days from --start", outcome.stderr)
+
     def test_one_satellite(self):
         rows = self.rows("passes", "--elements", REAL, "--start", NOON, "--at", "sfo",
                          "--duration", "1d", "--satellite", "LEO-0303")
@@ -167,8 +181,14 @@ class Sky(unittest.TestCase):
         self.check_bad("--start: ", "rtt", "--shell", KUIPER, *here, "--start", "yesterday")
         self.check_bad("--duration: ", "rtt", "--shell", KUIPER, *here, "--duration", "-1s")
         self.check_bad("--step: ", "rtt", "--shell", KUIPER, *here, "--step", "0s")
-        self.check_bad("want at most 10000000", "rtt", "--shell", KUIPER, *here, "--duration",
-                       "300d", "--step", "1ms")
+        self.check_bad("--duration: 0, want", "rtt", "--shell", KUIPER, *here, "--duration", "0s")
+        for interval in ("0s", "2min", "often"):
+            self.check_bad("--reconfigure: ", "paths", "--shell", KUIPER, *here, "--reconfigure",
+                           interval)
+        self.check_bad("--grid: 7, want one that divides 180", "coverage", "--shell", KUIPER,
+                       "--grid", "7")
+        self.check_bad("want at most 1000000", "rtt", "--shell", KUIPER, *here, "--duration",
+                       "300d", "--step", "10ms")
         self.check_bad("would miss short passes", "passes", "--shell", KUIPER, "--at", "sfo",
                        "--step", "5min")
         self.check_bad("--satellite: no satellite has \"X\" in its name", "passes", "--elements",

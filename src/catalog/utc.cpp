@@ -59,8 +59,8 @@ Result<UtcTime> parse_utc(std::string_view text) {
   const std::int64_t hour = digits(text, 11, 2), minute = digits(text, 14, 2),
                      second = digits(text, 17, 2);
   const std::int64_t ns = fraction(text.substr(19, text.size() - 20));
-  // Signed 64-bit nanoseconds end in 2262.
-  if (y < 1900 || y > 2199 || m < 1 || m > 12 || d < 1 || d > days_in_month(y, m)) return wrong;
+  // The difference of any two fits signed 64-bit nanoseconds, which are 292 years.
+  if (y < 1950 || y > 2150 || m < 1 || m > 12 || d < 1 || d > days_in_month(y, m)) return wrong;
   if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59 || ns < 0)
     return wrong;
   return UtcTime{

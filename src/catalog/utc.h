@@ -24,7 +24,8 @@ constexpr Duration operator-(UtcTime a, UtcTime b) {
   return {a.ns - b.ns};
 }
 
-/// Reads "2025-10-08T12:00:00Z", with an optional fraction of a second of up to nine digits.
+/// Reads "2025-10-08T12:00:00Z", with an optional fraction of a second of up to nine digits, from
+/// 1950 to 2150.
 Result<UtcTime> parse_utc(std::string_view text);
 /// Writes whole seconds: "2025-10-08T12:00:00Z".
 std::string format_utc(UtcTime time);

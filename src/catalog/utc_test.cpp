@@ -22,7 +22,7 @@ TEST_CASE("utc: what is no time is refused") {
 
 TEST_CASE("utc: what is written is read back") {
   CHECK(rc::check([] {
-    const UtcTime time{*rc::gen::inRange<std::int64_t>(-2'000'000'000, 7'000'000'000) *
+    const UtcTime time{*rc::gen::inRange<std::int64_t>(-600'000'000, 5'600'000'000) *
                        1'000'000'000};
     RC_ASSERT(*parse_utc(format_utc(time)) == time);
   }));

@@ -55,7 +55,9 @@ std::string as_json(const Rows& rows, const std::string& name) {
     for (std::size_t i = 0; i < row.size(); ++i) object[rows.columns[i].key] = json_cell(row[i]);
     list.push_back(std::move(object));
   }
-  return nlohmann::ordered_json{{"version", 1}, {name, list}}.dump(2) + "\n";
+  nlohmann::ordered_json document{{"version", 1}};
+  document[name] = std::move(list);
+  return document.dump(2) + "\n";
 }
 
 std::string for_people(const Cell& cell) {

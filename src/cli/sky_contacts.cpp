@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
+#include <span>
 
 #include "axs/cli/progress.h"
 #include "axs/report/assets.h"
@@ -41,12 +42,25 @@ Result<Found> find(const SkySource& source, const SkySource::Satellites& satelli
   AXS_TRY(check_step(times.step));
   orbit::ContactScan scan{batch, std::move(stations), {times.start, times.length, times.step}};
   Progress progress{"looking for contacts"};
-  while (scan.advance()) progress.show(scan.progress());
+  constexpr std::size_t contacts_max = 2'000'000;
+  while (scan.advance()) {
+    progress.show(scan.progress());
+    if (scan.found() > contacts_max)
+      return Error{Errc::invalid,
+                   fmt::format("--duration {}: more than {} contacts, want a shorter one",
+                               source.duration, contacts_max)};
+  }
   return Found{times, scan.contacts()};
 }
 
 orbit::Vec3 ecef_at(const orbit::Sgp4& satellite, UtcTime at) {
   return orbit::EarthRotation{at}.to_ecef(orbit::propagate(satellite, at).position_km);
+}
+
+/// Nothing where the satellite has come down by then.
+void add_place(const orbit::Sgp4& satellite, UtcTime at, std::vector<catalog::GeoPoint>& track) {
+  if (orbit::propagate(satellite, at).state == orbit::OrbitState::fine)
+    track.push_back(orbit::place_below(ecef_at(satellite, at)));
 }
 
 Decimal azimuth(const orbit::GroundStation& from, const orbit::Sgp4& satellite, UtcTime at) {
@@ -59,8 +73,8 @@ std::vector<catalog::GeoPoint> ground_track(const orbit::Sgp4& satellite, const 
   std::vector<catalog::GeoPoint> track;
   const UtcTime end = contact.set + around;
   for (UtcTime at{contact.rise.ns - around.ns}; at < end; at = at + seconds(10))
-    track.push_back(orbit::place_below(ecef_at(satellite, at)));
-  track.push_back(orbit::place_below(ecef_at(satellite, end)));
+    add_place(satellite, at, track);
+  add_place(satellite, end, track);
   return track;
 }
 
@@ -73,10 +87,12 @@ struct PassesPage {
 
 std::string passes_page(const PassesPage& head, const std::vector<Contact>& contacts,
                         const orbit::Sgp4Batch& batch, const std::vector<std::string>& names) {
-  // A few passes show where the satellites come from and go to; many would only cover the map.
+  // A few passes show where the satellites come from and go to; many would only cover the map, and
+  // there is no telling thousands apart.
+  constexpr std::size_t tracks_max = 500;
   const Duration around = contacts.size() <= 12 ? seconds(40 * 60) : Duration{};
   report::WorldMap map{report::land_rings()};
-  for (const Contact& c : contacts)
+  for (const Contact& c : std::span{contacts}.first(std::min(contacts.size(), tracks_max)))
     map.track(ground_track(batch.satellites()[c.satellite], c, around), names[c.satellite]);
   map.mark(head.place, head.at);
   return report::page("Passes over " + head.at,

@@ -61,6 +61,10 @@ void SkyCoverageCommand::declare(CLI::App& app) {
 }
 
 Result<ExitCode> SkyCoverageCommand::run() {
+  const double rows_wanted = 180 / grid_deg_;
+  if (std::fabs(rows_wanted - std::round(rows_wanted)) > 1e-9)
+    return Error{Errc::invalid,
+                 fmt::format("--grid: {}, want one that divides 180, like 5 or 7.5", grid_deg_)};
   const auto satellites = AXS_TRY(source_.satellites());
   const auto times = AXS_TRY(source_.times(satellites, seconds(60)));
   const orbit::Sgp4Batch batch = AXS_TRY(satellites.batch());

@@ -48,8 +48,10 @@ std::vector<Moment> at_every_moment(const Sky& sky, const Way& way) {
 /// Paths that are chosen at the sky's marks and kept until the next.
 Result<std::vector<Moment>> between_marks(const Sky& sky, const Way& way) {
   const std::array pairs{orbit::GroundPair{way.from, way.to}};
+  Progress progress{"following the paths"};
   const auto histories = AXS_TRY(orbit::routes_over_time(
-      sky, pairs, {.start = way.times.start, .length = way.times.length, .step = way.times.step}));
+      sky, pairs, {.start = way.times.start, .length = way.times.length, .step = way.times.step},
+      [&](double share) { progress.show(share); }));
   std::vector<Moment> moments;
   for (const auto& sample : histories[0].samples) {
     const auto& satellites = histories[0].paths[sample.path];
@@ -81,6 +83,14 @@ std::vector<Stretch> stretches(const Way& way) {
   return all;
 }
 
+Result<Duration> interval_of(const std::string& flag, const std::string& text) {
+  const auto interval = config::parse_duration(text);
+  if (!interval) return Error{Errc::invalid, flag + ": " + interval.error().what};
+  if (*interval == Duration{} || *interval > orbit::sky_interval_max)
+    return Error{Errc::invalid, fmt::format("{}: {}, want it above 0 and at most 60s", flag, text)};
+  return *interval;
+}
+
 std::string names_of(const Way& way, const std::vector<std::uint32_t>& satellites) {
   std::vector<std::string> names;
   for (const std::uint32_t satellite : satellites) names.push_back(way.satellites.names[satellite]);
@@ -106,8 +116,8 @@ std::string in_short(const Way& way) {
   const std::string bound =
       fmt::format("light in vacuum along the ground would take {:.2f} ms", milli(way.light));
   if (longest == Duration{}) return "no path at any time; " + bound;
-  std::string text = fmt::format("round trip {:.2f} to {:.2f} ms, {} paths; {}", milli(shortest),
-                                 milli(longest), all.size(), bound);
+  std::string text = fmt::format("round trip {:.2f} to {:.2f} ms, {} changes of path; {}",
+                                 milli(shortest), milli(longest), all.size() - 1, bound);
   if (without > Duration{}) text += fmt::format("; no path for {:.1f} s", without.seconds());
   return text;
 }
@@ -208,9 +218,10 @@ Result<Way> SkyWay::find(Duration usual_step) const {
           .moments = {},
           .light = {}};
   way.times = AXS_TRY(source.times(way.satellites, usual_step));
+  if (way.times.length == Duration{}) return Error{Errc::invalid, "--duration: 0, want it above 0"};
   way.light = 2 * orbit::surface_light_delay(way.from.at, way.to.at);
   auto interval = way.satellites.reconfiguration;
-  if (!reconfigure.empty()) interval = AXS_TRY(config::parse_duration(reconfigure));
+  if (!reconfigure.empty()) interval = AXS_TRY(interval_of("--reconfigure", reconfigure));
   if (interval) way.satellites.links.reconfiguration = *interval;
   const Sky sky = AXS_TRY(sky_of(way.satellites, way.times.start));
   way.moments = interval ? AXS_TRY(between_marks(sky, way)) : at_every_moment(sky, way);

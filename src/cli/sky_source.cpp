@@ -4,8 +4,10 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cmath>
 
 #include "axs/catalog/places.h"
+#include "axs/cli/terminal.h"
 #include "axs/config/constellation.h"
 #include "axs/config/elements.h"
 #include "axs/config/quantity.h"
@@ -22,6 +24,16 @@ template <class T>
 Result<T> of_flag(const std::string& flag, Result<T> value) {
   if (value) return value;
   return Error{value.error().code, flag + ": " + value.error().what};
+}
+
+/// Elements are good for days: drag is uncertain.
+void warn_of_age(Duration age) {
+  const double days = std::fabs(age.seconds()) / 86400;
+  if (days > 14)
+    print_error(
+        fmt::format("the elements are {:.0f} days from --start: positions may be off by "
+                    "hundreds of kilometres",
+                    days));
 }
 
 Result<Satellites> of_elements(const std::string& file) {
@@ -81,13 +93,14 @@ Result<SkySource::Times> SkySource::times(const Satellites& satellites, Duration
   constexpr Duration longest = seconds(366 * 86400);
   Times times{satellites.elements.front().epoch, {}, usual_step};
   if (!start.empty()) times.start = AXS_TRY(of_flag("--start", catalog::parse_utc(start)));
+  if (!elements.empty()) warn_of_age(times.start - satellites.elements.front().epoch);
   times.length = AXS_TRY(of_flag("--duration", config::parse_duration(duration)));
   if (times.length > longest)
     return Error{Errc::invalid, fmt::format("--duration: {}, want at most 366d", duration)};
   if (!step.empty()) times.step = AXS_TRY(of_flag("--step", config::parse_duration(step)));
   if (times.step < milliseconds(1))
     return Error{Errc::invalid, fmt::format("--step: {}, want at least 1ms", step)};
-  constexpr std::int64_t steps_max = 10'000'000;
+  constexpr std::int64_t steps_max = 1'000'000;
   if (const std::int64_t steps = times.length.ns / times.step.ns; steps > steps_max)
     return Error{Errc::invalid,
                  fmt::format("--duration and --step: {} steps, want at most {}", steps, steps_max)};

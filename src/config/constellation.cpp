@@ -16,6 +16,7 @@ using orbit::Spread;
 
 constexpr std::uint64_t constellation_version = 1;
 constexpr std::uint64_t file_max = 1u << 20;
+constexpr std::uint64_t satellites_max = 100'000;
 
 double kilometres(Table& t, std::string_view key) {
   return t.quantity(key, parse_length).value() / 1000;
@@ -47,14 +48,18 @@ void read_shell(Table& t, Constellation& constellation, catalog::UtcTime epoch) 
     shell.spread = t.choice<Spread>("spread", {{"delta", Spread::delta}, {"star", Spread::star}});
   read_phasing(t, shell);
   constellation.shells.push_back(shell);
-  if (const auto possible = orbit::shell_elements(shell); !possible)
+  if (const auto possible = orbit::check_shell(shell); !possible)
     t.fail("planes", possible.error().what);
+  std::uint64_t satellites = 0;
+  for (const Shell& one : constellation.shells) satellites += std::uint64_t{one.planes} * one.slots;
+  if (satellites > satellites_max)
+    t.fail("planes", fmt::format("more than {} satellites in all shells together", satellites_max));
 }
 
 void read_lasers(Table& t, orbit::LaserLimits& lasers) {
   if (t.has("max-range")) lasers.max_range_km = kilometres(t, "max-range");
   if (t.has("min-altitude")) lasers.min_altitude_km = kilometres(t, "min-altitude");
-  if (t.has("acquisition")) lasers.acquisition = t.duration("acquisition", seconds(3600));
+  if (t.has("acquisition")) lasers.acquisition = t.duration("acquisition", orbit::sky_interval_max);
 }
 
 Constellation read(Table& top) {
@@ -69,7 +74,7 @@ Constellation read(Table& top) {
   if (top.has("max-ground-range"))
     c.links.max_ground_range_km = kilometres(top, "max-ground-range");
   if (top.has("reconfiguration"))
-    c.reconfiguration = top.duration("reconfiguration", seconds(86400));
+    c.reconfiguration = top.duration("reconfiguration", orbit::sky_interval_max);
   top.table("lasers", [&](Table& t) { read_lasers(t, c.links.lasers); });
   top.tables("shell", [&](Table& t) { read_shell(t, c, epoch); });
   if (c.shells.empty()) top.fail("shell", "missing, want at least one [[shell]]");

@@ -62,4 +62,7 @@ TEST_CASE("constellation: what is wrong is told by file, line and key") {
   CHECK_FALSE(parse_constellation("version = 1\nname = \"a\"\nepoch = \"2025-10-08T12:00:00Z\"\n",
                                   "f.toml"));
   CHECK_FALSE(read_constellation("no/such/file"));
+  CHECK(error_of("\"15 s\"", "\"2 min\"").find("reconfiguration") != std::string::npos);
+  CHECK(error_of("planes = 6\nper-plane = 11", "planes = 900\nper-plane = 110")
+            .find("more than 100000 satellites in all shells together") != std::string::npos);
 }

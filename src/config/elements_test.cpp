@@ -84,6 +84,25 @@ TEST_CASE("elements: what is wrong is told by message, key, what was seen and wh
   CHECK(error_of("") == "f: no element set, want at least one");
 }
 
+TEST_CASE("elements: brackets without end take no stack") {
+  std::string deep;
+  for (const char bracket : {'[', ']'}) deep.append(500'000, bracket);
+  CHECK_FALSE(parse_elements(deep, "f"));
+  CHECK_FALSE(parse_elements(deep.substr(0, 500'000), "f"));
+  const auto nested = parse_elements(changed(message, "null", deep), "f");
+  REQUIRE(nested);
+  check_iss(nested->front());
+}
+
+TEST_CASE("elements: names are what a terminal may be shown") {
+  const auto named = parse_elements(changed(csv, "ISS", "I\x1b\xe9S"), "f");
+  REQUIRE(named);
+  CHECK(named->front().name == "I??S, \"ZARYA\"");
+  const std::string wrong =
+      error_of(changed(message, "15.5", "\"" + std::string(5000, 'x') + "\""));
+  CHECK(wrong.size() < 200);
+}
+
 TEST_CASE("elements: a file that is not there") {
   CHECK_FALSE(read_elements("no/such/file"));
 }

@@ -15,13 +15,23 @@ namespace {
 using orbit::ElementSet;
 using Json = nlohmann::json;
 
+/// What may go to a terminal and into JSON: printable ASCII, and no more than a line's worth.
+std::string printable(std::string_view text) {
+  constexpr std::size_t longest = 60;
+  std::string shown{text.substr(0, longest)};
+  for (char& c : shown)
+    if (c < ' ' || c > '~') c = '?';
+  return shown;
+}
+
 /// A message as keys and texts, and where it stands, for errors.
 struct Message {
   std::string place;
   std::map<std::string, std::string, std::less<>> values;
 
   Error wrong(std::string_view key, std::string_view seen, std::string_view want) const {
-    return {Errc::invalid, fmt::format("{}: {} is \"{}\", want {}", place, key, seen, want)};
+    return {Errc::invalid,
+            fmt::format("{}: {} is \"{}\", want {}", place, key, printable(seen), want)};
   }
   const std::string* find(std::string_view key) const {
     const auto found = values.find(key);
@@ -70,7 +80,7 @@ Result<catalog::UtcTime> epoch_of(const Message& message) {
 
 std::string text_or_empty(const Message& message, std::string_view key) {
   const std::string* text = message.find(key);
-  return text == nullptr ? "" : *text;
+  return text == nullptr ? "" : printable(*text);
 }
 
 Result<ElementSet> elements_of(const Message& message) {
@@ -145,13 +155,20 @@ std::string_view cut_line(std::string_view& text) {
 }  // namespace
 
 Result<std::vector<ElementSet>> parse_omm_json(std::string_view text, std::string_view source) {
-  const Json document = Json::parse(text, nullptr, false);
+  // What lies deeper than a value in an object in a list is left out: walking through it again
+  // would take as much stack as somebody cares to write brackets.
+  const auto shallow = [](int depth, Json::parse_event_t, const Json&) { return depth <= 2; };
+  const Json document = Json::parse(text, shallow, false);
   if (document.is_discarded()) return Error{Errc::invalid, fmt::format("{}: not JSON", source)};
-  const Json list = document.is_array() ? document : Json::array({document});
   std::vector<Message> messages;
-  for (const Json& object : list)
+  const auto add = [&](const Json& object) -> Result<> {
     messages.push_back(
         AXS_TRY(message_of(object, fmt::format("{} message {}", source, messages.size() + 1))));
+    return Ok{};
+  };
+  if (!document.is_array()) AXS_TRY(add(document));
+  if (document.is_array())
+    for (const Json& object : document) AXS_TRY(add(object));
   return elements_of(messages, source);
 }
 

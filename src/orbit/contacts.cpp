@@ -117,7 +117,9 @@ void ContactScan::look(Pair pair, double margin) {
   Track& track = tracks_[pair.station * satellites_.satellites().size() + pair.satellite];
   const bool was = track.now >= 0, is = margin >= 0;
   if (!was && is) track.rise = last_ == now_ ? now_ : crossing(pair, last_, now_);
-  if (was && !is) note(pair, track.rise, last_ == now_ ? now_ : crossing(pair, now_, last_));
+  if (is && (!was || margin > track.greatest)) track.greatest = margin, track.greatest_at = now_;
+  if (was && !is)
+    note(pair, track.rise, last_ == now_ ? now_ : crossing(pair, now_, last_), track.greatest_at);
   if (!was && !is && track.now > track.before && track.now >= margin && track.now > -slack_)
     look_between(pair);
   track.before = track.now;
@@ -131,11 +133,13 @@ void ContactScan::look_between(Pair pair) {
   const auto edge = [&](UtcTime out) {
     return in_sight(pair, out) ? out : crossing(pair, out, top);
   };
-  note(pair, edge(earlier_), edge(now_));
+  note(pair, edge(earlier_), edge(now_), top);
 }
 
-void ContactScan::note(Pair pair, UtcTime rise, UtcTime set) {
-  const UtcTime highest = culmination(pair, rise, set);
+/// The culmination lies within a step of `near`.
+void ContactScan::note(Pair pair, UtcTime rise, UtcTime set, UtcTime near) {
+  const UtcTime from{near.ns - span_.step.ns}, to = near + span_.step;
+  const UtcTime highest = culmination(pair, std::max(rise, from), std::min(set, to));
   found_.push_back({.station = pair.station,
                     .satellite = pair.satellite,
                     .rise = rise,

@@ -26,8 +26,8 @@ struct Contact {
 /// Finds every pass within a span of time. Goes through time in steps and then to the exact moment:
 /// between two steps by bisection, and where a satellite only just comes into sight and goes out
 /// between two steps, by looking for its highest point first. That is sure as long as a satellite
-/// culminates once at most in two steps, which holds for steps of half a minute and any orbit above
-/// the air.
+/// culminates once at most in two steps, which holds for steps of up to a minute and any orbit
+/// above the air.
 class ContactScan {
  public:
   struct Span {
@@ -43,6 +43,8 @@ class ContactScan {
   bool advance();
   /// How much of the span is behind, in [0, 1].
   double progress() const;
+  /// How many contacts() has.
+  std::size_t found() const { return found_.size(); }
   /// The contacts whose end is known; once the scan is at its end, all. In order of station, rise
   /// and satellite.
   std::vector<Contact> contacts() const;
@@ -53,7 +55,10 @@ class ContactScan {
   struct Track {
     double before = -std::numeric_limits<double>::infinity();
     double now = -std::numeric_limits<double>::infinity();
-    catalog::UtcTime rise{};  ///< Of the pass under way, if there is one.
+    // Of the pass under way, if there is one:
+    catalog::UtcTime rise{};
+    double greatest{};               ///< Of `now` over its steps,
+    catalog::UtcTime greatest_at{};  ///< and when that was.
   };
   struct Pair {
     std::uint32_t station;
@@ -66,7 +71,7 @@ class ContactScan {
   bool in_sight(Pair pair, catalog::UtcTime at) const;
   void look(Pair pair, double margin);
   void look_between(Pair pair);
-  void note(Pair pair, catalog::UtcTime rise, catalog::UtcTime set);
+  void note(Pair pair, catalog::UtcTime rise, catalog::UtcTime set, catalog::UtcTime near);
   catalog::UtcTime crossing(Pair pair, catalog::UtcTime out, catalog::UtcTime in) const;
   catalog::UtcTime culmination(Pair pair, catalog::UtcTime from, catalog::UtcTime to) const;
   catalog::UtcTime end() const { return span_.start + span_.length; }

@@ -104,6 +104,34 @@ TEST_CASE("contacts: any span in steps of half a minute gives what steps of a se
   }));
 }
 
+TEST_CASE("contacts: the highest point of a contact of days, over which it rises again and again") {
+  // Once round in a day at 30 degrees: always in sight from below, highest once a day.
+  const Sgp4Batch satellites{{*prepare({.epoch = noon,
+                                        .inclination_deg = 30,
+                                        .raan_deg = 280,
+                                        .eccentricity = 0.02,
+                                        .mean_motion = 1.0027})}};
+  double best_longitude = -180, best = -1;
+  const Vec3 above =
+      EarthRotation{noon}.to_ecef(propagate(satellites.satellites()[0], noon).position_km);
+  for (double longitude = -180; longitude < 180; longitude += 5)
+    if (const double sine = look(ground_point({10, longitude}), above).sin_elevation; sine > best)
+      best = sine, best_longitude = longitude;
+  const GroundStation below{ground_point({10, best_longitude}), 10, anywhere};
+  const Duration length = seconds(3 * 86400);
+  const auto found = scan(satellites, {below}, {.start = noon, .length = length});
+  REQUIRE(found.size() == 1);
+  double highest = 0;
+  for (Duration t{}; t <= length; t = t + seconds(60)) {
+    const catalog::UtcTime at = noon + t;
+    const Vec3 ecef =
+        EarthRotation{at}.to_ecef(propagate(satellites.satellites()[0], at).position_km);
+    highest = std::max(highest, elevation_deg(below.at, ecef));
+  }
+  CHECK(found[0].max_elevation_deg >= highest - 1e-6);
+  CHECK(found[0].max_elevation_deg < highest + 0.01);
+}
+
 TEST_CASE("contacts: a span of no length sees what is in sight at that moment") {
   const Sgp4Batch satellites = shell(40, 20);
   const auto found = scan(satellites, {{ground_point({40, 0}), 25, anywhere}}, {.start = noon});

@@ -49,7 +49,7 @@ struct Look {
 
 Look look(const GroundPoint& from, Vec3 satellite_ecef_km);
 double elevation_deg(const GroundPoint& from, Vec3 satellite_ecef_km);
-/// Clockwise from north, in [0, 360); at a pole north is along the meridian of Greenwich.
+/// Clockwise from north, in [0, 360). At a pole north lies along the meridian that it was given.
 double azimuth_deg(const GroundPoint& from, Vec3 satellite_ecef_km);
 
 /// The place over which a point is, within 1e-6 degrees for heights up to those of the

@@ -7,6 +7,7 @@ struct Gravity {
   double radius_km;  ///< Of the equator.
   double ke;         ///< 60 sqrt(mu / R^3): root of mu in earth radii to the 3/2 per minute.
   double j2, j3, j4;
+  bool operator==(const Gravity&) const = default;
 };
 
 /// With mu = 398600.8 km^3/s^2. What element sets are made with: the one to use for TLE and OMM.

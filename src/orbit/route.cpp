@@ -85,7 +85,8 @@ Result<> check(const RouteClock& clock) {
 
 Result<std::vector<RouteHistory>> routes_over_time(const Sky& sky,
                                                    std::span<const GroundPair> pairs,
-                                                   const RouteClock& clock) {
+                                                   const RouteClock& clock,
+                                                   const std::function<void(double)>& progress) {
   AXS_TRY(check(clock));
   std::vector<GroundEnd> places;
   std::vector<Ends> ends;
@@ -101,6 +102,7 @@ Result<std::vector<RouteHistory>> routes_over_time(const Sky& sky,
     std::optional<SkyGraph> links = marks.pass(now);
     const bool at_mark = links.has_value();
     if (at_mark) table.update(*std::move(links));
+    if (at_mark && progress) progress(at.seconds() / clock.length.seconds());
     for (std::size_t i = 0; i < pairs.size(); ++i) {
       if (at_mark) choose(histories[i], table, ends[i]);
       const std::vector<std::uint32_t>& path = histories[i].paths.back();

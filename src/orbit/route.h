@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+
 #include "axs/catalog/link_forecast.h"
 #include "axs/orbit/sky.h"
 
@@ -36,8 +38,10 @@ struct RouteHistory {
 /// For each pair: at each of the sky's marks the shortest path whose links hold until the next mark
 /// is taken; between marks the delay changes with the satellites of that path. The link is down
 /// from a mark at which there is no such path to the next. An error if the clock makes no sense.
-Result<std::vector<RouteHistory>> routes_over_time(const Sky& sky,
-                                                   std::span<const GroundPair> pairs,
-                                                   const RouteClock& clock);
+/// `progress`, if given, is told now and then how much of the time has been gone through, in [0,
+/// 1].
+Result<std::vector<RouteHistory>> routes_over_time(
+    const Sky& sky, std::span<const GroundPair> pairs, const RouteClock& clock,
+    const std::function<void(double)>& progress = {});
 
 }  // namespace axs::orbit

@@ -16,8 +16,6 @@ using dmath::sin;
 
 constexpr double minutes_per_day = 1440;
 constexpr double degree = dmath::pi / 180;
-/// 38 years. The sines of core are good for as many radians as the lowest orbit turns in that time.
-constexpr double minutes_max = 2e7;
 
 constexpr double square(double x) {
   return x * x;

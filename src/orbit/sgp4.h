@@ -39,6 +39,9 @@ struct Sgp4 {
   std::optional<DeepSpace> deep;  ///< For a period of 225 minutes and more.
 };
 
+/// 38 years. The sines of core are good for as many radians as the lowest orbit turns in that time.
+inline constexpr double minutes_max = 2e7;
+
 /// Why there is no position. The numbers up to 6 are those of Vallado's reference.
 enum class OrbitState : std::uint8_t {
   fine = 0,

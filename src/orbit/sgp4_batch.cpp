@@ -3,6 +3,8 @@
 #include <bit>
 #include <cmath>
 
+#include "axs/core/assert.h"
+
 namespace axs::orbit {
 
 namespace {
@@ -12,12 +14,21 @@ bool suits_kernel(const Sgp4& s) {
   return !s.deep && s.eccentricity <= sgp4_kernel::eccentricity_max;
 }
 
-double minutes_between(catalog::UtcTime from, catalog::UtcTime to) {
-  return static_cast<double>((to - from).ns) / 6e10;
+/// Whole days since 1970, and minutes of the day.
+struct DayTime {
+  double day;
+  double minute;
+};
+
+DayTime day_time(catalog::UtcTime at) {
+  constexpr std::int64_t day_ns = 86'400'000'000'000;
+  const std::int64_t in_day = (at.ns % day_ns + day_ns) % day_ns;
+  return {static_cast<double>((at.ns - in_day) / day_ns), static_cast<double>(in_day) / 6e10};
 }
 
-void fill(Sgp4Block& b, std::size_t lane, const Sgp4& s, catalog::UtcTime base) {
-  b.minutes_from_base[lane] = minutes_between(s.epoch, base);
+void fill(Sgp4Block& b, std::size_t lane, const Sgp4& s) {
+  const DayTime epoch = day_time(s.epoch);
+  b.epoch_day[lane] = epoch.day, b.epoch_minute[lane] = epoch.minute;
   b.mean_anomaly[lane] = s.mean_anomaly, b.anomaly_rate[lane] = s.anomaly_rate;
   b.perigee[lane] = s.perigee, b.perigee_rate[lane] = s.perigee_rate;
   b.node[lane] = s.node, b.node_rate[lane] = s.node_rate, b.node_drag[lane] = s.node_drag;
@@ -75,10 +86,11 @@ Sgp4Batch::Sgp4Batch(std::vector<Sgp4> satellites, SimdLevel level)
       level_{level},
       blocks_((satellites_.size() + block_lanes - 1) / block_lanes),
       left_out_(blocks_.size()) {
+  for (const Sgp4& satellite : satellites_) AXS_ASSERT(satellite.gravity == satellites_[0].gravity);
   for (std::size_t i = 0; i < blocks_.size() * block_lanes; ++i) {
     const std::size_t block = i / block_lanes, lane = i % block_lanes;
     if (i < satellites_.size() && suits_kernel(satellites_[i]))
-      fill(blocks_[block], lane, satellites_[i], satellites_[0].epoch);
+      fill(blocks_[block], lane, satellites_[i]);
     else if (i < satellites_.size())
       left_out_[block] = static_cast<std::uint16_t>(left_out_[block] | 1U << lane);
   }
@@ -90,9 +102,12 @@ void Sgp4Batch::propagate(catalog::UtcTime at, TemeStates& states) const {
   if (satellites_.empty()) return;
   states.broken_.resize(blocks_.size());
   const Gravity& gravity = satellites_[0].gravity;
+  const DayTime now = day_time(at);
   run_at(level_, {.blocks = blocks_.data(),
                   .count = blocks_.size(),
-                  .minutes = minutes_between(satellites_[0].epoch, at),
+                  .day = now.day,
+                  .minute = now.minute,
+                  .minutes_max = minutes_max,
                   .earth_radius_km = gravity.radius_km,
                   .speed_km_s = gravity.radius_km * gravity.ke / 60,
                   .states = states.blocks_.data(),

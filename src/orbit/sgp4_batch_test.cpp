@@ -106,14 +106,35 @@ TEST_CASE("sgp4 batch: any orbits at any time, the same bits and as good as the 
     const catalog::UtcTime at{*rc::gen::inRange(-20, 20) * 86'400'000'000'000};
     TemeStates narrow, wide;
     Sgp4Batch{satellites, SimdLevel::scalar}.propagate(at, narrow);
-    Sgp4Batch{satellites}.propagate(at, wide);
-    RC_ASSERT(first_difference(narrow, wide) == satellites.size());
+    for (const SimdLevel level : levels()) {
+      Sgp4Batch{satellites, level}.propagate(at, wide);
+      RC_ASSERT(first_difference(narrow, wide) == satellites.size());
+    }
     for (std::size_t i = 0; i < satellites.size(); ++i) {
       const TemeState plain = propagate(satellites[i], at), got = narrow[i];
       RC_ASSERT(got.state == plain.state);
       RC_ASSERT(norm(got.position_km - plain.position_km) < 1e-6);
     }
   }));
+}
+
+TEST_CASE("sgp4 batch: the bits of a satellite do not depend on who is with it") {
+  const std::vector<Sgp4> all = shipped_satellites();
+  const catalog::UtcTime at = all[0].epoch + seconds(200'000);
+  TemeStates together, alone;
+  Sgp4Batch{all}.propagate(at, together);
+  for (const std::size_t i : {std::size_t{1}, std::size_t{17}, std::size_t{1000}}) {
+    Sgp4Batch{{all[i]}}.propagate(at, alone);
+    CHECK(same(together[i], alone[0]));
+  }
+}
+
+TEST_CASE("sgp4 batch: decades away there is no state") {
+  std::vector<Sgp4> satellites = shipped_satellites();
+  satellites.resize(3);
+  TemeStates states;
+  Sgp4Batch{satellites}.propagate(satellites[0].epoch + seconds(60) * 20'000'100, states);
+  CHECK(states[0].state == OrbitState::too_far);
 }
 
 TEST_CASE("sgp4 batch: none at all") {

@@ -16,7 +16,7 @@ inline constexpr std::size_t block_lanes = 16;
 
 /// Sixteen satellites, field by field; as in Sgp4, or made from it.
 struct alignas(64) Sgp4Block {
-  double minutes_from_base[block_lanes];  ///< From the satellite's epoch to the batch's base.
+  double epoch_day[block_lanes], epoch_minute[block_lanes];  ///< Of the satellite's epoch.
   double mean_anomaly[block_lanes], anomaly_rate[block_lanes];
   double perigee[block_lanes], perigee_rate[block_lanes];
   double node[block_lanes], node_rate[block_lanes], node_drag[block_lanes];
@@ -46,7 +46,8 @@ struct alignas(64) TemeBlock {
 struct Sgp4Run {
   const Sgp4Block* blocks;
   std::size_t count;
-  double minutes;          ///< From the base.
+  double day, minute;      ///< The time: whole days of UTC since 1970, and minutes of the day.
+  double minutes_max;      ///< From the epoch; what is farther breaks the rule.
   double earth_radius_km;  ///< One earth radius.
   double speed_km_s;       ///< One earth radius per 1/ke minutes.
   TemeBlock* states;
@@ -59,7 +60,7 @@ void sgp4_avx512(const Sgp4Run& run);
 
 namespace sgp4_kernel {
 
-/// What the series below are good for: their error stays under 1e-15 of a radian or of an axis.
+/// What the series below are good for: what they leave moves no satellite by a micrometre.
 inline constexpr double eccentricity_max = 0.02;
 inline constexpr double shrunk_max = 0.02;
 inline constexpr double turned_max = 0.35;
@@ -115,10 +116,12 @@ struct MeanOrbit {
 /// Secular gravity and drag.
 template <class P>
 [[gnu::always_inline]] inline MeanOrbit<P> mean_orbit(const Sgp4Block& s, std::size_t lane,
-                                                      double minutes) {
+                                                      const Sgp4Run& run) {
   const auto at = [lane](const double* field) { return P::load(field + lane); };
   const P one{1.0};
-  const P t = at(s.minutes_from_base) + P{minutes}, t2 = t * t;
+  // Whole days differ exactly, so t is as good as if it came from nanoseconds.
+  const P days = P{run.day} - at(s.epoch_day);
+  const P t = fma(days, P{1440.0}, P{run.minute} - at(s.epoch_minute)), t2 = t * t;
   const P anomaly = fma(at(s.anomaly_rate), t, at(s.mean_anomaly));
   const P perigee = fma(at(s.perigee_rate), t, at(s.perigee));
   const PackSinCos<P> of_anomaly = sincos(anomaly), of_perigee = sincos(perigee);
@@ -136,6 +139,7 @@ template <class P>
   const P longitude = fma(at(s.mean_motion), t2 * ahead, anomaly + perigee);
   const P node = fma(at(s.node_drag), t2, fma(at(s.node_rate), t, at(s.node)));
   unsigned rule = within(e, P{-0.001}, P{eccentricity_max});
+  rule &= within(t, P{-run.minutes_max}, P{run.minutes_max});
   rule &= within(lost, P{-shrunk_max}, P{shrunk_max});
   rule &= within(turned, P{-turned_max}, P{turned_max});
   rule &= within(longitude, P{-angle_max}, P{angle_max});
@@ -192,7 +196,7 @@ template <class P>
                                                  std::size_t lane) {
   const Sgp4Block& s = run.blocks[block];
   const auto at = [lane](const double* field) { return P::load(field + lane); };
-  const MeanOrbit<P> mean = mean_orbit<P>(s, lane, run.minutes);
+  const MeanOrbit<P> mean = mean_orbit<P>(s, lane, run);
   const P e = mean.eccentricity,
           inverse_a = at(s.inverse_semi_major) * mean.inverse_shrunk * mean.inverse_shrunk;
   const P inverse_root_a = at(s.inverse_root_semi_major) * mean.inverse_shrunk;

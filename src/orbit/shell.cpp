@@ -9,7 +9,15 @@ namespace axs::orbit {
 
 namespace {
 
-Result<> check(const Shell& shell) {
+/// How far a plane's slots are ahead of those of plane 0, in slots.
+double slots_ahead(const Shell& shell, std::uint32_t plane) {
+  if (shell.phasing == Phasing::alternate) return plane % 2 == 0 ? 0.0 : 0.5;
+  return static_cast<double>(shell.walker_f) * plane / shell.planes;
+}
+
+}  // namespace
+
+Result<> check_shell(const Shell& shell) {
   constexpr std::uint32_t most = 100'000;
   if (shell.planes < 1 || shell.slots < 1 || shell.planes > most / shell.slots)
     return Error{Errc::invalid, "shell of " + std::to_string(shell.planes) + " planes with " +
@@ -25,14 +33,6 @@ Result<> check(const Shell& shell) {
   return Ok{};
 }
 
-/// How far a plane's slots are ahead of those of plane 0, in slots.
-double slots_ahead(const Shell& shell, std::uint32_t plane) {
-  if (shell.phasing == Phasing::alternate) return plane % 2 == 0 ? 0.0 : 0.5;
-  return static_cast<double>(shell.walker_f) * plane / shell.planes;
-}
-
-}  // namespace
-
 double mean_motion_at(double altitude_km) {
   constexpr double mu = 398600.8, equator_km = 6378.135;  // WGS-72, as in SGP4
   const double a = equator_km + altitude_km;
@@ -40,7 +40,7 @@ double mean_motion_at(double altitude_km) {
 }
 
 Result<std::vector<MeanElements>> shell_elements(const Shell& shell) {
-  AXS_TRY(check(shell));
+  AXS_TRY(check_shell(shell));
   const double spread_deg = shell.spread == Spread::delta ? 360 : 180;
   std::vector<MeanElements> elements;
   for (std::uint32_t plane = 0; plane < shell.planes; ++plane) {

@@ -33,8 +33,10 @@ struct Shell {
 /// Revolutions per day of a circular orbit at this height over the equator, by Kepler's third law.
 double mean_motion_at(double altitude_km);
 
-/// The mean elements of every satellite, in order of index, without drag. An error names what about
-/// the shell is impossible.
+/// An error names what about the shell is impossible.
+Result<> check_shell(const Shell& shell);
+
+/// The mean elements of every satellite, in order of index, without drag; check_shell() first.
 Result<std::vector<MeanElements>> shell_elements(const Shell& shell);
 
 }  // namespace axs::orbit

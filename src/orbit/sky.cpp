@@ -22,14 +22,14 @@ Result<> check(const SkyOptions& options) {
     if (!(degrees >= 0 && degrees < 90))
       return Error{Errc::invalid, "sky with a minimum elevation of " + std::to_string(degrees) +
                                       " degrees, want it in [0, 90)"};
-  if (options.lasers.acquisition < Duration{})
+  if (options.lasers.acquisition < Duration{} || options.lasers.acquisition > sky_interval_max)
     return Error{Errc::invalid, "sky whose lasers take " +
                                     std::to_string(options.lasers.acquisition.ns) +
-                                    " ns to be acquired, want at least 0"};
-  if (options.reconfiguration <= Duration{})
+                                    " ns to be acquired, want 0 to 60 s"};
+  if (options.reconfiguration <= Duration{} || options.reconfiguration > sky_interval_max)
     return Error{Errc::invalid, "sky with a reconfiguration interval of " +
                                     std::to_string(options.reconfiguration.ns) +
-                                    " ns, want it above 0"};
+                                    " ns, want it above 0 and at most 60 s"};
   return Ok{};
 }
 

@@ -14,6 +14,9 @@ namespace axs::orbit {
 
 struct SkyKernels;
 
+/// Links that hold at both ends of so short a time hold all through it.
+inline constexpr Duration sky_interval_max = seconds(60);
+
 struct SkyOptions {
   double min_elevation_deg = 25;  ///< Of a user's terminal.
   /// A gateway's horizon is free; lower down, the way through air and rain becomes too long.

@@ -61,10 +61,17 @@ class Plot {
   std::string line(const std::vector<std::pair<double, double>>& points) const {
     std::string path;
     bool pen_down = false;
+    double last_x = 0, last_y = 0;
     for (const auto& [x, y] : points) {
-      if (std::isfinite(y))
-        path += fmt::format("{}{:.1f} {:.1f}", pen_down ? 'L' : 'M', across(x), down(y));
-      pen_down = std::isfinite(y);
+      const bool there = std::isfinite(y);
+      // A point that nobody could tell from the last one is left out.
+      const bool same = there && pen_down && std::fabs(across(x) - last_x) < 0.3 &&
+                        std::fabs(down(y) - last_y) < 0.3;
+      if (there && !same) {
+        last_x = across(x), last_y = down(y);
+        path += fmt::format("{}{:.1f} {:.1f}", pen_down ? 'L' : 'M', last_x, last_y);
+      }
+      pen_down = there;
     }
     return "<path class=\"line\" d=\"" + path + "\"/>\n";
   }

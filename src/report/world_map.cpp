@@ -36,13 +36,25 @@ std::string colour_of(double share) {
   return fmt::format("#{:02x}{:02x}{:02x}", mixed[0], mixed[1], mixed[2]);
 }
 
+std::string point(char command, GeoPoint at) {
+  return fmt::format("{}{:.1f} {:.1f}", command, x_of(at.longitude_deg), y_of(at.latitude_deg));
+}
+
+/// To the edge of the map on the way from a to b, and on from the other edge.
+std::string across_the_edge(GeoPoint a, GeoPoint b) {
+  const double edge = a.longitude_deg > 0 ? 180 : -180;
+  const double whole = 360 - std::abs(b.longitude_deg - a.longitude_deg);
+  const double share = whole > 0 ? std::abs(edge - a.longitude_deg) / whole : 0;
+  const double latitude = a.latitude_deg + (b.latitude_deg - a.latitude_deg) * share;
+  return point('L', {latitude, edge}) + point('M', {latitude, -edge});
+}
+
 std::string path_of(std::span<const GeoPoint> points) {
   std::string path;
   for (std::size_t i = 0; i < points.size(); ++i) {
-    const bool jump =
-        i > 0 && std::abs(points[i].longitude_deg - points[i - 1].longitude_deg) > 180;
-    path += fmt::format("{}{:.1f} {:.1f}", i == 0 || jump ? 'M' : 'L',
-                        x_of(points[i].longitude_deg), y_of(points[i].latitude_deg));
+    if (i > 0 && std::abs(points[i].longitude_deg - points[i - 1].longitude_deg) > 180)
+      path += across_the_edge(points[i - 1], points[i]);
+    path += point(i == 0 ? 'M' : 'L', points[i]);
   }
   return path;
 }

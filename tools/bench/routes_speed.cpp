@@ -194,7 +194,7 @@ double limit_ms(const Scene& scene) {
   const double operations = 2.0 * 2.0 * static_cast<double>(scene.sky.lasers().size()) *
                             static_cast<double>(scene.stations.size());
   const double begin = processor_ms();
-  const double done = simd_level() == SimdLevel::avx512 ? peak_avx512() : peak_avx2();
+  const double done = peak();
   return operations * (processor_ms() - begin) / done;
 }
 

@@ -68,7 +68,9 @@ long operations_per_state() {
   std::uint16_t broken = 0;
   sgp4_kernel::run_all<Counted>({.blocks = &block,
                                  .count = 1,
-                                 .minutes = 0,
+                                 .day = 0,
+                                 .minute = 0,
+                                 .minutes_max = 1,
                                  .earth_radius_km = 1,
                                  .speed_km_s = 1,
                                  .states = &states,
@@ -98,7 +100,7 @@ double states_per_second(const Sgp4Batch& batch, int epochs) {
 
 double peak_operations() {
   const double begin = processor_seconds();
-  const double operations = simd_level() == SimdLevel::avx512 ? peak_avx512() : peak_avx2();
+  const double operations = peak();
   return operations / (processor_seconds() - begin);
 }
 
@@ -110,11 +112,9 @@ int main(int argc, char** argv) {
   const int repetitions = std::atoi(argv[2]), epochs = std::atoi(argv[3]);
   fmt::print("{{\"satellites\": {}, \"operations_per_state\": {}", satellites.size(),
              operations_per_state());
-  if (simd_level() != SimdLevel::scalar) {
-    std::vector<double> peaks;
-    for (int i = 0; i < repetitions; ++i) peaks.push_back(peak_operations());
-    fmt::print(", \"peak\": [{}]", fmt::join(peaks, ", "));
-  }
+  std::vector<double> peaks;
+  for (int i = 0; i < repetitions; ++i) peaks.push_back(peak_operations());
+  fmt::print(", \"peak\": [{}]", fmt::join(peaks, ", "));
   for (const SimdLevel level : simd_levels) {
     if (level > simd_level()) continue;
     const Sgp4Batch batch{satellites, level};
