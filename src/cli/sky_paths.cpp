@@ -164,9 +164,9 @@ Result<std::string> map_of(const SkyWay& flags, const Way& way) {
 
 Result<> write_picture(const SkyWay& flags, const Way& way) {
   if (flags.html.empty()) return Ok{};
-  return write_page(
-      flags.html, report::page(flags.from + " – " + flags.to,
-                               head_of(flags, way) + chart_of(way) + AXS_TRY(map_of(flags, way))));
+  const std::string map = AXS_TRY(map_of(flags, way));
+  return write_page(flags.html, report::page(flags.from + " – " + flags.to,
+                                             head_of(flags, way) + chart_of(way) + map));
 }
 
 Result<ExitCode> print(const SkyWay& flags, const Way& way, const Rows& rows,
@@ -211,12 +211,10 @@ void SkyWay::declare(CLI::App& app) {
 }
 
 Result<Way> SkyWay::find(Duration usual_step) const {
-  Way way{.satellites = AXS_TRY(source.satellites()),
-          .times = {},
-          .from = AXS_TRY(station_of("--from", from)),
-          .to = AXS_TRY(station_of("--to", to)),
-          .moments = {},
-          .light = {}};
+  Way way{};
+  way.satellites = AXS_TRY(source.satellites());
+  way.from = AXS_TRY(station_of("--from", from));
+  way.to = AXS_TRY(station_of("--to", to));
   way.times = AXS_TRY(source.times(way.satellites, usual_step));
   if (way.times.length == Duration{}) return Error{Errc::invalid, "--duration: 0, want it above 0"};
   way.light = 2 * orbit::surface_light_delay(way.from.at, way.to.at);

@@ -55,8 +55,8 @@ class [[nodiscard]] Result {
 
 }  // namespace axs
 
-/// The value of a Result, or return its error to the caller (the `?` that C++ lacks; GCC and
-/// Clang).
+/// The value of a Result, or return its error (the `?` that C++ lacks; GCC and Clang). Not where
+/// the same expression or braced list has made something before: GCC would not destroy that.
 #define AXS_TRY(expression)                                \
   (__extension__({                                         \
     auto axs_result = (expression);                        \
