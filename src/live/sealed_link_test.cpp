@@ -41,15 +41,17 @@ bool crypto_is_counted = false;
 
 }  // namespace
 
-void* operator new(std::size_t size) {
+// Not inlined, or GCC takes free() for the wrong partner of an operator new that it has not
+// inlined.
+[[gnu::noinline]] void* operator new(std::size_t size) {
   void* memory = counted(size);
   if (memory == nullptr) throw std::bad_alloc{};
   return memory;
 }
-void operator delete(void* memory) noexcept {
+[[gnu::noinline]] void operator delete(void* memory) noexcept {
   std::free(memory);
 }
-void operator delete(void* memory, std::size_t) noexcept {
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept {
   std::free(memory);
 }
 
