@@ -59,8 +59,9 @@ orbit::Vec3 ecef_at(const orbit::Sgp4& satellite, UtcTime at) {
 
 /// Nothing where the satellite has come down by then.
 void add_place(const orbit::Sgp4& satellite, UtcTime at, std::vector<catalog::GeoPoint>& track) {
-  if (orbit::propagate(satellite, at).state == orbit::OrbitState::fine)
-    track.push_back(orbit::place_below(ecef_at(satellite, at)));
+  const orbit::TemeState state = orbit::propagate(satellite, at);
+  if (state.state == orbit::OrbitState::fine)
+    track.push_back(orbit::place_below(orbit::EarthRotation{at}.place_of(state)));
 }
 
 Decimal azimuth(const orbit::GroundStation& from, const orbit::Sgp4& satellite, UtcTime at) {

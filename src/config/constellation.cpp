@@ -50,10 +50,15 @@ void read_shell(Table& t, Constellation& constellation, catalog::UtcTime epoch) 
   constellation.shells.push_back(shell);
   if (const auto possible = orbit::check_shell(shell); !possible)
     t.fail("planes", possible.error().what);
+}
+
+void check_size(Table& top, const std::vector<Shell>& shells) {
+  if (shells.empty()) top.fail("shell", "missing, want at least one [[shell]]");
   std::uint64_t satellites = 0;
-  for (const Shell& one : constellation.shells) satellites += std::uint64_t{one.planes} * one.slots;
+  for (const Shell& shell : shells) satellites += std::uint64_t{shell.planes} * shell.slots;
   if (satellites > satellites_max)
-    t.fail("planes", fmt::format("more than {} satellites in all shells together", satellites_max));
+    top.fail("shell",
+             fmt::format("more than {} satellites in all shells together", satellites_max));
 }
 
 void read_lasers(Table& t, orbit::LaserLimits& lasers) {
@@ -77,7 +82,7 @@ Constellation read(Table& top) {
     c.reconfiguration = top.duration("reconfiguration", orbit::sky_interval_max);
   top.table("lasers", [&](Table& t) { read_lasers(t, c.links.lasers); });
   top.tables("shell", [&](Table& t) { read_shell(t, c, epoch); });
-  if (c.shells.empty()) top.fail("shell", "missing, want at least one [[shell]]");
+  check_size(top, c.shells);
   top.finish();
   return c;
 }

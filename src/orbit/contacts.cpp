@@ -62,9 +62,7 @@ bool ContactScan::advance() {
   satellites_.propagate(now_, states_);
   const EarthRotation rotation{now_};
   for (std::uint32_t satellite = 0; satellite < states_.size(); ++satellite) {
-    const TemeState state = states_[satellite];
-    const Vec3 ecef =
-        state.state == OrbitState::fine ? rotation.to_ecef(state.position_km) : Vec3{};
+    const Vec3 ecef = rotation.place_of(states_[satellite]);
     for (std::uint32_t station = 0; station < stations_.size(); ++station)
       look({station, satellite}, margin(station, ecef));
   }
@@ -101,8 +99,7 @@ double ContactScan::margin(std::uint32_t station, Vec3 satellite_ecef_km) const 
 }
 
 Vec3 ContactScan::place(std::uint32_t satellite, UtcTime at) const {
-  const TemeState state = propagate(satellites_.satellites()[satellite], at);
-  return state.state == OrbitState::fine ? EarthRotation{at}.to_ecef(state.position_km) : Vec3{};
+  return EarthRotation{at}.place_of(propagate(satellites_.satellites()[satellite], at));
 }
 
 double ContactScan::sin_elevation(Pair pair, UtcTime at) const {

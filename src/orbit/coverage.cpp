@@ -17,17 +17,15 @@ constexpr double polar_km = 6356.752;
 }  // namespace
 
 Coverage::Coverage(std::size_t rows, const GroundStation& horizon)
-    : rows_{rows},
-      min_sin_elevation_{dmath::sin(horizon.min_elevation_deg * degree)},
-      min_elevation_rad_{horizon.min_elevation_deg * degree},
-      max_range_km_{horizon.max_range_km},
-      cells_(2 * rows * rows) {
+    : rows_{rows}, min_elevation_rad_{horizon.min_elevation_deg * degree}, cells_(2 * rows * rows) {
   AXS_ASSERT(rows > 0);
+  GroundStation middle = horizon;
   for (std::size_t row = 0; row < rows_; ++row)
-    for (std::size_t column = 0; column < columns(); ++column)
-      middles_.push_back(ground_point(
-          {latitude_deg(row),
-           (static_cast<double>(column) + 0.5) * 180 / static_cast<double>(rows_) - 180}));
+    for (std::size_t column = 0; column < columns(); ++column) {
+      const double from_west = (static_cast<double>(column) + 0.5) * 180;
+      middle.at = ground_point({latitude_deg(row), from_west / static_cast<double>(rows_) - 180});
+      middles_.emplace_back(middle);
+    }
 }
 
 double Coverage::latitude_deg(std::size_t row) const {
@@ -64,9 +62,7 @@ void Coverage::count(Vec3 satellite_ecef_km) {
   const auto first = static_cast<std::size_t>(row_of(latitude + reach_deg));
   const auto last = static_cast<std::size_t>(row_of(latitude - reach_deg));
   for (std::size_t cell = first * columns(); cell < (last + 1) * columns(); ++cell) {
-    const Look seen = look(middles_[cell], satellite_ecef_km);
-    if (seen.sin_elevation >= min_sin_elevation_ && seen.range_km <= max_range_km_)
-      ++cells_[cell].now;
+    if (middles_[cell].sees(satellite_ecef_km)) ++cells_[cell].now;
   }
 }
 

@@ -42,10 +42,8 @@ class Coverage {
   }
 
   std::size_t rows_;
-  double min_sin_elevation_;
   double min_elevation_rad_;
-  double max_range_km_;
-  std::vector<GroundPoint> middles_;
+  std::vector<Sight> middles_;
   std::vector<CellCount> cells_;
   std::uint32_t times_ = 0;
   TemeStates states_;

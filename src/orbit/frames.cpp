@@ -35,6 +35,10 @@ Vec3 EarthRotation::to_ecef(Vec3 teme) const {
   return {cos_ * teme.x + sin_ * teme.y, cos_ * teme.y - sin_ * teme.x, teme.z};
 }
 
+Vec3 EarthRotation::place_of(const TemeState& state) const {
+  return state.state == OrbitState::fine ? to_ecef(state.position_km) : Vec3{};
+}
+
 GroundPoint ground_point(catalog::GeoPoint point) {
   const auto [sin_lat, cos_lat] = dmath::sincos(point.latitude_deg * degree);
   const auto [sin_lon, cos_lon] = dmath::sincos(point.longitude_deg * degree);

@@ -3,6 +3,7 @@
 #include "axs/catalog/geo.h"
 #include "axs/catalog/utc.h"
 #include "axs/core/time.h"
+#include "axs/orbit/sgp4.h"
 #include "axs/orbit/vec3.h"
 
 /// Frames and points. All lengths in kilometres, because SGP4's are.
@@ -27,6 +28,9 @@ class EarthRotation {
  public:
   explicit EarthRotation(catalog::UtcTime at);
   Vec3 to_ecef(Vec3 teme) const;
+  /// A satellite in ECEF; one that has no position any more is put at the earth's centre, where
+  /// nobody sees it.
+  Vec3 place_of(const TemeState& state) const;
 
  private:
   double sin_;

@@ -46,10 +46,6 @@ Result<std::vector<Sgp4>> prepare_all(std::span<const MeanElements> elements) {
   return satellites;
 }
 
-Vec3 place(const TemeState& state, const EarthRotation& rotation) {
-  return state.state == OrbitState::fine ? rotation.to_ecef(state.position_km) : Vec3{};
-}
-
 /// Up to a block of beams; the others have no length.
 BeamBlock beams_of(std::span<const Laser> lasers, const std::vector<Vec3>& at) {
   BeamBlock block{};
@@ -147,7 +143,7 @@ std::vector<Vec3> Sky::positions_km(catalog::UtcTime at) const {
   satellites_.propagate(at, states);
   std::vector<Vec3> positions;
   positions.reserve(states.size());
-  for (std::size_t i = 0; i < states.size(); ++i) positions.push_back(place(states[i], rotation));
+  for (std::size_t i = 0; i < states.size(); ++i) positions.push_back(rotation.place_of(states[i]));
   return positions;
 }
 
@@ -163,7 +159,7 @@ Duration Sky::delay_over(std::span<const std::uint32_t> satellites, const Ground
   Vec3 here = from.position_km;
   double km = 0;
   for (const std::uint32_t satellite : satellites) {
-    const Vec3 next = place(propagate(satellites_.satellites()[satellite], at), rotation);
+    const Vec3 next = rotation.place_of(propagate(satellites_.satellites()[satellite], at));
     km += norm(next - here);
     here = next;
   }

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <ctime>
 #include <fstream>
 #include <map>
 #include <queue>
@@ -17,6 +16,7 @@
 #include "axs/catalog/places.h"
 #include "axs/config/constellation.h"
 #include "axs/orbit/route_table.h"
+#include "processor_time.h"
 #include "sky_peak.h"
 
 namespace {
@@ -25,9 +25,7 @@ using namespace axs;
 using namespace axs::orbit;
 
 double processor_ms() {
-  timespec now{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return 1e3 * static_cast<double>(now.tv_sec) + 1e-6 * static_cast<double>(now.tv_nsec);
+  return 1e3 * processor_seconds();
 }
 
 /// Milliseconds of what was measured, by its name.

@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <ctime>
 #include <fstream>
 #include <iterator>
 #include <string>
@@ -13,18 +12,13 @@
 
 #include "axs/orbit/sgp4_batch.h"
 #include "axs/orbit/tle.h"
+#include "processor_time.h"
 #include "sky_peak.h"
 
 namespace {
 
 using namespace axs;
 using namespace axs::orbit;
-
-double processor_seconds() {
-  timespec now{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
-}
 
 /// A pack that counts what the kernel asks of the processor's arithmetic.
 struct Counted {

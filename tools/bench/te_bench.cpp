@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <ctime>
 #include <map>
 #include <string>
 #include <vector>
@@ -16,6 +15,7 @@
 #include "axs/net/flow_testing.h"
 #include "axs/net/max_min.h"
 #include "axs/net/total_flow.h"
+#include "processor_time.h"
 
 namespace {
 
@@ -25,9 +25,7 @@ using Options = std::map<std::string, std::string>;
 constexpr std::size_t cuts = 15;
 
 double processor_ms() {
-  timespec now{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) * 1e3 + static_cast<double>(now.tv_nsec) * 1e-6;
+  return 1e3 * processor_seconds();
 }
 
 template <class Work>
