@@ -1,7 +1,5 @@
 #include "axs/live/datagram_socket.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <netinet/udp.h>
 #include <sys/socket.h>
 
@@ -17,18 +15,6 @@ namespace {
 using net::TrainShape;
 
 constexpr int buffer_bytes = 16 * 1024 * 1024;
-
-sockaddr_in socket_address(Endpoint end) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(end.port);
-  address.sin_addr.s_addr = htonl(end.address);
-  return address;
-}
-
-Endpoint endpoint(const sockaddr_in& address) {
-  return {ntohl(address.sin_addr.s_addr), ntohs(address.sin_port)};
-}
 
 /// As large as we are allowed to: the FORCE variant passes the system's limit, with privilege.
 void enlarge(int fd, int force_option, int option) {
@@ -94,7 +80,7 @@ class SendBatch {
  public:
   static constexpr std::size_t messages_max = 16;
 
-  explicit SendBatch(const sockaddr_in& to) : to_{to} {}
+  explicit SendBatch(const SocketAddress& to) : to_{to} {}
 
   /// Takes packets from the front; returns how many.
   std::size_t fill(std::span<const ByteView> packets) {
@@ -133,15 +119,15 @@ class SendBatch {
       pieces[i] = {const_cast<std::uint8_t*>(group[i].data()), group[i].size()};
     msghdr& header = messages_[count_].msg_hdr;
     header = {};
-    header.msg_name = &to_;
-    header.msg_namelen = sizeof to_;
+    header.msg_name = to_.data();
+    header.msg_namelen = to_.size();
     header.msg_iov = pieces.data();
     header.msg_iovlen = group.size();
     if (group.size() > 1) add_segment(header, controls_[count_], group[0].size());
     ++count_;
   }
 
-  sockaddr_in to_;
+  SocketAddress to_;
   std::array<mmsghdr, messages_max> messages_;
   std::array<std::array<iovec, TrainShape::packets_max>, messages_max> pieces_;
   std::array<Control, messages_max> controls_;
@@ -153,7 +139,7 @@ struct ReceiveBatch {
   std::array<mmsghdr, DatagramBuffer::messages> messages{};
   std::array<iovec, DatagramBuffer::messages> pieces;
   std::array<Control, DatagramBuffer::messages> controls;
-  std::array<sockaddr_in, DatagramBuffer::messages> sources;
+  std::array<SocketAddress, DatagramBuffer::messages> sources;
 
   explicit ReceiveBatch(std::vector<std::uint8_t>& memory) {
     for (std::size_t i = 0; i < messages.size(); ++i) {
@@ -161,22 +147,25 @@ struct ReceiveBatch {
       msghdr& header = messages[i].msg_hdr;
       header.msg_iov = &pieces[i];
       header.msg_iovlen = 1;
-      header.msg_name = &sources[i];
-      header.msg_namelen = sizeof sources[i];
+      header.msg_name = sources[i].data();
+      header.msg_namelen = sources[i].size();
       header.msg_control = controls[i].bytes.data();
       header.msg_controllen = controls[i].bytes.size();
     }
   }
 };
 
-void set_options(int fd) {
+void set_options(int fd, sa_family_t family) {
   enlarge(fd, SO_RCVBUFFORCE, SO_RCVBUF);
   enlarge(fd, SO_SNDBUFFORCE, SO_SNDBUF);
-  const int on = 1, probe = IP_PMTUDISC_PROBE;
+  const int on = 1, off = 0, probe = IP_PMTUDISC_PROBE;
   (void)setsockopt(fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof on);
   (void)setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
   (void)setsockopt(fd, SOL_UDP, UDP_GRO, &on, sizeof on);
   (void)setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &probe, sizeof probe);
+  if (family != AF_INET6) return;
+  (void)setsockopt(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &probe, sizeof probe);
+  (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
 }
 
 }  // namespace
@@ -186,17 +175,17 @@ std::int64_t monotonic_ns() {
 }
 
 Result<DatagramSocket> DatagramSocket::open(Endpoint local, const std::string& what) {
-  host::Fd fd{socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+  const sa_family_t family = family_of(local);
+  host::Fd fd{socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
   if (!fd) return host::system_error(what + ": socket");
-  const sockaddr_in wanted = socket_address(local);
-  if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&wanted), sizeof wanted) != 0)
+  set_options(fd.get(), family);
+  const SocketAddress wanted{local, family};
+  if (bind(fd.get(), wanted.data(), wanted.size()) != 0)
     return host::system_error(what + ": UDP port " + std::to_string(local.port) + ": bind");
-  set_options(fd.get());
-  sockaddr_in bound{};
-  socklen_t size = sizeof bound;
-  if (getsockname(fd.get(), reinterpret_cast<sockaddr*>(&bound), &size) != 0)
+  SocketAddress bound;
+  if (getsockname(fd.get(), bound.data(), bound.size_out()) != 0)
     return host::system_error(what + ": getsockname");
-  return DatagramSocket{std::move(fd), endpoint(bound)};
+  return DatagramSocket{std::move(fd), bound.endpoint()};
 }
 
 void DatagramSocket::receive(DatagramBuffer& buffer) {
@@ -215,18 +204,18 @@ void DatagramSocket::receive(DatagramBuffer& buffer) {
     const std::size_t size = batch.messages[i].msg_len;
     buffer.datagrams.push_back({{{static_cast<std::uint8_t*>(batch.pieces[i].iov_base), size},
                                  ancillary.segment > 0 ? ancillary.segment : size},
-                                endpoint(batch.sources[i]),
+                                batch.sources[i].endpoint(),
                                 credible ? stamped : now});
   }
 }
 
 Sent DatagramSocket::send(Endpoint to, const net::Train& train) {
-  sockaddr_in address = socket_address(to);
+  SocketAddress address{to, family_of(local_)};
   iovec piece{train.bytes.data(), train.bytes.size()};
   Control control;
   msghdr header{};
-  header.msg_name = &address;
-  header.msg_namelen = sizeof address;
+  header.msg_name = address.data();
+  header.msg_namelen = address.size();
   header.msg_iov = &piece;
   header.msg_iovlen = 1;
   if (train.bytes.size() > train.segment) add_segment(header, control, train.segment);
@@ -238,7 +227,7 @@ Sent DatagramSocket::send(Endpoint to, const net::Train& train) {
 }
 
 std::size_t DatagramSocket::send(Endpoint to, std::span<const ByteView> packets) {
-  SendBatch batch{socket_address(to)};
+  SendBatch batch{SocketAddress{to, family_of(local_)}};
   std::size_t refused = 0;
   while (!packets.empty()) {
     packets = packets.subspan(batch.fill(packets));

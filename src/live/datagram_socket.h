@@ -1,6 +1,5 @@
 #pragma once
 
-#include <compare>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -8,16 +7,10 @@
 #include "axs/core/result.h"
 #include "axs/core/wire.h"
 #include "axs/host/fd.h"
+#include "axs/live/socket_address.h"
 #include "axs/net/train.h"
 
 namespace axs::live {
-
-/// An IPv4 address and a UDP port, in host order.
-struct Endpoint {
-  std::uint32_t address = 0x7f00'0001;  ///< 127.0.0.1 unless somebody says otherwise.
-  std::uint16_t port{};
-  auto operator<=>(const Endpoint&) const = default;
-};
 
 /// Packets that came in one piece, who sent them, and when they reached the machine, on
 /// CLOCK_MONOTONIC.
@@ -46,7 +39,8 @@ enum class Sent : std::uint8_t {
 /// fragmented, and what ICMP says of a path's MTU is not believed: anybody can send it.
 class DatagramSocket {
  public:
-  /// `local.port` 0: any free one. `what` begins the text of an error.
+  /// `local.port` 0: any free one. At an IPv4 address it reaches IPv4 only, at an IPv6 address,
+  /// "::" for instance, both. `what` begins the text of an error.
   static Result<DatagramSocket> open(Endpoint local, const std::string& what);
 
   int fd() const { return fd_.get(); }
@@ -55,7 +49,7 @@ class DatagramSocket {
   /// Reads what is there, at most one buffer, without blocking. Nothing is allocated but, at first,
   /// room in `datagrams`.
   void receive(DatagramBuffer& buffer);
-  /// Sends a train.
+  /// Sends a train; `to` must be of a kind that the socket reaches.
   Sent send(Endpoint to, const net::Train& train);
   /// Sends packets that lie apart, in order; returns how many the kernel refused.
   std::size_t send(Endpoint to, std::span<const ByteView> packets);

@@ -63,9 +63,11 @@ void SealedLink::send_train(std::size_t carried) {
 void SealedLink::receive(Instant now, DatagramBuffer& buffer, const Take& take) {
   socket_.receive(buffer);
   counters_.datagrams += buffer.datagrams.size();
-  for (const Datagram& datagram : buffer.datagrams)
+  for (const Datagram& datagram : buffer.datagrams) {
+    from_ = datagram.from;
     net::for_each_packet(datagram.train,
                          [&](std::span<std::uint8_t> packet) { open_packet(now, packet, take); });
+  }
 }
 
 void SealedLink::open_packet(Instant now, std::span<std::uint8_t> packet, const Take& take) {
@@ -74,6 +76,7 @@ void SealedLink::open_packet(Instant now, std::span<std::uint8_t> packet, const 
   const auto plain = packet.subspan(parsed->header.size(), parsed->payload.size() - Aead::tag_size);
   switch (session_.open(now, *parsed, plain)) {
     case net::OpenVerdict::accepted:
+      follow(now, parsed->header.number);
       return take_plain(now, plain, take);
     case net::OpenVerdict::replayed:
       return void(++counters_.replayed);
@@ -82,6 +85,15 @@ void SealedLink::open_packet(Instant now, std::span<std::uint8_t> packet, const 
     case net::OpenVerdict::forged:
       return void(++counters_.forged);
   }
+}
+
+/// An authentic packet of this number has come from `from_`. Another address may be another path.
+void SealedLink::follow(Instant now, std::uint64_t number) {
+  if (number < newest_) return;
+  newest_ = number + 1;
+  if (from_ == config_.peer) return;
+  config_.peer = from_;
+  if (search_.wakeup()) step(now, net::MtuPathOpened{});
 }
 
 /// What is authentic and yet makes no sense is of a later version: not for us.

@@ -28,11 +28,13 @@ struct SealedLinkCounters {
 
 /// One end of an encrypted path between two sockets: payloads of any bytes go in, in trains over
 /// the wire, and come out at the other end at most once, perhaps lost or in another order. It finds
-/// out itself how large a packet may be. Once in motion it allocates nothing. For one thread.
+/// out itself how large a packet may be, and follows a peer whose address changes: packets go to
+/// where the newest authentic one came from (as in RFC 9000 section 9.3), so that an older packet,
+/// late or repeated, moves nothing. Once in motion it allocates nothing. For one thread.
 class SealedLink {
  public:
   struct Config {
-    Endpoint peer;
+    Endpoint peer;  ///< Where it is until it is heard from.
     net::Envelope envelope;
     net::MtuSearchConfig mtu{};  ///< `max` is at most packet_max.
   };
@@ -58,6 +60,8 @@ class SealedLink {
   /// peer's probes.
   void receive(Instant now, DatagramBuffer& buffer, const Take& take);
 
+  /// Where the peer is now.
+  const Endpoint& peer() const { return config_.peer; }
   int fd() const { return socket_.fd(); }
   const SealedLinkCounters& counters() const { return counters_; }
   std::uint64_t kernel_drops() const { return socket_.kernel_drops(); }
@@ -73,6 +77,7 @@ class SealedLink {
   void send_train(std::size_t carried);
   Sent send_alone(Kind kind, std::uint32_t number, std::size_t packet_size);
   void open_packet(Instant now, std::span<std::uint8_t> packet, const Take& take);
+  void follow(Instant now, std::uint64_t number);
   void take_plain(Instant now, ByteView plain, const Take& take);
 
   DatagramSocket socket_;
@@ -83,6 +88,8 @@ class SealedLink {
   std::vector<std::uint8_t> alone_;  ///< A packet that rides in no train.
   std::vector<net::SendMtuProbe> probes_;
   SealedLinkCounters counters_;
+  Endpoint from_{};           ///< Of the packet being opened.
+  std::uint64_t newest_ = 0;  ///< Below it are the numbers of all packets that came.
 };
 
 }  // namespace axs::live

@@ -80,7 +80,7 @@ SealedLink make_link(DatagramSocket socket, const Ends& ends) {
               .peer = ends.peer, .envelope = {SiteId{1}, SiteId{2}, {}}, .mtu = ends.mtu}};
 }
 
-/// A client whose packets pass somebody in the middle, and a server that answers directly.
+/// A client and a server with somebody in the middle, whom each takes for the other.
 class Wire {
  public:
   explicit Wire(net::MtuSearchConfig mtu = {})
@@ -88,8 +88,9 @@ class Wire {
         client_socket_{open_socket()},
         server_socket_{open_socket()},
         server_end{server_socket_.local()},
+        client_end{client_socket_.local()},
         server{make_link(std::move(server_socket_),
-                         {net::Direction::server_to_client, client_socket_.local(), mtu})},
+                         {net::Direction::server_to_client, middle.local(), mtu})},
         client{make_link(std::move(client_socket_),
                          {net::Direction::client_to_server, middle.local(), mtu})} {}
 
@@ -99,17 +100,20 @@ class Wire {
   DatagramSocket client_socket_, server_socket_;
 
  public:
-  const Endpoint server_end;
+  const Endpoint server_end, client_end;
   SealedLink server, client;
   DatagramBuffer buffer;
   Instant now{};
 
-  /// Hands on what has come to the middle; `disturb` may send more and change the train.
+  /// Hands on what has come to the middle; `disturb` may send more and change the client's trains.
   template <class Disturb>
   void pass(const Disturb& disturb) {
     middle.receive(buffer);
-    for (Datagram& datagram : buffer.datagrams)
-      if (disturb(datagram.train)) CHECK(middle.send(server_end, datagram.train) == Sent::taken);
+    for (Datagram& datagram : buffer.datagrams) {
+      const bool back = datagram.from == server_end;
+      if (back || disturb(datagram.train))
+        CHECK(middle.send(back ? client_end : server_end, datagram.train) == Sent::taken);
+    }
   }
   void pass() {
     pass([](net::Train&) { return true; });
@@ -119,6 +123,7 @@ class Wire {
   void turn(const Disturb& disturb, Duration passing, const SealedLink::Take& take) {
     pass(disturb);
     server.receive(now, buffer, take);
+    pass(disturb);
     client.receive(now, buffer, [](ByteView) {});
     now = now + passing;
     for (SealedLink* link : {&client, &server})
@@ -329,6 +334,84 @@ TEST_CASE("sealed link: packets grow to what the path carries, and shrink when t
   turns(300);
   CHECK(largest + overhead <= 1'300);
   CHECK(largest + overhead > 1'300 - net::MtuSearchConfig{}.step);
+}
+
+TEST_CASE("sealed link: a peer whose address changes is followed, but not back by an old packet") {
+  DatagramSocket first = open_socket(), second = open_socket();
+  DatagramSocket server_socket = open_socket(), client_socket = open_socket();
+  const Endpoint server_end = server_socket.local();
+  SealedLink server =
+      make_link(std::move(server_socket), {net::Direction::server_to_client, nowhere});
+  SealedLink client =
+      make_link(std::move(client_socket), {net::Direction::client_to_server, first.local()});
+  DatagramBuffer buffer;
+  const auto pass_by = [&](DatagramSocket& socket, const net::Train& train) {
+    CHECK(socket.send(server_end, train) == Sent::taken);
+    server.receive({}, buffer, [](ByteView) {});
+  };
+  std::vector<ByteVector> packets;
+  for (int i = 0; i < 3; ++i) {
+    REQUIRE(client.commit(40));
+    client.flush();
+    first.receive(buffer);
+    REQUIRE(buffer.datagrams.size() == 1);
+    const auto bytes = buffer.datagrams.front().train.bytes;
+    packets.emplace_back(bytes.begin(), bytes.end());
+  }
+  pass_by(first, {packets[0], packets[0].size()});
+  CHECK(server.peer() == first.local());
+  pass_by(second, {packets[2], packets[2].size()});
+  CHECK(server.peer() == second.local());
+  pass_by(first, {packets[1], packets[1].size()});  // Accepted, but late.
+  pass_by(first, {packets[2], packets[2].size()});  // A repetition.
+  CHECK(server.peer() == second.local());
+  CHECK(server.counters().accepted == 3);
+  ByteVector altered = packets[2];
+  altered.back() ^= 1;
+  pass_by(first, {altered, altered.size()});
+  CHECK(server.peer() == second.local());
+}
+
+TEST_CASE("sealed link: over IPv6, and between a socket for both kinds and one of IPv4") {
+  net::IpAddress any{}, loopback{};
+  any.bytes.fill(0);
+  loopback.bytes.fill(0);
+  loopback.bytes.back() = 1;
+  for (const net::IpAddress& address : {loopback, net::IpAddress{}}) {
+    auto server_socket = DatagramSocket::open({any, 0}, "test");
+    if (!server_socket) {
+      MESSAGE("no IPv6 here: ", server_socket.error().what);
+      return;
+    }
+    const std::uint16_t port = server_socket->local().port;
+    SealedLink server =
+        make_link(*std::move(server_socket), {net::Direction::server_to_client, nowhere});
+    DatagramSocket socket = must(DatagramSocket::open({address, 0}, "test"));
+    const Endpoint client_end = socket.local();
+    SealedLink client =
+        make_link(std::move(socket), {net::Direction::client_to_server, {address, port}});
+    DatagramBuffer buffer;
+    int taken = 0;
+    for (int i = 0; i < 200; ++i) REQUIRE(client.commit(1'000));
+    client.flush();
+    const auto count = [&](ByteView) { ++taken; };
+    while (taken < 200) server.receive({}, buffer, count);
+    CHECK(server.peer() == client_end);
+    REQUIRE(server.commit(500));
+    server.flush();
+    client.receive({}, buffer, count);
+    CHECK(taken == 201);
+  }
+}
+
+TEST_CASE("endpoints: what is written is read again, and what is none is refused") {
+  for (const std::string text :
+       {"127.0.0.1:1", "192.0.2.1:7000", "[2001:db8::1]:65535", "[::]:0", "0.0.0.0:9"})
+    CHECK(text_of(must(parse_endpoint(text))) == text);
+  CHECK(must(parse_endpoint(":80")) == Endpoint{.port = 80});
+  for (const std::string text : {"", "1.2.3.4", "1.2.3.4:", "1.2.3.4:65536", "::1:5", "[::1]5",
+                                 "[::1:5", "1.2.3:4", "host:5", "[]:5", "1.2.3.4:5x"})
+    CHECK(!parse_endpoint(text));
 }
 
 TEST_CASE("datagram socket: what the interface does not take is told at once, not fragmented") {

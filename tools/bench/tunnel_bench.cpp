@@ -240,7 +240,7 @@ Result<DatagramSocket> open_in(const std::string& name, Endpoint local) {
 
 struct Place {
   std::string sender, receiver;  ///< Namespaces.
-  std::uint32_t sender_address = 0x7f00'0001, receiver_address = 0x7f00'0001;
+  net::IpAddress sender_address{}, receiver_address{};
 };
 
 Ends open_ends(const Place& place) {
@@ -308,7 +308,9 @@ int run_place(const Place& place) {
 int main(int argc, char** argv) {
   const std::string_view mode = argc > 1 ? argv[1] : "";
   if (mode == "loopback") return run_place({});
-  if (mode == "veth" && argc == 4) return run_place({argv[2], argv[3], 0x0a4d'0101, 0x0a4d'0102});
+  if (mode == "veth" && argc == 4)
+    return run_place(
+        {argv[2], argv[3], net::IpAddress::v4(0x0a4d0101), net::IpAddress::v4(0x0a4d0102)});
   fmt::print(stderr, "tunnel_bench: want loopback or veth SENDER RECEIVER\n");
   return 2;
 }
