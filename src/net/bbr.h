@@ -27,6 +27,7 @@ class Bbr {
   void acknowledged(Instant now, const Ack& ack, const RttEstimator& rtt);
   /// A controller that knows the path's rate can say so; nothing: find out.
   void assign(std::optional<BytesPerSecond> rate) { assigned_ = rate; }
+  void set_packet_size(std::uint32_t bytes) { packet_size_ = bytes; }
 
   /// Bytes per second at which to send now, above 0.
   BytesPerSecond pacing_rate(const RttEstimator& rtt) const;

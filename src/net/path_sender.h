@@ -64,6 +64,12 @@ class PathSender {
 
   void app_limited() { sampler_.app_limited(in_flight_); }
   void assign(std::optional<BytesPerSecond> rate) { congestion_.assign(rate); }
+  std::uint32_t packet_size() const { return options_.packet_size; }
+  /// Of packets from now on.
+  void set_packet_size(std::uint32_t bytes) {
+    options_.packet_size = bytes;
+    congestion_.set_packet_size(bytes);
+  }
 
   /// ordinary packets wait for room in the window and for their turn; urgent ones, which are few
   /// and small, only while there is far too much under way.

@@ -18,6 +18,7 @@ Transport::Transport(const Config& config)
              Flow{SendQueue{TrafficClass::gradient, config.window}, Reassembly{config.window}},
              Flow{SendQueue{TrafficClass::bulk, config.window}, Reassembly{config.window}}} {
   AXS_ASSERT(config.incarnation > 0);
+  AXS_ASSERT(config.packet_size >= least_packet_size);
   AXS_ASSERT(std::find(config.weights.begin(), config.weights.end(), 0u) == config.weights.end());
 }
 
@@ -61,6 +62,11 @@ void Transport::on(Turn turn, const PathDown& event) {
   outcome_.clear();
   path.sender.abandon(outcome_);
   settle(turn);
+}
+
+void Transport::on(Turn, const PacketSizeSet& event) {
+  AXS_ASSERT(event.bytes >= least_packet_size);
+  path_at(event.path).sender.set_packet_size(event.bytes);
 }
 
 void Transport::on(Turn, const RateAssigned& event) {

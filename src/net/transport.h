@@ -45,6 +45,12 @@ struct PathUp {
 struct PathDown {
   PathId path;
 };
+/// A packet of the path may have so many bytes, at least Transport::least_packet_size: what
+/// MtuSearch says without the headers of the tunnel. Until then Config::packet_size is used.
+struct PacketSizeSet {
+  PathId path;
+  std::uint32_t bytes{};
+};
 /// The controller knows what the path carries; nothing: the transport finds out.
 struct RateAssigned {
   PathId path;
@@ -101,17 +107,19 @@ struct Refused {
 class Transport {
  public:
   struct Config {
-    std::uint32_t incarnation = 1;  ///< Grows with every start of this agent.
-    std::uint32_t packet_size = 1372;
+    std::uint32_t incarnation = 1;     ///< Grows with every start of this agent.
+    std::uint32_t packet_size = 1372;  ///< Of paths that nobody has measured.
     ReceiveWindow window{};
     AckFrequency acks{};
     /// How control aside a saturated path is shared; control goes first.
     std::array<std::uint32_t, traffic_class_count> weights{1, 4, 1};
   };
   static constexpr std::size_t max_paths = 16;
+  /// Whatever a packet acknowledges, data must fit behind it.
+  static constexpr std::uint32_t least_packet_size = 640;
 
   using Event = std::variant<SendMessage, CancelMessage, PacketReceived, RouteSet, PathUp, PathDown,
-                             RateAssigned, Wakeup>;
+                             PacketSizeSet, RateAssigned, Wakeup>;
   using Action =
       std::variant<Transmit, Stored, Deliver, Acknowledged, Discarded, PeerStarted, Refused>;
 
@@ -147,6 +155,8 @@ class Transport {
   };
   /// A packet under construction.
   struct Draft {
+    explicit Draft(std::uint32_t most) : limit{most} {}
+    std::uint32_t limit;  ///< Of its size.
     Packet packet;
     std::array<SentSpan, SentPacket::max_spans> spans;
     std::size_t span_count = 0;
@@ -160,6 +170,7 @@ class Transport {
   void on(Turn turn, const RouteSet& event);
   void on(Turn turn, const PathUp& event);
   void on(Turn turn, const PathDown& event);
+  void on(Turn turn, const PacketSizeSet& event);
   void on(Turn turn, const RateAssigned& event);
   void on(Turn, const Wakeup&) {}
 

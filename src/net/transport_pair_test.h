@@ -36,6 +36,7 @@ class TransportPair {
     std::uint32_t peer = 0;  ///< The peer's incarnation that this end has met.
     std::uint64_t refused = 0;
     Duration clock_offset{};
+    std::map<PathId, std::uint32_t> packet_size;  ///< Where it is not the config's.
   };
 
   explicit TransportPair(Transport::Config config = {}) {
@@ -76,6 +77,7 @@ class TransportPair {
     end.partial.clear();
     end.delivered.clear();
     end.peer = 0;
+    end.packet_size.clear();
     for (const auto& [key, link] : links_)
       if (key.first == side) event(side, PathUp{key.second});
     for (auto traffic : {TrafficClass::control, TrafficClass::gradient, TrafficClass::bulk})
@@ -83,6 +85,8 @@ class TransportPair {
   }
 
   void event(Side side, const Transport::Event& event) {
+    if (const auto* set = std::get_if<PacketSizeSet>(&event))
+      ends_[side].packet_size[set->path] = set->bytes;
     actions_.clear();
     const Instant local = now_ + ends_[side].clock_offset;
     ends_[side].transport->step(local, event, actions_);
@@ -152,8 +156,12 @@ class TransportPair {
 
   void perform(Side side, const PacketReceived*, const Transmit& action) {
     complain(action.size != wire_size(action.packet), "size of a packet");
-    complain(action.size > ends_[side].config.packet_size, "packet too large");
-    for (const Instant at : links_.at({side, action.packet.path}).send(now_, action.size))
+    const PathId path = action.packet.path;
+    const End& end = ends_[side];
+    const auto set = end.packet_size.find(path);
+    const bool is_set = set != end.packet_size.end();
+    complain(action.size > (is_set ? set->second : end.config.packet_size), "packet too large");
+    for (const Instant at : links_.at({side, path}).send(now_, action.size))
       in_flight_.emplace(std::pair{at, sequence_++}, Arrival{1 - side, action.packet});
   }
   void perform(Side side, const PacketReceived* received, const Stored& action) {

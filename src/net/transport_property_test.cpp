@@ -61,6 +61,7 @@ class Life {
     for (int i = 0; i < 60; ++i) {
       send_some(rng_.below(2));
       if (rng_.chance(0.1)) flip_path(rng_.below(2));
+      if (rng_.chance(0.1)) resize_packets(rng_.below(2));
       if (faults == Faults::restarts_too && rng_.chance(0.05)) pair_.restart(rng_.below(2));
       pair_.run(pair_.now() + microseconds(static_cast<std::int64_t>(rng_.below(100'000))));
     }
@@ -85,6 +86,13 @@ class Life {
       pair_.event(side, PathDown{path});
     else
       pair_.event(side, PathUp{path});
+  }
+
+  void resize_packets(TransportPair::Side side) {
+    const std::uint64_t more = rng_.below(rng_.chance(0.2) ? 8000 : 900);
+    pair_.event(side,
+                PacketSizeSet{rng_.chance(0.5) ? fibre : leo,
+                              Transport::least_packet_size + static_cast<std::uint32_t>(more)});
   }
 
   Rng rng_;

@@ -37,7 +37,7 @@ void Transport::greet(Turn turn) {
 }
 
 void Transport::send_hello(Turn turn, PathId path, std::uint32_t to) {
-  Draft draft;
+  Draft draft{path_at(path).sender.packet_size()};
   add(draft, PingFrame{});
   draft.packet.to = to;
   emit(turn, path, draft);
@@ -64,7 +64,7 @@ bool Transport::send_one(Turn turn, PathId path) {
   if (at.probes == 0 && !has_data(path)) return false;
   const bool ordinary = at.probes > 0 || at.sender.may_send(turn.now, Urgency::ordinary);
   if (!ordinary && !at.sender.may_send(turn.now, Urgency::urgent)) return false;
-  Draft draft;
+  Draft draft{at.sender.packet_size()};
   if (const auto about = due_ack(turn.now, path)) add_ack(turn, draft, *about);
   fill(draft, path, ordinary ? Urgency::ordinary : Urgency::urgent);
   if (at.probes > 0) {
@@ -94,7 +94,7 @@ void Transport::fill(Draft& draft, PathId path, PathSender::Urgency urgency) {
 
 bool Transport::add_from(Draft& draft, Flow& from) {
   if (draft.span_count == draft.spans.size()) return false;
-  const std::uint32_t space = config_.packet_size - draft.size;
+  const std::uint32_t space = draft.limit - draft.size;
   // A few bytes more at the end of a packet would cost another frame for the rest of that message.
   if (draft.span_count > 0 && space < data_overhead + least_piece) return false;
   const auto frame = from.queue.next(space);
@@ -119,14 +119,14 @@ void Transport::add_ack(Turn turn, Draft& draft, PathId about) {
 }
 
 void Transport::send_ack(Turn turn, PathId path, PathId about) {
-  Draft draft;
+  Draft draft{path_at(path).sender.packet_size()};
   add_ack(turn, draft, about);
   draft.packet.to = peer_;
   emit(turn, path, draft);
 }
 
 void Transport::emit(Turn turn, PathId path, Draft& draft) {
-  AXS_ASSERT(draft.size <= config_.packet_size);
+  AXS_ASSERT(draft.size <= draft.limit);
   PathSender& sender = path_at(path).sender;
   draft.packet.from = config_.incarnation;
   draft.packet.path = path;

@@ -107,6 +107,27 @@ TEST_CASE("a burst after a pause goes at the rate of the path") {
   CHECK(worst <= milliseconds(10));
 }
 
+TEST_CASE("a path carries packets as large as it may, and smaller ones when it may no more") {
+  TransportPair pair;
+  pair.add_path(fibre, {.loss = 0.01});
+  pair.route(fibre);
+  const auto packets_for = [&](std::uint64_t message) {
+    const std::uint64_t before = pair.statistics(0, fibre).packets_sent;
+    transfer(pair, TrafficClass::bulk, message, 8'000'000);
+    return static_cast<double>(pair.statistics(0, fibre).packets_sent - before);
+  };
+  const double ordinary = packets_for(1);
+  pair.event(0, PacketSizeSet{fibre, 8900});
+  CHECK(packets_for(2) < ordinary / 6);
+  // Half of it is under way in large packets when the path becomes narrow.
+  pair.send(0, {TrafficClass::bulk, 3}, 8'000'000);
+  pair.run(pair.now() + milliseconds(400));
+  pair.event(0, PacketSizeSet{fibre, Transport::least_packet_size});
+  CHECK(packets_for(4) > ordinary * 2);
+  CHECK(pair.end(0).acknowledged.contains({TrafficClass::bulk, 3}));
+  CHECK(pair.complaints().empty());
+}
+
 TEST_CASE("gradient and bulk share a saturated path by weight and nobody starves") {
   TransportPair pair;
   pair.add_path(fibre, {});
