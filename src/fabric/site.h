@@ -69,6 +69,10 @@ class Site {
     SiteId from;
     net::HelloReplyReceived reply;
   };
+  struct PathWidth {  ///< how large a packet of the transport to that site may be on a path
+    SiteId to;
+    net::PacketSizeSet size;
+  };
   struct ControllerOrder {  ///< from the controller, which is at this site; for any site
     net::RouteOrder order;
   };
@@ -80,9 +84,9 @@ class Site {
   using Persisted = train::SiteSync::Persisted;
   using RingReport = train::RingReport;
   using ChunkMade = train::RingSync::Made;
-  using Event =
-      std::variant<Wakeup, PeerPacket, PeerMessage, PeerHello, PeerHelloReply, ControllerOrder,
-                   WorkerReady, WorkerLost, Captured, Applied, Persisted, RingReport, ChunkMade>;
+  using Event = std::variant<Wakeup, PeerPacket, PeerMessage, PeerHello, PeerHelloReply, PathWidth,
+                             ControllerOrder, WorkerReady, WorkerLost, Captured, Applied, Persisted,
+                             RingReport, ChunkMade>;
 
   // To the network.
   struct TransmitPacket {
@@ -184,6 +188,7 @@ class Site {
   void on(const PeerMessage& event);
   void on(const PeerHello& event);
   void on(const PeerHelloReply& event);
+  void on(const PathWidth& event) { run_transport(event.to, event.size); }
   void on(const ControllerOrder& event);
   template <class WorkerEvent>
   void on(const WorkerEvent& event) {

@@ -177,13 +177,12 @@ void Agent::arm_timer() {
 
 void Agent::perform(const Site::TransmitPacket& action) {
   const net::Packet& packet = action.transmit.packet;
-  ByteVector plain{static_cast<std::uint8_t>(PayloadKind::packet)};
-  plain.reserve(1 + action.transmit.size);
-  WireWriter{plain}.put(packet);
+  plain_.assign(1, static_cast<std::uint8_t>(PayloadKind::packet));
+  WireWriter{plain_}.put(packet);
   for (const auto& frame : packet.frames)
     if (const auto* data = std::get_if<net::DataFrame>(&frame))
-      messages_.append_payload(action.to, *data, plain);
-  overlay_->send(action.to, packet.path, plain);
+      messages_.append_payload(action.to, *data, plain_);
+  overlay_->send(action.to, packet.path, plain_);
 }
 
 void Agent::perform(const Site::HoldMessage& action) {

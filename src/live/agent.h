@@ -191,6 +191,7 @@ class Agent {
   std::deque<Happened> happened_;
   Happened now_;  ///< What the site is being told.
   bool stepping_ = false;
+  ByteVector plain_;  ///< Of the packet that is being sent; kept for its memory.
   std::optional<host::TimerId> timer_;
 
   train::SyncId noted_;  ///< The record holds what the worker merged below.

@@ -18,11 +18,14 @@ struct AgentLink {
   UdpEnd end;
 };
 
-/// The sockets of an agent, one per own link. Packets to send gather until flush(), so that many
-/// leave in one system call.
+/// The sockets of an agent, one per own link. A packet is written where it is sent from, and
+/// packets to send gather until flush(), so that many cross the kernel as one. Nothing is allocated
+/// per packet.
 class LinkSockets {
  public:
-  using Receive = std::function<void(LinkId, ByteView packet)>;
+  /// Of a packet.
+  static constexpr std::size_t packet_max = 9'216;
+  using Receive = std::function<void(LinkId, std::span<std::uint8_t> packet)>;
   /// `batch_end` comes behind the packets of one system call.
   struct Callbacks {
     Receive packet;
@@ -40,31 +43,41 @@ class LinkSockets {
     std::uint64_t sent{};
     std::uint64_t sent_bytes{};  ///< Those refused included.
     std::uint64_t refused{};     ///< The kernel took no more.
+    std::uint64_t trains{};      ///< In which the packets of both lines above left.
     std::uint64_t received{};
     std::uint64_t received_bytes{};
   };
+  // `link` must be one of ours from here on.
   const Counters& counters(LinkId link) const { return sockets_.at(link).counters; }
-
   bool has(LinkId link) const { return sockets_.contains(link); }
-  /// `link` must be one of ours.
-  void send(LinkId link, ByteVector packet);
+  /// Where the next packet over the link is to be written, of packet_max bytes at most. Good until
+  /// the next call that sends over it.
+  std::span<std::uint8_t> room(LinkId link) { return sockets_.at(link).train.room(); }
+  /// Queues the first `size` > 0 bytes of room().
+  void commit(LinkId link, std::size_t size);
+  /// Sends the first `size` bytes of room() at once, before all that is queued. False: they are too
+  /// large for this machine's interface.
+  bool send_alone(LinkId link, std::size_t size);
   void flush();
 
  private:
   struct Socket {
-    std::unique_ptr<UdpPort> port;
-    std::vector<ByteVector> queued;
-    Counters counters;
+    Socket(DatagramSocket opened, Endpoint to) : socket{std::move(opened)}, peer{to} {}
+    DatagramSocket socket;
+    Endpoint peer;
+    net::TrainBuilder train{packet_max};
+    Counters counters{};
   };
 
   LinkSockets(host::Loop& loop, Callbacks callbacks)
       : loop_{loop}, callbacks_{std::move(callbacks)} {}
   void receive(LinkId link);
+  static void send_train(Socket& socket, std::size_t carried);
 
   host::Loop& loop_;
   Callbacks callbacks_;
   std::map<LinkId, Socket> sockets_;
-  ReceiveBuffer buffer_;
+  DatagramBuffer buffer_;
 };
 
 }  // namespace axs::live

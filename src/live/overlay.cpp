@@ -8,6 +8,15 @@ namespace axs::live {
 
 using fabric::Site;
 
+namespace {
+
+/// What sealing adds to the plain bytes of a packet that takes this way.
+std::size_t sealed_overhead(const net::CandidatePath& way) {
+  return net::Sealer::packet_size({{}, {}, way.relay_links()}, 0);
+}
+
+}  // namespace
+
 Result<std::unique_ptr<Overlay>> Overlay::open(host::Loop& loop, Config config,
                                                Callbacks callbacks) {
   std::unique_ptr<Overlay> overlay{new Overlay{loop, std::move(config), std::move(callbacks)}};
@@ -58,7 +67,7 @@ Result<> Overlay::prepare_call(const Newcomer& newcomer) {
 Result<> Overlay::open_sockets() {
   sockets_ = AXS_TRY(LinkSockets::open(loop_, config_.links,
                                        {.packet =
-                                            [this](LinkId, ByteView packet) {
+                                            [this](LinkId, std::span<std::uint8_t> packet) {
                                               receiving_ = true;
                                               receive(packet);
                                             },
@@ -88,7 +97,8 @@ void Overlay::add_peers(const Credentials& own) {
                                                     .incarnation = config_.incarnation,
                                                     .identity = {config_.run, name(id)},
                                                     .own = own}},
-                            .paths = paths});
+                            .paths = paths,
+                            .widths = {paths.size(), net::MtuSearch{net::MtuSearchConfig{}}}});
   }
 }
 
@@ -100,28 +110,36 @@ void Overlay::send(SiteId to, net::PathId path, ByteView plain) {
   const auto peer = peers_.find(to);
   if (peer == peers_.end() || path.value >= peer->second.paths.size()) return;
   const net::CandidatePath& way = peer->second.paths[path.value];
-  ByteVector packet;
-  if (sockets_->has(way.links[0]) && peer->second.session.seal(way.relay_links(), plain, packet))
-    sockets_->send(way.links[0], std::move(packet));
+  const LinkId link = way.links[0];
+  if (!sockets_->has(link)) return;
+  const auto size = peer->second.session.seal(way.relay_links(), plain, sockets_->room(link));
+  if (!size) return;
+  sockets_->commit(link, *size);
+  const bool data = plain.front() == static_cast<std::uint8_t>(PayloadKind::packet);
+  if (data && !peer->second.widths[path.value].wakeup())
+    measure_width(to, path, net::MtuPathOpened{});
+}
+
+template <class Message>
+void Overlay::send(SiteId to, PayloadKind kind, const Message& message) {
+  plain_.assign(1, static_cast<std::uint8_t>(kind));
+  WireWriter{plain_}.put(message);
+  send(to, message.path, plain_);
 }
 
 void Overlay::send(SiteId to, const net::Hello& hello) {
-  ByteVector plain{static_cast<std::uint8_t>(PayloadKind::hello)};
-  WireWriter{plain}.put(hello);
-  send(to, hello.path, plain);
+  send(to, PayloadKind::hello, hello);
 }
 
 void Overlay::send(SiteId to, const net::HelloReply& reply) {
-  ByteVector plain{static_cast<std::uint8_t>(PayloadKind::reply)};
-  WireWriter{plain}.put(reply);
-  send(to, reply.path, plain);
+  send(to, PayloadKind::reply, reply);
 }
 
 void Overlay::flush() {
   if (!receiving_) sockets_->flush();
 }
 
-void Overlay::receive(ByteView bytes) {
+void Overlay::receive(std::span<std::uint8_t> bytes) {
   const auto packet = net::parse_packet(bytes);
   if (!packet) return;
   if (packet->header.destination != config_.self) return relay(bytes);
@@ -150,12 +168,16 @@ void Overlay::receive_handshake(SiteId from, const net::OuterPacket& packet) {
   attend(from);
 }
 
-void Overlay::relay(ByteView bytes) {
-  ByteVector packet{bytes.begin(), bytes.end()};
+void Overlay::relay(std::span<std::uint8_t> packet) {
   const auto link = net::advance_relay(packet);
-  if (!link || !sockets_->has(*link)) return;
-  sockets_->send(*link, std::move(packet));
+  if (!link || !sockets_->has(*link) || packet.size() > LinkSockets::packet_max) return;
+  put(*link, packet);
   ++relayed_;
+}
+
+void Overlay::put(LinkId link, ByteView packet) {
+  std::copy(packet.begin(), packet.end(), sockets_->room(link).begin());
+  sockets_->commit(link, packet.size());
 }
 
 void Overlay::receive_sealed(SiteId from, const net::OuterPacket& packet) {
@@ -171,6 +193,10 @@ void Overlay::receive_sealed(SiteId from, const net::OuterPacket& packet) {
       return receive_hello(from, plain->subspan(1));
     case PayloadKind::reply:
       return receive_reply(from, plain->subspan(1));
+    case PayloadKind::width:
+      return receive_width(from, plain->subspan(1));
+    case PayloadKind::width_reply:
+      return receive_width_reply(from, plain->subspan(1));
   }
 }
 
@@ -194,6 +220,58 @@ void Overlay::receive_reply(SiteId from, ByteView plain) {
   if (reply) callbacks_.event(Site::PeerHelloReply{from, {*reply, {}}});
 }
 
+void Overlay::receive_width(SiteId from, ByteView plain) {
+  WireReader reader{plain};  // What fills the probe up is left in it.
+  WidthProbe probe;
+  reader.get(probe);
+  if (reader.ok()) send(from, PayloadKind::width_reply, probe);
+}
+
+void Overlay::receive_width_reply(SiteId from, ByteView plain) {
+  const auto reply = from_wire<WidthProbe>(plain, "width reply");
+  if (reply && reply->path.value < peers_.at(from).widths.size())
+    measure_width(from, reply->path, net::MtuProbeArrived{reply->number});
+}
+
+void Overlay::measure_width(SiteId to, net::PathId path, const net::MtuEvent& event) {
+  net::MtuSearch& search = peers_.at(to).widths[path.value];
+  const std::uint32_t before = search.packet_size();
+  std::vector<net::SendMtuProbe> probes;
+  search.step(loop_.now(), event, probes);
+  // A probe that does not fit the interface makes the search add another one.
+  for (std::size_t i = 0; i < probes.size(); ++i) {
+    const net::SendMtuProbe probe = probes[i];
+    if (!send_width_probe(to, path, probe))
+      search.step(loop_.now(), net::MtuProbeRefused{probe.number}, probes);
+  }
+  if (search.packet_size() != before) tell_width(to, path);
+}
+
+/// False if it is too large for the interface.
+bool Overlay::send_width_probe(SiteId to, net::PathId path, const net::SendMtuProbe& probe) {
+  Peer& peer = peers_.at(to);
+  const net::CandidatePath& way = peer.paths[path.value];
+  plain_.assign(1, static_cast<std::uint8_t>(PayloadKind::width));
+  WireWriter{plain_}.put(WidthProbe{path, probe.number});
+  plain_.resize(probe.size - sealed_overhead(way));
+  const auto size = peer.session.seal(way.relay_links(), plain_, sockets_->room(way.links[0]));
+  return !size || sockets_->send_alone(way.links[0], *size);
+}
+
+/// To the transport: what a packet may have without what the tunnel adds.
+void Overlay::tell_width(SiteId to, net::PathId path) {
+  const Peer& peer = peers_.at(to);
+  const std::size_t around = sealed_overhead(peer.paths[path.value]) + 1;
+  const std::size_t bytes = peer.widths[path.value].packet_size() - around;
+  callbacks_.event(Site::PathWidth{to, {path, static_cast<std::uint32_t>(bytes)}});
+}
+
+void Overlay::wake_widths(SiteId id, Peer& peer) {
+  for (std::size_t i = 0; i < peer.widths.size(); ++i)
+    if (const auto at = peer.widths[i].wakeup(); at && *at <= loop_.now())
+      measure_width(id, {static_cast<std::uint8_t>(i)}, Wakeup{});
+}
+
 void Overlay::wake() {
   if (timer_) loop_.cancel(*timer_);
   timer_.reset();
@@ -214,6 +292,7 @@ void Overlay::wake_peer(SiteId id, Peer& peer) {
     callbacks_.fact(catalog::SessionLost{name(id)});
   }
   attend(id);
+  wake_widths(id, peer);
 }
 
 /// Performs what the session wants done.
@@ -227,6 +306,8 @@ void Overlay::attend(SiteId id) {
     peer.up = true;
     peer.heard_at = loop_.now();
     callbacks_.fact(catalog::SessionUp{name(id), incarnation->value, peer.session.version()});
+    for (std::size_t i = 0; i < peer.paths.size(); ++i)
+      tell_width(id, {static_cast<std::uint8_t>(i)});
   }
 }
 
@@ -264,10 +345,11 @@ void Overlay::join(const Result<Credentials>& outcome) {
 /// Over all paths at once: which of them work is not known yet.
 void Overlay::send_segment(SiteId to, const net::MarkKey& key,
                            const net::HandshakeSegment& segment) {
-  for (const net::CandidatePath& path : config_.topology.paths(config_.self, to))
+  for (const net::CandidatePath& path : config_.topology.paths(config_.self, to)) {
+    const net::Envelope envelope{config_.self, to, path.relay_links()};
     if (sockets_->has(path.links[0]))
-      sockets_->send(path.links[0],
-                     net::handshake_packet(key, {config_.self, to, path.relay_links()}, segment));
+      put(path.links[0], net::handshake_packet(key, envelope, segment));
+  }
 }
 
 void Overlay::arm_timer() {
@@ -280,6 +362,7 @@ void Overlay::arm_timer() {
   for (const auto& [id, peer] : peers_) {
     consider(peer.session.wakeup());
     if (peer.up) consider(peer.heard_at + config_.patience + milliseconds(1));
+    for (const net::MtuSearch& search : peer.widths) consider(search.wakeup());
   }
   if (timer_ && next && timer_->at == *next) return;
   if (timer_) loop_.cancel(*timer_);

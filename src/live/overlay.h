@@ -13,12 +13,20 @@
 #include "axs/live/enrolment_calls.h"
 #include "axs/live/link_sockets.h"
 #include "axs/live/peer_session.h"
+#include "axs/net/mtu_search.h"
 
 namespace axs::live {
 
 /// What a sealed packet holds, in its first byte. packet: the record of a net::Packet, then the
-/// payloads of its DataFrames. hello, reply: the probes of net::PathMonitor.
-enum class PayloadKind : std::uint8_t { packet, hello, reply };
+/// payloads of its DataFrames. hello, reply: the probes of net::PathMonitor. width, width_reply:
+/// the probes of net::MtuSearch, a WidthProbe.
+enum class PayloadKind : std::uint8_t { packet, hello, reply, width, width_reply };
+
+/// A probe is filled up with zeros to the size that it tries; the reply goes over the same path.
+struct WidthProbe {
+  net::PathId path;
+  std::uint32_t number{};
+};
 
 /// The connections of one site: a secure session with every other one, over all paths between them.
 /// Packets for another site are relayed, unread. A site that has no certificate yet is enrolled
@@ -72,6 +80,7 @@ class Overlay {
   struct Peer {
     PeerSession session;
     std::span<const net::CandidatePath> paths;
+    std::vector<net::MtuSearch> widths;  ///< By path.
     Instant heard_at{};
     bool up = false;
   };
@@ -84,14 +93,24 @@ class Overlay {
   void add_peers(const Credentials& own);
   void open_tunnels();
 
-  void receive(ByteView packet);
-  void relay(ByteView packet);
+  template <class Message>
+  void send(SiteId to, PayloadKind kind, const Message& message);
+  void receive(std::span<std::uint8_t> packet);
+  void relay(std::span<std::uint8_t> packet);
+  void put(LinkId link, ByteView packet);
   void receive_enrolment(SiteId from, const net::OuterPacket& packet);
   void receive_handshake(SiteId from, const net::OuterPacket& packet);
   void receive_sealed(SiteId from, const net::OuterPacket& packet);
   void receive_packet(SiteId from, ByteView plain);
   void receive_hello(SiteId from, ByteView plain);
   void receive_reply(SiteId from, ByteView plain);
+  void receive_width(SiteId from, ByteView plain);
+  void receive_width_reply(SiteId from, ByteView plain);
+
+  void measure_width(SiteId to, net::PathId path, const net::MtuEvent& event);
+  bool send_width_probe(SiteId to, net::PathId path, const net::SendMtuProbe& probe);
+  void tell_width(SiteId to, net::PathId path);
+  void wake_widths(SiteId id, Peer& peer);
 
   void wake();
   void wake_peer(SiteId id, Peer& peer);
@@ -115,6 +134,7 @@ class Overlay {
   std::unique_ptr<CallsAtDesk> desk_;
   host::TimerId opening_{};
   std::optional<host::TimerId> timer_;
+  ByteVector plain_;  ///< Of the packet to be sealed; kept for its memory.
   bool receiving_ = false;
   std::uint64_t relayed_ = 0;
   std::map<SiteId, std::uint64_t> unopened_;

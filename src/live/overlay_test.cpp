@@ -115,7 +115,10 @@ TEST_CASE("overlay: a session with a peer that has fallen silent is lost, and ma
          .links = {{LinkId{0}, {ports[site], ports[1 - site]}}},
          .patience = milliseconds(500)},
         {.packet = [](SiteId, net::Packet, ByteView) { FAIL("nobody sends packets"); },
-         .event = [](const fabric::Site::Event&) { FAIL("nobody sends hellos"); },
+         .event =
+             [](const fabric::Site::Event& event) {
+               CHECK(std::holds_alternative<fabric::Site::PathWidth>(event));
+             },
          .fact =
              [&facts, site, &loop](const catalog::Fact& fact) {
                std::visit([&]<class T>(const T&) { facts[site].emplace_back(type_name<T>()); },
@@ -158,6 +161,7 @@ TEST_CASE("overlay: a newcomer is enrolled through a relay that has no certifica
     config.self = SiteId{site};
     if (site < 2) config.links.push_back({LinkId{0}, {ports[site], ports[1 - site]}});
     if (site > 0) config.links.push_back({LinkId{1}, {ports[1 + site], ports[4 - site]}});
+    does.event = [](const fabric::Site::Event&) {};
     does.fact = [&, site](const catalog::Fact& fact) {
       const auto* up = std::get_if<catalog::SessionUp>(&fact);
       session |= up != nullptr && site == 2 && up->peer == "sfo";
@@ -217,4 +221,90 @@ TEST_CASE("facts: a line names run, site, time and type, and a torn one is ended
                      R"({"v":3,"run":"r1","site":"sfo","at":2000000000,"type":"WorkerLost",)"
                      R"("reason":"killed by signal 9"})"
                      "\n"));
+}
+
+/// What lies between two agents: packets that are larger than it takes are lost.
+class Narrow {
+ public:
+  static constexpr std::size_t wide = 1'420;
+  using Ports = std::array<std::uint16_t, 2>;
+
+  Narrow(host::Loop& loop, const Ports& agents, const Ports& middles) : loop_{loop} {
+    for (std::size_t i = 0; i < 2; ++i) {
+      ports_[i] = must(UdpPort::open({middles[i], agents[i]}, "between"));
+      must(loop.watch(ports_[i]->fd(), host::Interest::readable,
+                      [this, i](host::Ready) { pass(*ports_[i], *ports_[1 - i]); }));
+    }
+  }
+  ~Narrow() {
+    for (const auto& port : ports_) loop_.unwatch(port->fd());
+  }
+
+ private:
+  void pass(UdpPort& from, UdpPort& to) {
+    from.receive(buffer_);
+    for (const Received& packet : buffer_.packets)
+      if (packet.bytes.size() <= wide) to.send(std::array{packet.bytes});
+  }
+
+  host::Loop& loop_;
+  std::array<std::unique_ptr<UdpPort>, 2> ports_;
+  ReceiveBuffer buffer_;
+};
+
+TEST_CASE("overlay: packets of a path that carries data grow to what the path takes") {
+  catalog::Scenario scenario;
+  for (const char* name : {"sfo", "fra"}) scenario.sites.emplace_back().name = name;
+  scenario.links.push_back({.a = {0}, .b = {1}});
+  const net::Topology topology = fabric::topology_of(scenario);
+  const auto loop = must(host::Loop::create(host::RunClock{Instant{}}));
+  const auto free_port = [] { return must(UdpPort::open_lasting("free"))->local_port(); };
+  const std::array<std::uint16_t, 2> ports{free_port(), free_port()},
+      middles{free_port(), free_port()};
+  const catalog::UtcTime now = catalog::UtcTime{} + host::unix_time();
+  const auto run_authority = must(CertificateAuthority::create("r1", now));
+  std::vector<std::unique_ptr<Overlay>> overlays;
+  std::size_t arrived = 0;
+  std::vector<std::uint32_t> widths;
+  const net::PathId path{0};
+  const auto send_data = [&] {
+    ByteVector plain{static_cast<std::uint8_t>(PayloadKind::packet)};
+    WireWriter{plain}.put(net::Packet{.from = 1, .to = 1, .path = path, .number = 7, .frames = {}});
+    overlays[0]->send(SiteId{1}, path, plain);
+    overlays[0]->flush();
+  };
+  const auto on_event = [&](std::uint32_t site, const fabric::Site::Event& event) {
+    const auto* width = std::get_if<fabric::Site::PathWidth>(&event);
+    REQUIRE(width != nullptr);
+    if (site == 0) widths.push_back(width->size.bytes);
+    if (site == 0 && widths.size() == 1) send_data();  // The session is up.
+  };
+  for (std::uint32_t site = 0; site < 2; ++site)
+    overlays.push_back(must(Overlay::open(
+        *loop,
+        {.run = "r1",
+         .self = SiteId{site},
+         .incarnation = {1},
+         .scenario = scenario,
+         .topology = topology,
+         .identity = must(run_authority.issue_with_key(scenario.sites[site].name, now)),
+         .links = {{LinkId{0}, {ports[site], middles[site]}}}},
+        {.packet = [&](SiteId, net::Packet, ByteView) { ++arrived; },
+         .event = [&, site](const fabric::Site::Event& event) { on_event(site, event); },
+         .fact = [](const catalog::Fact&) {}})));
+  const Narrow between{*loop, ports, middles};
+  const std::size_t around = net::OuterHeader::fixed_size + Aead::tag_size + 1;
+  const std::size_t finest = Narrow::wide - net::MtuSearchConfig{}.step - around;
+  const std::function<void()> look = [&] {
+    if (widths.size() > 1 && widths.back() > finest) return loop->stop();
+    loop->after(milliseconds(5), look);
+  };
+  look();
+  loop->after(seconds(60), [&] { loop->stop(); });
+  must(loop->run());
+  CHECK(arrived == 1);
+  REQUIRE(widths.size() > 1);
+  CHECK(widths.front() == net::MtuSearchConfig{}.base - around);
+  CHECK(widths.back() > finest);
+  CHECK(widths.back() <= Narrow::wide - around);
 }

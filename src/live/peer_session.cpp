@@ -35,11 +35,13 @@ std::optional<ByteView> PeerSession::open(Instant now, const net::OuterPacket& p
   return ByteView{plain_};
 }
 
-bool PeerSession::seal(const net::RelayLinks& relays, ByteView plain, ByteVector& packet) {
-  if (!session_) return false;
+std::optional<std::size_t> PeerSession::seal(const net::RelayLinks& relays, ByteView plain,
+                                             std::span<std::uint8_t> room) {
   const net::Envelope envelope{config_.self, config_.peer, relays};
-  packet.resize(net::Sealer::packet_size(envelope, plain.size()));
-  return session_->seal(envelope, plain, packet);
+  const std::size_t size = net::Sealer::packet_size(envelope, plain.size());
+  if (!session_ || size > room.size()) return std::nullopt;
+  if (!session_->seal(envelope, plain, room.first(size))) return std::nullopt;
+  return size;
 }
 
 void PeerSession::step(Instant now, const net::TunnelEvent& event) {

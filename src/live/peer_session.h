@@ -38,8 +38,10 @@ class PeerSession {
   /// The plain text of a sealed packet, or nothing if it is no packet of this session. Valid until
   /// the next call.
   std::optional<ByteView> open(Instant now, const net::OuterPacket& packet);
-  /// Seals into `packet`, replacing what it held. False if there are no keys now.
-  bool seal(const net::RelayLinks& relays, ByteView plain, ByteVector& packet);
+  /// Seals into the beginning of `room` and says how large the packet is; nothing if there are no
+  /// keys now, or no room.
+  std::optional<std::size_t> seal(const net::RelayLinks& relays, ByteView plain,
+                                  std::span<std::uint8_t> room);
 
   // What happened since it was last asked.
   /// Segments in the clear, each to be put into handshake_packet() for a path.
