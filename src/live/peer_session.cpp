@@ -85,7 +85,7 @@ void PeerSession::perform(net::Establish& action) {
 }
 
 void PeerSession::perform(net::Rekey&) {
-  if (session_) session_->request_rekey();
+  session_ ? session_->request_rekey() : void(rekey_ = true);
 }
 
 /// Tells the policy what the TLS object has come to; an alert goes out before the failure counts.

@@ -48,6 +48,10 @@ class PeerSession {
   std::vector<net::HandshakeSegment> take_segments() { return std::exchange(segments_, {}); }
   /// A session with this incarnation of the peer has come up.
   std::optional<net::Incarnation> take_established() { return std::exchange(established_, {}); }
+  /// Gives the keys of that session away, to one who seals and opens by itself.
+  std::optional<net::SecureSession> take_session() { return std::exchange(session_, {}); }
+  /// Whether keys that were given away are to be replaced.
+  bool take_rekey() { return std::exchange(rekey_, false); }
   /// Of the messages in the session that came up last.
   std::uint16_t version() const { return version_; }
   /// Why a handshake failed.
@@ -75,6 +79,7 @@ class PeerSession {
   ByteVector plain_;
   std::vector<net::HandshakeSegment> segments_;
   std::optional<net::Incarnation> established_;
+  bool rekey_ = false;
   std::uint16_t version_ = 0;
   std::optional<Error> failure_;
   Instant now_;

@@ -12,14 +12,29 @@ constexpr std::size_t numbered_size = 1 + sizeof(std::uint32_t);
 }  // namespace
 
 SealedLink::SealedLink(DatagramSocket socket, net::SecureSession session, const Config& config)
+    : SealedLink{std::move(socket), config} {
+  use(std::move(session));
+}
+
+SealedLink::SealedLink(DatagramSocket socket, const Config& config)
     : socket_{std::move(socket)},
-      session_{std::move(session)},
       config_{config},
       search_{config.mtu},
       train_{config.mtu.max},
       alone_(config.mtu.max) {
   AXS_ASSERT(config.mtu.max <= packet_max);
   AXS_ASSERT(config.mtu.base > net::Sealer::packet_size(config.envelope, numbered_size));
+}
+
+void SealedLink::use(net::SecureSession session) {
+  session_ = std::move(session);
+  newest_ = 0;
+}
+
+void SealedLink::redirect(Instant now, const Endpoint& peer) {
+  if (peer == config_.peer) return;
+  config_.peer = peer;
+  if (search_.wakeup()) step(now, net::MtuPathOpened{});  // Another address may be another path.
 }
 
 std::size_t SealedLink::header_size() const {
@@ -37,7 +52,7 @@ bool SealedLink::commit(std::size_t size) {
   const auto packet = train_.room().first(packet_size);
   const auto plain = packet.subspan(header_size(), 1 + size);
   plain[0] = static_cast<std::uint8_t>(Kind::payload);
-  if (!session_.seal(config_.envelope, plain, packet)) return false;
+  if (!session_ || !session_->seal(config_.envelope, plain, packet)) return false;
   ++counters_.sent;
   counters_.sent_bytes += size;
   if (!train_.append(packet_size)) {
@@ -72,12 +87,19 @@ void SealedLink::receive(Instant now, DatagramBuffer& buffer, const Take& take) 
 
 void SealedLink::open_packet(Instant now, std::span<std::uint8_t> packet, const Take& take) {
   const auto parsed = net::parse_packet(packet);
+  if (parsed && parsed->header.type != net::PacketType::sealed && config_.unsealed)
+    return config_.unsealed(from_, *parsed);
   if (!parsed || parsed->header.type != net::PacketType::sealed) return void(++counters_.forged);
+  if (!session_) return void(++counters_.unknown_key);
   const auto plain = packet.subspan(parsed->header.size(), parsed->payload.size() - Aead::tag_size);
-  switch (session_.open(now, *parsed, plain)) {
+  open_sealed(now, *parsed, plain, take);
+}
+
+void SealedLink::open_sealed(Instant now, const net::OuterPacket& parsed,
+                             std::span<std::uint8_t> plain, const Take& take) {
+  switch (session_->open(now, parsed, plain)) {
     case net::OpenVerdict::accepted:
-      follow(now, parsed->header.number);
-      return take_plain(now, plain, take);
+      return take_plain(now, parsed.header.number, plain, take);
     case net::OpenVerdict::replayed:
       return void(++counters_.replayed);
     case net::OpenVerdict::unknown_key:
@@ -87,19 +109,19 @@ void SealedLink::open_packet(Instant now, std::span<std::uint8_t> packet, const 
   }
 }
 
-/// An authentic packet of this number has come from `from_`. Another address may be another path.
+/// An authentic packet of this number has come from `from_`.
 void SealedLink::follow(Instant now, std::uint64_t number) {
   if (number < newest_) return;
   newest_ = number + 1;
-  if (from_ == config_.peer) return;
-  config_.peer = from_;
-  if (search_.wakeup()) step(now, net::MtuPathOpened{});
+  redirect(now, from_);
 }
 
 /// What is authentic and yet makes no sense is of a later version: not for us.
-void SealedLink::take_plain(Instant now, ByteView plain, const Take& take) {
+void SealedLink::take_plain(Instant now, std::uint64_t packet, ByteView plain, const Take& take) {
   if (plain.empty()) return;
-  if (plain[0] == static_cast<std::uint8_t>(Kind::payload)) {
+  const auto kind = static_cast<Kind>(plain[0]);
+  if (kind < Kind::reach) follow(now, packet);
+  if (kind == Kind::payload) {
     ++counters_.accepted;
     counters_.accepted_bytes += plain.size() - 1;
     return take(plain.subspan(1));
@@ -107,10 +129,15 @@ void SealedLink::take_plain(Instant now, ByteView plain, const Take& take) {
   if (plain.size() < numbered_size) return;
   std::uint32_t number;
   std::memcpy(&number, plain.data() + 1, sizeof number);
-  if (plain[0] == static_cast<std::uint8_t>(Kind::reply)) step(now, net::MtuProbeArrived{number});
-  if (plain[0] == static_cast<std::uint8_t>(Kind::probe))
-    (void)send_alone(Kind::reply, number,
-                     net::Sealer::packet_size(config_.envelope, numbered_size));
+  if (kind == Kind::reply) step(now, net::MtuProbeArrived{number});
+  if (kind == Kind::probe)
+    (void)send_alone(config_.peer, Kind::reply, number, numbered_packet_size());
+  if (kind == Kind::reach) (void)send_alone(from_, Kind::reached, number, numbered_packet_size());
+  if (kind == Kind::reached && config_.reached) config_.reached(from_, number);
+}
+
+std::size_t SealedLink::numbered_packet_size() const {
+  return net::Sealer::packet_size(config_.envelope, numbered_size);
 }
 
 void SealedLink::step(Instant now, const net::MtuEvent& event) {
@@ -120,19 +147,20 @@ void SealedLink::step(Instant now, const net::MtuEvent& event) {
   for (std::size_t i = 0; i < probes_.size(); ++i) {
     const net::SendMtuProbe probe = probes_[i];
     ++counters_.probes;
-    if (send_alone(Kind::probe, probe.number, probe.size) == Sent::too_large)
+    if (send_alone(config_.peer, Kind::probe, probe.number, probe.size) == Sent::too_large)
       search_.step(now, net::MtuProbeRefused{probe.number}, probes_);
   }
 }
 
-Sent SealedLink::send_alone(Kind kind, std::uint32_t number, std::size_t packet_size) {
+Sent SealedLink::send_alone(const Endpoint& to, Kind kind, std::uint32_t number,
+                            std::size_t packet_size) {
   const auto packet = std::span{alone_}.first(packet_size);
   const auto plain = packet.subspan(header_size(), packet_size - header_size() - Aead::tag_size);
   std::fill(plain.begin(), plain.end(), std::uint8_t{0});
   plain[0] = static_cast<std::uint8_t>(kind);
   std::memcpy(plain.data() + 1, &number, sizeof number);
-  if (!session_.seal(config_.envelope, plain, packet)) return Sent::refused;
-  return socket_.send(config_.peer, {packet, packet.size()});
+  if (!session_ || !session_->seal(config_.envelope, plain, packet)) return Sent::refused;
+  return socket_.send(to, {packet, packet.size()});
 }
 
 }  // namespace axs::live

@@ -37,11 +37,31 @@ class SealedLink {
     Endpoint peer;  ///< Where it is until it is heard from.
     net::Envelope envelope;
     net::MtuSearchConfig mtu{};  ///< `max` is at most packet_max.
+    /// Gets what is not sealed: packets of a handshake. Without it they count as forged.
+    std::function<void(Endpoint from, const net::OuterPacket&)> unsealed{};
+    /// Is told what answers a probe of send_reach_probe() has.
+    std::function<void(Endpoint from, std::uint32_t number)> reached{};
   };
   static constexpr std::size_t packet_max = 9'216;
   using Take = std::function<void(ByteView payload)>;
 
+  /// Without keys so far: nothing is sealed and nothing opened.
+  SealedLink(DatagramSocket socket, const Config& config);
   SealedLink(DatagramSocket socket, net::SecureSession session, const Config& config);
+
+  /// From now on under these keys.
+  void use(net::SecureSession session);
+  /// Sends to that address from now on.
+  void redirect(Instant now, const Endpoint& peer);
+  /// Sends bytes as they are, beside all trains.
+  void send_unsealed(const Endpoint& to, std::span<std::uint8_t> packet) {
+    (void)socket_.send(to, {packet, packet.size()});
+  }
+  /// Asks whether the peer is at that address too: `reached` gets the number back from there if it
+  /// is. Moves nothing.
+  void send_reach_probe(const Endpoint& to, std::uint32_t number) {
+    (void)send_alone(to, Kind::reach, number, numbered_packet_size());
+  }
 
   /// Begins to look how wide the path is.
   void open(Instant now) { step(now, net::MtuPathOpened{}); }
@@ -52,7 +72,8 @@ class SealedLink {
   /// next commit(), whatever is received meanwhile.
   std::span<std::uint8_t> room();
   /// Seals the first `size` bytes of room(). They leave when no more packets fit beside them, or at
-  /// the next flush(). False: the keys are used up, and the peer has not followed into new ones.
+  /// the next flush(). False: there are no keys, or they are used up and the peer has not followed
+  /// into new ones.
   [[nodiscard]] bool commit(std::size_t size);
   void flush();
 
@@ -65,23 +86,26 @@ class SealedLink {
   int fd() const { return socket_.fd(); }
   const SealedLinkCounters& counters() const { return counters_; }
   std::uint64_t kernel_drops() const { return socket_.kernel_drops(); }
-  net::SecureSession& session() { return session_; }
+  net::SecureSession& session() { return *session_; }
   const net::MtuSearch& mtu() const { return search_; }
 
  private:
   /// The first byte of what is sealed.
-  enum class Kind : std::uint8_t { payload, probe, reply };
+  enum class Kind : std::uint8_t { payload, probe, reply, reach, reached };
 
   std::size_t header_size() const;
   void step(Instant now, const net::MtuEvent& event);
   void send_train(std::size_t carried);
-  Sent send_alone(Kind kind, std::uint32_t number, std::size_t packet_size);
+  std::size_t numbered_packet_size() const;
+  Sent send_alone(const Endpoint& to, Kind kind, std::uint32_t number, std::size_t packet_size);
   void open_packet(Instant now, std::span<std::uint8_t> packet, const Take& take);
   void follow(Instant now, std::uint64_t number);
-  void take_plain(Instant now, ByteView plain, const Take& take);
+  void open_sealed(Instant now, const net::OuterPacket& parsed, std::span<std::uint8_t> plain,
+                   const Take& take);
+  void take_plain(Instant now, std::uint64_t packet, ByteView plain, const Take& take);
 
   DatagramSocket socket_;
-  net::SecureSession session_;
+  std::optional<net::SecureSession> session_;
   Config config_;
   net::MtuSearch search_;
   net::TrainBuilder train_;

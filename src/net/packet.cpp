@@ -34,7 +34,7 @@ std::uint8_t type_byte(PacketType type) {
 bool well_formed(ByteView packet) {
   if (packet.size() < OuterHeader::fixed_size) return false;
   const std::uint8_t type = packet[type_at], relays = packet[relay_count_at];
-  if (type < type_byte(PacketType::handshake) || type > type_byte(PacketType::enrolment))
+  if (type < type_byte(PacketType::handshake) || type > type_byte(PacketType::meeting))
     return false;
   if (relays > RelayLinks::max || packet[hops_taken_at] > relays) return false;
   const std::size_t tag = type == type_byte(PacketType::sealed) ? Aead::tag_size : 0;

@@ -25,7 +25,8 @@ namespace axs::net {
 
 /// handshake: a HandshakeSegment in the clear. sealed: ciphertext and tag under the session's keys.
 /// enrolment: a HandshakeSegment too, of the conversation by which an agent gets its certificate.
-enum class PacketType : std::uint8_t { handshake, sealed, enrolment };
+/// meeting: a MeetingMessage in the clear.
+enum class PacketType : std::uint8_t { handshake, sealed, enrolment, meeting };
 
 /// The links that the relays are to send over, in order; the source chooses the first link itself
 /// and does not write it down. A direct packet has none.

@@ -11,15 +11,15 @@ using namespace axs::net;
 namespace {
 
 OuterHeader any_header() {
-  OuterHeader header{
-      .hops_taken = 0,
-      .type = *rc::gen::element(PacketType::handshake, PacketType::sealed, PacketType::enrolment),
-      .epoch = *rc::gen::arbitrary<std::uint8_t>(),
-      .source = {*rc::gen::arbitrary<std::uint32_t>()},
-      .destination = {*rc::gen::arbitrary<std::uint32_t>()},
-      .session = *rc::gen::arbitrary<std::uint32_t>(),
-      .number = *rc::gen::arbitrary<std::uint64_t>(),
-      .relays = {.links = {}, .count = *rc::gen::inRange<std::uint8_t>(0, 4)}};
+  OuterHeader header{.hops_taken = 0,
+                     .type = *rc::gen::element(PacketType::handshake, PacketType::sealed,
+                                               PacketType::enrolment, PacketType::meeting),
+                     .epoch = *rc::gen::arbitrary<std::uint8_t>(),
+                     .source = {*rc::gen::arbitrary<std::uint32_t>()},
+                     .destination = {*rc::gen::arbitrary<std::uint32_t>()},
+                     .session = *rc::gen::arbitrary<std::uint32_t>(),
+                     .number = *rc::gen::arbitrary<std::uint64_t>(),
+                     .relays = {.links = {}, .count = *rc::gen::inRange<std::uint8_t>(0, 4)}};
   for (std::size_t i = 0; i < header.relays.count; ++i)
     header.relays.links[i] = {*rc::gen::arbitrary<std::uint32_t>()};
   header.hops_taken = *rc::gen::inRange<std::uint8_t>(0, header.relays.count + 1);
@@ -77,7 +77,7 @@ TEST_CASE("packet: another version, an unknown type and impossible hop counts ar
   };
   CHECK(parse_packet(good));
   CHECK(refused(1, 0x20));
-  CHECK(refused(1, 0x13));
+  CHECK(refused(1, 0x14));
   CHECK_FALSE(refused(1, 0x12));
   CHECK(refused(2, 4));
   CHECK(refused(0, 1));

@@ -1,0 +1,54 @@
+#include "axs/live/peer_finder.h"
+
+namespace axs::live {
+
+PeerFinder::PeerFinder(host::Loop& loop, SealedLink& link, const net::Reach::Config& config,
+                       const Endpoint& own)
+    : loop_{loop}, link_{link}, reach_{config}, meeting_{config.meeting}, own_{own} {
+  arm_timer();
+}
+
+PeerFinder::~PeerFinder() {
+  if (timer_) loop_.cancel(*timer_);
+}
+
+void PeerFinder::take(const net::OuterPacket& packet) {
+  const auto message = net::parse_meeting(packet);
+  const auto* welcome = message ? std::get_if<net::Welcome>(&*message) : nullptr;
+  if (welcome != nullptr) step(net::WelcomeArrived{*welcome});
+}
+
+void PeerFinder::step(const net::ReachEvent& event) {
+  std::vector<net::ReachAction> actions;
+  reach_.step(loop_.now(), event, actions);
+  for (const auto& action : actions) std::visit([this](const auto& a) { perform(a); }, action);
+  arm_timer();
+}
+
+void PeerFinder::perform(const net::SendAttend& action) {
+  ByteVector packet = net::meeting_packet(action.message);
+  link_.send_unsealed(action.to, packet);
+}
+
+/// Where no connection can be made it is asked for again, after the next questions to UDP.
+void PeerFinder::perform(const net::OpenStream&) {
+  auto stream = connect_stream(meeting_);
+  if (!stream) return;
+  auto bridge = StreamBridge::open(
+      loop_,
+      {.stream = *std::move(stream), .local = {own_.address, 0}, .peer = own_, .closed = [this] {
+         bridge_.reset();
+         step(net::StreamLost{});
+       }});
+  if (!bridge) return;
+  bridge_ = *std::move(bridge);
+  step(net::StreamOpened{bridge_->local()});
+}
+
+void PeerFinder::arm_timer() {
+  if (timer_) loop_.cancel(*timer_);
+  timer_.reset();
+  if (const auto at = reach_.wakeup()) timer_ = loop_.at(*at, [this] { step(Wakeup{}); });
+}
+
+}  // namespace axs::live

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "axs/host/loop.h"
+#include "axs/live/datagram_socket.h"
+
+namespace axs::live {
+
+/// Joins a TCP connection with a UDP socket of its own on this machine, so that who speaks UDP with
+/// it reaches the other end of the connection. In the stream each packet follows its length, 16
+/// bits, little-endian. What does not fit the connection now is lost, as on any link.
+class StreamBridge {
+ public:
+  /// Of what waits to be sent over the connection.
+  static constexpr std::size_t waiting_max = 1 << 20;
+
+  struct Config {
+    host::Fd stream;                 ///< Connected, or about to be; it must not block.
+    Endpoint local;                  ///< Where the bridge's socket is bound; port 0: any.
+    Endpoint peer;                   ///< Whose packets it takes, and who gets those of the stream.
+    std::function<void()> closed{};  ///< The connection has ended, or never was one. Called once.
+  };
+  static Result<std::unique_ptr<StreamBridge>> open(host::Loop& loop, Config config);
+  StreamBridge(const StreamBridge&) = delete;
+  ~StreamBridge();
+
+  /// Where its UDP socket is.
+  Endpoint local() const { return socket_.local(); }
+
+ private:
+  StreamBridge(host::Loop& loop, Config config, DatagramSocket socket);
+  Result<> watch();
+  void read_packets();
+  void read_stream();
+  void take_stream(ByteView bytes);
+  void write_stream();
+  void close();
+
+  host::Loop& loop_;
+  Config config_;
+  DatagramSocket socket_;
+  DatagramBuffer buffer_;
+  ByteVector incoming_;  ///< The beginning of a packet that is not all there.
+  ByteVector outgoing_;
+  bool open_ = true;
+  host::TimerId closing_{};
+};
+
+/// A TCP connection to that address in the making.
+Result<host::Fd> connect_stream(const Endpoint& to);
+
+/// Takes TCP connections.
+class StreamListener {
+ public:
+  static Result<StreamListener> open(const Endpoint& local, const std::string& what);
+  int fd() const { return fd_.get(); }
+  Endpoint local() const { return local_; }
+  /// One that waits, or nothing.
+  std::optional<host::Fd> accept();
+
+ private:
+  StreamListener(host::Fd fd, const Endpoint& local) : fd_{std::move(fd)}, local_{local} {}
+  host::Fd fd_;
+  Endpoint local_;
+};
+
+}  // namespace axs::live
