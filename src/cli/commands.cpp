@@ -2,6 +2,7 @@
 #include "axs/cli/config.h"
 #include "axs/cli/doctor.h"
 #include "axs/cli/ledger.h"
+#include "axs/cli/link.h"
 #include "axs/cli/metrics.h"
 #include "axs/cli/report.h"
 #include "axs/cli/run.h"
@@ -20,6 +21,7 @@ std::vector<std::unique_ptr<Command>> all_commands() {
   commands.push_back(std::make_unique<LedgerCommand>());
   commands.push_back(std::make_unique<ReportCommand>());
   commands.push_back(std::make_unique<MetricsCommand>());
+  commands.push_back(std::make_unique<LinkCommand>());
   commands.push_back(std::make_unique<SkyCommand>());
   commands.push_back(std::make_unique<DoctorCommand>());
   commands.push_back(std::make_unique<AgentCommand>());

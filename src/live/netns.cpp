@@ -75,23 +75,32 @@ Result<> set_address(int control, const std::string& device, std::uint32_t addre
   return Ok{};
 }
 
-Result<> set_up_tun(host::Fd& tun, const TunConfig& config, std::uint32_t address) {
-  tun = host::Fd{open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC)};
-  if (!tun) return host::system_error("/dev/net/tun: open");
+Result<> make_tun(TunDevice& tun, const TunConfig& config) {
+  tun.fd = host::Fd{open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC)};
+  if (!tun.fd) return host::system_error("/dev/net/tun: open");
   ifreq request = request_for(config.device);
-  request.ifr_flags = IFF_TUN | IFF_NO_PI;
-  if (ioctl(tun.get(), TUNSETIFF, &request) != 0)
+  request.ifr_flags =
+      static_cast<short>(IFF_TUN | IFF_NO_PI | (config.offloads ? IFF_VNET_HDR : 0));
+  if (ioctl(tun.fd.get(), TUNSETIFF, &request) != 0)
     return host::system_error(config.device + ": TUNSETIFF");
-  const host::Fd control{socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
-  if (!control) return host::system_error(config.device + ": socket");
+  tun.name = request.ifr_name;
+  if (config.offloads && ioctl(tun.fd.get(), TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4) != 0)
+    return host::system_error(tun.name + ": TUNSETOFFLOAD");
+  return Ok{};
+}
+
+Result<> set_up_tun(TunDevice& tun, const TunConfig& config, std::uint32_t address) {
+  AXS_TRY(make_tun(tun, config));
+  tun.control = host::Fd{socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+  if (!tun.control) return host::system_error(tun.name + ": socket");
   // A burst of a gigabit sender must not be lost before we read it.
-  request = request_for(config.device);
+  ifreq request = request_for(tun.name);
   request.ifr_qlen = 10'000;
-  if (ioctl(control.get(), SIOCSIFTXQLEN, &request) != 0)
-    return host::system_error(config.device + ": SIOCSIFTXQLEN");
-  AXS_TRY(set_address(control.get(), config.device, address));
-  AXS_TRY(bring_up(control.get(), config.device));
-  return bring_up(control.get(), "lo");
+  if (ioctl(tun.control.get(), SIOCSIFTXQLEN, &request) != 0)
+    return host::system_error(tun.name + ": SIOCSIFTXQLEN");
+  AXS_TRY(set_address(tun.control.get(), tun.name, address));
+  AXS_TRY(bring_up(tun.control.get(), tun.name));
+  return bring_up(tun.control.get(), "lo");
 }
 
 }  // namespace
@@ -121,19 +130,37 @@ NetNamespace::~NetNamespace() {
 }
 
 Result<> NetNamespace::inside(const std::function<Result<>()>& work) const {
+  return inside_namespace(name_, work);
+}
+
+Result<> inside_namespace(const std::string& name, const std::function<Result<>()>& work) {
   return on_thread([&]() -> Result<> {
-    const host::Fd target{open(path_of(name_).c_str(), O_RDONLY | O_CLOEXEC)};
+    const host::Fd target{open(path_of(name).c_str(), O_RDONLY | O_CLOEXEC)};
     if (!target || setns(target.get(), CLONE_NEWNET) != 0)
-      return host::system_error(name_ + ": setns");
+      return host::system_error("network namespace " + name);
     return work();
   });
 }
 
-Result<host::Fd> open_tun(const NetNamespace& where, const TunConfig& config) {
+Result<TunDevice> open_tun_device(const std::string& where, const TunConfig& config) {
   const std::uint32_t address = AXS_TRY(parse_ipv4(config.address));
-  host::Fd tun;
-  AXS_TRY(where.inside([&] { return set_up_tun(tun, config, address); }));
+  TunDevice tun;
+  const auto work = [&] { return set_up_tun(tun, config, address); };
+  AXS_TRY(where.empty() ? work() : inside_namespace(where, work));
   return tun;
+}
+
+Result<> TunDevice::set_mtu(std::size_t mtu) const {
+  ifreq request = request_for(name);
+  request.ifr_mtu = static_cast<int>(mtu);
+  if (ioctl(control.get(), SIOCSIFMTU, &request) != 0)
+    return host::system_error(name + ": SIOCSIFMTU");
+  return Ok{};
+}
+
+Result<host::Fd> open_tun(const NetNamespace& where, const TunConfig& config) {
+  TunDevice tun = AXS_TRY(open_tun_device(where.name(), config));
+  return std::move(tun.fd);
 }
 
 Result<std::uint32_t> parse_ipv4(const std::string& text) {

@@ -28,11 +28,28 @@ class NetNamespace {
   std::string name_;
 };
 
+/// Runs `work` on a thread inside the network namespace of that name, and waits for it.
+Result<> inside_namespace(const std::string& name, const std::function<Result<>()>& work);
+
 /// How a TUN device is set up: its IPv4 address, with everything in the same /24 behind it.
 struct TunConfig {
-  std::string device = "axs0";
+  std::string device = "axs0";  ///< "axs%d": the first number that is free.
   std::string address;
+  /// Packets come and go as net/offload.h says: TCP in large pieces, checksums left open.
+  bool offloads = false;
 };
+
+/// A device and what it is asked by; both work from outside its namespace too.
+struct TunDevice {
+  host::Fd fd;
+  host::Fd control;
+  std::string name;
+
+  Result<> set_mtu(std::size_t mtu) const;
+};
+/// The same as open_tun() below, in an existing namespace, or in that of this process if it has no
+/// name.
+Result<TunDevice> open_tun_device(const std::string& where, const TunConfig& config);
 
 /// A TUN device inside `where`, up, with its address. It goes away with the descriptor.
 Result<host::Fd> open_tun(const NetNamespace& where, const TunConfig& config);

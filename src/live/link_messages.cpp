@@ -1,0 +1,172 @@
+#include "axs/live/link_messages.h"
+
+#include <algorithm>
+
+#include "axs/live/message_store.h"
+
+namespace axs::live {
+
+namespace {
+
+constexpr net::PathId path{0};
+
+std::size_t payload_size(const net::Frame& frame) {
+  const auto* data = std::get_if<net::DataFrame>(&frame);
+  return data == nullptr ? 0 : data->length;
+}
+
+}  // namespace
+
+LinkMessages::~LinkMessages() {
+  if (timer_) loop_.cancel(*timer_);
+}
+
+void LinkMessages::send(net::TrafficClass traffic, ByteVector message) {
+  const std::uint64_t id = next_message_++, size = message.size();
+  held_ += size;
+  outgoing_.emplace(Key{traffic, id}, std::move(message));
+  if (transport_) step(net::SendMessage{traffic, id, size});
+}
+
+/// A transport is made for packets of one size: that of the path, once it is known.
+void LinkMessages::start() {
+  peer_known_ = false;
+  packet_size_ = static_cast<std::uint32_t>(channel_.room().size());
+  // The peer tells a new transport from the one before by its incarnation.
+  transport_.emplace(
+      net::Transport::Config{.incarnation = config_.incarnation << 8 | (++generation_ & 0xff),
+                             .packet_size = packet_size_});
+  for (const auto traffic :
+       {net::TrafficClass::control, net::TrafficClass::gradient, net::TrafficClass::bulk})
+    step(net::RouteSet{traffic, path, {}});
+  if (config_.rate)
+    step(net::RateAssigned{path, static_cast<std::uint64_t>(config_.rate->value())});
+  step(net::PathUp{path});
+  for (const auto& [key, message] : outgoing_)
+    step(net::SendMessage{key.first, key.second, message.size()});
+}
+
+void LinkMessages::restart() {
+  too_narrow_ = false;
+  outgoing_.clear();
+  incoming_.clear();
+  held_ = 0;
+  start();
+  callbacks_.reset();
+}
+
+void LinkMessages::path_changed() {
+  if (!transport_) return;
+  channel_.up() ? step(net::PathUp{path}) : step(net::PathDown{path});
+  batch_end();
+}
+
+void LinkMessages::batch_end() {
+  if (!transport_ && channel_.width_known()) start();
+  if (too_narrow_ && channel_.width_known()) restart();
+  channel_.flush();
+  if (timer_) loop_.cancel(*timer_);
+  timer_.reset();
+  if (!transport_ || !transport_->wakeup()) return;
+  timer_ = loop_.at(*transport_->wakeup(), [this] {
+    timer_.reset();
+    step(Wakeup{});
+    batch_end();
+  });
+}
+
+void LinkMessages::take(ByteView frame) {
+  WireReader reader{frame};
+  net::PacketReceived received;
+  reader.get(received.packet);
+  const ByteView payloads = reader.bytes(reader.remaining());
+  if (!transport_ || !reader.ok() || !payloads_match(received.packet, payloads)) return;
+  const net::Transport::Event event{std::move(received)};
+  const Taking taking{std::get<net::PacketReceived>(event).packet, payloads};
+  step(event, &taking);
+  if (stale_before_) forget_before(*std::exchange(stale_before_, {}));
+}
+
+/// The transport would send to a new peer what the old one has not acknowledged.
+void LinkMessages::forget_before(std::uint64_t message) {
+  std::vector<Key> stale;
+  for (const auto& [key, bytes] : outgoing_)
+    if (key.second < message) stale.push_back(key);
+  for (const Key& key : stale) {
+    step(net::CancelMessage{key.first, key.second});
+    release(key);
+  }
+}
+
+void LinkMessages::step(const net::Transport::Event& event, const Taking* taking) {
+  auto actions = std::exchange(spare_, {});
+  actions.clear();
+  transport_->step(loop_.now(), event, actions);
+  for (const auto& action : actions) {
+    if (const auto* transmit = std::get_if<net::Transmit>(&action)) perform(*transmit);
+    if (const auto* stored = std::get_if<net::Stored>(&action)) store(*stored, *taking);
+    if (const auto* whole = std::get_if<net::Deliver>(&action)) deliver(*whole);
+    if (const auto* done = std::get_if<net::Acknowledged>(&action))
+      release({done->traffic, done->message});
+    if (const auto* gone = std::get_if<net::Discarded>(&action))
+      incoming_.erase({gone->traffic, gone->message});
+    if (std::holds_alternative<net::PeerStarted>(action)) meet_peer();
+  }
+  spare_ = std::move(actions);
+}
+
+/// Nothing is cancelled before all packets that tell of it have been written.
+void LinkMessages::meet_peer() {
+  incoming_.clear();
+  if (!std::exchange(peer_known_, true)) return;
+  stale_before_ = next_message_;
+  callbacks_.reset();
+}
+
+void LinkMessages::perform(const net::Transmit& action) {
+  const auto room = channel_.room();
+  if (action.size > room.size()) return void(too_narrow_ = true);
+  head_.clear();
+  WireWriter{head_}.put(action.packet);
+  std::copy(head_.begin(), head_.end(), room.begin());
+  const std::size_t size = head_.size() + write_payloads(action.packet, room.subspan(head_.size()));
+  (void)channel_.commit(LinkFrame::stream, size);
+}
+
+std::size_t LinkMessages::write_payloads(const net::Packet& packet,
+                                         std::span<std::uint8_t> into) const {
+  std::size_t at = 0;
+  for (const auto& frame : packet.frames) {
+    const auto* data = std::get_if<net::DataFrame>(&frame);
+    if (data == nullptr) continue;
+    const ByteVector& message = outgoing_.at({data->traffic, data->message});
+    std::copy_n(message.begin() + data->offset, data->length,
+                into.begin() + static_cast<std::ptrdiff_t>(at));
+    at += data->length;
+  }
+  return at;
+}
+
+void LinkMessages::store(const net::Stored& action, const Taking& taking) {
+  std::size_t at = 0;
+  for (std::uint32_t i = 0; i < action.frame; ++i) at += payload_size(taking.packet.frames[i]);
+  at += action.offset - std::get<net::DataFrame>(taking.packet.frames[action.frame]).offset;
+  incoming_[{action.traffic, action.message}].put(action.offset,
+                                                  taking.payloads.subspan(at, action.length));
+}
+
+void LinkMessages::deliver(const net::Deliver& action) {
+  auto found = incoming_.extract({action.traffic, action.message});
+  if (found.empty()) return;
+  const ByteVector message = std::move(found.mapped()).whole();
+  callbacks_.message(message);
+}
+
+void LinkMessages::release(Key key) {
+  const auto found = outgoing_.find(key);
+  if (found == outgoing_.end()) return;
+  held_ -= found->second.size();
+  outgoing_.erase(found);
+}
+
+}  // namespace axs::live

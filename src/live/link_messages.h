@@ -1,0 +1,82 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "axs/live/link_channel.h"
+#include "axs/live/pieces.h"
+#include "axs/net/transport.h"
+
+namespace axs::live {
+
+/// Whole messages over a lossy channel, each once, in any order: performs net::Transport over its
+/// one path. Messages that are sent before the path is known wait.
+class LinkMessages {
+ public:
+  struct Config {
+    std::uint32_t incarnation{};  ///< Of the process, from 1.
+    std::optional<BytesPerSecond> rate{};
+  };
+  struct Callbacks {
+    std::function<void(ByteView)> message;
+    /// What was under way in either direction is lost: the other end, or the way to it, is new.
+    std::function<void()> reset;
+  };
+
+  LinkMessages(host::Loop& loop, LinkChannel& channel, Config config, Callbacks callbacks)
+      : loop_{loop}, channel_{channel}, config_{config}, callbacks_{std::move(callbacks)} {}
+  LinkMessages(const LinkMessages&) = delete;
+  ~LinkMessages();
+
+  void send(net::TrafficClass traffic, ByteVector message);
+  /// Bytes that the peer has not acknowledged.
+  std::size_t held() const { return held_; }
+  /// A frame of kind `stream`; anything is safe.
+  void take(ByteView frame);
+  /// The channel went up or down.
+  void path_changed();
+  /// To be called after frames were taken or messages sent: lets everything leave.
+  void batch_end();
+
+ private:
+  using Key = std::pair<net::TrafficClass, std::uint64_t>;
+  /// A packet that is being taken.
+  struct Taking {
+    const net::Packet& packet;
+    ByteView payloads;
+  };
+
+  void start();
+  void restart();
+  void forget_before(std::uint64_t message);
+  void step(const net::Transport::Event& event, const Taking* taking = nullptr);
+  void meet_peer();
+  void perform(const net::Transmit& action);
+  void store(const net::Stored& action, const Taking& taking);
+  void deliver(const net::Deliver& action);
+  void release(Key key);
+  std::size_t write_payloads(const net::Packet& packet, std::span<std::uint8_t> into) const;
+
+  host::Loop& loop_;
+  LinkChannel& channel_;
+  Config config_;
+  Callbacks callbacks_;
+  std::optional<net::Transport> transport_;
+  std::uint32_t generation_ = 0;   ///< Transports of this process so far.
+  std::uint32_t packet_size_ = 0;  ///< Of this one.
+  bool too_narrow_ = false;        ///< The path has become too narrow for that.
+  bool peer_known_ = false;
+  /// Messages before this one were for a peer that is gone.
+  std::optional<std::uint64_t> stale_before_;
+  std::map<Key, ByteVector> outgoing_;
+  std::map<Key, Pieces> incoming_;
+  std::size_t held_ = 0;
+  std::uint64_t next_message_ = 0;
+  std::vector<net::Transport::Action> spare_;  ///< For its memory.
+  ByteVector head_;                            ///< Likewise.
+  std::optional<host::TimerId> timer_;
+};
+
+}  // namespace axs::live

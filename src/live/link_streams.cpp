@@ -1,0 +1,307 @@
+#include "axs/live/link_streams.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+
+namespace axs::live {
+
+namespace {
+
+constexpr std::size_t head_size = 1 + 4 + 8;
+
+sockaddr_in address_of(Endpoint endpoint) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(endpoint.address);
+  address.sin_port = htons(endpoint.port);
+  return address;
+}
+
+host::Fd tcp_socket() {
+  return host::Fd{socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+}
+
+bool would_block() {
+  return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
+}
+
+Result<host::Fd> listen_at(std::uint16_t port) {
+  const std::string what = "--tcp " + std::to_string(port);
+  host::Fd listener = tcp_socket();
+  if (!listener) return host::system_error(what + ": socket");
+  const int on = 1;
+  (void)setsockopt(listener.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  const sockaddr_in address = address_of({.port = port});
+  if (bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+      ::listen(listener.get(), SOMAXCONN) != 0)
+    return host::system_error(what + ": TCP port " + std::to_string(port) + ": bind");
+  return listener;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<LinkStreams>> LinkStreams::open(host::Loop& loop, LinkChannel& channel,
+                                                       const LinkSpec& spec, LinkSide side,
+                                                       std::uint32_t incarnation) {
+  std::unique_ptr<LinkStreams> made{new LinkStreams{loop, channel, spec, side, incarnation}};
+  if (side == LinkSide::from) AXS_TRY(made->listen());
+  return made;
+}
+
+LinkStreams::LinkStreams(host::Loop& loop, LinkChannel& channel, const LinkSpec& spec,
+                         LinkSide side, std::uint32_t incarnation)
+    : loop_{loop},
+      forwards_{spec.tcp},
+      traffic_{spec.traffic},
+      opens_{side == LinkSide::from},
+      messages_{loop,
+                channel,
+                {.incarnation = incarnation, .rate = spec.rate},
+                {.message = [this](ByteView message) { take_message(message); },
+                 .reset = [this] { reset_all(); }}},
+      buffer_(chunk) {}
+
+LinkStreams::~LinkStreams() {
+  for (const auto& listener : listeners_) loop_.unwatch(listener.get());
+  while (!streams_.empty()) close(streams_.begin()->first);
+}
+
+Result<> LinkStreams::listen() {
+  for (const LinkForward& forward : forwards_)
+    listeners_.push_back(AXS_TRY(listen_at(forward.port)));
+  for (std::uint16_t i = 0; i < listeners_.size(); ++i)
+    AXS_TRY(loop_.watch(listeners_[i].get(), host::Interest::readable,
+                        [this, i](host::Ready) { accept_all(i); }));
+  return Ok{};
+}
+
+void LinkStreams::accept_all(std::uint16_t forward) {
+  while (true) {
+    host::Fd socket{
+        accept4(listeners_[forward].get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)};
+    if (!socket) break;
+    if (streams_.size() >= streams_max) continue;  // Closed at once: the program sees it.
+    const Id id = next_id_++;
+    Stream& stream = streams_[id];
+    ++counters_.opened;
+    send({Kind::open, id, stream.next_number++}, traffic_, to_wire(forward));
+    adopt(id, stream, std::move(socket));
+  }
+  messages_.batch_end();
+}
+
+void LinkStreams::connect(Id id, Stream& stream, std::uint64_t forward) {
+  host::Fd socket = tcp_socket();
+  if (!socket || forward >= forwards_.size()) return fail(id, true);
+  const sockaddr_in address = address_of(forwards_[forward].target);
+  stream.connecting = true;
+  if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 &&
+      errno != EINPROGRESS)
+    return fail(id, true);
+  ++counters_.opened;
+  adopt(id, stream, std::move(socket));
+}
+
+void LinkStreams::adopt(Id id, Stream& stream, host::Fd socket) {
+  const int on = 1;
+  (void)setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  stream.socket = std::move(socket);
+  grant(id, stream);
+  rearm(id, stream);
+}
+
+void LinkStreams::batch_end() {
+  messages_.batch_end();
+}
+
+void LinkStreams::send(const Head& head, net::TrafficClass traffic, ByteView bytes) {
+  ByteVector message;
+  message.reserve(head_size + bytes.size());
+  WireWriter writer{message};
+  writer.put(head);
+  writer.bytes(bytes);
+  messages_.send(traffic, std::move(message));
+}
+
+void LinkStreams::take_message(ByteView message) {
+  WireReader reader{message};
+  Head head;
+  reader.get(head);
+  if (!reader.ok()) return;
+  if (head.kind == Kind::credit) return take_credit(head);
+  auto found = streams_.find(head.stream);
+  if (found == streams_.end()) {
+    // Only the first end opens; what comes late for a stream that is over is of no use.
+    const bool known = seen_.insert({head.stream, std::uint64_t{head.stream} + 1}) == 0;
+    if (opens_ || known || streams_.size() >= streams_max) return;
+    found = streams_.emplace(head.stream, Stream{}).first;
+  }
+  Stream& stream = found->second;
+  if (head.number < stream.expected) return;
+  stream.early.emplace(head.number, ByteVector{message.begin(), message.end()});
+  take_in_order(head.stream, stream);
+}
+
+void LinkStreams::take_credit(const Head& head) {
+  const auto found = streams_.find(head.stream);
+  if (found == streams_.end()) return;
+  found->second.credit = std::max(found->second.credit, head.number);
+  rearm(head.stream, found->second);
+}
+
+void LinkStreams::take_in_order(Id id, Stream& stream) {
+  while (!stream.early.empty() && stream.early.begin()->first == stream.expected) {
+    const ByteVector message = std::move(stream.early.extract(stream.early.begin()).mapped());
+    ++stream.expected;
+    if (!take_next(id, stream, message)) return;
+  }
+  if (stream.socket && !stream.connecting && !write_to(id, stream)) return;
+  if (!end_if_done(id, stream)) rearm(id, stream);
+}
+
+bool LinkStreams::take_next(Id id, Stream& stream, ByteView message) {
+  WireReader reader{message};
+  Head head;
+  reader.get(head);
+  const ByteView bytes = reader.bytes(reader.remaining());
+  switch (head.kind) {
+    case Kind::open: {
+      const auto forward = from_wire<std::uint16_t>(bytes, "forward");
+      if (!forward || stream.socket) break;
+      connect(id, stream, *forward);
+      return streams_.contains(id);
+    }
+    case Kind::data:
+      stream.waiting.emplace_back(bytes.begin(), bytes.end());
+      break;
+    case Kind::finish:
+      stream.peer_finished = true;
+      break;
+    case Kind::reset:
+      fail(id, false);
+      return false;
+    case Kind::credit:
+      break;
+  }
+  return true;
+}
+
+void LinkStreams::serve(Id id, host::Ready ready) {
+  Stream& stream = streams_.at(id);
+  if (stream.connecting) {
+    int error = 0;
+    socklen_t size = sizeof error;
+    (void)getsockopt(stream.socket.get(), SOL_SOCKET, SO_ERROR, &error, &size);
+    if (error != 0) {
+      fail(id, true);
+      return messages_.batch_end();
+    }
+    stream.connecting = false;
+  }
+  if (ready.readable) read_from(id, stream);
+  if (streams_.contains(id) && write_to(id, stream) && !end_if_done(id, stream)) rearm(id, stream);
+  messages_.batch_end();
+}
+
+void LinkStreams::read_from(Id id, Stream& stream) {
+  const std::uint64_t allowed = std::min<std::uint64_t>(stream.credit - stream.sent, chunk);
+  if (stream.read_all || allowed == 0) return;
+  const ssize_t got = recv(stream.socket.get(), buffer_.data(), allowed, 0);
+  if (got < 0) return would_block() ? void() : fail(id, true);
+  stream.read_all = got == 0;
+  const auto size = static_cast<std::size_t>(got);
+  stream.sent += size;
+  counters_.sent_bytes += size;
+  send({got == 0 ? Kind::finish : Kind::data, id, stream.next_number++}, traffic_,
+       ByteView{buffer_}.first(size));
+}
+
+bool LinkStreams::write_to(Id id, Stream& stream) {
+  while (!stream.waiting.empty()) {
+    const ByteView rest = ByteView{stream.waiting.front()}.subspan(stream.written);
+    const ssize_t put = ::send(stream.socket.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
+    if (put < 0 && would_block()) break;
+    if (put < 0) {
+      fail(id, true);
+      return false;
+    }
+    const auto size = static_cast<std::size_t>(put);
+    stream.written += size;
+    stream.consumed += size;
+    counters_.delivered_bytes += size;
+    if (stream.written < stream.waiting.front().size()) continue;
+    stream.waiting.pop_front();
+    stream.written = 0;
+  }
+  if (stream.waiting.empty() && stream.peer_finished && !stream.shut) {
+    (void)shutdown(stream.socket.get(), SHUT_WR);
+    stream.shut = true;
+  }
+  grant(id, stream);
+  return true;
+}
+
+/// A grant is told once it is worth a message.
+void LinkStreams::grant(Id id, Stream& stream) {
+  const std::uint64_t window = std::clamp(held_max / streams_.size(), window_min, window_max);
+  const std::uint64_t wanted = stream.consumed + window;
+  if (stream.peer_finished || wanted < stream.granted + window / 4) return;
+  stream.granted = wanted;
+  send({Kind::credit, id, wanted}, net::TrafficClass::control);
+}
+
+/// Asks to be told exactly of what could be done.
+void LinkStreams::rearm(Id id, Stream& stream) {
+  if (!stream.socket) return;
+  const bool read = !stream.connecting && !stream.read_all && stream.credit > stream.sent;
+  const bool write = stream.connecting || !stream.waiting.empty();
+  std::optional<host::Interest> wanted;
+  if (read || write)
+    wanted = read && write ? host::Interest::both
+             : read        ? host::Interest::readable
+                           : host::Interest::writable;
+  if (wanted == stream.watched) return;
+  const int fd = stream.socket.get();
+  Result<> changed = Ok{};
+  if (!wanted)
+    loop_.unwatch(fd);
+  else if (stream.watched)
+    changed = loop_.change(fd, *wanted);
+  else
+    changed = loop_.watch(fd, *wanted, [this, id](host::Ready ready) { serve(id, ready); });
+  stream.watched = wanted;
+  if (!changed) fail(id, true);
+}
+
+bool LinkStreams::end_if_done(Id id, Stream& stream) {
+  if (!stream.read_all || !stream.shut) return false;
+  close(id);
+  return true;
+}
+
+/// The program sees a connection that was reset, not one that ended well.
+void LinkStreams::fail(Id id, bool tell) {
+  Stream& stream = streams_.at(id);
+  ++counters_.failed;
+  if (tell) send({Kind::reset, id, stream.next_number++}, traffic_);
+  const linger at_once{.l_onoff = 1, .l_linger = 0};
+  if (stream.socket)
+    (void)setsockopt(stream.socket.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  close(id);
+}
+
+void LinkStreams::close(Id id) {
+  const auto found = streams_.find(id);
+  if (found->second.watched) loop_.unwatch(found->second.socket.get());
+  streams_.erase(found);
+}
+
+void LinkStreams::reset_all() {
+  while (!streams_.empty()) fail(streams_.begin()->first, false);
+  seen_ = {};
+}
+
+}  // namespace axs::live

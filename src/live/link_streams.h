@@ -1,0 +1,111 @@
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "axs/live/link_messages.h"
+#include "axs/net/range_set.h"
+
+namespace axs::live {
+
+/// Carries TCP connections: each is ended at both ends of the link and its bytes travel as messages
+/// of the transport, numbered within the connection, so that a loss on the way holds up nobody
+/// else. How much may be under way is granted by the end that must hold it.
+class LinkStreams {
+ public:
+  static constexpr std::size_t streams_max = 4096;
+  /// What all connections together may make an end hold, and each of them at least and at most.
+  static constexpr std::uint64_t held_max = 256u << 20, window_min = 128u << 10,
+                                 window_max = 32u << 20;
+  static constexpr std::size_t chunk = 128u << 10;
+
+  struct Counters {
+    std::uint64_t opened{};
+    std::uint64_t failed{};  ///< Ended otherwise than by both programs closing.
+    std::uint64_t sent_bytes{};
+    std::uint64_t delivered_bytes{};
+  };
+
+  static Result<std::unique_ptr<LinkStreams>> open(host::Loop& loop, LinkChannel& channel,
+                                                   const LinkSpec& spec, LinkSide side,
+                                                   std::uint32_t incarnation);
+  LinkStreams(const LinkStreams&) = delete;
+  ~LinkStreams();
+
+  /// A frame of kind `stream`; anything is safe.
+  void take(ByteView frame) { messages_.take(frame); }
+  void path_changed() { messages_.path_changed(); }
+  void batch_end();
+
+  std::size_t streams() const { return streams_.size(); }
+  const Counters& counters() const { return counters_; }
+
+ private:
+  /// open: to the forward of that number. data: bytes. finish: no more bytes. credit: so many bytes
+  /// in all may be sent. reset: the connection has failed.
+  enum class Kind : std::uint8_t { open, data, finish, credit, reset };
+  struct Head {
+    Kind kind{};
+    std::uint32_t stream{};
+    std::uint64_t number{};  ///< Of the message within its direction; of a credit, the bytes.
+  };
+  struct Stream {
+    host::Fd socket;  ///< None before `open` has arrived.
+    bool connecting = false;
+    std::optional<host::Interest> watched{};
+    // From the program to the peer.
+    std::uint64_t next_number = 0;
+    std::uint64_t sent = 0;  ///< Bytes.
+    std::uint64_t credit = window_min;
+    bool read_all = false;
+    // From the peer to the program.
+    std::uint64_t expected = 0;
+    std::map<std::uint64_t, ByteVector> early{};  ///< Messages with their heads, by number.
+    std::deque<ByteVector> waiting{};             ///< For the program to read.
+    std::size_t written = 0;                      ///< Of the first of those.
+    std::uint64_t consumed = 0, granted = window_min;
+    bool peer_finished = false, shut = false;
+  };
+  using Id = std::uint32_t;
+
+  LinkStreams(host::Loop& loop, LinkChannel& channel, const LinkSpec& spec, LinkSide side,
+              std::uint32_t incarnation);
+  Result<> listen();
+  void accept_all(std::uint16_t forward);
+  void connect(Id id, Stream& stream, std::uint64_t forward);
+  void adopt(Id id, Stream& stream, host::Fd socket);
+
+  void take_message(ByteView message);
+  void take_credit(const Head& head);
+  void take_in_order(Id id, Stream& stream);
+  /// False: the stream is gone.
+  bool take_next(Id id, Stream& stream, ByteView message);
+
+  void serve(Id id, host::Ready ready);
+  void read_from(Id id, Stream& stream);
+  bool write_to(Id id, Stream& stream);
+  void grant(Id id, Stream& stream);
+  void rearm(Id id, Stream& stream);
+  void send(const Head& head, net::TrafficClass traffic, ByteView bytes = {});
+  void fail(Id id, bool tell);
+  bool end_if_done(Id id, Stream& stream);
+  void close(Id id);
+  void reset_all();
+
+  host::Loop& loop_;
+  std::vector<LinkForward> forwards_;
+  net::TrafficClass traffic_;
+  bool opens_;  ///< Streams begin at this end.
+  LinkMessages messages_;
+  std::vector<host::Fd> listeners_;
+  std::map<Id, Stream> streams_;
+  net::RangeSet seen_;  ///< Ids that have been opened by the peer.
+  Id next_id_ = 0;
+  ByteVector buffer_;
+  Counters counters_;
+};
+
+}  // namespace axs::live

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "axs/live/link_channel.h"
+#include "axs/net/link_sla.h"
+
+namespace axs::live {
+
+/// Performs net::LinkWatch over a channel: sealed echoes out, and broken promises onto the disk.
+class LinkWatcher {
+ public:
+  /// `breaches`: the file they are appended to; empty: they are not recorded.
+  static Result<std::unique_ptr<LinkWatcher>> open(host::Loop& loop, LinkChannel& channel,
+                                                   const net::LinkWatch::Config& config,
+                                                   const std::string& breaches);
+  LinkWatcher(const LinkWatcher&) = delete;
+  ~LinkWatcher();
+
+  /// A frame of kind `echo_reply`; anything is safe.
+  void take_reply(ByteView frame);
+  net::LinkQuality recent() const { return watch_.recent(loop_.now()); }
+  /// Why the last breach could not be recorded.
+  const std::string& failure() const { return failure_; }
+
+ private:
+  LinkWatcher(host::Loop& loop, LinkChannel& channel, const net::LinkWatch::Config& config)
+      : loop_{loop}, channel_{channel}, config_{config}, watch_{config, loop.now()} {}
+  void step(const net::LinkWatch::Event& event);
+  void record(const net::WindowClosed& window);
+
+  host::Loop& loop_;
+  LinkChannel& channel_;
+  net::LinkWatch::Config config_;
+  net::LinkWatch watch_;
+  host::TimerId timer_{};
+  std::string path_;
+  host::Fd file_;
+  std::string failure_;
+};
+
+}  // namespace axs::live
