@@ -196,10 +196,12 @@ Result<ExitCode> LinkStatsCommand::run() {
     return ExitCode::done;
   }
   Rows rows{{{"", "END"}, {"", "WHAT"}, {"", "COUNT"}}, {}};
-  for (const auto& [side, end] : link.ends.items())
-    for (const auto& [key, value] : end.flatten().items())
+  for (const auto& [side, end] : link.ends.items()) {
+    const Json flat = end.flatten();
+    for (const auto& [key, value] : flat.items())
       rows.rows.push_back(
           {side, key.substr(1), value.is_string() ? value.get<std::string>() : value.dump()});
+  }
   fmt::print("{}: {}\n{}", link.spec.name, link.state, RowsFormat{}.text(rows, "counts"));
   return ExitCode::done;
 }

@@ -55,6 +55,8 @@ LinkChannel::LinkChannel(host::Loop& loop, Config config, Callbacks callbacks,
       link_{std::move(socket),
             SealedLink::Config{.peer = config_.own.peer,
                                .envelope = envelope_,
+                               // A path of jumbo frames, as between data centres, is made use of.
+                               .mtu = {.max = SealedLink::packet_max},
                                .unsealed =
                                    [this](Endpoint from, const net::OuterPacket& packet) {
                                      take_handshake(from, packet);

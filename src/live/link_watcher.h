@@ -11,6 +11,9 @@ namespace axs::live {
 /// Performs net::LinkWatch over a channel: sealed echoes out, and broken promises onto the disk.
 class LinkWatcher {
  public:
+  /// So long after its start a link that is not up yet breaks no promise.
+  static constexpr Duration handshake_grace = seconds(2);
+
   /// `breaches`: the file they are appended to; empty: they are not recorded.
   static Result<std::unique_ptr<LinkWatcher>> open(host::Loop& loop, LinkChannel& channel,
                                                    const net::LinkWatch::Config& config,
@@ -26,7 +29,10 @@ class LinkWatcher {
 
  private:
   LinkWatcher(host::Loop& loop, LinkChannel& channel, const net::LinkWatch::Config& config)
-      : loop_{loop}, channel_{channel}, config_{config}, watch_{config, loop.now()} {}
+      : loop_{loop},
+        channel_{channel},
+        config_{config},
+        watch_{config, loop.now() + handshake_grace} {}
   void step(const net::LinkWatch::Event& event);
   void record(const net::WindowClosed& window);
 
