@@ -84,8 +84,9 @@ def place(title, *arguments):
 
 
 @contextlib.contextmanager
-def veth():
-    """Two namespaces with a cable between them; whatever a killed run left behind is replaced."""
+def veth(without=OFFLOADS):
+    """Two namespaces with a cable between them that cannot do `without`; whatever a killed run left
+    behind is replaced."""
     def remove():
         for namespace in DEVICES:
             subprocess.run(["ip", "netns", "delete", namespace], stderr=subprocess.DEVNULL)
@@ -99,7 +100,7 @@ def veth():
         for namespace, device in DEVICES.items():
             inside(namespace, f"ip address add {ADDRESSES[namespace]}/24 dev {device}")
             inside(namespace, f"ip link set {device} up")
-            for offload in OFFLOADS:
+            for offload in without:
                 inside(namespace, f"ethtool -K {device} {offload} off", stderr=subprocess.DEVNULL)
         yield
     finally:
@@ -178,4 +179,5 @@ def main():
                 "its process alone; Debian's build of 2022, before it had UDP GSO")
 
 
-main()
+if __name__ == "__main__":
+    main()
