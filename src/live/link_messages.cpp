@@ -22,6 +22,7 @@ LinkMessages::~LinkMessages() {
 }
 
 void LinkMessages::send(net::TrafficClass traffic, ByteVector message) {
+  AXS_ASSERT(message.size() <= message_max);
   const std::uint64_t id = next_message_++, size = message.size();
   held_ += size;
   outgoing_.emplace(Key{traffic, id}, std::move(message));
@@ -151,15 +152,16 @@ void LinkMessages::store(const net::Stored& action, const Taking& taking) {
   std::size_t at = 0;
   for (std::uint32_t i = 0; i < action.frame; ++i) at += payload_size(taking.packet.frames[i]);
   at += action.offset - std::get<net::DataFrame>(taking.packet.frames[action.frame]).offset;
-  incoming_[{action.traffic, action.message}].put(action.offset,
-                                                  taking.payloads.subspan(at, action.length));
+  if (action.total > message_max) return;
+  ByteVector& message = incoming_[{action.traffic, action.message}];
+  message.resize(action.total);
+  const ByteView bytes = taking.payloads.subspan(at, action.length);
+  std::copy(bytes.begin(), bytes.end(), message.begin() + action.offset);
 }
 
 void LinkMessages::deliver(const net::Deliver& action) {
   auto found = incoming_.extract({action.traffic, action.message});
-  if (found.empty()) return;
-  const ByteVector message = std::move(found.mapped()).whole();
-  callbacks_.message(message);
+  if (!found.empty()) callbacks_.message(std::move(found.mapped()));
 }
 
 void LinkMessages::release(Key key) {

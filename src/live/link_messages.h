@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "axs/live/link_channel.h"
-#include "axs/live/pieces.h"
 #include "axs/net/transport.h"
 
 namespace axs::live {
@@ -15,12 +14,15 @@ namespace axs::live {
 /// one path. Messages that are sent before the path is known wait.
 class LinkMessages {
  public:
+  /// No message has more bytes; one that claims more is not stored.
+  static constexpr std::size_t message_max = 256u << 10;
+
   struct Config {
     std::uint32_t incarnation{};  ///< Of the process, from 1.
     std::optional<BytesPerSecond> rate{};
   };
   struct Callbacks {
-    std::function<void(ByteView)> message;
+    std::function<void(ByteVector)> message;
     /// What was under way in either direction is lost: the other end, or the way to it, is new.
     std::function<void()> reset;
   };
@@ -71,7 +73,7 @@ class LinkMessages {
   /// Messages before this one were for a peer that is gone.
   std::optional<std::uint64_t> stale_before_;
   std::map<Key, ByteVector> outgoing_;
-  std::map<Key, Pieces> incoming_;
+  std::map<Key, ByteVector> incoming_;
   std::size_t held_ = 0;
   std::uint64_t next_message_ = 0;
   std::vector<net::Transport::Action> spare_;  ///< For its memory.

@@ -10,8 +10,6 @@ namespace axs::live {
 
 namespace {
 
-constexpr std::size_t head_size = 1 + 4 + 8;
-
 sockaddr_in address_of(Endpoint endpoint) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -60,7 +58,7 @@ LinkStreams::LinkStreams(host::Loop& loop, LinkChannel& channel, const LinkSpec&
       messages_{loop,
                 channel,
                 {.incarnation = incarnation, .rate = spec.rate},
-                {.message = [this](ByteView message) { take_message(message); },
+                {.message = [this](ByteVector message) { take_message(std::move(message)); },
                  .reset = [this] { reset_all(); }}},
       buffer_(chunk) {}
 
@@ -126,7 +124,7 @@ void LinkStreams::send(const Head& head, net::TrafficClass traffic, ByteView byt
   messages_.send(traffic, std::move(message));
 }
 
-void LinkStreams::take_message(ByteView message) {
+void LinkStreams::take_message(ByteVector message) {
   WireReader reader{message};
   Head head;
   reader.get(head);
@@ -141,7 +139,7 @@ void LinkStreams::take_message(ByteView message) {
   }
   Stream& stream = found->second;
   if (head.number < stream.expected) return;
-  stream.early.emplace(head.number, ByteVector{message.begin(), message.end()});
+  stream.early.emplace(head.number, std::move(message));
   take_in_order(head.stream, stream);
 }
 
@@ -154,28 +152,27 @@ void LinkStreams::take_credit(const Head& head) {
 
 void LinkStreams::take_in_order(Id id, Stream& stream) {
   while (!stream.early.empty() && stream.early.begin()->first == stream.expected) {
-    const ByteVector message = std::move(stream.early.extract(stream.early.begin()).mapped());
+    ByteVector message = std::move(stream.early.extract(stream.early.begin()).mapped());
     ++stream.expected;
-    if (!take_next(id, stream, message)) return;
+    if (!take_next(id, stream, std::move(message))) return;
   }
   if (stream.socket && !stream.connecting && !write_to(id, stream)) return;
   if (!end_if_done(id, stream)) rearm(id, stream);
 }
 
-bool LinkStreams::take_next(Id id, Stream& stream, ByteView message) {
+bool LinkStreams::take_next(Id id, Stream& stream, ByteVector message) {
   WireReader reader{message};
   Head head;
   reader.get(head);
-  const ByteView bytes = reader.bytes(reader.remaining());
   switch (head.kind) {
     case Kind::open: {
-      const auto forward = from_wire<std::uint16_t>(bytes, "forward");
+      const auto forward = from_wire<std::uint16_t>(reader.bytes(reader.remaining()), "forward");
       if (!forward || stream.socket) break;
       connect(id, stream, *forward);
       return streams_.contains(id);
     }
     case Kind::data:
-      stream.waiting.emplace_back(bytes.begin(), bytes.end());
+      stream.waiting.push_back(std::move(message));
       break;
     case Kind::finish:
       stream.peer_finished = true;
@@ -234,7 +231,7 @@ bool LinkStreams::write_to(Id id, Stream& stream) {
     counters_.delivered_bytes += size;
     if (stream.written < stream.waiting.front().size()) continue;
     stream.waiting.pop_front();
-    stream.written = 0;
+    stream.written = head_size;
   }
   if (stream.waiting.empty() && stream.peer_finished && !stream.shut) {
     (void)shutdown(stream.socket.get(), SHUT_WR);

@@ -52,6 +52,7 @@ class LinkStreams {
     std::uint32_t stream{};
     std::uint64_t number{};  ///< Of the message within its direction; of a credit, the bytes.
   };
+  static constexpr std::size_t head_size = 1 + 4 + 8;
   struct Stream {
     host::Fd socket;  ///< None before `open` has arrived.
     bool connecting = false;
@@ -64,8 +65,8 @@ class LinkStreams {
     // From the peer to the program.
     std::uint64_t expected = 0;
     std::map<std::uint64_t, ByteVector> early{};  ///< Messages with their heads, by number.
-    std::deque<ByteVector> waiting{};             ///< For the program to read.
-    std::size_t written = 0;                      ///< Of the first of those.
+    std::deque<ByteVector> waiting{};             ///< Likewise, for the program to read.
+    std::size_t written = head_size;              ///< Of the first of those, and its head.
     std::uint64_t consumed = 0, granted = window_min;
     bool peer_finished = false, shut = false;
   };
@@ -78,11 +79,11 @@ class LinkStreams {
   void connect(Id id, Stream& stream, std::uint64_t forward);
   void adopt(Id id, Stream& stream, host::Fd socket);
 
-  void take_message(ByteView message);
+  void take_message(ByteVector message);
   void take_credit(const Head& head);
   void take_in_order(Id id, Stream& stream);
   /// False: the stream is gone.
-  bool take_next(Id id, Stream& stream, ByteView message);
+  bool take_next(Id id, Stream& stream, ByteVector message);
 
   void serve(Id id, host::Ready ready);
   void read_from(Id id, Stream& stream);
