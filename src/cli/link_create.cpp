@@ -87,9 +87,9 @@ void print_created(const LinkSpec& spec, bool json) {
   fmt::print("{}\n", net::offer_text(spec.offer));
   if (hopeless) fmt::print("no way known here is as quick as promised: expect breaches\n");
   for (const auto& forward : spec.tcp)
-    fmt::print("tcp 127.0.0.1:{} -> {}\n", forward.port, live::endpoint_text(forward.target));
+    fmt::print("tcp 127.0.0.1:{} -> {}\n", forward.port, live::text_of(forward.target));
   for (const auto& forward : spec.udp)
-    fmt::print("udp 127.0.0.1:{} -> {}\n", forward.port, live::endpoint_text(forward.target));
+    fmt::print("udp 127.0.0.1:{} -> {}\n", forward.port, live::text_of(forward.target));
 }
 
 }  // namespace
@@ -161,7 +161,7 @@ Result<> LinkCreateCommand::add_addresses(LinkSpec& spec) const {
   if (alone && from_at_.empty())
     return Error{Errc::invalid, "--invite: want --from-at, where the other machine is to send"};
   // Any port of any address: the first end answers to wherever the second sends from.
-  if (alone && to_at_.empty()) to.at = {.address = 0, .port = 0};
+  if (alone && to_at_.empty()) to.at = {.address = net::IpAddress::v4(0), .port = 0};
   from.peer = from_via_.empty() ? (to.at.port == 0 ? live::Endpoint{.port = 0} : to.at)
                                 : AXS_TRY(of_flag("--from-via", live::parse_endpoint(from_via_)));
   to.peer = to_via_.empty() ? from.at : AXS_TRY(of_flag("--to-via", live::parse_endpoint(to_via_)));

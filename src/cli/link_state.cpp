@@ -92,7 +92,7 @@ Rows rows_of(const std::vector<LinkState>& links) {
 Json forwards_of(const std::vector<live::LinkForward>& forwards) {
   Json all = Json::array();
   for (const auto& forward : forwards)
-    all.push_back({{"port", forward.port}, {"target", live::endpoint_text(forward.target)}});
+    all.push_back({{"port", forward.port}, {"target", live::text_of(forward.target)}});
   return all;
 }
 
@@ -136,13 +136,13 @@ void print_link(const LinkState& link) {
   for (const LinkSide side : spec.local) {
     const Json& end = link.ends[std::string{enum_name(side)}];
     const std::string why = end.value("why", "");
-    fmt::print("  {} at {}{}\n", spec.end(side).site, live::endpoint_text(spec.end(side).at),
+    fmt::print("  {} at {}{}\n", spec.end(side).site, live::text_of(spec.end(side).at),
                why.empty() ? "" : ": " + why);
   }
   for (const auto& forward : spec.tcp)
-    fmt::print("  tcp 127.0.0.1:{} -> {}\n", forward.port, live::endpoint_text(forward.target));
+    fmt::print("  tcp 127.0.0.1:{} -> {}\n", forward.port, live::text_of(forward.target));
   for (const auto& forward : spec.udp)
-    fmt::print("  udp 127.0.0.1:{} -> {}\n", forward.port, live::endpoint_text(forward.target));
+    fmt::print("  udp 127.0.0.1:{} -> {}\n", forward.port, live::text_of(forward.target));
   fmt::print("promised: {}\n{}\n", promise_text(spec), net::offer_text(spec.offer));
   if (link.measured.contains("rtt_p50_ms"))
     fmt::print("measured: p50 {}, p{:g} {}\n", number_text(link.measured["rtt_p50_ms"], " ms"),

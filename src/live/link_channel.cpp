@@ -57,11 +57,9 @@ LinkChannel::LinkChannel(host::Loop& loop, Config config, Callbacks callbacks,
                                .envelope = envelope_,
                                // A path of jumbo frames, as between data centres, is made use of.
                                .mtu = {.max = SealedLink::packet_max},
-                               .unsealed =
-                                   [this](Endpoint from, const net::OuterPacket& packet) {
-                                     take_handshake(from, packet);
-                                   }}},
-      peer_{config_.own.peer} {}
+                               .unsealed = [this](Endpoint from, const net::OuterPacket& packet) {
+                                 take_handshake(from, packet);
+                               }}} {}
 
 LinkChannel::~LinkChannel() {
   loop_.unwatch(link_.fd());
@@ -107,7 +105,7 @@ void LinkChannel::take_handshake(Endpoint from, const net::OuterPacket& packet) 
   auto segment = net::parse_handshake(handshake_key_, packet);
   if (!segment || packet.header.source != envelope_.destination) return;
   // An end that was told no address answers whoever knows the key of this link's handshakes.
-  if (!up_ && config_.own.peer.port == 0) link_.redirect(peer_ = from);
+  if (!up_ && config_.own.peer.port == 0) link_.redirect(loop_.now(), from);
   session_.take_handshake(loop_.now(), *std::move(segment));
   attend();
   arm_timer();
@@ -117,7 +115,7 @@ void LinkChannel::take_handshake(Endpoint from, const net::OuterPacket& packet) 
 void LinkChannel::attend() {
   for (const auto& segment : session_.take_segments()) {
     ByteVector packet = net::handshake_packet(handshake_key_, envelope_, segment);
-    if (peer_.port != 0) link_.send_unsealed(packet);
+    if (link_.peer().port != 0) link_.send_unsealed(link_.peer(), packet);
   }
   if (const auto failure = session_.take_failure()) last_failure_ = failure->what;
   if (session_.take_established()) establish();

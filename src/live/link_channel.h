@@ -48,8 +48,6 @@ class LinkChannel {
   ~LinkChannel();
 
   bool up() const { return up_; }
-  /// Whether it is known how wide the path is.
-  bool width_known() const { return up_ && link_.mtu().complete(); }
   /// Where the next frame is to be written: as much as one carries now.
   std::span<std::uint8_t> room() { return link_.room().subspan(1); }
   /// Takes the first bytes of room() as a frame; it leaves by the next flush(). False: it is lost,
@@ -87,7 +85,6 @@ class LinkChannel {
   DatagramBuffer buffer_;
   std::optional<host::TimerId> timer_;
   bool up_ = false;
-  Endpoint peer_;
   Instant heard_at_;
   std::uint64_t heard_ = 0;
   std::uint64_t sessions_ = 0;

@@ -4,6 +4,16 @@
 
 namespace axs::live {
 
+namespace {
+
+/// Any port of any address that reaches the target.
+Endpoint any_port_towards(const Endpoint& target) {
+  const auto any = target.address.is_v4() ? net::IpAddress::v4(0) : net::IpAddress{.bytes = {}};
+  return {.address = any, .port = 0};
+}
+
+}  // namespace
+
 Result<std::unique_ptr<LinkDatagrams>> LinkDatagrams::open(host::Loop& loop, LinkChannel& channel,
                                                            const LinkSpec& spec, LinkSide side,
                                                            net::TokenBucket* bucket) {
@@ -120,7 +130,7 @@ LinkDatagrams::Flow* LinkDatagrams::flow_at_target(Head head) {
   }
   if (found != flows_.end()) return &found->second;
   if (flows_.size() >= flows_max) return nullptr;
-  auto socket = DatagramSocket::open({.address = 0}, "flow");
+  auto socket = DatagramSocket::open(any_port_towards(forwards_[head.forward].target), "flow");
   if (!socket) return nullptr;
   Flow& flow = flows_.emplace(head.flow, Flow{{}, *std::move(socket), head.forward, loop_.now()})
                    .first->second;

@@ -17,6 +17,18 @@ std::size_t payload_size(const net::Frame& frame) {
 
 }  // namespace
 
+LinkMessages::LinkMessages(host::Loop& loop, LinkChannel& channel, Config config,
+                           Callbacks callbacks)
+    : loop_{loop},
+      channel_{channel},
+      callbacks_{std::move(callbacks)},
+      transport_{net::Transport::Config{.incarnation = config.incarnation}} {
+  for (const auto traffic :
+       {net::TrafficClass::control, net::TrafficClass::gradient, net::TrafficClass::bulk})
+    step(net::RouteSet{traffic, path, {}});
+  if (config.rate) step(net::RateAssigned{path, static_cast<std::uint64_t>(config.rate->value())});
+}
+
 LinkMessages::~LinkMessages() {
   if (timer_) loop_.cancel(*timer_);
 }
@@ -26,50 +38,24 @@ void LinkMessages::send(net::TrafficClass traffic, ByteVector message) {
   const std::uint64_t id = next_message_++, size = message.size();
   held_ += size;
   outgoing_.emplace(Key{traffic, id}, std::move(message));
-  if (transport_) step(net::SendMessage{traffic, id, size});
-}
-
-/// A transport is made for packets of one size: that of the path, once it is known.
-void LinkMessages::start() {
-  peer_known_ = false;
-  packet_size_ = static_cast<std::uint32_t>(channel_.room().size());
-  // The peer tells a new transport from the one before by its incarnation.
-  transport_.emplace(
-      net::Transport::Config{.incarnation = config_.incarnation << 8 | (++generation_ & 0xff),
-                             .packet_size = packet_size_});
-  for (const auto traffic :
-       {net::TrafficClass::control, net::TrafficClass::gradient, net::TrafficClass::bulk})
-    step(net::RouteSet{traffic, path, {}});
-  if (config_.rate)
-    step(net::RateAssigned{path, static_cast<std::uint64_t>(config_.rate->value())});
-  step(net::PathUp{path});
-  for (const auto& [key, message] : outgoing_)
-    step(net::SendMessage{key.first, key.second, message.size()});
-}
-
-void LinkMessages::restart() {
-  too_narrow_ = false;
-  outgoing_.clear();
-  incoming_.clear();
-  held_ = 0;
-  start();
-  callbacks_.reset();
+  step(net::SendMessage{traffic, id, size});
 }
 
 void LinkMessages::path_changed() {
-  if (!transport_) return;
   channel_.up() ? step(net::PathUp{path}) : step(net::PathDown{path});
   batch_end();
 }
 
 void LinkMessages::batch_end() {
-  if (!transport_ && channel_.width_known()) start();
-  if (too_narrow_ && channel_.width_known()) restart();
+  if (const std::size_t size = channel_.room().size(); size != packet_size_) {
+    packet_size_ = size;
+    step(net::PacketSizeSet{path, static_cast<std::uint32_t>(size)});
+  }
   channel_.flush();
   if (timer_) loop_.cancel(*timer_);
   timer_.reset();
-  if (!transport_ || !transport_->wakeup()) return;
-  timer_ = loop_.at(*transport_->wakeup(), [this] {
+  if (!transport_.wakeup()) return;
+  timer_ = loop_.at(*transport_.wakeup(), [this] {
     timer_.reset();
     step(Wakeup{});
     batch_end();
@@ -81,7 +67,7 @@ void LinkMessages::take(ByteView frame) {
   net::PacketReceived received;
   reader.get(received.packet);
   const ByteView payloads = reader.bytes(reader.remaining());
-  if (!transport_ || !reader.ok() || !payloads_match(received.packet, payloads)) return;
+  if (!reader.ok() || !payloads_match(received.packet, payloads)) return;
   const net::Transport::Event event{std::move(received)};
   const Taking taking{std::get<net::PacketReceived>(event).packet, payloads};
   step(event, &taking);
@@ -102,7 +88,7 @@ void LinkMessages::forget_before(std::uint64_t message) {
 void LinkMessages::step(const net::Transport::Event& event, const Taking* taking) {
   auto actions = std::exchange(spare_, {});
   actions.clear();
-  transport_->step(loop_.now(), event, actions);
+  transport_.step(loop_.now(), event, actions);
   for (const auto& action : actions) {
     if (const auto* transmit = std::get_if<net::Transmit>(&action)) perform(*transmit);
     if (const auto* stored = std::get_if<net::Stored>(&action)) store(*stored, *taking);
@@ -126,7 +112,8 @@ void LinkMessages::meet_peer() {
 
 void LinkMessages::perform(const net::Transmit& action) {
   const auto room = channel_.room();
-  if (action.size > room.size()) return void(too_narrow_ = true);
+  // The path has become narrower just now: it counts as lost.
+  if (action.size > room.size()) return;
   head_.clear();
   WireWriter{head_}.put(action.packet);
   std::copy(head_.begin(), head_.end(), room.begin());

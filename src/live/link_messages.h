@@ -11,7 +11,7 @@
 namespace axs::live {
 
 /// Whole messages over a lossy channel, each once, in any order: performs net::Transport over its
-/// one path. Messages that are sent before the path is known wait.
+/// one path.
 class LinkMessages {
  public:
   /// No message has more bytes; one that claims more is not stored.
@@ -23,12 +23,11 @@ class LinkMessages {
   };
   struct Callbacks {
     std::function<void(ByteVector)> message;
-    /// What was under way in either direction is lost: the other end, or the way to it, is new.
+    /// What was under way in either direction is lost: the other end has been started again.
     std::function<void()> reset;
   };
 
-  LinkMessages(host::Loop& loop, LinkChannel& channel, Config config, Callbacks callbacks)
-      : loop_{loop}, channel_{channel}, config_{config}, callbacks_{std::move(callbacks)} {}
+  LinkMessages(host::Loop& loop, LinkChannel& channel, Config config, Callbacks callbacks);
   LinkMessages(const LinkMessages&) = delete;
   ~LinkMessages();
 
@@ -50,8 +49,6 @@ class LinkMessages {
     ByteView payloads;
   };
 
-  void start();
-  void restart();
   void forget_before(std::uint64_t message);
   void step(const net::Transport::Event& event, const Taking* taking = nullptr);
   void meet_peer();
@@ -63,12 +60,9 @@ class LinkMessages {
 
   host::Loop& loop_;
   LinkChannel& channel_;
-  Config config_;
   Callbacks callbacks_;
-  std::optional<net::Transport> transport_;
-  std::uint32_t generation_ = 0;   ///< Transports of this process so far.
-  std::uint32_t packet_size_ = 0;  ///< Of this one.
-  bool too_narrow_ = false;        ///< The path has become too narrow for that.
+  net::Transport transport_;
+  std::size_t packet_size_ = 0;  ///< That the transport was told.
   bool peer_known_ = false;
   /// Messages before this one were for a peer that is gone.
   std::optional<std::uint64_t> stale_before_;

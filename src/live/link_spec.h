@@ -79,8 +79,4 @@ struct LinkInvitation {
   Credentials credentials;
 };
 
-/// "127.0.0.1:7000" and the other way round.
-Result<Endpoint> parse_endpoint(const std::string& text);
-std::string endpoint_text(Endpoint endpoint);
-
 }  // namespace axs::live

@@ -1,6 +1,5 @@
 #include "axs/live/link_streams.h"
 
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
@@ -10,16 +9,8 @@ namespace axs::live {
 
 namespace {
 
-sockaddr_in address_of(Endpoint endpoint) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(endpoint.address);
-  address.sin_port = htons(endpoint.port);
-  return address;
-}
-
-host::Fd tcp_socket() {
-  return host::Fd{socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+host::Fd tcp_socket(const Endpoint& end) {
+  return host::Fd{socket(family_of(end), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
 }
 
 bool would_block() {
@@ -28,12 +19,13 @@ bool would_block() {
 
 Result<host::Fd> listen_at(std::uint16_t port) {
   const std::string what = "--tcp " + std::to_string(port);
-  host::Fd listener = tcp_socket();
+  const Endpoint local{.port = port};
+  host::Fd listener = tcp_socket(local);
   if (!listener) return host::system_error(what + ": socket");
   const int on = 1;
   (void)setsockopt(listener.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  const sockaddr_in address = address_of({.port = port});
-  if (bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+  const SocketAddress address{local, family_of(local)};
+  if (bind(listener.get(), address.data(), address.size()) != 0 ||
       ::listen(listener.get(), SOMAXCONN) != 0)
     return host::system_error(what + ": TCP port " + std::to_string(port) + ": bind");
   return listener;
@@ -92,12 +84,13 @@ void LinkStreams::accept_all(std::uint16_t forward) {
 }
 
 void LinkStreams::connect(Id id, Stream& stream, std::uint64_t forward) {
-  host::Fd socket = tcp_socket();
-  if (!socket || forward >= forwards_.size()) return fail(id, true);
-  const sockaddr_in address = address_of(forwards_[forward].target);
+  if (forward >= forwards_.size()) return fail(id, true);
+  const Endpoint& target = forwards_[forward].target;
+  host::Fd socket = tcp_socket(target);
+  if (!socket) return fail(id, true);
+  const SocketAddress address{target, family_of(target)};
   stream.connecting = true;
-  if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 &&
-      errno != EINPROGRESS)
+  if (::connect(socket.get(), address.data(), address.size()) != 0 && errno != EINPROGRESS)
     return fail(id, true);
   ++counters_.opened;
   adopt(id, stream, std::move(socket));

@@ -126,8 +126,9 @@ def tun():
 def main():
     print(f"load before: {os.getloadavg()[0]:.1f}; {CORES} cores; {os.uname().release}; iperf3, one "
           f"TCP connection, {REPETITIONS} times {SECONDS} s")
-    print(f"{'':38} {'Gb/s: median (range)':24} {'ends, Gb/s':13} {'iperf3':>6} {'all cores':>12}")
-    print(f"{'':38} {'':24} {'per core-s':13} {'cores':>6} {'ours: Gb/s':>12}")
+    for titles in (("Gb/s: median (range)", "ends, Gb/s", "iperf3", "all cores"),
+                   ("", "per core-s", "cores", "ours: Gb/s")):
+        print(f"{'':38} {titles[0]:24} {titles[1]:13} {titles[2]:>6} {titles[3]:>12}")
     tcp_port()
     if os.geteuid() != 0:
         print("TUN and wireguard-go: not run, because network namespaces need root")
