@@ -191,7 +191,7 @@ class Link(unittest.TestCase):
         self.bad("did you mean tyo (Tokyo)?", "create", "sfo", "tokio", *tcp)
         self.bad("nothing would use it", "create", "sfo", "fra")
         self.bad("want PORT:HOST:PORT", "create", "sfo", "fra", "--tcp", "8080")
-        self.bad("want an IPv4 address and a port", "create", "sfo", "fra", "--udp", "80:host:80")
+        self.bad("want ADDRESS:PORT", "create", "sfo", "fra", "--udp", "80:host:80")
         self.bad("--rate", "create", "sfo", "fra", *tcp, "--rate", "fast")
         self.bad("--class urgent", "create", "sfo", "fra", *tcp, "--class", "urgent")
         self.bad("percentile 100.000", "create", "sfo", "fra", *tcp, "--percentile", "100")

@@ -28,6 +28,13 @@ Result<T> of_flag(const std::string& flag, Result<T> value) {
   return Error{value.error().code, flag + ": " + value.error().what};
 }
 
+/// Where somebody is: a port that can be sent to.
+Result<live::Endpoint> endpoint_of(const std::string& flag, const std::string& text) {
+  const auto endpoint = AXS_TRY(of_flag(flag, live::parse_endpoint(text)));
+  if (endpoint.port > 0) return endpoint;
+  return Error{Errc::invalid, flag + " " + text + ": port 0, want one from 1 on"};
+}
+
 /// "5201:127.0.0.1:5201".
 Result<live::LinkForward> forward_of(const std::string& flag, const std::string& text) {
   const std::size_t colon = text.find(':');
@@ -37,8 +44,7 @@ Result<live::LinkForward> forward_of(const std::string& flag, const std::string&
   if (read.ec != std::errc{} || !whole || port == 0)
     return Error{Errc::invalid,
                  fmt::format("{} {}: want PORT:HOST:PORT, like 8080:127.0.0.1:80", flag, text)};
-  return live::LinkForward{port,
-                           AXS_TRY(of_flag(flag, live::parse_endpoint(text.substr(colon + 1))))};
+  return live::LinkForward{port, AXS_TRY(endpoint_of(flag, text.substr(colon + 1)))};
 }
 
 /// Two values with a comma between them.
@@ -59,7 +65,7 @@ Result<net::TrafficClass> class_of(const std::string& text) {
 
 /// The given address, or a port of this machine that will still be free after a restart.
 Result<live::Endpoint> address_of(const std::string& flag, const std::string& text) {
-  if (!text.empty()) return of_flag(flag, live::parse_endpoint(text));
+  if (!text.empty()) return endpoint_of(flag, text);
   return live::Endpoint{.port = AXS_TRY(live::UdpPort::open_lasting(flag))->local_port()};
 }
 
@@ -163,8 +169,8 @@ Result<> LinkCreateCommand::add_addresses(LinkSpec& spec) const {
   // Any port of any address: the first end answers to wherever the second sends from.
   if (alone && to_at_.empty()) to.at = {.address = net::IpAddress::v4(0), .port = 0};
   from.peer = from_via_.empty() ? (to.at.port == 0 ? live::Endpoint{.port = 0} : to.at)
-                                : AXS_TRY(of_flag("--from-via", live::parse_endpoint(from_via_)));
-  to.peer = to_via_.empty() ? from.at : AXS_TRY(of_flag("--to-via", live::parse_endpoint(to_via_)));
+                                : AXS_TRY(endpoint_of("--from-via", from_via_));
+  to.peer = to_via_.empty() ? from.at : AXS_TRY(endpoint_of("--to-via", to_via_));
   return Ok{};
 }
 
@@ -242,7 +248,7 @@ Result<ExitCode> LinkJoinCommand::run() {
                  file_ + ": no invitation, want what axs link create --invite wrote"};
   AXS_TRY(live::check_name("link", invitation->spec.name));
   std::optional<live::Endpoint> at;
-  if (!at_.empty()) at = AXS_TRY(of_flag("--at", live::parse_endpoint(at_)));
+  if (!at_.empty()) at = AXS_TRY(endpoint_of("--at", at_));
   const live::LinkFolder folder = flags_.of(invitation->spec.name);
   const LinkSpec link = AXS_TRY(live::join_link(folder, *std::move(invitation), at));
   auto started = start_link(folder, link);
