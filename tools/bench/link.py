@@ -124,8 +124,8 @@ def tun():
 
 
 def main():
-    print(f"load before: {os.getloadavg()[0]:.1f}; {CORES} cores; {os.uname().release}; iperf3, one "
-          f"TCP connection, {REPETITIONS} times {SECONDS} s")
+    print(f"load before: {os.getloadavg()[0]:.1f}; {CORES} cores; {os.uname().release}; iperf3, "
+          f"one TCP connection, {REPETITIONS} times {SECONDS} s")
     for titles in (("Gb/s: median (range)", "ends, Gb/s", "iperf3", "all cores"),
                    ("", "per core-s", "cores", "ours: Gb/s")):
         print(f"{'':38} {titles[0]:24} {titles[1]:13} {titles[2]:>6} {titles[3]:>12}")
