@@ -13,6 +13,7 @@ constexpr Duration burst_time = milliseconds(1);
 /// moment and a probe costs next to nothing.
 constexpr Duration longest_probe_delay = seconds(1);
 constexpr std::uint32_t probes_per_timeout = 2;
+constexpr std::uint32_t timeouts_to_silence = 2;
 constexpr std::uint64_t max_reorder_packets = 4096;
 /// By how much urgent packets may exceed the window and run ahead of pacing.
 constexpr std::uint64_t urgent_bytes = 64 << 10;
@@ -78,7 +79,12 @@ void PathSender::pace(Instant now, std::uint32_t size) {
   next_send_ = std::max(next_send_.value_or(earliest), earliest) + cost;
 }
 
+bool PathSender::silent() const {
+  return probe_count_ >= timeouts_to_silence;
+}
+
 bool PathSender::window_open(Urgency urgency) const {
+  if (urgency == Urgency::ordinary && silent()) return false;
   const std::uint64_t more = urgency == Urgency::urgent ? urgent_bytes : 0;
   return in_flight_ + options_.packet_size <= congestion_.window(rtt_) + more;
 }
@@ -179,21 +185,22 @@ void PathSender::timed_out(Instant now, Outcome& outcome) {
     return;
   }
   if (in_flight_packets_ == 0 || now < last_sent_ + probe_delay()) return;
-  // Nothing says that these are lost, but what they carried is the best that a probe can carry.
-  std::uint32_t given_up = 0;
-  packets_.visit_unsettled(SentPackets::none - 1, [&](SentPacket& packet) {
-    if (given_up == probes_per_timeout || packet.state != PacketState::outstanding) return;
-    give_up(packet, PacketState::abandoned, outcome);
-    ++given_up;
-  });
   ++probe_count_;
+  // Nothing says that these are lost, but what they carried is the best that a probe can carry.
+  abandon_oldest(silent() ? in_flight_packets_ : probes_per_timeout, outcome);
   outcome.probes = probes_per_timeout;
 }
 
-void PathSender::abandon(Outcome& outcome) {
+void PathSender::abandon_oldest(std::uint64_t limit, Outcome& outcome) {
   packets_.visit_unsettled(SentPackets::none - 1, [&](SentPacket& packet) {
-    if (packet.state == PacketState::outstanding) give_up(packet, PacketState::abandoned, outcome);
+    if (limit == 0 || packet.state != PacketState::outstanding) return;
+    give_up(packet, PacketState::abandoned, outcome);
+    --limit;
   });
+}
+
+void PathSender::abandon(Outcome& outcome) {
+  abandon_oldest(in_flight_packets_, outcome);
   loss_at_.reset();
   probe_count_ = 0;
 }

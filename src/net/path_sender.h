@@ -38,7 +38,8 @@ struct PathStatistics {
 /// The sending half of one path: packet numbers, loss detection and probe timeouts (RFC 9002),
 /// congestion control and pacing. A packet is lost when a later one is acknowledged and it is
 /// behind by a number of packets or by a time; both grow when a packet turns out to have been
-/// merely late.
+/// merely late. A path that answers neither of two probes in a row is silent: all that is in flight
+/// is given up, so that another path may carry it, and only probes go out until one is answered.
 class PathSender {
  public:
   struct Options {
@@ -82,12 +83,17 @@ class PathSender {
   /// How long after paced_until() a sleeping sender may wake, so as to send several at once.
   Duration batch() const;
 
+  /// No probe waits for an answer that is overdue.
+  bool answers() const { return probe_count_ == 0; }
+  BytesPerSecond bottleneck() const { return congestion_.bottleneck(); }
   const RttEstimator& rtt() const { return rtt_; }
   PathStatistics statistics() const;
 
  private:
+  bool silent() const;
   void settle(Instant now, SentPacket& packet, std::uint64_t largest, Outcome& outcome);
   void give_up(SentPacket& packet, PacketState how, Outcome& outcome);
+  void abandon_oldest(std::uint64_t limit, Outcome& outcome);
   void detect_losses(Instant now, Outcome& outcome);
   Duration loss_delay() const;
   Duration probe_delay() const;

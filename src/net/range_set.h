@@ -50,15 +50,17 @@ class RangeSet {
     return at != ranges_.end() && at->first <= added.end;
   }
 
-  /// Removes what is in `removed`.
-  void erase(Range removed) {
+  /// Removes what is in `removed` and returns how many numbers that was.
+  std::uint64_t erase(Range removed) {
+    std::uint64_t count = 0;
     auto at = first_ending_at_or_after(removed.first + 1);
     while (at != ranges_.end() && at->first < removed.end) {
       const Range old = *at;
+      count += std::min(old.end, removed.end) - std::max(old.first, removed.first);
       if (old.first < removed.first && old.end > removed.end) {
         *at = {removed.end, old.end};
         ranges_.insert(at, {old.first, removed.first});
-        return;
+        return count;
       }
       if (old.first < removed.first)
         (at++)->end = removed.first;
@@ -67,6 +69,7 @@ class RangeSet {
       else
         at = ranges_.erase(at);
     }
+    return count;
   }
 
   /// Takes out the lowest numbers, at most `limit` of them, all in one range. Not on an empty set.

@@ -12,6 +12,7 @@ void SendQueue::push(std::uint64_t id, std::uint64_t size) {
   Message& message = messages_.emplace_back();
   message.id = id;
   message.total = static_cast<std::uint32_t>(size);
+  unsent_ += size;
   admit();
 }
 
@@ -25,6 +26,8 @@ void SendQueue::cancel(std::uint64_t id) {
   if (found == numbers_.end()) return;
   Message& message = *find(found->second);
   message.state = State::cancelled;
+  unsent_ -= message.total - message.sent;
+  for (const Range range : message.resend.ranges()) unsent_ -= range.size();
   message.resend.clear();
   message.acknowledged_ranges.clear();
   std::erase(resending_, found->second);
@@ -67,6 +70,7 @@ std::optional<Frame> SendQueue::next(std::uint32_t space) {
   const auto limit =
       std::min<std::uint32_t>(space - data_overhead, std::numeric_limits<std::uint16_t>::max());
   const Range piece = next_piece(*number, message, limit);
+  unsent_ -= piece.size();
   return DataFrame{.traffic = traffic_,
                    .message = message.id,
                    .number = *number,
@@ -105,7 +109,7 @@ std::optional<std::uint64_t> SendQueue::acknowledged(const SentSpan& span) {
   const Range bytes{span.offset, std::uint64_t{span.offset} + span.length};
   message->acknowledged += message->acknowledged_ranges.insert(bytes);
   if (!message->resend.empty()) {
-    message->resend.erase(bytes);
+    unsent_ -= message->resend.erase(bytes);
     if (message->resend.empty()) std::erase(resending_, span.number);
   }
   if (message->acknowledged < message->total) return std::nullopt;
@@ -136,7 +140,8 @@ void SendQueue::lost(const SentSpan& span) {
   }
   if (message->state == State::cancelled) return;
   const Range bytes{span.offset, std::uint64_t{span.offset} + span.length};
-  message->acknowledged_ranges.for_each_gap(bytes, [&](Range gap) { message->resend.insert(gap); });
+  message->acknowledged_ranges.for_each_gap(
+      bytes, [&](Range gap) { unsent_ += message->resend.insert(gap); });
   if (message->resend.empty()) return;
   const auto at = std::lower_bound(resending_.begin(), resending_.end(), span.number);
   if (at == resending_.end() || *at != span.number) resending_.insert(at, span.number);
@@ -151,10 +156,13 @@ void SendQueue::restart() {
     again.total = message.total;
   }
   messages_ = std::move(unfinished);
-  first_number_ = fresh_ = admitted_ = under_way_bytes_ = 0;
+  first_number_ = fresh_ = admitted_ = under_way_bytes_ = unsent_ = 0;
   resending_.clear();
   cancels_.clear();
-  for (std::uint64_t i = 0; i < messages_.size(); ++i) numbers_[messages_[i].id] = i;
+  for (std::uint64_t i = 0; i < messages_.size(); ++i) {
+    numbers_[messages_[i].id] = i;
+    unsent_ += messages_[i].total;
+  }
   admit();
 }
 

@@ -43,6 +43,8 @@ class SendQueue {
   /// There is a new peer that has nothing yet: all messages that are not complete start again.
   void restart();
 
+  /// Bytes that are to be sent, for the first time or again.
+  std::uint64_t unsent() const { return unsent_; }
   /// Messages that are neither acknowledged whole nor cancelled.
   std::size_t size() const { return numbers_.size(); }
 
@@ -75,6 +77,7 @@ class SendQueue {
   std::uint64_t fresh_ = 0;     ///< The first number with bytes that were never sent.
   std::uint64_t admitted_ = 0;  ///< The first number that the window has not let in.
   std::uint64_t under_way_bytes_ = 0;
+  std::uint64_t unsent_ = 0;
   std::vector<std::uint64_t> resending_;  ///< Numbers with something to send again, sorted.
   std::vector<std::uint64_t> cancels_;    ///< Numbers whose CancelFrame is to be sent.
   std::map<std::uint64_t, std::uint64_t> numbers_;  ///< By id.

@@ -48,6 +48,10 @@ void Transport::on(Turn, const RouteSet& event) {
   flow(event.traffic).route = event;
 }
 
+void Transport::on(Turn, const SpreadSet& event) {
+  flow(event.traffic).spread = event.paths;
+}
+
 void Transport::on(Turn, const PathUp& event) {
   Path& path = path_at(event.path);
   if (path.up) return;

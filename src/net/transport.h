@@ -38,6 +38,12 @@ struct RouteSet {
   PathId primary;
   std::optional<PathId> backup;
 };
+/// Besides its route this class may use all of `paths` at once, each as far as it has room: for
+/// bulk, which wants the sum of their rates. None: the route alone.
+struct SpreadSet {
+  TrafficClass traffic{};
+  std::vector<PathId> paths;
+};
 /// Paths are down until PathUp. What is in flight on a path that goes down is sent again elsewhere.
 struct PathUp {
   PathId path;
@@ -118,8 +124,8 @@ class Transport {
   /// Whatever a packet acknowledges, data must fit behind it.
   static constexpr std::uint32_t least_packet_size = 640;
 
-  using Event = std::variant<SendMessage, CancelMessage, PacketReceived, RouteSet, PathUp, PathDown,
-                             PacketSizeSet, RateAssigned, Wakeup>;
+  using Event = std::variant<SendMessage, CancelMessage, PacketReceived, RouteSet, SpreadSet,
+                             PathUp, PathDown, PacketSizeSet, RateAssigned, Wakeup>;
   using Action =
       std::variant<Transmit, Stored, Deliver, Acknowledged, Discarded, PeerStarted, Refused>;
 
@@ -146,6 +152,7 @@ class Transport {
     SendQueue queue;
     Reassembly inbox;
     std::optional<RouteSet> route{};
+    std::vector<PathId> spread{};
     std::uint64_t finish_tag = 0;  ///< Start-time fair queueing (Goyal et al. 1996).
   };
   /// One call of step().
@@ -168,6 +175,7 @@ class Transport {
   void on(Turn turn, const CancelMessage& event);
   void on(Turn turn, const PacketReceived& event);
   void on(Turn turn, const RouteSet& event);
+  void on(Turn turn, const SpreadSet& event);
   void on(Turn turn, const PathUp& event);
   void on(Turn turn, const PathDown& event);
   void on(Turn turn, const PacketSizeSet& event);
@@ -201,7 +209,11 @@ class Transport {
   void update_wakeup(Instant now);
 
   Path& path_at(PathId path);
+  bool is_up(PathId path) const { return path.value < paths_.size() && paths_[path.value].up; }
   std::optional<PathId> active_path(const Flow& flow) const;
+  bool carries(PathId path, const Flow& flow) const;
+  bool left_to_quicker(PathId path, const Flow& flow) const;
+  bool offers(const Flow& flow, PathId path) const;
   PathId ack_path(PathId about) const;
   Flow& flow(TrafficClass traffic) { return flows_[static_cast<std::size_t>(traffic)]; }
   const Flow& flow(TrafficClass traffic) const { return flows_[static_cast<std::size_t>(traffic)]; }

@@ -62,6 +62,11 @@ class TransportPair {
       for (auto traffic : {TrafficClass::control, TrafficClass::gradient, TrafficClass::bulk})
         event(side, RouteSet{traffic, primary, backup});
   }
+  /// Bulk uses all of these at once.
+  void spread(std::vector<PathId> paths) {
+    spread_ = std::move(paths);
+    for (Side side : {0u, 1u}) event(side, SpreadSet{TrafficClass::bulk, spread_});
+  }
   void send(Side from, Key key, std::uint64_t size) {
     ends_[from].sending[key] = size;
     ends_[from].ever_sent[{ends_[from].config.incarnation, key}] = size;
@@ -82,6 +87,7 @@ class TransportPair {
       if (key.first == side) event(side, PathUp{key.second});
     for (auto traffic : {TrafficClass::control, TrafficClass::gradient, TrafficClass::bulk})
       event(side, RouteSet{traffic, routes_.first, routes_.second});
+    event(side, SpreadSet{TrafficClass::bulk, spread_});
   }
 
   void event(Side side, const Transport::Event& event) {
@@ -207,6 +213,7 @@ class TransportPair {
   std::array<End, 2> ends_;
   std::map<std::pair<Side, PathId>, SimulatedLink> links_;
   std::pair<PathId, std::optional<PathId>> routes_;
+  std::vector<PathId> spread_;
   std::map<std::pair<Instant, std::uint64_t>, Arrival> in_flight_;
   std::uint64_t sequence_ = 0;
   Instant now_;

@@ -54,6 +54,7 @@ class Life {
     pair_.add_path(fibre, random_link(rng_), rng_.next());
     pair_.add_path(leo, random_link(rng_), rng_.next());
     pair_.route(fibre, leo);
+    if (rng_.chance(0.5)) pair_.spread({fibre, leo});
   }
 
   enum class Faults { of_links, restarts_too };

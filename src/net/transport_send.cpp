@@ -80,7 +80,7 @@ bool Transport::send_one(Turn turn, PathId path) {
 
 void Transport::fill(Draft& draft, PathId path, PathSender::Urgency urgency) {
   Flow& control = flow(TrafficClass::control);
-  if (active_path(control) == path)
+  if (offers(control, path))
     while (add_from(draft, control)) continue;
   if (urgency == PathSender::Urgency::urgent) return;
   for (Flow* next = fairest(path); next; next = fairest(path)) {
@@ -146,26 +146,49 @@ Transport::Flow* Transport::fairest(PathId path) {
   Flow* best = nullptr;
   for (auto& candidate : flows_) {
     if (&candidate == &flow(TrafficClass::control)) continue;
-    if (!candidate.queue.has_next() || active_path(candidate) != path) continue;
+    if (!offers(candidate, path)) continue;
     if (!best || start_tag(candidate) < start_tag(*best)) best = &candidate;
   }
   return best;
 }
 
 bool Transport::has_data(PathId path) const {
-  return std::any_of(flows_.begin(), flows_.end(), [&](const Flow& flow) {
-    return flow.queue.has_next() && active_path(flow) == path;
-  });
+  return std::any_of(flows_.begin(), flows_.end(),
+                     [&](const Flow& flow) { return offers(flow, path); });
 }
 
 std::optional<PathId> Transport::active_path(const Flow& flow) const {
   if (!flow.route) return std::nullopt;
-  const auto is_up = [&](PathId path) {
-    return path.value < paths_.size() && paths_[path.value].up;
-  };
   if (is_up(flow.route->primary)) return flow.route->primary;
   if (flow.route->backup && is_up(*flow.route->backup)) return flow.route->backup;
   return std::nullopt;
+}
+
+bool Transport::carries(PathId path, const Flow& flow) const {
+  if (active_path(flow) == path) return true;
+  const auto& spread = flow.spread;
+  return is_up(path) && std::find(spread.begin(), spread.end(), path) != spread.end();
+}
+
+/// Whether the quicker paths of the class will have delivered all that is left of it before a
+/// packet sent now over `path` arrives: then the last bytes of a message do not wait for the
+/// slowest path. After ECF (Lim et al. 2017), for any number of paths. The quickest never leaves
+/// anything, so there is always one that sends.
+bool Transport::left_to_quicker(PathId path, const Flow& flow) const {
+  if (flow.spread.empty()) return false;
+  const Duration slow = paths_[path.value].sender.rtt().smoothed() / 2;
+  double deliverable = 0;
+  for (std::size_t i = 0; i < paths_.size(); ++i) {
+    const PathSender& other = paths_[i].sender;
+    if (!carries(PathId{static_cast<std::uint8_t>(i)}, flow) || !other.answers()) continue;
+    const Duration ahead = slow - other.rtt().smoothed() / 2;
+    if (ahead > Duration{}) deliverable += other.bottleneck().value() * ahead.seconds();
+  }
+  return deliverable > static_cast<double>(flow.queue.unsent());
+}
+
+bool Transport::offers(const Flow& flow, PathId path) const {
+  return flow.queue.has_next() && carries(path, flow) && !left_to_quicker(path, flow);
 }
 
 /// Acknowledgements go back where the packets came from, unless that path is known to be down.

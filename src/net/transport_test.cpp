@@ -212,3 +212,50 @@ TEST_CASE("what the clocks of the two ends show makes no difference") {
   CHECK(deliveries(seconds(-3600), seconds(3600)) == right);
   CHECK(deliveries(seconds(-1), seconds(-86'400 * 365)) == right);
 }
+
+TEST_CASE("bulk over two paths at once has the sum of their rates, and gradients keep one path") {
+  TransportPair pair;
+  pair.add_path(fibre, {.delay = milliseconds(20), .bytes_per_second = 25e6, .loss = 0.001});
+  pair.add_path(leo, {.delay = milliseconds(15), .jitter = milliseconds(2), .loss = 0.01});
+  pair.route(fibre);
+  pair.spread({fibre, leo});
+  transfer(pair, TrafficClass::bulk, 1, 60'000'000);
+  const double share = 60e6 / transfer(pair, TrafficClass::bulk, 2, 60'000'000).seconds() / 37.5e6;
+  MESSAGE("share of 300 Mb/s: ", share);
+  CHECK(share >= 0.88);
+  const std::uint64_t over_leo = pair.link(0, leo).bytes_sent();
+  transfer(pair, TrafficClass::gradient, 3, 5'000'000);
+  CHECK(pair.link(0, leo).bytes_sent() == over_leo);
+  CHECK(pair.complaints().empty());
+}
+
+TEST_CASE("a short message does not wait for the slowest path") {
+  TransportPair pair;
+  pair.add_path(fibre, {.delay = milliseconds(10)});
+  pair.add_path(leo, {.delay = milliseconds(300)});
+  pair.route(fibre);
+  pair.spread({fibre, leo});
+  transfer(pair, TrafficClass::bulk, 1, 60'000'000);
+  const Duration took = transfer(pair, TrafficClass::bulk, 2, 500'000);
+  CHECK(took <= milliseconds(10 + 40 + 10));
+}
+
+TEST_CASE("what is in flight on one of several paths arrives although that path is cut") {
+  // With notice, and without any.
+  for (const bool noticed : {true, false}) {
+    TransportPair pair;
+    const Instant cut = Instant{} + milliseconds(1500);
+    pair.add_path(fibre, {});
+    pair.add_path(leo, {.delay = milliseconds(40), .outages = {{cut, seconds(3600)}}});
+    pair.route(fibre);
+    pair.spread({fibre, leo});
+    pair.send(0, {TrafficClass::bulk, 1}, 40'000'000);
+    pair.run(cut + milliseconds(5));
+    CHECK(pair.end(0).acknowledged.empty());
+    if (noticed)
+      for (TransportPair::Side side : {0u, 1u}) pair.event(side, PathDown{leo});
+    const bool done = pair.run(cut + seconds(5), [&] { return !pair.end(0).acknowledged.empty(); });
+    CHECK(done);
+    CHECK(pair.complaints().empty());
+  }
+}
