@@ -9,6 +9,9 @@ namespace {
 /// An idle sender may burst what pacing would have sent in this time, and the wake-ups of a busy
 /// one are at least half of it apart.
 constexpr Duration burst_time = milliseconds(1);
+/// What a busy sender may make up for when it was woken late: on a loaded machine it often is, and
+/// what it does not send then looks as though the path could not carry it.
+constexpr Duration catch_up_time = milliseconds(8);
 /// The pause between probes of a silent path grows to this and no further: an outage may end at any
 /// moment and a probe costs next to nothing.
 constexpr Duration longest_probe_delay = seconds(1);
@@ -69,12 +72,13 @@ void PathSender::sent(Instant now, std::uint32_t size, std::span<const SentSpan>
   ++in_flight_packets_;
   last_sent_ = now;
   pace(now, size);
+  busy_ = true;
 }
 
 void PathSender::pace(Instant now, std::uint32_t size) {
   const double rate = congestion_.pacing_rate(rtt_).value();
   const Duration cost = from_seconds(size / rate);
-  const Duration credit = std::max(burst_time, 2 * cost);
+  const Duration credit = std::max(busy_ ? catch_up_time : burst_time, 2 * cost);
   const Instant earliest = now - credit;
   next_send_ = std::max(next_send_.value_or(earliest), earliest) + cost;
 }

@@ -63,7 +63,10 @@ class PathSender {
   /// Forgets all that is in flight: the peer that it was for is gone.
   void forget();
 
-  void app_limited() { sampler_.app_limited(in_flight_); }
+  void app_limited() {
+    sampler_.app_limited(in_flight_);
+    busy_ = false;
+  }
   void assign(std::optional<BytesPerSecond> rate) { congestion_.assign(rate); }
   std::uint32_t packet_size() const { return options_.packet_size; }
   /// Of packets from now on.
@@ -111,6 +114,7 @@ class PathSender {
   std::optional<Instant> loss_at_;
   Instant last_sent_;  ///< Of what is in flight, if anything.
   std::optional<Instant> next_send_;
+  bool busy_ = false;  ///< There was more to send after the last packet.
   std::uint32_t probe_count_ = 0;
   std::uint64_t reorder_packets_ = 3;
   Duration reorder_time_{};

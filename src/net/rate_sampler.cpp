@@ -15,11 +15,14 @@ constexpr Duration train_time = milliseconds(1);
 }  // namespace
 
 DeliverySnapshot RateSampler::sending(Instant now, std::uint64_t in_flight) {
-  if (in_flight == 0) delivered_at_ = first_sent_ = now;
+  if (in_flight == 0) {
+    delivered_at_ = first_sent_ = now;
+    arrived_at_.reset();
+  }
   if (paused_ && now - last_sent_ > train_pause) ++train_;
   paused_ = false;
   last_sent_ = now;
-  return {delivered_, delivered_at_, first_sent_, train_, limited_};
+  return {delivered_, delivered_at_, arrived_at_, first_sent_, train_, limited_};
 }
 
 void RateSampler::acknowledged(Instant now, const SentPacket& packet) {
@@ -34,17 +37,20 @@ void RateSampler::acknowledged(Instant now, const SentPacket& packet) {
 RateSample RateSampler::take(Instant now, Arrival arrival) {
   if (!newest_.valid) return {};
   if (limited_ && delivered_ > app_limited_until_) limited_ = false;
-  const RateSample round_trip = over_round_trip(now);
+  const RateSample round_trip = over_round_trip(now, arrival);
   const RateSample train = over_train(arrival);
   first_sent_ = newest_.sent;
   newest_.valid = false;
+  arrived_at_ = std::max(arrived_at_.value_or(arrival.at), arrival.at);
   if (round_trip.kind == RateKind::measured || train.rate <= round_trip.rate) return round_trip;
   return train;
 }
 
-RateSample RateSampler::over_round_trip(Instant now) const {
+RateSample RateSampler::over_round_trip(Instant now, Arrival arrival) const {
   const DeliverySnapshot& then = newest_.snapshot;
-  const Duration interval = std::max(newest_.sent - then.first_sent, now - then.delivered_at);
+  const Duration arriving =
+      then.arrived_at ? arrival.at - *then.arrived_at : now - then.delivered_at;
+  const Duration interval = std::max(newest_.sent - then.first_sent, arriving);
   RateSample sample{.prior_delivered = then.delivered};
   if (interval.ns <= 0) return sample;
   sample.rate = static_cast<double>(delivered_ - then.delivered) / interval.seconds();

@@ -16,7 +16,8 @@ struct RateSample {
 };
 
 /// The delivery rate of a path. Long transfers are measured over a round trip
-/// (draft-cheng-iccrg-delivery-rate-estimation-02). A burst shorter than a round trip cannot be:
+/// (draft-cheng-iccrg-delivery-rate-estimation-02), but by the receiver's clock, so that neither the
+/// way of the acknowledgements nor a busy sender that reads them late adds to the error. A burst shorter than a round trip cannot be:
 /// it is measured as a train of packets, by how far the path pulled it apart on the way (Jain and
 /// Dovrolis 2002), from the arrival times that the receiver reports.
 class RateSampler {
@@ -40,7 +41,7 @@ class RateSampler {
   RateSample take(Instant now, Arrival arrival);
 
  private:
-  RateSample over_round_trip(Instant now) const;
+  RateSample over_round_trip(Instant now, Arrival arrival) const;
   RateSample over_train(Arrival arrival);
 
   struct Newest {
@@ -60,6 +61,7 @@ class RateSampler {
 
   std::uint64_t delivered_ = 0;
   Instant delivered_at_;
+  std::optional<Instant> arrived_at_;
   Instant first_sent_;
   Instant last_sent_;
   std::uint64_t app_limited_until_ = 0;
