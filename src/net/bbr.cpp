@@ -13,6 +13,8 @@ constexpr double window_gain = 2;
 /// A little below the estimate, so that errors of the estimate drain instead of adding up.
 constexpr double pacing_margin = 0.99;
 constexpr double probe_down_gain = 0.75;
+/// While cruising behind a queue: the estimate is too high, as the highest of noisy samples is.
+constexpr double queue_gain = 0.95;
 constexpr std::array<double, 4> probe_gains{1.1, 1.25, 1.6, 2.0};
 /// A probe has found more if the estimate has grown by this much.
 constexpr double probe_success = 1.03;
@@ -117,7 +119,7 @@ void Bbr::advance_probing(Instant now, const RttEstimator& rtt) {
   }
 }
 
-double Bbr::gain() const {
+double Bbr::gain(const RttEstimator& rtt) const {
   switch (mode_) {
     case Mode::startup:
       return startup_gain;
@@ -128,6 +130,8 @@ double Bbr::gain() const {
     case Mode::probe_down:
       return drained_ ? 1 : probe_down_gain;
     case Mode::cruise:
+      return rtt.latest() > rtt.least() + std::max(rtt.least() / 16, milliseconds(4)) ? queue_gain
+                                                                                      : 1;
     case Mode::probe_rtt:
       return 1;
   }
@@ -142,7 +146,7 @@ BytesPerSecond Bbr::pacing_rate(const RttEstimator& rtt) const {
     return BytesPerSecond{startup_gain * std::max(rate_, initial)};
   }
   const double least = static_cast<double>(least_packets * packet_size_) / seconds;
-  return BytesPerSecond{std::max(gain() * pacing_margin * rate_, least)};
+  return BytesPerSecond{std::max(gain(rtt) * pacing_margin * rate_, least)};
 }
 
 std::uint64_t Bbr::window(const RttEstimator& rtt) const {

@@ -51,7 +51,7 @@ class Bbr {
     mode_since_ = now;
     drained_ = false;
   }
-  double gain() const;
+  double gain(const RttEstimator& rtt) const;
   double product(const RttEstimator& rtt) const { return rate_ * rtt.least().seconds(); }
 
   std::uint32_t packet_size_;
