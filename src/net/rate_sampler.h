@@ -16,10 +16,11 @@ struct RateSample {
 };
 
 /// The delivery rate of a path. Long transfers are measured over a round trip
-/// (draft-cheng-iccrg-delivery-rate-estimation-02), but by the receiver's clock, so that neither the
-/// way of the acknowledgements nor a busy sender that reads them late adds to the error. A burst shorter than a round trip cannot be:
-/// it is measured as a train of packets, by how far the path pulled it apart on the way (Jain and
-/// Dovrolis 2002), from the arrival times that the receiver reports.
+/// (draft-cheng-iccrg-delivery-rate-estimation-02), but by the receiver's clock, so that neither
+/// the way of the acknowledgements nor a busy sender that reads them late adds to the error. A
+/// burst shorter than a round trip cannot be: it is measured as a train of packets, by how far the
+/// path pulled it apart on the way (Jain and Dovrolis 2002), from the arrival times that the
+/// receiver reports.
 class RateSampler {
  public:
   std::uint64_t delivered() const { return delivered_; }

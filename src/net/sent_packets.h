@@ -24,7 +24,7 @@ struct DeliverySnapshot {
   std::uint64_t delivered{};  ///< Bytes acknowledged so far.
   Instant delivered_at;
   std::optional<Instant> arrived_at;  ///< The same on the receiver's clock, if it said so.
-  Instant first_sent;  ///< When the packet left whose acknowledgement counted last.
+  Instant first_sent;                 ///< When the packet left whose acknowledgement counted last.
   std::uint32_t train{};
   bool app_limited{};
 };

@@ -1,8 +1,10 @@
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <deque>
 
 #include "axs/net/transport.h"
+#include "axs/net/transport_pair_test.h"
 
 using namespace axs;
 using namespace axs::net;
@@ -75,5 +77,32 @@ void transfer(benchmark::State& state) {
       benchmark::Counter(static_cast<double>(pipe.packets()), benchmark::Counter::kIsRate);
 }
 BENCHMARK(transfer)->Unit(benchmark::kMillisecond);
+
+/// How long messages of 4 MB take from SendMessage to Deliver, alone on a path in use, of 1 Gb/s
+/// and 70 ms there and back. The argument is the random loss in one thousandth. The times are of
+/// the virtual clock: the same on every machine.
+void completion(benchmark::State& state) {
+  constexpr std::uint64_t size = 4'000'000, messages = 400;
+  const double loss = static_cast<double>(state.range(0)) * 1e-3;
+  std::vector<double> times_ms;
+  for (auto _ : state) {
+    test::TransportPair pair;
+    pair.add_path(path, {.delay = milliseconds(35), .bytes_per_second = 125e6, .loss = loss});
+    pair.route(path);
+    times_ms.clear();
+    for (std::uint64_t i = 0; i < messages; ++i) {
+      const Instant start = pair.now();
+      const test::TransportPair::Key key{TrafficClass::bulk, i};
+      pair.send(0, key, i == 0 ? 20 * size : size);
+      pair.run(start + seconds(100), [&] { return pair.end(1).delivered.contains(key); });
+      if (i > 0) times_ms.push_back((pair.now() - start).seconds() * 1e3);
+      pair.run(pair.now() + milliseconds(250));
+    }
+  }
+  std::sort(times_ms.begin(), times_ms.end());
+  state.counters["p50_ms"] = times_ms[times_ms.size() / 2];
+  state.counters["p99_ms"] = times_ms[times_ms.size() * 99 / 100];
+}
+BENCHMARK(completion)->Arg(0)->Arg(10)->Arg(30)->Unit(benchmark::kMillisecond)->Iterations(1);
 
 }  // namespace
