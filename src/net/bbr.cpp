@@ -119,6 +119,10 @@ void Bbr::advance_probing(Instant now, const RttEstimator& rtt) {
   }
 }
 
+bool Bbr::queueing(const RttEstimator& rtt) {
+  return rtt.recent() > rtt.least() + std::max(rtt.least() / 16, milliseconds(4));
+}
+
 double Bbr::gain(const RttEstimator& rtt) const {
   switch (mode_) {
     case Mode::startup:
@@ -130,8 +134,7 @@ double Bbr::gain(const RttEstimator& rtt) const {
     case Mode::probe_down:
       return drained_ ? 1 : probe_down_gain;
     case Mode::cruise:
-      return rtt.latest() > rtt.least() + std::max(rtt.least() / 16, milliseconds(4)) ? queue_gain
-                                                                                      : 1;
+      return queueing(rtt) ? queue_gain : 1;
     case Mode::probe_rtt:
       return 1;
   }

@@ -33,6 +33,8 @@ class Bbr {
   BytesPerSecond pacing_rate(const RttEstimator& rtt) const;
   /// Bytes that may be in flight now.
   std::uint64_t window(const RttEstimator& rtt) const;
+  /// A queue stands before the bottleneck: what is lost now may be lost to congestion.
+  static bool queueing(const RttEstimator& rtt);
   /// The estimate of the bottleneck, 0 before the first sample.
   BytesPerSecond bottleneck() const { return BytesPerSecond{rate_}; }
 

@@ -86,6 +86,7 @@ class PathSender {
   /// How long after paced_until() a sleeping sender may wake, so as to send several at once.
   Duration batch() const;
 
+  bool queueing() const { return Bbr::queueing(rtt_); }
   /// No probe waits for an answer that is overdue.
   bool answers() const { return probe_count_ == 0; }
   BytesPerSecond bottleneck() const { return congestion_.bottleneck(); }

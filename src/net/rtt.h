@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <utility>
 
 #include "axs/core/time.h"
 
@@ -19,6 +20,10 @@ class RttEstimator {
   Duration latest() const { return has_sample() ? latest_ : initial; }
   Duration least() const { return has_sample() ? least_ : initial; }
 
+  /// The least of the last one or two round trips: what a queue adds shows in it, and what a busy
+  /// machine adds to this or that sample does not.
+  Duration recent() const { return has_sample() ? std::min(least_now_, least_before_) : initial; }
+
   Duration variation() const { return has_sample() ? variation_ : initial / 2; }
 
   /// `acknowledged - sent` is the sample; the peer says that `ack_delay` of it was its own.
@@ -27,6 +32,7 @@ class RttEstimator {
     update_least(now, round_trip);
     // A lying or slow peer must not push the sample below what the path can do.
     latest_ = round_trip - ack_delay >= least_ ? round_trip - ack_delay : round_trip;
+    update_recent(now);
     if (!has_sample()) {
       smoothed_ = latest_;
       variation_ = latest_ / 2;
@@ -43,6 +49,14 @@ class RttEstimator {
 
  private:
   static constexpr std::int64_t buckets = 10;
+
+  void update_recent(Instant now) {
+    if (!round_began_ || now - *round_began_ > smoothed_) {
+      least_before_ = std::exchange(least_now_, latest_);
+      round_began_ = now;
+    }
+    least_now_ = std::min(least_now_, latest_);
+  }
 
   void update_least(Instant now, Duration round_trip) {
     const std::int64_t second = period_number(now, seconds(1));
@@ -63,6 +77,9 @@ class RttEstimator {
   Duration variation_{};
   Duration latest_{};
   Duration least_{INT64_MAX};
+  Duration least_now_{INT64_MAX};
+  Duration least_before_{INT64_MAX};
+  std::optional<Instant> round_began_;
   std::optional<std::int64_t> newest_second_;
   std::array<Duration, buckets> least_by_second_{};
 };

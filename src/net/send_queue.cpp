@@ -5,6 +5,15 @@
 
 namespace axs::net {
 
+namespace {
+
+void insert_sorted(std::vector<std::uint64_t>& numbers, std::uint64_t number) {
+  const auto at = std::lower_bound(numbers.begin(), numbers.end(), number);
+  if (at == numbers.end() || *at != number) numbers.insert(at, number);
+}
+
+}  // namespace
+
 void SendQueue::push(std::uint64_t id, std::uint64_t size) {
   AXS_ASSERT(size > 0 && size <= max_message);
   const bool unique = numbers_.emplace(id, first_number_ + messages_.size()).second;
@@ -29,8 +38,10 @@ void SendQueue::cancel(std::uint64_t id) {
   unsent_ -= message.total - message.sent;
   for (const Range range : message.resend.ranges()) unsent_ -= range.size();
   message.resend.clear();
+  message.repeat.clear();
   message.acknowledged_ranges.clear();
   std::erase(resending_, found->second);
+  std::erase(repeating_, found->second);
   if (message.admitted) cancels_.push_back(found->second);
   numbers_.erase(found);
   skip_sent();
@@ -54,6 +65,7 @@ void SendQueue::admit() {
 std::optional<std::uint64_t> SendQueue::next_message() const {
   if (!resending_.empty()) return resending_.front();
   if (fresh_ < admitted_) return fresh_;
+  if (!repeating_.empty()) return repeating_.front();
   return std::nullopt;
 }
 
@@ -70,7 +82,6 @@ std::optional<Frame> SendQueue::next(std::uint32_t space) {
   const auto limit =
       std::min<std::uint32_t>(space - data_overhead, std::numeric_limits<std::uint16_t>::max());
   const Range piece = next_piece(*number, message, limit);
-  unsent_ -= piece.size();
   return DataFrame{.traffic = traffic_,
                    .message = message.id,
                    .number = *number,
@@ -83,10 +94,17 @@ Range SendQueue::next_piece(std::uint64_t number, Message& message, std::uint32_
   if (!message.resend.empty()) {
     const Range piece = message.resend.take_front(limit);
     if (message.resend.empty()) std::erase(resending_, number);
+    unsent_ -= piece.size();
+    return piece;
+  }
+  if (message.sent == message.total) {
+    const Range piece = message.repeat.take_front(limit);
+    if (message.repeat.empty()) std::erase(repeating_, number);
     return piece;
   }
   const Range piece{message.sent, std::min(message.total, message.sent + limit)};
   message.sent = static_cast<std::uint32_t>(piece.end);
+  unsent_ -= piece.size();
   skip_sent();
   return piece;
 }
@@ -112,6 +130,10 @@ std::optional<std::uint64_t> SendQueue::acknowledged(const SentSpan& span) {
     unsent_ -= message->resend.erase(bytes);
     if (message->resend.empty()) std::erase(resending_, span.number);
   }
+  if (!message->repeat.empty()) {
+    message->repeat.erase(bytes);
+    if (message->repeat.empty()) std::erase(repeating_, span.number);
+  }
   if (message->acknowledged < message->total) return std::nullopt;
   const std::uint64_t id = message->id;
   numbers_.erase(id);
@@ -124,6 +146,7 @@ void SendQueue::finish(Message& message) {
   message.state = State::finished;
   message.acknowledged_ranges = {};
   message.resend = {};
+  message.repeat = {};
   while (!messages_.empty() && messages_.front().state == State::finished) {
     messages_.pop_front();
     ++first_number_;
@@ -131,7 +154,7 @@ void SendQueue::finish(Message& message) {
   admit();
 }
 
-void SendQueue::lost(const SentSpan& span) {
+void SendQueue::lost(const SentSpan& span, Loss why) {
   Message* message = find(span.number);
   if (!message || message->state == State::finished) return;
   if (span.length == 0) {
@@ -143,8 +166,10 @@ void SendQueue::lost(const SentSpan& span) {
   message->acknowledged_ranges.for_each_gap(
       bytes, [&](Range gap) { unsent_ += message->resend.insert(gap); });
   if (message->resend.empty()) return;
-  const auto at = std::lower_bound(resending_.begin(), resending_.end(), span.number);
-  if (at == resending_.end() || *at != span.number) resending_.insert(at, span.number);
+  insert_sorted(resending_, span.number);
+  if (why == Loss::congestion) return;
+  message->acknowledged_ranges.for_each_gap(bytes, [&](Range gap) { message->repeat.insert(gap); });
+  if (!message->repeat.empty()) insert_sorted(repeating_, span.number);
 }
 
 void SendQueue::restart() {
@@ -158,6 +183,7 @@ void SendQueue::restart() {
   messages_ = std::move(unfinished);
   first_number_ = fresh_ = admitted_ = under_way_bytes_ = unsent_ = 0;
   resending_.clear();
+  repeating_.clear();
   cancels_.clear();
   for (std::uint64_t i = 0; i < messages_.size(); ++i) {
     numbers_[messages_[i].id] = i;

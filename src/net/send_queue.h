@@ -20,7 +20,9 @@ struct ReceiveWindow {
 };
 
 /// The messages of one traffic class on their way to the peer: what to send next, what has been
-/// acknowledged. First in, first out; what was lost goes before what is new.
+/// acknowledged. First in, first out; what was lost goes before what is new. When nothing else is
+/// left to send, what a link has lost by chance goes out a second time: the end of a message then
+/// does not wait another round trip because its retransmission is lost too.
 class SendQueue {
  public:
   static constexpr std::uint64_t max_message = ReceiveWindow{}.largest;
@@ -38,8 +40,10 @@ class SendQueue {
 
   /// The peer has what `span` stands for. Returns the message's id if that completes it.
   std::optional<std::uint64_t> acknowledged(const SentSpan& span);
+  /// congestion: a queue stood on the path, or all of it was given up.
+  enum class Loss : std::uint8_t { chance, congestion };
   /// The network has lost what `span` stands for.
-  void lost(const SentSpan& span);
+  void lost(const SentSpan& span, Loss why);
   /// There is a new peer that has nothing yet: all messages that are not complete start again.
   void restart();
 
@@ -59,7 +63,10 @@ class SendQueue {
     std::uint64_t acknowledged{};  ///< Bytes.
     RangeSet acknowledged_ranges;
     RangeSet resend;
+    RangeSet repeat;  ///< To be sent once more, when there is nothing else.
   };
+  /// Numbers of messages, sorted.
+  using Numbers = std::vector<std::uint64_t>;
 
   Message* find(std::uint64_t number);
   /// The message to send from next.
@@ -78,8 +85,9 @@ class SendQueue {
   std::uint64_t admitted_ = 0;  ///< The first number that the window has not let in.
   std::uint64_t under_way_bytes_ = 0;
   std::uint64_t unsent_ = 0;
-  std::vector<std::uint64_t> resending_;  ///< Numbers with something to send again, sorted.
-  std::vector<std::uint64_t> cancels_;    ///< Numbers whose CancelFrame is to be sent.
+  Numbers resending_;                               ///< With something to send again.
+  Numbers repeating_;                               ///< With something to repeat.
+  std::vector<std::uint64_t> cancels_;              ///< Numbers whose CancelFrame is to be sent.
   std::map<std::uint64_t, std::uint64_t> numbers_;  ///< By id.
 };
 

@@ -159,16 +159,17 @@ bool Transport::accept_cancel(Turn turn, const CancelFrame& cancel) {
 bool Transport::accept_ack(Turn turn, const AckFrame& ack) {
   if (ack.path.value >= paths_.size()) return false;
   outcome_.clear();
-  if (!paths_[ack.path.value].sender.acknowledged(turn.now, ack, outcome_)) return false;
-  settle(turn);
+  PathSender& sender = paths_[ack.path.value].sender;
+  if (!sender.acknowledged(turn.now, ack, outcome_)) return false;
+  settle(turn, sender.queueing() ? SendQueue::Loss::congestion : SendQueue::Loss::chance);
   return true;
 }
 
-void Transport::settle(Turn turn) {
+void Transport::settle(Turn turn, SendQueue::Loss why) {
   for (const SentSpan& span : outcome_.acknowledged)
     if (const auto message = flow(span.traffic).queue.acknowledged(span))
       turn.actions.emplace_back(Acknowledged{span.traffic, *message});
-  for (const SentSpan& span : outcome_.lost) flow(span.traffic).queue.lost(span);
+  for (const SentSpan& span : outcome_.lost) flow(span.traffic).queue.lost(span, why);
 }
 
 Transport::Path& Transport::path_at(PathId path) {

@@ -187,7 +187,7 @@ class Transport {
   bool accept_cancel(Turn turn, const CancelFrame& cancel);
   bool accept_ack(Turn turn, const AckFrame& ack);
   void meet(Turn turn, std::uint32_t incarnation);
-  void settle(Turn turn);
+  void settle(Turn turn, SendQueue::Loss why = SendQueue::Loss::congestion);
 
   void run_timers(Turn turn);
   void greet(Turn turn);

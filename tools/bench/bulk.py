@@ -114,8 +114,9 @@ def words_of(mode, report):
               for key in ("no_memory", "refused", "kernel_dropped", "no_peer")}
     late = report["release_error"]
     print(f"  the emulator ({mode}): {100 * report['cpu_us'] / report['ran_us']:.0f} % of a core, "
-          f"{report['scheduling']}; late by {late['p50_us']:.0f} us at p50, {late['p99_us']:.0f} at "
-          f"p99, {late['max_us']:.0f} at most; lost by its own fault: {sum(faults.values())} packets")
+          f"{report['scheduling']}; late by {late['p50_us']:.0f} us at p50, {late['p99_us']:.0f} "
+          f"at p99, {late['max_us']:.0f} at most; lost by its own fault: "
+          f"{sum(faults.values())} packets")
 
 
 def measure(scene, repetitions, peers):
@@ -134,8 +135,8 @@ def measure(scene, repetitions, peers):
                 for algorithm in ("cubic", "bbr"):
                     rows[f"TCP {algorithm} over TUN"].append(tcp(scene, algorithm, counted))
     print(f"{SCENES[scene]['title']}; {repetitions} repetitions of {counted} s")
-    print("  goodput: median (range)                               link   capacity  of the limit    "
-          "    cores  resent  control p50 / p99")
+    print(f"  {'goodput: median (range)':54}{'link':9}{'capacity':10}{'of the limit':17}cores  "
+          "resent  control p50 / p99")
     base, goal = SCENES[scene]["goal"]
     for name, records in rows.items():
         key = ("tcp" if name.startswith("TCP") else "axs", "tun" if "TUN" in name else "sockets")
