@@ -76,7 +76,7 @@ void Bbr::check_full_pipe(const RateSample& sample) {
 
 void Bbr::check_queue(const RttEstimator& rtt) {
   const Duration long_round_trip = rtt.least() + std::max(rtt.least() / 4, milliseconds(8));
-  if (rate_ > 0 && rtt.latest() > long_round_trip) full_pipe_rounds_ = full_pipe_limit;
+  if (rate_ > 0 && rtt.recent() > long_round_trip) full_pipe_rounds_ = full_pipe_limit;
 }
 
 void Bbr::check_round_trip(Instant now, const Ack& ack, const RttEstimator& rtt) {

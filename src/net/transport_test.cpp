@@ -259,3 +259,18 @@ TEST_CASE("what is in flight on one of several paths arrives although that path 
     CHECK(pair.complaints().empty());
   }
 }
+
+TEST_CASE("of a message's last packets few wait for a second retransmission") {
+  TransportPair pair;
+  pair.add_path(fibre, {.delay = milliseconds(35), .bytes_per_second = 125e6, .loss = 0.03});
+  pair.route(fibre);
+  transfer(pair, TrafficClass::bulk, 0, 40'000'000);
+  const Duration once = milliseconds(35 + 32 + 70 + 10);
+  int within = 0;
+  for (std::uint64_t i = 1; i <= 20; ++i) {
+    within += transfer(pair, TrafficClass::bulk, i, 4'000'000) <= once ? 1 : 0;
+    pair.run(pair.now() + milliseconds(250));
+  }
+  CHECK(within >= 13);
+  CHECK(pair.complaints().empty());
+}
