@@ -51,18 +51,14 @@ std::uint64_t largest_message(const catalog::Scenario& scenario) {
 Site::Site(Config config, Instant now)
     : self_{std::visit([](const auto& sync) { return sync.self; }, config.sync)},
       home_{config.home},
-      sync_{start_sync(config, now)} {
+      sync_{start_sync(config, now)},
+      paths_{{.self = self_, .topology = config.topology, .token = config.incarnation}} {
   for (const SiteId peer : config.topology.sites()) {
     if (peer == self_) continue;
     net::Transport::Config transport;
     transport.incarnation = config.incarnation;
     transport.window.largest = config.largest_message;
-    peers_.emplace(peer,
-                   Peer{.transport = net::Transport{transport},
-                        .monitor = net::PathMonitor{{.local = self_,
-                                                     .peer = peer,
-                                                     .paths = config.topology.paths(self_, peer),
-                                                     .token = config.incarnation}}});
+    peers_.emplace(peer, Peer{.transport = net::Transport{transport}});
   }
   wakeup_ = now;  // The monitors begin with the first step.
 }
@@ -92,25 +88,28 @@ void Site::on(const Wakeup&) {
   const auto due = [this](const auto& policy) {
     return policy.wakeup() && *policy.wakeup() <= now_;
   };
-  for (auto& [id, peer] : peers_) {
+  for (auto& [id, peer] : peers_)
     if (due(peer.transport)) run_transport(id, Wakeup{});
-    if (!peer.monitor.wakeup() || due(peer.monitor)) run_monitor(id, Wakeup{});
+  if (due(paths_)) {
+    std::vector<net::PathWatch::Action> actions;
+    paths_.step(now_, Wakeup{}, actions);
+    perform(actions);
   }
   if (std::visit(due, sync_)) run_sync(Wakeup{});
 }
 
 void Site::on(const PeerPacket& event) {
   if (!peers_.contains(event.from)) return;
-  run_monitor(event.from, net::TrafficReceived{event.packet.path});
+  watch(event.from, net::TrafficReceived{event.packet.path});
   run_transport(event.from, net::PacketReceived{event.packet});
 }
 
 void Site::on(const PeerHello& event) {
-  if (peers_.contains(event.from)) run_monitor(event.from, event.hello);
+  if (peers_.contains(event.from)) watch(event.from, event.hello);
 }
 
 void Site::on(const PeerHelloReply& event) {
-  if (peers_.contains(event.from)) run_monitor(event.from, event.reply);
+  if (peers_.contains(event.from)) watch(event.from, event.reply);
 }
 
 namespace {
@@ -152,7 +151,7 @@ void Site::read(SiteId, const net::LinkReport& body) {
 void Site::read(SiteId from, const net::RouteOrder& body) {
   // Only the home site speaks for the controller.
   if ((from == home_ || from == self_) && body.from == self_ && peers_.contains(body.to))
-    run_monitor(body.to, net::OrderReceived{body});
+    watch(body.to, net::OrderReceived{body});
 }
 
 void Site::run_transport(SiteId peer, const net::Transport::Event& event) {
@@ -161,10 +160,15 @@ void Site::run_transport(SiteId peer, const net::Transport::Event& event) {
   for (const auto& action : actions) std::visit([&](const auto& a) { perform(peer, a); }, action);
 }
 
-void Site::run_monitor(SiteId peer, const net::PathMonitor::Event& event) {
-  std::vector<net::PathMonitor::Action> actions;
-  peers_.at(peer).monitor.step(now_, event, actions);
-  for (const auto& action : actions) std::visit([&](const auto& a) { perform(peer, a); }, action);
+void Site::watch(SiteId peer, const net::PathMonitor::Event& event) {
+  std::vector<net::PathWatch::Action> actions;
+  paths_.step(now_, {peer, event}, actions);
+  perform(actions);
+}
+
+void Site::perform(const std::vector<net::PathWatch::Action>& actions) {
+  for (const auto& [peer, what] : actions)
+    std::visit([&](const auto& action) { perform(peer, action); }, what);
 }
 
 void Site::perform(const train::SiteSync::Send& action) {
@@ -269,9 +273,11 @@ const train::Decision* Site::decision(train::SyncId sync) const {
 
 void Site::update_wakeup() {
   wakeup_ = std::visit([](const auto& sync) { return sync.wakeup(); }, sync_);
-  for (const auto& [id, peer] : peers_)
-    for (const auto at : {peer.transport.wakeup(), peer.monitor.wakeup()})
-      if (at && (!wakeup_ || *at < *wakeup_)) wakeup_ = at;
+  const auto consider = [this](std::optional<Instant> at) {
+    if (at && (!wakeup_ || *at < *wakeup_)) wakeup_ = at;
+  };
+  consider(paths_.wakeup());
+  for (const auto& [id, peer] : peers_) consider(peer.transport.wakeup());
 }
 
 }  // namespace axs::fabric

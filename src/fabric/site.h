@@ -7,7 +7,7 @@
 
 #include "axs/catalog/scenario.h"
 #include "axs/core/policy.h"
-#include "axs/net/path_monitor.h"
+#include "axs/net/path_watch.h"
 #include "axs/net/topology.h"
 #include "axs/net/transport.h"
 #include "axs/train/ring_sync.h"
@@ -172,13 +172,12 @@ class Site {
   /// What was decided about that sync; null if that is not known here, or nothing is ever decided.
   const train::Decision* decision(train::SyncId sync) const;
   /// What is known of the ways to a peer, for metrics; the peer must be one.
-  const net::PathMonitor& monitor(SiteId peer) const { return peers_.at(peer).monitor; }
+  const net::PathMonitor& monitor(SiteId peer) const { return paths_.monitor(peer); }
   const net::Transport& transport(SiteId peer) const { return peers_.at(peer).transport; }
 
  private:
   struct Peer {
     net::Transport transport;
-    net::PathMonitor monitor;
     std::uint64_t next_message = 1;
     bool up = false;
   };
@@ -198,7 +197,8 @@ class Site {
   template <class TrainingEvent>
   void run_sync(const TrainingEvent& event);
   void run_transport(SiteId peer, const net::Transport::Event& event);
-  void run_monitor(SiteId peer, const net::PathMonitor::Event& event);
+  void watch(SiteId peer, const net::PathMonitor::Event& event);
+  void perform(const std::vector<net::PathWatch::Action>& actions);
   void read(SiteId from, const train::SyncMessage& body);
   void read(SiteId from, const train::RingMessage& body);
   void read(SiteId from, const net::LinkReport& body);
@@ -233,6 +233,7 @@ class Site {
   SiteId self_;
   SiteId home_;
   std::variant<train::SiteSync, train::RingSync> sync_;
+  net::PathWatch paths_;
   std::map<SiteId, Peer> peers_;
   std::optional<Instant> wakeup_;
 

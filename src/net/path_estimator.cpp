@@ -7,11 +7,14 @@
 
 namespace axs::net {
 
-void LossEstimator::add(HelloFate fate) {
-  const bool lost = fate == HelloFate::lost;
-  lost_[next_] = lost;
+void LossEstimator::sample(HelloFate fate) {
+  lost_[next_] = fate == HelloFate::lost;
   next_ = (next_ + 1) % window;
   filled_ = std::min(filled_ + 1, window);
+}
+
+void LossEstimator::add(HelloFate fate) {
+  const bool lost = fate == HelloFate::lost;
   hellos_ += 1;
   losses_ += lost ? 1 : 0;
   pairs_ += lost && last_lost_ ? 1 : 0;
@@ -26,8 +29,20 @@ double LossEstimator::recent() const {
   return filled_ == 0 ? 0 : static_cast<double>(lost_.count()) / static_cast<double>(filled_);
 }
 
+namespace {
+
+/// True, and notes the time, if `spacing` has passed since the one noted last.
+bool due(std::optional<Instant>& last, Instant now, Duration spacing) {
+  if (last && now - *last < spacing) return false;
+  last = now;
+  return true;
+}
+
+}  // namespace
+
 bool PathEstimator::answered(Instant now, Duration round_trip) {
   if (!first_) first_ = now;
+  if (!due(sampled_, now, spacing)) return false;
   const Duration change = round_trip > last_ ? round_trip - last_ : last_ - round_trip;
   jitter_ = has_sample() ? jitter_ + (change - jitter_) / 16 : Duration{};
   smoothed_ = has_sample() ? smoothed_ + (round_trip - smoothed_) / 8 : round_trip;
@@ -39,37 +54,57 @@ bool PathEstimator::answered(Instant now, Duration round_trip) {
   return true;
 }
 
-void PathEstimator::survived(Instant now, Duration silence) {
+void PathEstimator::judged(Instant sent, HelloFate fate) {
+  loss_.add(fate);
+  if (due(counted_, sent, spacing)) loss_.sample(fate);
+}
+
+void PathEstimator::survived(Instant now, Duration silence, Duration interval) {
   const std::int64_t number = period_number(now, block);
   Survived& entry = survived_[static_cast<std::size_t>((number % blocks + blocks) % blocks)];
   if (entry.block != number) entry = {number, {}};
-  entry.longest = std::max(entry.longest, silence);
+  entry.longest = std::max(entry.longest, silence - interval);
 }
 
 Duration PathEstimator::experienced(Instant now) const {
   const std::int64_t oldest = period_number(now, block) - blocks + 1;
+  double count = 0, sum = 0, squares = 0;
   Duration longest{};
-  for (const Survived& entry : survived_)
-    if (entry.block >= oldest) longest = std::max(longest, entry.longest);
-  const bool novice = !first_ || now - *first_ < seconds(60);
-  return std::max(longest * 3 / 2, novice ? milliseconds(500) : Duration{});
+  for (const Survived& entry : survived_) {
+    if (entry.block < oldest || entry.longest == Duration{}) continue;
+    longest = std::max(longest, entry.longest);
+    const double extreme = entry.longest.seconds();
+    count += 1, sum += extreme, squares += extreme * extreme;
+  }
+  if (count < 2) return longest * 3 / 2;
+  const double mean = sum / count;
+  const double variance = std::max(0.0, squares - sum * mean) / (count - 1);
+  constexpr double euler = 0.57721566, sqrt6_over_pi = 0.77969680;
+  // Blocks in which a silence may pass the limit: so few that 1 - P is -ln P.
+  const double rarity = -dmath::log(false_alarms_per_second * block.seconds());
+  const double tail = mean + sqrt6_over_pi * std::sqrt(variance) * (rarity - euler);
+  return std::max(longest * 3 / 2, from_seconds(tail));
 }
 
 double PathEstimator::misses_in_a_row(Duration interval) const {
-  const double late = 2.0 / (static_cast<double>(window_.size()) + 1);
-  const double first = std::min(loss_.any() + late, 1.0);
-  const double next = std::max(first, loss_.after_loss() + late);
+  constexpr double least = 3;
+  const double first = std::max(loss_.any(), loss_.recent());
+  const double next = std::max(first, loss_.after_loss());
   const double alarms_of_one = first / interval.seconds();
-  if (alarms_of_one <= false_alarms_per_second) return 1;
+  if (alarms_of_one <= false_alarms_per_second) return least;
   if (next >= 1) return INFINITY;
-  return 1 + std::ceil(dmath::log(alarms_of_one / false_alarms_per_second) / -dmath::log(next));
+  const double more = dmath::log(alarms_of_one / false_alarms_per_second) / -dmath::log(next);
+  return std::max(least, 1 + std::ceil(more));
 }
 
 Duration PathEstimator::silence_limit(Instant now, Duration interval) const {
+  if (!has_sample()) return limit_max;
   const double most = static_cast<double>(limit_max.ns) / static_cast<double>(interval.ns);
   const double misses = std::min(misses_in_a_row(interval), most);
   const Duration chain = static_cast<std::int64_t>(misses) * interval + window_.range();
-  return std::min(std::max(chain, experienced(now)), limit_max);
+  const bool novice = !first_ || now - *first_ < seconds(60);
+  const Duration least = novice ? milliseconds(500) : interval + experienced(now);
+  return std::min(std::max(chain, least), limit_max);
 }
 
 }  // namespace axs::net

@@ -14,22 +14,24 @@ namespace axs::net {
 /// What became of a hello, told in the order of sending.
 enum class HelloFate : std::uint8_t { answered, lost };
 
-/// Losses of the last 512 hellos, and how losses cluster over a longer memory: the two numbers of
-/// Gilbert's chain (Bell System Technical Journal 39, 1960).
+/// Losses of the last 512 hellos that count for it, and how losses of all cluster over a longer
+/// memory: the two numbers of Gilbert's chain (Bell System Technical Journal 39, 1960).
 class LossEstimator {
  public:
   void add(HelloFate fate);
+  /// Counts towards recent().
+  void sample(HelloFate fate);
 
   /// Share of the window that was lost, both directions together; 0 before the first hello.
   double recent() const;
   /// Chance that a hello is lost, by the rule of succession: (losses + 1) / (hellos + 2).
   double any() const { return (losses_ + 1) / (hellos_ + 2); }
-  /// Chance that the hello after a lost one is lost too. Starts at 0.05, worth ten losses seen.
-  double after_loss() const { return (pairs_ + 0.5) / (losses_ + 10); }
+  /// Chance that the hello after a lost one is lost too. Starts at 0.01, worth ten losses seen.
+  double after_loss() const { return (pairs_ + 0.1) / (losses_ + 10); }
 
  private:
   static constexpr std::size_t window = 512;
-  static constexpr double memory = 16'384;  ///< Hellos after which the counts are halved.
+  static constexpr double memory = 1 << 20;  ///< Hellos after which the counts are halved.
 
   std::bitset<window> lost_;
   std::size_t next_ = 0;
@@ -52,14 +54,18 @@ class PathEstimator {
   /// A reply came after `round_trip`, the peer's holding time taken off. True if the level of the
   /// round trips has shifted.
   bool answered(Instant now, Duration round_trip);
-  void judged(HelloFate fate) { loss_.add(fate); }
-  /// The path showed no life for `silence`, and then it did, without having been declared dead.
-  void survived(Instant now, Duration silence);
+  /// What became of the hello that was sent then.
+  void judged(Instant sent, HelloFate fate);
+  /// The path showed no life for `silence` while `interval` was usual, and then it did, without
+  /// having been declared dead.
+  void survived(Instant now, Duration silence, Duration interval);
 
   bool has_sample() const { return window_.size() > 0; }
   Duration smoothed() const { return smoothed_; }  ///< RFC 6298, alpha = 1/8; new after a shift.
   Duration least() const { return has_sample() ? window_.quantile(0) : Duration{}; }
   Duration quantile(double q) const { return has_sample() ? window_.quantile(q) : Duration{}; }
+  /// Of the last 1,024 round trips, at most one every 10 ms.
+  Duration range() const { return window_.range(); }
   /// RFC 3550 section 6.4.1 on round trips: the smoothed difference of successive ones.
   Duration jitter() const { return jitter_; }
   double loss() const { return loss_.recent(); }
@@ -67,27 +73,31 @@ class PathEstimator {
   std::uint32_t steps() const { return steps_; }
 
   /// How long the path may show no life, with a hello every `interval`, before it counts as dead:
-  /// k intervals and the range J of the last n round trips.
+  /// the greater of what the losses and what the silences survived so far ask for, so that a live
+  /// path looks dead less than false_alarms_per_second. Never more than limit_max; beyond it the
+  /// promise would cost more than a false alarm does.
   ///
-  /// A hello is missing after J with probability q = loss + 2 / (n + 1): by exchangeability a new
-  /// round trip exceeds all n before it, or the one before it undercuts them, with probability
-  /// 2 / (n + 1) at most, whatever the distribution. After a missing one the next is missing with
-  /// probability c (the Gilbert chain). A live path then looks dead q c^(k-1) / interval times a
-  /// second, and k is the least that keeps this below false_alarms_per_second. This is an accrual
+  /// Losses: k intervals and the range of the round trips. A hello is lost with probability q, the
+  /// one after a lost one with c (the Gilbert chain); the path then looks dead q c^(k-1) / interval
+  /// times a second, and k >= 3 is the least that keeps this low enough. This is an accrual
   /// detector (Hayashibara et al., SRDS 2004) whose suspicion is turned into a time at once.
   ///
-  /// What no chain describes (handovers with their own bursts) is covered by experience: never less
-  /// than 1.5 times the longest silence survived in five minutes, and in the first minute, without
-  /// experience, never less than 500 ms. Never more than limit_max; beyond it the promise would
-  /// cost more than a false alarm does.
+  /// Silences, whatever made them (jitter, handovers with bursts of their own, busy hosts): the
+  /// longest in each of the last twenty blocks of 15 s, less the interval, are extremes and so
+  /// follow Gumbel's law, m + b G with b = sqrt(6) / pi of their deviation (Gumbel, Statistics of
+  /// Extremes, 1958, section 6.2). The limit is the silence that its tail passes as rarely as
+  /// promised, and never less than 1.5 times the longest. In the first minute, without experience,
+  /// it is never less than 500 ms.
   Duration silence_limit(Instant now, Duration interval) const;
 
  private:
   static constexpr std::size_t samples = 1'024;
+  /// Between round trips that count: fast hellos must not shorten what is remembered.
+  static constexpr Duration spacing = milliseconds(10);
   static constexpr Duration block = seconds(15);
   static constexpr std::int64_t blocks = 20;
 
-  /// The least silence limit that experience allows.
+  /// The least silence limit, beyond an interval, that experience allows.
   Duration experienced(Instant now) const;
   double misses_in_a_row(Duration interval) const;
 
@@ -104,7 +114,9 @@ class PathEstimator {
     Duration longest{};
   };
   std::array<Survived, blocks> survived_{};
-  std::optional<Instant> first_;  ///< Reply.
+  std::optional<Instant> first_;    ///< Reply.
+  std::optional<Instant> sampled_;  ///< The last round trip that counted.
+  std::optional<Instant> counted_;  ///< When the last hello that recent() counts was sent.
 };
 
 }  // namespace axs::net

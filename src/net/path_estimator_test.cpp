@@ -74,9 +74,9 @@ TEST_CASE("a single late packet is no step") {
 TEST_CASE("losses are counted over the last 512 hellos") {
   LossEstimator loss;
   CHECK(loss.recent() == 0);
-  for (int i = 0; i < 512; ++i) loss.add(i % 4 == 0 ? HelloFate::lost : HelloFate::answered);
+  for (int i = 0; i < 512; ++i) loss.sample(i % 4 == 0 ? HelloFate::lost : HelloFate::answered);
   CHECK(loss.recent() == 0.25);
-  for (int i = 0; i < 512; ++i) loss.add(HelloFate::answered);
+  for (int i = 0; i < 512; ++i) loss.sample(HelloFate::answered);
   CHECK(loss.recent() == 0);
 }
 
@@ -99,7 +99,7 @@ PathEstimator learned(int count, double loss_probability, Duration jitter_mean,
   PathEstimator estimator;
   for (int i = 0; i < count; ++i) {
     const bool lost = rng.chance(loss_probability);
-    estimator.judged(lost ? HelloFate::lost : HelloFate::answered);
+    estimator.judged(Instant{} + i * interval, lost ? HelloFate::lost : HelloFate::answered);
     if (lost) continue;
     estimator.answered(Instant{} + i * interval, milliseconds(70) + exponential(rng, jitter_mean));
   }
@@ -149,8 +149,8 @@ TEST_CASE("experience lengthens the limit for five minutes, and its lack for one
   CHECK(estimator.silence_limit(now, interval) == milliseconds(500));
   const Instant later = Instant{} + seconds(90);
   CHECK(estimator.silence_limit(later, interval) < milliseconds(150));
-  estimator.survived(later, milliseconds(200));
-  CHECK(estimator.silence_limit(later + seconds(200), interval) == milliseconds(300));
+  estimator.survived(later, milliseconds(200), interval);
+  CHECK(estimator.silence_limit(later + seconds(200), interval) == milliseconds(20 + 270));
   CHECK(estimator.silence_limit(later + seconds(320), interval) < milliseconds(150));
 }
 

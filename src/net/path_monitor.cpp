@@ -14,6 +14,15 @@ constexpr int answers_to_rise = 3;
 constexpr Duration settling = seconds(3);
 /// A hello is counted as lost when it is this much older than a round trip.
 constexpr Duration judged_after = seconds(1);
+/// Hellos leave at multiples of it, so that those to many peers cost one wake-up and one system
+/// call; an answer waits so long for a hello to ride in.
+constexpr Duration tick = milliseconds(1);
+/// More answers than that do not wait.
+constexpr std::size_t answers_max = 16;
+
+Duration whole_ticks(Duration interval, double stretch) {
+  return (scaled(interval, stretch) + tick - nanoseconds(1)) / tick.ns * tick.ns;
+}
 
 PathId path_id(std::size_t index) {
   return PathId{static_cast<std::uint8_t>(index)};
@@ -21,7 +30,8 @@ PathId path_id(std::size_t index) {
 
 }  // namespace
 
-PathMonitor::PathMonitor(const Config& config) : config_{config}, paths_(config.paths.size()) {
+PathMonitor::PathMonitor(const Config& config)
+    : config_{config}, paths_(config.paths.size()), pace_{config.active} {
   AXS_ASSERT(paths_.size() <= Topology::max_paths);
   for (Path& path : paths_) path.damper = FlapDamper{config.damping};
 }
@@ -33,6 +43,7 @@ void PathMonitor::step(Instant now, const Event& event, std::vector<Action>& act
   excuse_lateness();
   std::visit([this](const auto& e) { on(e); }, event);
   bury_silent_paths();
+  set_pace();
   run_timers();
   if (report_due_) report();
   update_wakeup();
@@ -44,7 +55,8 @@ void PathMonitor::start() {
   wakeup_.reset();
   // Spread over the interval, so that they do not queue behind each other.
   for (std::size_t i = 0; i < paths_.size(); ++i) {
-    paths_[i].changed = now_;
+    paths_[i].changed = paths_[i].slower_until = now_;
+    paths_[i].interval = config_.idle;
     paths_[i].next_hello = now_ + config_.idle * static_cast<std::int64_t>(i) /
                                       static_cast<std::int64_t>(paths_.size());
   }
@@ -56,15 +68,18 @@ void PathMonitor::excuse_lateness() {
 }
 
 void PathMonitor::prove_time() {
-  proven_ += std::clamp(now_ - last_life_, Duration{}, 2 * config_.active);
+  const Duration usual = 2 * whole_ticks(pace_, busy_ ? stretch_.fast : stretch_.slow);
+  if (now_ - last_life_ > usual) resumed_ = now_;
+  proven_ += std::clamp(now_ - last_life_, Duration{}, usual);
   last_life_ = now_;
 }
 
 void PathMonitor::sign_of_life(Path& path) {
   prove_time();
   // A silence that was only a little too long for us is a false alarm to learn from.
-  const bool telling = path.up ? path.used : silence(path) <= 2 * path.limit;
-  if (telling && path.peer_hears) path.estimator.survived(now_, silence(path));
+  const bool telling = path.up ? path.used || fast(path) : silence(path) <= 2 * path.limit;
+  const Duration usual = expected(path);
+  if (telling && path.peer_hears) path.estimator.survived(now_, silence(path), usual);
   path.heard = std::max(path.heard, proven_);
 }
 
@@ -78,38 +93,71 @@ void PathMonitor::on(const HelloReceived& event) {
     path.peer_hears = hello.hears;
   }
   sign_of_life(path);
-  actions_->push_back(HelloReply{hello.path, hello.sequence, hello.token, event.waited});
+  for (const HelloAnswer& answer : hello.answers) take_answer(hello.path, answer, event.waited);
+  const HelloAnswer answer{hello.sequence, hello.token, event.waited};
+  if (path.next_hello - now_ <= tick && path.asked.size() < answers_max)
+    path.asked.push_back({answer, now_});
+  else
+    actions_->push_back(HelloReply{hello.path, answer});
 }
 
 void PathMonitor::on(const HelloReplyReceived& event) {
-  const HelloReply& reply = event.reply;
-  if (!known(reply.path) || reply.token != config_.token) return;
-  Path& path = at(reply.path);
-  if (reply.sequence >= path.next_sequence) return;
-  sign_of_life(path);
-  path.replied = std::max(path.replied, proven_);
-  if (path.outstanding.empty() || reply.sequence < path.outstanding.front().sequence) return;
-  Sent& sent = path.outstanding[reply.sequence - path.outstanding.front().sequence];
-  if (!sent.answered) answered(reply.path, sent, event);
+  if (known(event.reply.path)) take_answer(event.reply.path, event.reply.answer, event.waited);
 }
 
-void PathMonitor::answered(PathId id, Sent& sent, const HelloReplyReceived& event) {
+void PathMonitor::take_answer(PathId id, const HelloAnswer& answer, Duration waited) {
+  Path& path = at(id);
+  if (answer.token != config_.token || answer.sequence >= path.next_sequence) return;
+  sign_of_life(path);
+  path.replied = std::max(path.replied, proven_);
+  if (path.outstanding.empty() || answer.sequence < path.outstanding.front().sequence) return;
+  Sent& sent = path.outstanding[answer.sequence - path.outstanding.front().sequence];
+  if (!sent.answered) answered(id, sent, answer, waited);
+}
+
+void PathMonitor::answered(PathId id, Sent& sent, const HelloAnswer& answer, Duration waited) {
   Path& path = at(id);
   sent.answered = true;
-  const Duration whole = std::max(now_ - event.waited - sent.at, nanoseconds(1));
+  const Duration whole = std::max(now_ - waited - sent.at, nanoseconds(1));
   // A peer that claims more than the whole is wrong about its part.
-  const Duration held = event.reply.held < whole ? event.reply.held : Duration{};
+  const Duration held = answer.held < whole ? answer.held : Duration{};
   if (path.estimator.answered(now_, whole - std::max(held, Duration{}))) report_due_ = true;
   if (path.up) return;
   path.streak = sent.sequence == path.streak_sequence + 1 ? path.streak + 1 : 1;
   path.streak_sequence = sent.sequence;
   path.streak_at = now_;
   path.next_hello = std::min(path.next_hello, now_ + config_.active);
-  if (path.streak >= answers_to_rise) raise(id);
+  if (path.streak >= answers_to_rise && !path.barred) raise(id);
 }
 
 void PathMonitor::on(const TrafficReceived& event) {
-  if (known(event.path)) sign_of_life(at(event.path));
+  if (!known(event.path)) return;
+  sign_of_life(at(event.path));
+  traffic_at_ = now_;
+}
+
+void PathMonitor::on(const LinksLost& event) {
+  const auto lost = [&](LinkId link) {
+    return std::ranges::find(event.links, link) != event.links.end();
+  };
+  bool buried = false;
+  for (std::size_t i = 0; i < paths_.size(); ++i) {
+    const CandidatePath& way = config_.paths[i];
+    paths_[i].barred = way.hops > 1 && std::ranges::any_of(way.span(), lost);
+    if (paths_[i].up && paths_[i].barred) bury(path_id(i)), buried = true;
+  }
+  if (buried) reroute();
+}
+
+void PathMonitor::on(const LinkNeeded& event) {
+  for (std::size_t i = 0; i < paths_.size(); ++i)
+    if (is_link(paths_[i]) && config_.paths[i].links[0] == event.link) paths_[i].needed_at = now_;
+  traffic_at_ = now_;
+}
+
+void PathMonitor::on(const NewsToTell&) {
+  for (Path& path : paths_)
+    if (is_link(path) && path.up) path.next_hello = now_;
 }
 
 void PathMonitor::on(const OrderReceived& event) {
@@ -153,10 +201,12 @@ Duration PathMonitor::silence(const Path& path) const {
 
 /// After a silence of all paths the answers on a longer one come later by half the difference.
 Duration PathMonitor::allowance(const Path& path) const {
-  Duration shortest = path.estimator.smoothed();
+  // The least, because what lay about during that silence seems to have travelled long.
+  Duration shortest = path.estimator.least();
   for (const Path& other : paths_)
-    if (other.up) shortest = std::min(shortest, other.estimator.smoothed());
-  return path.limit + (path.estimator.smoothed() - shortest) / 2;
+    if (other.up) shortest = std::min(shortest, other.estimator.least());
+  const Duration later = (path.estimator.least() - shortest) / 2;
+  return now_ - resumed_ <= later + path.limit ? path.limit + later : path.limit;
 }
 
 void PathMonitor::bury_silent_paths() {
@@ -217,22 +267,77 @@ void PathMonitor::judge(Path& path) {
   for (; !path.outstanding.empty() && path.outstanding.front().at <= before;
        path.outstanding.pop_front())
     if (path.up)
-      path.estimator.judged(path.outstanding.front().answered ? HelloFate::answered
-                                                              : HelloFate::lost);
+      path.estimator.judged(path.outstanding.front().at, path.outstanding.front().answered
+                                                             ? HelloFate::answered
+                                                             : HelloFate::lost);
 }
 
 void PathMonitor::probe(PathId id) {
   Path& path = at(id);
   if (now_ - path.streak_at > judged_after) path.streak = 0;
-  path.limit = path.estimator.silence_limit(now_, interval(path));
+  note_interval(path);
+  const Duration usual = expected(path);
+  path.limit = path.estimator.silence_limit(now_, usual);
   const bool hears = path.newest_hello.second > 0 && proven_ - path.heard <= path.limit;
   path.outstanding.push_back({path.next_sequence, now_, false});
-  actions_->push_back(Hello{id, path.next_sequence++, config_.token, hears});
-  path.next_hello = now_ + interval(path);
+  Hello hello{id, path.next_sequence++, config_.token, hears};
+  for (const Asked& asked : path.asked) {
+    hello.answers.push_back(asked.answer);
+    hello.answers.back().held += now_ - asked.at;
+  }
+  path.asked.clear();
+  actions_->push_back(std::move(hello));
+  const Instant on_tick = Instant{} + period_number(now_, tick) * tick;
+  path.next_hello = on_tick + interval(path);
+}
+
+/// After its interval has become shorter, signs of life still come at the old one for a round trip.
+void PathMonitor::note_interval(Path& path) {
+  const Duration now_used = interval(path);
+  if (now_used < path.interval) {
+    path.slower = std::max(path.interval, now_ < path.slower_until ? path.slower : Duration{});
+    path.slower_until = now_ + 2 * (path.estimator.smoothed() + path.interval);
+  }
+  path.interval = now_used;
+}
+
+/// At most so long after each other signs of life are usual.
+Duration PathMonitor::expected(const Path& path) const {
+  return now_ < path.slower_until ? path.slower : path.interval;
+}
+
+bool PathMonitor::is_link(const Path& path) const {
+  return config_.paths[static_cast<std::size_t>(&path - paths_.data())].hops == 1;
+}
+
+bool PathMonitor::fast(const Path& path) const {
+  const bool needed = path.needed_at && now_ - *path.needed_at < config_.lull;
+  return busy_ && path.up && (path.used || needed);
+}
+
+Duration PathMonitor::unstretched(const Path& path) const {
+  if (fast(path)) return pace_;
+  return path.used || path.streak > 0 ? config_.active : config_.idle;
 }
 
 Duration PathMonitor::interval(const Path& path) const {
-  return path.used || path.streak > 0 ? config_.active : config_.idle;
+  return whole_ticks(unstretched(path), fast(path) ? stretch_.fast : stretch_.slow);
+}
+
+PathMonitor::Demand PathMonitor::demand() const {
+  Demand demand;
+  for (const Path& path : paths_)
+    (fast(path) ? demand.fast : demand.slow) += 1 / unstretched(path).seconds();
+  return demand;
+}
+
+void PathMonitor::set_pace() {
+  busy_ = traffic_at_ && now_ - *traffic_at_ < config_.lull;
+  const auto& route = routes_[static_cast<std::size_t>(TrafficClass::gradient)];
+  const bool links = busy_ && route && is_link(at(route->primary));
+  pace_ =
+      links ? std::clamp(at(route->primary).estimator.range() / 4, config_.fastest, config_.active)
+            : config_.active;
 }
 
 bool PathMonitor::any_up() const {

@@ -30,6 +30,16 @@ struct HelloReplyReceived {
 struct TrafficReceived {
   PathId path;
 };
+/// Links that are known to be dead, at all sites: paths of two links over one of them are dead too.
+struct LinksLost {
+  std::vector<LinkId> links;
+};
+/// Traffic between other sites runs over this link to the peer.
+struct LinkNeeded {
+  LinkId link;
+};
+/// Hellos are to leave at once on all links to the peer: there is news.
+struct NewsToTell {};
 struct OrderReceived {
   RouteOrder order;
 };
@@ -47,20 +57,27 @@ struct OrderRefused {
 /// carry which traffic. It needs no controller: it chooses for itself until the first order, and
 /// leaves a dead path at once whoever chose it. After an order it returns to a path only by order.
 ///
+/// While traffic flows, the primary and its backup are probed every quarter of the range of the
+/// primary's round trips, 1 ms at least: where jitter sets the silence limit anyway, more hellos
+/// would find nothing out sooner. Only paths of one link are probed so fast. Whether both links of
+/// a longer one live is said by LinksLost, so a link is probed once, not by every pair that uses
+/// it.
+///
 /// Hello and HelloReply are to be sent over the path that they name, sealed; LinkReport goes to the
 /// controller; PathUp, PathDown and RouteSet are events of the Transport to the same peer.
 class PathMonitor {
  public:
-  /// With 110 bytes per hello on the wire, each answered, a path in use costs 88 kb/s each way and
-  /// an idle one 8.8: for 4 in use of 16 that is 458 kb/s, below 0.5 % of 100 Mb/s, should all
-  /// cross the same link.
   struct Config {
     SiteId local;
     SiteId peer;
-    std::vector<CandidatePath> paths;    ///< Topology::paths(local, peer).
-    std::uint64_t token{};               ///< Grows with every start of this agent.
-    Duration active = milliseconds(20);  ///< Between hellos on primaries, backups and risen paths.
+    std::vector<CandidatePath> paths;  ///< Topology::paths(local, peer).
+    std::uint64_t token{};             ///< Grows with every start of this agent.
+    /// Between hellos while traffic flows; at least `fastest`, at most `active`.
+    Duration fastest = milliseconds(1);
+    Duration active = milliseconds(20);  ///< On primaries, backups and risen paths.
     Duration idle = milliseconds(200);
+    /// Traffic counts as flowing for so long after a packet.
+    Duration lull = seconds(3);
     Duration report_every = seconds(1);
     /// Without a sign of life on any path for so long the peer itself is down.
     Duration peer_limit = seconds(2);
@@ -68,8 +85,8 @@ class PathMonitor {
     FlapDamper::Config damping{};
   };
 
-  using Event =
-      std::variant<HelloReceived, HelloReplyReceived, TrafficReceived, OrderReceived, Wakeup>;
+  using Event = std::variant<HelloReceived, HelloReplyReceived, TrafficReceived, OrderReceived,
+                             LinksLost, LinkNeeded, NewsToTell, Wakeup>;
   using Action = std::variant<Hello, HelloReply, LinkReport, PathUp, PathDown, RouteSet, PeerUp,
                               PeerDown, RouteChanged, OrderRefused>;
 
@@ -83,12 +100,33 @@ class PathMonitor {
   const PathEstimator& estimator(PathId path) const { return at(path).estimator; }
   /// How long the path may now show no life.
   Duration silence_limit(PathId path) const { return at(path).limit; }
+  /// Between its hellos.
+  Duration hello_interval(PathId path) const { return interval(at(path)); }
+  /// Whether there was traffic of late.
+  bool busy() const { return busy_; }
+
+  /// Hellos per second that this monitor would send if nobody stretched the intervals.
+  struct Demand {
+    double fast{};  ///< While traffic flows.
+    double slow{};
+  };
+  Demand demand() const;
+  /// Factors, from 1 on, by which the intervals are longer: there are other monitors.
+  struct Stretch {
+    double fast = 1;
+    double slow = 1;
+  };
+  void stretch(const Stretch& stretch) { stretch_ = stretch; }
 
  private:
   struct Sent {
     std::uint64_t sequence{};
     Instant at{};
     bool answered{};
+  };
+  struct Asked {
+    HelloAnswer answer{};
+    Instant at{};
   };
   struct Path {
     PathEstimator estimator{};
@@ -97,7 +135,14 @@ class PathMonitor {
     std::uint64_t next_sequence = 0;
     Instant next_hello{};
     bool up = false;
-    bool used = false;  ///< A primary or a backup.
+    bool used = false;    ///< A primary or a backup.
+    bool barred = false;  ///< One of its links is known to be dead.
+    std::optional<Instant> needed_at{};
+    std::vector<Asked> asked{};  ///< Hellos to be answered in the next one.
+    Duration interval{};         ///< At the last hello.
+    /// The interval before it became shorter, as long as hellos at it may still come.
+    Duration slower{};
+    Instant slower_until{};
     /// The last sign of life, and the last that went both ways, in proven time.
     Duration heard{};
     Duration replied{};
@@ -119,13 +164,17 @@ class PathMonitor {
   void on(const HelloReplyReceived& event);
   void on(const TrafficReceived& event);
   void on(const OrderReceived& event);
+  void on(const LinksLost& event);
+  void on(const LinkNeeded& event);
+  void on(const NewsToTell&);
   void on(const Wakeup&) {}
 
   void start();
   void excuse_lateness();
   void prove_time();
   void sign_of_life(Path& path);
-  void answered(PathId id, Sent& sent, const HelloReplyReceived& event);
+  void take_answer(PathId id, const HelloAnswer& answer, Duration waited);
+  void answered(PathId id, Sent& sent, const HelloAnswer& answer, Duration waited);
   Duration silence(const Path& path) const;
   Duration allowance(const Path& path) const;
 
@@ -145,7 +194,13 @@ class PathMonitor {
   void mark_used();
   void report();
 
+  bool is_link(const Path& path) const;
+  bool fast(const Path& path) const;
+  Duration unstretched(const Path& path) const;
+  void note_interval(Path& path);
+  Duration expected(const Path& path) const;
   Duration interval(const Path& path) const;
+  void set_pace();
   std::vector<PathReport> reports() const;
   bool any_up() const;
   bool known(PathId path) const { return path.value < paths_.size(); }
@@ -166,10 +221,14 @@ class PathMonitor {
   Instant peer_up_at_{};
   Instant last_life_{};  ///< On any path.
   /// Time during which the peer is known to have been alive: it advances with each sign of life, by
-  /// no more than two active intervals. Silence of a path is counted in it, because silence on
-  /// every path at once (either process was stopped, or everything is cut) says nothing about one
-  /// of them.
+  /// no more than two intervals. Silence of a path is counted in it, because silence on every path
+  /// at once (either process was stopped, or everything is cut) says nothing about one of them.
   Duration proven_{};
+  Instant resumed_{};  ///< When a longer silence of all paths ended.
+  bool busy_ = false;
+  std::optional<Instant> traffic_at_{};
+  Duration pace_{};  ///< Between hellos on the used paths, not stretched.
+  Stretch stretch_{};
   std::optional<Instant> wakeup_ = Instant{INT64_MIN / 2};  ///< At once, on any clock.
   // Only during step().
   Instant now_{};

@@ -50,7 +50,7 @@ class Bench {
         continue;
       }
       const Hello hello = pending.extract(pending.begin()).mapped();
-      step(HelloReplyReceived{{hello.path, hello.sequence, hello.token, held}, waited});
+      step(HelloReplyReceived{{hello.path, {hello.sequence, hello.token, held}}, waited});
     }
     now = until;
   }
@@ -105,9 +105,9 @@ TEST_CASE("a hello is answered with its own words and the time it waited") {
   REQUIRE(!bench.actions.empty());
   const auto& reply = std::get<HelloReply>(bench.actions.front());
   CHECK(reply.path == PathId{1});
-  CHECK(reply.sequence == 12);
-  CHECK(reply.token == 34);
-  CHECK(reply.held == microseconds(7));
+  CHECK(reply.answer.sequence == 12);
+  CHECK(reply.answer.token == 34);
+  CHECK(reply.answer.held == microseconds(7));
 }
 
 TEST_CASE("hearing is said when something came in of late") {
@@ -130,8 +130,8 @@ TEST_CASE("other traffic counts as life while the peer says that it hears") {
     bench.run(seconds(70));
     REQUIRE(bench.monitor.up(PathId{0}));
     bench.answering[0] = false;
-    for (int i = 0; i < 300; ++i) {
-      bench.run(milliseconds(10));
+    for (int i = 0; i < 1'000; ++i) {
+      bench.run(milliseconds(1));
       bench.step(HelloReceived{{PathId{1}, static_cast<std::uint64_t>(i), 9, true}, {}});
       bench.step(TrafficReceived{PathId{0}});
       if (i % 20 == 0)
@@ -157,9 +157,9 @@ TEST_CASE("answers to another incarnation, to no hello and on no path are ignore
   bench.answering = {false, false};
   for (std::uint64_t i = 0; i < 20; ++i) {
     bench.run(milliseconds(20));
-    bench.step(HelloReplyReceived{{PathId{0}, i, 76, {}}, {}});
-    bench.step(HelloReplyReceived{{PathId{0}, 1'000 + i, 77, {}}, {}});
-    bench.step(HelloReplyReceived{{PathId{9}, i, 77, {}}, {}});
+    bench.step(HelloReplyReceived{{PathId{0}, {i, 76, {}}}, {}});
+    bench.step(HelloReplyReceived{{PathId{0}, {1'000 + i, 77, {}}}, {}});
+    bench.step(HelloReplyReceived{{PathId{9}, {i, 77, {}}}, {}});
     bench.step(HelloReceived{{PathId{9}, i, 5, true}, {}});
     bench.step(TrafficReceived{PathId{200}});
   }
@@ -243,7 +243,7 @@ TEST_CASE("any order of any events keeps what is promised") {
         case 3:
           return Wakeup{};
         default:
-          return HelloReplyReceived{{random_path(), number, 77, milliseconds(-5 + 10)}, {}};
+          return HelloReplyReceived{{random_path(), {number, 77, milliseconds(-5 + 10)}}, {}};
       }
     };
     for (int i = 0; i < 600; ++i) {

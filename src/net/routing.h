@@ -14,6 +14,13 @@
 /// share no clock.
 namespace axs::net {
 
+/// What a hello is answered with: its own words. `held`: how long it lay at the answering site.
+struct HelloAnswer {
+  std::uint64_t sequence{};
+  std::uint64_t token{};
+  Duration held{};
+};
+
 /// A probe. `token` names the incarnation of the sender, so that an answer meant for an earlier one
 /// is known as such; `hears`: something came in on this path of late.
 struct Hello {
@@ -21,14 +28,15 @@ struct Hello {
   std::uint64_t sequence{};
   std::uint64_t token{};
   bool hears{};
+  std::vector<HelloAnswer> answers{};  ///< To hellos on the same path.
+  std::vector<LinkId> lost{};          ///< Links of the sender to third sites, all that are dead.
+  std::vector<LinkId> relayed{};  ///< Links beyond the receiver that carry the sender's traffic.
 };
 
-/// The answer, with the hello's own words. `held`: how long the hello lay at the answering site.
+/// The answer alone, when no hello is about to leave.
 struct HelloReply {
   PathId path;
-  std::uint64_t sequence{};
-  std::uint64_t token{};
-  Duration held{};
+  HelloAnswer answer{};
 };
 
 /// Orders grow with it: `term` counts the lives of the controller, `epoch` its orders in one.

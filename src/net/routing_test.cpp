@@ -186,6 +186,69 @@ TEST_CASE("an order for another pair or for a path that does not exist is refuse
   CHECK(net.route(sfo, fra) == before);
 }
 
+/// Packets every 10 ms, from both ends, for so long.
+void run_busy(RoutedNetwork& net, SiteId a, SiteId b, Duration span) {
+  for (const Instant end = net.now() + span; net.now() < end; net.run(milliseconds(10))) {
+    net.feed(a, b, LinkNeeded{});
+    net.feed(b, a, LinkNeeded{});
+  }
+}
+
+Duration first_move(const RoutedNetwork& net, SiteId from, SiteId to, Instant since) {
+  for (const auto& entry : net.moves)
+    if (entry.at >= since && entry.what.from == from && entry.what.to == to)
+      return entry.at - since;
+  return Duration{-1};
+}
+
+TEST_CASE("while traffic flows a steady link's cut is seen within 5 ms of its last packet") {
+  for (const std::uint64_t seed : {1u, 2u}) {
+    CAPTURE(seed);
+    auto config = two_sites();
+    config.seed = seed;
+    config.wires[0] = fibre_wire(fibre_sf, sfo, fra, milliseconds(5));
+    RoutedNetwork net{config};
+    net.run(seconds(65));
+    run_busy(net, sfo, fra, seconds(150));
+    net.run(microseconds(static_cast<std::int64_t>(137 * seed)));
+    REQUIRE(links_used(net, sfo, fra) == Links{0});
+    const Instant cut_at = net.now();
+    net.cut(fibre_sf);
+    net.run(milliseconds(40));
+    for (const auto& [from, to] : {std::pair{sfo, fra}, {fra, sfo}}) {
+      const Duration moved = first_move(net, from, to, cut_at);
+      CHECK(moved >= milliseconds(5));
+      CHECK(moved <= milliseconds(5 + 5));
+    }
+  }
+}
+
+TEST_CASE("a cut beyond a relay is known one propagation after the relay knows it") {
+  // sfo reaches tyo over fra only, on two fibres; another way is longer.
+  const SiteId syd{3};
+  RoutedNetwork net{{.sites = {sfo, fra, tyo, syd},
+                     .wires = {fibre_wire(LinkId{0}, sfo, fra, milliseconds(8)),
+                               fibre_wire(LinkId{1}, fra, tyo, milliseconds(4)),
+                               fibre_wire(LinkId{2}, sfo, syd, milliseconds(30)),
+                               fibre_wire(LinkId{3}, syd, tyo, milliseconds(30)),
+                               fibre_wire(LinkId{4}, fra, syd, milliseconds(30))}}};
+  net.run(seconds(65));
+  REQUIRE(links_used(net, sfo, tyo) == Links{0, 1});
+  run_busy(net, sfo, tyo, seconds(12));
+  const Instant cut_at = net.now();
+  net.cut(LinkId{1});
+  net.run(milliseconds(60));
+  const Duration relay = first_move(net, fra, tyo, cut_at);
+  const Duration source = first_move(net, sfo, tyo, cut_at);
+  CHECK(relay <= milliseconds(4 + 20 + 5));  // fra's witness is probed every 20 ms.
+  REQUIRE(source > Duration{});
+  CHECK(source <= relay + milliseconds(8 + 1));
+  CHECK(links_used(net, sfo, tyo) == Links{2, 3});
+  net.heal(LinkId{1});
+  net.run(seconds(3));
+  CHECK(net.monitor(sfo, tyo).up(PathId{0}));
+}
+
 TEST_CASE("steps of 30 ms every 15 s do not make traffic flap") {
   auto config = three_continents();
   config.wires[0] = fibre_wire(fibre_sf, sfo, fra, milliseconds(50));

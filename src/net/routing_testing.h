@@ -13,10 +13,10 @@
 #include "axs/core/rng.h"
 #include "axs/core/wire.h"
 #include "axs/net/controller.h"
-#include "axs/net/path_monitor.h"
+#include "axs/net/path_watch.h"
 #include "axs/net/pipe.h"
 
-/// For tests: several sites with a PathMonitor per peer, links that are Pipes, a controller, and
+/// For tests: several sites with a PathWatch each, links that are Pipes, a controller, and
 /// clocks that agree on nothing, under one virtual time.
 namespace axs::net::testing {
 
@@ -70,15 +70,13 @@ class RoutedNetwork {
       pipes_.emplace(std::pair{wire.link.id, wire.link.b},
                      Pipe{wire.ba, rng.fork(2 * wire.link.id.value + 1)});
     }
-    for (const SiteId a : config.sites)
-      for (const SiteId b : config.sites)
-        if (a != b) monitors_.emplace(std::pair{a, b}, PathMonitor{monitor_config(a, b, 1)});
+    for (const SiteId a : config.sites) watches_.emplace(a, watch(a, 1));
     if (config.controller) start_controller();
   }
 
   const Topology& topology() const { return topology_; }
   Instant now() const { return now_; }
-  PathMonitor& monitor(SiteId from, SiteId to) { return monitors_.at({from, to}); }
+  const PathMonitor& monitor(SiteId from, SiteId to) const { return watches_.at(from).monitor(to); }
   ClassRoute route(SiteId from, SiteId to, TrafficClass traffic = TrafficClass::gradient) {
     const auto route = monitor(from, to).routes()[static_cast<std::size_t>(traffic)];
     return route.value_or(ClassRoute{PathId{255}, {}});
@@ -102,10 +100,7 @@ class RoutedNetwork {
     auto waiting = frozen_.extract(site);
     for (auto& item : waiting.mapped()) queue_.emplace(std::pair{now_, sequence_++}, item);
   }
-  void restart(SiteId site) {
-    for (auto& [key, monitor] : monitors_)
-      if (key.first == site) monitor = PathMonitor{monitor_config(key.first, key.second, ++token_)};
-  }
+  void restart(SiteId site) { watches_.insert_or_assign(site, watch(site, ++token_)); }
   void kill_controller() { controller_.reset(); }
   /// With nothing in its memory.
   void start_controller() {
@@ -120,8 +115,12 @@ class RoutedNetwork {
   }
   void feed(SiteId from, SiteId to, const PathMonitor::Event& event) {
     actions_.clear();
-    monitor(from, to).step(clock(from).local(now_), event, actions_);
-    perform({from, to});
+    watches_.at(from).step(clock(from).local(now_), {to, event}, actions_);
+    perform(from);
+  }
+  /// Packets flow from one site to the other and are heard by the other on its path.
+  void feed_traffic(SiteId from, SiteId to) {
+    feed(to, from, TrafficReceived{route(from, to).primary});
   }
 
   std::vector<Logged> moves;           ///< By the agents, who carry them out.
@@ -156,8 +155,8 @@ class RoutedNetwork {
     AXS_ASSERT(topology);
     return *topology;
   }
-  PathMonitor::Config monitor_config(SiteId local, SiteId peer, std::uint64_t token) const {
-    return {.local = local, .peer = peer, .paths = topology_.paths(local, peer), .token = token};
+  PathWatch watch(SiteId self, std::uint64_t token) const {
+    return PathWatch{{.self = self, .topology = topology_, .token = token}};
   }
   Clock clock(SiteId site) const {
     return config_.clocks.empty() ? Clock{} : config_.clocks.at(site.value);
@@ -165,12 +164,12 @@ class RoutedNetwork {
 
   bool step(Instant until) {
     Instant next = queue_.empty() ? Instant{INT64_MAX} : queue_.begin()->first.first;
-    Pair who{};
+    SiteId who{};
     bool wakes = false;
-    for (const auto& [key, monitor] : monitors_) {
-      if (frozen_.contains(key.first)) continue;
-      const Instant at = std::max(now_, clock(key.first).global(*monitor.wakeup()));
-      if (at < next) next = at, who = key, wakes = true;
+    for (const auto& [site, watch] : watches_) {
+      if (frozen_.contains(site)) continue;
+      const Instant at = std::max(now_, clock(site).global(*watch.wakeup()));
+      if (at < next) next = at, who = site, wakes = true;
     }
     if (next > until) return false;
     now_ = next;
@@ -180,11 +179,11 @@ class RoutedNetwork {
     std::visit([this](const auto& held) { arrive(held); }, item);
     return true;
   }
-  void wake(Pair who) {
+  void wake(SiteId who) {
     actions_.clear();
-    PathMonitor& monitor = monitors_.at(who);
+    PathWatch& watch = watches_.at(who);
     // The conversion between clocks may have come a nanosecond early.
-    monitor.step(std::max(clock(who.first).local(now_), *monitor.wakeup()), Wakeup{}, actions_);
+    watch.step(std::max(clock(who).local(now_), *watch.wakeup()), Wakeup{}, actions_);
     perform(who);
   }
 
@@ -239,10 +238,10 @@ class RoutedNetwork {
     return site == *config_.controller ? microseconds(50) : milliseconds(80);
   }
 
-  void perform(Pair who) {
-    const std::vector<PathMonitor::Action> actions = actions_;
-    for (const auto& action : actions)
-      std::visit([&](const auto& held) { perform(who, held); }, action);
+  void perform(SiteId site) {
+    const std::vector<PathWatch::Action> actions = actions_;
+    for (const auto& [peer, what] : actions)
+      std::visit([&](const auto& held) { perform(Pair{site, peer}, held); }, what);
   }
   void perform(Pair who, const Hello& hello) { arrive(Flight{who, hello.path, 0, hello}); }
   void perform(Pair who, const HelloReply& reply) { arrive(Flight{who, reply.path, 0, reply}); }
@@ -265,7 +264,7 @@ class RoutedNetwork {
   Config config_;
   Topology topology_;
   std::map<std::pair<LinkId, SiteId>, Pipe> pipes_;  ///< By link and sending end.
-  std::map<Pair, PathMonitor> monitors_;
+  std::map<SiteId, PathWatch> watches_;
   std::optional<Controller> controller_;
   std::uint64_t term_ = 0;
   std::uint64_t token_ = 1;
@@ -273,7 +272,7 @@ class RoutedNetwork {
   std::map<SiteId, std::vector<Item>> frozen_;
   std::uint64_t sequence_ = 0;
   Instant now_{};
-  std::vector<PathMonitor::Action> actions_;
+  std::vector<PathWatch::Action> actions_;
 };
 
 }  // namespace axs::net::testing
