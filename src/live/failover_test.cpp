@@ -24,7 +24,8 @@ bool comes(Condition condition) {
 
 }  // namespace
 
-TEST_CASE("failover: real agents' networks leave a cut link for the other, and come back by order") {
+TEST_CASE(
+    "failover: real agents' networks leave a cut link for the other, and come back by order") {
   constexpr SiteId west{0}, east{1};
   constexpr net::PathId first{0}, second{1};
   const auto gigabit = bits_per_second(1e9);

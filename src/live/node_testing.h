@@ -116,20 +116,20 @@ class Node {
   }
 
   Result<> connect() {
-    overlay_ = AXS_TRY(Overlay::open(
-        *loop_,
-        {.run = "r1",
-         .self = config_.self,
-         .incarnation = {1},
-         .scenario = config_.scenario,
-         .topology = config_.topology,
-         .identity = config_.own,
-         .links = config_.links},
-        {.packet = [this](SiteId from, net::Packet packet,
-                          ByteView) { receive(from, std::move(packet)); },
-         .event = [this](const fabric::Site::Event& event) { hear(event); },
-         .fact = [](const catalog::Fact&) {},
-         .failed = [](const Error&) {}}));
+    overlay_ =
+        AXS_TRY(Overlay::open(*loop_,
+                              {.run = "r1",
+                               .self = config_.self,
+                               .incarnation = {1},
+                               .scenario = config_.scenario,
+                               .topology = config_.topology,
+                               .identity = config_.own,
+                               .links = config_.links},
+                              {.packet = [this](SiteId from, net::Packet packet,
+                                                ByteView) { receive(from, std::move(packet)); },
+                               .event = [this](const fabric::Site::Event& event) { hear(event); },
+                               .fact = [](const catalog::Fact&) {},
+                               .failed = [](const Error&) {}}));
     loop_->at(loop_->now(), [this] { wake(); });
     return Ok{};
   }
@@ -265,8 +265,8 @@ class NodeNetwork {
     SiteId b;
     net::PipeConfig pipe;
   };
-  static Result<std::unique_ptr<NodeNetwork>> open(std::size_t sites, const std::vector<Link>& links,
-                                                   bool precise) {
+  static Result<std::unique_ptr<NodeNetwork>> open(std::size_t sites,
+                                                   const std::vector<Link>& links, bool precise) {
     std::unique_ptr<NodeNetwork> network{new NodeNetwork{sites, links}};
     UnderlayConfig underlay;
     for (std::uint32_t i = 0; i < links.size(); ++i)
@@ -322,14 +322,13 @@ class NodeNetwork {
         if (scenario_.links[k].a == SiteId{i} || scenario_.links[k].b == SiteId{i})
           links.push_back({LinkId{k}, {0, underlay_->port(LinkId{k}, SiteId{i})}});
       Credentials own = AXS_TRY(authority.issue_with_key(scenario_.sites[i].name, now));
-      nodes.push_back(AXS_TRY(Node::open(
-          {.scenario = scenario_,
-           .topology = topology_,
-           .self = SiteId{i},
-           .own = std::move(own),
-           .links = links,
-           .clock = clock_,
-           .precise = precise})));
+      nodes.push_back(AXS_TRY(Node::open({.scenario = scenario_,
+                                          .topology = topology_,
+                                          .self = SiteId{i},
+                                          .own = std::move(own),
+                                          .links = links,
+                                          .clock = clock_,
+                                          .precise = precise})));
     }
     return Ok{};
   }

@@ -77,7 +77,7 @@ void PathMonitor::prove_time() {
 void PathMonitor::sign_of_life(Path& path) {
   prove_time();
   // A silence that was only a little too long for us is a false alarm to learn from.
-  const bool telling = path.up ? path.used || fast(path) : silence(path) <= 2 * path.limit;
+  const bool telling = path.up ? path.used || fast(path) : silence(path) <= 2 * path.last_limit;
   const Duration usual = expected(path);
   if (telling && path.peer_hears) path.estimator.survived(now_, silence(path), usual);
   path.heard = std::max(path.heard, proven_);
@@ -225,6 +225,7 @@ void PathMonitor::bury(PathId id) {
   Path& path = at(id);
   path.uptime += now_ - path.changed;
   path.changed = now_;
+  path.last_limit = path.limit;
   path.up = false;
   path.streak = 0;
   path.damper.went_down(now_);

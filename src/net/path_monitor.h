@@ -147,6 +147,7 @@ class PathMonitor {
     Duration heard{};
     Duration replied{};
     Duration limit = PathEstimator::limit_max;
+    Duration last_limit{};  ///< The one that it died of.
     bool peer_hears = false;
     std::pair<std::uint64_t, std::uint64_t> newest_hello{};  ///< Token, sequence + 1.
     int streak = 0;                                          ///< Answers in a row while down.
