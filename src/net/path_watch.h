@@ -26,7 +26,7 @@ class PathWatch {
     SiteId self;
     const Topology& topology;  ///< Not kept.
     std::uint64_t token{};     ///< Grows with every start of this agent.
-    /// What 2 % of a core sends and receives; `axs bench failover` measures it.
+    /// Two links at 1 ms. `axs bench failover` measures what that costs: more than 2 % of a core.
     double hellos = 2'000;
   };
   /// `what` concerns the paths to `peer`, who must be another site of the topology.
