@@ -18,7 +18,7 @@ struct Twin::SiteState {
   WorkerModel worker;
   std::optional<RingModel> ring{};  ///< The worker instead, where sync is "every-step".
   std::uint32_t incarnation = 0;
-  Instant sealed_at{};  ///< When its tunnels are up.
+  std::map<SiteId, TunnelEnd> tunnels{};
   std::vector<train::AgreementRecord> disk{};
   std::set<Hash256> store{};
   std::uint32_t life = 0;             ///< of the worker's process

@@ -17,10 +17,6 @@ constexpr std::uint64_t pipe_stream = 1'000;
 
 constexpr SiteId home{0};
 
-/// UDP payload around what is sealed: the outer header, relay links, the tag, one byte for the
-/// kind.
-constexpr std::uint32_t seal_overhead = net::OuterHeader::fixed_size + 4 + 16 + 1;
-
 constexpr Duration agent_restart = seconds(1);
 /// A person restarts the controller, not the agents.
 constexpr Duration controller_restart = seconds(60);
@@ -42,6 +38,7 @@ Twin::Twin(Config config)
     pipes_.back()[0].set_forecast(link.forth_forecast);
     pipes_.back()[1].set_forecast(link.back_forecast);
     cut_at_.push_back(Instant{-1});
+    cuts_.push_back(0);
   }
   const std::uint32_t fragments = scenario.train.outer.fragments;
   for (std::uint32_t i = 0; i < scenario.sites.size(); ++i) {
@@ -55,24 +52,41 @@ Twin::Twin(Config config)
 
 Outcome Twin::run(Duration limit) {
   start();
-  while (!queue_.empty() && finished_ < sites_.size() && queue_.next_at() <= Instant{} + limit) {
-    now_ = queue_.next_at();
-    note_traffic();
-    Event event = queue_.pop();
-    std::visit([this](auto& e) { on(e); }, event);
-  }
-  outcome_.finished = finished_ == sites_.size();
-  outcome_.took = now_ - Instant{};
-  outcome_.events = queue_.scheduled();
-  outcome_.digest = digest_.value();
+  while (!queue_.empty() && !finished() && queue_.next_at() <= Instant{} + limit) next();
+  return outcome();
+}
+
+void Twin::play(Instant until) {
+  while (!queue_.empty() && queue_.next_at() <= until) next();
+  now_ = std::max(now_, until);
+}
+
+void Twin::next() {
+  now_ = queue_.next_at();
+  note_traffic();
+  Event event = queue_.pop();
+  std::visit([this](auto& e) { on(e); }, event);
+}
+
+Outcome Twin::outcome() const {
+  Outcome outcome = outcome_;
+  outcome.finished = finished();
+  outcome.took = now_ - Instant{};
+  outcome.events = queue_.scheduled();
+  outcome.digest = digest_.value();
   for (const auto& site : sites_)
-    if (site->policy) outcome_.tokens = std::max(outcome_.tokens, site->policy->merged_tokens());
+    if (site->policy) outcome.tokens = std::max(outcome.tokens, site->policy->merged_tokens());
   for (const auto& link : pipes_)
     for (const net::Pipe& pipe : link) {
-      outcome_.packets += pipe.counters().offered;
-      outcome_.bytes += pipe.counters().offered_bytes;
+      outcome.packets += pipe.counters().offered;
+      outcome.bytes += pipe.counters().offered_bytes;
     }
-  return outcome_;
+  return outcome;
+}
+
+const Site* Twin::agent(SiteId site) const {
+  const auto& policy = sites_[site.value]->policy;
+  return policy ? &*policy : nullptr;
 }
 
 void Twin::start() {
@@ -89,7 +103,7 @@ void Twin::on(const AgentStarted& event) {
   SiteState& site = *sites_[event.site.value];
   ++site.incarnation;
   site.woken_at.reset();
-  site.sealed_at = now_ + config_.session_setup;
+  if (config_.witness != nullptr) config_.witness->started(event.site);
   fabric::Kept kept{site.disk, {site.store.begin(), site.store.end()}};
   site.policy.emplace(
       Site::Config{.incarnation = site.incarnation,
@@ -99,6 +113,7 @@ void Twin::on(const AgentStarted& event) {
                    .sync = fabric::sync_config(config_.scenario, event.site, std::move(kept))},
       local(event.site));
   note(event.site, catalog::SiteStarted{site.incarnation, 0});
+  open_tunnels(event.site);
   start_worker(event.site);
   schedule_wakeup(event.site);
 }
@@ -106,48 +121,6 @@ void Twin::on(const AgentStarted& event) {
 void Twin::start_worker(SiteId site) {
   const SiteState& state = *sites_[site.value];
   queue_.push(now_ + state.worker.speed().start, WorkerStarted{site, state.life});
-}
-
-LinkId Twin::link_of(const Datagram& datagram) const {
-  return topology_.paths(datagram.from, datagram.to)[datagram.path.value].links[datagram.hop];
-}
-
-bool Twin::sealed(SiteId a, SiteId b) const {
-  return now_ >= sites_[a.value]->sealed_at && now_ >= sites_[b.value]->sealed_at;
-}
-
-void Twin::send(Datagram datagram) {
-  if (!sealed(datagram.from, datagram.to)) return;
-  const net::CandidatePath& path = topology_.paths(datagram.from, datagram.to)[datagram.path.value];
-  // A path of two links goes through the site at which they meet.
-  SiteId at = datagram.from;
-  for (std::uint8_t hop = 0; hop < datagram.hop; ++hop) {
-    const fabric::LinkPlan& passed = config_.links[path.links[hop].value];
-    at = passed.a == at ? passed.b : passed.a;
-  }
-  if (!sites_[at.value]->policy) return;  // No agent there to forward it.
-  const LinkId link = path.links[datagram.hop];
-  net::Pipe& pipe = pipes_[link.value][config_.links[link.value].a == at ? 0 : 1];
-  const net::Admission admission = pipe.admit(now_, datagram.size);
-  if (!admission.arrives() || admission.fate == net::Fate::corrupted) return;
-  datagram.sent_at = now_;
-  datagram.departs_at = admission.departs_at;
-  queue_.push(admission.released_at, std::move(datagram));
-}
-
-void Twin::on(Datagram& event) {
-  const Instant cut = cut_at_[link_of(event).value];
-  if (event.sent_at <= cut && event.departs_at > cut) return;  // Lost in the queue of the cut link.
-  if (event.hop + 1 < topology_.paths(event.from, event.to)[event.path.value].hops) {
-    ++event.hop;
-    return send(std::move(event));
-  }
-  if (!sites_[event.to.value]->policy) return;
-  if (auto* packet = std::get_if<net::Packet>(&event.payload))
-    return step(event.to, Site::PeerPacket{event.from, std::move(*packet)});
-  if (const auto* hello = std::get_if<net::Hello>(&event.payload))
-    return step(event.to, Site::PeerHello{event.from, {*hello, {}}});
-  step(event.to, Site::PeerHelloReply{event.from, {std::get<net::HelloReply>(event.payload), {}}});
 }
 
 void Twin::on(const Woken& event) {
@@ -221,30 +194,11 @@ void Twin::step(SiteId id, const Site::Event& event) {
   std::vector<Site::Action> actions;
   site.policy->step(now, event, actions);
   digest_.record(now, id.value, event, actions);
-  for (auto& action : actions) std::visit([&](auto& a) { perform(id, a); }, action);
+  for (auto& action : actions) {
+    if (config_.witness != nullptr) config_.witness->decided(id, action);
+    std::visit([&](auto& a) { perform(id, a); }, action);
+  }
   schedule_wakeup(id);
-}
-
-void Twin::perform(SiteId from, Site::TransmitPacket& action) {
-  const net::PathId path = action.transmit.packet.path;
-  send({from,
-        action.to,
-        path,
-        0,
-        action.transmit.size + seal_overhead,
-        {},
-        {},
-        std::move(action.transmit.packet)});
-}
-
-void Twin::perform(SiteId from, const Site::SendHello& action) {
-  const auto size = static_cast<std::uint32_t>(to_wire(action.hello).size());
-  send({from, action.to, action.hello.path, 0, size + seal_overhead, {}, {}, action.hello});
-}
-
-void Twin::perform(SiteId from, const Site::SendHelloReply& action) {
-  const auto size = static_cast<std::uint32_t>(to_wire(action.reply).size());
-  send({from, action.to, action.reply.path, 0, size + seal_overhead, {}, {}, action.reply});
 }
 
 void Twin::perform(SiteId, const Site::ReportToController& action) {
@@ -404,11 +358,13 @@ void Twin::inflict(const fabric::FaultScript::End& action) {
     sites_[slow->site.value]->worker.slow(1);
 }
 
+/// A link that two faults cut is whole again when both have ended.
 void Twin::cut_link(LinkId link, bool cut) {
+  cuts_[link.value] += cut ? 1 : -1;
   for (net::Pipe& pipe : pipes_[link.value])
     if (cut)
       pipe.cut(now_);
-    else
+    else if (cuts_[link.value] == 0)
       pipe.heal();
   if (cut) cut_at_[link.value] = now_;
 }
@@ -426,9 +382,12 @@ void Twin::kill_worker(SiteId id) {
 /// Its worker dies with it; what it had not synced is lost. Somebody starts it again.
 void Twin::kill_agent(SiteId id) {
   SiteState& site = *sites_[id.value];
+  if (!site.policy) return;
+  if (config_.witness != nullptr) config_.witness->died(id);
   ++site.life;
   site.stop_working();
   site.policy.reset();
+  site.tunnels.clear();
   site.held.clear();
   queue_.push(now_ + agent_restart, AgentStarted{id});
 }

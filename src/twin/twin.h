@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -19,6 +20,8 @@
 #include "axs/net/pipe.h"
 #include "axs/twin/queue.h"
 #include "axs/twin/ring_model.h"
+#include "axs/twin/tunnel_end.h"
+#include "axs/twin/witness.h"
 #include "axs/twin/worker_model.h"
 
 namespace axs::twin {
@@ -46,27 +49,54 @@ class Twin {
     std::vector<fabric::LinkPlan> links;
     std::vector<WorkerSpeed> workers;  ///< one per site
     Duration disk_sync = milliseconds(2);
-    Duration session_setup =
-        milliseconds(400);  ///< from the start of an agent until its tunnels are up
+    Duration rekey_after = net::TunnelConfig{}.rekey_after;
     /// Told all that live processes would write into events.jsonl, by the clocks of the sites; may
     /// be empty. What happens does not depend on it.
     std::function<void(const catalog::FactOrigin&, const catalog::Fact&)> note{};
+    /// Sees all; must outlive the twin. With it packets are really sealed, byte by byte, relayed by
+    /// their headers and opened; without, what a tunnel would let through is.
+    Witness* witness = nullptr;
   };
+  /// What stands in sealed packets in the place of gradients.
+  static constexpr std::string_view payload_text = "what a gradient says, in clear; ";
+
   explicit Twin(Config config);
   ~Twin();
 
   /// Runs until all sites have finished or `limit` has passed.
   Outcome run(Duration limit);
 
+  // The same in pieces, to look at it in between: start() once, then play().
+  void start();
+  void play(Instant until);
+  bool finished() const { return finished_ == sites_.size(); }
+  Outcome outcome() const;
+  const net::Topology& topology() const { return topology_; }
+  /// The agent of a site; null while it is dead.
+  const fabric::Site* agent(SiteId site) const;
+  bool is_cut(LinkId link) const { return cuts_[link.value] > 0; }
+  /// Whether `site` holds keys for its peer.
+  bool has_keys(SiteId site, SiteId peer) const;
+
  private:
-  using Payload = std::variant<net::Packet, net::Hello, net::HelloReply>;
-  struct Datagram {  ///< arrives at the end of the link `hop` of its path
+  using Payload = std::variant<net::Packet, net::Hello, net::HelloReply, net::HandshakeSegment>;
+  struct Datagram {
     SiteId from, to;
     net::PathId path;
-    std::uint8_t hop;
     std::uint32_t size;
-    Instant sent_at, departs_at;  ///< on that link
     Payload payload;
+    std::uint32_t session{};  ///< Under whose keys; none: a handshake.
+    ByteVector bytes{};       ///< As on the wire; empty where there is no witness.
+    // Of the link that it is on, which leads to `at` and is the `links`-th of its way.
+    SiteId at{};
+    LinkId link{};
+    std::uint8_t links{};
+    Instant sent_at{}, departs_at{};
+  };
+  struct TunnelDue {
+    SiteId site, peer;
+    std::uint32_t incarnation;
+    Instant local;
   };
   struct Woken {
     SiteId site;
@@ -105,13 +135,14 @@ class Twin {
   struct ScriptDue {
     std::optional<std::uint64_t> merged;  ///< None: it asked to be woken.
   };
-  using Event = std::variant<Datagram, Woken, WorkerStarted, WorkDone, MergeDone, RingApplied,
-                             DiskSynced, AgentStarted, ControllerStarted, ScriptDue>;
+  using Event = std::variant<Datagram, TunnelDue, Woken, WorkerStarted, WorkDone, MergeDone,
+                             RingApplied, DiskSynced, AgentStarted, ControllerStarted, ScriptDue>;
 
   struct SiteState;
 
-  void start();
+  void next();
   void on(Datagram& event);
+  void on(const TunnelDue& event);
   void on(const Woken& event);
   void on(const WorkerStarted& event);
   void on(const WorkDone& event);
@@ -170,10 +201,20 @@ class Twin {
   /// The clock of a site: its own offset and drift.
   Instant local(SiteId site) const;
   Instant global(SiteId site, Instant local) const;
-  /// Puts a datagram on the link of its hop; it may be lost there.
+
+  // The network, in twin_network.cpp.
+  void open_tunnels(SiteId site);
+  /// Sends what the tunnel has to say, and comes back when it wants.
+  void attend_tunnel(SiteId site, SiteId peer);
+  /// Seals it and puts it on the first link of its path; lost if there are no keys.
   void send(Datagram datagram);
-  bool sealed(SiteId a, SiteId b) const;
-  LinkId link_of(const Datagram& datagram) const;
+  void seal(const net::CandidatePath& path, TunnelEnd& tunnel, Datagram& datagram) const;
+  void send_handshake(SiteId from, SiteId to, const net::HandshakeSegment& segment);
+  /// It may be lost there.
+  void put_on_link(SiteId near, LinkId link, Datagram datagram);
+  void relay(Datagram& datagram);
+  void accept(Datagram& datagram);
+  bool open(TunnelEnd& tunnel, Datagram& datagram) const;
 
   Config config_;
   Rng rng_;
@@ -186,6 +227,7 @@ class Twin {
   std::vector<std::unique_ptr<SiteState>> sites_;
   std::vector<std::array<net::Pipe, 2>> pipes_;  ///< by link; a to b, b to a
   std::vector<Instant> cut_at_;                  ///< by link; what was in its queue then is lost
+  std::vector<std::uint32_t> cuts_;              ///< by link; faults that cut it now
   fabric::FaultScript script_;
   std::optional<Instant> traffic_noted_;
   std::map<std::pair<SiteId, SiteId>, Instant> route_noted_;
