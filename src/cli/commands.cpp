@@ -1,6 +1,7 @@
 #include "axs/cli/command.h"
 #include "axs/cli/config.h"
 #include "axs/cli/doctor.h"
+#include "axs/cli/emulate.h"
 #include "axs/cli/ledger.h"
 #include "axs/cli/link.h"
 #include "axs/cli/metrics.h"
@@ -23,6 +24,7 @@ std::vector<std::unique_ptr<Command>> all_commands() {
   commands.push_back(std::make_unique<MetricsCommand>());
   commands.push_back(std::make_unique<LinkCommand>());
   commands.push_back(std::make_unique<SkyCommand>());
+  commands.push_back(std::make_unique<EmulateCommand>());
   commands.push_back(std::make_unique<DoctorCommand>());
   commands.push_back(std::make_unique<AgentCommand>());
   commands.push_back(std::make_unique<ControllerCommand>());

@@ -81,10 +81,15 @@ Duration sky_horizon(const catalog::Scenario& scenario) {
   return from_seconds(std::min(60 + 3 * expected, horizon_max.seconds()));
 }
 
-Result<std::vector<fabric::LinkPlan>> plan_links(const catalog::Scenario& scenario) {
+Result<std::vector<fabric::LinkPlan>> plan_links(const catalog::Scenario& scenario,
+                                                 Duration horizon) {
   std::vector<orbit::MeanElements> satellites;
   if (scenario.sky) satellites = AXS_TRY(config::load_satellites(*scenario.sky));
-  return fabric::plan_links(scenario, satellites, sky_horizon(scenario));
+  return fabric::plan_links(scenario, satellites, horizon);
+}
+
+Result<std::vector<fabric::LinkPlan>> plan_links(const catalog::Scenario& scenario) {
+  return plan_links(scenario, sky_horizon(scenario));
 }
 
 }  // namespace axs::cli

@@ -43,7 +43,10 @@ std::vector<twin::WorkerSpeed> assumed_speeds(const catalog::Scenario& scenario)
 /// hours at most. In a run that takes longer still, the sky stands as it was last.
 Duration sky_horizon(const catalog::Scenario& scenario);
 
-/// The scenario's links for that long, with the satellites of its sky.
+/// The scenario's links for so long, with the satellites of its sky.
+Result<std::vector<fabric::LinkPlan>> plan_links(const catalog::Scenario& scenario,
+                                                 Duration horizon);
+/// The same for as long as its sky is worked out.
 Result<std::vector<fabric::LinkPlan>> plan_links(const catalog::Scenario& scenario);
 
 }  // namespace axs::cli

@@ -8,7 +8,8 @@
 
 namespace axs::config {
 
-/// The satellites that a scenario's sky names: those of a file of two-line elements, or of a shell.
+/// The satellites that a scenario's sky names: those of a file of elements, of a
+/// constellation's file (.toml), or of a shell.
 Result<std::vector<orbit::MeanElements>> load_satellites(const catalog::Sky& sky);
 
 }  // namespace axs::config

@@ -168,7 +168,7 @@ class ScenarioReader {
       sky.satellites = shell;
     });
     if (t.has("elements") == t.has("shell"))
-      t.fail("elements", "want either elements = \"FILE.tle\" or a table shell");
+      t.fail("elements", "want either elements = \"FILE\" (.tle, .toml) or a table shell");
     sky.start = t.quantity("start", parse_utc);
     if (t.has("speed")) sky.speed = t.number("speed", 0.001, 1000);
     if (t.has("min-elevation")) sky.min_elevation_deg = t.number("min-elevation", 0, 89);

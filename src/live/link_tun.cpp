@@ -20,7 +20,7 @@ constexpr int reads_max = 16;
 Result<std::unique_ptr<LinkTun>> LinkTun::open(host::Loop& loop, LinkChannel& channel,
                                                const LinkEndSpec& end, net::TokenBucket* bucket) {
   auto device = AXS_TRY(open_tun_device(
-      end.tun_namespace, {.device = "axs%d", .address = end.tun_address, .offloads = true}));
+      end.tun_namespace, {.device = "axs%d", .addresses = {end.tun_address}, .offloads = true}));
   std::unique_ptr<LinkTun> tun{new LinkTun{loop, channel, std::move(device), bucket}};
   tun->follow_mtu();
   AXS_TRY(tun->watch());

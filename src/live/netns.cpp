@@ -14,6 +14,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <thread>
 
 namespace axs::live {
@@ -22,13 +23,9 @@ namespace {
 
 const std::string folder = "/run/netns";
 
-std::string path_of(const std::string& name) {
-  return folder + "/" + name;
-}
-
 void remove_namespace(const std::string& name) {
-  (void)umount2(path_of(name).c_str(), MNT_DETACH);
-  (void)unlink(path_of(name).c_str());
+  (void)umount2(namespace_path(name).c_str(), MNT_DETACH);
+  (void)unlink(namespace_path(name).c_str());
 }
 
 /// Runs `work` on a thread of its own, because a namespace is entered by a thread and for good.
@@ -41,7 +38,7 @@ Result<> on_thread(const std::function<Result<>()>& work) {
 /// The interface in a request that names it.
 ifreq request_for(const std::string& device) {
   ifreq request{};
-  std::strncpy(request.ifr_name, device.c_str(), IFNAMSIZ - 1);
+  device.copy(request.ifr_name, IFNAMSIZ - 1);
   return request;
 }
 
@@ -75,6 +72,16 @@ Result<> set_address(int control, const std::string& device, std::uint32_t addre
   return Ok{};
 }
 
+/// The first is the device's own, the others are those of "axs0:1", "axs0:2" and so on.
+Result<> set_addresses(int control, const std::string& device,
+                       const std::vector<std::string>& addresses) {
+  for (std::size_t i = 0; i < addresses.size(); ++i) {
+    const std::uint32_t address = AXS_TRY(parse_ipv4(addresses[i]));
+    AXS_TRY(set_address(control, i == 0 ? device : device + ":" + std::to_string(i), address));
+  }
+  return Ok{};
+}
+
 Result<> make_tun(TunDevice& tun, const TunConfig& config) {
   tun.fd = host::Fd{open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC)};
   if (!tun.fd) return host::system_error("/dev/net/tun: open");
@@ -89,7 +96,7 @@ Result<> make_tun(TunDevice& tun, const TunConfig& config) {
   return Ok{};
 }
 
-Result<> set_up_tun(TunDevice& tun, const TunConfig& config, std::uint32_t address) {
+Result<> set_up_tun(TunDevice& tun, const TunConfig& config) {
   AXS_TRY(make_tun(tun, config));
   tun.control = host::Fd{socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
   if (!tun.control) return host::system_error(tun.name + ": socket");
@@ -98,12 +105,26 @@ Result<> set_up_tun(TunDevice& tun, const TunConfig& config, std::uint32_t addre
   request.ifr_qlen = 10'000;
   if (ioctl(tun.control.get(), SIOCSIFTXQLEN, &request) != 0)
     return host::system_error(tun.name + ": SIOCSIFTXQLEN");
-  AXS_TRY(set_address(tun.control.get(), tun.name, address));
+  AXS_TRY(set_addresses(tun.control.get(), tun.name, config.addresses));
   AXS_TRY(bring_up(tun.control.get(), tun.name));
   return bring_up(tun.control.get(), "lo");
 }
 
 }  // namespace
+
+std::string namespace_path(const std::string& name) {
+  return folder + "/" + name;
+}
+
+void remove_namespaces(const std::string& prefix) {
+  AXS_ASSERT(prefix.starts_with("axs-"));
+  std::error_code ignored;
+  std::vector<std::string> left;
+  for (const auto& entry : std::filesystem::directory_iterator{folder, ignored})
+    if (entry.path().filename().string().starts_with(prefix))
+      left.push_back(entry.path().filename());
+  for (const std::string& name : left) remove_namespace(name);
+}
 
 Result<NetNamespace> NetNamespace::create(const std::string& name) {
   if (!name.starts_with("axs-") || name.find('/') != std::string::npos)
@@ -112,14 +133,15 @@ Result<NetNamespace> NetNamespace::create(const std::string& name) {
   remove_namespace(name);
   if (mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST)
     return host::system_error(folder + ": mkdir");
-  const host::Fd mount_point{open(path_of(name).c_str(), O_RDONLY | O_CREAT | O_CLOEXEC, 0444)};
-  if (!mount_point) return host::system_error(path_of(name) + ": open");
+  const host::Fd mount_point{
+      open(namespace_path(name).c_str(), O_RDONLY | O_CREAT | O_CLOEXEC, 0444)};
+  if (!mount_point) return host::system_error(namespace_path(name) + ": open");
   NetNamespace created{name};
   AXS_TRY(on_thread([&]() -> Result<> {
     if (unshare(CLONE_NEWNET) != 0) return host::system_error(name + ": unshare");
     const std::string own = "/proc/self/task/" + std::to_string(syscall(SYS_gettid)) + "/ns/net";
-    if (mount(own.c_str(), path_of(name).c_str(), "none", MS_BIND, nullptr) != 0)
-      return host::system_error(path_of(name) + ": mount");
+    if (mount(own.c_str(), namespace_path(name).c_str(), "none", MS_BIND, nullptr) != 0)
+      return host::system_error(namespace_path(name) + ": mount");
     return Ok{};
   }));
   return created;
@@ -135,7 +157,7 @@ Result<> NetNamespace::inside(const std::function<Result<>()>& work) const {
 
 Result<> inside_namespace(const std::string& name, const std::function<Result<>()>& work) {
   return on_thread([&]() -> Result<> {
-    const host::Fd target{open(path_of(name).c_str(), O_RDONLY | O_CLOEXEC)};
+    const host::Fd target{open(namespace_path(name).c_str(), O_RDONLY | O_CLOEXEC)};
     if (!target || setns(target.get(), CLONE_NEWNET) != 0)
       return host::system_error("network namespace " + name);
     return work();
@@ -143,9 +165,8 @@ Result<> inside_namespace(const std::string& name, const std::function<Result<>(
 }
 
 Result<TunDevice> open_tun_device(const std::string& where, const TunConfig& config) {
-  const std::uint32_t address = AXS_TRY(parse_ipv4(config.address));
   TunDevice tun;
-  const auto work = [&] { return set_up_tun(tun, config, address); };
+  const auto work = [&] { return set_up_tun(tun, config); };
   AXS_TRY(where.empty() ? work() : inside_namespace(where, work));
   return tun;
 }

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "axs/core/result.h"
 #include "axs/live/port.h"
@@ -31,10 +32,17 @@ class NetNamespace {
 /// Runs `work` on a thread inside the network namespace of that name, and waits for it.
 Result<> inside_namespace(const std::string& name, const std::function<Result<>()>& work);
 
-/// How a TUN device is set up: its IPv4 address, with everything in the same /24 behind it.
+/// Where the system keeps a namespace of that name.
+std::string namespace_path(const std::string& name);
+
+/// Removes all namespaces whose names begin with `prefix`, itself "axs-...": those that a killed
+/// program of ours has left.
+void remove_namespaces(const std::string& prefix);
+
+/// How a TUN device is set up: its IPv4 addresses, each with everything in the same /24 behind it.
 struct TunConfig {
   std::string device = "axs0";  ///< "axs%d": the first number that is free.
-  std::string address;
+  std::vector<std::string> addresses;
   /// Packets come and go as net/offload.h says: TCP in large pieces, checksums left open.
   bool offloads = false;
 };

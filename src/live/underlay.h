@@ -34,10 +34,14 @@ struct UnderlayLink {
   UnderlayDirection back{};
   UdpEnd a_end{};
   UdpEnd b_end{};
+  /// In TUN mode: what each site is called on this link alone, where several join the same two.
+  /// Packets to such an address take this link. Empty: none.
+  std::string a_address{};
+  std::string b_address{};
 };
 
 /// A site in TUN mode: a network namespace ("axs-...") with a device of this address, through which
-/// it reaches every site that a link joins it to.
+/// it reaches every site that a link joins it to; over the first of several such links.
 struct TunSite {
   SiteId site;
   std::string netns;

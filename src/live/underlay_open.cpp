@@ -11,11 +11,16 @@ namespace {
 /// What a direction can have in flight: its queue, what the wire holds, and some slack for a later
 /// change of parameters; each packet with a header, so small packets need up to twice their size.
 std::size_t wanted_bytes(const UnderlayDirection& direction) {
-  Duration longest = direction.pipe.delay;
+  const net::PipeConfig& pipe = direction.pipe;
+  Duration longest = pipe.delay;
   for (const auto& sample : direction.forecast) longest = std::max(longest, sample.one_way);
-  longest += direction.pipe.jitter.max + direction.pipe.handover.extra_delay + milliseconds(50);
-  const double wire = direction.pipe.rate.value() * longest.seconds();
-  const double bytes = 1.25 * (wire + static_cast<double>(direction.pipe.queue_bytes)) + 1048576.0;
+  for (const Duration delay : pipe.delays.one_way) longest = std::max(longest, delay);
+  longest += pipe.jitter.max + pipe.handover.extra_delay + milliseconds(50);
+  double rate = pipe.rate.value();
+  const auto& capacity = pipe.capacity.bytes_per_second;
+  if (!capacity.empty()) rate = static_cast<double>(*std::ranges::max_element(capacity));
+  const double wire = rate * longest.seconds();
+  const double bytes = 1.25 * (wire + static_cast<double>(pipe.queue_bytes)) + 1048576.0;
   return static_cast<std::size_t>(std::min(bytes, 1e12));
 }
 
@@ -112,11 +117,14 @@ Result<> Underlay::Engine::open_sockets() {
 }
 
 Result<> Underlay::Engine::open_tuns() {
-  std::vector<std::uint32_t> addresses;
   for (const TunSite& site : config_.tun_sites) {
-    addresses.push_back(AXS_TRY(parse_ipv4(site.address)));
     namespaces_.push_back(AXS_TRY(NetNamespace::create(site.netns)));
-    host::Fd tun = AXS_TRY(open_tun(namespaces_.back(), {.address = site.address}));
+    std::vector<std::string> addresses{site.address};
+    for (const UnderlayLink& link : config_.links) {
+      if (link.a == site.site && !link.a_address.empty()) addresses.push_back(link.a_address);
+      if (link.b == site.site && !link.b_address.empty()) addresses.push_back(link.b_address);
+    }
+    host::Fd tun = AXS_TRY(open_tun(namespaces_.back(), {.addresses = std::move(addresses)}));
     ports_.push_back(std::make_unique<TunPort>(std::move(tun)));
     ingresses_.push_back({ports_.back().get(), {}});
   }
@@ -132,7 +140,10 @@ Result<> Underlay::Engine::open_tuns() {
     if (from == sites.size() || to == sites.size())
       return Error{Errc::invalid, "link " + route.link + ": joins a site without a TUN device"};
     directions_[i].connect(*ports_[from], *ports_[to]);
-    ingresses_[from].routes.push_back({addresses[to], i});
+    const UnderlayLink& link = config_.links[i / 2];
+    const std::string& alone = i % 2 == 0 ? link.b_address : link.a_address;
+    for (const std::string& address : {sites[to].address, alone})
+      if (!address.empty()) ingresses_[from].routes.push_back({AXS_TRY(parse_ipv4(address)), i});
   }
   return Ok{};
 }

@@ -42,6 +42,10 @@ std::int64_t whole_bytes(BytesPerSecond rate) {
   return static_cast<std::int64_t>(rate.value());
 }
 
+RateIntegral integral_of(const PipeConfig& config) {
+  return config.capacity.bytes_per_second.empty() ? RateIntegral{} : RateIntegral{config.capacity};
+}
+
 Result<> validate_probabilities(const PipeConfig& config, const std::string& what) {
   const std::pair<const char*, double> all[] = {{"loss", config.loss},
                                                 {"corruption", config.corruption},
@@ -87,6 +91,8 @@ Result<> validate(const PipeConfig& config, const std::string& what) {
                  what + ": queue of " + std::to_string(config.queue_bytes) + " bytes, want > 0"};
   AXS_TRY(validate_probabilities(config, what));
   AXS_TRY(validate_times(config, what));
+  AXS_TRY(validate(config.capacity, what));
+  AXS_TRY(validate(config.delays, what));
   Duration previous{};
   for (const Outage& outage : config.outages) {
     if (outage.from < previous || outage.until < outage.from)
@@ -111,7 +117,8 @@ Pipe::Pipe(PipeConfig config, Rng rng)
     : config_{std::move(config)},
       loss_rng_{rng.fork(0)},
       jitter_rng_{rng.fork(1)},
-      rate_{whole_bytes(config_.rate)} {
+      rate_{whole_bytes(config_.rate)},
+      capacity_{integral_of(config_)} {
   AXS_ASSERT(validate(config_, "pipe").has_value());
 }
 
@@ -119,6 +126,7 @@ void Pipe::set(PipeConfig config) {
   AXS_ASSERT(validate(config, "pipe").has_value());
   config_ = std::move(config);
   rate_ = whole_bytes(config_.rate);
+  capacity_ = integral_of(config_);
   credit_ = 0;
   outage_cursor_ = 0;
   jitter_slot_.reset();
@@ -146,6 +154,9 @@ void Pipe::lose_queued(Fate fate, std::size_t size) {
 
 std::int64_t Pipe::backlog(Instant now) const {
   if (busy_until_ <= now) return 0;
+  if (follows_trace())
+    return static_cast<std::int64_t>(
+        (capacity_.between(now, busy_until_) + RateIntegral::byte - 1) / RateIntegral::byte);
   return static_cast<std::int64_t>((Wide{busy_until_.ns - now.ns} * rate_ + second_ns - 1) /
                                    second_ns);
 }
@@ -174,10 +185,19 @@ Instant Pipe::depart(Instant now, std::size_t size) {
     busy_until_ = now;
     credit_ = 0;
   }
+  if (follows_trace()) return depart_by_trace(size);
   const std::int64_t work = static_cast<std::int64_t>(size) * second_ns - credit_;
   const std::int64_t ns = std::max<std::int64_t>(0, (work + rate_ - 1) / rate_);
   credit_ = ns * rate_ - work;
   return busy_until_ = busy_until_ + nanoseconds(ns);
+}
+
+/// Likewise where the rate changes on the way.
+Instant Pipe::depart_by_trace(std::size_t size) {
+  const RateIntegral::Work work = RateIntegral::Work{RateIntegral::byte} * size - credit_;
+  const Instant at = work > 0 ? capacity_.finish(busy_until_, work) : busy_until_;
+  credit_ = static_cast<std::int64_t>(capacity_.between(busy_until_, at) - work);
+  return busy_until_ = at;
 }
 
 /// Every packet draws the same number of times whatever happens to it, so that changing one
@@ -217,6 +237,7 @@ Pipe::Wire Pipe::wire_at(Instant at) {
   const Duration t = since_epoch(at);
   Wire wire{config_.delay, 0, true, never};
   const Handover& handover = config_.handover;
+  if (!config_.delays.one_way.empty()) wire.delay = config_.delays.at(at);
   if (!forecast_.empty())
     wire = forecast_at(t);
   else if (handover.period > Duration{} && t >= handover.phase)

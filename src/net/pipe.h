@@ -11,6 +11,7 @@
 #include "axs/core/rng.h"
 #include "axs/core/time.h"
 #include "axs/core/units.h"
+#include "axs/net/rate_trace.h"
 
 namespace axs::net {
 
@@ -65,6 +66,8 @@ struct PipeConfig {
   double corruption{};            ///< Probability that a packet arrives with a flipped bit.
   std::vector<Outage> outages{};  ///< In order, not overlapping.
   Ordering ordering = Ordering::fifo;
+  CapacityTrace capacity{};  ///< In the place of `rate`, unless empty.
+  DelayTrace delays{};       ///< In the place of `delay`, unless empty or a forecast is set.
 };
 
 /// Refuses a config whose numbers make no sense; `what` names the link in the message.
@@ -107,10 +110,11 @@ struct PipeCounters {
 };
 
 /// The model of one direction of a link: a byte-bounded FIFO queue drained at `rate`, then a wire
-/// with delay, jitter and loss. It decides when a packet arrives, or that it does not, at the
-/// moment the packet is offered, and holds no packets itself; so the emulator, which moves real
-/// datagrams, and the twin, which moves events, run the same arithmetic. A packet that is lost
-/// on the wire has used its share of the rate, as on a real one.
+/// with delay, jitter and loss. A rate that changes is known in advance, as a trace. It decides
+/// when a packet arrives, or that it does not, at the moment the packet is offered, and holds no
+/// packets itself; so the emulator, which moves real datagrams, and the twin, which moves events,
+/// run the same arithmetic. A packet that is lost on the wire has used its share of the rate, as on
+/// a real one.
 class Pipe {
  public:
   /// `config` must pass validate().
@@ -146,7 +150,9 @@ class Pipe {
 
   Fate fate_on_wire(const Wire& wire);
   std::uint64_t& counter(Fate fate);
+  bool follows_trace() const { return !config_.capacity.bytes_per_second.empty(); }
   Instant depart(Instant now, std::size_t size);
+  Instant depart_by_trace(std::size_t size);
   Instant arrive(Instant departs_at, const Wire& wire);
   Wire wire_at(Instant at);
   Wire forecast_at(Duration at);
@@ -167,7 +173,8 @@ class Pipe {
 
   std::int64_t rate_;                ///< Whole bytes per second.
   Instant busy_until_ = long_ago;    ///< When the last byte offered so far leaves the queue.
-  std::int64_t credit_{};            ///< By how much busy_until_ was rounded up, in 1/rate ns.
+  RateIntegral capacity_;            ///< Of the trace, if there is one.
+  std::int64_t credit_{};            ///< What busy_until_ was rounded up by, in 1/rate ns.
   Instant last_release_ = long_ago;  ///< FIFO: nothing is released before it.
   std::uint32_t last_path_{};
   bool in_burst_{};

@@ -38,6 +38,7 @@ void SiteSync::step(Instant now, const Event& event, std::vector<Action>& action
 /// Whatever has happened: what follows from it.
 void SiteSync::settle() {
   note_absences();
+  take_early_offers();
   begin_if_all_here();
   close_if_due();
   apply_decided();
@@ -140,15 +141,27 @@ bool SiteSync::credible(SiteId from, const Offer& message) const {
 
 /// Neither forgotten nor so far ahead that this site has no use for it yet.
 bool SiteSync::near(SyncId sync) const {
-  return sync >= forgotten_ &&
-         sync.value < agreement_.open().value + 4 * (config_.budget.fragments + 1);
+  return sync >= forgotten_ && sync.value < agreement_.open().value + near_syncs();
 }
 
 void SiteSync::receive(SiteId from, const Offer& message) {
   if (!credible(from, message)) return actions_->push_back(Refused{from});
   if (message.contribution.site == from) note_sent_unasked(from, message.sync);
   saved_[from] = std::max(saved_[from], message.applied);
-  if (near(message.sync)) note_offer(message.sync, message.contribution);
+  if (near(message.sync)) return note_offer(message.sync, message.contribution);
+  if (message.sync < forgotten_ || message.contribution.site != from) return;
+  // Nobody will say it again when this site has heard what was decided meanwhile.
+  auto& early = early_[from];
+  early.insert_or_assign(message.sync, message.contribution);
+  if (early.size() > near_syncs()) early.erase(early.begin());
+}
+
+void SiteSync::take_early_offers() {
+  for (auto& [site, early] : early_)
+    while (!early.empty() && early.begin()->first.value < agreement_.open().value + near_syncs()) {
+      if (near(early.begin()->first)) note_offer(early.begin()->first, early.begin()->second);
+      early.erase(early.begin());
+    }
 }
 
 void SiteSync::receive(SiteId from, const Status& message) {

@@ -199,6 +199,8 @@ class SiteSync {
   void send_offer(SiteId to, SyncId sync, const Contribution& contribution);
   bool credible(SiteId from, const Offer& message) const;
   bool near(SyncId sync) const;
+  std::uint64_t near_syncs() const { return 4 * (config_.budget.fragments + 1); }
+  void take_early_offers();
   void note_offer(SyncId sync, const Contribution& contribution);
   void note_quorum(SyncId sync, Open& open);
   void order_capture();
@@ -245,6 +247,9 @@ class SiteSync {
   std::set<SiteId> present_;           ///< live ones, when that was last looked at
   std::map<SiteId, Instant> left_at_;  ///< since when a site that took part is not live
   std::map<SiteId, SyncId> saved_;     ///< Offer::applied of each site
+  /// What each site has offered too far ahead of what this one knows of; the newest, if there are
+  /// many.
+  std::map<SiteId, std::map<SyncId, Contribution>> early_;
   std::map<SiteId, std::uint64_t> seen_;  ///< how far each site was heard to be in its shard
   std::set<Hash256> stored_;
   std::set<Hash256> leftovers_;  ///< of an earlier life, and no decision names them

@@ -47,6 +47,7 @@ StormOutcome ride_out(const Storm& storm) {
   if (!converged) promises.complain("tunnels or paths are still down");
   while (!world.finished() && now < Instant{} + run_limit) play_until(now + milliseconds(250));
   if (!world.finished()) promises.complain("the training has not ended");
+  if (!world.finished()) check_training(world, storm, promises);
   const Instant calm = now;
   play_until(calm + quiet);
   promises.settle(calm);
