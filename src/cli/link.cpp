@@ -10,6 +10,7 @@ namespace axs::cli {
 LinkCommand::LinkCommand() {
   parts_.push_back(std::make_unique<LinkCreateCommand>());
   parts_.push_back(std::make_unique<LinkJoinCommand>());
+  parts_.push_back(std::make_unique<LinkMeetCommand>());
   parts_.push_back(std::make_unique<LinkLsCommand>());
   parts_.push_back(std::make_unique<LinkShowCommand>());
   parts_.push_back(std::make_unique<LinkStatsCommand>());

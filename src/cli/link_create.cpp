@@ -11,6 +11,7 @@
 #include "axs/config/quantity.h"
 #include "axs/core/enums.h"
 #include "axs/host/file.h"
+#include "axs/live/meeting_server.h"
 #include "axs/live/netns.h"
 #include "axs/live/port.h"
 
@@ -125,6 +126,8 @@ void LinkCreateCommand::declare(CLI::App& app) {
       "  axs link create sfo tyo --stretch 2 --percentile 95 --class bulk --udp 5300:127.0.0.1:53\n"
       "  axs link create lon nyc --tun 10.9.0.1,10.9.0.2 --netns east,west\n"
       "  axs link create lon nyc --from-at 198.51.100.7:7000 --invite nyc.link --tcp "
+      "8080:127.0.0.1:80\n"
+      "  axs link create lon nyc --meet 203.0.113.1:443 --invite nyc.link --tcp "
       "8080:127.0.0.1:80");
 }
 
@@ -132,9 +135,15 @@ void LinkCreateCommand::declare_places(CLI::App& app) {
   app.add_option("--netns", namespaces_, "Network namespaces for the TUN interfaces, like A,B");
   app.add_option("--from-at", from_at_, "HOST:PORT where the first end receives; by default any");
   app.add_option("--to-at", to_at_, "The same for the second end");
-  app.add_option("--from-via", from_via_,
-                 "HOST:PORT that the first end sends to instead of the second: an emulator, say");
-  app.add_option("--to-via", to_via_, "The same for the second end");
+  CLI::Option* from_via = app.add_option(
+      "--from-via", from_via_,
+      "HOST:PORT that the first end sends to instead of the second: an emulator, say");
+  CLI::Option* to_via = app.add_option("--to-via", to_via_, "The same for the second end");
+  app.add_option("--meet", meeting_,
+                 "HOST:PORT of an axs link meet, for ends behind address translation or where "
+                 "UDP is blocked")
+      ->excludes(from_via)
+      ->excludes(to_via);
   app.add_option("--invite", invitation_,
                  "Run the first end only, and write for another machine to this file what makes it "
                  "the second (keep it secret)");
@@ -158,7 +167,19 @@ Result<> LinkCreateCommand::add_ports(LinkSpec& spec) const {
   return Ok{};
 }
 
+/// Both ends may be anywhere from where the meeting point is reached.
+Result<> LinkCreateCommand::add_meeting(LinkSpec& spec) const {
+  spec.meeting = AXS_TRY(of_flag("--meet", live::parse_endpoint(meeting_)));
+  const auto anywhere = live::unbound(live::family_of(*spec.meeting));
+  for (const auto& [side, at] : {std::pair{LinkSide::from, from_at_}, {LinkSide::to, to_at_}}) {
+    spec.end(side).at = at.empty() ? anywhere : AXS_TRY(of_flag("--at", live::parse_endpoint(at)));
+    spec.end(side).peer = *spec.meeting;
+  }
+  return Ok{};
+}
+
 Result<> LinkCreateCommand::add_addresses(LinkSpec& spec) const {
+  if (!meeting_.empty()) return add_meeting(spec);
   auto& from = spec.end(LinkSide::from);
   auto& to = spec.end(LinkSide::to);
   from.at = AXS_TRY(address_of("--from-at", from_at_));
@@ -227,6 +248,26 @@ Result<ExitCode> LinkCreateCommand::run() {
   }
   print_created(link, flags_.json);
   if (!started) return std::move(started).error();
+  return ExitCode::done;
+}
+
+void LinkMeetCommand::declare(CLI::App& app) {
+  app.add_option("--at", at_, "HOST:PORT to serve at, over UDP and TCP")->required();
+  app.footer(
+      "It passes on what it cannot read, and only until the ends reach each other directly.\n"
+      "Port 443 passes most firewalls.\n\n"
+      "Examples:\n"
+      "  axs link meet --at 0.0.0.0:443\n"
+      "  axs link meet --at [::]:7000");
+}
+
+Result<ExitCode> LinkMeetCommand::run() {
+  const auto at = AXS_TRY(of_flag("--at", live::parse_endpoint(at_)));
+  AXS_TRY(live::run_meeting_server({at, at}, [](const live::MeetingServer& server) {
+    fmt::print("links meet at {}, over UDP and TCP; Ctrl-C ends\n",
+               live::text_of(server.datagrams()));
+    std::fflush(stdout);
+  }));
   return ExitCode::done;
 }
 

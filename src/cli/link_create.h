@@ -23,6 +23,7 @@ class LinkCreateCommand : public Command {
   Result<> add_promise(live::LinkSpec& spec) const;
   Result<> add_ports(live::LinkSpec& spec) const;
   Result<> add_addresses(live::LinkSpec& spec) const;
+  Result<> add_meeting(live::LinkSpec& spec) const;
   Result<> add_tun(live::LinkSpec& spec) const;
   Result<> write_invitation(const live::LinkFolder& folder, const live::LinkSpec& spec) const;
 
@@ -34,7 +35,21 @@ class LinkCreateCommand : public Command {
   std::string class_ = "gradient";
   std::vector<std::string> tcp_, udp_;
   std::string tun_, namespaces_;
-  std::string from_at_, to_at_, from_via_, to_via_, invitation_;
+  std::string from_at_, to_at_, from_via_, to_via_, meeting_, invitation_;
+};
+
+/// `axs link meet`: is the place where ends find each other.
+class LinkMeetCommand : public Command {
+ public:
+  std::string name() const override { return "meet"; }
+  std::string summary() const override {
+    return "Be the meeting point of links whose ends cannot find each other";
+  }
+  void declare(CLI::App& app) override;
+  Result<ExitCode> run() override;
+
+ private:
+  std::string at_;
 };
 
 /// `axs link join`: is the second end of a link that another machine has created.

@@ -53,13 +53,17 @@ LinkChannel::LinkChannel(host::Loop& loop, Config config, Callbacks callbacks,
       envelope_{site_of(config_.side), site_of(other(config_.side)), {}},
       session_{session_config(config_)},
       link_{std::move(socket),
-            SealedLink::Config{.peer = config_.own.peer,
-                               .envelope = envelope_,
-                               // A path of jumbo frames, as between data centres, is made use of.
-                               .mtu = {.max = SealedLink::packet_max},
-                               .unsealed = [this](Endpoint from, const net::OuterPacket& packet) {
-                                 take_handshake(from, packet);
-                               }}} {}
+            SealedLink::Config{
+                .peer = config_.own.peer,
+                .envelope = envelope_,
+                // A path of jumbo frames, as between data centres, is made use of.
+                .mtu = {.max = SealedLink::packet_max},
+                .unsealed = [this](Endpoint from,
+                                   const net::OuterPacket& packet) { take_unsealed(from, packet); },
+                .reached =
+                    [this](Endpoint from, std::uint32_t number) {
+                      if (finder_) finder_->reached(from, number);
+                    }}} {}
 
 LinkChannel::~LinkChannel() {
   loop_.unwatch(link_.fd());
@@ -69,6 +73,12 @@ LinkChannel::~LinkChannel() {
 Result<> LinkChannel::prepare() {
   handshake_key_ =
       net::handshake_key(AXS_TRY(certificate_fingerprint(config_.credentials.ca_certificate)));
+  if (config_.meeting)
+    finder_ = std::make_unique<PeerFinder>(
+        loop_, link_,
+        net::Reach::Config{.meeting = *config_.meeting,
+                           .room = net::meeting_room(handshake_key_),
+                           .side = static_cast<std::uint8_t>(config_.side)});
   const int service = service_of(config_.traffic);
   // Where it is refused the link works all the same.
   (void)setsockopt(link_.fd(), IPPROTO_IP, IP_TOS, &service, sizeof service);
@@ -76,6 +86,11 @@ Result<> LinkChannel::prepare() {
   session_.open_tunnel(loop_.now());
   timer_ = loop_.at(loop_.now(), [this] { wake(); });
   return Ok{};
+}
+
+const char* LinkChannel::way() const {
+  if (!finder_ || finder_->direct()) return "direct";
+  return finder_->over_stream() ? "meeting point over TCP" : "meeting point";
 }
 
 bool LinkChannel::commit(LinkFrame kind, std::size_t size) {
@@ -99,6 +114,11 @@ void LinkChannel::receive() {
   if (link_.counters().accepted != heard_) heard_at_ = loop_.now();
   heard_ = link_.counters().accepted;
   callbacks_.batch_end();
+}
+
+void LinkChannel::take_unsealed(Endpoint from, const net::OuterPacket& packet) {
+  if (packet.header.type != net::PacketType::meeting) return take_handshake(from, packet);
+  if (finder_) finder_->take(packet);
 }
 
 void LinkChannel::take_handshake(Endpoint from, const net::OuterPacket& packet) {
@@ -133,6 +153,7 @@ void LinkChannel::establish() {
 
 void LinkChannel::set_up(bool up) {
   const bool changed = std::exchange(up_, up) != up;
+  if (changed && finder_) finder_->session(up);
   if (changed) callbacks_.changed();
 }
 

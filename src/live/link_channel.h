@@ -7,6 +7,7 @@
 
 #include "axs/host/loop.h"
 #include "axs/live/link_spec.h"
+#include "axs/live/peer_finder.h"
 #include "axs/live/peer_session.h"
 #include "axs/live/sealed_link.h"
 
@@ -33,6 +34,7 @@ class LinkChannel {
     Credentials credentials;
     net::Incarnation incarnation{};
     net::TrafficClass traffic{};
+    std::optional<Endpoint> meeting{};
     /// Nothing authentic for so long: the session is given up.
     Duration patience = seconds(5);
   };
@@ -48,6 +50,8 @@ class LinkChannel {
   ~LinkChannel();
 
   bool up() const { return up_; }
+  /// Over what packets go to the peer, for people.
+  const char* way() const;
   /// Where the next frame is to be written: as much as one carries now.
   std::span<std::uint8_t> room() { return link_.room().subspan(1); }
   /// Takes the first bytes of room() as a frame; it leaves by the next flush(). False: it is lost,
@@ -68,6 +72,7 @@ class LinkChannel {
   LinkChannel(host::Loop& loop, Config config, Callbacks callbacks, DatagramSocket socket);
   Result<> prepare();
   void receive();
+  void take_unsealed(Endpoint from, const net::OuterPacket& packet);
   void take_handshake(Endpoint from, const net::OuterPacket& packet);
   void attend();
   void establish();
@@ -82,6 +87,7 @@ class LinkChannel {
   PeerSession session_;
   SealedLink link_;
   net::MarkKey handshake_key_;
+  std::unique_ptr<PeerFinder> finder_;  ///< Only with a meeting point.
   DatagramBuffer buffer_;
   std::optional<host::TimerId> timer_;
   bool up_ = false;

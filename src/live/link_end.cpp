@@ -86,7 +86,8 @@ Result<> LinkEnd::prepare() {
                          .peer_name = std::string{enum_name(far)},
                          .credentials = std::move(credentials),
                          .incarnation = net::Incarnation{incarnation},
-                         .traffic = spec_.traffic},
+                         .traffic = spec_.traffic,
+                         .meeting = spec_.meeting},
                         {.frame = [this](LinkFrame kind, ByteView frame) { take(kind, frame); },
                          .batch_end = [this] { after_batch(); },
                          .changed = [this] { streams_->path_changed(); }}));
@@ -152,6 +153,7 @@ std::string LinkEnd::stats() const {
            {"probes", quality.probes},
            {"probes_lost", quality.lost},
            {"sessions", channel_->sessions()},
+           {"way", channel_->way()},
            {"packet_size", channel_->packet_size()},
            {"processor_seconds", processor_seconds()},
            {"wire",

@@ -47,6 +47,7 @@ struct LinkSpec {
   std::optional<BytesPerSecond> rate{};
   std::optional<net::LinkPromise> promise{};
   net::LatencyOffer offer{};
+  std::optional<Endpoint> meeting{};  ///< Where the ends find each other; `peer` of both.
   std::vector<LinkForward> tcp{};
   std::vector<LinkForward> udp{};
   std::vector<LinkSide> local{};  ///< The ends that this machine runs.

@@ -19,14 +19,6 @@ Key256 random_key() {
   return key;
 }
 
-/// How somebody on this machine reaches a socket that may be bound to every address.
-Endpoint reached_locally(Endpoint end) {
-  const bool any_v4 = end.address == net::IpAddress::v4(0);
-  const bool any_v6 = end.address.bytes == decltype(end.address.bytes){};
-  if (any_v4 || any_v6) end.address = {};
-  return end;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<MeetingServer>> MeetingServer::open(host::Loop& loop, const Config& config) {

@@ -19,14 +19,12 @@ class End {
   End(host::Loop& loop, net::Direction sending, Endpoint meeting)
       : loop_{loop},
         link_{must(DatagramSocket::open({}, "test")), config(sending)},
-        own_{must_be_bound()},
         finder_{loop,
                 link_,
                 {.meeting = meeting,
                  .room = {7},
                  .side = static_cast<std::uint8_t>(
-                     sending == net::Direction::client_to_server ? 0 : 1)},
-                own_} {
+                     sending == net::Direction::client_to_server ? 0 : 1)}} {
     link_.use(net::SecureSession{Key256{3}, sending});
     link_.redirect({}, meeting);
     must(loop.watch(link_.fd(), host::Interest::readable, [this](host::Ready) {
@@ -40,7 +38,7 @@ class End {
     if (link_.commit(100)) link_.flush();
   }
   const PeerFinder& finder() const { return finder_; }
-  const Endpoint& own() const { return own_; }
+  Endpoint own() const { return link_.local(); }
   const SealedLink& link() const { return link_; }
   std::size_t taken = 0;
 
@@ -53,15 +51,8 @@ class End {
         .unsealed = [this](Endpoint, const net::OuterPacket& packet) { finder_.take(packet); },
         .reached = [this](Endpoint from, std::uint32_t number) { finder_.reached(from, number); }};
   }
-  Endpoint must_be_bound() const {
-    SocketAddress address;
-    REQUIRE(getsockname(link_.fd(), address.data(), address.size_out()) == 0);
-    return address.endpoint();
-  }
-
   host::Loop& loop_;
   SealedLink link_;
-  Endpoint own_;
   PeerFinder finder_;
   DatagramBuffer buffer_;
 };

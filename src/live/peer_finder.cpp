@@ -2,9 +2,8 @@
 
 namespace axs::live {
 
-PeerFinder::PeerFinder(host::Loop& loop, SealedLink& link, const net::Reach::Config& config,
-                       const Endpoint& own)
-    : loop_{loop}, link_{link}, reach_{config}, meeting_{config.meeting}, own_{own} {
+PeerFinder::PeerFinder(host::Loop& loop, SealedLink& link, const net::Reach::Config& config)
+    : loop_{loop}, link_{link}, reach_{config}, meeting_{config.meeting} {
   arm_timer();
 }
 
@@ -34,9 +33,10 @@ void PeerFinder::perform(const net::SendAttend& action) {
 void PeerFinder::perform(const net::OpenStream&) {
   auto stream = connect_stream(meeting_);
   if (!stream) return;
+  const Endpoint own = reached_locally(link_.local());
   auto bridge = StreamBridge::open(
       loop_,
-      {.stream = *std::move(stream), .local = {own_.address, 0}, .peer = own_, .closed = [this] {
+      {.stream = *std::move(stream), .local = {own.address, 0}, .peer = own, .closed = [this] {
          bridge_.reset();
          step(net::StreamLost{});
        }});

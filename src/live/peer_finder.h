@@ -13,9 +13,8 @@ namespace axs::live {
 /// directly, and has the link send over the better way.
 class PeerFinder {
  public:
-  /// Both must outlive it. `own`: where the link's socket is bound.
-  PeerFinder(host::Loop& loop, SealedLink& link, const net::Reach::Config& config,
-             const Endpoint& own);
+  /// Both must outlive it.
+  PeerFinder(host::Loop& loop, SealedLink& link, const net::Reach::Config& config);
   PeerFinder(const PeerFinder&) = delete;
   ~PeerFinder();
 
@@ -45,7 +44,6 @@ class PeerFinder {
   SealedLink& link_;
   net::Reach reach_;
   Endpoint meeting_;
-  Endpoint own_;
   std::unique_ptr<StreamBridge> bridge_;
   std::optional<host::TimerId> timer_;
 };

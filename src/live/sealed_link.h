@@ -83,6 +83,8 @@ class SealedLink {
 
   /// Where the peer is now.
   const Endpoint& peer() const { return config_.peer; }
+  /// Where this end is bound.
+  Endpoint local() const { return socket_.local(); }
   int fd() const { return socket_.fd(); }
   const SealedLinkCounters& counters() const { return counters_; }
   std::uint64_t kernel_drops() const { return socket_.kernel_drops(); }

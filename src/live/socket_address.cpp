@@ -67,6 +67,19 @@ Endpoint SocketAddress::endpoint() const {
   return end;
 }
 
+Endpoint unbound(sa_family_t family) {
+  if (family == AF_INET) return {net::IpAddress::v4(0), 0};
+  Endpoint any;
+  any.address.bytes.fill(0);
+  return any;
+}
+
+Endpoint reached_locally(Endpoint bound) {
+  for (const sa_family_t family : {AF_INET, AF_INET6})
+    if (bound.address == unbound(family).address) return {{}, bound.port};
+  return bound;
+}
+
 std::string text_of(const Endpoint& end) {
   std::array<char, INET6_ADDRSTRLEN> text{};
   const std::uint8_t* bytes = end.address.bytes.data();

@@ -35,6 +35,12 @@ inline sa_family_t family_of(const Endpoint& local) {
   return local.address.is_v4() ? AF_INET : AF_INET6;
 }
 
+/// Any port of every address.
+Endpoint unbound(sa_family_t family);
+
+/// How somebody on this machine reaches a socket that may be bound to every address.
+Endpoint reached_locally(Endpoint bound);
+
 /// "192.0.2.1:7000" or "[2001:db8::1]:7000".
 std::string text_of(const Endpoint& end);
 /// The reverse; the address may be left out (":7000"), which is 127.0.0.1. Names are not looked up.
