@@ -75,9 +75,9 @@ Endpoint unbound(sa_family_t family) {
 }
 
 Endpoint reached_locally(Endpoint bound) {
-  for (const sa_family_t family : {AF_INET, AF_INET6})
-    if (bound.address == unbound(family).address) return {{}, bound.port};
-  return bound;
+  const bool any =
+      bound.address == unbound(AF_INET).address || bound.address == unbound(AF_INET6).address;
+  return any ? Endpoint{{}, bound.port} : bound;
 }
 
 std::string text_of(const Endpoint& end) {
