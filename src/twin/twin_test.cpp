@@ -134,12 +134,12 @@ TEST_CASE("twin: every-step waits for its links in each step, and sends whole gr
   CHECK(first.digest == second.digest);
   CHECK(first.syncs == 20);
   CHECK(first.tokens == scenario.train.tokens);
-  // 2 (n - 1)/n of the gradient from each site in each step, and 9 % for packets, their seals and
-  // answers.
+  // 2 (n - 1)/n of the gradient from each site in each step, and 11 % for packets, their seals and
+  // answers, and hellos.
   const double values = static_cast<double>(parameter_count(scenario.model)) * 2 * 2 / 3;
   const double bytes = 3 * 20 * values * sizeof(float);
   CHECK(static_cast<double>(first.bytes) > bytes);
-  CHECK(static_cast<double>(first.bytes) < 1.1 * bytes);
+  CHECK(static_cast<double>(first.bytes) < 1.12 * bytes);
   // No step is faster than its bytes at 100 Mb/s and one trip, nor than what it computes.
   const double least = values * sizeof(float) * 8 / 1e8 + 0.075 + 0.03;
   CHECK(first.took.seconds() > 20 * least);
