@@ -373,7 +373,12 @@ Decision SiteSync::decide(SyncId sync, const Open& open) const {
   Decision decision;
   decision.members = members(sync, open, ledger);
   const std::set<SiteId> sites = expected();
-  decision.stops = ledger.stops({.positions = seen_, .expected = sites});
+  std::map<SiteId, std::uint64_t> positions = seen_;
+  // What a site has done that is gone, and nobody has got, is lost: once all others have stopped
+  // they do that too.
+  if (decision.members.empty() && ledger.complete(sites))
+    std::erase_if(positions, [&](const auto& seen) { return !sites.contains(seen.first); });
+  decision.stops = ledger.stops({.positions = std::move(positions), .expected = sites});
   decision.last = decision.members.empty() && !present_.empty() &&
                   decision.stops == ledger.stops() && ledger.complete(sites);
   return decision;

@@ -29,10 +29,11 @@ bool complained(const Promises& promises, std::string_view what) {
 
 }  // namespace
 
-// 1,000 of them are the test twin.storms. In that of seed 6 a leader comes back so far behind that
-// it once dropped what the others offered, and everybody waited for it for ever.
+// 200 of them are the test twin.storms. In that of seed 6 a leader comes back so far behind that
+// it once dropped what the others offered, and everybody waited for it for ever; in 226 a site's
+// work was lost with it, was counted as done all the same, and the run ended short of its budget.
 TEST_CASE("storms: some, and every promise holds") {
-  for (const std::uint64_t seed : {6u, 2'001u, 2'002u}) {
+  for (const std::uint64_t seed : {6u, 226u, 2'001u}) {
     CAPTURE(seed);
     const StormOutcome outcome = ride_out(make_storm(seed));
     for (const std::string& what : outcome.complaints) FAIL_CHECK(what);
