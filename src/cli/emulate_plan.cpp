@@ -23,6 +23,12 @@ std::int64_t queue_of(const net::CapacityTrace& capacity) {
 }
 
 /// A cut and its end, where the time of it is stated.
+/// Behind what comes earlier or at the same time.
+void add_command(std::vector<live::TimedCommand>& script, live::TimedCommand command) {
+  const auto behind = std::ranges::upper_bound(script, command.at, {}, &live::TimedCommand::at);
+  script.insert(behind, std::move(command));
+}
+
 void add_fault(const catalog::Fault& fault, Emulation& emulation) {
   const auto* cut = std::get_if<catalog::CutLink>(&fault.what);
   const auto* at = std::get_if<Duration>(&fault.at);
@@ -31,8 +37,8 @@ void add_fault(const catalog::Fault& fault, Emulation& emulation) {
     return;
   }
   auto& script = emulation.underlay.script;
-  script.push_back({Instant{} + *at, live::CutLink{cut->link, std::nullopt}});
-  script.push_back({Instant{} + *at + cut->lasts, live::HealLink{cut->link, std::nullopt}});
+  add_command(script, {Instant{} + *at, live::CutLink{cut->link, std::nullopt}});
+  add_command(script, {Instant{} + *at + cut->lasts, live::HealLink{cut->link, std::nullopt}});
 }
 
 }  // namespace
@@ -70,7 +76,6 @@ Emulation emulation_of(catalog::Scenario scenario, std::vector<fabric::LinkPlan>
                                         .forth = {link.forth, link.forth_forecast},
                                         .back = {link.back, link.back_forecast}});
   for (const catalog::Fault& fault : emulation.scenario.faults) add_fault(fault, emulation);
-  std::ranges::stable_sort(emulation.underlay.script, {}, &live::TimedCommand::at);
   return emulation;
 }
 

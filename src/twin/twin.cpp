@@ -360,7 +360,7 @@ void Twin::inflict(const fabric::FaultScript::End& action) {
 
 /// A link that two faults cut is whole again when both have ended.
 void Twin::cut_link(LinkId link, bool cut) {
-  cuts_[link.value] += cut ? 1 : -1;
+  cut ? ++cuts_[link.value] : --cuts_[link.value];
   for (net::Pipe& pipe : pipes_[link.value])
     if (cut)
       pipe.cut(now_);

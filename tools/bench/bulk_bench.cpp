@@ -225,7 +225,7 @@ Result<DatagramSocket> open_socket(const LinkEnd& end, Mode mode) {
   std::thread{[&] {
     const host::Fd space{::open(("/run/netns/" + end.netns()).c_str(), O_RDONLY | O_CLOEXEC)};
     if (!space || setns(space.get(), CLONE_NEWNET) != 0) return;
-    opened = DatagramSocket::open({.address = 0, .port = end.own_port()}, end.netns());
+    opened = DatagramSocket::open({net::IpAddress::v4(0), end.own_port()}, end.netns());
   }}.join();
   return opened;
 }
@@ -235,9 +235,9 @@ Result<std::vector<SealedLink>> open_links(const Scene& scene, Mode mode, std::u
   for (std::uint32_t i = 0; i < scene.links.size(); ++i) {
     const LinkEnd own{i, side}, other{i, 1 - side};
     const Endpoint emulator{.port = own.emulator_port()};
-    const Endpoint peer = mode == Mode::sockets
-                              ? emulator
-                              : Endpoint{0x0a4e'0001 + (i << 8) + (1 - side), other.own_port()};
+    const Endpoint device{net::IpAddress::v4(0x0a4e'0001 + (i << 8) + (1 - side)),
+                          other.own_port()};
+    const Endpoint peer = mode == Mode::sockets ? emulator : device;
     const auto direction =
         side == 0 ? net::Direction::client_to_server : net::Direction::server_to_client;
     links.emplace_back(
