@@ -64,6 +64,31 @@ class TcpEcho:
         self.server.close()
 
 
+class TcpSource:
+    """Sends a byte without end, in small pieces, another one to each who connects."""
+    def __init__(self):
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.port = self.server.getsockname()[1]
+        self.count = 0
+        forever(self.accept)
+
+    def accept(self):
+        connection, _ = self.server.accept()
+        self.count += 1
+        threading.Thread(target=self.pour, args=(connection, bytes([self.count]) * 700),
+                         daemon=True).start()
+
+    @staticmethod
+    def pour(connection, piece):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with connection, contextlib.suppress(OSError):
+            while True:
+                connection.sendall(piece)
+
+    def close(self):
+        self.server.close()
+
+
 class UdpEcho:
     def __init__(self):
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -80,7 +105,7 @@ class UdpEcho:
 
 
 class Relay:
-    """Stands between the two ends: delays what passes, and keeps a copy of it."""
+    """Stands between the two ends: delays what passes, keeps a copy of it, loses some of it."""
     def __init__(self, from_at, to_at):
         self.ends = (("127.0.0.1", from_at), ("127.0.0.1", to_at))
         self.sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in self.ends]
@@ -89,6 +114,7 @@ class Relay:
             each.bind(("127.0.0.1", 0))
         self.ports = [each.getsockname()[1] for each in self.sockets]
         self.delay, self.seen, self.waiting, self.closed = 0.0, bytearray(), [], False
+        self.lose_every, self.passed = 0, 0
         self.thread = threading.Thread(target=self.run, daemon=True)
         self.thread.start()
 
@@ -99,6 +125,9 @@ class Relay:
                 side = self.sockets.index(ready)
                 data = ready.recv(1 << 16)
                 self.seen += data
+                self.passed += 1
+                if self.lose_every and self.passed % self.lose_every == 0:
+                    continue
                 self.waiting.append((time.monotonic() + self.delay, side, data))
             while self.waiting and self.waiting[0][0] <= time.monotonic():
                 _, side, data = self.waiting.pop(0)
@@ -276,6 +305,27 @@ class Link(unittest.TestCase):
         self.good("rm", "sfo-fra")
         self.assertFalse(os.path.exists(os.path.join(self.links(), "sfo-fra")))
 
+    def test_bytes_of_a_connection_before_a_kill_never_come_after_it(self):
+        source, port = self.opened(TcpSource()), free_port()
+        self.good("create", "sfo", "fra", "--tcp", f"{port}:127.0.0.1:{source.port}")
+        for _ in range(4):
+            with socket.create_connection(("127.0.0.1", port)) as client:
+                client.settimeout(20)
+                first = client.recv(1 << 20)[0]
+                pid = eventually("statistics", lambda: self.stats()["ends"]["from"].get("pid"))
+                os.kill(pid, signal.SIGKILL)
+                with contextlib.suppress(OSError):
+                    while piece := client.recv(1 << 20):
+                        self.assertEqual(set(piece), {first})
+            self.good("start", "sfo-fra")
+            with socket.create_connection(("127.0.0.1", port)) as client:
+                client.settimeout(20)
+                got = bytearray()
+                while len(got) < 1_000_000:
+                    got += client.recv(1 << 20)
+                self.assertEqual(len(set(got)), 1)
+                self.assertNotEqual(got[0], first)
+
     def tried(self, port, data):
         """As carry(), for a link that may still be on its way up."""
         with contextlib.suppress(OSError):
@@ -310,6 +360,14 @@ class Link(unittest.TestCase):
         self.assertGreater(len(relay.seen), len(data))
         self.assertNotIn(MARKER[:12], relay.seen)
         self.assertEqual(self.row()["state"], "up")
+
+    def test_a_lossy_path_loses_nothing_of_a_stream(self):
+        tcp, port = self.opened(TcpEcho()), free_port()
+        relay, _ = self.relayed("--tcp", f"{port}:127.0.0.1:{tcp.port}")
+        relay.lose_every = 5
+        data = os.urandom(1_000_000)
+        for _ in range(10):
+            self.assertTrue(self.carry(port, data) == data)
 
     def test_a_broken_promise_is_recorded(self):
         relay, _ = self.relayed("--udp", f"{free_port(socket.SOCK_DGRAM)}:127.0.0.1:9", "--rtt",

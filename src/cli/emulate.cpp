@@ -245,6 +245,7 @@ Result<std::string> EmulateCommand::program_netns(const Emulation& emulation) co
 }
 
 Result<ExitCode> EmulateCommand::run() {
+  (void)signal(SIGPIPE, SIG_IGN);  // Otherwise it would leave the namespaces alone.
   std::optional<Duration> lasts;
   if (!duration.empty()) {
     const auto stated = config::parse_duration(duration);

@@ -118,7 +118,7 @@ void LinkChannel::receive() {
 
 void LinkChannel::take_unsealed(Endpoint from, const net::OuterPacket& packet) {
   if (packet.header.type != net::PacketType::meeting) return take_handshake(from, packet);
-  if (finder_) finder_->take(packet);
+  if (finder_) finder_->take(from, packet);
 }
 
 void LinkChannel::take_handshake(Endpoint from, const net::OuterPacket& packet) {

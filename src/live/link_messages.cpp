@@ -110,7 +110,16 @@ void LinkMessages::meet_peer() {
   callbacks_.reset();
 }
 
+/// Whether the packet holds something that was meant for a peer that is gone.
+bool LinkMessages::stale(const net::Packet& packet) const {
+  return stale_before_ && std::ranges::any_of(packet.frames, [this](const net::Frame& frame) {
+           const auto* data = std::get_if<net::DataFrame>(&frame);
+           return data != nullptr && data->message < *stale_before_;
+         });
+}
+
 void LinkMessages::perform(const net::Transmit& action) {
+  if (stale(action.packet)) return;  // As though it were lost: it is about to be cancelled.
   const auto room = channel_.room();
   // The path has become narrower just now: it counts as lost.
   if (action.size > room.size()) return;

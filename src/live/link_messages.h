@@ -52,6 +52,7 @@ class LinkMessages {
   void forget_before(std::uint64_t message);
   void step(const net::Transport::Event& event, const Taking* taking = nullptr);
   void meet_peer();
+  bool stale(const net::Packet& packet) const;
   void perform(const net::Transmit& action);
   void store(const net::Stored& action, const Taking& taking);
   void deliver(const net::Deliver& action);

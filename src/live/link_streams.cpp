@@ -52,6 +52,7 @@ LinkStreams::LinkStreams(host::Loop& loop, LinkChannel& channel, const LinkSpec&
                 {.incarnation = incarnation, .rate = spec.rate},
                 {.message = [this](ByteVector message) { take_message(std::move(message)); },
                  .reset = [this] { reset_all(); }}},
+      next_id_{incarnation << incarnation_shift},
       buffer_(chunk) {}
 
 LinkStreams::~LinkStreams() {
@@ -122,25 +123,34 @@ void LinkStreams::take_message(ByteVector message) {
   Head head;
   reader.get(head);
   if (!reader.ok()) return;
-  if (head.kind == Kind::credit) return take_credit(head);
-  auto found = streams_.find(head.stream);
-  if (found == streams_.end()) {
-    // Only the first end opens; what comes late for a stream that is over is of no use.
-    const bool known = seen_.insert({head.stream, std::uint64_t{head.stream} + 1}) == 0;
-    if (opens_ || known || streams_.size() >= streams_max) return;
-    found = streams_.emplace(head.stream, Stream{}).first;
-  }
-  Stream& stream = found->second;
-  if (head.number < stream.expected) return;
-  stream.early.emplace(head.number, std::move(message));
-  take_in_order(head.stream, stream);
+  Stream* stream = stream_of(head.stream);
+  if (stream == nullptr) return;
+  if (head.kind == Kind::credit) return take_credit(head, *stream);
+  if (head.number < stream->expected || stream->early.contains(head.number)) return;
+  stream->received += message.size() - head_size;
+  stream->early.emplace(head.number, std::move(message));
+  // No honest peer sends more than it was granted, or so much out of order.
+  if (stream->received > stream->granted + head_size || stream->early.size() > early_max)
+    return fail(head.stream, true);
+  take_in_order(head.stream, *stream);
 }
 
-void LinkStreams::take_credit(const Head& head) {
-  const auto found = streams_.find(head.stream);
-  if (found == streams_.end()) return;
-  found->second.credit = std::max(found->second.credit, head.number);
-  rearm(head.stream, found->second);
+/// The stream of that id, made if it is new: whatever of it comes first. Only the first end opens,
+/// and what comes late for a stream that is over is of no use: nothing then.
+LinkStreams::Stream* LinkStreams::stream_of(Id id) {
+  const auto found = streams_.find(id);
+  if (found != streams_.end()) return &found->second;
+  if (opens_ || seen_.insert({id, std::uint64_t{id} + 1}) == 0) return nullptr;
+  seen_.keep_highest(2 * streams_max);
+  if (streams_.size() < streams_max) return &streams_[id];
+  send({Kind::reset, id, 0}, traffic_);
+  return nullptr;
+}
+
+/// The peer's word is believed as far as our own window goes: it is its memory, but our time.
+void LinkStreams::take_credit(const Head& head, Stream& stream) {
+  stream.credit = std::max(stream.credit, std::min(head.number, stream.sent + window_max));
+  rearm(head.stream, stream);
 }
 
 void LinkStreams::take_in_order(Id id, Stream& stream) {

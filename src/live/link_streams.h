@@ -21,6 +21,8 @@ class LinkStreams {
   static constexpr std::uint64_t held_max = 256u << 20, window_min = 128u << 10,
                                  window_max = 32u << 20;
   static constexpr std::size_t chunk = 128u << 10;
+  /// Messages of one connection that wait for an earlier one.
+  static constexpr std::size_t early_max = 1u << 16;
 
   struct Counters {
     std::uint64_t opened{};
@@ -67,7 +69,7 @@ class LinkStreams {
     std::map<std::uint64_t, ByteVector> early{};  ///< Messages with their heads, by number.
     std::deque<ByteVector> waiting{};             ///< Likewise, for the program to read.
     std::size_t written = head_size;              ///< Of the first of those, and its head.
-    std::uint64_t consumed = 0, granted = window_min;
+    std::uint64_t received = 0, consumed = 0, granted = window_min;
     bool peer_finished = false, shut = false;
   };
   using Id = std::uint32_t;
@@ -80,7 +82,8 @@ class LinkStreams {
   void adopt(Id id, Stream& stream, host::Fd socket);
 
   void take_message(ByteVector message);
-  void take_credit(const Head& head);
+  Stream* stream_of(Id id);
+  void take_credit(const Head& head, Stream& stream);
   void take_in_order(Id id, Stream& stream);
   /// False: the stream is gone.
   bool take_next(Id id, Stream& stream, ByteVector message);
@@ -104,7 +107,9 @@ class LinkStreams {
   std::vector<host::Fd> listeners_;
   std::map<Id, Stream> streams_;
   net::RangeSet seen_;  ///< Ids that have been opened by the peer.
-  Id next_id_ = 0;
+  /// The ids of a process that is started again are not those of the one before.
+  static constexpr int incarnation_shift = 20;
+  Id next_id_;
   ByteVector buffer_;
   Counters counters_;
 };

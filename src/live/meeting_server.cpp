@@ -92,10 +92,11 @@ void MeetingServer::accept() {
     if (bridges_.size() >= streams_max) continue;
     const std::uint64_t number = next_bridge_++;
     const Endpoint own = reached_locally(socket_.local());
-    auto bridge = StreamBridge::open(loop_, {.stream = *std::move(stream),
-                                             .local = {own.address, 0},
-                                             .peer = own,
-                                             .closed = [this, number] { bridges_.erase(number); }});
+    auto bridge = StreamBridge::open(loop_, buffer_,
+                                     {.stream = *std::move(stream),
+                                      .local = {own.address, 0},
+                                      .peer = own,
+                                      .closed = [this, number] { bridges_.erase(number); }});
     if (bridge) bridges_[number] = *std::move(bridge);
   }
 }

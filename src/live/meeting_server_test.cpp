@@ -48,7 +48,8 @@ class End {
     return {
         .peer = {},
         .envelope = {SiteId{client ? 1U : 2U}, SiteId{client ? 2U : 1U}, {}},
-        .unsealed = [this](Endpoint, const net::OuterPacket& packet) { finder_.take(packet); },
+        .unsealed = [this](Endpoint from,
+                           const net::OuterPacket& packet) { finder_.take(from, packet); },
         .reached = [this](Endpoint from, std::uint32_t number) { finder_.reached(from, number); }};
   }
   host::Loop& loop_;
@@ -130,17 +131,18 @@ TEST_CASE("stream bridge: packets of every size come through whole; a broken str
   std::array<DatagramSocket, 2> ends{must(DatagramSocket::open({}, "test")),
                                      must(DatagramSocket::open({}, "test"))};
   int closed = 0;
-  auto near = must(StreamBridge::open(*loop, {.stream = must(connect_stream(listener.local())),
-                                              .local = {},
-                                              .peer = ends[0].local(),
-                                              .closed = [&] { ++closed, loop->stop(); }}));
+  DatagramBuffer buffer, bridges;
+  auto near = must(StreamBridge::open(*loop, bridges,
+                                      {.stream = must(connect_stream(listener.local())),
+                                       .local = {},
+                                       .peer = ends[0].local(),
+                                       .closed = [&] { ++closed, loop->stop(); }}));
   std::unique_ptr<StreamBridge> far;
   std::vector<ByteVector> sent, got;
   must(loop->watch(listener.fd(), host::Interest::readable, [&](host::Ready) {
     far = must(StreamBridge::open(
-        *loop, {.stream = *listener.accept(), .local = {}, .peer = ends[1].local()}));
+        *loop, bridges, {.stream = *listener.accept(), .local = {}, .peer = ends[1].local()}));
   }));
-  DatagramBuffer buffer;
   must(loop->watch(ends[1].fd(), host::Interest::readable, [&](host::Ready) {
     ends[1].receive(buffer);
     for (const Datagram& datagram : buffer.datagrams)

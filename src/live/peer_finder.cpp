@@ -11,7 +11,8 @@ PeerFinder::~PeerFinder() {
   if (timer_) loop_.cancel(*timer_);
 }
 
-void PeerFinder::take(const net::OuterPacket& packet) {
+void PeerFinder::take(const Endpoint& from, const net::OuterPacket& packet) {
+  if (from != reach_.via()) return;
   const auto message = net::parse_meeting(packet);
   const auto* welcome = message ? std::get_if<net::Welcome>(&*message) : nullptr;
   if (welcome != nullptr) step(net::WelcomeArrived{*welcome});
@@ -35,7 +36,7 @@ void PeerFinder::perform(const net::OpenStream&) {
   if (!stream) return;
   const Endpoint own = reached_locally(link_.local());
   auto bridge = StreamBridge::open(
-      loop_,
+      loop_, buffer_,
       {.stream = *std::move(stream), .local = {own.address, 0}, .peer = own, .closed = [this] {
          bridge_.reset();
          step(net::StreamLost{});

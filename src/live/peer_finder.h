@@ -18,8 +18,8 @@ class PeerFinder {
   PeerFinder(const PeerFinder&) = delete;
   ~PeerFinder();
 
-  /// A packet of PacketType::meeting has come.
-  void take(const net::OuterPacket& packet);
+  /// A packet of PacketType::meeting has come from there.
+  void take(const Endpoint& from, const net::OuterPacket& packet);
   /// SealedLink::Config::reached.
   void reached(const Endpoint& from, std::uint32_t number) {
     step(net::ReachConfirmed{from, number});
@@ -44,6 +44,7 @@ class PeerFinder {
   SealedLink& link_;
   net::Reach reach_;
   Endpoint meeting_;
+  DatagramBuffer buffer_;
   std::unique_ptr<StreamBridge> bridge_;
   std::optional<host::TimerId> timer_;
 };

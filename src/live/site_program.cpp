@@ -26,6 +26,7 @@ constexpr int killed_by = 128;
   sigset_t none;
   sigemptyset(&none);
   (void)sigprocmask(SIG_SETMASK, &none, nullptr);
+  (void)signal(SIGPIPE, SIG_DFL);
   (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(cannot_start);
   if (netns < 0 || setns(netns, CLONE_NEWNET) == 0) execvp(arguments[0], arguments);

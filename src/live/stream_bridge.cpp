@@ -14,10 +14,13 @@ using Length = std::uint16_t;
 constexpr std::size_t length_size = sizeof(Length);
 constexpr std::size_t read_size = 1 << 16;
 
-/// Packets leave as they come: each is somebody's, and may be waited for.
-void send_at_once(int fd) {
+/// Packets leave as they come: each is somebody's, and may be waited for. A connection that has
+/// died in silence is to be noticed soon.
+void prepare(int fd) {
   const int on = 1;
+  const unsigned patience_ms = 10'000;
   (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &patience_ms, sizeof patience_ms);
 }
 
 bool try_again(int error) {
@@ -27,17 +30,19 @@ bool try_again(int error) {
 
 }  // namespace
 
-Result<std::unique_ptr<StreamBridge>> StreamBridge::open(host::Loop& loop, Config config) {
+Result<std::unique_ptr<StreamBridge>> StreamBridge::open(host::Loop& loop, DatagramBuffer& buffer,
+                                                         Config config) {
   auto socket = AXS_TRY(DatagramSocket::open(config.local, "stream bridge"));
   std::unique_ptr<StreamBridge> bridge{
-      new StreamBridge{loop, std::move(config), std::move(socket)}};
+      new StreamBridge{loop, buffer, std::move(config), std::move(socket)}};
   AXS_TRY(bridge->watch());
   return bridge;
 }
 
-StreamBridge::StreamBridge(host::Loop& loop, Config config, DatagramSocket socket)
-    : loop_{loop}, config_{std::move(config)}, socket_{std::move(socket)} {
-  send_at_once(config_.stream.get());
+StreamBridge::StreamBridge(host::Loop& loop, DatagramBuffer& buffer, Config config,
+                           DatagramSocket socket)
+    : loop_{loop}, config_{std::move(config)}, socket_{std::move(socket)}, buffer_{buffer} {
+  prepare(config_.stream.get());
 }
 
 StreamBridge::~StreamBridge() {

@@ -22,7 +22,9 @@ class StreamBridge {
     Endpoint peer;                   ///< Whose packets it takes, and who gets those of the stream.
     std::function<void()> closed{};  ///< The connection has ended, or never was one. Called once.
   };
-  static Result<std::unique_ptr<StreamBridge>> open(host::Loop& loop, Config config);
+  /// `buffer`, which must outlive it, may serve others too: it is used only while one reads.
+  static Result<std::unique_ptr<StreamBridge>> open(host::Loop& loop, DatagramBuffer& buffer,
+                                                    Config config);
   StreamBridge(const StreamBridge&) = delete;
   ~StreamBridge();
 
@@ -30,7 +32,7 @@ class StreamBridge {
   Endpoint local() const { return socket_.local(); }
 
  private:
-  StreamBridge(host::Loop& loop, Config config, DatagramSocket socket);
+  StreamBridge(host::Loop& loop, DatagramBuffer& buffer, Config config, DatagramSocket socket);
   Result<> watch();
   void read_packets();
   void read_stream();
@@ -41,7 +43,7 @@ class StreamBridge {
   host::Loop& loop_;
   Config config_;
   DatagramSocket socket_;
-  DatagramBuffer buffer_;
+  DatagramBuffer& buffer_;
   ByteVector incoming_;  ///< The beginning of a packet that is not all there.
   ByteVector outgoing_;
   bool open_ = true;

@@ -68,13 +68,14 @@ void MeetingPoint::on(const AttendArrived& event) {
 /// The end takes its seat, or keeps it. A new one is news for the other end too.
 void MeetingPoint::sit(const AttendArrived& event) {
   const auto& [name, side] = std::pair{event.message.room, std::size_t{event.message.side}};
-  Room& room = rooms_[name];
-  const bool moved = !room[side] || room[side]->end != event.from;
+  const std::optional<Seat> before = rooms_[name][side];
+  const bool moved = !before || before->end != event.from;
   if (moved) {
-    if (room[side]) leave(Endpoint{room[side]->end});
     leave(event.from);
+    if (before) leave(before->end);
     ends_[event.from] = {name, side};
   }
+  Room& room = rooms_[name];
   room[side] = Seat{event.from, event.message.stream, now_};
   tell(name, side);
   if (moved && room[1 - side]) tell(name, 1 - side);
@@ -83,7 +84,9 @@ void MeetingPoint::sit(const AttendArrived& event) {
 void MeetingPoint::leave(const Endpoint& end) {
   const auto seated = ends_.find(end);
   if (seated == ends_.end()) return;
-  rooms_.at(seated->second.first)[seated->second.second].reset();
+  const auto room = rooms_.find(seated->second.first);
+  room->second[seated->second.second].reset();
+  if (!room->second[0] && !room->second[1]) rooms_.erase(room);
   ends_.erase(seated);
 }
 
@@ -99,11 +102,11 @@ void MeetingPoint::tell(const MeetingRoom& name, std::size_t side) {
 
 void MeetingPoint::on(const Wakeup&) {
   if (!sweep_at_ || now_ < *sweep_at_) return;
-  for (auto& [name, room] : rooms_)
-    for (std::optional<Seat>& seat : room) {
-      if (seat && now_ - seat->heard >= place_lasts) leave(Endpoint{seat->end});
-    }
-  std::erase_if(rooms_, [](const auto& entry) { return !entry.second[0] && !entry.second[1]; });
+  std::vector<Endpoint> gone;
+  for (const auto& [name, room] : rooms_)
+    for (const std::optional<Seat>& seat : room)
+      if (seat && now_ - seat->heard >= place_lasts) gone.push_back(seat->end);
+  for (const Endpoint& end : gone) leave(end);
   sweep_at_.reset();
   if (!rooms_.empty()) sweep_at_ = now_ + place_lasts;
 }

@@ -1,6 +1,7 @@
 #include "axs/net/reach.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace axs::net {
 
@@ -20,8 +21,8 @@ void Reach::on(const WelcomeArrived& event) {
   const Welcome& welcome = event.message;
   if (welcome.room != config_.room) return;
   questions_ = 0;
-  cookie_ = welcome.cookie;
-  if (!welcome.accepted) return attend();
+  const bool news = std::exchange(cookie_, welcome.cookie) != welcome.cookie;
+  if (!welcome.accepted) return news ? attend() : void();
   attend_at_ = now_ + keep_place;
   if (!welcome.peer || candidate_ == welcome.peer) return;
   candidate_ = welcome.peer;

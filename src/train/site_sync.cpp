@@ -376,7 +376,7 @@ Decision SiteSync::decide(SyncId sync, const Open& open) const {
   std::map<SiteId, std::uint64_t> positions = seen_;
   // What a site has done that is gone, and nobody has got, is lost: once all others have stopped
   // they do that too.
-  if (decision.members.empty() && ledger.complete(sites))
+  if (decision.members.empty() && !sites.empty() && ledger.complete(sites))
     std::erase_if(positions, [&](const auto& seen) { return !sites.contains(seen.first); });
   decision.stops = ledger.stops({.positions = std::move(positions), .expected = sites});
   decision.last = decision.members.empty() && !present_.empty() &&
