@@ -101,7 +101,7 @@ void monitor_hello(benchmark::State& state) {
         ++hellos;
         replies.clear();
         monitor.step(now, HelloReceived{{hello->path, ++sequence, 1, true}, {}}, replies);
-        monitor.step(now, HelloReplyReceived{{hello->path, hello->sequence, 1, {}}, {}}, replies);
+        monitor.step(now, HelloReplyReceived{{hello->path, {hello->sequence, 1, {}}}, {}}, replies);
       }
     now = std::max(now, *monitor.wakeup());
   }
