@@ -7,6 +7,7 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
+#include "axs/cli/flag.h"
 #include "axs/cli/link_physics.h"
 #include "axs/config/quantity.h"
 #include "axs/core/enums.h"
@@ -22,12 +23,6 @@ using live::LinkSide;
 using live::LinkSpec;
 
 constexpr std::size_t invitation_size_max = 1 << 20;
-
-template <class T>
-Result<T> of_flag(const std::string& flag, Result<T> value) {
-  if (value) return value;
-  return Error{value.error().code, flag + ": " + value.error().what};
-}
 
 /// Where somebody is: a port that can be sent to.
 Result<live::Endpoint> endpoint_of(const std::string& flag, const std::string& text) {

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "axs/catalog/places.h"
+#include "axs/cli/flag.h"
 #include "axs/cli/terminal.h"
 #include "axs/config/constellation.h"
 #include "axs/config/elements.h"
@@ -18,13 +19,6 @@ namespace {
 
 using catalog::UtcTime;
 using Satellites = SkySource::Satellites;
-
-/// An error about the value of a flag names the flag.
-template <class T>
-Result<T> of_flag(const std::string& flag, Result<T> value) {
-  if (value) return value;
-  return Error{value.error().code, flag + ": " + value.error().what};
-}
 
 /// Elements are good for days: drag is uncertain.
 void warn_of_age(Duration age) {

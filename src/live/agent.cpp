@@ -3,12 +3,12 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "axs/fabric/link_plan.h"
 #include "axs/fabric/story.h"
 #include "axs/host/file.h"
 #include "axs/host/signals.h"
+#include "axs/live/incarnation.h"
 
 namespace axs::live {
 
@@ -20,24 +20,6 @@ namespace {
 constexpr std::size_t journal_backlog = std::size_t{16} << 20;
 /// How long a worker that was asked to save and end may take.
 constexpr Duration quit_patience = seconds(5);
-
-/// The number of this start of the agent, on the disk before anyone hears of it.
-Result<std::uint32_t> next_incarnation(const std::string& folder) {
-  const std::string path = folder + "/incarnation";
-  std::uint32_t number = 0;
-  const auto text = host::read_file(path, 64);
-  if (!text && text.error().code != Errc::not_found) return text.error();
-  if (text) {
-    const auto* first = reinterpret_cast<const char*>(text->data());
-    const auto read = std::from_chars(first, first + text->size(), number);
-    if (read.ec != std::errc{}) return Error{Errc::corrupt, path + ": no number, want one"};
-  }
-  const std::string next = std::to_string(++number);
-  AXS_TRY(host::write_file_atomically(
-      path, {reinterpret_cast<const std::uint8_t*>(next.data()), next.size()},
-      host::FileAccess::everyone));
-  return number;
-}
 
 host::RunClock clock_of(const AgentConfig& config) {
   const catalog::ClockError& error = config.scenario.sites[config.site.value].clock;
@@ -59,7 +41,8 @@ Result<Agent::Stores> Agent::open_stores(const AgentConfig& config) {
   };
   host::Journal journal = AXS_TRY(host::Journal::open(config.folder + "/journal", {}, replay));
   const SiteStage stage = AXS_TRY(load_stage(config.folder));
-  const std::uint32_t incarnation = AXS_TRY(next_incarnation(config.folder));
+  const std::uint32_t incarnation =
+      AXS_TRY(next_incarnation(config.folder + "/incarnation", host::FileAccess::everyone));
   return Stores{std::move(lock), std::move(log), std::move(blobs),   std::move(journal),
                 incarnation,     stage,          std::move(records), noted};
 }

@@ -3,12 +3,12 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "axs/host/clock.h"
 #include "axs/host/file.h"
 #include "axs/host/signals.h"
+#include "axs/live/incarnation.h"
 
 namespace axs::live {
 
@@ -18,23 +18,6 @@ using Json = nlohmann::ordered_json;
 
 /// What may be saved up while nobody sends: short, for the next hop's queue must hold it.
 constexpr Duration burst = milliseconds(5);
-
-/// The number of this start, on the disk before the peer hears of it.
-Result<std::uint32_t> next_incarnation(const std::string& path) {
-  std::uint32_t number = 0;
-  const auto text = host::read_file(path, 64);
-  if (!text && text.error().code != Errc::not_found) return text.error();
-  if (text) {
-    const auto* first = reinterpret_cast<const char*>(text->data());
-    if (std::from_chars(first, first + text->size(), number).ec != std::errc{})
-      return Error{Errc::corrupt, path + ": no number, want one"};
-  }
-  const std::string next = std::to_string(++number);
-  AXS_TRY(host::write_file_atomically(
-      path, {reinterpret_cast<const std::uint8_t*>(next.data()), next.size()},
-      host::FileAccess::owner_only));
-  return number;
-}
 
 double processor_seconds() {
   rusage usage{};
@@ -75,7 +58,8 @@ LinkEnd::~LinkEnd() {
 }
 
 Result<> LinkEnd::prepare() {
-  const std::uint32_t incarnation = AXS_TRY(next_incarnation(folder_.end(side_) + "/incarnation"));
+  const std::uint32_t incarnation =
+      AXS_TRY(next_incarnation(folder_.end(side_) + "/incarnation", host::FileAccess::owner_only));
   const LinkSide far = other(side_);
   auto credentials = AXS_TRY(Credentials::load(folder_.credentials(side_)));
   channel_ = AXS_TRY(

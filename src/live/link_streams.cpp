@@ -9,26 +9,8 @@ namespace axs::live {
 
 namespace {
 
-host::Fd tcp_socket(const Endpoint& end) {
-  return host::Fd{socket(family_of(end), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
-}
-
 bool would_block() {
   return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
-}
-
-Result<host::Fd> listen_at(std::uint16_t port) {
-  const std::string what = "--tcp " + std::to_string(port);
-  const Endpoint local{.port = port};
-  host::Fd listener = tcp_socket(local);
-  if (!listener) return host::system_error(what + ": socket");
-  const int on = 1;
-  (void)setsockopt(listener.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  const SocketAddress address{local, family_of(local)};
-  if (bind(listener.get(), address.data(), address.size()) != 0 ||
-      ::listen(listener.get(), SOMAXCONN) != 0)
-    return host::system_error(what + ": TCP port " + std::to_string(port) + ": bind");
-  return listener;
 }
 
 }  // namespace
@@ -56,45 +38,39 @@ LinkStreams::LinkStreams(host::Loop& loop, LinkChannel& channel, const LinkSpec&
       buffer_(chunk) {}
 
 LinkStreams::~LinkStreams() {
-  for (const auto& listener : listeners_) loop_.unwatch(listener.get());
+  for (const auto& listener : listeners_) loop_.unwatch(listener.fd());
   while (!streams_.empty()) close(streams_.begin()->first);
 }
 
 Result<> LinkStreams::listen() {
   for (const LinkForward& forward : forwards_)
-    listeners_.push_back(AXS_TRY(listen_at(forward.port)));
+    listeners_.push_back(AXS_TRY(
+        StreamListener::open({.port = forward.port}, "--tcp " + std::to_string(forward.port))));
   for (std::uint16_t i = 0; i < listeners_.size(); ++i)
-    AXS_TRY(loop_.watch(listeners_[i].get(), host::Interest::readable,
+    AXS_TRY(loop_.watch(listeners_[i].fd(), host::Interest::readable,
                         [this, i](host::Ready) { accept_all(i); }));
   return Ok{};
 }
 
 void LinkStreams::accept_all(std::uint16_t forward) {
-  while (true) {
-    host::Fd socket{
-        accept4(listeners_[forward].get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)};
-    if (!socket) break;
+  while (auto socket = listeners_[forward].accept()) {
     if (streams_.size() >= streams_max) continue;  // Closed at once: the program sees it.
     const Id id = next_id_++;
     Stream& stream = streams_[id];
     ++counters_.opened;
     send({Kind::open, id, stream.next_number++}, traffic_, to_wire(forward));
-    adopt(id, stream, std::move(socket));
+    adopt(id, stream, *std::move(socket));
   }
   messages_.batch_end();
 }
 
 void LinkStreams::connect(Id id, Stream& stream, std::uint64_t forward) {
   if (forward >= forwards_.size()) return fail(id, true);
-  const Endpoint& target = forwards_[forward].target;
-  host::Fd socket = tcp_socket(target);
+  auto socket = connect_stream(forwards_[forward].target);
   if (!socket) return fail(id, true);
-  const SocketAddress address{target, family_of(target)};
   stream.connecting = true;
-  if (::connect(socket.get(), address.data(), address.size()) != 0 && errno != EINPROGRESS)
-    return fail(id, true);
   ++counters_.opened;
-  adopt(id, stream, std::move(socket));
+  adopt(id, stream, *std::move(socket));
 }
 
 void LinkStreams::adopt(Id id, Stream& stream, host::Fd socket) {

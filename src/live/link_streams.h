@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "axs/live/link_messages.h"
+#include "axs/live/stream_bridge.h"
 #include "axs/net/range_set.h"
 
 namespace axs::live {
@@ -104,7 +105,7 @@ class LinkStreams {
   net::TrafficClass traffic_;
   bool opens_;  ///< Streams begin at this end.
   LinkMessages messages_;
-  std::vector<host::Fd> listeners_;
+  std::vector<StreamListener> listeners_;
   std::map<Id, Stream> streams_;
   net::RangeSet seen_;  ///< Ids that have been opened by the peer.
   /// The ids of a process that is started again are not those of the one before.
