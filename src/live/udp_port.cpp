@@ -1,4 +1,5 @@
-#include <sys/random.h>
+#include <atomic>
+#include <random>
 
 #include "axs/live/port.h"
 
@@ -10,14 +11,21 @@ namespace {
 constexpr std::uint16_t lasting_first = 16'384, lasting_count = 16'384;
 constexpr int lasting_attempts = 100;
 
+/// A random place to begin, then one after the other: within a process none comes twice, also when
+/// the first was closed in between.
+std::uint16_t next_lasting() {
+  static std::atomic<std::uint16_t> next = [] {
+    std::random_device random;
+    return static_cast<std::uint16_t>(random());
+  }();
+  return static_cast<std::uint16_t>(lasting_first + next++ % lasting_count);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<UdpPort>> UdpPort::open_lasting(const std::string& what) {
   for (int attempt = 1;; ++attempt) {
-    std::uint16_t draw = 0;
-    if (getrandom(&draw, sizeof draw, 0) < 0) return host::system_error(what + ": getrandom");
-    const auto port = static_cast<std::uint16_t>(lasting_first + draw % lasting_count);
-    auto opened = open({port, 0}, what);
+    auto opened = open({next_lasting(), 0}, what);
     if (opened || attempt == lasting_attempts) return opened;
   }
 }
