@@ -166,6 +166,49 @@ class Sky(unittest.TestCase):
         self.assertGreater(page.seen["rect"], 36 * 72)
         self.assertIn("satellites in sight", text)
 
+    def test_lasers(self):
+        # Beams across the planes of this star are too long near the equator.
+        star = self.path("star.toml")
+        with open(star, "w") as file:
+            file.write("version = 1\nname = \"star\"\nepoch = \"2025-10-08T12:00:00Z\"\n[lasers]\n"
+                       "max-range = \"4500 km\"\n[[shell]]\nplanes = 4\nper-plane = 12\n"
+                       "inclination = 86.4\naltitude = \"780 km\"\nspread = \"star\"\n")
+        flags = ["lasers", "--shell", star, "--duration", "100min"]
+        rows = self.rows(*flags)
+        for row in rows:
+            self.assertLessEqual(row["opens"], row["carries"])
+            self.assertLessEqual(row["carries"], row["closes"])
+            self.assertLessEqual(float(row["max_km"]), 4500)
+        late = [row for row in rows if row["opens"] > "2025-10-08T12:00:00.000Z"]
+        self.assertGreater(len(late), 36)
+        self.assertTrue(all(row["carries"] > row["opens"] for row in late))
+        of_one = self.rows(*flags, "--satellite", "1-17")
+        self.assertEqual(of_one, [row for row in rows if "1-17" in (row["a"], row["b"])])
+        self.assertEqual(len({(row["a"], row["b"]) for row in of_one}), 4)
+
+    def test_a_day_of_real_satellites_is_matched_anew(self):
+        flags = ["paths", "--elements", REAL, "--from", "sfo", "--to", "fra", "--step", "5min"]
+        day = self.rows(*flags, "--start", NOON, "--duration", "12h")
+        later = self.rows(*flags, "--start", "2025-10-08T18:00:00Z", "--duration", "6h")
+        second = [row for row in day if row["begin"] >= "2025-10-08T18"]
+        self.assertEqual(second, later)
+
+    def test_what_has_come_down_is_left_out(self):
+        with open(REAL) as file:
+            lines = file.read().splitlines()[:9]
+        low = lines[8][:52] + "17.60000000" + lines[8][63:68]
+        checksum = sum(int(c) if c.isdigit() else c == "-" for c in low) % 10
+        mixed = self.path("mixed.tle")
+        with open(mixed, "w") as file:
+            file.write("\n".join(lines[:8] + [low + str(checksum)]) + "\n")
+        outcome = run("lasers", "--elements", mixed)
+        self.assertEqual(outcome.returncode, 0, outcome.stderr)
+        self.assertIn(f"1 of 3 satellites are left out; the first: satellite {lines[6]}: orbit "
+                      "that is below the ground", outcome.stderr)
+        with open(mixed, "w") as file:
+            file.write("\n".join(lines[6:8] + [low + str(checksum)]) + "\n")
+        self.check_bad("no orbit can be propagated", "lasers", "--elements", mixed)
+
     def test_same_answer_twice(self):
         flags = ["contacts", "--elements", REAL, "--start", NOON, "--duration", "2min", "--at",
                  "tyo", "--json"]

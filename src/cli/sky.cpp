@@ -4,6 +4,7 @@
 
 #include "axs/cli/sky_contacts.h"
 #include "axs/cli/sky_coverage.h"
+#include "axs/cli/sky_lasers.h"
 #include "axs/cli/sky_paths.h"
 
 namespace axs::cli {
@@ -11,6 +12,7 @@ namespace axs::cli {
 SkyCommand::SkyCommand() {
   parts_.push_back(std::make_unique<SkyPassesCommand>());
   parts_.push_back(std::make_unique<SkyContactsCommand>());
+  parts_.push_back(std::make_unique<SkyLasersCommand>());
   parts_.push_back(std::make_unique<SkyCoverageCommand>());
   parts_.push_back(std::make_unique<SkyPathsCommand>());
   parts_.push_back(std::make_unique<SkyRttCommand>());

@@ -26,40 +26,50 @@ using orbit::Sky;
 using Moment = SkyWay::Moment;
 using Way = SkyWay::Way;
 
-Result<Sky> sky_of(const SkySource::Satellites& satellites, catalog::UtcTime at) {
-  if (!satellites.shells.empty()) return Sky::of_shells(satellites.shells, satellites.links);
-  return Sky::of_elements(satellites.elements, at, satellites.links);
+/// A part of the time, over which one assignment of lasers is good.
+struct Part {
+  Duration begin, end;
+};
+
+/// Shells keep their grid. Real satellites drift apart within hours, and are matched anew.
+std::vector<Part> parts_of(const SkySource::Satellites& satellites, const SkySource::Times& times) {
+  constexpr Duration matched_for = seconds(6 * 3600);
+  if (!satellites.shells.empty()) return {{{}, times.length}};
+  const std::int64_t steps = std::max<std::int64_t>(1, matched_for.ns / times.step.ns);
+  std::vector<Part> parts;
+  for (Duration t{}; t < times.length; t += steps * times.step)
+    parts.push_back({t, std::min(t + steps * times.step, times.length)});
+  return parts;
 }
 
 /// The best path of every moment.
-std::vector<Moment> at_every_moment(const Sky& sky, const Way& way) {
+void follow_every_moment(const Sky& sky, Part part, Way& way, Progress& progress) {
   const auto from = sky.station(way.from.at, way.from.kind);
   const auto to = sky.station(way.to.at, way.to.kind);
-  std::vector<Moment> moments;
-  Progress progress{"following the shortest path"};
-  for (Duration t{}; t < way.times.length; t = t + way.times.step) {
+  for (Duration t = part.begin; t < part.end; t += way.times.step) {
     const auto path = orbit::SkyGraph{sky, way.times.start + t}.shortest(from, to);
-    moments.push_back(path ? Moment{t, 2 * path->one_way, path->satellites} : Moment{t, {}, {}});
+    way.moments.push_back(path ? Moment{t, 2 * path->one_way, path->satellites}
+                               : Moment{t, {}, {}});
     progress.show(t.seconds() / way.times.length.seconds());
   }
-  return moments;
 }
 
 /// Paths that are chosen at the sky's marks and kept until the next.
-Result<std::vector<Moment>> between_marks(const Sky& sky, const Way& way) {
+Result<> follow_between_marks(const Sky& sky, Part part, Way& way, Progress& progress) {
   const std::array pairs{orbit::GroundPair{way.from, way.to}};
-  Progress progress{"following the paths"};
+  const Duration length = part.end - part.begin;
   const auto histories = AXS_TRY(orbit::routes_over_time(
-      sky, pairs, {.start = way.times.start, .length = way.times.length, .step = way.times.step},
-      [&](double share) { progress.show(share); }));
-  std::vector<Moment> moments;
+      sky, pairs, {.start = way.times.start + part.begin, .length = length, .step = way.times.step},
+      [&](double share) {
+        progress.show((part.begin + scaled(length, share)).seconds() / way.times.length.seconds());
+      }));
   for (const auto& sample : histories[0].samples) {
     const auto& satellites = histories[0].paths[sample.path];
-    Moment moment{sample.at, {}, satellites};
+    Moment moment{part.begin + sample.at, {}, satellites};
     if (!satellites.empty()) moment.round_trip = 2 * sample.one_way;
-    moments.push_back(std::move(moment));
+    way.moments.push_back(std::move(moment));
   }
-  return moments;
+  return Ok{};
 }
 
 /// A stretch of time over one path.
@@ -221,8 +231,14 @@ Result<Way> SkyWay::find(Duration usual_step) const {
   auto interval = way.satellites.reconfiguration;
   if (!reconfigure.empty()) interval = AXS_TRY(interval_of("--reconfigure", reconfigure));
   if (interval) way.satellites.links.reconfiguration = *interval;
-  const Sky sky = AXS_TRY(sky_of(way.satellites, way.times.start));
-  way.moments = interval ? AXS_TRY(between_marks(sky, way)) : at_every_moment(sky, way);
+  Progress progress{"following the paths"};
+  for (const Part part : parts_of(way.satellites, way.times)) {
+    const Sky sky = AXS_TRY(way.satellites.sky(way.times.start + part.begin));
+    if (interval)
+      AXS_TRY(follow_between_marks(sky, part, way, progress));
+    else
+      follow_every_moment(sky, part, way, progress);
+  }
   return way;
 }
 

@@ -32,10 +32,14 @@ void warn_of_age(Duration age) {
 
 Result<Satellites> of_elements(const std::string& file) {
   Satellites all;
-  for (const orbit::ElementSet& set : AXS_TRY(config::read_elements(file))) {
-    all.names.push_back(set.name.empty() ? set.catalogue_number : set.name);
+  const auto usable = AXS_TRY(config::read_usable_elements(file));
+  for (const orbit::ElementSet& set : usable.sets) {
+    all.names.push_back(orbit::name_of(set));
     all.elements.push_back(set.elements);
   }
+  if (usable.left_out > 0)
+    print_error(fmt::format("{}: {} of {} satellites are left out; the first: {}", file,
+                            usable.left_out, usable.left_out + usable.sets.size(), usable.why));
   return all;
 }
 
@@ -126,6 +130,11 @@ Result<orbit::Sgp4Batch> Satellites::batch() const {
   for (std::size_t i = 0; i < elements.size(); ++i)
     prepared.push_back(AXS_TRY(of_flag("satellite " + names[i], orbit::prepare(elements[i]))));
   return orbit::Sgp4Batch{std::move(prepared)};
+}
+
+Result<orbit::Sky> Satellites::sky(UtcTime at) const {
+  if (!shells.empty()) return orbit::Sky::of_shells(shells, links);
+  return orbit::Sky::of_elements(elements, at, links);
 }
 
 Result<orbit::GroundEnd> station_of(const std::string& flag, const std::string& text) {

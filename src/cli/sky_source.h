@@ -36,6 +36,8 @@ struct SkySource {
     Result<> keep(const std::string& part);
     orbit::GroundStation station(const orbit::GroundEnd& end) const;
     Result<orbit::Sgp4Batch> batch() const;
+    /// With the lasers of their shells, or else such as a matching for the time `at` assigns.
+    Result<orbit::Sky> sky(catalog::UtcTime at) const;
   };
   Result<Satellites> satellites() const;
 

@@ -1,7 +1,10 @@
 #include "axs/config/elements.h"
 
+#include <utility>
+
 #include "axs/config/omm.h"
 #include "axs/config/text_file.h"
+#include "axs/orbit/sgp4.h"
 
 namespace axs::config {
 
@@ -22,8 +25,23 @@ Result<std::vector<orbit::ElementSet>> parse_elements(std::string_view text,
   return orbit::parse_tle(text, source);
 }
 
-Result<std::vector<orbit::ElementSet>> read_elements(const std::string& file) {
-  return parse_elements(AXS_TRY(read_text_file(file, "orbital elements", elements_file_max)), file);
+Result<UsableElements> usable_elements(std::vector<orbit::ElementSet> sets,
+                                       const std::string& source) {
+  UsableElements usable;
+  for (orbit::ElementSet& set : sets) {
+    const auto prepared = orbit::prepare(set.elements);
+    if (!prepared && usable.left_out++ == 0)
+      usable.why = "satellite " + orbit::name_of(set) + ": " + prepared.error().what;
+    if (prepared) usable.sets.push_back(std::move(set));
+  }
+  if (usable.sets.empty())
+    return Error{Errc::invalid, source + ": no orbit can be propagated; the first: " + usable.why};
+  return usable;
+}
+
+Result<UsableElements> read_usable_elements(const std::string& file) {
+  const std::string text = AXS_TRY(read_text_file(file, "orbital elements", elements_file_max));
+  return usable_elements(AXS_TRY(parse_elements(text, file)), file);
 }
 
 }  // namespace axs::config

@@ -104,5 +104,19 @@ TEST_CASE("elements: names are what a terminal may be shown") {
 }
 
 TEST_CASE("elements: a file that is not there") {
-  CHECK_FALSE(read_elements("no/such/file"));
+  CHECK_FALSE(read_usable_elements("no/such/file"));
+}
+
+TEST_CASE("elements: what has no orbit any more is left out, unless nothing is left") {
+  orbit::ElementSet good = parse_elements(tle, "a.tle")->front(), low = good;
+  low.name = "LOW";
+  low.elements.mean_motion = 17.6;
+  const auto usable = usable_elements({low, good, low}, "a.tle");
+  REQUIRE(usable.has_value());
+  CHECK(usable->sets.size() == 1);
+  CHECK(usable->left_out == 2);
+  CHECK(usable->why.starts_with("satellite LOW: orbit that is below the ground"));
+  const auto none = usable_elements({low}, "a.tle");
+  REQUIRE(!none.has_value());
+  CHECK(none.error().what.starts_with("a.tle: no orbit can be propagated; the first: "));
 }

@@ -17,7 +17,7 @@ Result<std::vector<orbit::MeanElements>> load_satellites(const catalog::Sky& sky
         satellites.push_back(elements);
     return satellites;
   }
-  for (const orbit::ElementSet& set : AXS_TRY(read_elements(*file)))
+  for (const orbit::ElementSet& set : AXS_TRY(read_usable_elements(*file)).sets)
     satellites.push_back(set.elements);
   return satellites;
 }

@@ -147,6 +147,10 @@ std::vector<Vec3> Sky::positions_km(catalog::UtcTime at) const {
   return positions;
 }
 
+Vec3 Sky::position_km(std::uint32_t satellite, catalog::UtcTime at) const {
+  return EarthRotation{at}.place_of(propagate(satellites_.satellites()[satellite], at));
+}
+
 std::vector<Vec3> Sky::aimed_km(catalog::UtcTime at) const {
   const Duration acquisition = options_.lasers.acquisition;
   if (acquisition == Duration{}) return {};

@@ -61,6 +61,8 @@ class Sky {
   /// All satellites in ECEF. One that has no position any more is put at the earth's centre, where
   /// nobody sees it and no laser reaches.
   std::vector<Vec3> positions_km(catalog::UtcTime at) const;
+  /// The same of one, by the plain theory.
+  Vec3 position_km(std::uint32_t satellite, catalog::UtcTime at) const;
   /// The same one acquisition before `at`; empty if acquisition takes no time.
   std::vector<Vec3> aimed_km(catalog::UtcTime at) const;
   /// One way between two stations over the given satellites as they stand at `at`, whether the

@@ -16,6 +16,11 @@ struct ElementSet {
   MeanElements elements;
 };
 
+/// What people call it: its name, or its number where it has none.
+inline const std::string& name_of(const ElementSet& set) {
+  return set.name.empty() ? set.catalogue_number : set.name;
+}
+
 /// Reads two-line element sets (columns as in Hoots and Roehrich, "Spacetrack Report 3", 1980, and
 /// Vallado, Crawford, "SGP4 orbit determination", 2008), each with or without a line for the name
 /// before it. Blank lines and carriage returns are passed over. Every number, its range and both
