@@ -60,6 +60,10 @@ class PathEstimator {
   /// having been declared dead.
   void survived(Instant now, Duration silence, Duration interval);
 
+  /// Whether three missing hellos, one every `interval`, are already rarer than false alarms may
+  /// be.
+  bool knows_losses_are_rare(Duration interval) const { return misses_in_a_row(interval) <= 3; }
+
   bool has_sample() const { return window_.size() > 0; }
   Duration smoothed() const { return smoothed_; }  ///< RFC 6298, alpha = 1/8; new after a shift.
   Duration least() const { return has_sample() ? window_.quantile(0) : Duration{}; }
@@ -89,6 +93,9 @@ class PathEstimator {
   /// promised, and never less than 1.5 times the longest. In the first minute, without experience,
   /// it is never less than 500 ms.
   Duration silence_limit(Instant now, Duration interval) const;
+  template <class F>
+    for (auto& e : survived_) f(e.block, e.longest);
+  }
 
  private:
   static constexpr std::size_t samples = 1'024;

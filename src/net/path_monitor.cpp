@@ -1,6 +1,7 @@
 #include "axs/net/path_monitor.h"
 
 #include <algorithm>
+#include <span>
 
 #include "axs/core/assert.h"
 
@@ -17,8 +18,10 @@ constexpr Duration judged_after = seconds(1);
 /// Hellos leave at multiples of it, so that those to many peers cost one wake-up and one system
 /// call; an answer waits so long for a hello to ride in.
 constexpr Duration tick = milliseconds(1);
-/// More answers than that do not wait.
+/// More answers than that do not wait, nor are they believed.
 constexpr std::size_t answers_max = 16;
+/// Hellos leave so often to measure round trips, whatever traffic there is.
+constexpr Duration measuring = milliseconds(10);
 
 Duration whole_ticks(Duration interval, double stretch) {
   return (scaled(interval, stretch) + tick - nanoseconds(1)) / tick.ns * tick.ns;
@@ -42,7 +45,6 @@ void PathMonitor::step(Instant now, const Event& event, std::vector<Action>& act
   if (!started_) start();
   excuse_lateness();
   std::visit([this](const auto& e) { on(e); }, event);
-  bury_silent_paths();
   set_pace();
   run_timers();
   if (report_due_) report();
@@ -64,23 +66,28 @@ void PathMonitor::start() {
 
 /// While this process did not run it could not hear, so the peer is not to blame.
 void PathMonitor::excuse_lateness() {
-  if (wakeup_ && now_ > *wakeup_) last_life_ = last_life_ + (now_ - *wakeup_);
+  if (wakeup_ && now_ - *wakeup_ > tick) excused_ += now_ - *wakeup_;
 }
 
-void PathMonitor::prove_time() {
-  const Duration usual = 2 * whole_ticks(pace_, busy_ ? stretch_.fast : stretch_.slow);
-  if (now_ - last_life_ > usual) resumed_ = now_;
-  proven_ += std::clamp(now_ - last_life_, Duration{}, usual);
-  last_life_ = now_;
+void PathMonitor::prove_time(Instant at) {
+  if (at <= last_life_) return;
+  const Duration usual = 2 * usual_gap();
+  const Duration gap = std::max(at - last_life_ - excused_, Duration{});
+  if (gap > usual) resumed_ = now_;
+  proven_ += std::min(gap, usual);
+  last_life_ = at;
+  excused_ = {};
 }
 
-void PathMonitor::sign_of_life(Path& path) {
-  prove_time();
+void PathMonitor::sign_of_life(Path& path, Duration waited) {
+  const Instant at = now_ - std::max(waited, Duration{});
+  prove_time(at);
+  const Duration proven = proven_ - (last_life_ - at);
+  const Duration silent = silence(path, proven);
   // A silence that was only a little too long for us is a false alarm to learn from.
-  const bool telling = path.up ? path.used || fast(path) : silence(path) <= 2 * path.last_limit;
-  const Duration usual = expected(path);
-  if (telling && path.peer_hears) path.estimator.survived(now_, silence(path), usual);
-  path.heard = std::max(path.heard, proven_);
+  const bool telling = path.up ? path.used || fast(path) : silent <= 2 * path.last_limit;
+  if (telling && path.peer_hears) path.estimator.survived(now_, silent, expected(path));
+  path.heard = std::max(path.heard, proven);
 }
 
 void PathMonitor::on(const HelloReceived& event) {
@@ -92,8 +99,10 @@ void PathMonitor::on(const HelloReceived& event) {
     path.newest_hello = newest;
     path.peer_hears = hello.hears;
   }
-  sign_of_life(path);
-  for (const HelloAnswer& answer : hello.answers) take_answer(hello.path, answer, event.waited);
+  sign_of_life(path, event.waited);
+  for (const HelloAnswer& answer :
+       std::span{hello.answers}.first(std::min(hello.answers.size(), answers_max)))
+    take_answer(hello.path, answer, event.waited);
   const HelloAnswer answer{hello.sequence, hello.token, event.waited};
   if (path.next_hello - now_ <= tick && path.asked.size() < answers_max)
     path.asked.push_back({answer, now_});
@@ -108,8 +117,8 @@ void PathMonitor::on(const HelloReplyReceived& event) {
 void PathMonitor::take_answer(PathId id, const HelloAnswer& answer, Duration waited) {
   Path& path = at(id);
   if (answer.token != config_.token || answer.sequence >= path.next_sequence) return;
-  sign_of_life(path);
-  path.replied = std::max(path.replied, proven_);
+  sign_of_life(path, waited);
+  path.replied = std::max(path.replied, proven_ - (last_life_ - (now_ - waited)));
   if (path.outstanding.empty() || answer.sequence < path.outstanding.front().sequence) return;
   Sent& sent = path.outstanding[answer.sequence - path.outstanding.front().sequence];
   if (!sent.answered) answered(id, sent, answer, waited);
@@ -132,8 +141,18 @@ void PathMonitor::answered(PathId id, Sent& sent, const HelloAnswer& answer, Dur
 
 void PathMonitor::on(const TrafficReceived& event) {
   if (!known(event.path)) return;
-  sign_of_life(at(event.path));
+  sign_of_life(at(event.path), event.waited);
   traffic_at_ = now_;
+}
+
+void PathMonitor::sent(Instant now, PathId id) {
+  if (!known(id)) return;
+  Path& path = at(id);
+  const bool hears = proven_ - path.heard <= 2 * path.interval;
+  if (!path.sure || !hears || !fast(path) || now - path.measured_at >= measuring) return;
+  now_ = now;
+  path.next_hello = std::max(path.next_hello, now + path.interval);
+  update_wakeup();
 }
 
 void PathMonitor::on(const LinksLost& event) {
@@ -195,8 +214,18 @@ ClassRoute PathMonitor::obeying(const ClassRoute& ordered,
 
 /// Silence counts from the last sign of life; if the peer says that it does not hear us, from the
 /// last that proved both directions.
-Duration PathMonitor::silence(const Path& path) const {
-  return proven_ - (path.peer_hears ? std::max(path.heard, path.replied) : path.replied);
+Duration PathMonitor::silence(const Path& path, Duration proven) const {
+  return proven - (path.peer_hears ? std::max(path.heard, path.replied) : path.replied);
+}
+
+/// Between signs of life, whichever path they take.
+Duration PathMonitor::usual_gap() const {
+  return whole_ticks(pace_, busy_ ? stretch_.fast : stretch_.slow);
+}
+
+/// The peer that was heard an instant ago is alive: for an interval, then its next word is due.
+Duration PathMonitor::proven_now() const {
+  return proven_ + std::clamp(now_ - last_life_ - excused_, Duration{}, usual_gap());
 }
 
 /// After a silence of all paths the answers on a longer one come later by half the difference.
@@ -210,13 +239,15 @@ Duration PathMonitor::allowance(const Path& path) const {
 }
 
 void PathMonitor::bury_silent_paths() {
-  const bool peer_silent = now_ - last_life_ >= config_.peer_limit;
+  const bool peer_silent = now_ - last_life_ - excused_ >= config_.peer_limit;
+  const Duration proven = proven_now();
   bool buried = false;
   for (std::size_t i = 0; i < paths_.size(); ++i) {
     const Path& path = paths_[i];
     if (!path.up) continue;
-    const bool silent = silence(path) > path.limit && silence(path) > allowance(path);
-    if (silent || peer_silent) bury(path_id(i)), buried = true;
+    const Duration silent = silence(path, proven);
+    if ((silent > path.limit && silent > allowance(path)) || peer_silent)
+      bury(path_id(i)), buried = true;
   }
   if (buried) reroute();
 }
@@ -279,6 +310,8 @@ void PathMonitor::probe(PathId id) {
   note_interval(path);
   const Duration usual = expected(path);
   path.limit = path.estimator.silence_limit(now_, usual);
+  path.sure = path.estimator.knows_losses_are_rare(usual);
+  path.measured_at = now_;
   const bool hears = path.newest_hello.second > 0 && proven_ - path.heard <= path.limit;
   path.outstanding.push_back({path.next_sequence, now_, false});
   Hello hello{id, path.next_sequence++, config_.token, hears};
@@ -456,8 +489,20 @@ void PathMonitor::report() {
 void PathMonitor::update_wakeup() {
   Instant next = next_report_;
   for (const Path& path : paths_) next = std::min(next, path.next_hello);
-  if (any_up()) next = std::min(next, last_life_ + config_.peer_limit);
+  if (any_up()) next = std::min(next, last_life_ + excused_ + config_.peer_limit);
+  for (const Path& path : paths_)
+    if (const auto death = death_without_a_word(path)) next = std::min(next, *death);
   wakeup_ = next;
+}
+
+/// When the path will have been silent for too long, if nothing at all is heard until then and the
+/// peer is not silent on all paths before.
+std::optional<Instant> PathMonitor::death_without_a_word(const Path& path) const {
+  if (!path.up) return {};
+  const Duration proven = proven_now();
+  const Duration left = std::max(path.limit, allowance(path)) - silence(path, proven);
+  if (left < Duration{} || proven + left >= proven_ + usual_gap()) return {};
+  return now_ + left + nanoseconds(1);
 }
 
 }  // namespace axs::net
