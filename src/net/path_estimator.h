@@ -87,15 +87,12 @@ class PathEstimator {
   /// detector (Hayashibara et al., SRDS 2004) whose suspicion is turned into a time at once.
   ///
   /// Silences, whatever made them (jitter, handovers with bursts of their own, busy hosts): the
-  /// longest in each of the last twenty blocks of 15 s, less the interval, are extremes and so
-  /// follow Gumbel's law, m + b G with b = sqrt(6) / pi of their deviation (Gumbel, Statistics of
-  /// Extremes, 1958, section 6.2). The limit is the silence that its tail passes as rarely as
-  /// promised, and never less than 1.5 times the longest. In the first minute, without experience,
-  /// it is never less than 500 ms.
+  /// longest in each of the last nineteen whole blocks of 15 s, less the interval, are extremes and
+  /// so follow Gumbel's law, m + b G with b = sqrt(6) / pi of their deviation (Gumbel, Statistics
+  /// of Extremes, 1958, section 6.2). The limit is the silence that its tail passes as rarely as
+  /// promised, and never less than 1.5 times the longest, the present block included. In the first
+  /// minute, without experience, it is never less than 500 ms.
   Duration silence_limit(Instant now, Duration interval) const;
-  template <class F>
-    for (auto& e : survived_) f(e.block, e.longest);
-  }
 
  private:
   static constexpr std::size_t samples = 1'024;

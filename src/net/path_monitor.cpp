@@ -145,16 +145,6 @@ void PathMonitor::on(const TrafficReceived& event) {
   traffic_at_ = now_;
 }
 
-void PathMonitor::sent(Instant now, PathId id) {
-  if (!known(id)) return;
-  Path& path = at(id);
-  const bool hears = proven_ - path.heard <= 2 * path.interval;
-  if (!path.sure || !hears || !fast(path) || now - path.measured_at >= measuring) return;
-  now_ = now;
-  path.next_hello = std::max(path.next_hello, now + path.interval);
-  update_wakeup();
-}
-
 void PathMonitor::on(const LinksLost& event) {
   const auto lost = [&](LinkId link) {
     return std::ranges::find(event.links, link) != event.links.end();
@@ -284,7 +274,8 @@ void PathMonitor::raise(PathId id) {
 void PathMonitor::run_timers() {
   for (std::size_t i = 0; i < paths_.size(); ++i) {
     judge(paths_[i]);
-    if (paths_[i].next_hello <= now_) probe(path_id(i));
+    if (paths_[i].next_hello > now_) continue;
+    traffic_stands_in(paths_[i]) ? pass_over(path_id(i)) : probe(path_id(i));
   }
   if (next_report_ > now_) return;
   if (applied_ == Fence{} && any_up()) {
@@ -321,8 +312,28 @@ void PathMonitor::probe(PathId id) {
   }
   path.asked.clear();
   actions_->push_back(std::move(hello));
-  const Instant on_tick = Instant{} + period_number(now_, tick) * tick;
-  path.next_hello = on_tick + interval(path);
+  path.next_hello = next_on_tick(interval(path));
+}
+
+/// The peer hears us by it, and we hear the peer: if we did not, only a hello could say so.
+bool PathMonitor::traffic_stands_in(const Path& path) const {
+  return path.sure && fast(path) && now_ - path.sent_at <= path.interval / 2 &&
+         proven_ - path.heard <= 2 * path.interval && now_ - path.measured_at < measuring;
+}
+
+/// The answers that wait for the hello go alone.
+void PathMonitor::pass_over(PathId id) {
+  Path& path = at(id);
+  for (Asked& asked : path.asked) {
+    asked.answer.held += now_ - asked.at;
+    actions_->push_back(HelloReply{id, asked.answer});
+  }
+  path.asked.clear();
+  path.next_hello = next_on_tick(interval(path));
+}
+
+Instant PathMonitor::next_on_tick(Duration after) const {
+  return Instant{} + period_number(now_, tick) * tick + after;
 }
 
 /// After its interval has become shorter, signs of life still come at the old one for a round trip.

@@ -63,8 +63,8 @@ struct OrderRefused {
 /// primary's round trips, 1 ms at least: where jitter sets the silence limit anyway, more hellos
 /// would find nothing out sooner. Only paths of one link are probed so fast. Whether both links of
 /// a longer one live is said by LinksLost, so a link is probed once, not by every pair that uses
-/// it. A packet that leaves takes the place of a hello while the peer is heard, once losses are
-/// known to be rare; one hello in 10 ms still leaves, to measure.
+/// it. A packet that has just left takes the place of a hello while the peer is heard, once losses
+/// are known to be rare; one hello in 10 ms still leaves, to measure.
 ///
 /// Silence is judged by when packets reached the machine, and only in a Wakeup: whoever steps this
 /// reads all that the kernel holds before. So our own stalls are nobody's silence.
@@ -99,8 +99,10 @@ class PathMonitor {
   explicit PathMonitor(const Config& config);
 
   void step(Instant now, const Event& event, std::vector<Action>& actions);
-  /// A packet of ours leaves on this path. It makes nothing due.
-  void sent(Instant now, PathId path);
+  /// A packet of ours leaves on this path. No event, because nothing follows from it at once.
+  void sent(Instant now, PathId path) {
+    if (known(path)) at(path).sent_at = now;
+  }
   std::optional<Instant> wakeup() const { return wakeup_; }
 
   bool up(PathId path) const { return at(path).up; }
@@ -142,7 +144,8 @@ class PathMonitor {
     std::deque<Sent> outstanding{};  ///< Not yet judged, in order.
     std::uint64_t next_sequence = 0;
     Instant next_hello{};
-    Instant measured_at{};  ///< The last hello.
+    Instant measured_at{};  ///< The last hello left.
+    Instant sent_at{};      ///< The last packet that is no hello left.
     bool sure = false;      ///< Losses are known to be rare.
     bool up = false;
     bool used = false;    ///< A primary or a backup.
@@ -193,6 +196,9 @@ class PathMonitor {
   void run_timers();
   void bury_silent_paths();
   void probe(PathId id);
+  void pass_over(PathId id);
+  bool traffic_stands_in(const Path& path) const;
+  Instant next_on_tick(Duration after) const;
   void judge(Path& path);
   void raise(PathId id);
   void bury(PathId id);

@@ -49,12 +49,6 @@ void PathWatch::step(Instant now, Wakeup, std::vector<Action>& actions) {
   share();
 }
 
-void PathWatch::sent(Instant now, SiteId id, PathId path) {
-  Peer& peer = peers_.at(id);
-  peer.monitor.sent(now, path);
-  update_due(id, peer);
-}
-
 void PathWatch::run(SiteId id, const PathMonitor::Event& event) {
   std::vector<PathMonitor::Action> performed;
   Peer& peer = peers_.at(id);

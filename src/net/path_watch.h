@@ -48,7 +48,7 @@ class PathWatch {
   /// Wakes the monitors that are due.
   void step(Instant now, Wakeup, std::vector<Action>& actions);
   /// As PathMonitor::sent().
-  void sent(Instant now, SiteId peer, PathId path);
+  void sent(Instant now, SiteId peer, PathId path) { peers_.at(peer).monitor.sent(now, path); }
   std::optional<Instant> wakeup() const {
     return due_.empty() ? std::nullopt : std::optional{due_.begin()->first};
   }
