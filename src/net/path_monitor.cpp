@@ -11,8 +11,6 @@ namespace {
 
 /// A path that was dead is believed again after this many answers in a row.
 constexpr int answers_to_rise = 3;
-/// Right after a peer has come up its paths are compared without waiting.
-constexpr Duration settling = seconds(3);
 /// A hello is counted as lost when it is this much older than a round trip.
 constexpr Duration judged_after = seconds(1);
 /// Hellos leave at multiples of it, so that those to many peers cost one wake-up and one system
@@ -25,6 +23,18 @@ constexpr Duration measuring = milliseconds(10);
 
 Duration whole_ticks(Duration interval, double stretch) {
   return (scaled(interval, stretch) + tick - nanoseconds(1)) / tick.ns * tick.ns;
+}
+
+/// The answers that wait, with the time that they have waited by now.
+template <class Asked>
+std::vector<HelloAnswer> take_answers(std::vector<Asked>& waiting, Instant now) {
+  std::vector<HelloAnswer> answers;
+  for (const Asked& asked : waiting) {
+    answers.push_back(asked.answer);
+    answers.back().held += now - asked.at;
+  }
+  waiting.clear();
+  return answers;
 }
 
 PathId path_id(std::size_t index) {
@@ -72,8 +82,8 @@ void PathMonitor::excuse_lateness() {
 void PathMonitor::prove_time(Instant at) {
   if (at <= last_life_) return;
   const Duration usual = 2 * usual_gap();
-  const Duration gap = std::max(at - last_life_ - excused_, Duration{});
-  if (gap > usual) resumed_ = now_;
+  const Duration gap = at - last_life_;
+  if (gap - excused_ > usual) resumed_ = now_;
   proven_ += std::min(gap, usual);
   last_life_ = at;
   excused_ = {};
@@ -81,9 +91,10 @@ void PathMonitor::prove_time(Instant at) {
 
 void PathMonitor::sign_of_life(Path& path, Duration waited) {
   const Instant at = now_ - std::max(waited, Duration{});
+  // What a verdict could have seen until now; the word itself is worth more.
+  const Duration silent = silence(path, proven_ + std::min(at - last_life_, usual_gap()));
   prove_time(at);
   const Duration proven = proven_ - (last_life_ - at);
-  const Duration silent = silence(path, proven);
   // A silence that was only a little too long for us is a false alarm to learn from.
   const bool telling = path.up ? path.used || fast(path) : silent <= 2 * path.last_limit;
   if (telling && path.peer_hears) path.estimator.survived(now_, silent, expected(path));
@@ -169,39 +180,6 @@ void PathMonitor::on(const NewsToTell&) {
     if (is_link(path) && path.up) path.next_hello = now_;
 }
 
-void PathMonitor::on(const OrderReceived& event) {
-  const RouteOrder& order = event.order;
-  if (order.fence == applied_) return;  // The same order again.
-  const bool sane = std::all_of(order.routes.begin(), order.routes.end(), [&](const auto& route) {
-    return !route || (known(route->primary) && (!route->backup || known(*route->backup)));
-  });
-  if (order.fence < applied_ || !sane || order.from != config_.local || order.to != config_.peer) {
-    actions_->push_back(OrderRefused{order.fence, applied_});
-    return;
-  }
-  applied_ = order.fence;
-  challenge_.reset();
-  for (std::size_t i = 0; i < routes_.size(); ++i)
-    if (order.routes[i])
-      set_route(static_cast<TrafficClass>(i), obeying(*order.routes[i], routes_[i]),
-                RouteReason::order);
-  mark_used();
-  report_due_ = true;
-}
-
-/// What comes nearest to the order with the paths that are up.
-ClassRoute PathMonitor::obeying(const ClassRoute& ordered,
-                                const std::optional<ClassRoute>& current) const {
-  if (!any_up()) return ordered;
-  if (up(ordered.primary)) {
-    const bool ready = ordered.backup && up(*ordered.backup);
-    return ready ? ordered : ClassRoute{ordered.primary, repaired_backup(ordered.primary, {})};
-  }
-  if (ordered.backup && up(*ordered.backup))
-    return {*ordered.backup, repaired_backup(*ordered.backup, {})};
-  return repaired(current);
-}
-
 /// Silence counts from the last sign of life; if the peer says that it does not hear us, from the
 /// last that proved both directions.
 Duration PathMonitor::silence(const Path& path, Duration proven) const {
@@ -215,7 +193,7 @@ Duration PathMonitor::usual_gap() const {
 
 /// The peer that was heard an instant ago is alive: for an interval, then its next word is due.
 Duration PathMonitor::proven_now() const {
-  return proven_ + std::clamp(now_ - last_life_ - excused_, Duration{}, usual_gap());
+  return proven_ + std::clamp(now_ - last_life_, Duration{}, usual_gap());
 }
 
 /// After a silence of all paths the answers on a longer one come later by half the difference.
@@ -306,11 +284,7 @@ void PathMonitor::probe(PathId id) {
   const bool hears = path.newest_hello.second > 0 && proven_ - path.heard <= path.limit;
   path.outstanding.push_back({path.next_sequence, now_, false});
   Hello hello{id, path.next_sequence++, config_.token, hears};
-  for (const Asked& asked : path.asked) {
-    hello.answers.push_back(asked.answer);
-    hello.answers.back().held += now_ - asked.at;
-  }
-  path.asked.clear();
+  hello.answers = take_answers(path.asked, now_);
   actions_->push_back(std::move(hello));
   path.next_hello = next_on_tick(interval(path));
 }
@@ -324,11 +298,8 @@ bool PathMonitor::traffic_stands_in(const Path& path) const {
 /// The answers that wait for the hello go alone.
 void PathMonitor::pass_over(PathId id) {
   Path& path = at(id);
-  for (Asked& asked : path.asked) {
-    asked.answer.held += now_ - asked.at;
-    actions_->push_back(HelloReply{id, asked.answer});
-  }
-  path.asked.clear();
+  for (const HelloAnswer& answer : take_answers(path.asked, now_))
+    actions_->push_back(HelloReply{id, answer});
   path.next_hello = next_on_tick(interval(path));
 }
 
@@ -389,89 +360,6 @@ bool PathMonitor::any_up() const {
   return std::any_of(paths_.begin(), paths_.end(), [](const Path& path) { return path.up; });
 }
 
-void PathMonitor::reroute() {
-  if (!any_up()) return;  // Nothing is better than what is.
-  for (std::size_t i = 0; i < routes_.size(); ++i)
-    set_route(static_cast<TrafficClass>(i), repaired(routes_[i]),
-              routes_[i] ? RouteReason::cut : RouteReason::recovered);
-  mark_used();
-}
-
-/// The route with its dead parts replaced.
-ClassRoute PathMonitor::repaired(const std::optional<ClassRoute>& route) const {
-  PathId primary;
-  if (route && up(route->primary))
-    primary = route->primary;
-  else if (route && route->backup && up(*route->backup))
-    primary = *route->backup;
-  else
-    primary = cheapest(reports()).value_or(route ? route->primary : PathId{});
-  return {primary, repaired_backup(primary, route ? route->backup : std::nullopt)};
-}
-
-/// The same backup as long as it is of use; without a controller a much better one if there is.
-std::optional<PathId> PathMonitor::repaired_backup(PathId primary,
-                                                   std::optional<PathId> backup) const {
-  const auto best = choose_backup(primary, reports(), config_.paths);
-  if (!best || !backup || *backup == primary || !up(*backup)) return best;
-  const auto disjoint = [&](PathId path) {
-    return link_disjoint(config_.paths[primary.value], config_.paths[path.value]);
-  };
-  if (disjoint(*best) && !disjoint(*backup)) return best;
-  const auto cost = [&](PathId path) { return latency_cost(reports()[path.value]); };
-  const bool free = applied_ == Fence{} && disjoint(*best) == disjoint(*backup);
-  return free && config_.hysteresis.better(cost(*best), cost(*backup)) ? best : backup;
-}
-
-/// Without a controller: the cheapest path for all, when it has been so for long enough.
-void PathMonitor::choose_freely() {
-  const auto& current = routes_.front();
-  const std::vector<PathReport> known_paths = reports();
-  std::vector<PathReport> attractive = known_paths;
-  for (PathReport& path : attractive) path.up = path.up && at(path.path).damper.attractive(now_);
-  const auto best = cheapest(attractive);
-  const bool better = best && current &&
-                      config_.hysteresis.better(latency_cost(known_paths[best->value]),
-                                                latency_cost(known_paths[current->primary.value]));
-  if (!better) return challenge_.reset();
-  if (!challenge_ || challenge_->path != *best) challenge_ = Challenge{*best, now_};
-  const bool settled = now_ - peer_up_at_ > settling;
-  if (settled && now_ - challenge_->since < config_.hysteresis.hold) return;
-  const auto fell = at(*best).damper.last_down();
-  const ClassRoute route{*best, choose_backup(*best, known_paths, config_.paths)};
-  for (std::size_t i = 0; i < routes_.size(); ++i)
-    set_route(static_cast<TrafficClass>(i), route,
-              fell ? RouteReason::recovered : RouteReason::slower);
-  challenge_.reset();
-  mark_used();
-}
-
-void PathMonitor::set_route(TrafficClass traffic, const ClassRoute& route, RouteReason reason) {
-  auto& held = routes_[static_cast<std::size_t>(traffic)];
-  if (held == route) return;
-  if (!held || held->primary != route.primary)
-    actions_->push_back(RouteChanged{config_.local, config_.peer, traffic,
-                                     held ? std::optional{held->primary} : std::nullopt,
-                                     route.primary, reason});
-  held = route;
-  actions_->push_back(RouteSet{traffic, route.primary, route.backup});
-  report_due_ = true;
-}
-
-void PathMonitor::mark_used() {
-  for (std::size_t i = 0; i < paths_.size(); ++i) {
-    Path& path = paths_[i];
-    const bool was = path.used;
-    path.used = std::any_of(routes_.begin(), routes_.end(), [&](const auto& route) {
-      return route && (route->primary == path_id(i) || route->backup == path_id(i));
-    });
-    if (was || !path.used) continue;
-    path.next_hello = now_;
-    // The first answer at the new pace is a round trip away.
-    path.replied = std::max(path.replied, proven_ + path.estimator.smoothed());
-  }
-}
-
 std::vector<PathReport> PathMonitor::reports() const {
   std::vector<PathReport> reports;
   for (std::size_t i = 0; i < paths_.size(); ++i) {
@@ -509,10 +397,13 @@ void PathMonitor::update_wakeup() {
 /// When the path will have been silent for too long, if nothing at all is heard until then and the
 /// peer is not silent on all paths before.
 std::optional<Instant> PathMonitor::death_without_a_word(const Path& path) const {
-  if (!path.up) return {};
   const Duration proven = proven_now();
-  const Duration left = std::max(path.limit, allowance(path)) - silence(path, proven);
-  if (left < Duration{} || proven + left >= proven_ + usual_gap()) return {};
+  const Duration silent = silence(path, proven);
+  // How far time can still prove itself is known without the patience for longer paths.
+  const Duration reach = proven_ + usual_gap() - proven;
+  if (!path.up || path.limit - silent >= reach) return {};
+  const Duration left = std::max(path.limit, allowance(path)) - silent;
+  if (left < Duration{} || left >= reach) return {};
   return now_ + left + nanoseconds(1);
 }
 
