@@ -100,7 +100,7 @@ void Site::on(const Wakeup&) {
 
 void Site::on(const PeerPacket& event) {
   if (!peers_.contains(event.from)) return;
-  watch(event.from, net::TrafficReceived{event.packet.path});
+  watch(event.from, net::TrafficReceived{event.packet.path, event.waited});
   run_transport(event.from, net::PacketReceived{event.packet});
 }
 
@@ -195,6 +195,7 @@ void Site::perform(const train::SiteSync::Refused& action) {
 }
 
 void Site::perform(SiteId peer, const net::Transmit& action) {
+  paths_.sent(now_, peer, action.packet.path);
   actions_->push_back(TransmitPacket{peer, action});
 }
 void Site::perform(SiteId peer, const net::Stored& action) {

@@ -56,6 +56,7 @@ class Site {
   struct PeerPacket {  ///< a packet that the tunnel to that site has authenticated
     SiteId from;
     net::Packet packet;
+    Duration waited{};  ///< It lay at this site before this step.
   };
   struct PeerMessage {  ///< a message of that site is whole, and read
     SiteId from;

@@ -154,6 +154,7 @@ void Agent::arm_timer() {
   if (at)
     timer_ = loop_->at(*at, [this] {
       timer_.reset();
+      overlay_->catch_up();
       happen(Wakeup{});
     });
 }

@@ -11,8 +11,8 @@ Result<> Agent::open_overlay() {
   if (!config_.desk.empty()) desk = AXS_TRY(StoredDesk::open(config_.desk));
   SiteIdentity identity = AXS_TRY(identify(desk));
   Overlay::Callbacks callbacks;
-  callbacks.packet = [this](SiteId from, net::Packet packet, ByteView payloads) {
-    happen(Site::PeerPacket{from, std::move(packet)}, {payloads.begin(), payloads.end()});
+  callbacks.packet = [this](SiteId from, net::Packet packet, ByteView payloads, Duration waited) {
+    happen(Site::PeerPacket{from, std::move(packet), waited}, {payloads.begin(), payloads.end()});
   };
   callbacks.event = [this](Site::Event event) { happen(std::move(event)); };
   callbacks.fact = [this](const catalog::Fact& fact) { note(fact); };

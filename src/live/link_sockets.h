@@ -1,8 +1,11 @@
 #pragma once
 
+#include <poll.h>
+
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "axs/core/id.h"
@@ -21,11 +24,17 @@ struct AgentLink {
 /// The sockets of an agent, one per own link. A packet is written where it is sent from, and
 /// packets to send gather until flush(), so that many cross the kernel as one. Nothing is allocated
 /// per packet.
+///
+/// Links on which small talk keeps coming are not watched but read on the ticks of a millisecond,
+/// all in one wake-up, the one in which hellos leave anyway: waking up is the greater part of what
+/// a hello costs. The kernel has noted when each came. A link that carries data is watched.
 class LinkSockets {
  public:
   /// Of a packet.
   static constexpr std::size_t packet_max = 9'216;
-  using Receive = std::function<void(LinkId, std::span<std::uint8_t> packet)>;
+  /// `waited`: since it reached the machine; 0 as long as more waits behind it than one reading
+  /// takes, because a link is not silent while its queue is long.
+  using Receive = std::function<void(LinkId, std::span<std::uint8_t> packet, Duration waited)>;
   /// `batch_end` comes behind the packets of one system call.
   struct Callbacks {
     Receive packet;
@@ -60,6 +69,11 @@ class LinkSockets {
   bool send_alone(LinkId link, std::size_t size);
   void flush();
 
+  /// Reads what waits on links that are not watched.
+  void catch_up();
+  /// Data comes over the link: it is to be watched for a while.
+  void hurry(LinkId link);
+
  private:
   struct Socket {
     Socket(DatagramSocket opened, Endpoint to) : socket{std::move(opened)}, peer{to} {}
@@ -67,17 +81,33 @@ class LinkSockets {
     Endpoint peer;
     net::TrainBuilder train{packet_max};
     Counters counters{};
+    bool watched = false;
+    Instant hurried{};  ///< The last time.
   };
 
   LinkSockets(host::Loop& loop, Callbacks callbacks)
       : loop_{loop}, callbacks_{std::move(callbacks)} {}
+  Result<> watch(LinkId link, Socket& socket);
   void receive(LinkId link);
+  bool read(LinkId link, Socket& socket);
+  void tick();
+  void weigh();
+  void arrange();
+  bool hurried(const Socket& socket) const;
   static void send_train(Socket& socket, std::size_t carried);
 
   host::Loop& loop_;
   Callbacks callbacks_;
   std::map<LinkId, Socket> sockets_;
   DatagramBuffer buffer_;
+  std::vector<pollfd> unwatched_;
+  std::vector<LinkId> unwatched_links_;  ///< Of the same indices.
+  bool arranged_ = true;                 ///< The two above are as they should be.
+  bool patient_ = false;                 ///< Small talk waits for a tick.
+  std::uint32_t talk_ = 0;               ///< Packets of it since weighed_at_.
+  Instant weighed_at_{};
+  Instant caught_up_at_{};
+  std::optional<host::TimerId> timer_;  ///< Of the next tick, while a link is not watched.
 };
 
 }  // namespace axs::live

@@ -116,20 +116,20 @@ class Node {
   }
 
   Result<> connect() {
-    overlay_ =
-        AXS_TRY(Overlay::open(*loop_,
-                              {.run = "r1",
-                               .self = config_.self,
-                               .incarnation = {1},
-                               .scenario = config_.scenario,
-                               .topology = config_.topology,
-                               .identity = config_.own,
-                               .links = config_.links},
-                              {.packet = [this](SiteId from, net::Packet packet,
-                                                ByteView) { receive(from, std::move(packet)); },
-                               .event = [this](const fabric::Site::Event& event) { hear(event); },
-                               .fact = [](const catalog::Fact&) {},
-                               .failed = [](const Error&) {}}));
+    overlay_ = AXS_TRY(Overlay::open(
+        *loop_,
+        {.run = "r1",
+         .self = config_.self,
+         .incarnation = {1},
+         .scenario = config_.scenario,
+         .topology = config_.topology,
+         .identity = config_.own,
+         .links = config_.links},
+        {.packet = [this](SiteId from, net::Packet packet, ByteView,
+                          Duration waited) { receive(from, std::move(packet), waited); },
+         .event = [this](const fabric::Site::Event& event) { hear(event); },
+         .fact = [](const catalog::Fact&) {},
+         .failed = [](const Error&) {}}));
     loop_->at(loop_->now(), [this] { wake(); });
     return Ok{};
   }
@@ -150,9 +150,9 @@ class Node {
     return log;
   }
 
-  void receive(SiteId from, net::Packet packet) {
+  void receive(SiteId from, net::Packet packet, Duration waited) {
     note(received_, packet);
-    step(from, net::TrafficReceived{packet.path});
+    step(from, net::TrafficReceived{packet.path, waited});
     transport(from, net::PacketReceived{std::move(packet)});
     settle();
   }
@@ -178,6 +178,7 @@ class Node {
 
   void wake() {
     timer_.reset();
+    overlay_->catch_up();
     const Instant now = loop_->now();
     if (watch_.wakeup() && *watch_.wakeup() <= now) {
       std::vector<net::PathWatch::Action> actions;
@@ -231,6 +232,7 @@ class Node {
       const auto* transmit = std::get_if<net::Transmit>(&action);
       if (transmit == nullptr) continue;
       note(sent_, transmit->packet);
+      watch_.sent(loop_->now(), peer, transmit->packet.path);
       ByteVector plain{static_cast<std::uint8_t>(PayloadKind::packet)};
       WireWriter{plain}.put(transmit->packet);
       plain.resize(1 + transmit->size);

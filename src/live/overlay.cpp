@@ -10,6 +10,9 @@ using fabric::Site;
 
 namespace {
 
+/// A larger packet between other sites is no hello.
+constexpr std::size_t small_talk = 256;
+
 /// What sealing adds to the plain bytes of a packet that takes this way.
 std::size_t sealed_overhead(const net::CandidatePath& way) {
   return net::Sealer::packet_size({{}, {}, way.relay_links()}, 0);
@@ -65,18 +68,20 @@ Result<> Overlay::prepare_call(const Newcomer& newcomer) {
 }
 
 Result<> Overlay::open_sockets() {
-  sockets_ = AXS_TRY(LinkSockets::open(loop_, config_.links,
-                                       {.packet =
-                                            [this](LinkId, std::span<std::uint8_t> packet) {
-                                              receiving_ = true;
-                                              receive(packet);
-                                            },
-                                        .batch_end =
-                                            [this] {
-                                              receiving_ = false;
-                                              flush();
-                                              arm_timer();
-                                            }}));
+  sockets_ = AXS_TRY(
+      LinkSockets::open(loop_, config_.links,
+                        {.packet =
+                             [this](LinkId link, std::span<std::uint8_t> packet, Duration waited) {
+                               receiving_ = true;
+                               arrival_ = {link, waited};
+                               receive(packet);
+                             },
+                         .batch_end =
+                             [this] {
+                               receiving_ = false;
+                               flush();
+                               if (rearm_) arm_timer();
+                             }}));
   return Ok{};
 }
 
@@ -173,6 +178,7 @@ void Overlay::relay(std::span<std::uint8_t> packet) {
   if (!link || !sockets_->has(*link) || packet.size() > LinkSockets::packet_max) return;
   put(*link, packet);
   ++relayed_;
+  if (packet.size() > small_talk) sockets_->hurry(arrival_.link);
 }
 
 void Overlay::put(LinkId link, ByteView packet) {
@@ -207,17 +213,18 @@ void Overlay::receive_packet(SiteId from, ByteView plain) {
   const ByteView payloads = reader.bytes(reader.remaining());
   if (!reader.ok() || !payloads_match(packet, payloads))
     return callbacks_.fact(catalog::PeerMisbehaved{name(from), "malformed packet"});
-  callbacks_.packet(from, std::move(packet), payloads);
+  sockets_->hurry(arrival_.link);
+  callbacks_.packet(from, std::move(packet), payloads, arrival_.waited);
 }
 
 void Overlay::receive_hello(SiteId from, ByteView plain) {
   const auto hello = from_wire<net::Hello>(plain, "hello");
-  if (hello) callbacks_.event(Site::PeerHello{from, {*hello, {}}});
+  if (hello) callbacks_.event(Site::PeerHello{from, {*hello, arrival_.waited}});
 }
 
 void Overlay::receive_reply(SiteId from, ByteView plain) {
   const auto reply = from_wire<net::HelloReply>(plain, "hello reply");
-  if (reply) callbacks_.event(Site::PeerHelloReply{from, {*reply, {}}});
+  if (reply) callbacks_.event(Site::PeerHelloReply{from, {*reply, arrival_.waited}});
 }
 
 void Overlay::receive_width(SiteId from, ByteView plain) {
@@ -234,6 +241,7 @@ void Overlay::receive_width_reply(SiteId from, ByteView plain) {
 }
 
 void Overlay::measure_width(SiteId to, net::PathId path, const net::MtuEvent& event) {
+  rearm_ = true;
   net::MtuSearch& search = peers_.at(to).widths[path.value];
   const std::uint32_t before = search.packet_size();
   std::vector<net::SendMtuProbe> probes;
@@ -297,6 +305,7 @@ void Overlay::wake_peer(SiteId id, Peer& peer) {
 
 /// Performs what the session wants done.
 void Overlay::attend(SiteId id) {
+  rearm_ = true;
   Peer& peer = peers_.at(id);
   for (const auto& segment : peer.session.take_segments())
     send_segment(id, handshake_key_, segment);
@@ -312,6 +321,7 @@ void Overlay::attend(SiteId id) {
 }
 
 void Overlay::attend_enrolment() {
+  rearm_ = true;
   if (desk_) attend_desk();
   if (call_) attend_call();
 }
@@ -352,7 +362,10 @@ void Overlay::send_segment(SiteId to, const net::MarkKey& key,
   }
 }
 
+/// Packets only put things off (a peer's patience), and the timer may ring too early for them:
+/// they do not call this.
 void Overlay::arm_timer() {
+  rearm_ = false;
   std::optional<Instant> next;
   const auto consider = [&next](std::optional<Instant> at) {
     if (at && (!next || *at < *next)) next = at;

@@ -47,8 +47,9 @@ class Overlay {
     Duration patience = seconds(15);
   };
   struct Callbacks {
-    /// `payloads` is exactly as long as the packet's DataFrames say.
-    std::function<void(SiteId from, net::Packet, ByteView payloads)> packet;
+    /// `payloads` is exactly as long as the packet's DataFrames say; `waited`: since it reached the
+    /// machine.
+    std::function<void(SiteId from, net::Packet, ByteView payloads, Duration waited)> packet;
     std::function<void(fabric::Site::Event)> event;
     std::function<void(catalog::Fact)> fact;
     /// What a newcomer has become: to be on the disk when this returns.
@@ -75,6 +76,9 @@ class Overlay {
   const std::map<SiteId, std::uint64_t>& unopened() const { return unopened_; }
   /// Sends what is queued, unless packets are being received: then it goes behind them.
   void flush();
+  /// Hands over what has come and was left for later. To be called before Wakeup events, for which
+  /// silence counts.
+  void catch_up() { sockets_->catch_up(); }
 
  private:
   struct Peer {
@@ -136,6 +140,13 @@ class Overlay {
   std::optional<host::TimerId> timer_;
   ByteVector plain_;  ///< Of the packet to be sealed; kept for its memory.
   bool receiving_ = false;
+  /// Of the packet being received.
+  struct Arrival {
+    LinkId link;
+    Duration waited{};
+  };
+  Arrival arrival_;
+  bool rearm_ = true;  ///< The timer may have to ring earlier.
   std::uint64_t relayed_ = 0;
   std::map<SiteId, std::uint64_t> unopened_;
 };

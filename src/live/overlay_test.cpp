@@ -48,19 +48,19 @@ TEST_CASE(
   const std::uint16_t to_sfo = middle_port(), to_tyo = middle_port();
   const auto sfo = must(UdpPort::open({0, to_sfo}, "sfo"));
   const auto tyo = must(UdpPort::open({0, to_tyo}, "tyo"));
-  const auto overlay =
-      must(Overlay::open(*loop,
-                         {.run = "r1",
-                          .self = SiteId{1},
-                          .incarnation = {1},
-                          .scenario = scenario,
-                          .topology = topology,
-                          .identity = must(authority().issue_with_key("fra", noon)),
-                          .links = {{LinkId{0}, {to_sfo, sfo->local_port()}},
-                                    {LinkId{1}, {to_tyo, tyo->local_port()}}}},
-                         {.packet = [](SiteId, net::Packet, ByteView) { FAIL("for another site"); },
-                          .event = [](const fabric::Site::Event&) { FAIL("nothing has happened"); },
-                          .fact = [](const catalog::Fact&) {}}));
+  const auto overlay = must(Overlay::open(
+      *loop,
+      {.run = "r1",
+       .self = SiteId{1},
+       .incarnation = {1},
+       .scenario = scenario,
+       .topology = topology,
+       .identity = must(authority().issue_with_key("fra", noon)),
+       .links = {{LinkId{0}, {to_sfo, sfo->local_port()}},
+                 {LinkId{1}, {to_tyo, tyo->local_port()}}}},
+      {.packet = [](SiteId, net::Packet, ByteView, Duration) { FAIL("for another site"); },
+       .event = [](const fabric::Site::Event&) { FAIL("nothing has happened"); },
+       .fact = [](const catalog::Fact&) {}}));
 
   net::HandshakeSegment segment;
   segment.from = {7};
@@ -114,7 +114,7 @@ TEST_CASE("overlay: a session with a peer that has fallen silent is lost, and ma
          .identity = must(run_authority.issue_with_key(scenario.sites[site].name, now)),
          .links = {{LinkId{0}, {ports[site], ports[1 - site]}}},
          .patience = milliseconds(500)},
-        {.packet = [](SiteId, net::Packet, ByteView) { FAIL("nobody sends packets"); },
+        {.packet = [](SiteId, net::Packet, ByteView, Duration) { FAIL("nobody sends packets"); },
          .event =
              [](const fabric::Site::Event& event) {
                CHECK(std::holds_alternative<fabric::Site::PathWidth>(event));
@@ -289,7 +289,7 @@ TEST_CASE("overlay: packets of a path that carries data grow to what the path ta
          .topology = topology,
          .identity = must(run_authority.issue_with_key(scenario.sites[site].name, now)),
          .links = {{LinkId{0}, {ports[site], middles[site]}}}},
-        {.packet = [&](SiteId, net::Packet, ByteView) { ++arrived; },
+        {.packet = [&](SiteId, net::Packet, ByteView, Duration) { ++arrived; },
          .event = [&, site](const fabric::Site::Event& event) { on_event(site, event); },
          .fact = [](const catalog::Fact&) {}})));
   const Narrow between{*loop, ports, middles};

@@ -67,12 +67,14 @@ void PathEstimator::survived(Instant now, Duration silence, Duration interval) {
 }
 
 Duration PathEstimator::experienced(Instant now) const {
-  const std::int64_t oldest = period_number(now, block) - blocks + 1;
+  const std::int64_t present = period_number(now, block);
   double count = 0, sum = 0, squares = 0;
   Duration longest{};
   for (const Survived& entry : survived_) {
-    if (entry.block < oldest || entry.longest == Duration{}) continue;
+    if (entry.block <= present - blocks || entry.longest == Duration{}) continue;
     longest = std::max(longest, entry.longest);
+    // What the present block has shown so far is no extreme of a block yet.
+    if (entry.block == present) continue;
     const double extreme = entry.longest.seconds();
     count += 1, sum += extreme, squares += extreme * extreme;
   }

@@ -60,6 +60,10 @@ class PathEstimator {
   /// having been declared dead.
   void survived(Instant now, Duration silence, Duration interval);
 
+  /// Whether three missing hellos, one every `interval`, are already rarer than false alarms may
+  /// be.
+  bool knows_losses_are_rare(Duration interval) const { return misses_in_a_row(interval) <= 3; }
+
   bool has_sample() const { return window_.size() > 0; }
   Duration smoothed() const { return smoothed_; }  ///< RFC 6298, alpha = 1/8; new after a shift.
   Duration least() const { return has_sample() ? window_.quantile(0) : Duration{}; }
@@ -83,11 +87,11 @@ class PathEstimator {
   /// detector (Hayashibara et al., SRDS 2004) whose suspicion is turned into a time at once.
   ///
   /// Silences, whatever made them (jitter, handovers with bursts of their own, busy hosts): the
-  /// longest in each of the last twenty blocks of 15 s, less the interval, are extremes and so
-  /// follow Gumbel's law, m + b G with b = sqrt(6) / pi of their deviation (Gumbel, Statistics of
-  /// Extremes, 1958, section 6.2). The limit is the silence that its tail passes as rarely as
-  /// promised, and never less than 1.5 times the longest. In the first minute, without experience,
-  /// it is never less than 500 ms.
+  /// longest in each of the last nineteen whole blocks of 15 s, less the interval, are extremes and
+  /// so follow Gumbel's law, m + b G with b = sqrt(6) / pi of their deviation (Gumbel, Statistics
+  /// of Extremes, 1958, section 6.2). The limit is the silence that its tail passes as rarely as
+  /// promised, and never less than 1.5 times the longest, the present block included. In the first
+  /// minute, without experience, it is never less than 500 ms.
   Duration silence_limit(Instant now, Duration interval) const;
 
  private:

@@ -154,6 +154,16 @@ TEST_CASE("experience lengthens the limit for five minutes, and its lack for one
   CHECK(estimator.silence_limit(later + seconds(320), interval) < milliseconds(150));
 }
 
+TEST_CASE("a block of experience that has just begun does not look like a calm one") {
+  PathEstimator estimator = learned(2'000, 0, microseconds(20), 17);
+  Instant now = Instant{} + seconds(90);
+  for (int i = 0; i < 20; ++i, now = now + seconds(15))
+    estimator.survived(now, milliseconds(100 + i % 2), interval);
+  const Duration before = estimator.silence_limit(now - seconds(1), interval);
+  estimator.survived(now, interval + microseconds(10), interval);
+  CHECK(estimator.silence_limit(now, interval) <= before);
+}
+
 TEST_CASE("nothing is known of a new path, so its limit is the longest") {
   CHECK(PathEstimator{}.silence_limit(Instant{-5}, interval) == PathEstimator::limit_max);
 }

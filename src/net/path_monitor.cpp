@@ -1,6 +1,7 @@
 #include "axs/net/path_monitor.h"
 
 #include <algorithm>
+#include <span>
 
 #include "axs/core/assert.h"
 
@@ -10,18 +11,30 @@ namespace {
 
 /// A path that was dead is believed again after this many answers in a row.
 constexpr int answers_to_rise = 3;
-/// Right after a peer has come up its paths are compared without waiting.
-constexpr Duration settling = seconds(3);
 /// A hello is counted as lost when it is this much older than a round trip.
 constexpr Duration judged_after = seconds(1);
 /// Hellos leave at multiples of it, so that those to many peers cost one wake-up and one system
 /// call; an answer waits so long for a hello to ride in.
 constexpr Duration tick = milliseconds(1);
-/// More answers than that do not wait.
+/// More answers than that do not wait, nor are they believed.
 constexpr std::size_t answers_max = 16;
+/// Hellos leave so often to measure round trips, whatever traffic there is.
+constexpr Duration measuring = milliseconds(10);
 
 Duration whole_ticks(Duration interval, double stretch) {
   return (scaled(interval, stretch) + tick - nanoseconds(1)) / tick.ns * tick.ns;
+}
+
+/// The answers that wait, with the time that they have waited by now.
+template <class Asked>
+std::vector<HelloAnswer> take_answers(std::vector<Asked>& waiting, Instant now) {
+  std::vector<HelloAnswer> answers;
+  for (const Asked& asked : waiting) {
+    answers.push_back(asked.answer);
+    answers.back().held += now - asked.at;
+  }
+  waiting.clear();
+  return answers;
 }
 
 PathId path_id(std::size_t index) {
@@ -42,7 +55,6 @@ void PathMonitor::step(Instant now, const Event& event, std::vector<Action>& act
   if (!started_) start();
   excuse_lateness();
   std::visit([this](const auto& e) { on(e); }, event);
-  bury_silent_paths();
   set_pace();
   run_timers();
   if (report_due_) report();
@@ -64,23 +76,29 @@ void PathMonitor::start() {
 
 /// While this process did not run it could not hear, so the peer is not to blame.
 void PathMonitor::excuse_lateness() {
-  if (wakeup_ && now_ > *wakeup_) last_life_ = last_life_ + (now_ - *wakeup_);
+  if (wakeup_ && now_ - *wakeup_ > tick) excused_ += now_ - *wakeup_;
 }
 
-void PathMonitor::prove_time() {
-  const Duration usual = 2 * whole_ticks(pace_, busy_ ? stretch_.fast : stretch_.slow);
-  if (now_ - last_life_ > usual) resumed_ = now_;
-  proven_ += std::clamp(now_ - last_life_, Duration{}, usual);
-  last_life_ = now_;
+void PathMonitor::prove_time(Instant at) {
+  if (at <= last_life_) return;
+  const Duration usual = 2 * usual_gap();
+  const Duration gap = at - last_life_;
+  if (gap - excused_ > usual) resumed_ = now_;
+  proven_ += std::min(gap, usual);
+  last_life_ = at;
+  excused_ = {};
 }
 
-void PathMonitor::sign_of_life(Path& path) {
-  prove_time();
+void PathMonitor::sign_of_life(Path& path, Duration waited) {
+  const Instant at = now_ - std::max(waited, Duration{});
+  // What a verdict could have seen until now; the word itself is worth more.
+  const Duration silent = silence(path, proven_ + std::min(at - last_life_, usual_gap()));
+  prove_time(at);
+  const Duration proven = proven_ - (last_life_ - at);
   // A silence that was only a little too long for us is a false alarm to learn from.
-  const bool telling = path.up ? path.used || fast(path) : silence(path) <= 2 * path.last_limit;
-  const Duration usual = expected(path);
-  if (telling && path.peer_hears) path.estimator.survived(now_, silence(path), usual);
-  path.heard = std::max(path.heard, proven_);
+  const bool telling = path.up ? path.used || fast(path) : silent <= 2 * path.last_limit;
+  if (telling && path.peer_hears) path.estimator.survived(now_, silent, expected(path));
+  path.heard = std::max(path.heard, proven);
 }
 
 void PathMonitor::on(const HelloReceived& event) {
@@ -92,8 +110,10 @@ void PathMonitor::on(const HelloReceived& event) {
     path.newest_hello = newest;
     path.peer_hears = hello.hears;
   }
-  sign_of_life(path);
-  for (const HelloAnswer& answer : hello.answers) take_answer(hello.path, answer, event.waited);
+  sign_of_life(path, event.waited);
+  for (const HelloAnswer& answer :
+       std::span{hello.answers}.first(std::min(hello.answers.size(), answers_max)))
+    take_answer(hello.path, answer, event.waited);
   const HelloAnswer answer{hello.sequence, hello.token, event.waited};
   if (path.next_hello - now_ <= tick && path.asked.size() < answers_max)
     path.asked.push_back({answer, now_});
@@ -108,8 +128,8 @@ void PathMonitor::on(const HelloReplyReceived& event) {
 void PathMonitor::take_answer(PathId id, const HelloAnswer& answer, Duration waited) {
   Path& path = at(id);
   if (answer.token != config_.token || answer.sequence >= path.next_sequence) return;
-  sign_of_life(path);
-  path.replied = std::max(path.replied, proven_);
+  sign_of_life(path, waited);
+  path.replied = std::max(path.replied, proven_ - (last_life_ - (now_ - waited)));
   if (path.outstanding.empty() || answer.sequence < path.outstanding.front().sequence) return;
   Sent& sent = path.outstanding[answer.sequence - path.outstanding.front().sequence];
   if (!sent.answered) answered(id, sent, answer, waited);
@@ -132,7 +152,7 @@ void PathMonitor::answered(PathId id, Sent& sent, const HelloAnswer& answer, Dur
 
 void PathMonitor::on(const TrafficReceived& event) {
   if (!known(event.path)) return;
-  sign_of_life(at(event.path));
+  sign_of_life(at(event.path), event.waited);
   traffic_at_ = now_;
 }
 
@@ -160,43 +180,20 @@ void PathMonitor::on(const NewsToTell&) {
     if (is_link(path) && path.up) path.next_hello = now_;
 }
 
-void PathMonitor::on(const OrderReceived& event) {
-  const RouteOrder& order = event.order;
-  if (order.fence == applied_) return;  // The same order again.
-  const bool sane = std::all_of(order.routes.begin(), order.routes.end(), [&](const auto& route) {
-    return !route || (known(route->primary) && (!route->backup || known(*route->backup)));
-  });
-  if (order.fence < applied_ || !sane || order.from != config_.local || order.to != config_.peer) {
-    actions_->push_back(OrderRefused{order.fence, applied_});
-    return;
-  }
-  applied_ = order.fence;
-  challenge_.reset();
-  for (std::size_t i = 0; i < routes_.size(); ++i)
-    if (order.routes[i])
-      set_route(static_cast<TrafficClass>(i), obeying(*order.routes[i], routes_[i]),
-                RouteReason::order);
-  mark_used();
-  report_due_ = true;
-}
-
-/// What comes nearest to the order with the paths that are up.
-ClassRoute PathMonitor::obeying(const ClassRoute& ordered,
-                                const std::optional<ClassRoute>& current) const {
-  if (!any_up()) return ordered;
-  if (up(ordered.primary)) {
-    const bool ready = ordered.backup && up(*ordered.backup);
-    return ready ? ordered : ClassRoute{ordered.primary, repaired_backup(ordered.primary, {})};
-  }
-  if (ordered.backup && up(*ordered.backup))
-    return {*ordered.backup, repaired_backup(*ordered.backup, {})};
-  return repaired(current);
-}
-
 /// Silence counts from the last sign of life; if the peer says that it does not hear us, from the
 /// last that proved both directions.
-Duration PathMonitor::silence(const Path& path) const {
-  return proven_ - (path.peer_hears ? std::max(path.heard, path.replied) : path.replied);
+Duration PathMonitor::silence(const Path& path, Duration proven) const {
+  return proven - (path.peer_hears ? std::max(path.heard, path.replied) : path.replied);
+}
+
+/// Between signs of life, whichever path they take.
+Duration PathMonitor::usual_gap() const {
+  return whole_ticks(pace_, busy_ ? stretch_.fast : stretch_.slow);
+}
+
+/// The peer that was heard an instant ago is alive: for an interval, then its next word is due.
+Duration PathMonitor::proven_now() const {
+  return proven_ + std::clamp(now_ - last_life_, Duration{}, usual_gap());
 }
 
 /// After a silence of all paths the answers on a longer one come later by half the difference.
@@ -210,13 +207,15 @@ Duration PathMonitor::allowance(const Path& path) const {
 }
 
 void PathMonitor::bury_silent_paths() {
-  const bool peer_silent = now_ - last_life_ >= config_.peer_limit;
+  const bool peer_silent = now_ - last_life_ - excused_ >= config_.peer_limit;
+  const Duration proven = proven_now();
   bool buried = false;
   for (std::size_t i = 0; i < paths_.size(); ++i) {
     const Path& path = paths_[i];
     if (!path.up) continue;
-    const bool silent = silence(path) > path.limit && silence(path) > allowance(path);
-    if (silent || peer_silent) bury(path_id(i)), buried = true;
+    const Duration silent = silence(path, proven);
+    if ((silent > path.limit && silent > allowance(path)) || peer_silent)
+      bury(path_id(i)), buried = true;
   }
   if (buried) reroute();
 }
@@ -253,7 +252,8 @@ void PathMonitor::raise(PathId id) {
 void PathMonitor::run_timers() {
   for (std::size_t i = 0; i < paths_.size(); ++i) {
     judge(paths_[i]);
-    if (paths_[i].next_hello <= now_) probe(path_id(i));
+    if (paths_[i].next_hello > now_) continue;
+    traffic_stands_in(paths_[i]) ? pass_over(path_id(i)) : probe(path_id(i));
   }
   if (next_report_ > now_) return;
   if (applied_ == Fence{} && any_up()) {
@@ -279,17 +279,32 @@ void PathMonitor::probe(PathId id) {
   note_interval(path);
   const Duration usual = expected(path);
   path.limit = path.estimator.silence_limit(now_, usual);
+  path.sure = path.estimator.knows_losses_are_rare(usual);
+  path.measured_at = now_;
   const bool hears = path.newest_hello.second > 0 && proven_ - path.heard <= path.limit;
   path.outstanding.push_back({path.next_sequence, now_, false});
   Hello hello{id, path.next_sequence++, config_.token, hears};
-  for (const Asked& asked : path.asked) {
-    hello.answers.push_back(asked.answer);
-    hello.answers.back().held += now_ - asked.at;
-  }
-  path.asked.clear();
+  hello.answers = take_answers(path.asked, now_);
   actions_->push_back(std::move(hello));
-  const Instant on_tick = Instant{} + period_number(now_, tick) * tick;
-  path.next_hello = on_tick + interval(path);
+  path.next_hello = next_on_tick(interval(path));
+}
+
+/// The peer hears us by it, and we hear the peer: if we did not, only a hello could say so.
+bool PathMonitor::traffic_stands_in(const Path& path) const {
+  return path.sure && fast(path) && now_ - path.sent_at <= path.interval / 2 &&
+         proven_ - path.heard <= 2 * path.interval && now_ - path.measured_at < measuring;
+}
+
+/// The answers that wait for the hello go alone.
+void PathMonitor::pass_over(PathId id) {
+  Path& path = at(id);
+  for (const HelloAnswer& answer : take_answers(path.asked, now_))
+    actions_->push_back(HelloReply{id, answer});
+  path.next_hello = next_on_tick(interval(path));
+}
+
+Instant PathMonitor::next_on_tick(Duration after) const {
+  return Instant{} + period_number(now_, tick) * tick + after;
 }
 
 /// After its interval has become shorter, signs of life still come at the old one for a round trip.
@@ -345,89 +360,6 @@ bool PathMonitor::any_up() const {
   return std::any_of(paths_.begin(), paths_.end(), [](const Path& path) { return path.up; });
 }
 
-void PathMonitor::reroute() {
-  if (!any_up()) return;  // Nothing is better than what is.
-  for (std::size_t i = 0; i < routes_.size(); ++i)
-    set_route(static_cast<TrafficClass>(i), repaired(routes_[i]),
-              routes_[i] ? RouteReason::cut : RouteReason::recovered);
-  mark_used();
-}
-
-/// The route with its dead parts replaced.
-ClassRoute PathMonitor::repaired(const std::optional<ClassRoute>& route) const {
-  PathId primary;
-  if (route && up(route->primary))
-    primary = route->primary;
-  else if (route && route->backup && up(*route->backup))
-    primary = *route->backup;
-  else
-    primary = cheapest(reports()).value_or(route ? route->primary : PathId{});
-  return {primary, repaired_backup(primary, route ? route->backup : std::nullopt)};
-}
-
-/// The same backup as long as it is of use; without a controller a much better one if there is.
-std::optional<PathId> PathMonitor::repaired_backup(PathId primary,
-                                                   std::optional<PathId> backup) const {
-  const auto best = choose_backup(primary, reports(), config_.paths);
-  if (!best || !backup || *backup == primary || !up(*backup)) return best;
-  const auto disjoint = [&](PathId path) {
-    return link_disjoint(config_.paths[primary.value], config_.paths[path.value]);
-  };
-  if (disjoint(*best) && !disjoint(*backup)) return best;
-  const auto cost = [&](PathId path) { return latency_cost(reports()[path.value]); };
-  const bool free = applied_ == Fence{} && disjoint(*best) == disjoint(*backup);
-  return free && config_.hysteresis.better(cost(*best), cost(*backup)) ? best : backup;
-}
-
-/// Without a controller: the cheapest path for all, when it has been so for long enough.
-void PathMonitor::choose_freely() {
-  const auto& current = routes_.front();
-  const std::vector<PathReport> known_paths = reports();
-  std::vector<PathReport> attractive = known_paths;
-  for (PathReport& path : attractive) path.up = path.up && at(path.path).damper.attractive(now_);
-  const auto best = cheapest(attractive);
-  const bool better = best && current &&
-                      config_.hysteresis.better(latency_cost(known_paths[best->value]),
-                                                latency_cost(known_paths[current->primary.value]));
-  if (!better) return challenge_.reset();
-  if (!challenge_ || challenge_->path != *best) challenge_ = Challenge{*best, now_};
-  const bool settled = now_ - peer_up_at_ > settling;
-  if (settled && now_ - challenge_->since < config_.hysteresis.hold) return;
-  const auto fell = at(*best).damper.last_down();
-  const ClassRoute route{*best, choose_backup(*best, known_paths, config_.paths)};
-  for (std::size_t i = 0; i < routes_.size(); ++i)
-    set_route(static_cast<TrafficClass>(i), route,
-              fell ? RouteReason::recovered : RouteReason::slower);
-  challenge_.reset();
-  mark_used();
-}
-
-void PathMonitor::set_route(TrafficClass traffic, const ClassRoute& route, RouteReason reason) {
-  auto& held = routes_[static_cast<std::size_t>(traffic)];
-  if (held == route) return;
-  if (!held || held->primary != route.primary)
-    actions_->push_back(RouteChanged{config_.local, config_.peer, traffic,
-                                     held ? std::optional{held->primary} : std::nullopt,
-                                     route.primary, reason});
-  held = route;
-  actions_->push_back(RouteSet{traffic, route.primary, route.backup});
-  report_due_ = true;
-}
-
-void PathMonitor::mark_used() {
-  for (std::size_t i = 0; i < paths_.size(); ++i) {
-    Path& path = paths_[i];
-    const bool was = path.used;
-    path.used = std::any_of(routes_.begin(), routes_.end(), [&](const auto& route) {
-      return route && (route->primary == path_id(i) || route->backup == path_id(i));
-    });
-    if (was || !path.used) continue;
-    path.next_hello = now_;
-    // The first answer at the new pace is a round trip away.
-    path.replied = std::max(path.replied, proven_ + path.estimator.smoothed());
-  }
-}
-
 std::vector<PathReport> PathMonitor::reports() const {
   std::vector<PathReport> reports;
   for (std::size_t i = 0; i < paths_.size(); ++i) {
@@ -456,8 +388,23 @@ void PathMonitor::report() {
 void PathMonitor::update_wakeup() {
   Instant next = next_report_;
   for (const Path& path : paths_) next = std::min(next, path.next_hello);
-  if (any_up()) next = std::min(next, last_life_ + config_.peer_limit);
+  if (any_up()) next = std::min(next, last_life_ + excused_ + config_.peer_limit);
+  for (const Path& path : paths_)
+    if (const auto death = death_without_a_word(path)) next = std::min(next, *death);
   wakeup_ = next;
+}
+
+/// When the path will have been silent for too long, if nothing at all is heard until then and the
+/// peer is not silent on all paths before.
+std::optional<Instant> PathMonitor::death_without_a_word(const Path& path) const {
+  const Duration proven = proven_now();
+  const Duration silent = silence(path, proven);
+  // How far time can still prove itself is known without the patience for longer paths.
+  const Duration reach = proven_ + usual_gap() - proven;
+  if (!path.up || path.limit - silent >= reach) return {};
+  const Duration left = std::max(path.limit, allowance(path)) - silent;
+  if (left < Duration{} || left >= reach) return {};
+  return now_ + left + nanoseconds(1);
 }
 
 }  // namespace axs::net

@@ -16,7 +16,8 @@
 
 namespace axs::net {
 
-/// An authenticated hello has come in; it lay at this site for `waited` before this step.
+/// An authenticated hello has come in; it lay at this site for `waited` before this step, because
+/// this process did not run or chose to read later: no fault of the link.
 struct HelloReceived {
   Hello hello;
   Duration waited{};
@@ -29,6 +30,7 @@ struct HelloReplyReceived {
 /// Any other authenticated packet of the peer came in on this path.
 struct TrafficReceived {
   PathId path;
+  Duration waited{};
 };
 /// Links that are known to be dead, at all sites: paths of two links over one of them are dead too.
 struct LinksLost {
@@ -61,7 +63,11 @@ struct OrderRefused {
 /// primary's round trips, 1 ms at least: where jitter sets the silence limit anyway, more hellos
 /// would find nothing out sooner. Only paths of one link are probed so fast. Whether both links of
 /// a longer one live is said by LinksLost, so a link is probed once, not by every pair that uses
-/// it.
+/// it. A packet that has just left takes the place of a hello while the peer is heard, once losses
+/// are known to be rare; one hello in 10 ms still leaves, to measure.
+///
+/// Silence is judged by when packets reached the machine, and only in a Wakeup: whoever steps this
+/// reads all that the kernel holds before. So our own stalls are nobody's silence.
 ///
 /// Hello and HelloReply are to be sent over the path that they name, sealed; LinkReport goes to the
 /// controller; PathUp, PathDown and RouteSet are events of the Transport to the same peer.
@@ -93,6 +99,10 @@ class PathMonitor {
   explicit PathMonitor(const Config& config);
 
   void step(Instant now, const Event& event, std::vector<Action>& actions);
+  /// A packet of ours leaves on this path. No event, because nothing follows from it at once.
+  void sent(Instant now, PathId path) {
+    if (known(path)) at(path).sent_at = now;
+  }
   std::optional<Instant> wakeup() const { return wakeup_; }
 
   bool up(PathId path) const { return at(path).up; }
@@ -134,6 +144,9 @@ class PathMonitor {
     std::deque<Sent> outstanding{};  ///< Not yet judged, in order.
     std::uint64_t next_sequence = 0;
     Instant next_hello{};
+    Instant measured_at{};  ///< The last hello left.
+    Instant sent_at{};      ///< The last packet that is no hello left.
+    bool sure = false;      ///< Losses are known to be rare.
     bool up = false;
     bool used = false;    ///< A primary or a backup.
     bool barred = false;  ///< One of its links is known to be dead.
@@ -168,20 +181,24 @@ class PathMonitor {
   void on(const LinksLost& event);
   void on(const LinkNeeded& event);
   void on(const NewsToTell&);
-  void on(const Wakeup&) {}
+  void on(const Wakeup&) { bury_silent_paths(); }
 
   void start();
   void excuse_lateness();
-  void prove_time();
-  void sign_of_life(Path& path);
+  void prove_time(Instant at);
+  void sign_of_life(Path& path, Duration waited);
   void take_answer(PathId id, const HelloAnswer& answer, Duration waited);
   void answered(PathId id, Sent& sent, const HelloAnswer& answer, Duration waited);
-  Duration silence(const Path& path) const;
+  Duration proven_now() const;
+  Duration silence(const Path& path, Duration proven) const;
   Duration allowance(const Path& path) const;
 
   void run_timers();
   void bury_silent_paths();
   void probe(PathId id);
+  void pass_over(PathId id);
+  bool traffic_stands_in(const Path& path) const;
+  Instant next_on_tick(Duration after) const;
   void judge(Path& path);
   void raise(PathId id);
   void bury(PathId id);
@@ -208,6 +225,8 @@ class PathMonitor {
   Path& at(PathId path) { return paths_[path.value]; }
   const Path& at(PathId path) const { return paths_[path.value]; }
   void update_wakeup();
+  std::optional<Instant> death_without_a_word(const Path& path) const;
+  Duration usual_gap() const;
 
   Config config_;
   std::vector<Path> paths_;  ///< By PathId.
@@ -220,11 +239,12 @@ class PathMonitor {
   Instant started_at_{};
   Instant next_report_{};
   Instant peer_up_at_{};
-  Instant last_life_{};  ///< On any path.
+  Instant last_life_{};  ///< On any path: when it reached this machine.
+  Duration excused_{};   ///< For so long since then this process did not run.
   /// Time during which the peer is known to have been alive: it advances with each sign of life, by
   /// no more than two intervals. Silence of a path is counted in it, because silence on every path
   /// at once (either process was stopped, or everything is cut) says nothing about one of them.
-  Duration proven_{};
+  Duration proven_{};  ///< At last_life_.
   Instant resumed_{};  ///< When a longer silence of all paths ended.
   bool busy_ = false;
   std::optional<Instant> traffic_at_{};

@@ -152,6 +152,67 @@ TEST_CASE("a monitor that did not run blames nobody, whatever it is told first")
   CHECK(bench.reports.back().paths[0].availability > 0.99);
 }
 
+/// As if other sites' traffic needed both links.
+void run_busy(Bench& bench, Duration span) {
+  for (const Instant end = bench.now + span; bench.now < end;
+       bench.run(std::min(seconds(1), end - bench.now)))
+    for (const LinkId link : {LinkId{0}, LinkId{1}}) bench.step(LinkNeeded{link});
+}
+
+TEST_CASE("what lay in the kernel while this process did not run is nobody's silence") {
+  Bench bench{Instant{}};
+  bench.run(seconds(70));
+  const Duration before = bench.monitor.silence_limit(PathId{0});
+  bench.pending.clear();
+  bench.now = bench.now + milliseconds(300);
+  for (const PathId path : {PathId{1}, PathId{0}})
+    for (int ago = 300; ago >= 0; ago -= 20)
+      bench.step(
+          HelloReceived{{path, static_cast<std::uint64_t>(400 - ago), 9, true}, milliseconds(ago)});
+  bench.step(Wakeup{});
+  bench.run(milliseconds(100));
+  CHECK(bench.monitor.up(PathId{0}));
+  CHECK(bench.monitor.silence_limit(PathId{0}) == before);
+}
+
+TEST_CASE("a path dies when its limit has passed, not when another is heard again") {
+  Bench bench{Instant{}};
+  bench.delay = {microseconds(800), microseconds(900)};
+  run_busy(bench, seconds(100));
+  REQUIRE(bench.monitor.hello_interval(PathId{0}) == milliseconds(1));
+  bench.run(microseconds(300));
+  bench.answering[0] = false;
+  const Duration limit = bench.monitor.silence_limit(PathId{0});
+  const Instant last = bench.now + bench.delay[0];  // No answer is heard later.
+  bench.run(bench.delay[0] + limit);
+  CHECK_FALSE(bench.monitor.up(PathId{0}));
+  CHECK(bench.monitor.up(PathId{1}));
+  CHECK(bench.now == last + limit);
+}
+
+TEST_CASE("packets both ways take the place of hellos, packets one way do not") {
+  for (const bool heard : {true, false}) {
+    CAPTURE(heard);
+    Bench bench{Instant{}};
+    bench.delay = {milliseconds(1), milliseconds(1)};
+    bench.step(HelloReceived{{PathId{0}, 1, 9, true}, {}});
+    run_busy(bench, seconds(100));
+    bench.hellos.clear();
+    bench.answering[0] = heard;
+    for (int i = 0; i < 4'000; ++i) {
+      bench.run(microseconds(250));
+      bench.monitor.sent(bench.now, PathId{0});
+      if (heard) bench.step(TrafficReceived{PathId{0}});
+    }
+    const auto on_first = std::ranges::count_if(
+        bench.hellos, [](const auto& hello) { return hello.second.path == PathId{0}; });
+    const auto on_second = std::ssize(bench.hellos) - on_first;
+    CHECK(on_second >= 990);
+    if (heard) CHECK(on_first <= 105);
+    if (!heard) CHECK(bench.hellos.size() > 1'000);
+  }
+}
+
 TEST_CASE("answers to another incarnation, to no hello and on no path are ignored") {
   Bench bench{Instant{}};
   bench.answering = {false, false};

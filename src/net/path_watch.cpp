@@ -24,6 +24,7 @@ PathWatch::PathWatch(const Config& config) : self_{config.self}, hellos_{config.
                  PathMonitor{{.local = self_, .peer = peer, .paths = paths, .token = config.token}},
              .paths = paths});
   }
+  for (auto& [id, peer] : peers_) update_due(id, peer);
 }
 
 void PathWatch::step(Instant now, const Event& event, std::vector<Action>& actions) {
@@ -33,7 +34,6 @@ void PathWatch::step(Instant now, const Event& event, std::vector<Action>& actio
     hear(event.peer, received->hello);
   run(event.peer, event.what);
   share();
-  update_wakeup();
 }
 
 void PathWatch::step(Instant now, Wakeup, std::vector<Action>& actions) {
@@ -45,14 +45,15 @@ void PathWatch::step(Instant now, Wakeup, std::vector<Action>& actions) {
     set_budget();
   }
   for (auto& [id, peer] : peers_)
-    if (!peer.monitor.wakeup() || *peer.monitor.wakeup() <= now) run(id, Wakeup{});
+    if (peer.due && *peer.due <= now) run(id, Wakeup{});
   share();
-  update_wakeup();
 }
 
 void PathWatch::run(SiteId id, const PathMonitor::Event& event) {
   std::vector<PathMonitor::Action> performed;
-  peers_.at(id).monitor.step(now_, event, performed);
+  Peer& peer = peers_.at(id);
+  peer.monitor.step(now_, event, performed);
+  update_due(id, peer);
   for (PathMonitor::Action& action : performed) perform(id, action);
 }
 
@@ -61,20 +62,39 @@ bool PathWatch::ends_at(LinkId link, SiteId site) const {
   return found != links_.end() && (found->second.a == site || found->second.b == site);
 }
 
+/// The other end of one of our links.
+SiteId PathWatch::far_end(LinkId link) const {
+  const Ends ends = links_.at(link);
+  return ends.a == self_ ? ends.b : ends.a;
+}
+
+/// Not more than there are links: a peer does not decide how much work its hello is.
+std::span<const LinkId> PathWatch::believable(const std::vector<LinkId>& links) const {
+  return std::span{links}.first(std::min(links.size(), links_.size()));
+}
+
 /// What a peer says of its own links, and which links beyond us it relies on.
 void PathWatch::hear(SiteId from, const Hello& hello) {
-  std::vector<LinkId> told;
-  for (const LinkId link : hello.lost)
-    if (ends_at(link, from) && !ends_at(link, self_)) told.push_back(link);
+  hear_lost(from, hello);
+  for (const LinkId link : believable(hello.relayed))
+    if (ends_at(link, self_) && far_end(link) != from) run(far_end(link), LinkNeeded{link});
+}
+
+/// A hello over a slower path says what was so when it left.
+void PathWatch::hear_lost(SiteId from, const Hello& hello) {
   Peer& peer = peers_.at(from);
+  const std::pair told_at{hello.token, hello.news};
+  if (told_at <= peer.told_at) return;
+  peer.told_at = told_at;
+  std::set<LinkId> told;
+  for (const LinkId link : believable(hello.lost))
+    if (ends_at(link, from) && !ends_at(link, self_)) told.insert(link);
   if (told != peer.told) peer.told = std::move(told), shared_ = false;
-  for (const LinkId link : hello.relayed)
-    for (auto& [id, next] : peers_)
-      if (id != from && ends_at(link, id) && ends_at(link, self_)) run(id, LinkNeeded{link});
 }
 
 void PathWatch::perform(SiteId id, PathMonitor::Action& action) {
   if (auto* hello = std::get_if<Hello>(&action)) {
+    hello->news = news_;
     for (const LinkId link : own_lost_)
       if (!ends_at(link, id)) hello->lost.push_back(link);
     hello->relayed = relayed_by(id);
@@ -90,7 +110,9 @@ void PathWatch::note(SiteId id, PathId path, bool up) {
   if (way.hops > 1) return;
   const bool changed =
       up ? own_lost_.erase(way.links[0]) > 0 : own_lost_.insert(way.links[0]).second;
-  if (changed) shared_ = false;
+  if (!changed) return;
+  ++news_;
+  shared_ = told_ = false;
 }
 
 /// The links that a path to `peer` may need and that are dead.
@@ -108,6 +130,7 @@ std::vector<LinkId> PathWatch::lost_beyond(SiteId peer) const {
 void PathWatch::share() {
   if (std::exchange(shared_, true)) return;
   for (const auto& [id, peer] : peers_) run(id, LinksLost{lost_beyond(id)});
+  if (std::exchange(told_, true)) return;  // What others say is theirs to tell.
   for (const auto& [id, peer] : peers_) run(id, NewsToTell{});
 }
 
@@ -134,8 +157,7 @@ void PathWatch::need_links() {
     for (const auto& route : peer.monitor.routes()) {
       if (!route || peer.paths[route->primary.value].hops < 2) continue;
       const LinkId first = peer.paths[route->primary.value].links[0];
-      const Ends ends = links_.at(first);
-      run(ends.a == self_ ? ends.b : ends.a, LinkNeeded{first});
+      run(far_end(first), LinkNeeded{first});
     }
   }
 }
@@ -153,12 +175,13 @@ void PathWatch::set_budget() {
   for (auto& [id, peer] : peers_) peer.monitor.stretch(stretch);
 }
 
-void PathWatch::update_wakeup() {
-  wakeup_.reset();
-  for (const auto& [id, peer] : peers_) {
-    const auto at = peer.monitor.wakeup();
-    if (at && (!wakeup_ || *at < *wakeup_)) wakeup_ = at;
-  }
+/// Most events leave the time as it was: a data packet costs the same whatever the number of peers.
+void PathWatch::update_due(SiteId id, Peer& peer) {
+  const std::optional<Instant> due = peer.monitor.wakeup();
+  if (due == peer.due) return;
+  if (peer.due) due_.erase({*peer.due, id});
+  if (due) due_.insert({*due, id});
+  peer.due = due;
 }
 
 }  // namespace axs::net

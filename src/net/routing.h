@@ -29,7 +29,9 @@ struct Hello {
   std::uint64_t token{};
   bool hears{};
   std::vector<HelloAnswer> answers{};  ///< To hellos on the same path.
-  std::vector<LinkId> lost{};          ///< Links of the sender to third sites, all that are dead.
+  /// Grows with every change of `lost` in this incarnation: older news never overrides newer.
+  std::uint64_t news{};
+  std::vector<LinkId> lost{};     ///< Links of the sender to third sites, all that are dead.
   std::vector<LinkId> relayed{};  ///< Links beyond the receiver that carry the sender's traffic.
 };
 

@@ -1,6 +1,6 @@
-// failover_bench fibre|dish|hellos|hours [CUTS|SITES|HOURS]: how soon after a cut real agents'
-// networks send over another path, what a hello costs them, and how often a live link is taken for
-// dead.
+// failover_bench fibre|dish|steady|hellos|hours [CUTS|SECONDS|SITES|HOURS]: how soon after a cut
+// real agents' networks send over another path, what they make of a link that nobody cuts, what a
+// hello costs them, and how often in simulated time a live link is taken for dead.
 
 #include <fmt/format.h>
 
@@ -89,11 +89,45 @@ void print_quantiles(std::string_view what, std::vector<double> values) {
              at(0.99), values.back());
 }
 
-void run_cuts(std::string_view name, const net::PipeConfig& link, int cuts) {
-  const auto network = must(NodeNetwork::open(
+/// Two sites, the link and a fibre 2 ms longer, and a kilobyte every millisecond.
+std::unique_ptr<NodeNetwork> two_links(const net::PipeConfig& link) {
+  auto network = must(NodeNetwork::open(
       2, {{west, east, link}, {west, east, net::fibre(link.delay + milliseconds(2), gigabit)}},
       true));
   network->nodes[0]->stream(east, milliseconds(1));
+  return network;
+}
+
+/// A link that nobody cuts, live: its limit follows what the host does to it.
+void run_steady(const net::PipeConfig& link, double seconds_of_it) {
+  const auto network = two_links(link);
+  std::uint64_t sent = 0;
+  for (double past = 0; past < seconds_of_it; past += 15) {
+    pause(seconds(15));
+    for (const SiteId site : {west, east}) {
+      Node& node = *network->nodes[site.value];
+      const SiteId peer = site == west ? east : west;
+      node.at_rest([&](const Node& held) {
+        const net::PathMonitor& monitor = held.monitor(peer);
+        for (const net::PathId path : {first, second}) {
+          const net::PathEstimator& seen = monitor.estimator(path);
+          fmt::print("  {:.0f} s, site {}, path {}: limit {:.2f}, round trips {:.2f} + {:.2f} ms\n",
+                     past + 15, site.value, path.value, ms(monitor.silence_limit(path)),
+                     ms(seen.least()), ms(seen.range()));
+        }
+        return 0;
+      });
+    }
+    const std::uint64_t all = network->nodes[0]->hellos_sent();
+    fmt::print("  {:.0f} hellos/s from site 0, moves so far {} and {}\n",
+               static_cast<double>(all - std::exchange(sent, all)) / 15,
+               network->nodes[0]->moves().size(), network->nodes[1]->moves().size());
+    (void)std::fflush(stdout);
+  }
+}
+
+void run_cuts(std::string_view name, const net::PipeConfig& link, int cuts) {
+  const auto network = two_links(link);
   pause(seconds(110));  // The first minute is cautious, and certainty about losses takes longer.
   std::vector<double> sent, received;
   int missed = 0;
@@ -218,13 +252,15 @@ int main(int argc, char** argv) {
              static_cast<int>(number(amount, 100)));
   else if (what == "dish")
     run_cuts("dish", dish(milliseconds(20)), static_cast<int>(number(amount, 100)));
+  else if (what == "steady")
+    run_steady(net::fibre(microseconds(500), gigabit), number(amount, 300));
   else if (what == "hellos")
     run_hellos(static_cast<std::uint32_t>(number(amount, 20)));
   else if (what == "hours") {
     run_hours("fibre", net::fibre(microseconds(500), gigabit), number(amount, 3));
     run_hours("dish", dish(milliseconds(20)), number(amount, 3));
   } else {
-    fmt::print(stderr, "failover_bench: \"{}\", want fibre, dish, hellos or hours\n", what);
+    fmt::print(stderr, "failover_bench: \"{}\", want fibre, dish, steady, hellos or hours\n", what);
     return 2;
   }
 }
