@@ -133,6 +133,7 @@ class PathMonitor {
     FlapDamper damper{};
     std::deque<Sent> outstanding{};  ///< Not yet judged, in order.
     std::uint64_t next_sequence = 0;
+    std::uint64_t newest_answered = 0;
     Instant next_hello{};
     bool up = false;
     bool used = false;    ///< A primary or a backup.
