@@ -138,6 +138,7 @@ void PathMonitor::take_answer(PathId id, const HelloAnswer& answer, Duration wai
 void PathMonitor::answered(PathId id, Sent& sent, const HelloAnswer& answer, Duration waited) {
   Path& path = at(id);
   sent.answered = true;
+  path.newest_answered = std::max(path.newest_answered, sent.sequence);
   const Duration whole = std::max(now_ - waited - sent.at, nanoseconds(1));
   // A peer that claims more than the whole is wrong about its part.
   const Duration held = answer.held < whole ? answer.held : Duration{};
@@ -263,9 +264,15 @@ void PathMonitor::run_timers() {
   report_due_ = true;
 }
 
+/// A hello of a path that is up counts as lost once a later one was answered: until then the path
+/// may have died, and its own silence must not make its limit longer.
 void PathMonitor::judge(Path& path) {
   const Instant before = now_ - judged_after - path.estimator.smoothed();
-  for (; !path.outstanding.empty() && path.outstanding.front().at <= before;
+  const auto known = [&path](const Sent& sent) {
+    return !path.up || sent.answered || sent.sequence < path.newest_answered;
+  };
+  for (; !path.outstanding.empty() && path.outstanding.front().at <= before &&
+         known(path.outstanding.front());
        path.outstanding.pop_front())
     if (path.up)
       path.estimator.judged(path.outstanding.front().at, path.outstanding.front().answered

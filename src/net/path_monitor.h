@@ -143,6 +143,7 @@ class PathMonitor {
     FlapDamper damper{};
     std::deque<Sent> outstanding{};  ///< Not yet judged, in order.
     std::uint64_t next_sequence = 0;
+    std::uint64_t newest_answered = 0;
     Instant next_hello{};
     Instant measured_at{};  ///< The last hello left.
     Instant sent_at{};      ///< The last packet that is no hello left.

@@ -76,6 +76,25 @@ TEST_CASE("used paths are probed every 20 ms and the token is the monitor's") {
   for (const auto& [at, hello] : bench.hellos) CHECK(hello.token == 77);
 }
 
+TEST_CASE("a silence does not lengthen the limit that it is held to") {
+  Bench bench{Instant{}};
+  bench.run(seconds(5));
+  for (int burst = 0; burst < 3; ++burst) {
+    bench.answering[1] = false;
+    bench.run(milliseconds(400));
+    bench.answering[1] = true;
+    bench.run(seconds(3));
+  }
+  const Duration limit = bench.monitor.silence_limit(PathId{1});
+  REQUIRE(limit > milliseconds(1'300));
+  bench.answering[1] = false;
+  bench.run(limit - milliseconds(20));
+  CHECK(bench.monitor.up(PathId{1}));
+  CHECK(bench.monitor.silence_limit(PathId{1}) == limit);
+  bench.run(milliseconds(200));
+  CHECK_FALSE(bench.monitor.up(PathId{1}));
+}
+
 TEST_CASE("dead paths are probed every 200 ms") {
   Bench bench{Instant{}};
   bench.answering = {false, false};

@@ -16,28 +16,22 @@ std::string told(SiteId from, SiteId to, const net::TrafficClass traffic, std::u
   return told(from, to) + " " + std::string{enum_name(traffic)} + " message " + std::to_string(id);
 }
 
-/// Whether packets cross it now: no link is cut and the relay is alive.
-bool lives(const Twin& world, SiteId from, const net::CandidatePath& path) {
-  SiteId at = from;
-  for (const LinkId id : path.span()) {
-    if (world.is_cut(id) || world.agent(at) == nullptr) return false;
-    const net::UnderlayLink& link = world.topology().links()[id.value];
-    at = link.a == at ? link.b : link.a;
-  }
-  return true;
-}
+/// Hellos and answers leave on ticks.
+constexpr Duration tick = milliseconds(1);
+/// So much after a round trip a hello without an answer counts as lost: net/path_monitor.
+constexpr Duration judged_after = seconds(1);
 
-/// Hellos on a path that is in use come every 20 ms, on others every 200: where no other path is in
-/// use, what proves that the peer lives comes so much more rarely, and with it the verdict.
-constexpr int idle_factor = 10;
-/// Hellos that a burst of loss takes, the step of looking, and the way of the last packets.
-constexpr Duration slack = milliseconds(300);
+bool carries_data(const net::Packet& packet) {
+  return std::ranges::any_of(packet.frames, [](const net::Frame& frame) {
+    return std::holds_alternative<net::DataFrame>(frame);
+  });
+}
 
 }  // namespace
 
 void Promises::complain(const std::string& what) {
-  if (complaints_.size() < complaints_max)
-    complaints_.push_back(std::to_string((now_ - Instant{}).seconds()) + " s: " + what);
+  if (complaints_.size() >= complaints_max) return;
+  complaints_.push_back(std::to_string((now() - Instant{}).seconds()) + " s: " + what);
 }
 
 void Promises::started(SiteId site) {
@@ -45,11 +39,18 @@ void Promises::started(SiteId site) {
     if (pair.first == site) books.waiting.clear(), books.ever_delivered.clear();
     if (pair.second == site) books.delivered.clear();
   }
+  survey();
 }
 
 void Promises::died(SiteId site) {
   for (auto& [pair, books] : books_)
     if (pair.first == site) books.waiting.clear();
+  dead_paths_.forget(site);
+  survey();
+}
+
+void Promises::cut_or_healed(LinkId) {
+  survey();
 }
 
 void Promises::decided(SiteId site, const fabric::Site::Action& action) {
@@ -59,7 +60,7 @@ void Promises::decided(SiteId site, const fabric::Site::Action& action) {
 void Promises::on(SiteId site, const fabric::Site::HoldMessage& action) {
   Books& books = books_[{site, action.to}];
   const Key key{action.traffic, action.id};
-  if (!books.waiting.emplace(key, now_).second)
+  if (!books.waiting.emplace(key, now()).second)
     complain(told(site, action.to, action.traffic, action.id) + " said twice");
   books.said.insert(key);
 }
@@ -102,68 +103,74 @@ void Promises::arrived(SiteId from, SiteId to, SiteId at, std::uint32_t links) {
              " links, at site " + std::to_string(at.value));
 }
 
-void Promises::look(const Twin& world, Instant now) {
-  now_ = now;
-  for (const SiteId from : world.topology().sites())
-    for (const SiteId to : world.topology().sites())
-      if (from != to) look_at(world, {from, to});
+/// Every authentic packet is a sign of life.
+void Promises::learns(SiteId site, const fabric::Site::Event& event) {
+  if (world_ == nullptr) return;
+  dead_paths_.review(now(), site, [this](const Way& way) { return allowance(way); });
+  if (const auto* packet = std::get_if<fabric::Site::PeerPacket>(&event))
+    hears({site, packet->from, packet->packet.path});
+  if (const auto* hello = std::get_if<fabric::Site::PeerHello>(&event))
+    hears({site, hello->from, hello->hello.hello.path});
+  if (const auto* reply = std::get_if<fabric::Site::PeerHelloReply>(&event))
+    hears({site, reply->from, reply->reply.reply.path});
 }
 
-void Promises::look_at(const Twin& world, Pair pair) {
-  const auto& [from, to] = pair;
-  const fabric::Site* agent = world.agent(from);
-  const bool connected = agent != nullptr && world.agent(to) != nullptr &&
-                         world.has_keys(from, to) && world.has_keys(to, from);
-  for (std::size_t traffic = 0; traffic < net::traffic_class_count; ++traffic) {
-    const std::tuple where{from, to, traffic};
-    if (!connected || !agent->monitor(to).routes()[traffic])
-      holes_.erase(where);
-    else
-      look_at(world, where, agent->monitor(to));
-  }
+void Promises::hears(const Way& way) {
+  const net::PathMonitor& monitor = world_->agent(way.from)->monitor(way.to);
+  const auto& route = monitor.routes()[static_cast<std::size_t>(net::TrafficClass::gradient)];
+  if (route) dead_paths_.heard(now(), way, 2 * monitor.hello_interval(route->primary));
 }
 
-void Promises::look_at(const Twin& world, const Where& where, const net::PathMonitor& monitor) {
-  const auto& [from, to, traffic] = where;
-  const net::ClassRoute& route = *monitor.routes()[traffic];
-  const auto& paths = world.topology().paths(from, to);
-  std::uint32_t others = 0;
-  for (const net::CandidatePath& path : paths)
-    if (path.id != route.primary && monitor.up(path.id) && lives(world, from, path))
-      others |= 1u << path.id.value;
-  const net::CandidatePath& primary = paths[route.primary.value];
-  if (others == 0 || lives(world, from, primary)) {
-    holes_.erase(where);
-    return;
-  }
-  Hole& hole = holes_.try_emplace(where, Hole{route.primary, now_, others}).first->second;
-  hole.others &= others;
-  if (hole.path != route.primary || hole.others == 0) hole = {route.primary, now_, others};
-  const bool backed = route.backup && (hole.others >> route.backup->value & 1) != 0;
-  const Duration allowed =
-      monitor.silence_limit(primary.id) * (backed ? 2 : idle_factor) + primary.nominal * 2 + slack;
-  const Duration lasted = now_ - hole.since;
-  worst_black_hole_ = std::max(worst_black_hole_, lasted.seconds() / allowed.seconds());
-  if (lasted <= allowed) return;
-  complain(told(from, to) + " " + std::string{enum_name(static_cast<net::TrafficClass>(traffic))} +
-           " traffic on dead path " + std::to_string(primary.id.value) + " for " +
-           std::to_string(lasted.seconds()) + " s");
-  holes_.erase(where);
+/// Which paths live has changed, and no agent has noticed yet.
+void Promises::survey() {
+  if (world_ == nullptr) return;
+  for (const SiteId from : world_->topology().sites())
+    for (const SiteId to : world_->topology().sites()) {
+      if (from == to || world_->agent(from) == nullptr) continue;
+      const net::ClassRoutes& routes = world_->agent(from)->monitor(to).routes();
+      for (const net::CandidatePath& path : world_->topology().paths(from, to)) {
+        const Way way{from, to, path.id};
+        const bool in_use = std::ranges::any_of(
+            routes, [&](const auto& route) { return route && route->primary == path.id; });
+        if (world_->crosses(from, path))
+          dead_paths_.revived(way);
+        else
+          dead_paths_.died(way, judged(way), in_use ? std::optional{allowance(way)} : std::nullopt);
+      }
+    }
 }
 
-bool Promises::converged(const Twin& world) {
-  const auto knows_all_paths = [&world](SiteId from, SiteId to) {
-    if (world.agent(from) == nullptr || !world.has_keys(from, to)) return false;
-    const net::PathMonitor& monitor = world.agent(from)->monitor(to);
-    return std::ranges::all_of(world.topology().paths(from, to),
-                               [&](const auto& path) { return monitor.up(path.id); }) &&
-           std::ranges::all_of(monitor.routes(),
-                               [](const auto& route) { return route.has_value(); });
-  };
-  for (const SiteId from : world.topology().sites())
-    for (const SiteId to : world.topology().sites())
-      if (from != to && !knows_all_paths(from, to)) return false;
-  return true;
+const net::CandidatePath& Promises::path_of(const Way& way) const {
+  return world_->topology().paths(way.from, way.to)[way.path.value];
+}
+
+/// From the last packet that the path took, which is heard of one propagation later.
+Duration Promises::allowance(const Way& way) const {
+  return world_->agent(way.from)->monitor(way.to).silence_limit(way.path) + path_of(way).nominal +
+         tick;
+}
+
+/// When what became of all hellos that have left on the way up to now will be known.
+Instant Promises::judged(const Way& way) const {
+  const net::PathMonitor& monitor = world_->agent(way.from)->monitor(way.to);
+  return now() + judged_after + 2 * path_of(way).nominal + monitor.estimator(way.path).range() +
+         monitor.hello_interval(way.path);
+}
+
+void Promises::on(SiteId site, const fabric::Site::TransmitPacket& action) {
+  if (world_ == nullptr || !carries_data(action.transmit.packet)) return;
+  const Way way{site, action.to, action.transmit.packet.path};
+  // Who takes it into use awaits the first answer at its new pace.
+  const Duration round_trip = 2 * path_of(way).nominal;
+  if (const auto use = dead_paths_.used(way, allowance(way) + round_trip)) judge(way, *use);
+}
+
+void Promises::judge(const Way& way, const DeadPaths::Use& use) {
+  worst_black_hole_ = std::max(worst_black_hole_, use.lasted.seconds() / use.allowed.seconds());
+  if (use.lasted > use.allowed)
+    complain(told(way.from, way.to) + " data on path " + std::to_string(way.path.value) +
+             ", dead for " + std::to_string(use.lasted.seconds()) + " s in which the peer was " +
+             "heard, want at most " + std::to_string(use.allowed.seconds()) + " s");
 }
 
 void Promises::settle(Instant calm) {

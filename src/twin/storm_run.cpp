@@ -1,15 +1,30 @@
 #include "axs/twin/storm_run.h"
 
+#include <algorithm>
+
+#include "axs/twin/convergence.h"
+
 namespace axs::twin {
 
 namespace {
 
-constexpr Duration run_limit = seconds(300);
+/// How often it is looked whether all is well again.
+constexpr Duration step = milliseconds(10);
 /// After which no message of before may wait any more.
 constexpr Duration quiet = seconds(3);
 constexpr Duration between_keys = seconds(3);
 
-void check_training(const Twin& world, const Storm& storm, Promises& promises) {
+/// What one site alone would take for the whole job.
+Duration alone(const Storm& storm) {
+  Duration longest{};
+  for (const WorkerSpeed& speed : storm.workers)
+    longest =
+        std::max(longest, scaled(speed.step, static_cast<double>(storm.scenario.train.tokens) /
+                                                 static_cast<double>(speed.tokens_per_step)));
+  return longest;
+}
+
+void check_budgets(const Twin& world, const Storm& storm, Promises& promises) {
   const std::uint64_t budget = storm.scenario.train.tokens;
   for (std::uint32_t i = 0; i < storm.scenario.sites.size(); ++i) {
     const std::uint64_t merged = world.agent(SiteId{i})->merged_tokens();
@@ -29,31 +44,33 @@ StormOutcome ride_out(const Storm& storm) {
               .rekey_after = between_keys,
               .note = {},
               .witness = &promises}};
-  Instant now;
-  std::optional<Instant> converged;
+  promises.attend(world);
+  StormOutcome outcome;
   const Instant over = Instant{} + storm.over;
-  const auto play_until = [&](Instant until) {
-    for (; now < until; now = now + Promises::look_every) {
-      world.play(now);
-      promises.look(world, now);
-    }
-  };
   world.start();
-  play_until(over);
-  while (!converged && now <= over + Promises::convergence_limit) {
-    play_until(now + Promises::look_every);
-    if (Promises::converged(world)) converged = now;
+  world.play(over);
+  const Duration limit = settling_limit(world);
+  auto missing = unsettled(world);
+  while (missing && world.now() < over + limit) {
+    world.play(world.now() + step);
+    missing = unsettled(world);
   }
-  if (!converged) promises.complain("tunnels or paths are still down");
-  while (!world.finished() && now < Instant{} + run_limit) play_until(now + milliseconds(250));
+  outcome.converged_after = world.now() - over;
+  outcome.worst_convergence = outcome.converged_after.seconds() / limit.seconds();
+  if (missing)
+    promises.complain(*missing + " " + std::to_string(limit.seconds()) + " s after the last fault");
+  const Instant give_up = world.now() + alone(storm);
+  while (!world.finished() && world.now() < give_up) world.play(world.now() + step);
   if (!world.finished()) promises.complain("the training has not ended");
-  if (!world.finished()) check_training(world, storm, promises);
-  const Instant calm = now;
-  play_until(calm + quiet);
+  const Instant calm = world.now();
+  world.play(calm + quiet);
   promises.settle(calm);
-  if (world.finished()) check_training(world, storm, promises);
-  return {promises.complaints(), world.outcome(), converged ? *converged - over : Duration{},
-          promises.worst_black_hole(), promises.delivered()};
+  check_budgets(world, storm, promises);
+  outcome.complaints = promises.complaints();
+  outcome.run = world.outcome();
+  outcome.worst_black_hole = promises.worst_black_hole();
+  outcome.messages = promises.delivered();
+  return outcome;
 }
 
 }  // namespace axs::twin

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "axs/twin/convergence.h"
 #include "axs/twin/storm_run.h"
 
 using namespace axs;
@@ -121,15 +122,110 @@ TEST_CASE("promises: a packet that comes back, or finds no end, is seen") {
   CHECK(promises.complaints()[0].find("came back") != std::string::npos);
 }
 
-TEST_CASE("promises: tunnels that are not up yet are not converged") {
-  const Storm storm = make_storm(1);
+TEST_CASE("dead paths: only time in which the peer was heard counts, hello by hello") {
+  DeadPaths paths;
+  const Way way{a, b, net::PathId{0}};
+  const auto heard = [&](Duration at) {
+    paths.heard(Instant{} + at, {a, b, net::PathId{7}}, milliseconds(40));
+  };
+  CHECK_FALSE(paths.used(way, {}).has_value());
+  heard(milliseconds(90));
+  paths.died(way, {}, milliseconds(100));
+  CHECK(paths.used(way, {})->lasted == Duration{});
+  heard(milliseconds(110));
+  heard(milliseconds(130));
+  CHECK(paths.used(way, {})->lasted == milliseconds(40));
+  // Nothing else lived for a second, of which two hellos could have told.
+  heard(milliseconds(1'130));
+  paths.died(way, {}, seconds(9));
+  CHECK(paths.used(way, {})->lasted == milliseconds(80));
+  CHECK(paths.used(way, {})->allowed == milliseconds(100));
+  paths.revived(way);
+  CHECK_FALSE(paths.used(way, {}).has_value());
+}
+
+TEST_CASE("dead paths: who takes a dead one into use has from then on to find it out") {
+  DeadPaths paths;
+  const Way way{a, b, net::PathId{1}};
+  const auto heard = [&](Duration at) {
+    paths.heard(Instant{} + at, {a, b, net::PathId{7}}, milliseconds(40));
+  };
+  heard({});
+  paths.died(way, {}, std::nullopt);
+  heard(milliseconds(30));
+  CHECK(paths.used(way, milliseconds(50))->lasted == Duration{});
+  heard(milliseconds(60));
+  CHECK(paths.used(way, seconds(9))->lasted == milliseconds(30));
+  CHECK(paths.used(way, seconds(9))->allowed == milliseconds(50));
+  paths.forget(a);
+  CHECK_FALSE(paths.used(way, {}).has_value());
+}
+
+TEST_CASE("dead paths: only what was sent before may lengthen the bound") {
+  DeadPaths paths;
+  const Way way{a, b, net::PathId{0}};
+  const auto after_review = [&](Duration at, Duration allowed) {
+    paths.review(Instant{} + at, a, [&](const Way&) { return allowed; });
+    return paths.used(way, {})->allowed;
+  };
+  paths.died(way, Instant{} + seconds(1), milliseconds(500));
+  CHECK(after_review(seconds(1), milliseconds(600)) == milliseconds(600));
+  CHECK(after_review(milliseconds(1'001), seconds(2)) == milliseconds(600));
+  CHECK(after_review({}, milliseconds(100)) == milliseconds(600));
+}
+
+TEST_CASE("dead paths: what was under way when a path died is heard on it later") {
+  DeadPaths paths;
+  const Way way{a, b, net::PathId{0}};
+  paths.heard({}, way, milliseconds(40));
+  paths.died(way, {}, milliseconds(100));
+  paths.heard(Instant{} + milliseconds(30), {a, b, net::PathId{7}}, milliseconds(40));
+  CHECK(paths.used(way, {})->lasted == milliseconds(30));
+  paths.heard(Instant{} + milliseconds(35), way, milliseconds(40));
+  CHECK(paths.used(way, {})->lasted == Duration{});
+}
+
+TEST_CASE("promises: a black hole a millisecond beyond the bound is seen") {
   Promises promises;
-  Twin world{{.scenario = storm.scenario,
-              .links = storm.links,
-              .workers = storm.workers,
-              .note = {},
-              .witness = &promises}};
+  const Way way{a, b, net::PathId{2}};
+  promises.judge(way, {.lasted = milliseconds(500), .allowed = milliseconds(500)});
+  CHECK(promises.complaints().empty());
+  promises.judge(way, {.lasted = milliseconds(501), .allowed = milliseconds(500)});
+  CHECK(complained(promises, "0>1 data on path 2, dead for 0.501000 s"));
+  CHECK(promises.worst_black_hole() == doctest::Approx(1.002));
+}
+
+TEST_CASE("storms: what does not converge after the last fault is seen") {
+  Storm storm = make_storm(2);
+  storm.scenario.faults = {{milliseconds(1'500), catalog::CutLink{LinkId{0}, seconds(1'000)}}};
+  storm.over = seconds(2);
+  const StormOutcome outcome = ride_out(storm);
+  REQUIRE(outcome.complaints.size() == 1);
+  CHECK(outcome.complaints[0].find("s after the last fault") != std::string::npos);
+  CHECK(outcome.worst_convergence >= 1);
+}
+
+TEST_CASE("storms: a job that does not end, and a budget that is not met, are seen") {
+  Storm storm = make_storm(2);
+  storm.scenario.faults = {
+      {milliseconds(1'500), catalog::SlowSite{SiteId{0}, 1'000, seconds(900)}},
+      {milliseconds(1'500), catalog::SlowSite{SiteId{1}, 1'000, seconds(900)}},
+      {milliseconds(1'500), catalog::SlowSite{SiteId{2}, 1'000, seconds(900)}}};
+  storm.over = seconds(2);
+  const StormOutcome outcome = ride_out(storm);
+  REQUIRE(outcome.complaints.size() >= 2);
+  CHECK(outcome.complaints[0].find("the training has not ended") != std::string::npos);
+  CHECK(outcome.complaints[1].find("tokens of") != std::string::npos);
+}
+
+TEST_CASE("storms: tunnels that are not up yet are not settled") {
+  const Storm storm = make_storm(1);
+  Twin world{
+      {.scenario = storm.scenario, .links = storm.links, .workers = storm.workers, .note = {}}};
   world.start();
   world.play(Instant{} + milliseconds(1));
-  CHECK_FALSE(Promises::converged(world));
+  CHECK(unsettled(world) == "0>1 has no keys");
+  // A handshake's longest retry is part of what that may take.
+  CHECK(settling_limit(world) > seconds(4));
+  CHECK(settling_limit(world) < seconds(8));
 }

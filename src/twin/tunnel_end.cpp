@@ -12,10 +12,8 @@ namespace {
 /// Of a TLS 1.3 handshake with X25519MLKEM768 and certificates at both ends.
 constexpr std::array<std::size_t, 4> flight_bytes{1'500, 3'000, 1'700, 200};
 
-/// As live agents have it: a session over which nothing comes for so long is given up ...
+/// As live agents have it: a session over which nothing comes for so long is given up.
 constexpr Duration patience = seconds(15);
-/// ... and a peer that was away is found again soon.
-constexpr Duration retry_max = seconds(4);
 
 constexpr std::uint32_t digest_policy = 1u << 20;  ///< Apart from the numbers of other policies.
 
@@ -24,7 +22,7 @@ net::TunnelConfig tunnel_config(const TunnelEnd::Config& config) {
   tunnel.local = config.self;
   tunnel.peer = config.peer;
   tunnel.incarnation = config.incarnation;
-  tunnel.retry_max = retry_max;
+  tunnel.retry_max = TunnelEnd::retry_max;
   tunnel.rekey_after = config.rekey_after;
   return tunnel;
 }

@@ -44,6 +44,9 @@ class TunnelEnd {
     Duration rekey_after = net::TunnelConfig{}.rekey_after;
     std::uint64_t seed = 0;
   };
+  /// As live agents have it: a peer that was away is found again soon.
+  static constexpr Duration retry_max = seconds(4);
+
   TunnelEnd(const Config& config, Digest& digest);
 
   /// Wants the tunnel from now on.

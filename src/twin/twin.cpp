@@ -103,7 +103,6 @@ void Twin::on(const AgentStarted& event) {
   SiteState& site = *sites_[event.site.value];
   ++site.incarnation;
   site.woken_at.reset();
-  if (config_.witness != nullptr) config_.witness->started(event.site);
   fabric::Kept kept{site.disk, {site.store.begin(), site.store.end()}};
   site.policy.emplace(
       Site::Config{.incarnation = site.incarnation,
@@ -112,6 +111,7 @@ void Twin::on(const AgentStarted& event) {
                    .largest_message = fabric::largest_message(config_.scenario),
                    .sync = fabric::sync_config(config_.scenario, event.site, std::move(kept))},
       local(event.site));
+  if (config_.witness != nullptr) config_.witness->started(event.site);
   note(event.site, catalog::SiteStarted{site.incarnation, 0});
   open_tunnels(event.site);
   start_worker(event.site);
@@ -192,6 +192,7 @@ void Twin::step(SiteId id, const Site::Event& event) {
   SiteState& site = *sites_[id.value];
   const Instant now = local(id);
   std::vector<Site::Action> actions;
+  if (config_.witness != nullptr) config_.witness->learns(id, event);
   site.policy->step(now, event, actions);
   digest_.record(now, id.value, event, actions);
   for (auto& action : actions) {
@@ -367,6 +368,7 @@ void Twin::cut_link(LinkId link, bool cut) {
     else if (cuts_[link.value] == 0)
       pipe.heal();
   if (cut) cut_at_[link.value] = now_;
+  if (config_.witness != nullptr) config_.witness->cut_or_healed(link);
 }
 
 void Twin::kill_worker(SiteId id) {
@@ -383,10 +385,10 @@ void Twin::kill_worker(SiteId id) {
 void Twin::kill_agent(SiteId id) {
   SiteState& site = *sites_[id.value];
   if (!site.policy) return;
-  if (config_.witness != nullptr) config_.witness->died(id);
   ++site.life;
   site.stop_working();
   site.policy.reset();
+  if (config_.witness != nullptr) config_.witness->died(id);
   site.tunnels.clear();
   site.held.clear();
   queue_.push(now_ + agent_restart, AgentStarted{id});

@@ -69,12 +69,14 @@ class Twin {
   // The same in pieces, to look at it in between: start() once, then play().
   void start();
   void play(Instant until);
+  Instant now() const { return now_; }
   bool finished() const { return finished_ == sites_.size(); }
   Outcome outcome() const;
   const net::Topology& topology() const { return topology_; }
   /// The agent of a site; null while it is dead.
   const fabric::Site* agent(SiteId site) const;
-  bool is_cut(LinkId link) const { return cuts_[link.value] > 0; }
+  /// Whether packets of `from` cross the path now: no link is cut, and a relay is alive.
+  bool crosses(SiteId from, const net::CandidatePath& path) const;
   /// Whether `site` holds keys for its peer.
   bool has_keys(SiteId site, SiteId peer) const;
 

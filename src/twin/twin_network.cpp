@@ -35,6 +35,16 @@ bool Twin::has_keys(SiteId site, SiteId peer) const {
   return found != tunnels.end() && found->second.session();
 }
 
+bool Twin::crosses(SiteId from, const net::CandidatePath& path) const {
+  SiteId at = from;
+  for (const LinkId id : path.span()) {
+    if (cuts_[id.value] > 0 || agent(at) == nullptr) return false;
+    const net::UnderlayLink& link = topology_.links()[id.value];
+    at = link.a == at ? link.b : link.a;
+  }
+  return true;
+}
+
 void Twin::open_tunnels(SiteId id) {
   SiteState& site = *sites_[id.value];
   site.tunnels.clear();
