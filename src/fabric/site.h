@@ -7,6 +7,7 @@
 
 #include "axs/catalog/scenario.h"
 #include "axs/core/policy.h"
+#include "axs/net/handover_plan.h"
 #include "axs/net/path_watch.h"
 #include "axs/net/topology.h"
 #include "axs/net/transport.h"
@@ -161,6 +162,7 @@ class Site {
     /// No peer has more to say at once: what it says it is about to send is not believed.
     std::uint64_t largest_message = net::SendQueue::max_message;
     SyncConfig sync;
+    net::HandoverPlan handovers{};  ///< Of all links.
   };
   Site(Config config, Instant now);
 
@@ -178,10 +180,12 @@ class Site {
  private:
   struct Peer {
     net::Transport transport;
+    net::HandoverKeeper handovers;
     std::uint64_t next_message = 1;
     bool up = false;
   };
 
+  void keep_off_handovers();
   void on(const Wakeup&);
   void on(const PeerPacket& event);
   void on(const PeerMessage& event);

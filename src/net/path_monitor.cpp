@@ -42,6 +42,7 @@ void PathMonitor::step(Instant now, const Event& event, std::vector<Action>& act
   if (!started_) start();
   excuse_lateness();
   std::visit([this](const auto& e) { on(e); }, event);
+  excuse_held_paths();
   bury_silent_paths();
   set_pace();
   run_timers();
@@ -95,7 +96,7 @@ void PathMonitor::on(const HelloReceived& event) {
   sign_of_life(path);
   for (const HelloAnswer& answer : hello.answers) take_answer(hello.path, answer, event.waited);
   const HelloAnswer answer{hello.sequence, hello.token, event.waited};
-  if (path.next_hello - now_ <= tick && path.asked.size() < answers_max)
+  if ((held(path) || path.next_hello - now_ <= tick) && path.asked.size() < answers_max)
     path.asked.push_back({answer, now_});
   else
     actions_->push_back(HelloReply{hello.path, answer});
@@ -158,6 +159,21 @@ void PathMonitor::on(const LinkNeeded& event) {
 void PathMonitor::on(const NewsToTell&) {
   for (Path& path : paths_)
     if (is_link(path) && path.up) path.next_hello = now_;
+}
+
+void PathMonitor::on(const PathHold& event) {
+  if (known(event.path)) at(event.path).hold = event;
+}
+
+/// In a planned break no hello leaves, and silence is what is expected: until the first answers can
+/// have come.
+void PathMonitor::excuse_held_paths() {
+  for (Path& path : paths_) {
+    if (!path.hold) continue;
+    if (path.up) path.heard = path.replied = proven_;
+    if (held(path)) path.next_hello = std::max(path.next_hello, path.hold->until);
+    if (now_ >= path.hold->settled + path.estimator.quantile(1)) path.hold.reset();
+  }
 }
 
 void PathMonitor::on(const OrderReceived& event) {

@@ -86,7 +86,7 @@ class PathMonitor {
   };
 
   using Event = std::variant<HelloReceived, HelloReplyReceived, TrafficReceived, OrderReceived,
-                             LinksLost, LinkNeeded, NewsToTell, Wakeup>;
+                             PathHold, LinksLost, LinkNeeded, NewsToTell, Wakeup>;
   using Action = std::variant<Hello, HelloReply, LinkReport, PathUp, PathDown, RouteSet, PeerUp,
                               PeerDown, RouteChanged, OrderRefused>;
 
@@ -104,6 +104,9 @@ class PathMonitor {
   Duration hello_interval(PathId path) const { return interval(at(path)); }
   /// Whether there was traffic of late.
   bool busy() const { return busy_; }
+
+  /// By PathId.
+  std::vector<PathReport> reports() const;
 
   /// Hellos per second that this monitor would send if nobody stretched the intervals.
   struct Demand {
@@ -137,6 +140,7 @@ class PathMonitor {
     bool up = false;
     bool used = false;    ///< A primary or a backup.
     bool barred = false;  ///< One of its links is known to be dead.
+    std::optional<PathHold> hold{};  ///< Until the peer is through with it too.
     std::optional<Instant> needed_at{};
     std::vector<Asked> asked{};  ///< Hellos to be answered in the next one.
     Duration interval{};         ///< At the last hello.
@@ -165,6 +169,7 @@ class PathMonitor {
   void on(const HelloReplyReceived& event);
   void on(const TrafficReceived& event);
   void on(const OrderReceived& event);
+  void on(const PathHold& event);
   void on(const LinksLost& event);
   void on(const LinkNeeded& event);
   void on(const NewsToTell&);
@@ -180,6 +185,8 @@ class PathMonitor {
   Duration allowance(const Path& path) const;
 
   void run_timers();
+  bool held(const Path& path) const { return path.hold && now_ < path.hold->until; }
+  void excuse_held_paths();
   void bury_silent_paths();
   void probe(PathId id);
   void judge(Path& path);
@@ -202,7 +209,6 @@ class PathMonitor {
   Duration expected(const Path& path) const;
   Duration interval(const Path& path) const;
   void set_pace();
-  std::vector<PathReport> reports() const;
   bool any_up() const;
   bool known(PathId path) const { return path.value < paths_.size(); }
   Path& at(PathId path) { return paths_[path.value]; }

@@ -110,7 +110,10 @@ void Twin::on(const AgentStarted& event) {
                    .topology = topology_,
                    .home = home,
                    .largest_message = fabric::largest_message(config_.scenario),
-                   .sync = fabric::sync_config(config_.scenario, event.site, std::move(kept))},
+                   .sync = fabric::sync_config(config_.scenario, event.site, std::move(kept)),
+                   .handovers = fabric::handover_plan(
+                       fabric::planned_breaks(config_.links, config_.handovers_known),
+                       config_.scenario.sites[event.site.value])},
       local(event.site));
   note(event.site, catalog::SiteStarted{site.incarnation, 0});
   open_tunnels(event.site);

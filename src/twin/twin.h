@@ -50,6 +50,8 @@ class Twin {
     std::vector<WorkerSpeed> workers;  ///< one per site
     Duration disk_sync = milliseconds(2);
     Duration rekey_after = net::TunnelConfig{}.rekey_after;
+    /// How far ahead agents know when satellites change.
+    Duration handovers_known = seconds(3600);
     /// Told all that live processes would write into events.jsonl, by the clocks of the sites; may
     /// be empty. What happens does not depend on it.
     std::function<void(const catalog::FactOrigin&, const catalog::Fact&)> note{};
