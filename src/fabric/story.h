@@ -32,6 +32,16 @@ struct PathBetween {
 std::string path_name(const catalog::Scenario& scenario, const net::Topology& topology,
                       const PathBetween& between);
 
+/// That traffic has been moved by the site where it begins, and why.
+catalog::RouteChanged route_changed(const catalog::Scenario& scenario,
+                                    const net::Topology& topology, const net::RouteChanged& change);
+/// That the controller wants it moved.
+catalog::RouteOrdered route_ordered(const catalog::Scenario& scenario,
+                                    const net::Topology& topology, const net::RouteChanged& change);
+/// One sentence on why `traffic` was moved, for `reason`: names the paths and the numbers.
+std::string route_sentence(const catalog::RouteGrounds& grounds, const std::string& traffic,
+                           const std::string& reason);
+
 /// What a report says of the way that gradients take; nothing if they take none.
 std::optional<catalog::RouteMeasured> route_measured(const catalog::Scenario& scenario,
                                                      const net::Topology& topology,

@@ -30,6 +30,7 @@ struct AgentConfig {
   std::string folder;
   host::ClockMark
       clock;  ///< Of the run, the same for all sites; the scenario's clock error is added.
+  net::HandoverPlan handovers{};
   WorkerLauncher worker;
   std::string data{};  ///< The corpus; empty for the default one.
   /// Once finished, evaluates on the validation split and exports the model to here. Empty: another

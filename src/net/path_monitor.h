@@ -152,6 +152,7 @@ class PathMonitor {
     Duration replied{};
     Duration limit = PathEstimator::limit_max;
     Duration last_limit{};  ///< The one that it died of.
+    RouteRule fell{};       ///< Of what it died.
     bool peer_hears = false;
     std::pair<std::uint64_t, std::uint64_t> newest_hello{};  ///< Token, sequence + 1.
     int streak = 0;                                          ///< Answers in a row while down.
@@ -191,14 +192,15 @@ class PathMonitor {
   void probe(PathId id);
   void judge(Path& path);
   void raise(PathId id);
-  void bury(PathId id);
+  void bury(PathId id, const RouteRule& fell);
 
   void reroute();
   ClassRoute repaired(const std::optional<ClassRoute>& route) const;
   std::optional<PathId> repaired_backup(PathId primary, std::optional<PathId> backup) const;
   ClassRoute obeying(const ClassRoute& ordered, const std::optional<ClassRoute>& current) const;
   void choose_freely();
-  void set_route(TrafficClass traffic, const ClassRoute& route, RouteReason reason);
+  void set_route(TrafficClass traffic, const ClassRoute& route, RouteReason reason,
+                 const RouteRule& rule);
   void mark_used();
   void report();
 

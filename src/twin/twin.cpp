@@ -211,17 +211,17 @@ void Twin::perform(SiteId, const Site::ReportToController& action) {
   std::vector<net::Controller::Action> actions;
   controller_->step(local(home), event, actions);
   digest_.record(local(home), static_cast<std::uint32_t>(sites_.size()) + 1, event, actions);
-  for (const auto& decided : actions)
+  for (const auto& decided : actions) {
+    if (const auto* change = std::get_if<net::RouteChanged>(&decided))
+      note_world(fabric::route_ordered(config_.scenario, topology_, *change));
     if (const auto* order = std::get_if<net::RouteOrder>(&decided))
       step(home, Site::ControllerOrder{*order});
+  }
 }
 
 void Twin::perform(SiteId site, const Site::RouteChanged& action) {
   ++outcome_.reroutes;
-  note(site, catalog::RouteChanged{
-                 name(action.to), std::string{enum_name(action.traffic)},
-                 fabric::path_name(config_.scenario, topology_, {site, action.to, action.new_path}),
-                 std::string{enum_name(action.reason)}});
+  note(site, fabric::route_changed(config_.scenario, topology_, action));
 }
 
 void Twin::perform(SiteId site, const Site::PathState& action) {
