@@ -18,7 +18,7 @@ struct Crossed {
 };
 
 /// Two sites, a gateway to the sky whose satellites change every 3 s, otherwise without losses, and
-/// `fibres` fibres. One clock is an hour off and both drift as far as a plan allows for.
+/// a fibre or none. One clock is an hour off and both drift as far as a plan allows for.
 Crossed cross(Known known, int fibres) {
   catalog::Scenario scenario;
   scenario.name = "two";
@@ -30,7 +30,7 @@ Crossed cross(Known known, int fibres) {
   for (int i = 0; i <= fibres; ++i)
     scenario.links.push_back({.a = SiteId{0},
                               .b = SiteId{1},
-                              .kind = catalog::LinkKind::wire,
+                              .kind = i == 0 ? catalog::LinkKind::wire : catalog::LinkKind::fibre,
                               .rate_ab = bits_per_second(1e8),
                               .rate_ba = bits_per_second(1e8),
                               .one_way = milliseconds(i == 0 ? 36 : 50),
