@@ -266,6 +266,13 @@ struct RouteChanged {
   std::string reason;
   RouteGrounds grounds{};
 };
+/// Gradients to the peer keep off a planned change of satellites for so long; the route stays.
+struct HandoverKept {
+  std::string peer;
+  std::string path;
+  std::string instead;  ///< what they take meanwhile; empty: they wait
+  Duration lasts;
+};
 struct PeerMisbehaved {
   std::string peer;
   std::string what;
@@ -277,7 +284,8 @@ using Fact =
                  WorkerStarted, WorkerReady, WorkerLost, Progress, Evaluated, Exported, Contributed,
                  SyncClosed, SyncApplied, Diverged, SessionUp, SessionLost, HandshakeFailed, PathUp,
                  PathDown, RouteChanged, PeerMisbehaved, ControllerStarted, ControllerSuperseded,
-                 RouteOrdered, ProcessStarted, ProcessLost, BuiltFrom, ContributionSent, Enrolled>;
+                 RouteOrdered, ProcessStarted, ProcessLost, BuiltFrom, ContributionSent, Enrolled,
+                 HandoverKept>;
 
 /// A fact with its origin: what a line of events.jsonl says.
 struct Noted {

@@ -13,6 +13,7 @@
 namespace axs::cli {
 namespace {
 
+using report::Handover;
 using report::Reroute;
 
 nlohmann::ordered_json seen(const catalog::PathSeen& path) {
@@ -23,7 +24,7 @@ nlohmann::ordered_json seen(const catalog::PathSeen& path) {
           {"bits_per_second", path.rate.value() * 8}};
 }
 
-std::string as_json(const std::vector<Reroute>& moves) {
+std::string as_json(const std::vector<Reroute>& moves, const std::vector<Handover>& handovers) {
   auto list = nlohmann::ordered_json::array();
   for (const Reroute& move : moves)
     list.push_back({{"at", move.at},
@@ -37,16 +38,27 @@ std::string as_json(const std::vector<Reroute>& moves) {
                     {"left", seen(move.grounds.left)},
                     {"taken", seen(move.grounds.taken)},
                     {"sentence", report::sentence(move)}});
-  return nlohmann::ordered_json{{"version", 1}, {"reroutes", list}}.dump(2) + "\n";
+  auto kept = nlohmann::ordered_json::array();
+  for (const Handover& handover : handovers)
+    kept.push_back({{"at", handover.at},
+                    {"from", handover.from},
+                    {"to", handover.what.peer},
+                    {"path", handover.what.path},
+                    {"instead", handover.what.instead},
+                    {"lasts_ns", handover.what.lasts.ns}});
+  return nlohmann::ordered_json{{"version", 1}, {"reroutes", list}, {"handovers", kept}}.dump(2) +
+         "\n";
 }
 
-std::string as_text(const std::vector<Reroute>& moves) {
+std::string as_text(const std::vector<Reroute>& moves, const std::vector<Handover>& handovers) {
   std::string text;
   for (const Reroute& move : moves)
     text += fmt::format("{:>9.3f} s  {} to {}: {} now over {} ({}): {}\n", move.at, move.from,
                         move.to, move.traffic, move.grounds.taken.path, move.reason,
                         report::sentence(move));
-  return text.empty() ? "no traffic was moved\n" : text;
+  if (text.empty()) text = "no traffic was moved\n";
+  const std::string kept = report::sentence(handovers);
+  return kept.empty() ? text : text + kept + "\n";
 }
 
 }  // namespace
@@ -60,8 +72,10 @@ void ExplainCommand::declare(CLI::App& app) {
 
 Result<ExitCode> ExplainCommand::run() {
   const report::RunLogs logs = AXS_TRY(report::read_run(run_folder(run_name, runs)));
-  const auto moves = report::reroutes(record::merge(logs.logs));
-  std::fputs((json ? as_json(moves) : as_text(moves)).c_str(), stdout);
+  const record::History history = record::merge(logs.logs);
+  const auto moves = report::reroutes(history);
+  const auto handovers = report::handovers(history);
+  std::fputs((json ? as_json(moves, handovers) : as_text(moves, handovers)).c_str(), stdout);
   return ExitCode::done;
 }
 

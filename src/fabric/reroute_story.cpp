@@ -115,6 +115,16 @@ catalog::RouteChanged route_changed(const catalog::Scenario& scenario,
           grounds.taken.path, std::string{enum_name(change.reason)}, grounds};
 }
 
+catalog::HandoverKept handover_kept(const catalog::Scenario& scenario,
+                                    const net::Topology& topology, SiteId site,
+                                    const Site::HandoverKept& kept) {
+  const auto named = [&](net::PathId path) {
+    return path_name(scenario, topology, {site, kept.peer, path});
+  };
+  return {scenario.sites[kept.peer.value].name, named(kept.hold.path),
+          kept.hold.instead ? named(*kept.hold.instead) : std::string{}, kept.lasts};
+}
+
 catalog::RouteOrdered route_ordered(const catalog::Scenario& scenario,
                                     const net::Topology& topology,
                                     const net::RouteChanged& change) {

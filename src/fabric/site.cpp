@@ -111,6 +111,10 @@ void Site::keep_off_handovers() {
     std::vector<net::PathHold> holds;
     peer.handovers.step(now_, seen_paths(paths_.monitor(id), peer.transport), holds);
     for (const net::PathHold& hold : holds) {
+      const net::PathMonitor& monitor = paths_.monitor(id);
+      const auto& route = monitor.routes()[static_cast<std::size_t>(net::TrafficClass::gradient)];
+      if (route && route->primary == hold.path && monitor.busy())
+        actions_->push_back(HandoverKept{id, hold, hold.until - now_});
       watch(id, hold);
       run_transport(id, hold);
     }

@@ -146,6 +146,11 @@ class Site {
     net::PathId path;
     bool up = false;
   };
+  struct HandoverKept {  ///< likewise: the path of gradients is on hold
+    SiteId peer;
+    net::PathHold hold;
+    Duration lasts{};
+  };
   struct PeerMisbehaved {
     SiteId peer;
     std::optional<net::Refused> packet;  ///< none: a message
@@ -153,7 +158,8 @@ class Site {
   using Action = std::variant<TransmitPacket, SendHello, SendHelloReply, ReportToController,
                               HoldMessage, ReleaseMessage, StoreBytes, ReadMessage, DropBytes,
                               Capture, Apply, Foresee, Persist, Forget, Closed, Diverged, Finished,
-                              RouteChanged, PathState, PeerMisbehaved, RingOrder, GiveChunk>;
+                              RouteChanged, PathState, HandoverKept, PeerMisbehaved, RingOrder,
+                              GiveChunk>;
 
   struct Config {
     std::uint32_t incarnation = 1;  ///< Grows with every start of this agent.

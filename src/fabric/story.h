@@ -6,6 +6,7 @@
 
 #include "axs/catalog/facts.h"
 #include "axs/catalog/scenario.h"
+#include "axs/fabric/site.h"
 #include "axs/net/routing.h"
 #include "axs/net/topology.h"
 
@@ -38,6 +39,10 @@ catalog::RouteChanged route_changed(const catalog::Scenario& scenario,
 /// That the controller wants it moved.
 catalog::RouteOrdered route_ordered(const catalog::Scenario& scenario,
                                     const net::Topology& topology, const net::RouteChanged& change);
+/// That `site` keeps off a planned change of satellites.
+catalog::HandoverKept handover_kept(const catalog::Scenario& scenario,
+                                    const net::Topology& topology, SiteId site,
+                                    const Site::HandoverKept& kept);
 /// One sentence on why `traffic` was moved, for `reason`: names the paths and the numbers.
 std::string route_sentence(const catalog::RouteGrounds& grounds, const std::string& traffic,
                            const std::string& reason);

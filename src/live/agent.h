@@ -99,6 +99,7 @@ class Agent {
   void perform(const fabric::Site::ReportToController& action);
   void perform(const fabric::Site::RouteChanged& action);
   void perform(const fabric::Site::PathState& action);
+  void perform(const fabric::Site::HandoverKept& action);
   void perform(const fabric::Site::HoldMessage& action);
   void perform(const fabric::Site::ReleaseMessage& action);
   void perform(const fabric::Site::StoreBytes& action);

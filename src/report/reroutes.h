@@ -20,6 +20,16 @@ struct Reroute {
 /// All that a run's record tells, in order of time.
 std::vector<Reroute> reroutes(const record::History& history);
 
+/// Gradients kept off a planned change of satellites.
+struct Handover {
+  double at{};
+  std::string from;
+  catalog::HandoverKept what;
+};
+std::vector<Handover> handovers(const record::History& history);
+/// All of them in a sentence; empty if there were none.
+std::string sentence(const std::vector<Handover>& handovers);
+
 /// Why, in a sentence; of a record that does not say it, the reason.
 const std::string& sentence(const Reroute& reroute);
 

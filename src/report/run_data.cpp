@@ -57,6 +57,7 @@ class Collector {
     }
     close();
     data_.reroutes = reroutes(history_);
+    data_.handovers = sentence(handovers(history_));
     if (data_.reroutes.size() > reroutes_most) data_.reroutes.resize(reroutes_most);
     return std::move(data_);
   }

@@ -96,6 +96,7 @@ struct RunData {
   std::vector<Series> delays{};     ///< round trip of the route in use, milliseconds, by pair
   std::vector<FaultData> faults{};
   std::vector<Reroute> reroutes{};  ///< The first ones, if there are very many.
+  std::string handovers{};  ///< About all of them, a sentence.
   Series validation{};
 };
 

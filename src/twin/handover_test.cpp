@@ -13,7 +13,8 @@ enum class Known { planned, surprise };
 struct Crossed {
   std::uint64_t lost = 0;
   std::uint64_t paths_down = 0;
-  std::uint64_t reroutes = 0;
+  std::uint64_t kept = 0;
+  std::uint64_t waited = 0;
   Outcome outcome;
 };
 
@@ -54,6 +55,8 @@ Crossed cross(Known known, int fibres) {
                 if (const auto* traffic = std::get_if<catalog::LinkTraffic>(&fact))
                   lost[traffic->link + traffic->from] = traffic->lost;
                 if (std::holds_alternative<catalog::PathDown>(fact)) ++crossed.paths_down;
+                const auto* kept = std::get_if<catalog::HandoverKept>(&fact);
+                if (kept) ++(kept->instead.empty() ? crossed.waited : crossed.kept);
               }}};
   crossed.outcome = world.run(seconds(600));
   CHECK(crossed.outcome.finished);
@@ -72,6 +75,9 @@ TEST_CASE("twin: planned handovers lose nothing, with and without a second path"
     CHECK(surprise.lost > 0);
     CHECK(planned.lost == 0);
     CHECK(planned.paths_down == 0);
+    CHECK(planned.kept + planned.waited >= 2 * 8);
+    CHECK((planned.kept > 0) == (fibres > 0));
+    CHECK(surprise.kept + surprise.waited == 0);
     CHECK(planned.outcome.reroutes <= surprise.outcome.reroutes);
     CHECK(planned.outcome.took <= surprise.outcome.took + seconds(1));
   }

@@ -233,6 +233,10 @@ void Twin::perform(SiteId site, const Site::PathState& action) {
     note(site, catalog::PathDown{name(action.peer), path});
 }
 
+void Twin::perform(SiteId site, const Site::HandoverKept& action) {
+  note(site, fabric::handover_kept(config_.scenario, topology_, site, action));
+}
+
 void Twin::perform(SiteId site, const Site::HoldMessage& action) {
   sites_[site.value]->held[action.to][{action.traffic, action.id}] = action.message;
 }

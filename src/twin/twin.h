@@ -162,6 +162,7 @@ class Twin {
   void perform(SiteId site, const fabric::Site::ReportToController& action);
   void perform(SiteId site, const fabric::Site::RouteChanged& action);
   void perform(SiteId site, const fabric::Site::PathState& action);
+  void perform(SiteId site, const fabric::Site::HandoverKept& action);
   void perform(SiteId site, const fabric::Site::HoldMessage& action);
   void perform(SiteId site, const fabric::Site::ReleaseMessage& action);
   void perform(SiteId site, const fabric::Site::StoreBytes& action);
