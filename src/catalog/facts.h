@@ -105,8 +105,8 @@ struct PathSeen {
   bool up{};
   Duration rtt;  ///< smoothed
   Duration jitter;
-  double loss{};  ///< of round trips
-  Duration cost;  ///< what paths are compared by: round trip, jitter and loss in one
+  double loss{};          ///< of round trips
+  Duration cost;          ///< what paths are compared by: round trip, jitter and loss in one
   BytesPerSecond rate{};  ///< 0: not known
 };
 /// Why traffic was moved: what was seen of both paths, and the rule that moved it.

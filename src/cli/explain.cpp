@@ -18,9 +18,12 @@ using report::Reroute;
 
 nlohmann::ordered_json seen(const catalog::PathSeen& path) {
   if (path.path.empty()) return nullptr;
-  return {{"path", path.path},        {"up", path.up},
-          {"rtt_ns", path.rtt.ns},    {"jitter_ns", path.jitter.ns},
-          {"loss", path.loss},        {"cost_ns", path.cost.ns},
+  return {{"path", path.path},
+          {"up", path.up},
+          {"rtt_ns", path.rtt.ns},
+          {"jitter_ns", path.jitter.ns},
+          {"loss", path.loss},
+          {"cost_ns", path.cost.ns},
           {"bits_per_second", path.rate.value() * 8}};
 }
 
@@ -53,9 +56,9 @@ std::string as_json(const std::vector<Reroute>& moves, const std::vector<Handove
 std::string as_text(const std::vector<Reroute>& moves, const std::vector<Handover>& handovers) {
   std::string text;
   for (const Reroute& move : moves)
-    text += fmt::format("{:>9.3f} s  {} to {}: {} now over {} ({}): {}\n", move.at, move.from,
-                        move.to, move.traffic, move.grounds.taken.path, move.reason,
-                        report::sentence(move));
+    text +=
+        fmt::format("{:>9.3f} s  {} to {}: {} now over {} ({}): {}\n", move.at, move.from, move.to,
+                    move.traffic, move.grounds.taken.path, move.reason, report::sentence(move));
   if (text.empty()) text = "no traffic was moved\n";
   const std::string kept = report::sentence(handovers);
   return kept.empty() ? text : text + kept + "\n";

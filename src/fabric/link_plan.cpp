@@ -107,8 +107,8 @@ Result<std::vector<LinkPlan>> plan_links(const Scenario& scenario,
 namespace {
 
 /// When a direction changes its satellites.
-std::vector<Duration> changes_of(const net::Handover& handover, const catalog::LinkForecast& forecast,
-                                 Duration horizon) {
+std::vector<Duration> changes_of(const net::Handover& handover,
+                                 const catalog::LinkForecast& forecast, Duration horizon) {
   std::vector<Duration> changes;
   for (std::size_t i = 1; i < forecast.size() && forecast[i].at < horizon; ++i)
     if (forecast[i].path != forecast[i - 1].path) changes.push_back(forecast[i].at);

@@ -39,8 +39,8 @@ Result<std::vector<LinkPlan>> plan_links(const catalog::Scenario& scenario,
                                          std::span<const orbit::MeanElements> satellites,
                                          Duration horizon);
 
-/// When links lose packets to a change of satellite within `horizon` of the run: what a site is told
-/// beforehand. Links that only change their delay have no such time.
+/// When links lose packets to a change of satellite within `horizon` of the run: what a site is
+/// told beforehand. Links that only change their delay have no such time.
 std::vector<net::LinkBreaks> planned_breaks(std::span<const LinkPlan> links, Duration horizon);
 
 /// The same for one site: its clock was set right at the start and drifts within bounds.

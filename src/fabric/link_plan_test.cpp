@@ -73,7 +73,8 @@ TEST_CASE("link plan: a link is as its newest sample says, and as its first befo
   CHECK(wire_at(link, false, seconds(2)).up);
 }
 
-TEST_CASE("link plan: breaks are where satellites change and packets are lost, of both directions") {
+TEST_CASE(
+    "link plan: breaks are where satellites change and packets are lost, of both directions") {
   LinkPlan link{};
   link.id = LinkId{3};
   link.forth.handover = {.length = milliseconds(20), .loss = 0.5};
@@ -96,8 +97,8 @@ TEST_CASE("link plan: breaks are where satellites change and packets are lost, o
 
 TEST_CASE("link plan: without a forecast satellites change every period") {
   LinkPlan link{};
-  link.back.handover = {.period = seconds(15), .phase = seconds(1), .length = milliseconds(20),
-                        .loss = 0.5};
+  link.back.handover = {
+      .period = seconds(15), .phase = seconds(1), .length = milliseconds(20), .loss = 0.5};
   const auto planned = planned_breaks({&link, 1}, seconds(40));
   REQUIRE(planned.size() == 1);
   REQUIRE(planned[0].breaks.size() == 3);

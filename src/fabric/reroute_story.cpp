@@ -10,9 +10,9 @@ namespace {
 
 std::string decimal(double value, int digits) {
   std::array<char, 64> text{};
-  const auto end = std::to_chars(text.data(), text.data() + text.size(), value,
-                                 std::chars_format::fixed, digits)
-                       .ptr;
+  const auto end =
+      std::to_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed, digits)
+          .ptr;
   return {text.data(), end};
 }
 
@@ -85,11 +85,11 @@ catalog::RouteGrounds grounds_of(const catalog::Scenario& scenario, const net::T
   catalog::RouteGrounds grounds{.rule = std::string{enum_name(change.rule.reason)},
                                 .measured = change.rule.measured,
                                 .limit = change.rule.limit};
-  grounds.taken = seen_path(scenario, topology, {change.from, change.to, change.new_path},
-                            change.new_seen);
+  grounds.taken =
+      seen_path(scenario, topology, {change.from, change.to, change.new_path}, change.new_seen);
   if (change.old_path && change.old_seen)
-    grounds.left = seen_path(scenario, topology, {change.from, change.to, *change.old_path},
-                             *change.old_seen);
+    grounds.left =
+        seen_path(scenario, topology, {change.from, change.to, *change.old_path}, *change.old_seen);
   grounds.sentence = route_sentence(grounds, std::string{enum_name(change.traffic)},
                                     std::string{enum_name(change.reason)});
   return grounds;
@@ -129,12 +129,9 @@ catalog::RouteOrdered route_ordered(const catalog::Scenario& scenario,
                                     const net::Topology& topology,
                                     const net::RouteChanged& change) {
   const auto grounds = grounds_of(scenario, topology, change);
-  return {scenario.sites[change.from.value].name,
-          scenario.sites[change.to.value].name,
-          std::string{enum_name(change.traffic)},
-          grounds.taken.path,
-          std::string{enum_name(change.reason)},
-          grounds};
+  return {scenario.sites[change.from.value].name, scenario.sites[change.to.value].name,
+          std::string{enum_name(change.traffic)}, grounds.taken.path,
+          std::string{enum_name(change.reason)},  grounds};
 }
 
 }  // namespace axs::fabric

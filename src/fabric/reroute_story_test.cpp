@@ -48,15 +48,17 @@ TEST_CASE("story: a reroute is told with both paths, what was seen of them, and 
   CHECK(why(RouteReason::cut, {RouteReason::cut}) ==
         "sfo-fra wire was told to be dead, so traffic took sfo-fra fibre (round trip 60.0 ms, "
         "jitter 0.2 ms, loss 0.00 %, cost 60.5 ms)");
-  CHECK(why(RouteReason::slower, {RouteReason::slower, milliseconds(20'300), seconds(20)}) ==
-        "sfo-fra fibre (round trip 60.0 ms, jitter 0.2 ms, loss 0.00 %, cost 60.5 ms) costs 20.8 ms "
-        "less than sfo-fra wire (round trip 80.0 ms, jitter 0.2 ms, loss 1.00 %, cost 81.3 ms), and "
-        "was the better one for 20.3 s, of 20.0 s asked");
-  CHECK(why(RouteReason::order, {RouteReason::handover, seconds(21), seconds(20)}) ==
-        "the controller ordered it: sfo-fra fibre (round trip 60.0 ms, jitter 0.2 ms, loss 0.00 %, "
-        "cost 60.5 ms) costs 20.8 ms less than sfo-fra wire (round trip 80.0 ms, jitter 0.2 ms, loss "
-        "1.00 %, cost 81.3 ms), and was the better one for 21.0 s, of 20.0 s asked, since the delay "
-        "of sfo-fra wire jumped");
+  CHECK(
+      why(RouteReason::slower, {RouteReason::slower, milliseconds(20'300), seconds(20)}) ==
+      "sfo-fra fibre (round trip 60.0 ms, jitter 0.2 ms, loss 0.00 %, cost 60.5 ms) costs 20.8 ms "
+      "less than sfo-fra wire (round trip 80.0 ms, jitter 0.2 ms, loss 1.00 %, cost 81.3 ms), and "
+      "was the better one for 20.3 s, of 20.0 s asked");
+  CHECK(
+      why(RouteReason::order, {RouteReason::handover, seconds(21), seconds(20)}) ==
+      "the controller ordered it: sfo-fra fibre (round trip 60.0 ms, jitter 0.2 ms, loss 0.00 %, "
+      "cost 60.5 ms) costs 20.8 ms less than sfo-fra wire (round trip 80.0 ms, jitter 0.2 ms, loss "
+      "1.00 %, cost 81.3 ms), and was the better one for 21.0 s, of 20.0 s asked, since the delay "
+      "of sfo-fra wire jumped");
   CHECK(why(RouteReason::recovered, {RouteReason::recovered, milliseconds(10'100), seconds(10)}) ==
         "sfo-fra fibre (round trip 60.0 ms, jitter 0.2 ms, loss 0.00 %, cost 60.5 ms) has been up "
         "again for 10.1 s, of 10.0 s asked, and costs 20.8 ms less than sfo-fra wire (round trip "

@@ -155,11 +155,11 @@ class Site {
     SiteId peer;
     std::optional<net::Refused> packet;  ///< none: a message
   };
-  using Action = std::variant<TransmitPacket, SendHello, SendHelloReply, ReportToController,
-                              HoldMessage, ReleaseMessage, StoreBytes, ReadMessage, DropBytes,
-                              Capture, Apply, Foresee, Persist, Forget, Closed, Diverged, Finished,
-                              RouteChanged, PathState, HandoverKept, PeerMisbehaved, RingOrder,
-                              GiveChunk>;
+  using Action =
+      std::variant<TransmitPacket, SendHello, SendHelloReply, ReportToController, HoldMessage,
+                   ReleaseMessage, StoreBytes, ReadMessage, DropBytes, Capture, Apply, Foresee,
+                   Persist, Forget, Closed, Diverged, Finished, RouteChanged, PathState,
+                   HandoverKept, PeerMisbehaved, RingOrder, GiveChunk>;
 
   struct Config {
     std::uint32_t incarnation = 1;  ///< Grows with every start of this agent.

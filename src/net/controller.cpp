@@ -242,8 +242,8 @@ void Controller::give_order(
     order.routes[i] = route;
     order.rules[i] = rule;
     if (current[i] && current[i]->primary == route.primary) continue;
-    RouteChanged change{order.from,    order.to,    static_cast<TrafficClass>(i), {},
-                        route.primary, rule.reason, rule};
+    RouteChanged change{order.from,  order.to, static_cast<TrafficClass>(i), {}, route.primary,
+                        rule.reason, rule};
     change.new_seen = at.report.paths[route.primary.value];
     if (current[i]) change.old_path = current[i]->primary;
     if (current[i]) change.old_seen = at.report.paths[current[i]->primary.value];

@@ -85,9 +85,9 @@ class HandoverKeeper {
   void skip(Path& path) const;
 
   std::shared_ptr<const HandoverPlan> plan_;
-  std::vector<Path> paths_;  ///< By PathId.
+  std::vector<Path> paths_;                                 ///< By PathId.
   std::optional<Instant> wakeup_ = Instant{INT64_MIN / 2};  ///< At once, on any clock.
-  Instant now_{};            ///< Only during step().
+  Instant now_{};                                           ///< Only during step().
 };
 
 }  // namespace axs::net

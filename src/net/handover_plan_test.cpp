@@ -137,8 +137,8 @@ struct Crossing {
       HandoverPlan plan = plan_of(dish, seconds(1), known == Known::planned ? 60 : 0);
       const Duration wrong = side == 0 ? plan.error : -plan.error;
       plan.epoch = Instant{} + pair.end(side).clock_offset + wrong;
-      keepers.push_back(keeper_of(plan, paths == 2 ? std::vector{way({dish}), way({fibre})}
-                                                   : std::vector{way({dish})}));
+      keepers.push_back(keeper_of(
+          plan, paths == 2 ? std::vector{way({dish}), way({fibre})} : std::vector{way({dish})}));
     }
   }
   void keep(std::size_t side) {
@@ -154,8 +154,8 @@ struct Crossing {
     keepers[side].step(local, seen, holds);
     for (const PathHold& hold : holds) pair.event(side, hold);
   }
-  /// 30 s, with a message of 40 kB every 40 ms from each side; the first half second is left for the
-  /// paths to be measured.
+  /// 30 s, with a message of 40 kB every 40 ms from each side; the first half second is left for
+  /// the paths to be measured.
   void run() {
     const Instant end = Instant{} + seconds(30);
     std::map<std::uint64_t, Instant> sent;
@@ -170,8 +170,7 @@ struct Crossing {
     }
     for (const std::size_t side : {0u, 1u}) {
       for (const auto& [id, at] : sent)
-        slowest = std::max(slowest,
-                           pair.end(side).delivered.at({TrafficClass::gradient, id}) - at);
+        slowest = std::max(slowest, pair.end(side).delivered.at({TrafficClass::gradient, id}) - at);
       for (std::size_t i = 0; i < paths; ++i)
         lost += pair.statistics(side, PathId{static_cast<std::uint8_t>(i)}).packets_lost;
     }

@@ -417,9 +417,10 @@ void PathMonitor::choose_freely() {
   const auto fell = at(*best).damper.last_down();
   const ClassRoute route{*best, choose_backup(*best, known_paths, config_.paths)};
   const FlapDamper& damper = at(*best).damper;
-  const RouteRule rule = fell ? RouteRule{RouteReason::recovered, damper.uptime(now_), damper.hold()}
-                              : RouteRule{RouteReason::slower, now_ - challenge_->since,
-                                          settled ? config_.hysteresis.hold : Duration{}};
+  const RouteRule rule = fell
+                             ? RouteRule{RouteReason::recovered, damper.uptime(now_), damper.hold()}
+                             : RouteRule{RouteReason::slower, now_ - challenge_->since,
+                                         settled ? config_.hysteresis.hold : Duration{}};
   for (std::size_t i = 0; i < routes_.size(); ++i)
     set_route(static_cast<TrafficClass>(i), route, rule.reason, rule);
   challenge_.reset();

@@ -138,8 +138,8 @@ class PathMonitor {
     std::uint64_t next_sequence = 0;
     Instant next_hello{};
     bool up = false;
-    bool used = false;    ///< A primary or a backup.
-    bool barred = false;  ///< One of its links is known to be dead.
+    bool used = false;               ///< A primary or a backup.
+    bool barred = false;             ///< One of its links is known to be dead.
     std::optional<PathHold> hold{};  ///< Until the peer is through with it too.
     std::optional<Instant> needed_at{};
     std::vector<Asked> asked{};  ///< Hellos to be answered in the next one.

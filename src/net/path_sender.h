@@ -121,7 +121,7 @@ class PathSender {
   std::optional<std::uint64_t> largest_acked_;
   std::optional<Instant> loss_at_;
   std::optional<Instant> answers_from_;  ///< After the last hold.
-  Instant last_sent_;  ///< Of what is in flight, if anything.
+  Instant last_sent_;                    ///< Of what is in flight, if anything.
   std::optional<Instant> next_send_;
   bool busy_ = false;  ///< There was more to send after the last packet.
   std::uint32_t probe_count_ = 0;

@@ -51,9 +51,9 @@ struct PathUp {
 struct PathDown {
   PathId path;
 };
-/// A planned break of the path: nothing is to enter it before `until`, and the peer, whose clock may
-/// be behind, answers from `settled` on at the latest. What was to go over it goes over `instead`,
-/// or waits.
+/// A planned break of the path: nothing is to enter it before `until`, and the peer, whose clock
+/// may be behind, answers from `settled` on at the latest. What was to go over it goes over
+/// `instead`, or waits.
 struct PathHold {
   PathId path;
   Instant until{};

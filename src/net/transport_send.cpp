@@ -38,7 +38,8 @@ void Transport::greet(Turn turn) {
   if (std::none_of(paths_.begin(), paths_.end(), [](const Path& p) { return p.up; })) return;
   greet_at_ = turn.now + greet_interval;
   for (std::size_t i = 0; i < paths_.size(); ++i)
-    if (usable(PathId{static_cast<std::uint8_t>(i)})) send_hello(turn, PathId{static_cast<std::uint8_t>(i)}, 0);
+    if (usable(PathId{static_cast<std::uint8_t>(i)}))
+      send_hello(turn, PathId{static_cast<std::uint8_t>(i)}, 0);
 }
 
 void Transport::send_hello(Turn turn, PathId path, std::uint32_t to) {

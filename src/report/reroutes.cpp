@@ -33,7 +33,11 @@ std::vector<Reroute> reroutes(const record::History& history) {
   std::vector<Reroute> all;
   const double begin = start_of(history);
   const auto add = [&](const record::Entry& entry, const catalog::RouteChanged& fact) {
-    Reroute next{seconds_of(entry.at) - begin, entry.site, fact.peer, fact.traffic, fact.reason,
+    Reroute next{seconds_of(entry.at) - begin,
+                 entry.site,
+                 fact.peer,
+                 fact.traffic,
+                 fact.reason,
                  fact.grounds};
     if (next.grounds.taken.path.empty()) next.grounds.taken.path = fact.path;
     const auto found = std::find_if(all.rbegin(), all.rend(), [&](const Reroute& earlier) {
@@ -67,7 +71,8 @@ std::string sentence(const std::vector<Handover>& handovers) {
     longest = std::max(longest, handover.what.lasts);
   }
   return fmt::format(
-      "Gradients kept off {} planned changes of satellites, {} times over another path and {} times "
+      "Gradients kept off {} planned changes of satellites, {} times over another path and {} "
+      "times "
       "by waiting, each time for at most {:.1f} ms.",
       handovers.size(), handovers.size() - waited, waited, longest.seconds() * 1e3);
 }

@@ -14,7 +14,8 @@ struct Reroute {
   std::string to;
   std::string traffic;  ///< "control, gradient, bulk"
   std::string reason;
-  catalog::RouteGrounds grounds;  ///< of the first class; of a record before version 4 only the path
+  catalog::RouteGrounds
+      grounds;  ///< of the first class; of a record before version 4 only the path
 };
 
 /// All that a run's record tells, in order of time.

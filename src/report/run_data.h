@@ -72,7 +72,7 @@ struct Totals {
   std::uint64_t syncs{};
   std::uint64_t steps{};
   std::uint64_t reroutes{};  ///< of gradients
-  double round_median{};  ///< seconds from the first merge of a sync, at any site, to the next's
+  double round_median{};     ///< seconds from the first merge of a sync, at any site, to the next's
   double round_longest{};
   std::optional<double> validation_loss{};
   bool finished = false;
@@ -96,7 +96,7 @@ struct RunData {
   std::vector<Series> delays{};     ///< round trip of the route in use, milliseconds, by pair
   std::vector<FaultData> faults{};
   std::vector<Reroute> reroutes{};  ///< The first ones, if there are very many.
-  std::string handovers{};  ///< About all of them, a sentence.
+  std::string handovers{};          ///< About all of them, a sentence.
   Series validation{};
 };
 

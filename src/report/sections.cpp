@@ -195,9 +195,8 @@ std::string reroutes_table(const RunData& run) {
                  escaped(sentence(move))},
                 6);
   }
-  return fmt::format(
-             "<h2>Reroutes</h2>\n<details id=\"reroutes\"><summary>{}, and why</summary>\n",
-             count_text(run.reroutes.size(), "move")) +
+  return fmt::format("<h2>Reroutes</h2>\n<details id=\"reroutes\"><summary>{}, and why</summary>\n",
+                     count_text(run.reroutes.size(), "move")) +
          table({"time", "pair", "traffic", "from", "to", "why"}, 6, rows) + "</details>\n" +
          (run.handovers.empty() ? "" : "<p class=\"note\">" + escaped(run.handovers) + "</p>\n");
 }

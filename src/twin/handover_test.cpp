@@ -25,9 +25,8 @@ Crossed cross(Known known, int fibres) {
   scenario.name = "two";
   scenario.train.tokens = 2 * 900 * 256;
   scenario.train.outer = {.period = 20, .fragments = 2};
-  scenario.sites = {
-      {.name = "sfo", .at = {}, .clock = {.offset = seconds(3600), .drift_ppm = 19}},
-      {.name = "fra", .at = {}, .clock = {.offset = {}, .drift_ppm = -19}}};
+  scenario.sites = {{.name = "sfo", .at = {}, .clock = {.offset = seconds(3600), .drift_ppm = 19}},
+                    {.name = "fra", .at = {}, .clock = {.offset = {}, .drift_ppm = -19}}};
   for (int i = 0; i <= fibres; ++i)
     scenario.links.push_back({.a = SiteId{0},
                               .b = SiteId{1},
@@ -69,9 +68,10 @@ Crossed cross(Known known, int fibres) {
 TEST_CASE("twin: planned handovers lose nothing, with and without a second path") {
   for (const int fibres : {0, 1}) {
     CAPTURE(fibres);
-    const Crossed surprise = cross(Known::surprise, fibres), planned = cross(Known::planned, fibres);
-    MESSAGE("lost ", surprise.lost, " and ", planned.lost, " packets of ",
-            planned.outcome.packets, " in ", planned.outcome.took.seconds(), " s");
+    const Crossed surprise = cross(Known::surprise, fibres),
+                  planned = cross(Known::planned, fibres);
+    MESSAGE("lost ", surprise.lost, " and ", planned.lost, " packets of ", planned.outcome.packets,
+            " in ", planned.outcome.took.seconds(), " s");
     CHECK(surprise.lost > 0);
     CHECK(planned.lost == 0);
     CHECK(planned.paths_down == 0);
