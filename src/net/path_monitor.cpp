@@ -172,7 +172,7 @@ void PathMonitor::excuse_held_paths() {
     if (!path.hold) continue;
     if (path.up) path.heard = path.replied = proven_;
     if (held(path)) path.next_hello = std::max(path.next_hello, path.hold->until);
-    if (now_ >= path.hold->settled + path.estimator.quantile(1)) path.hold.reset();
+    if (now_ >= path.hold->settled + path.estimator.smoothed()) path.hold.reset();
   }
 }
 
