@@ -143,6 +143,23 @@ class Ledger(unittest.TestCase):
         merged = sum(row["end"] - row["begin"] for row in ledger["rows"])
         self.assertEqual(merged, ledger["tokens"])
 
+    def test_every_reroute_is_explained(self):
+        outcome = run("explain", self.run_folder, "--json")
+        self.assertEqual(outcome.returncode, 0, outcome.stderr)
+        told = json.loads(outcome.stdout)
+        self.assertGreater(len(told["reroutes"]), 5)
+        for move in told["reroutes"]:
+            self.assertIn(move["rule"], ("cut", "slower", "recovered", "handover"))
+            self.assertIn(move["taken"]["path"], move["sentence"])
+            if move["rule"] in ("slower", "recovered") and move["left"]:
+                self.assertGreaterEqual(move["measured_ns"], move["limit_ns"])
+        self.assertGreater(len(told["handovers"]), 5)
+        text = run("explain", self.run_folder).stdout.splitlines()
+        self.assertEqual(len(text), len(told["reroutes"]) + 1)
+        self.assertIn("planned changes of satellites", text[-1])
+        for move, line in zip(told["reroutes"], text):
+            self.assertIn(move["sentence"], line)
+
     def test_the_folder_is_never_written_twice(self):
         outcome = run("twin", os.path.join(ROOT, "scenarios/three-continents.toml"),
                       "--out", self.run_folder)

@@ -14,9 +14,10 @@
 namespace axs::catalog {
 
 /// 2 added what a report needs: places, links, phases, faults, the prediction, traffic, delays. 3
-/// added what the program was built of, what sites sent whom for a sync, the version of sessions. A
-/// reader takes older lines too; what they lack has its default. It refuses newer ones.
-inline constexpr int facts_version = 3;
+/// added what the program was built of, what sites sent whom for a sync, the version of sessions. 4
+/// added why traffic was moved. A reader takes older lines too; what they lack has its default. It
+/// refuses newer ones.
+inline constexpr int facts_version = 4;
 
 /// Where and when a fact was noted. Those of the controller and of the emulator, which share a
 /// clock, have no site.
@@ -98,6 +99,25 @@ struct ControllerSuperseded {
   std::uint64_t term{};
   std::uint64_t by{};
 };
+/// What a way between two sites was like, as its sender had measured it.
+struct PathSeen {
+  std::string path;  ///< empty: there was none
+  bool up{};
+  Duration rtt;  ///< smoothed
+  Duration jitter;
+  double loss{};          ///< of round trips
+  Duration cost;          ///< what paths are compared by: round trip, jitter and loss in one
+  BytesPerSecond rate{};  ///< 0: not known
+};
+/// Why traffic was moved: what was seen of both paths, and the rule that moved it.
+struct RouteGrounds {
+  PathSeen left{};
+  PathSeen taken{};
+  std::string rule{};   ///< the reason; if that is an order, the controller's own
+  Duration measured{};  ///< how long the old path was silent, or the new one better, or up
+  Duration limit{};     ///< what `measured` had to reach
+  std::string sentence{};
+};
 /// The controller wants this traffic on another path; the site says so when it has moved.
 struct RouteOrdered {
   std::string from;
@@ -105,6 +125,7 @@ struct RouteOrdered {
   std::string traffic;
   std::string path;
   std::string reason;
+  RouteGrounds grounds{};
 };
 /// A process that `axs run` keeps alive: "underlay", "controller" or "agent of <site>".
 struct ProcessStarted {
@@ -243,6 +264,14 @@ struct RouteChanged {
   std::string traffic;
   std::string path;
   std::string reason;
+  RouteGrounds grounds{};
+};
+/// Gradients to the peer keep off a planned change of satellites for so long; the route stays.
+struct HandoverKept {
+  std::string peer;
+  std::string path;
+  std::string instead;  ///< what they take meanwhile; empty: they wait
+  Duration lasts;
 };
 struct PeerMisbehaved {
   std::string peer;
@@ -255,7 +284,8 @@ using Fact =
                  WorkerStarted, WorkerReady, WorkerLost, Progress, Evaluated, Exported, Contributed,
                  SyncClosed, SyncApplied, Diverged, SessionUp, SessionLost, HandshakeFailed, PathUp,
                  PathDown, RouteChanged, PeerMisbehaved, ControllerStarted, ControllerSuperseded,
-                 RouteOrdered, ProcessStarted, ProcessLost, BuiltFrom, ContributionSent, Enrolled>;
+                 RouteOrdered, ProcessStarted, ProcessLost, BuiltFrom, ContributionSent, Enrolled,
+                 HandoverKept>;
 
 /// A fact with its origin: what a line of events.jsonl says.
 struct Noted {

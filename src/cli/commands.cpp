@@ -2,6 +2,7 @@
 #include "axs/cli/config.h"
 #include "axs/cli/doctor.h"
 #include "axs/cli/emulate.h"
+#include "axs/cli/explain.h"
 #include "axs/cli/ledger.h"
 #include "axs/cli/link.h"
 #include "axs/cli/metrics.h"
@@ -21,6 +22,7 @@ std::vector<std::unique_ptr<Command>> all_commands() {
   commands.push_back(std::make_unique<ConfigCommand>());
   commands.push_back(std::make_unique<LedgerCommand>());
   commands.push_back(std::make_unique<ReportCommand>());
+  commands.push_back(std::make_unique<ExplainCommand>());
   commands.push_back(std::make_unique<MetricsCommand>());
   commands.push_back(std::make_unique<LinkCommand>());
   commands.push_back(std::make_unique<SkyCommand>());

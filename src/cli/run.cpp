@@ -25,6 +25,9 @@
 namespace axs::cli {
 namespace {
 
+/// How far ahead sites are told when satellites change.
+constexpr Duration sky_known = seconds(86'400);
+
 std::string own_program() {
   return std::filesystem::read_symlink("/proc/self/exe").string();
 }
@@ -130,8 +133,11 @@ Result<ExitCode> RunCommand::run() {
   if (deserves_rehearsal(scenario))
     if (const auto predicted = AXS_TRY(foresee(scenario, links))) opening.push_back(*predicted);
   const live::RunFolder folder = new_folder(runs, scenario.name);
-  live::RunPlan plan = AXS_TRY(live::create_run(
-      folder, {.scenario = std::move(scenario), .data = data, .opening = std::move(opening)}));
+  live::RunPlan plan =
+      AXS_TRY(live::create_run(folder, {.scenario = std::move(scenario),
+                                        .data = data,
+                                        .opening = std::move(opening),
+                                        .handovers = fabric::planned_breaks(links, sky_known)}));
   return launch({.folder = folder, .plan = std::move(plan), .program = {}});
 }
 

@@ -183,9 +183,10 @@ void View::see(const std::string& site, const catalog::RouteChanged& fact) {
   if (fact.traffic != "gradient") return;
   sites_[site].via[fact.peer] = kind_of(fact.path);
   const char* arrow = glyphs_ == Glyphs::unicode ? "→" : "->";
+  const std::string& why = fact.grounds.sentence;
   say(fact.reason == "cut" ? Colour::yellow : Colour::dim,
-      fmt::format("{} {} {}: gradients now over {} ({})", site, arrow, fact.peer, fact.path,
-                  fact.reason));
+      fmt::format("{} {} {}: gradients now over {} ({}){}{}", site, arrow, fact.peer, fact.path,
+                  fact.reason, why.empty() ? "" : ": ", why));
 }
 
 void View::see(const std::string& site, const catalog::PeerMisbehaved& fact) {

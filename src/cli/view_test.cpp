@@ -72,6 +72,9 @@ TEST_CASE("faults and what is done about them are news, once") {
   story.tell(20, "", catalog::FaultBegan{0, "cut", "sfo-fra fibre", 0, seconds(20)});
   story.tell(20.3, "sfo", catalog::RouteChanged{"fra", "gradient", "sfo-fra leo", "cut"});
   story.tell(20.3, "sfo", catalog::RouteChanged{"fra", "control", "sfo-fra leo", "cut"});
+  catalog::RouteChanged explained{"tyo", "gradient", "sfo-tyo leo", "cut"};
+  explained.grounds.sentence = "sfo-tyo fibre was told to be dead";
+  story.tell(20.4, "sfo", explained);
   story.tell(21, "", catalog::FaultBegan{1, "slow", "tyo", 3, seconds(5)});
   story.tell(22, "", catalog::FaultBegan{2, "kill", "worker of fra", 0, {}});
   story.tell(22.1, "fra", catalog::WorkerLost{"killed by signal 9"});
@@ -80,6 +83,8 @@ TEST_CASE("faults and what is done about them are news, once") {
   CHECK(joined(story.view.take_news()) ==
         "   20.0 s  fault: cut of sfo-fra fibre for 20 s\n"
         "   20.3 s  sfo → fra: gradients now over sfo-fra leo (cut)\n"
+        "   20.4 s  sfo → tyo: gradients now over sfo-tyo leo (cut): sfo-tyo fibre was told to be "
+        "dead\n"
         "   21.0 s  fault: tyo computes 3 times slower for 5 s\n"
         "   22.0 s  fault: kill of the worker of fra\n"
         "   22.1 s  worker of fra lost: killed by signal 9\n"

@@ -104,6 +104,54 @@ Result<std::vector<LinkPlan>> plan_links(const Scenario& scenario,
   return plans;
 }
 
+namespace {
+
+/// When a direction changes its satellites.
+std::vector<Duration> changes_of(const net::Handover& handover,
+                                 const catalog::LinkForecast& forecast, Duration horizon) {
+  std::vector<Duration> changes;
+  for (std::size_t i = 1; i < forecast.size() && forecast[i].at < horizon; ++i)
+    if (forecast[i].path != forecast[i - 1].path) changes.push_back(forecast[i].at);
+  if (forecast.empty() && handover.period > Duration{})
+    for (Duration at = handover.phase; at < horizon; at += handover.period) changes.push_back(at);
+  return changes;
+}
+
+void add_breaks(const net::PipeConfig& pipe, const catalog::LinkForecast& forecast,
+                Duration horizon, std::vector<net::PlannedBreak>& breaks) {
+  if (pipe.handover.loss <= 0 || pipe.handover.length <= Duration{}) return;
+  for (const Duration at : changes_of(pipe.handover, forecast, horizon))
+    breaks.push_back({at, at + pipe.handover.length});
+}
+
+std::vector<net::PlannedBreak> merged(std::vector<net::PlannedBreak> breaks) {
+  std::ranges::sort(breaks, {}, &net::PlannedBreak::from);
+  std::vector<net::PlannedBreak> merged;
+  for (const net::PlannedBreak& next : breaks)
+    if (merged.empty() || next.from > merged.back().until)
+      merged.push_back(next);
+    else
+      merged.back().until = std::max(merged.back().until, next.until);
+  return merged;
+}
+
+}  // namespace
+
+std::vector<net::LinkBreaks> planned_breaks(std::span<const LinkPlan> links, Duration horizon) {
+  std::vector<net::LinkBreaks> planned;
+  for (const LinkPlan& link : links) {
+    std::vector<net::PlannedBreak> breaks;
+    add_breaks(link.forth, link.forth_forecast, horizon, breaks);
+    add_breaks(link.back, link.back_forecast, horizon, breaks);
+    if (!breaks.empty()) planned.push_back({link.id, merged(std::move(breaks))});
+  }
+  return planned;
+}
+
+net::HandoverPlan handover_plan(std::vector<net::LinkBreaks> breaks, const catalog::Site& site) {
+  return {.links = std::move(breaks), .epoch = Instant{} + site.clock.offset};
+}
+
 net::Topology topology_of(const Scenario& scenario) {
   std::vector<SiteId> sites;
   for (std::uint32_t i = 0; i < scenario.sites.size(); ++i) sites.push_back(SiteId{i});

@@ -6,6 +6,7 @@
 
 #include "axs/catalog/link_forecast.h"
 #include "axs/catalog/scenario.h"
+#include "axs/net/handover_plan.h"
 #include "axs/net/pipe.h"
 #include "axs/net/topology.h"
 #include "axs/orbit/elements.h"
@@ -37,6 +38,13 @@ Wire wire_at(const LinkPlan& link, bool back, Duration at);
 Result<std::vector<LinkPlan>> plan_links(const catalog::Scenario& scenario,
                                          std::span<const orbit::MeanElements> satellites,
                                          Duration horizon);
+
+/// When links lose packets to a change of satellite within `horizon` of the run: what a site is
+/// told beforehand. Links that only change their delay have no such time.
+std::vector<net::LinkBreaks> planned_breaks(std::span<const LinkPlan> links, Duration horizon);
+
+/// The same for one site: its clock was set right at the start and drifts within bounds.
+net::HandoverPlan handover_plan(std::vector<net::LinkBreaks> breaks, const catalog::Site& site);
 
 /// The sites and links as routing sees them; the same at every agent, for it follows from the
 /// scenario alone.

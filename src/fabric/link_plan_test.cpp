@@ -72,3 +72,35 @@ TEST_CASE("link plan: a link is as its newest sample says, and as its first befo
   CHECK_FALSE(wire_at(link, true, seconds(2)).up);
   CHECK(wire_at(link, false, seconds(2)).up);
 }
+
+TEST_CASE(
+    "link plan: breaks are where satellites change and packets are lost, of both directions") {
+  LinkPlan link{};
+  link.id = LinkId{3};
+  link.forth.handover = {.length = milliseconds(20), .loss = 0.5};
+  link.back.handover = link.forth.handover;
+  link.forth_forecast = {{seconds(0), milliseconds(20), true, 1},
+                         {seconds(5), milliseconds(21), true, 1},
+                         {seconds(9), milliseconds(22), true, 2},
+                         {seconds(40), milliseconds(22), true, 3}};
+  link.back_forecast = {{seconds(0), milliseconds(20), true, 1},
+                        {seconds(9) + milliseconds(10), milliseconds(22), true, 2}};
+  const auto planned = planned_breaks({&link, 1}, seconds(30));
+  REQUIRE(planned.size() == 1);
+  CHECK(planned[0].link == LinkId{3});
+  REQUIRE(planned[0].breaks.size() == 1);
+  CHECK(planned[0].breaks[0].from == seconds(9));
+  CHECK(planned[0].breaks[0].until == seconds(9) + milliseconds(30));
+  link.forth.handover.loss = link.back.handover.loss = 0;  // Then it is made before it breaks.
+  CHECK(planned_breaks({&link, 1}, seconds(30)).empty());
+}
+
+TEST_CASE("link plan: without a forecast satellites change every period") {
+  LinkPlan link{};
+  link.back.handover = {
+      .period = seconds(15), .phase = seconds(1), .length = milliseconds(20), .loss = 0.5};
+  const auto planned = planned_breaks({&link, 1}, seconds(40));
+  REQUIRE(planned.size() == 1);
+  REQUIRE(planned[0].breaks.size() == 3);
+  CHECK(planned[0].breaks[2].from == seconds(31));
+}

@@ -53,12 +53,14 @@ Site::Site(Config config, Instant now)
       home_{config.home},
       sync_{start_sync(config, now)},
       paths_{{.self = self_, .topology = config.topology, .token = config.incarnation}} {
+  const auto plan = std::make_shared<const net::HandoverPlan>(std::move(config.handovers));
   for (const SiteId peer : config.topology.sites()) {
     if (peer == self_) continue;
     net::Transport::Config transport;
     transport.incarnation = config.incarnation;
     transport.window.largest = config.largest_message;
-    peers_.emplace(peer, Peer{.transport = net::Transport{transport}});
+    peers_.emplace(peer, Peer{.transport = net::Transport{transport},
+                              .handovers = {plan, config.topology.paths(self_, peer)}});
   }
   wakeup_ = now;  // The monitors begin with the first step.
 }
@@ -79,9 +81,44 @@ void Site::run_sync(const TrainingEvent& event) {
 void Site::step(Instant now, const Event& event, std::vector<Action>& actions) {
   now_ = now;
   actions_ = &actions;
+  keep_off_handovers();
   std::visit([this](const auto& e) { on(e); }, event);
   update_wakeup();
   actions_ = nullptr;
+}
+
+namespace {
+
+std::vector<net::HandoverKeeper::Seen> seen_paths(const net::PathMonitor& monitor,
+                                                  const net::Transport& transport) {
+  std::vector<net::HandoverKeeper::Seen> seen;
+  for (const net::PathReport& path : monitor.reports()) {
+    const auto sent = transport.statistics(path.path);
+    seen.push_back({.up = path.up,
+                    .rtt = path.rtt,
+                    .queue = sent ? sent->queue : Duration{},
+                    .cost = net::latency_cost(path)});
+  }
+  return seen;
+}
+
+}  // namespace
+
+/// First of all in a step, for after a hold the next one may follow at once.
+void Site::keep_off_handovers() {
+  for (auto& [id, peer] : peers_) {
+    if (!peer.handovers.wakeup() || *peer.handovers.wakeup() > now_) continue;
+    std::vector<net::PathHold> holds;
+    peer.handovers.step(now_, seen_paths(paths_.monitor(id), peer.transport), holds);
+    for (const net::PathHold& hold : holds) {
+      const net::PathMonitor& monitor = paths_.monitor(id);
+      const auto& route = monitor.routes()[static_cast<std::size_t>(net::TrafficClass::gradient)];
+      if (route && route->primary == hold.path && monitor.busy())
+        actions_->push_back(HandoverKept{id, hold, hold.until - now_});
+      watch(id, hold);
+      run_transport(id, hold);
+    }
+  }
 }
 
 void Site::on(const Wakeup&) {
@@ -278,7 +315,10 @@ void Site::update_wakeup() {
     if (at && (!wakeup_ || *at < *wakeup_)) wakeup_ = at;
   };
   consider(paths_.wakeup());
-  for (const auto& [id, peer] : peers_) consider(peer.transport.wakeup());
+  for (const auto& [id, peer] : peers_) {
+    consider(peer.transport.wakeup());
+    consider(peer.handovers.wakeup());
+  }
 }
 
 }  // namespace axs::fabric

@@ -7,6 +7,7 @@
 
 #include "axs/catalog/scenario.h"
 #include "axs/core/policy.h"
+#include "axs/net/handover_plan.h"
 #include "axs/net/path_watch.h"
 #include "axs/net/topology.h"
 #include "axs/net/transport.h"
@@ -146,14 +147,20 @@ class Site {
     net::PathId path;
     bool up = false;
   };
+  struct HandoverKept {  ///< likewise: the path of gradients is on hold
+    SiteId peer;
+    net::PathHold hold;
+    Duration lasts{};
+  };
   struct PeerMisbehaved {
     SiteId peer;
     std::optional<net::Refused> packet;  ///< none: a message
   };
-  using Action = std::variant<TransmitPacket, SendHello, SendHelloReply, ReportToController,
-                              HoldMessage, ReleaseMessage, StoreBytes, ReadMessage, DropBytes,
-                              Capture, Apply, Foresee, Persist, Forget, Closed, Diverged, Finished,
-                              RouteChanged, PathState, PeerMisbehaved, RingOrder, GiveChunk>;
+  using Action =
+      std::variant<TransmitPacket, SendHello, SendHelloReply, ReportToController, HoldMessage,
+                   ReleaseMessage, StoreBytes, ReadMessage, DropBytes, Capture, Apply, Foresee,
+                   Persist, Forget, Closed, Diverged, Finished, RouteChanged, PathState,
+                   HandoverKept, PeerMisbehaved, RingOrder, GiveChunk>;
 
   struct Config {
     std::uint32_t incarnation = 1;  ///< Grows with every start of this agent.
@@ -162,6 +169,7 @@ class Site {
     /// No peer has more to say at once: what it says it is about to send is not believed.
     std::uint64_t largest_message = net::SendQueue::max_message;
     SyncConfig sync;
+    net::HandoverPlan handovers{};  ///< Of all links.
   };
   Site(Config config, Instant now);
 
@@ -179,10 +187,12 @@ class Site {
  private:
   struct Peer {
     net::Transport transport;
+    net::HandoverKeeper handovers;
     std::uint64_t next_message = 1;
     bool up = false;
   };
 
+  void keep_off_handovers();
   void on(const Wakeup&);
   void on(const PeerPacket& event);
   void on(const PeerMessage& event);

@@ -6,6 +6,7 @@
 
 #include "axs/catalog/facts.h"
 #include "axs/catalog/scenario.h"
+#include "axs/fabric/site.h"
 #include "axs/net/routing.h"
 #include "axs/net/topology.h"
 
@@ -31,6 +32,20 @@ struct PathBetween {
 /// "sfo-fra fibre" or "sfo-tyo fibre, fra-tyo leo". The topology must have that path.
 std::string path_name(const catalog::Scenario& scenario, const net::Topology& topology,
                       const PathBetween& between);
+
+/// That traffic has been moved by the site where it begins, and why.
+catalog::RouteChanged route_changed(const catalog::Scenario& scenario,
+                                    const net::Topology& topology, const net::RouteChanged& change);
+/// That the controller wants it moved.
+catalog::RouteOrdered route_ordered(const catalog::Scenario& scenario,
+                                    const net::Topology& topology, const net::RouteChanged& change);
+/// That `site` keeps off a planned change of satellites.
+catalog::HandoverKept handover_kept(const catalog::Scenario& scenario,
+                                    const net::Topology& topology, SiteId site,
+                                    const Site::HandoverKept& kept);
+/// One sentence on why `traffic` was moved, for `reason`: names the paths and the numbers.
+std::string route_sentence(const catalog::RouteGrounds& grounds, const std::string& traffic,
+                           const std::string& reason);
 
 /// What a report says of the way that gradients take; nothing if they take none.
 std::optional<catalog::RouteMeasured> route_measured(const catalog::Scenario& scenario,

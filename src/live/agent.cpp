@@ -83,7 +83,8 @@ Site::Config Agent::site_config(std::vector<train::AgreementRecord> records) con
           .topology = topology_,
           .home = {},
           .largest_message = fabric::largest_message(config_.scenario),
-          .sync = fabric::sync_config(config_.scenario, config_.site, std::move(kept))};
+          .sync = fabric::sync_config(config_.scenario, config_.site, std::move(kept)),
+          .handovers = config_.handovers};
 }
 
 Result<> Agent::connect(host::Journal journal) {
@@ -246,9 +247,11 @@ void Agent::hear_journal() {
 }
 
 void Agent::perform(const Site::RouteChanged& action) {
-  note(catalog::RouteChanged{name(action.to), std::string{enum_name(action.traffic)},
-                             path_name(action.to, action.new_path),
-                             std::string{enum_name(action.reason)}});
+  note(fabric::route_changed(config_.scenario, topology_, action));
+}
+
+void Agent::perform(const Site::HandoverKept& action) {
+  note(fabric::handover_kept(config_.scenario, topology_, config_.site, action));
 }
 
 void Agent::perform(const Site::PathState& action) {

@@ -30,6 +30,7 @@ struct AgentConfig {
   std::string folder;
   host::ClockMark
       clock;  ///< Of the run, the same for all sites; the scenario's clock error is added.
+  net::HandoverPlan handovers{};
   WorkerLauncher worker;
   std::string data{};  ///< The corpus; empty for the default one.
   /// Once finished, evaluates on the validation split and exports the model to here. Empty: another
@@ -98,6 +99,7 @@ class Agent {
   void perform(const fabric::Site::ReportToController& action);
   void perform(const fabric::Site::RouteChanged& action);
   void perform(const fabric::Site::PathState& action);
+  void perform(const fabric::Site::HandoverKept& action);
   void perform(const fabric::Site::HoldMessage& action);
   void perform(const fabric::Site::ReleaseMessage& action);
   void perform(const fabric::Site::StoreBytes& action);

@@ -75,10 +75,7 @@ class ControllerProcess {
 
   void perform(const net::RouteOrder& order) { home_.send(to_wire(ToAgent{order})); }
   void perform(const net::RouteChanged& change) {
-    note(catalog::RouteOrdered{
-        name(change.from), name(change.to), std::string{enum_name(change.traffic)},
-        fabric::path_name(plan_.scenario, topology_, {change.from, change.to, change.new_path}),
-        std::string{enum_name(change.reason)}});
+    note(fabric::route_ordered(plan_.scenario, topology_, change));
   }
   void perform(const net::Superseded& by) {
     note(catalog::ControllerSuperseded{term_, by.term});
@@ -105,7 +102,6 @@ class ControllerProcess {
     failure_ = written.error();
     loop_->stop();
   }
-  const std::string& name(SiteId site) const { return plan_.scenario.sites[site.value].name; }
 
   const RunPlan& plan_;
   std::uint64_t term_;

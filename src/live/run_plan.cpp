@@ -74,6 +74,7 @@ Result<RunPlan> create_run(const RunFolder& folder, NewRun run) {
   plan.ports = AXS_TRY(free_ports(plan.scenario.links.size()));
   plan.clock = host::RunClock{Instant{}}.mark();
   plan.purpose = run.purpose;
+  plan.handovers = std::move(run.handovers);
   if (auto written = write_run(folder, plan, run.opening); !written) {
     std::error_code ignored;
     std::filesystem::remove_all(folder.path, ignored);
@@ -116,6 +117,7 @@ AgentConfig agent_config(const RunFolder& folder, const RunPlan& plan, SiteId si
   }
   config.folder = own;
   config.clock = plan.clock;
+  config.handovers = fabric::handover_plan(plan.handovers, plan.scenario.sites[site.value]);
   config.worker = launch_process({.arguments = {worker}, .log = own + "/worker.log"});
   config.data = plan.data;
   if (site == SiteId{0}) config.export_folder = folder.model(), config.desk = folder.authority();

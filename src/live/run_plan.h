@@ -26,7 +26,7 @@ enum class Purpose : std::uint8_t { training, rehearsal };
 struct RunPlan {
   /// Of all that the processes of a run share on their machine: this record, what they keep in the
   /// run's folder without a version of its own, what they say over its sockets. Stays first.
-  static constexpr std::uint32_t current_version = 4;
+  static constexpr std::uint32_t current_version = 5;
   std::uint32_t version = current_version;
   std::string run;
   catalog::Scenario scenario;
@@ -34,6 +34,7 @@ struct RunPlan {
   std::vector<LinkPorts> ports;  ///< By link.
   host::ClockMark clock;
   Purpose purpose = Purpose::training;
+  std::vector<net::LinkBreaks> handovers{};  ///< As sites are told beforehand.
 };
 
 /// Where things lie in the folder of a run.
@@ -61,6 +62,7 @@ struct NewRun {
   std::string data{};
   Purpose purpose = Purpose::training;
   std::vector<catalog::Fact> opening{};  ///< How its record begins.
+  std::vector<net::LinkBreaks> handovers{};
 };
 /// Makes the folder of a new run, which must not be there yet: its certificate authority, an
 /// invitation to each site, free ports, the beginning of its record, and last the plan: what can be

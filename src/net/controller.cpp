@@ -134,12 +134,12 @@ std::optional<Controller::Decision> Controller::decide(Case& at, TrafficClass tr
     const auto refuge = challenger ? challenger : cheapest(at.report.paths);
     if (!refuge) return current ? std::optional{Decision{*current, {}}} : std::nullopt;
     return Decision{{*refuge, backup(at, *refuge, {})},
-                    current ? RouteReason::cut : RouteReason::recovered};
+                    {current ? RouteReason::cut : RouteReason::recovered}};
   }
   const PathId old = current->primary;
   const PathId better = challenger.value_or(old);
   if (may_move(at, traffic, better, old))
-    return Decision{{better, backup(at, better, {})}, reason(at, traffic, better, old)};
+    return Decision{{better, backup(at, better, {})}, rule(at, traffic, better, old)};
   return Decision{{old, backup(at, old, current->backup)}, {}};
 }
 
@@ -206,6 +206,17 @@ RouteReason Controller::reason(const Case& at, TrafficClass traffic, PathId chal
   return RouteReason::slower;
 }
 
+RouteRule Controller::rule(const Case& at, TrafficClass traffic, PathId challenger,
+                           PathId current) const {
+  const RouteReason why = reason(at, traffic, challenger, current);
+  const FlapDamper& damper = at.pair.tracks[challenger.value].damper;
+  if (why == RouteReason::recovered) return {why, damper.uptime(now_), damper.hold()};
+  const auto& challenge = at.pair.lanes[static_cast<std::size_t>(traffic)].challenge;
+  const bool waited = at.report.applied != Fence{};
+  return {why, challenge ? now_ - challenge->since : Duration{},
+          waited ? config_.hysteresis.hold : Duration{}};
+}
+
 /// The current backup while it is of use and no other is much better.
 std::optional<PathId> Controller::backup(const Case& at, PathId primary,
                                          std::optional<PathId> current) const {
@@ -224,14 +235,19 @@ std::optional<PathId> Controller::backup(const Case& at, PathId primary,
 void Controller::give_order(
     Case& at, const ClassRoutes& current,
     const std::array<std::optional<Decision>, traffic_class_count>& decisions) {
-  RouteOrder order{{config_.term, ++epoch_}, at.report.from, at.report.to, {}};
+  RouteOrder order{{config_.term, ++epoch_}, at.report.from, at.report.to, {}, {}};
   for (std::size_t i = 0; i < decisions.size(); ++i) {
     if (!decisions[i]) continue;
-    order.routes[i] = decisions[i]->route;
-    if (current[i] && current[i]->primary == decisions[i]->route.primary) continue;
-    actions_->push_back(RouteChanged{order.from, order.to, static_cast<TrafficClass>(i),
-                                     current[i] ? std::optional{current[i]->primary} : std::nullopt,
-                                     decisions[i]->route.primary, decisions[i]->reason});
+    const auto& [route, rule] = *decisions[i];
+    order.routes[i] = route;
+    order.rules[i] = rule;
+    if (current[i] && current[i]->primary == route.primary) continue;
+    RouteChanged change{order.from,  order.to, static_cast<TrafficClass>(i), {}, route.primary,
+                        rule.reason, rule};
+    change.new_seen = at.report.paths[route.primary.value];
+    if (current[i]) change.old_path = current[i]->primary;
+    if (current[i]) change.old_seen = at.report.paths[current[i]->primary.value];
+    actions_->push_back(change);
   }
   observe(at, order.routes);
   at.pair.order = order;

@@ -94,7 +94,7 @@ class Controller {
   };
   struct Decision {
     ClassRoute route;
-    RouteReason reason{};
+    RouteRule rule{};
   };
 
   void on(const ReportReceived& event);
@@ -113,6 +113,7 @@ class Controller {
   static void notice_dead(const Case& at, Lane& lane, std::optional<PathId> best);
   bool may_move(Case& at, TrafficClass traffic, PathId challenger, PathId current);
   RouteReason reason(const Case& at, TrafficClass traffic, PathId challenger, PathId current) const;
+  RouteRule rule(const Case& at, TrafficClass traffic, PathId challenger, PathId current) const;
   std::optional<PathId> backup(const Case& at, PathId primary, std::optional<PathId> current) const;
   void give_order(Case& at, const ClassRoutes& current,
                   const std::array<std::optional<Decision>, traffic_class_count>& decisions);

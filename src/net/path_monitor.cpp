@@ -54,6 +54,7 @@ void PathMonitor::step(Instant now, const Event& event, std::vector<Action>& act
   actions_ = &actions;
   if (!started_) start();
   excuse_lateness();
+  excuse_held_paths();
   std::visit([this](const auto& e) { on(e); }, event);
   set_pace();
   run_timers();
@@ -115,7 +116,7 @@ void PathMonitor::on(const HelloReceived& event) {
        std::span{hello.answers}.first(std::min(hello.answers.size(), answers_max)))
     take_answer(hello.path, answer, event.waited);
   const HelloAnswer answer{hello.sequence, hello.token, event.waited};
-  if (path.next_hello - now_ <= tick && path.asked.size() < answers_max)
+  if ((held(path) || path.next_hello - now_ <= tick) && path.asked.size() < answers_max)
     path.asked.push_back({answer, now_});
   else
     actions_->push_back(HelloReply{hello.path, answer});
@@ -165,7 +166,7 @@ void PathMonitor::on(const LinksLost& event) {
   for (std::size_t i = 0; i < paths_.size(); ++i) {
     const CandidatePath& way = config_.paths[i];
     paths_[i].barred = way.hops > 1 && std::ranges::any_of(way.span(), lost);
-    if (paths_[i].up && paths_[i].barred) bury(path_id(i)), buried = true;
+    if (paths_[i].up && paths_[i].barred) bury(path_id(i), {RouteReason::cut}), buried = true;
   }
   if (buried) reroute();
 }
@@ -179,6 +180,21 @@ void PathMonitor::on(const LinkNeeded& event) {
 void PathMonitor::on(const NewsToTell&) {
   for (Path& path : paths_)
     if (is_link(path) && path.up) path.next_hello = now_;
+}
+
+void PathMonitor::on(const PathHold& event) {
+  if (known(event.path)) at(event.path).hold = event;
+}
+
+/// In a planned break no hello leaves, and silence is what is expected: until the first answers can
+/// have come.
+void PathMonitor::excuse_held_paths() {
+  for (Path& path : paths_) {
+    if (!path.hold) continue;
+    if (path.up) path.heard = path.replied = proven_now();
+    if (held(path)) path.next_hello = std::max(path.next_hello, path.hold->until);
+    if (now_ >= path.hold->settled + path.estimator.smoothed()) path.hold.reset();
+  }
 }
 
 /// Silence counts from the last sign of life; if the peer says that it does not hear us, from the
@@ -215,17 +231,20 @@ void PathMonitor::bury_silent_paths() {
     const Path& path = paths_[i];
     if (!path.up) continue;
     const Duration silent = silence(path, proven);
-    if ((silent > path.limit && silent > allowance(path)) || peer_silent)
-      bury(path_id(i)), buried = true;
+    if (silent > path.limit && silent > allowance(path))
+      bury(path_id(i), {RouteReason::cut, silent, allowance(path)}), buried = true;
+    else if (peer_silent)
+      bury(path_id(i), {RouteReason::cut, now_ - last_life_, config_.peer_limit}), buried = true;
   }
   if (buried) reroute();
 }
 
-void PathMonitor::bury(PathId id) {
+void PathMonitor::bury(PathId id, const RouteRule& fell) {
   Path& path = at(id);
   path.uptime += now_ - path.changed;
   path.changed = now_;
   path.last_limit = path.limit;
+  path.fell = fell;
   path.up = false;
   path.streak = 0;
   path.damper.went_down(now_);

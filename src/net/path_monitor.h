@@ -92,7 +92,7 @@ class PathMonitor {
   };
 
   using Event = std::variant<HelloReceived, HelloReplyReceived, TrafficReceived, OrderReceived,
-                             LinksLost, LinkNeeded, NewsToTell, Wakeup>;
+                             PathHold, LinksLost, LinkNeeded, NewsToTell, Wakeup>;
   using Action = std::variant<Hello, HelloReply, LinkReport, PathUp, PathDown, RouteSet, PeerUp,
                               PeerDown, RouteChanged, OrderRefused>;
 
@@ -114,6 +114,9 @@ class PathMonitor {
   Duration hello_interval(PathId path) const { return interval(at(path)); }
   /// Whether there was traffic of late.
   bool busy() const { return busy_; }
+
+  /// By PathId.
+  std::vector<PathReport> reports() const;
 
   /// Hellos per second that this monitor would send if nobody stretched the intervals.
   struct Demand {
@@ -149,8 +152,9 @@ class PathMonitor {
     Instant sent_at{};      ///< The last packet that is no hello left.
     bool sure = false;      ///< Losses are known to be rare.
     bool up = false;
-    bool used = false;    ///< A primary or a backup.
-    bool barred = false;  ///< One of its links is known to be dead.
+    bool used = false;               ///< A primary or a backup.
+    bool barred = false;             ///< One of its links is known to be dead.
+    std::optional<PathHold> hold{};  ///< Until the peer is through with it too.
     std::optional<Instant> needed_at{};
     std::vector<Asked> asked{};  ///< Hellos to be answered in the next one.
     Duration interval{};         ///< At the last hello.
@@ -162,6 +166,7 @@ class PathMonitor {
     Duration replied{};
     Duration limit = PathEstimator::limit_max;
     Duration last_limit{};  ///< The one that it died of.
+    RouteRule fell{};       ///< Of what it died.
     bool peer_hears = false;
     std::pair<std::uint64_t, std::uint64_t> newest_hello{};  ///< Token, sequence + 1.
     int streak = 0;                                          ///< Answers in a row while down.
@@ -179,6 +184,7 @@ class PathMonitor {
   void on(const HelloReplyReceived& event);
   void on(const TrafficReceived& event);
   void on(const OrderReceived& event);
+  void on(const PathHold& event);
   void on(const LinksLost& event);
   void on(const LinkNeeded& event);
   void on(const NewsToTell&);
@@ -195,6 +201,8 @@ class PathMonitor {
   Duration allowance(const Path& path) const;
 
   void run_timers();
+  bool held(const Path& path) const { return path.hold && now_ < path.hold->until; }
+  void excuse_held_paths();
   void bury_silent_paths();
   void probe(PathId id);
   void pass_over(PathId id);
@@ -202,14 +210,15 @@ class PathMonitor {
   Instant next_on_tick(Duration after) const;
   void judge(Path& path);
   void raise(PathId id);
-  void bury(PathId id);
+  void bury(PathId id, const RouteRule& fell);
 
   void reroute();
   ClassRoute repaired(const std::optional<ClassRoute>& route) const;
   std::optional<PathId> repaired_backup(PathId primary, std::optional<PathId> backup) const;
   ClassRoute obeying(const ClassRoute& ordered, const std::optional<ClassRoute>& current) const;
   void choose_freely();
-  void set_route(TrafficClass traffic, const ClassRoute& route, RouteReason reason);
+  void set_route(TrafficClass traffic, const ClassRoute& route, RouteReason reason,
+                 const RouteRule& rule);
   void mark_used();
   void report();
 
@@ -220,7 +229,6 @@ class PathMonitor {
   Duration expected(const Path& path) const;
   Duration interval(const Path& path) const;
   void set_pace();
-  std::vector<PathReport> reports() const;
   bool any_up() const;
   bool known(PathId path) const { return path.value < paths_.size(); }
   Path& at(PathId path) { return paths_[path.value]; }

@@ -27,7 +27,7 @@ void PathMonitor::on(const OrderReceived& event) {
   for (std::size_t i = 0; i < routes_.size(); ++i)
     if (order.routes[i])
       set_route(static_cast<TrafficClass>(i), obeying(*order.routes[i], routes_[i]),
-                RouteReason::order);
+                RouteReason::order, order.rules[i]);
   mark_used();
   report_due_ = true;
 }
@@ -49,7 +49,8 @@ void PathMonitor::reroute() {
   if (!any_up()) return;  // Nothing is better than what is.
   for (std::size_t i = 0; i < routes_.size(); ++i)
     set_route(static_cast<TrafficClass>(i), repaired(routes_[i]),
-              routes_[i] ? RouteReason::cut : RouteReason::recovered);
+              routes_[i] ? RouteReason::cut : RouteReason::recovered,
+              routes_[i] ? at(routes_[i]->primary).fell : RouteRule{RouteReason::recovered});
   mark_used();
 }
 
@@ -95,20 +96,28 @@ void PathMonitor::choose_freely() {
   if (settled && now_ - challenge_->since < config_.hysteresis.hold) return;
   const auto fell = at(*best).damper.last_down();
   const ClassRoute route{*best, choose_backup(*best, known_paths, config_.paths)};
+  const FlapDamper& damper = at(*best).damper;
+  const RouteRule rule = fell
+                             ? RouteRule{RouteReason::recovered, damper.uptime(now_), damper.hold()}
+                             : RouteRule{RouteReason::slower, now_ - challenge_->since,
+                                         settled ? config_.hysteresis.hold : Duration{}};
   for (std::size_t i = 0; i < routes_.size(); ++i)
-    set_route(static_cast<TrafficClass>(i), route,
-              fell ? RouteReason::recovered : RouteReason::slower);
+    set_route(static_cast<TrafficClass>(i), route, rule.reason, rule);
   challenge_.reset();
   mark_used();
 }
 
-void PathMonitor::set_route(TrafficClass traffic, const ClassRoute& route, RouteReason reason) {
+void PathMonitor::set_route(TrafficClass traffic, const ClassRoute& route, RouteReason reason,
+                            const RouteRule& rule) {
   auto& held = routes_[static_cast<std::size_t>(traffic)];
   if (held == route) return;
-  if (!held || held->primary != route.primary)
-    actions_->push_back(RouteChanged{config_.local, config_.peer, traffic,
-                                     held ? std::optional{held->primary} : std::nullopt,
-                                     route.primary, reason});
+  if (!held || held->primary != route.primary) {
+    const std::vector<PathReport> seen = reports();
+    RouteChanged change{config_.local, config_.peer, traffic, {}, route.primary, reason, rule};
+    change.new_seen = seen[route.primary.value];
+    if (held) change.old_path = held->primary, change.old_seen = seen[held->primary.value];
+    actions_->push_back(change);
+  }
   held = route;
   actions_->push_back(RouteSet{traffic, route.primary, route.backup});
   report_due_ = true;

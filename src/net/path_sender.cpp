@@ -178,9 +178,10 @@ Duration PathSender::probe_delay() const {
 }
 
 std::optional<Instant> PathSender::deadline() const {
-  if (loss_at_) return loss_at_;
-  if (in_flight_packets_ == 0) return std::nullopt;
-  return last_sent_ + probe_delay();
+  if (!loss_at_ && in_flight_packets_ == 0) return std::nullopt;
+  const Instant due = loss_at_ ? *loss_at_ : last_sent_ + probe_delay();
+  if (!answers_from_) return due;
+  return std::max(due, *answers_from_ + rtt_.probe_timeout(options_.max_ack_delay));
 }
 
 void PathSender::timed_out(Instant now, Outcome& outcome) {
@@ -217,10 +218,21 @@ void PathSender::forget() {
   probe_count_ = 0;
 }
 
+/// What round trips show, or what is under way beyond what the wire holds: that may have been sent
+/// since.
+Duration PathSender::queue() const {
+  if (!rtt_.has_sample()) return {};
+  const Duration seen = std::max(rtt_.latest(), rtt_.smoothed()) - rtt_.least();
+  const double rate = congestion_.bottleneck().value();
+  if (rate <= 0) return seen;
+  return std::max(seen, from_seconds(static_cast<double>(in_flight_) / rate) - rtt_.least());
+}
+
 PathStatistics PathSender::statistics() const {
   return {.smoothed_rtt = rtt_.smoothed(),
           .least_rtt = rtt_.least(),
           .bottleneck = congestion_.bottleneck(),
+          .queue = queue(),
           .in_flight = in_flight_,
           .packets_sent = next_number(),
           .packets_lost = lost_,

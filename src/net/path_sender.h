@@ -29,6 +29,7 @@ struct PathStatistics {
   Duration smoothed_rtt;
   Duration least_rtt;
   BytesPerSecond bottleneck;
+  Duration queue{};  ///< How long what is under way may wait before the bottleneck, at most.
   std::uint64_t in_flight{};
   std::uint64_t packets_sent{};
   std::uint64_t packets_lost{};
@@ -63,6 +64,11 @@ class PathSender {
   /// Forgets all that is in flight: the peer that it was for is gone.
   void forget();
 
+  /// Nothing leaves for a while, as planned, and before then no answer is to be expected.
+  void hold(Instant answers_from) {
+    answers_from_ = answers_from;
+    app_limited();
+  }
   void app_limited() {
     sampler_.app_limited(in_flight_);
     busy_ = false;
@@ -101,6 +107,7 @@ class PathSender {
   void detect_losses(Instant now, Outcome& outcome);
   Duration loss_delay() const;
   Duration probe_delay() const;
+  Duration queue() const;
   void pace(Instant now, std::uint32_t size);
 
   Options options_;
@@ -113,7 +120,8 @@ class PathSender {
   std::uint64_t in_flight_packets_ = 0;
   std::optional<std::uint64_t> largest_acked_;
   std::optional<Instant> loss_at_;
-  Instant last_sent_;  ///< Of what is in flight, if anything.
+  std::optional<Instant> answers_from_;  ///< After the last hold.
+  Instant last_sent_;                    ///< Of what is in flight, if anything.
   std::optional<Instant> next_send_;
   bool busy_ = false;  ///< There was more to send after the last packet.
   std::uint32_t probe_count_ = 0;

@@ -62,6 +62,10 @@ class FlapDamper {
   bool attractive(Instant now) const {
     return up_ && (hold_ == Duration{} || now - changed_ >= hold_);
   }
+  /// For how long it must be, or had to be, up at one go.
+  Duration hold() const { return hold_; }
+  /// How long it has been up.
+  Duration uptime(Instant now) const { return up_ ? now - changed_ : Duration{}; }
   /// When it last went down, if ever.
   std::optional<Instant> last_down() const { return last_down_; }
 

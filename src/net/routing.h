@@ -83,20 +83,33 @@ struct LinkReport {
   std::vector<PathReport> paths;
 };
 
+/// cut: the old path died. slower: another has become the better one. recovered: a path that had
+/// died is back, or the first has come up. handover: the old path's delay has jumped. order: the
+/// controller said so.
+enum class RouteReason : std::uint8_t { cut, slower, recovered, handover, order };
+
+/// The rule that moved traffic, and its two times. cut: the old path showed no life for `measured`,
+/// more than `limit`; both zero if somebody else said that it is dead. slower, handover: the new
+/// path has been the better one for `measured`, of at least `limit`. recovered: it has been up for
+/// `measured`, of at least `limit`.
+struct RouteRule {
+  RouteReason reason{};
+  Duration measured{};
+  Duration limit{};
+  auto operator<=>(const RouteRule&) const = default;
+};
+
 /// The controller's word on the traffic from one site to another.
 struct RouteOrder {
   Fence fence{};
   SiteId from;
   SiteId to;
   ClassRoutes routes{};
+  std::array<RouteRule, traffic_class_count> rules{};  ///< By which, where a path has changed.
 };
 
-/// cut: the old path died. slower: another has become the better one. recovered: a path that had
-/// died is back, or the first has come up. handover: the old path's delay has jumped. order: the
-/// controller said so.
-enum class RouteReason : std::uint8_t { cut, slower, recovered, handover, order };
-
-/// For the log: from now on this traffic takes another path.
+/// For the log: from now on this traffic takes another path. The rule of an order is the
+/// controller's own.
 struct RouteChanged {
   SiteId from;
   SiteId to;
@@ -104,6 +117,9 @@ struct RouteChanged {
   std::optional<PathId> old_path;
   PathId new_path;
   RouteReason reason{};
+  RouteRule rule{};
+  std::optional<PathReport> old_seen{};  ///< The paths as they were known to whom moved it.
+  PathReport new_seen{};
 };
 
 }  // namespace axs::net

@@ -25,6 +25,7 @@ Transport::Transport(const Config& config)
 void Transport::step(Instant now, const Event& event, std::vector<Action>& actions) {
   const Turn turn{now, actions};
   std::visit([&](const auto& held) { on(turn, held); }, event);
+  end_holds(now);
   run_timers(turn);
   greet(turn);
   send_all(turn);
@@ -66,6 +67,12 @@ void Transport::on(Turn turn, const PathDown& event) {
   outcome_.clear();
   path.sender.abandon(outcome_);
   settle(turn);
+}
+
+void Transport::on(Turn, const PathHold& event) {
+  Path& path = path_at(event.path);
+  path.hold = event;
+  path.sender.hold(event.settled);
 }
 
 void Transport::on(Turn, const PacketSizeSet& event) {

@@ -51,6 +51,15 @@ struct PathUp {
 struct PathDown {
   PathId path;
 };
+/// A planned break of the path: nothing is to enter it before `until`, and the peer, whose clock
+/// may be behind, answers from `settled` on at the latest. What was to go over it goes over
+/// `instead`, or waits.
+struct PathHold {
+  PathId path;
+  Instant until{};
+  Instant settled{};
+  std::optional<PathId> instead{};
+};
 /// A packet of the path may have so many bytes, at least Transport::least_packet_size: what
 /// MtuSearch says without the headers of the tunnel. Until then Config::packet_size is used.
 struct PacketSizeSet {
@@ -125,7 +134,7 @@ class Transport {
   static constexpr std::uint32_t least_packet_size = 640;
 
   using Event = std::variant<SendMessage, CancelMessage, PacketReceived, RouteSet, SpreadSet,
-                             PathUp, PathDown, PacketSizeSet, RateAssigned, Wakeup>;
+                             PathUp, PathDown, PathHold, PacketSizeSet, RateAssigned, Wakeup>;
   using Action =
       std::variant<Transmit, Stored, Deliver, Acknowledged, Discarded, PeerStarted, Refused>;
 
@@ -147,6 +156,7 @@ class Transport {
     AckTracker acks;
     std::uint32_t probes = 0;  ///< Packets that go out at once, if only to ask for an answer.
     bool up = false;
+    std::optional<PathHold> hold{};  ///< Until it is over.
   };
   struct Flow {
     SendQueue queue;
@@ -178,6 +188,7 @@ class Transport {
   void on(Turn turn, const SpreadSet& event);
   void on(Turn turn, const PathUp& event);
   void on(Turn turn, const PathDown& event);
+  void on(Turn turn, const PathHold& event);
   void on(Turn turn, const PacketSizeSet& event);
   void on(Turn turn, const RateAssigned& event);
   void on(Turn, const Wakeup&) {}
@@ -189,6 +200,7 @@ class Transport {
   void meet(Turn turn, std::uint32_t incarnation);
   void settle(Turn turn, SendQueue::Loss why = SendQueue::Loss::congestion);
 
+  void end_holds(Instant now);
   void run_timers(Turn turn);
   void greet(Turn turn);
   void send_all(Turn turn);
@@ -210,7 +222,9 @@ class Transport {
 
   Path& path_at(PathId path);
   bool is_up(PathId path) const { return path.value < paths_.size() && paths_[path.value].up; }
+  bool usable(PathId path) const { return is_up(path) && !paths_[path.value].hold; }
   std::optional<PathId> active_path(const Flow& flow) const;
+  std::optional<PathId> free_path(PathId path) const;
   bool carries(PathId path, const Flow& flow) const;
   bool left_to_quicker(PathId path, const Flow& flow) const;
   bool offers(const Flow& flow, PathId path) const;

@@ -17,6 +17,11 @@ constexpr std::uint32_t least_piece = 64;
 
 }  // namespace
 
+void Transport::end_holds(Instant now) {
+  for (auto& path : paths_)
+    if (path.hold && path.hold->until <= now) path.hold.reset();
+}
+
 void Transport::run_timers(Turn turn) {
   for (auto& path : paths_) {
     const auto deadline = path.sender.deadline();
@@ -33,7 +38,8 @@ void Transport::greet(Turn turn) {
   if (std::none_of(paths_.begin(), paths_.end(), [](const Path& p) { return p.up; })) return;
   greet_at_ = turn.now + greet_interval;
   for (std::size_t i = 0; i < paths_.size(); ++i)
-    if (paths_[i].up) send_hello(turn, PathId{static_cast<std::uint8_t>(i)}, 0);
+    if (usable(PathId{static_cast<std::uint8_t>(i)}))
+      send_hello(turn, PathId{static_cast<std::uint8_t>(i)}, 0);
 }
 
 void Transport::send_hello(Turn turn, PathId path, std::uint32_t to) {
@@ -51,6 +57,7 @@ void Transport::send_all(Turn turn) {
 
 void Transport::send_on(Turn turn, PathId path) {
   Path& at = paths_[path.value];
+  if (at.hold) return;
   if (at.up) {
     while (send_one(turn, path)) continue;
     if (!has_data(path) && at.sender.window_open()) at.sender.app_limited();
@@ -159,15 +166,22 @@ bool Transport::has_data(PathId path) const {
 
 std::optional<PathId> Transport::active_path(const Flow& flow) const {
   if (!flow.route) return std::nullopt;
-  if (is_up(flow.route->primary)) return flow.route->primary;
-  if (flow.route->backup && is_up(*flow.route->backup)) return flow.route->backup;
+  if (is_up(flow.route->primary)) return free_path(flow.route->primary);
+  if (flow.route->backup && is_up(*flow.route->backup)) return free_path(*flow.route->backup);
   return std::nullopt;
+}
+
+/// What is on hold has a stand-in, or none.
+std::optional<PathId> Transport::free_path(PathId path) const {
+  const auto& hold = paths_[path.value].hold;
+  if (!hold) return path;
+  return hold->instead && usable(*hold->instead) ? hold->instead : std::nullopt;
 }
 
 bool Transport::carries(PathId path, const Flow& flow) const {
   if (active_path(flow) == path) return true;
   const auto& spread = flow.spread;
-  return is_up(path) && std::find(spread.begin(), spread.end(), path) != spread.end();
+  return usable(path) && std::find(spread.begin(), spread.end(), path) != spread.end();
 }
 
 /// Whether the quicker paths of the class will have delivered all that is left of it before a
@@ -191,12 +205,13 @@ bool Transport::offers(const Flow& flow, PathId path) const {
   return flow.queue.has_next() && carries(path, flow) && !left_to_quicker(path, flow);
 }
 
-/// Acknowledgements go back where the packets came from, unless that path is known to be down.
+/// Acknowledgements go back where the packets came from, unless that path is of no use now.
 PathId Transport::ack_path(PathId about) const {
-  if (paths_[about.value].up) return about;
-  const auto up = std::find_if(paths_.begin(), paths_.end(), [](const Path& p) { return p.up; });
-  if (up == paths_.end()) return about;
-  return PathId{static_cast<std::uint8_t>(up - paths_.begin())};
+  if (usable(about)) return about;
+  const auto other = std::find_if(paths_.begin(), paths_.end(),
+                                  [](const Path& path) { return path.up && !path.hold; });
+  if (other == paths_.end()) return about;
+  return PathId{static_cast<std::uint8_t>(other - paths_.begin())};
 }
 
 std::optional<PathId> Transport::due_ack(Instant now, PathId path) const {
@@ -213,6 +228,8 @@ void Transport::update_wakeup(Instant now) {
   const auto consider = [&](std::optional<Instant> at) {
     if (at && (!wakeup_ || *at < *wakeup_)) wakeup_ = at;
   };
+  for (const Path& path : paths_)
+    if (path.hold) consider(path.hold->until);
   if (peer_ == 0) {
     if (std::any_of(paths_.begin(), paths_.end(), [](const Path& p) { return p.up; }))
       consider(greet_at_.value_or(now));
@@ -220,9 +237,10 @@ void Transport::update_wakeup(Instant now) {
   }
   for (std::size_t i = 0; i < paths_.size(); ++i) {
     const Path& path = paths_[i];
-    consider(path.acks.due());
+    const PathId id{static_cast<std::uint8_t>(i)};
+    if (!paths_[ack_path(id).value].hold) consider(path.acks.due());
     consider(path.sender.deadline());
-    if (path.up && has_data(PathId{static_cast<std::uint8_t>(i)}) && path.sender.window_open())
+    if (usable(id) && has_data(id) && path.sender.window_open())
       consider(path.sender.paced_until().value_or(now) + path.sender.batch());
   }
 }

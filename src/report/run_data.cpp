@@ -17,6 +17,7 @@ using record::Entry;
 using record::History;
 
 constexpr std::size_t points_most = 600;
+constexpr std::size_t reroutes_most = 300;
 constexpr double no_number = std::numeric_limits<double>::quiet_NaN();
 
 void add(Series& series, double at, double value) {
@@ -55,6 +56,9 @@ class Collector {
       if (!finished_) data_.totals.duration = std::max(data_.totals.duration, now_);
     }
     close();
+    data_.reroutes = reroutes(history_);
+    data_.handovers = sentence(handovers(history_));
+    if (data_.reroutes.size() > reroutes_most) data_.reroutes.resize(reroutes_most);
     return std::move(data_);
   }
 
@@ -119,7 +123,8 @@ class Collector {
   void see(const std::string& from, const catalog::RouteChanged& fact) {
     if (fact.traffic != "gradient") return;
     ++data_.totals.reroutes;
-    move_to({from, fact.peer, fact.path, {}, fact.reason, now_, now_});
+    const std::string& why = fact.grounds.sentence;
+    move_to({from, fact.peer, fact.path, {}, why.empty() ? fact.reason : why, now_, now_});
   }
   void move_to(RouteSpan span) {
     auto& spans = spans_[{span.from, span.to}];

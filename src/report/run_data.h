@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "axs/record/history.h"
+#include "axs/report/reroutes.h"
 
 /// What a report shows, worked out of a run's history. Plain structs, so that the page gets them as
 /// JSON. Times are seconds since the run started.
@@ -70,8 +71,8 @@ struct Totals {
   std::uint64_t tokens{};
   std::uint64_t syncs{};
   std::uint64_t steps{};
-  std::uint64_t reroutes{};
-  double round_median{};  ///< seconds from the first merge of a sync, at any site, to the next's
+  std::uint64_t reroutes{};  ///< of gradients
+  double round_median{};     ///< seconds from the first merge of a sync, at any site, to the next's
   double round_longest{};
   std::optional<double> validation_loss{};
   bool finished = false;
@@ -94,6 +95,8 @@ struct RunData {
   std::vector<RouteSpan> routes{};  ///< by pair, then time
   std::vector<Series> delays{};     ///< round trip of the route in use, milliseconds, by pair
   std::vector<FaultData> faults{};
+  std::vector<Reroute> reroutes{};  ///< The first ones, if there are very many.
+  std::string handovers{};          ///< About all of them, a sentence.
   Series validation{};
 };
 

@@ -185,6 +185,22 @@ std::string faults_table(const RunData& run) {
          table({"fault", "when", "what was done"}, 3, rows);
 }
 
+std::string reroutes_table(const RunData& run) {
+  if (run.reroutes.empty()) return {};
+  std::string rows;
+  for (const Reroute& move : run.reroutes) {
+    const std::string& left = move.grounds.left.path;
+    rows += row({seconds_text(move.at), escaped(move.from + " → " + move.to), escaped(move.traffic),
+                 escaped(left.empty() ? "–" : left), escaped(move.grounds.taken.path),
+                 escaped(sentence(move))},
+                6);
+  }
+  return fmt::format("<h2>Reroutes</h2>\n<details id=\"reroutes\"><summary>{}, and why</summary>\n",
+                     count_text(run.reroutes.size(), "move")) +
+         table({"time", "pair", "traffic", "from", "to", "why"}, 6, rows) + "</details>\n" +
+         (run.handovers.empty() ? "" : "<p class=\"note\">" + escaped(run.handovers) + "</p>\n");
+}
+
 std::string links_table(const RunData& run) {
   std::string rows;
   for (const LinkData& link : run.links) {

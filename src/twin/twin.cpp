@@ -109,7 +109,10 @@ void Twin::on(const AgentStarted& event) {
                    .topology = topology_,
                    .home = home,
                    .largest_message = fabric::largest_message(config_.scenario),
-                   .sync = fabric::sync_config(config_.scenario, event.site, std::move(kept))},
+                   .sync = fabric::sync_config(config_.scenario, event.site, std::move(kept)),
+                   .handovers = fabric::handover_plan(
+                       fabric::planned_breaks(config_.links, config_.handovers_known),
+                       config_.scenario.sites[event.site.value])},
       local(event.site));
   if (config_.witness != nullptr) config_.witness->started(event.site);
   note(event.site, catalog::SiteStarted{site.incarnation, 0});
@@ -209,17 +212,17 @@ void Twin::perform(SiteId, const Site::ReportToController& action) {
   std::vector<net::Controller::Action> actions;
   controller_->step(local(home), event, actions);
   digest_.record(local(home), static_cast<std::uint32_t>(sites_.size()) + 1, event, actions);
-  for (const auto& decided : actions)
+  for (const auto& decided : actions) {
+    if (const auto* change = std::get_if<net::RouteChanged>(&decided))
+      note_world(fabric::route_ordered(config_.scenario, topology_, *change));
     if (const auto* order = std::get_if<net::RouteOrder>(&decided))
       step(home, Site::ControllerOrder{*order});
+  }
 }
 
 void Twin::perform(SiteId site, const Site::RouteChanged& action) {
   ++outcome_.reroutes;
-  note(site, catalog::RouteChanged{
-                 name(action.to), std::string{enum_name(action.traffic)},
-                 fabric::path_name(config_.scenario, topology_, {site, action.to, action.new_path}),
-                 std::string{enum_name(action.reason)}});
+  note(site, fabric::route_changed(config_.scenario, topology_, action));
 }
 
 void Twin::perform(SiteId site, const Site::PathState& action) {
@@ -229,6 +232,10 @@ void Twin::perform(SiteId site, const Site::PathState& action) {
     note(site, catalog::PathUp{name(action.peer), path});
   else
     note(site, catalog::PathDown{name(action.peer), path});
+}
+
+void Twin::perform(SiteId site, const Site::HandoverKept& action) {
+  note(site, fabric::handover_kept(config_.scenario, topology_, site, action));
 }
 
 void Twin::perform(SiteId site, const Site::HoldMessage& action) {

@@ -50,6 +50,8 @@ class Twin {
     std::vector<WorkerSpeed> workers;  ///< one per site
     Duration disk_sync = milliseconds(2);
     Duration rekey_after = net::TunnelConfig{}.rekey_after;
+    /// How far ahead agents know when satellites change.
+    Duration handovers_known = seconds(3600);
     /// Told all that live processes would write into events.jsonl, by the clocks of the sites; may
     /// be empty. What happens does not depend on it.
     std::function<void(const catalog::FactOrigin&, const catalog::Fact&)> note{};
@@ -162,6 +164,7 @@ class Twin {
   void perform(SiteId site, const fabric::Site::ReportToController& action);
   void perform(SiteId site, const fabric::Site::RouteChanged& action);
   void perform(SiteId site, const fabric::Site::PathState& action);
+  void perform(SiteId site, const fabric::Site::HandoverKept& action);
   void perform(SiteId site, const fabric::Site::HoldMessage& action);
   void perform(SiteId site, const fabric::Site::ReleaseMessage& action);
   void perform(SiteId site, const fabric::Site::StoreBytes& action);
