@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "axs/core/policy.h"
+#include "axs/net/availability.h"
 #include "axs/net/path_estimator.h"
 #include "axs/net/route_choice.h"
 #include "axs/net/routing.h"
@@ -153,8 +154,7 @@ class PathMonitor {
     int streak = 0;                                          ///< Answers in a row while down.
     std::uint64_t streak_sequence{};                         ///< Of the last of them.
     Instant streak_at{};
-    Duration uptime{};  ///< Until `changed`.
-    Instant changed{};
+    Availability availability{};
   };
   struct Challenge {
     PathId path;
@@ -217,7 +217,6 @@ class PathMonitor {
   bool started_ = false;
   bool report_due_ = false;
   std::uint64_t reports_sent_ = 0;
-  Instant started_at_{};
   Instant next_report_{};
   Instant peer_up_at_{};
   Instant last_life_{};  ///< On any path.

@@ -65,7 +65,9 @@ struct PathReport {
   Duration jitter{};
   double loss{};  ///< Of round trips.
   double availability{};
-  std::uint32_t steps{};  ///< Lasting shifts of the round trip so far.
+  std::uint32_t steps{};  ///< Lasting shifts of the round trip so far; likewise:
+  std::uint32_t loss_steps{};
+  std::uint32_t availability_steps{};
   auto operator<=>(const PathReport&) const = default;
 };
 
