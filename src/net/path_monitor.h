@@ -41,6 +41,8 @@ struct LinkNeeded {
 };
 /// Hellos are to leave at once on all links to the peer: there is news.
 struct NewsToTell {};
+/// There is something to tell the controller now.
+struct ReportWanted {};
 struct OrderReceived {
   RouteOrder order;
 };
@@ -87,7 +89,7 @@ class PathMonitor {
   };
 
   using Event = std::variant<HelloReceived, HelloReplyReceived, TrafficReceived, OrderReceived,
-                             LinksLost, LinkNeeded, NewsToTell, Wakeup>;
+                             LinksLost, LinkNeeded, NewsToTell, ReportWanted, Wakeup>;
   using Action = std::variant<Hello, HelloReply, LinkReport, PathUp, PathDown, RouteSet, PeerUp,
                               PeerDown, RouteChanged, OrderRefused>;
 
@@ -97,6 +99,8 @@ class PathMonitor {
   std::optional<Instant> wakeup() const { return wakeup_; }
 
   bool up(PathId path) const { return at(path).up; }
+  /// Of the last order that it took.
+  const Fence& applied() const { return applied_; }
   const ClassRoutes& routes() const { return routes_; }
   const PathEstimator& estimator(PathId path) const { return at(path).estimator; }
   /// How long the path may now show no life.
@@ -168,6 +172,7 @@ class PathMonitor {
   void on(const LinksLost& event);
   void on(const LinkNeeded& event);
   void on(const NewsToTell&);
+  void on(const ReportWanted&) { report_due_ = true; }
   void on(const Wakeup&) {}
 
   void start();

@@ -141,6 +141,7 @@ class Transport {
   void step(Instant now, const Event& event, std::vector<Action>& actions);
   std::optional<Instant> wakeup() const { return wakeup_; }
 
+  bool is_up(PathId path) const { return path.value < paths_.size() && paths_[path.value].up; }
   /// Messages of the class that are neither acknowledged nor cancelled.
   std::size_t unfinished(TrafficClass traffic) const { return flow(traffic).queue.size(); }
   /// Bytes of its messages that are to be sent, for the first time or again.
@@ -224,7 +225,6 @@ class Transport {
   void update_wakeup(Instant now);
 
   Path& path_at(PathId path);
-  bool is_up(PathId path) const { return path.value < paths_.size() && paths_[path.value].up; }
   std::optional<PathId> active_path(const Flow& flow) const;
   bool carries(PathId path, const Flow& flow) const;
   bool left_to_quicker(PathId path, const Flow& flow) const;

@@ -205,7 +205,8 @@ bool Transport::left_to_quicker(PathId path, const Flow& flow) const {
     const Duration ahead = slow - other.rtt().smoothed() / 2;
     if (ahead <= Duration{}) continue;
     const TokenBucket* held = limit(flow, PathId{static_cast<std::uint8_t>(i)});
-    const BytesPerSecond rate = held ? std::min(held->rate(), other.bottleneck()) : other.bottleneck();
+    const BytesPerSecond rate =
+        held ? std::min(held->rate(), other.bottleneck()) : other.bottleneck();
     deliverable += rate.value() * ahead.seconds();
   }
   return deliverable > static_cast<double>(flow.queue.unsent());

@@ -295,8 +295,7 @@ TEST_CASE("with rates a class goes over their paths alone, at these rates, and a
   CHECK(sent < 1.05 * 42e6);
   // None of them is up: the route is all there is.
   pair.lease({leo}, {5'000'000});
-  CHECK(pair.run(Instant{} + seconds(6), [&] {
-    return pair.end(0).acknowledged.contains({TrafficClass::bulk, 1});
-  }));
+  CHECK(pair.run(Instant{} + seconds(6),
+                 [&] { return pair.end(0).acknowledged.contains({TrafficClass::bulk, 1}); }));
   CHECK(pair.complaints().empty());
 }
