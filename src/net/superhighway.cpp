@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "axs/core/assert.h"
 #include "axs/net/frame.h"
 #include "axs/net/max_min.h"
 #include "axs/net/packet.h"
 #include "axs/net/route_choice.h"
+#include "axs/net/total_flow.h"
 #include "axs/net/transport.h"
 
 namespace axs::net {
@@ -33,7 +35,12 @@ constexpr double patience_seconds = 1;
 /// A path whose share is a smaller part of the whole than this is not worth its packets.
 constexpr double least_part = 0.02;
 constexpr double least_rate = 1000;  ///< Bytes per second; a lease of less lets nothing pass.
-constexpr std::size_t paths_max = 6;
+constexpr std::size_t paths_max = 4;
+/// What a pair has if there is no room at all: without a lease it would not be held back. It comes
+/// out of what is not usable.
+constexpr double trickle_part = 0.001;
+/// For more pairs than these at once max-min takes too long (`net_bench` says how long).
+constexpr std::size_t fair_demands = 200;
 
 bool differ(double a, double b) {
   return std::fabs(a - b) > tolerance * std::max(std::fabs(a), std::fabs(b));
@@ -193,7 +200,6 @@ double Superhighway::spare_for_others(const Room& room) const {
   return std::min(part, 1.0) * room.capacity;
 }
 
-/// Links of the problem: all of links_, and once more with what each has for others' bulk.
 Superhighway::Hops Superhighway::constraints(const Pair& pair, const Hops& hops,
                                              const std::vector<Room>& rooms) const {
   Hops all = hops;
@@ -207,14 +213,12 @@ std::vector<Superhighway::Pair> Superhighway::plan(Instant now) {
   planned_at_ = now;
   stale_ = false;
   const std::vector<Room> rooms = this->rooms(now);
-  std::vector<BytesPerSecond> capacities;
-  for (const Room& room : rooms) capacities.emplace_back(spare(room));
-  for (const Room& room : rooms) capacities.emplace_back(spare_for_others(room));
-  FlowProblem problem = *FlowProblem::make(capacities);
-  const auto owners = pose(now, rooms, problem);
-  const PathFlows flows = share_max_min(problem).flows;
+  std::vector<Offer> offers = this->offers(now, rooms);
+  const FlowProblem problem = problem_of(offers, rooms);
+  const PathFlows flows = problem.demands() <= fair_demands ? share_max_min(problem).flows
+                                                            : maximise_total_flow(problem).flows;
   for (std::size_t i = 0; i < flows.size(); ++i)
-    owners[i].first->next.push_back({owners[i].second, BytesPerSecond{flows[i] * frame_share}});
+    offers[i].held->next.push_back({offers[i].path, BytesPerSecond{flows[i] * frame_share}});
   std::vector<Pair> changed;
   needy_ = 0;
   for (auto& [pair, held] : pairs_) {
@@ -224,23 +228,54 @@ std::vector<Superhighway::Pair> Superhighway::plan(Instant now) {
   return changed;
 }
 
-/// Adds all demands; whose the paths of the problem are.
-std::vector<std::pair<Superhighway::Held*, PathId>> Superhighway::pose(
-    Instant now, const std::vector<Room>& rooms, FlowProblem& problem) {
-  std::vector<std::pair<Held*, PathId>> owners;
+/// Pair after pair.
+std::vector<Superhighway::Offer> Superhighway::offers(Instant now, const std::vector<Room>& rooms) {
+  std::vector<Offer> offers;
   for (auto& [pair, held] : pairs_) {
     held.planned = held.heard;
+    held.trickle.reset();
     if (held.heard.bulk == 0 || !fresh(held, now)) continue;
-    AXS_ASSERT(problem.add_demand({.size = BytesPerSecond{held.heard.bulk}}));
     std::size_t taken = 0;
     for (std::size_t path = 0; path < held.hops.size() && taken < paths_max; ++path) {
       if (!held.heard.ways[path].usable) continue;
-      AXS_ASSERT(problem.add_path(constraints(pair, held.hops[path], rooms)));
-      owners.emplace_back(&held, PathId{static_cast<std::uint8_t>(path)});
+      offers.push_back({&held, PathId{static_cast<std::uint8_t>(path)},
+                        constraints(pair, held.hops[path], rooms)});
       ++taken;
+      double least = rooms[held.hops[path][0]].capacity;
+      for (const std::uint32_t link : held.hops[path])
+        least = std::min(least, rooms[link].capacity);
+      if (least > 0 && !held.trickle)
+        held.trickle = {offers.back().path, BytesPerSecond{trickle_part * least * frame_share}};
     }
   }
-  return owners;
+  return offers;
+}
+
+/// Only of links that some offer passes: the solver has a row for each. Numbers the constraints
+/// anew.
+FlowProblem Superhighway::problem_of(std::vector<Offer>& offers,
+                                     const std::vector<Room>& rooms) const {
+  constexpr std::uint32_t unused = UINT32_MAX;
+  std::vector<std::uint32_t> numbers(2 * links_.size(), unused);
+  std::vector<BytesPerSecond> capacities;
+  for (Offer& offer : offers)
+    for (std::uint32_t& link : offer.constraints) {
+      if (numbers[link] == unused) {
+        numbers[link] = static_cast<std::uint32_t>(capacities.size());
+        const bool others = link >= links_.size();
+        const Room& room = rooms[others ? link - links_.size() : link];
+        capacities.emplace_back(others ? spare_for_others(room) : spare(room));
+      }
+      link = numbers[link];
+    }
+  FlowProblem problem = *FlowProblem::make(capacities);
+  const Held* last = nullptr;
+  for (const Offer& offer : offers) {
+    if (std::exchange(last, offer.held) != offer.held)
+      AXS_ASSERT(problem.add_demand({.size = BytesPerSecond{offer.held->heard.bulk}}));
+    AXS_ASSERT(problem.add_path(offer.constraints));
+  }
+  return problem;
 }
 
 /// A little more is not worth an order.
@@ -249,6 +284,7 @@ bool Superhighway::assign(Held& held) {
   std::erase_if(held.next, [&](const PathShare& share) {
     return share.rate.value() < std::max(least_part * all, least_rate);
   });
+  if (held.next.empty() && held.trickle) held.next.push_back(*held.trickle);
   const bool kept = std::equal(held.next.begin(), held.next.end(), held.shares.begin(),
                                held.shares.end(), [](const PathShare& now, const PathShare& was) {
                                  return now.path == was.path && now.rate >= was.rate &&

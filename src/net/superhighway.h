@@ -74,7 +74,9 @@ class Superhighway {
     Needs planned;
     Instant heard_at{};
     std::vector<PathShare> shares;
-    std::vector<PathShare> next{};  ///< Only during plan().
+    // Only during plan().
+    std::vector<PathShare> next{};
+    std::optional<PathShare> trickle{};  ///< If it is to have nothing else.
     bool needs_plan() const { return heard.bulk > 0 || !shares.empty(); }
   };
   /// What gradients leave of one link, and how tightly.
@@ -85,6 +87,13 @@ class Superhighway {
     double latency{};  ///< The least of those that pass.
     std::uint32_t pairs{};
     Pair sole{};  ///< If it is one.
+  };
+
+  /// A path that a plan may use.
+  struct Offer {
+    Held* held;
+    PathId path;
+    Hops constraints;  ///< By place in links_; links_.size() further: with bulk of other pairs.
   };
 
   Hops hops_of(SiteId from, const CandidatePath& path) const;
@@ -98,8 +107,8 @@ class Superhighway {
   Hops constraints(const Pair& pair, const Hops& hops, const std::vector<Room>& rooms) const;
   bool new_to_plan(const Held& held) const;
   std::vector<Pair> plan(Instant now);
-  std::vector<std::pair<Held*, PathId>> pose(Instant now, const std::vector<Room>& rooms,
-                                             FlowProblem& problem);
+  std::vector<Offer> offers(Instant now, const std::vector<Room>& rooms);
+  FlowProblem problem_of(std::vector<Offer>& offers, const std::vector<Room>& rooms) const;
   static bool assign(Held& held);
 
   Config config_;

@@ -113,6 +113,59 @@ TEST_CASE("plan: a link that carries less than it should is believed, little by 
   CHECK(at.rate(by_fibre) == doctest::Approx(0.98 * frame_share * fibre_rate).epsilon(0.02));
 }
 
+TEST_CASE("plan: bulk that meets a burst of others' gradients in a queue may lengthen it by 5 %") {
+  // From 2 all goes over 0, where it meets what 0 sends to 1.
+  constexpr SiteId far{2};
+  const BytesPerSecond rate{fibre_rate};
+  Planner at{
+      *Topology::make({sfo, fra, far}, {{fibre_link, sfo, fra, milliseconds(30), rate, rate},
+                                        {leo_link, sfo, far, milliseconds(20), rate, rate}})};
+  LinkReport gradients = report(at.topology, sfo, fra, 1'000'000'000);
+  gradients.use.gradient_burst = 5'000'000;
+  at.hear(gradients);
+  at.now = at.now + seconds(3);
+  at.hear(report(at.topology, far, fra, 1'000'000'000));
+  const auto& others = at.plan.shares({far, fra});
+  REQUIRE(others.size() == 1);
+  const double wire_burst = 5e6 / frame_share;
+  const double bound = 0.05 * (1 + 0.03 * fibre_rate / wire_burst) * fibre_rate;
+  CHECK(others[0].rate.value() == doctest::Approx(bound * frame_share));
+  CHECK(at.rate(by_fibre) + others[0].rate.value() ==
+        doctest::Approx(0.98 * fibre_rate * frame_share).epsilon(0.01));
+}
+
+TEST_CASE("plan: who can have nothing is held to a trickle; where no rate is known nothing is") {
+  Planner at{two_links()};
+  LinkReport said = report(at.topology, sfo, fra, 1'000'000'000);
+  said.paths[1].up = false;
+  said.use.gradient_rate = BytesPerSecond{fibre_rate};
+  said.use.gradient_burst = 1'000;
+  at.hear(said);
+  CHECK(at.rate(by_fibre) == doctest::Approx(0.001 * fibre_rate * frame_share));
+  Planner blind{*Topology::make({sfo, fra}, {{fibre_link, sfo, fra, milliseconds(30), {}, {}}})};
+  blind.hear(report(blind.topology, sfo, fra, 1'000'000'000));
+  CHECK(blind.plan.shares(there).empty());
+}
+
+TEST_CASE("plan: all pairs of sixteen sites at once have something each") {
+  std::vector<SiteId> sites;
+  std::vector<UnderlayLink> links;
+  const BytesPerSecond rate{fibre_rate};
+  for (std::uint32_t i = 0; i < 16; ++i) sites.push_back(SiteId{i});
+  for (std::uint32_t i = 0; i < 16; ++i)
+    links.push_back({LinkId{i}, sites[i], sites[(i + 1) % 16], milliseconds(20), rate, rate});
+  for (std::uint32_t i = 1; i < 16; ++i)
+    links.push_back({LinkId{15 + i}, sites[0], sites[i], milliseconds(30), rate, rate});
+  Planner at{*Topology::make(sites, links)};
+  for (int round = 0; round < 2; ++round, at.now = at.now + seconds(3))
+    for (const SiteId from : sites)
+      for (const SiteId to : sites)
+        if (from != to) at.hear(report(at.topology, from, to, 1'000'000'000));
+  for (const SiteId from : sites)
+    for (const SiteId to : sites)
+      if (from != to) CHECK_FALSE(at.plan.shares({from, to}).empty());
+}
+
 /// A mesh of up to six sites, some links missing, of any rate.
 Topology random_mesh(Rng& rng) {
   std::vector<SiteId> sites;
@@ -137,6 +190,11 @@ LinkReport random_report(const Topology& topology, SiteId from, SiteId to, Rng& 
   for (auto& route : said.routes)
     route->primary = PathId{static_cast<std::uint8_t>(rng.below(said.paths.size()))};
   return said;
+}
+
+bool any_up(const LinkReport& said) {
+  return std::any_of(said.paths.begin(), said.paths.end(),
+                     [](const auto& path) { return path.up; });
 }
 
 /// Loads of one direction of each link by the links' bytes.
@@ -186,6 +244,7 @@ TEST_CASE("plan: never more than a link has, gradients' part kept free, twice th
     for (const auto& report : said) {
       const auto& shares = one.shares({report.from, report.to});
       RC_ASSERT(report.use.bulk_waiting > 0 || shares.empty());
+      RC_ASSERT(report.use.bulk_waiting == 0 || !shares.empty() || !any_up(report));
       for (const PathShare& share : shares) RC_ASSERT(report.paths[share.path.value].up);
       loads.add(topology, report, shares);
     }
@@ -193,7 +252,8 @@ TEST_CASE("plan: never more than a link has, gradients' part kept free, twice th
       for (const auto& [from, rate] : {std::pair{link.a, link.rate_ab}, {link.b, link.rate_ba}}) {
         const double bulk = loads.bulk[{link.id, from}];
         const double room = 0.98 * rate.value() - loads.gradients[{link.id, from}];
-        RC_ASSERT(bulk <= std::max(room, 0.0) * (1 + 1e-9) + 1);
+        // And a trickle for those who would have nothing.
+        RC_ASSERT(bulk <= std::max(room, 0.0) * (1 + 1e-9) + 0.02 * rate.value());
       }
   }));
 }
