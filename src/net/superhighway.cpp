@@ -64,10 +64,9 @@ Superhighway::Superhighway(const Topology& topology, const Config& config) : con
 Superhighway::Hops Superhighway::hops_of(SiteId from, const CandidatePath& path) const {
   Hops hops;
   for (const LinkId id : path.span()) {
-    const auto link = std::find_if(links_.begin(), links_.end(), [&](const Link& candidate) {
-      return candidate.id == id && candidate.from == from;
-    });
-    AXS_ASSERT(link != links_.end());
+    auto link = std::ranges::lower_bound(links_, id, {}, &Link::id);
+    AXS_ASSERT(link != links_.end() && link->id == id);
+    if (link->from != from) ++link;
     hops.push_back(static_cast<std::uint32_t>(link - links_.begin()));
     from = link->to;
   }

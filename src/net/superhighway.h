@@ -112,7 +112,7 @@ class Superhighway {
   static bool assign(Held& held);
 
   Config config_;
-  std::vector<Link> links_;
+  std::vector<Link> links_;  ///< Sorted by id; of each its two directions.
   std::map<Pair, Held> pairs_;
   std::size_t needy_ = 0;  ///< Pairs that need a plan.
   std::optional<Instant> planned_at_;
