@@ -59,7 +59,7 @@ Site::Site(Config config, Instant now)
     net::Transport::Config transport;
     transport.incarnation = config.incarnation;
     transport.window.largest = config.largest_message;
-    peers_.emplace(peer, Peer{.transport = net::Transport{transport},
+    peers_.emplace(peer, Peer{.transport = net::SteeredTransport{transport},
                               .handovers = {plan, config.topology.paths(self_, peer)}});
   }
   wakeup_ = now;  // The monitors begin with the first step.
@@ -109,7 +109,7 @@ void Site::keep_off_handovers() {
   for (auto& [id, peer] : peers_) {
     if (!peer.handovers.wakeup() || *peer.handovers.wakeup() > now_) continue;
     std::vector<net::PathHold> holds;
-    peer.handovers.step(now_, seen_paths(paths_.monitor(id), peer.transport), holds);
+    peer.handovers.step(now_, seen_paths(paths_.monitor(id), peer.transport.transport()), holds);
     for (const net::PathHold& hold : holds) {
       const net::PathMonitor& monitor = paths_.monitor(id);
       const auto& route = monitor.routes()[static_cast<std::size_t>(net::TrafficClass::gradient)];
@@ -188,12 +188,28 @@ void Site::read(SiteId, const net::LinkReport& body) {
 void Site::read(SiteId from, const net::RouteOrder& body) {
   // Only the home site speaks for the controller.
   if ((from == home_ || from == self_) && body.from == self_ && peers_.contains(body.to))
-    watch(body.to, net::OrderReceived{body});
+    obey(body);
+}
+
+void Site::obey(const net::RouteOrder& order) {
+  const net::Fence before = monitor(order.to).applied();
+  watch(order.to, net::OrderReceived{order});
+  if (monitor(order.to).applied() == before) return;
+  std::vector<net::Transport::Action> actions;
+  if (!peers_.at(order.to).transport.obey(now_, order, actions))
+    actions_->push_back(PeerMisbehaved{home_, std::nullopt});
+  perform(order.to, actions);
 }
 
 void Site::run_transport(SiteId peer, const net::Transport::Event& event) {
   std::vector<net::Transport::Action> actions;
-  peers_.at(peer).transport.step(now_, event, actions);
+  net::SteeredTransport& transport = peers_.at(peer).transport;
+  transport.step(now_, event, actions);
+  perform(peer, actions);
+  if (transport.has_news()) watch(peer, net::ReportWanted{});
+}
+
+void Site::perform(SiteId peer, const std::vector<net::Transport::Action>& actions) {
   for (const auto& action : actions) std::visit([&](const auto& a) { perform(peer, a); }, action);
 }
 
@@ -267,11 +283,13 @@ void Site::perform(SiteId peer, const net::HelloReply& action) {
   actions_->push_back(SendHelloReply{peer, action});
 }
 
-void Site::perform(SiteId, const net::LinkReport& action) {
+void Site::perform(SiteId peer, const net::LinkReport& action) {
+  net::LinkReport report = action;
+  peers_.at(peer).transport.describe(now_, report);
   if (self_ == home_)
-    actions_->push_back(ReportToController{action});
+    actions_->push_back(ReportToController{report});
   else if (peers_.at(home_).up)
-    send(home_, SiteMessage{action, std::nullopt, 0});
+    send(home_, SiteMessage{report, std::nullopt, 0});
 }
 
 void Site::perform(SiteId peer, const net::PathUp& action) {

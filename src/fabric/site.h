@@ -9,6 +9,7 @@
 #include "axs/core/policy.h"
 #include "axs/net/handover_plan.h"
 #include "axs/net/path_watch.h"
+#include "axs/net/steered_transport.h"
 #include "axs/net/topology.h"
 #include "axs/net/transport.h"
 #include "axs/train/ring_sync.h"
@@ -182,11 +183,15 @@ class Site {
   const train::Decision* decision(train::SyncId sync) const;
   /// What is known of the ways to a peer, for metrics; the peer must be one.
   const net::PathMonitor& monitor(SiteId peer) const { return paths_.monitor(peer); }
-  const net::Transport& transport(SiteId peer) const { return peers_.at(peer).transport; }
+  const net::Transport& transport(SiteId peer) const {
+    return peers_.at(peer).transport.transport();
+  }
+  /// What its bulk to a peer has been granted by the controller and holds now.
+  const net::SpreadSet& lease(SiteId peer) const { return peers_.at(peer).transport.lease(); }
 
  private:
   struct Peer {
-    net::Transport transport;
+    net::SteeredTransport transport;
     net::HandoverKeeper handovers;
     std::uint64_t next_message = 1;
     bool up = false;
@@ -208,7 +213,9 @@ class Site {
   template <class TrainingEvent>
   void run_sync(const TrainingEvent& event);
   void run_transport(SiteId peer, const net::Transport::Event& event);
+  void perform(SiteId peer, const std::vector<net::Transport::Action>& actions);
   void watch(SiteId peer, const net::PathMonitor::Event& event);
+  void obey(const net::RouteOrder& order);
   void perform(const std::vector<net::PathWatch::Action>& actions);
   void read(SiteId from, const train::SyncMessage& body);
   void read(SiteId from, const train::RingMessage& body);

@@ -35,6 +35,10 @@ class Bbr {
   std::uint64_t window(const RttEstimator& rtt) const;
   /// A queue stands before the bottleneck: what is lost now may be lost to congestion.
   static bool queueing(const RttEstimator& rtt);
+  /// The path, not its sender, has set the pace of this sample.
+  bool limiting(const RateSample& sample) const {
+    return sample.kind == RateKind::measured && !assigned_ && mode_ != Mode::startup;
+  }
   /// The estimate of the bottleneck, 0 before the first sample.
   BytesPerSecond bottleneck() const { return BytesPerSecond{rate_}; }
 

@@ -15,11 +15,15 @@ std::uint32_t bit(PathId path) {
   return 1u << path.value;
 }
 
+bool plausible(BytesPerSecond rate) {
+  return rate.value() >= 0 && rate.value() <= 1e13;
+}
+
 /// Numbers that an honest agent may report; of such ones no sum or product overflows.
 bool plausible(const PathReport& path) {
   const auto span = [](Duration d) { return d >= Duration{} && d <= seconds(3600); };
   return span(path.rtt) && span(path.rtt_least) && span(path.jitter) && path.loss >= 0 &&
-         path.loss <= 1;
+         path.loss <= 1 && plausible(path.carries.known) && plausible(path.carries.proven);
 }
 
 BytesPerSecond rate(std::span<const CandidatePath> paths, PathId path) {
@@ -28,7 +32,8 @@ BytesPerSecond rate(std::span<const CandidatePath> paths, PathId path) {
 
 }  // namespace
 
-Controller::Controller(Config config) : config_{std::move(config)} {
+Controller::Controller(Config config)
+    : config_{std::move(config)}, superhighway_{config_.topology, config_.superhighway} {
   AXS_ASSERT(config_.term > 0);
 }
 
@@ -39,7 +44,10 @@ void Controller::step(Instant now, const Event& event, std::vector<Action>& acti
 }
 
 bool Controller::fits(const LinkReport& report) const {
-  if (!std::all_of(report.paths.begin(), report.paths.end(), plausible)) return false;
+  if (!std::all_of(report.paths.begin(), report.paths.end(),
+                   [](const PathReport& path) { return plausible(path); }) ||
+      !plausible(report.use.gradient_rate))
+    return false;
   const auto sites = config_.topology.sites();
   const auto listed = [&](SiteId site) {
     return std::binary_search(sites.begin(), sites.end(), site);
@@ -77,7 +85,10 @@ void Controller::on(const ReportReceived& event) {
   Case at{report, config_.topology.paths(report.from, report.to), pair, report.paths};
   for (PathReport& path : at.attractive)
     path.up = path.up && pair.tracks[path.path.value].damper.attractive(now_);
+  const auto moved = superhighway_.hear(now_, report, at.paths, at.attractive);
   evaluate(at);
+  for (const auto& key : moved)
+    if (key != std::pair{report.from, report.to}) give_order(key, pairs_.at(key));
 }
 
 void Controller::track(const LinkReport& report, Pair& pair) {
@@ -95,7 +106,9 @@ void Controller::evaluate(Case& at) {
   const ClassRoutes current = pending ? order->routes : at.report.routes;
   observe(at, current);
   std::array<std::optional<Decision>, traffic_class_count> decisions;
-  bool changed = at.report.applied == Fence{} && !order;  // Every agent gets an order once.
+  at.pair.routes = current;
+  // Every agent gets an order once.
+  bool changed = lease_due(at) || (at.report.applied == Fence{} && !order);
   for (std::size_t i = 0; i < decisions.size(); ++i) {
     decisions[i] = decide(at, static_cast<TrafficClass>(i), current[i]);
     changed = changed || (decisions[i] && decisions[i]->route != current[i]);
@@ -232,27 +245,45 @@ std::optional<PathId> Controller::backup(const Case& at, PathId primary,
   return better ? found : current;
 }
 
+/// The pair's share has changed, or what it has is half over.
+bool Controller::lease_due(const Case& at) const {
+  const auto& granted = superhighway_.shares({at.report.from, at.report.to});
+  const bool renew = !granted.empty() && now_ - at.pair.ordered_at >= superhighway_.lease() / 2;
+  return renew || granted != (at.pair.order ? at.pair.order->bulk : std::vector<PathShare>{});
+}
+
 void Controller::give_order(
     Case& at, const ClassRoutes& current,
     const std::array<std::optional<Decision>, traffic_class_count>& decisions) {
-  RouteOrder order{{config_.term, ++epoch_}, at.report.from, at.report.to, {}, {}};
+  const SiteId from = at.report.from, to = at.report.to;
+  ClassRoutes& routes = at.pair.routes = {};
   for (std::size_t i = 0; i < decisions.size(); ++i) {
     if (!decisions[i]) continue;
     const auto& [route, rule] = *decisions[i];
-    order.routes[i] = route;
-    order.rules[i] = rule;
+    routes[i] = route;
+    at.pair.rules[i] = rule;
     if (current[i] && current[i]->primary == route.primary) continue;
-    RouteChanged change{order.from,  order.to, static_cast<TrafficClass>(i), {}, route.primary,
+    RouteChanged change{from, to, static_cast<TrafficClass>(i), {}, route.primary,
                         rule.reason, rule};
     change.new_seen = at.report.paths[route.primary.value];
     if (current[i]) change.old_path = current[i]->primary;
     if (current[i]) change.old_seen = at.report.paths[current[i]->primary.value];
     actions_->push_back(change);
   }
-  observe(at, order.routes);
-  at.pair.order = order;
-  at.pair.ordered_at = now_;
-  actions_->push_back(order);
+  observe(at, routes);
+  give_order({from, to}, at.pair);
+}
+
+void Controller::give_order(Superhighway::Pair key, Pair& pair) {
+  const auto& granted = superhighway_.shares(key);
+  pair.order = RouteOrder{{config_.term, ++epoch_},
+                          key.first,
+                          key.second,
+                          pair.routes,
+                          granted,
+                          granted.empty() ? Duration{} : superhighway_.lease()};
+  pair.ordered_at = now_;
+  actions_->push_back(*pair.order);
 }
 
 }  // namespace axs::net

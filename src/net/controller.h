@@ -12,6 +12,7 @@
 #include "axs/core/policy.h"
 #include "axs/net/route_choice.h"
 #include "axs/net/routing.h"
+#include "axs/net/superhighway.h"
 #include "axs/net/topology.h"
 
 namespace axs::net {
@@ -32,6 +33,10 @@ struct Superseded {
 /// the paths that cost no more than `bulk_stretch` times the least, if all rates are known, and
 /// otherwise goes with the others.
 ///
+/// What pairs have waiting as bulk may besides use what gradients leave of all links: with each
+/// order goes the share that Superhighway grants the pair, for as long as its lease says. It is
+/// renewed at the pair's reports while bulk waits.
+///
 /// It moves traffic off a dead path at once (the agent has mostly done so before). Otherwise it
 /// moves only to a path that is better by Hysteresis for its whole holding time, that FlapDamper
 /// does not hold down, and never twice for the same pair and class within one damping period. A
@@ -49,6 +54,7 @@ class Controller {
     Hysteresis hysteresis{};
     FlapDamper::Config damping{};
     double bulk_stretch = 3;
+    Superhighway::Config superhighway{};
     /// An order that a report does not yet show as taken is given again after this time.
     Duration repeat_after = seconds(2);
   };
@@ -82,6 +88,8 @@ class Controller {
     std::pair<std::uint64_t, std::uint64_t> newest{};  ///< Token and sequence of the report.
     std::vector<Track> tracks{};                       ///< By PathId.
     std::array<Lane, traffic_class_count> lanes{};
+    ClassRoutes routes{};               ///< As ordered and not yet refused, or as reported.
+    RouteRules rules{};                 ///< Of the last change of each.
     std::optional<RouteOrder> order{};  ///< The last one given.
     Instant ordered_at{};
   };
@@ -115,10 +123,13 @@ class Controller {
   RouteReason reason(const Case& at, TrafficClass traffic, PathId challenger, PathId current) const;
   RouteRule rule(const Case& at, TrafficClass traffic, PathId challenger, PathId current) const;
   std::optional<PathId> backup(const Case& at, PathId primary, std::optional<PathId> current) const;
+  bool lease_due(const Case& at) const;
   void give_order(Case& at, const ClassRoutes& current,
                   const std::array<std::optional<Decision>, traffic_class_count>& decisions);
+  void give_order(Superhighway::Pair key, Pair& pair);
 
   Config config_;
+  Superhighway superhighway_;
   std::map<std::pair<SiteId, SiteId>, Pair> pairs_;
   std::uint64_t epoch_ = 0;
   bool superseded_ = false;

@@ -79,6 +79,48 @@ void controller_step(benchmark::State& state) {
 }
 BENCHMARK(controller_step)->Arg(3)->Arg(20)->Arg(100);
 
+/// One plan for bulk: each time one pair wants another amount. `pairs` of a mesh have bulk to send.
+void superhighway_plan(benchmark::State& state) {
+  const Topology topology = mesh(static_cast<std::uint32_t>(state.range(0)));
+  const auto pairs = static_cast<std::size_t>(state.range(1));
+  Superhighway plan{topology, {}};
+  std::vector<LinkReport> reports;
+  Instant now{};
+  for (const SiteId a : topology.sites())
+    for (const SiteId b : topology.sites()) {
+      if (a == b || reports.size() == pairs) continue;
+      LinkReport& report = reports.emplace_back(first_report(topology, a, b));
+      for (auto& path : report.paths) path.rtt_least = path.rtt;
+      report.routes.fill(ClassRoute{PathId{0}, {}});
+      report.use = {.bulk_waiting = std::uint64_t{1} << 34,
+                    .gradient_rate = BytesPerSecond{1e6},
+                    .gradient_burst = 400'000};
+    }
+  std::size_t next = 0;
+  const auto hear = [&] {
+    const LinkReport& report = reports[next++ % pairs];
+    return plan.hear(now, report, topology.paths(report.from, report.to), report.paths).size();
+  };
+  while (next < pairs) hear();
+  std::size_t changed = 0;
+  for (auto _ : state) {
+    LinkReport& report = reports[next % pairs];
+    const bool low = report.use.gradient_rate < BytesPerSecond{1.05e6};
+    report.use.gradient_rate = BytesPerSecond{low ? 1.1e6 : 1e6};
+    now = now + seconds(2);
+    changed += hear();
+  }
+  state.counters["changed/plan"] =
+      static_cast<double>(changed) / static_cast<double>(state.iterations());
+}
+BENCHMARK(superhighway_plan)
+    ->Args({3, 6})
+    ->Args({20, 20})
+    ->Args({20, 380})
+    ->Args({100, 20})
+    ->Args({100, 200})
+    ->Unit(benchmark::kMillisecond);
+
 /// One hello of a monitor with all candidates of a mesh alive: the wakeup that sends it, the reply,
 /// and the peer's hello that comes meanwhile.
 void monitor_hello(benchmark::State& state) {

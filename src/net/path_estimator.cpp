@@ -56,7 +56,9 @@ bool PathEstimator::answered(Instant now, Duration round_trip) {
 
 void PathEstimator::judged(Instant sent, HelloFate fate) {
   loss_.add(fate);
-  if (due(counted_, sent, spacing)) loss_.sample(fate);
+  if (!due(counted_, sent, spacing)) return;
+  loss_.sample(fate);
+  if (loss_shift_.add(fate == HelloFate::lost)) ++loss_steps_;
 }
 
 void PathEstimator::survived(Instant now, Duration silence, Duration interval) {

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "axs/core/time.h"
+#include "axs/net/frequency_shift.h"
 #include "axs/net/sliding_window.h"
 #include "axs/net/step_detector.h"
 
@@ -73,8 +74,9 @@ class PathEstimator {
   /// RFC 3550 section 6.4.1 on round trips: the smoothed difference of successive ones.
   Duration jitter() const { return jitter_; }
   double loss() const { return loss_.recent(); }
-  /// Shifts seen so far.
+  /// Shifts of the round trip seen so far, and of how often hellos are lost.
   std::uint32_t steps() const { return steps_; }
+  std::uint32_t loss_steps() const { return loss_steps_; }
 
   /// How long the path may show no life, with a hello every `interval`, before it counts as dead:
   /// the greater of what the losses and what the silences survived so far ask for, so that a live
@@ -112,6 +114,8 @@ class PathEstimator {
   Duration last_{};
   Duration jitter_{};
   std::uint32_t steps_ = 0;
+  FrequencyShift loss_shift_;
+  std::uint32_t loss_steps_ = 0;
   /// The longest silence survived in one block of time.
   struct Survived {
     std::int64_t block{};

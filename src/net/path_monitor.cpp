@@ -64,11 +64,12 @@ void PathMonitor::step(Instant now, const Event& event, std::vector<Action>& act
 
 void PathMonitor::start() {
   started_ = true;
-  started_at_ = last_life_ = next_report_ = now_;
+  last_life_ = next_report_ = now_;
   wakeup_.reset();
   // Spread over the interval, so that they do not queue behind each other.
   for (std::size_t i = 0; i < paths_.size(); ++i) {
-    paths_[i].changed = paths_[i].slower_until = now_;
+    paths_[i].slower_until = now_;
+    paths_[i].availability.advance(now_, false);
     paths_[i].interval = config_.idle;
     paths_[i].next_hello = now_ + config_.idle * static_cast<std::int64_t>(i) /
                                       static_cast<std::int64_t>(paths_.size());
@@ -241,8 +242,7 @@ void PathMonitor::bury_silent_paths() {
 
 void PathMonitor::bury(PathId id, const RouteRule& fell) {
   Path& path = at(id);
-  path.uptime += now_ - path.changed;
-  path.changed = now_;
+  path.availability.advance(now_, true);
   path.last_limit = path.limit;
   path.fell = fell;
   path.up = false;
@@ -256,8 +256,8 @@ void PathMonitor::bury(PathId id, const RouteRule& fell) {
 void PathMonitor::raise(PathId id) {
   Path& path = at(id);
   const bool first = !any_up();
+  path.availability.advance(now_, false);
   path.up = true;
-  path.changed = now_;
   path.outstanding.clear();  // What the cut took says nothing about the path's usual losses.
   path.damper.went_up(now_);
   actions_->push_back(PathUp{id});
@@ -390,16 +390,16 @@ std::vector<PathReport> PathMonitor::reports() const {
   std::vector<PathReport> reports;
   for (std::size_t i = 0; i < paths_.size(); ++i) {
     const Path& path = paths_[i];
-    const Duration uptime = path.uptime + (path.up ? now_ - path.changed : Duration{});
-    const Duration total = now_ - started_at_;
     reports.push_back({.path = path_id(i),
                        .up = path.up,
                        .rtt = path.estimator.smoothed(),
                        .rtt_least = path.estimator.least(),
                        .jitter = path.estimator.jitter(),
                        .loss = path.estimator.loss(),
-                       .availability = total > Duration{} ? uptime.seconds() / total.seconds() : 0,
-                       .steps = path.estimator.steps()});
+                       .availability = path.availability.share(),
+                       .steps = path.estimator.steps(),
+                       .loss_steps = path.estimator.loss_steps(),
+                       .availability_steps = path.availability.steps()});
   }
   return reports;
 }
@@ -407,6 +407,7 @@ std::vector<PathReport> PathMonitor::reports() const {
 void PathMonitor::report() {
   report_due_ = false;
   next_report_ = now_ + config_.report_every;
+  for (Path& path : paths_) path.availability.advance(now_, path.up);
   actions_->push_back(LinkReport{config_.local, config_.peer, config_.token, ++reports_sent_,
                                  applied_, routes_, reports()});
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "axs/core/policy.h"
+#include "axs/net/availability.h"
 #include "axs/net/path_estimator.h"
 #include "axs/net/route_choice.h"
 #include "axs/net/routing.h"
@@ -42,6 +43,8 @@ struct LinkNeeded {
 };
 /// Hellos are to leave at once on all links to the peer: there is news.
 struct NewsToTell {};
+/// There is something to tell the controller now.
+struct ReportWanted {};
 struct OrderReceived {
   RouteOrder order;
 };
@@ -92,7 +95,7 @@ class PathMonitor {
   };
 
   using Event = std::variant<HelloReceived, HelloReplyReceived, TrafficReceived, OrderReceived,
-                             PathHold, LinksLost, LinkNeeded, NewsToTell, Wakeup>;
+                             PathHold, LinksLost, LinkNeeded, NewsToTell, ReportWanted, Wakeup>;
   using Action = std::variant<Hello, HelloReply, LinkReport, PathUp, PathDown, RouteSet, PeerUp,
                               PeerDown, RouteChanged, OrderRefused>;
 
@@ -106,6 +109,8 @@ class PathMonitor {
   std::optional<Instant> wakeup() const { return wakeup_; }
 
   bool up(PathId path) const { return at(path).up; }
+  /// Of the last order that it took.
+  const Fence& applied() const { return applied_; }
   const ClassRoutes& routes() const { return routes_; }
   const PathEstimator& estimator(PathId path) const { return at(path).estimator; }
   /// How long the path may now show no life.
@@ -172,8 +177,7 @@ class PathMonitor {
     int streak = 0;                                          ///< Answers in a row while down.
     std::uint64_t streak_sequence{};                         ///< Of the last of them.
     Instant streak_at{};
-    Duration uptime{};  ///< Until `changed`.
-    Instant changed{};
+    Availability availability{};
   };
   struct Challenge {
     PathId path;
@@ -188,6 +192,7 @@ class PathMonitor {
   void on(const LinksLost& event);
   void on(const LinkNeeded& event);
   void on(const NewsToTell&);
+  void on(const ReportWanted&) { report_due_ = true; }
   void on(const Wakeup&) { bury_silent_paths(); }
 
   void start();
@@ -245,7 +250,6 @@ class PathMonitor {
   bool started_ = false;
   bool report_due_ = false;
   std::uint64_t reports_sent_ = 0;
-  Instant started_at_{};
   Instant next_report_{};
   Instant peer_up_at_{};
   Instant last_life_{};  ///< On any path: when it reached this machine.

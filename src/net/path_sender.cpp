@@ -119,6 +119,7 @@ bool PathSender::acknowledged(Instant now, const AckFrame& ack, Outcome& outcome
   detect_losses(now, outcome);
   const RateSample rate = sampler_.take(now, {arrival_of(ack), rtt_.variation()});
   congestion_.acknowledged(now, {rate, sampler_.delivered(), in_flight_}, rtt_);
+  capacity_.add(now, BytesPerSecond{rate.rate}, congestion_.limiting(rate));
   return true;
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "axs/net/bbr.h"
+#include "axs/net/capacity_estimator.h"
 #include "axs/net/frame.h"
 #include "axs/net/rtt.h"
 #include "axs/net/sent_packets.h"
@@ -97,6 +98,7 @@ class PathSender {
   bool answers() const { return probe_count_ == 0; }
   BytesPerSecond bottleneck() const { return congestion_.bottleneck(); }
   const RttEstimator& rtt() const { return rtt_; }
+  const CapacityEstimator& capacity() const { return capacity_; }
   PathStatistics statistics() const;
 
  private:
@@ -115,6 +117,7 @@ class PathSender {
   RttEstimator rtt_;
   RateSampler sampler_;
   Bbr congestion_;
+  CapacityEstimator capacity_;
 
   std::uint64_t in_flight_ = 0;
   std::uint64_t in_flight_packets_ = 0;

@@ -8,6 +8,7 @@
 
 #include "axs/core/id.h"
 #include "axs/core/time.h"
+#include "axs/core/units.h"
 #include "axs/net/frame.h"
 
 /// What agents and the controller tell each other about paths. No Instant is in any of it: sites
@@ -57,6 +58,14 @@ struct ClassRoute {
 /// By TrafficClass; nothing: not routed.
 using ClassRoutes = std::array<std::optional<ClassRoute>, traffic_class_count>;
 
+/// What a path carries, as CapacityEstimator says, in bytes of packets inside the tunnel.
+struct PathCapacity {
+  BytesPerSecond known{};  ///< 0: not known.
+  BytesPerSecond proven{};
+  std::uint32_t steps{};  ///< Lasting shifts so far.
+  auto operator<=>(const PathCapacity&) const = default;
+};
+
 /// One path as one end measures it. Round trips only: how they divide into two directions cannot
 /// be known without a shared clock.
 struct PathReport {
@@ -67,8 +76,20 @@ struct PathReport {
   Duration jitter{};
   double loss{};  ///< Of round trips.
   double availability{};
-  std::uint32_t steps{};  ///< Lasting shifts of the round trip so far.
+  std::uint32_t steps{};  ///< Lasting shifts of the round trip so far; likewise:
+  std::uint32_t loss_steps{};
+  std::uint32_t availability_steps{};
+  PathCapacity carries{};
   auto operator<=>(const PathReport&) const = default;
+};
+
+/// What is sent to a peer, in bytes of frames: what a plan for bulk needs to know.
+struct TrafficUse {
+  std::uint64_t bulk_waiting{};
+  /// A high quantile of what gradients took in the seconds of the last minute.
+  BytesPerSecond gradient_rate{};
+  std::uint64_t gradient_burst{};  ///< The most that waited at once in it.
+  auto operator<=>(const TrafficUse&) const = default;
 };
 
 /// What the agent at `from` knows of its paths to `to`. Of two with the same token the greater
@@ -81,6 +102,14 @@ struct LinkReport {
   Fence applied{};  ///< Of the last order that it took.
   ClassRoutes routes{};
   std::vector<PathReport> paths;
+  TrafficUse use{};
+};
+
+/// What bulk may send over a path, in bytes of frames.
+struct PathShare {
+  PathId path;
+  BytesPerSecond rate{};
+  auto operator<=>(const PathShare&) const = default;
 };
 
 /// cut: the old path died. slower: another has become the better one. recovered: a path that had
@@ -99,13 +128,20 @@ struct RouteRule {
   auto operator<=>(const RouteRule&) const = default;
 };
 
+/// By TrafficClass.
+using RouteRules = std::array<RouteRule, traffic_class_count>;
+
 /// The controller's word on the traffic from one site to another.
 struct RouteOrder {
   Fence fence{};
   SiteId from;
   SiteId to;
   ClassRoutes routes{};
-  std::array<RouteRule, traffic_class_count> rules{};  ///< By which, where a path has changed.
+  RouteRules rules{};  ///< By which, where a path has changed.
+  /// Bulk goes over these paths at these rates from now on for `lasting`, then over its route as
+  /// the agent finds out what that carries. None: the latter at once.
+  std::vector<PathShare> bulk{};
+  Duration lasting{};
 };
 
 /// For the log: from now on this traffic takes another path. The rule of an order is the

@@ -15,8 +15,10 @@
 #include "axs/net/controller.h"
 #include "axs/net/path_watch.h"
 #include "axs/net/pipe.h"
+#include "axs/net/steered_transport.h"
 
-/// For tests: several sites with a PathWatch each, links that are Pipes, a controller, and
+/// For tests: several sites with a PathWatch each, and transports if they are to send messages,
+/// links that are Pipes, a controller, and
 /// clocks that agree on nothing, under one virtual time.
 namespace axs::net::testing {
 
@@ -48,8 +50,10 @@ class RoutedNetwork {
     std::vector<Wire> wires;
     std::vector<Clock> clocks{};  ///< By site; none: all alike.
     std::optional<SiteId> controller{};
+    bool traffic = false;  ///< The sites have transports to each other.
     std::uint64_t seed = 1;
   };
+  using Pair = std::pair<SiteId, SiteId>;  ///< From, to.
   struct Logged {
     Instant at;  ///< True time.
     RouteChanged what;
@@ -71,6 +75,10 @@ class RoutedNetwork {
                      Pipe{wire.ba, rng.fork(2 * wire.link.id.value + 1)});
     }
     for (const SiteId a : config.sites) watches_.emplace(a, watch(a, 1));
+    for (const SiteId a : config.sites)
+      for (const SiteId b : config.sites)
+        if (config.traffic && a != b)
+          transports_.emplace(Pair{a, b}, SteeredTransport{Transport::Config{}});
     if (config.controller) start_controller();
   }
 
@@ -123,6 +131,18 @@ class RoutedNetwork {
     feed(to, from, TrafficReceived{route(from, to).primary});
   }
 
+  /// A message of so many bytes; `message` is a name of the caller's.
+  void send(Pair who, TrafficClass traffic, std::uint64_t message, std::uint64_t size) {
+    run_transport(who, SendMessage{traffic, message, size});
+  }
+  const SteeredTransport& transport(Pair who) const { return transports_.at(who); }
+
+  struct Delivered {
+    Instant at;
+    Pair who;
+    Deliver what;
+  };
+  std::vector<Delivered> delivered;
   std::vector<Logged> moves;           ///< By the agents, who carry them out.
   std::vector<Logged> controller_log;  ///< What the controller said, and why.
   std::vector<PathEvent> path_events;
@@ -133,12 +153,11 @@ class RoutedNetwork {
 
  private:
   static constexpr std::size_t udp_and_ip = 28;
-  using Pair = std::pair<SiteId, SiteId>;
   struct Flight {
     Pair pair;  ///< From, to.
     PathId path;
     std::size_t hop = 0;
-    std::variant<Hello, HelloReply> what;
+    std::variant<Hello, HelloReply, Transmit> what;
   };
   struct ReportArrives {
     LinkReport report;
@@ -171,9 +190,16 @@ class RoutedNetwork {
       const Instant at = std::max(now_, clock(site).global(*watch.wakeup()));
       if (at < next) next = at, who = site, wakes = true;
     }
+    std::optional<Pair> sends;
+    for (const auto& [pair, transport] : transports_) {
+      if (!transport.wakeup() || frozen_.contains(pair.first)) continue;
+      const Instant at = std::max(now_, clock(pair.first).global(*transport.wakeup()));
+      if (at < next) next = at, sends = pair, wakes = false;
+    }
     if (next > until) return false;
     now_ = next;
     ++steps;
+    if (sends) return run_transport(*sends, Wakeup{}), true;
     if (wakes) return wake(who), true;
     const Item item = std::move(queue_.extract(queue_.begin()).mapped());
     std::visit([this](const auto& held) { arrive(held); }, item);
@@ -194,6 +220,8 @@ class RoutedNetwork {
     if (frozen_.contains(at)) return frozen_.at(at).push_back(flight);
     if (const auto* hello = std::get_if<Hello>(&flight.what))
       feed(at, flight.pair.first, HelloReceived{*hello, {}});
+    else if (const auto* packet = std::get_if<Transmit>(&flight.what))
+      receive({at, flight.pair.first}, packet->packet);
     else
       feed(at, flight.pair.first, HelloReplyReceived{std::get<HelloReply>(flight.what), {}});
   }
@@ -208,20 +236,57 @@ class RoutedNetwork {
     }
   }
   void arrive(const OrderArrives& item) {
-    feed(item.order.from, item.order.to, OrderReceived{item.order});
+    const RouteOrder& order = item.order;
+    const Fence before = monitor(order.from, order.to).applied();
+    feed(order.from, order.to, OrderReceived{order});
+    if (!config_.traffic || monitor(order.from, order.to).applied() == before) return;
+    std::vector<Transport::Action> actions;
+    const Pair who{order.from, order.to};
+    transports_.at(who).obey(clock(who.first).local(now_), order, actions);
+    perform(who, actions);
+  }
+
+  void receive(Pair who, const Packet& packet) {
+    feed(who.first, who.second, TrafficReceived{packet.path});
+    run_transport(who, PacketReceived{packet});
+  }
+  void run_transport(Pair who, const Transport::Event& event) {
+    if (!config_.traffic) return;
+    std::vector<Transport::Action> actions;
+    SteeredTransport& transport = transports_.at(who);
+    const Instant local = clock(who.first).local(now_);
+    // The conversion between clocks may have come a nanosecond early.
+    transport.step(
+        std::holds_alternative<Wakeup>(event) ? std::max(local, *transport.wakeup()) : local, event,
+        actions);
+    perform(who, actions);
+    if (transport.has_news()) feed(who.first, who.second, ReportWanted{});
+  }
+  void perform(Pair who, const std::vector<Transport::Action>& actions) {
+    for (const auto& action : actions) {
+      if (const auto* packet = std::get_if<Transmit>(&action))
+        arrive(Flight{who, packet->packet.path, 0, *packet});
+      if (const auto* whole = std::get_if<Deliver>(&action))
+        delivered.push_back({now_, {who.second, who.first}, *whole});
+    }
   }
 
   void forward(Flight flight, const CandidatePath& path) {
     SiteId at = flight.pair.first;
     for (std::size_t hop = 0; hop < flight.hop; ++hop) at = far_end(path.links[hop], at);
+    const auto* packet = std::get_if<Transmit>(&flight.what);
     const std::size_t size =
-        max_packet_overhead + udp_and_ip +
-        std::visit([](const auto& message) { return to_wire(message).size(); }, flight.what);
-    hello_bytes[path.links[flight.hop]] += size;
+        max_packet_overhead + udp_and_ip + (packet != nullptr ? packet->size : hello_size(flight));
+    if (packet == nullptr) hello_bytes[path.links[flight.hop]] += size;
     const Admission fate = pipe(path.links[flight.hop], at).admit(now_, size);
     if (fate.fate != Fate::delivered) return;
     ++flight.hop;
     queue_.emplace(std::pair{fate.released_at, sequence_++}, flight);
+  }
+  static std::size_t hello_size(const Flight& flight) {
+    const auto* hello = std::get_if<Hello>(&flight.what);
+    return hello != nullptr ? to_wire(*hello).size()
+                            : to_wire(std::get<HelloReply>(flight.what)).size();
   }
   SiteId far_end(LinkId link, SiteId end) const {
     for (const auto& held : topology_.links())
@@ -247,17 +312,21 @@ class RoutedNetwork {
   void perform(Pair who, const HelloReply& reply) { arrive(Flight{who, reply.path, 0, reply}); }
   void perform(Pair who, const LinkReport& report) {
     if (!config_.controller) return;
-    queue_.emplace(std::pair{now_ + message_delay(who.first), sequence_++}, ReportArrives{report});
+    LinkReport told = report;
+    if (config_.traffic) transports_.at(who).describe(clock(who.first).local(now_), told);
+    queue_.emplace(std::pair{now_ + message_delay(who.first), sequence_++}, ReportArrives{told});
   }
   void perform(Pair who, const PathUp& event) {
     path_events.push_back({now_, who.first, who.second, event.path, true});
+    run_transport(who, event);
   }
   void perform(Pair who, const PathDown& event) {
     path_events.push_back({now_, who.first, who.second, event.path, false});
+    run_transport(who, event);
   }
   void perform(Pair, const RouteChanged& change) { moves.push_back({now_, change}); }
   void perform(Pair, const OrderRefused&) { ++refused; }
-  void perform(Pair, const RouteSet&) {}
+  void perform(Pair who, const RouteSet& event) { run_transport(who, event); }
   void perform(Pair, const PeerUp&) {}
   void perform(Pair, const PeerDown&) {}
 
@@ -265,6 +334,7 @@ class RoutedNetwork {
   Topology topology_;
   std::map<std::pair<LinkId, SiteId>, Pipe> pipes_;  ///< By link and sending end.
   std::map<SiteId, PathWatch> watches_;
+  std::map<Pair, SteeredTransport> transports_;
   std::optional<Controller> controller_;
   std::uint64_t term_ = 0;
   std::uint64_t token_ = 1;

@@ -23,6 +23,7 @@ class TokenBucket {
     refill(now);
     level_ -= static_cast<double>(bytes);
   }
+  BytesPerSecond rate() const { return BytesPerSecond{rate_}; }
   /// When it is open again, if nothing more is taken; at least a nanosecond after the last call.
   Instant opens_at() const {
     return level_ >= 0 ? at_ : at_ + from_seconds(-level_ / rate_) + nanoseconds(1);

@@ -9,6 +9,8 @@ namespace {
 /// Packet numbers beyond any that a link can count up to; keeps sums from overflowing.
 constexpr std::uint64_t max_packet_number = std::uint64_t{1} << 62;
 constexpr Duration reply_interval = milliseconds(10);
+/// What a class with a rate may make up for when it was late, as pacing may.
+constexpr Duration limit_burst = milliseconds(8);
 
 }  // namespace
 
@@ -37,6 +39,10 @@ std::optional<PathStatistics> Transport::statistics(PathId path) const {
   return paths_[path.value].sender.statistics();
 }
 
+const CapacityEstimator* Transport::capacity(PathId path) const {
+  return path.value < paths_.size() ? &paths_[path.value].sender.capacity() : nullptr;
+}
+
 void Transport::on(Turn, const SendMessage& event) {
   flow(event.traffic).queue.push(event.message, event.size);
 }
@@ -49,8 +55,15 @@ void Transport::on(Turn, const RouteSet& event) {
   flow(event.traffic).route = event;
 }
 
-void Transport::on(Turn, const SpreadSet& event) {
-  flow(event.traffic).spread = event.paths;
+void Transport::on(Turn turn, const SpreadSet& event) {
+  AXS_ASSERT(event.rates.empty() || event.rates.size() == event.paths.size());
+  Flow& held = flow(event.traffic);
+  held.spread = event.paths;
+  held.limits.clear();
+  for (const std::uint64_t rate : event.rates) {
+    AXS_ASSERT(rate > 0);
+    held.limits.emplace_back(BytesPerSecond{static_cast<double>(rate)}, limit_burst, turn.now);
+  }
 }
 
 void Transport::on(Turn, const PathUp& event) {

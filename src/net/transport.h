@@ -12,6 +12,7 @@
 #include "axs/net/path_sender.h"
 #include "axs/net/reassembly.h"
 #include "axs/net/send_queue.h"
+#include "axs/net/token_bucket.h"
 
 namespace axs::net {
 
@@ -40,9 +41,15 @@ struct RouteSet {
 };
 /// Besides its route this class may use all of `paths` at once, each as far as it has room: for
 /// bulk, which wants the sum of their rates. None: the route alone.
+///
+/// With `rates`, one for each path, in bytes per second of frames and above 0: as long as one of
+/// these paths is up the class goes over them alone, over each no faster than that, and after all
+/// classes without rates.
 struct SpreadSet {
   TrafficClass traffic{};
   std::vector<PathId> paths;
+  std::vector<std::uint64_t> rates{};
+  auto operator<=>(const SpreadSet&) const = default;
 };
 /// Paths are down until PathUp. What is in flight on a path that goes down is sent again elsewhere.
 struct PathUp {
@@ -143,10 +150,16 @@ class Transport {
   void step(Instant now, const Event& event, std::vector<Action>& actions);
   std::optional<Instant> wakeup() const { return wakeup_; }
 
+  bool is_up(PathId path) const { return path.value < paths_.size() && paths_[path.value].up; }
   /// Messages of the class that are neither acknowledged nor cancelled.
   std::size_t unfinished(TrafficClass traffic) const { return flow(traffic).queue.size(); }
-  /// Nothing if no path of that number has been heard of.
+  /// Bytes of its messages that are to be sent, for the first time or again.
+  std::uint64_t waiting(TrafficClass traffic) const { return flow(traffic).queue.unsent(); }
+  /// Bytes of its frames that have been sent, those of control aside.
+  std::uint64_t sent(TrafficClass traffic) const { return flow(traffic).sent; }
+  /// Nothing if no path of that number has been heard of; likewise null.
   std::optional<PathStatistics> statistics(PathId path) const;
+  const CapacityEstimator* capacity(PathId path) const;
 
  private:
   struct Path {
@@ -163,6 +176,8 @@ class Transport {
     Reassembly inbox;
     std::optional<RouteSet> route{};
     std::vector<PathId> spread{};
+    std::vector<TokenBucket> limits{};  ///< By place in `spread`; none: no rates are set.
+    std::uint64_t sent = 0;
     std::uint64_t finish_tag = 0;  ///< Start-time fair queueing (Goyal et al. 1996).
   };
   /// One call of step().
@@ -209,25 +224,33 @@ class Transport {
   bool send_one(Turn turn, PathId path);
   void send_ack(Turn turn, PathId path, PathId about);
   void send_hello(Turn turn, PathId path, std::uint32_t to);
-  void fill(Draft& draft, PathId path, PathSender::Urgency urgency);
+  void fill(Turn turn, Draft& draft, PathId path, PathSender::Urgency urgency);
   bool add_from(Draft& draft, Flow& from);
   static void add(Draft& draft, Frame frame);
   void add_ack(Turn turn, Draft& draft, PathId about);
   void emit(Turn turn, PathId path, Draft& draft);
   std::uint64_t start_tag(const Flow& flow) const;
-  Flow* fairest(PathId path);
+  Flow* fairest(Instant now, PathId path);
   std::optional<PathId> due_ack(Instant now, PathId path) const;
-  bool has_data(PathId path) const;
+  std::optional<Instant> data_at(Instant now, PathId path) const;
+  bool has_data(Instant now, PathId path) const;
   void update_wakeup(Instant now);
 
   Path& path_at(PathId path);
-  bool is_up(PathId path) const { return path.value < paths_.size() && paths_[path.value].up; }
   bool usable(PathId path) const { return is_up(path) && !paths_[path.value].hold; }
   std::optional<PathId> active_path(const Flow& flow) const;
   std::optional<PathId> free_path(PathId path) const;
   bool carries(PathId path, const Flow& flow) const;
   bool left_to_quicker(PathId path, const Flow& flow) const;
-  bool offers(const Flow& flow, PathId path) const;
+  bool wants(const Flow& flow, PathId path) const;
+  bool offers(Instant now, const Flow& flow, PathId path) const;
+  /// Null: as much as the path itself allows.
+  template <class MaybeConstFlow>
+  static auto* limit(MaybeConstFlow& flow, PathId path) {
+    for (std::size_t i = 0; i < flow.limits.size(); ++i)
+      if (flow.spread[i] == path) return &flow.limits[i];
+    return static_cast<decltype(flow.limits.data())>(nullptr);
+  }
   PathId ack_path(PathId about) const;
   Flow& flow(TrafficClass traffic) { return flows_[static_cast<std::size_t>(traffic)]; }
   const Flow& flow(TrafficClass traffic) const { return flows_[static_cast<std::size_t>(traffic)]; }

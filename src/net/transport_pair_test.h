@@ -67,6 +67,10 @@ class TransportPair {
     spread_ = std::move(paths);
     for (Side side : {0u, 1u}) event(side, SpreadSet{TrafficClass::bulk, spread_});
   }
+  /// Bulk uses these alone, each at its rate.
+  void lease(std::vector<PathId> paths, const std::vector<std::uint64_t>& rates) {
+    event(0, SpreadSet{TrafficClass::bulk, std::move(paths), rates});
+  }
   void send(Side from, Key key, std::uint64_t size) {
     ends_[from].sending[key] = size;
     ends_[from].ever_sent[{ends_[from].config.incarnation, key}] = size;

@@ -60,7 +60,7 @@ void Transport::send_on(Turn turn, PathId path) {
   if (at.hold) return;
   if (at.up) {
     while (send_one(turn, path)) continue;
-    if (!has_data(path) && at.sender.window_open()) at.sender.app_limited();
+    if (!has_data(turn.now, path) && at.sender.window_open()) at.sender.app_limited();
   }
   while (const auto about = due_ack(turn.now, path)) send_ack(turn, path, *about);
 }
@@ -68,12 +68,12 @@ void Transport::send_on(Turn turn, PathId path) {
 bool Transport::send_one(Turn turn, PathId path) {
   using Urgency = PathSender::Urgency;
   Path& at = paths_[path.value];
-  if (at.probes == 0 && !has_data(path)) return false;
+  if (at.probes == 0 && !has_data(turn.now, path)) return false;
   const bool ordinary = at.probes > 0 || at.sender.may_send(turn.now, Urgency::ordinary);
   if (!ordinary && !at.sender.may_send(turn.now, Urgency::urgent)) return false;
   Draft draft{at.sender.packet_size()};
   if (const auto about = due_ack(turn.now, path)) add_ack(turn, draft, *about);
-  fill(draft, path, ordinary ? Urgency::ordinary : Urgency::urgent);
+  fill(turn, draft, path, ordinary ? Urgency::ordinary : Urgency::urgent);
   if (at.probes > 0) {
     --at.probes;
     if (draft.span_count == 0) add(draft, PingFrame{});
@@ -85,17 +85,20 @@ bool Transport::send_one(Turn turn, PathId path) {
   return draft.awaited;
 }
 
-void Transport::fill(Draft& draft, PathId path, PathSender::Urgency urgency) {
+void Transport::fill(Turn turn, Draft& draft, PathId path, PathSender::Urgency urgency) {
   Flow& control = flow(TrafficClass::control);
-  if (offers(control, path))
+  if (offers(turn.now, control, path))
     while (add_from(draft, control)) continue;
   if (urgency == PathSender::Urgency::urgent) return;
-  for (Flow* next = fairest(path); next; next = fairest(path)) {
+  for (Flow* next = fairest(turn.now, path); next; next = fairest(turn.now, path)) {
     const std::uint32_t before = draft.size;
     if (!add_from(draft, *next)) return;
+    const std::uint32_t added = draft.size - before;
     const auto weight = config_.weights[static_cast<std::size_t>(next - flows_.data())];
     virtual_time_ = start_tag(*next);
-    next->finish_tag = virtual_time_ + tag_scale * (draft.size - before) / weight;
+    next->finish_tag = virtual_time_ + tag_scale * added / weight;
+    next->sent += added;
+    if (TokenBucket* held = limit(*next, path)) held->take(turn.now, added);
   }
 }
 
@@ -149,19 +152,34 @@ std::uint64_t Transport::start_tag(const Flow& flow) const {
   return std::clamp(flow.finish_tag, virtual_time_, virtual_time_ + tag_scale * max_lead);
 }
 
-Transport::Flow* Transport::fairest(PathId path) {
+Transport::Flow* Transport::fairest(Instant now, PathId path) {
+  const auto rank = [this](const Flow& flow) {
+    return std::pair{!flow.limits.empty(), start_tag(flow)};
+  };
   Flow* best = nullptr;
   for (auto& candidate : flows_) {
     if (&candidate == &flow(TrafficClass::control)) continue;
-    if (!offers(candidate, path)) continue;
-    if (!best || start_tag(candidate) < start_tag(*best)) best = &candidate;
+    if (!offers(now, candidate, path)) continue;
+    if (!best || rank(candidate) < rank(*best)) best = &candidate;
   }
   return best;
 }
 
-bool Transport::has_data(PathId path) const {
-  return std::any_of(flows_.begin(), flows_.end(),
-                     [&](const Flow& flow) { return offers(flow, path); });
+/// From when on there is something that may go over the path, as far as rates are concerned.
+std::optional<Instant> Transport::data_at(Instant now, PathId path) const {
+  std::optional<Instant> at;
+  for (const Flow& flow : flows_) {
+    if (!wants(flow, path)) continue;
+    const TokenBucket* held = limit(flow, path);
+    const Instant opens = held ? std::max(held->opens_at(), now) : now;
+    if (!at || opens < *at) at = opens;
+  }
+  return at;
+}
+
+bool Transport::has_data(Instant now, PathId path) const {
+  const auto at = data_at(now, path);
+  return at && *at <= now;
 }
 
 std::optional<PathId> Transport::active_path(const Flow& flow) const {
@@ -179,9 +197,12 @@ std::optional<PathId> Transport::free_path(PathId path) const {
 }
 
 bool Transport::carries(PathId path, const Flow& flow) const {
-  if (active_path(flow) == path) return true;
   const auto& spread = flow.spread;
-  return usable(path) && std::find(spread.begin(), spread.end(), path) != spread.end();
+  if (usable(path) && std::find(spread.begin(), spread.end(), path) != spread.end()) return true;
+  const bool only_spread =
+      !flow.limits.empty() &&
+      std::any_of(spread.begin(), spread.end(), [this](PathId other) { return usable(other); });
+  return !only_spread && active_path(flow) == path;
 }
 
 /// Whether the quicker paths of the class will have delivered all that is left of it before a
@@ -196,13 +217,23 @@ bool Transport::left_to_quicker(PathId path, const Flow& flow) const {
     const PathSender& other = paths_[i].sender;
     if (!carries(PathId{static_cast<std::uint8_t>(i)}, flow) || !other.answers()) continue;
     const Duration ahead = slow - other.rtt().smoothed() / 2;
-    if (ahead > Duration{}) deliverable += other.bottleneck().value() * ahead.seconds();
+    if (ahead <= Duration{}) continue;
+    const TokenBucket* held = limit(flow, PathId{static_cast<std::uint8_t>(i)});
+    const BytesPerSecond rate =
+        held ? std::min(held->rate(), other.bottleneck()) : other.bottleneck();
+    deliverable += rate.value() * ahead.seconds();
   }
   return deliverable > static_cast<double>(flow.queue.unsent());
 }
 
-bool Transport::offers(const Flow& flow, PathId path) const {
+bool Transport::wants(const Flow& flow, PathId path) const {
   return flow.queue.has_next() && carries(path, flow) && !left_to_quicker(path, flow);
+}
+
+bool Transport::offers(Instant now, const Flow& flow, PathId path) const {
+  if (!wants(flow, path)) return false;
+  const TokenBucket* held = limit(flow, path);
+  return !held || held->opens_at() <= now;
 }
 
 /// Acknowledgements go back where the packets came from, unless that path is of no use now.
@@ -240,8 +271,9 @@ void Transport::update_wakeup(Instant now) {
     const PathId id{static_cast<std::uint8_t>(i)};
     if (!paths_[ack_path(id).value].hold) consider(path.acks.due());
     consider(path.sender.deadline());
-    if (usable(id) && has_data(id) && path.sender.window_open())
-      consider(path.sender.paced_until().value_or(now) + path.sender.batch());
+    if (!usable(id) || !path.sender.window_open()) continue;
+    if (const auto data = data_at(now, id))
+      consider(std::max(*data, path.sender.paced_until().value_or(now)) + path.sender.batch());
   }
 }
 

@@ -274,3 +274,28 @@ TEST_CASE("of a message's last packets few wait for a second retransmission") {
   CHECK(within >= 13);
   CHECK(pair.complaints().empty());
 }
+
+TEST_CASE("with rates a class goes over their paths alone, at these rates, and after the others") {
+  TransportPair pair;
+  pair.add_path(fibre, {.delay = milliseconds(20), .bytes_per_second = 25e6});
+  pair.add_path(leo, {.delay = milliseconds(35), .bytes_per_second = 12.5e6}, 2);
+  pair.route(fibre, leo);
+  pair.lease({fibre, leo}, {10'000'000, 5'000'000});
+  pair.send(0, {TrafficClass::bulk, 1}, 60'000'000);
+  pair.run(Instant{} + seconds(2));
+  // Gradients use what the rates leave, and more: bulk waits for them.
+  const Duration gradient = transfer(pair, TrafficClass::gradient, 2, 2'000'000);
+  CHECK(gradient < milliseconds(20 + 100));  // 2 MB alone take 82 ms, beside a fair share 100.
+  pair.event(0, PathDown{leo});
+  const std::uint64_t then = pair.link(0, leo).bytes_sent();
+  pair.run(Instant{} + seconds(4));
+  CHECK(pair.link(0, leo).bytes_sent() == then);
+  const double sent = static_cast<double>(pair.link(0, fibre).bytes_sent());
+  CHECK(sent > 0.9 * 42e6);
+  CHECK(sent < 1.05 * 42e6);
+  // None of them is up: the route is all there is.
+  pair.lease({leo}, {5'000'000});
+  CHECK(pair.run(Instant{} + seconds(6),
+                 [&] { return pair.end(0).acknowledged.contains({TrafficClass::bulk, 1}); }));
+  CHECK(pair.complaints().empty());
+}
