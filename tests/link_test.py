@@ -14,14 +14,10 @@ import threading
 import time
 import unittest
 
+from helpers import eventually, free_port
+
 AXS = os.path.abspath(sys.argv.pop(1))
 MARKER = b"a marker that nobody may read on the wire"
-
-
-def free_port(kind=socket.SOCK_STREAM):
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def forever(work):
@@ -31,16 +27,6 @@ def forever(work):
             while True:
                 work()
     threading.Thread(target=loop, daemon=True).start()
-
-
-def eventually(what, holds, seconds=20):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        found = holds()
-        if found:
-            return found
-        time.sleep(0.1)
-    raise AssertionError(f"not within {seconds} s: {what}")
 
 
 class TcpEcho:
