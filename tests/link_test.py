@@ -75,6 +75,29 @@ class TcpSource:
         self.server.close()
 
 
+class TcpSink:
+    """Reads what it gets and counts it, by connection."""
+    def __init__(self):
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.port = self.server.getsockname()[1]
+        self.got = []
+        forever(self.accept)
+
+    def accept(self):
+        connection, _ = self.server.accept()
+        self.got.append(0)
+        threading.Thread(target=self.drain, args=(connection, len(self.got) - 1),
+                         daemon=True).start()
+
+    def drain(self, connection, index):
+        with connection, contextlib.suppress(OSError):
+            while data := connection.recv(1 << 20):
+                self.got[index] += len(data)
+
+    def close(self):
+        self.server.close()
+
+
 class UdpEcho:
     def __init__(self):
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -273,6 +296,35 @@ class Link(unittest.TestCase):
         self.assertTrue(self.carry(port, data) == data)
         # No faster than the rate; how much slower is the machine's affair.
         self.assertGreater(time.monotonic() - begin, 0.95)
+
+    def upload(self, port):
+        """A connection over which somebody sends without end."""
+        client = self.opened(socket.create_connection(("127.0.0.1", port)))
+        forever(lambda: client.sendall(bytes(1 << 20)))
+
+    def test_an_upload_leaves_the_link_to_others_too(self):
+        sink, echo = self.opened(TcpSink()), self.opened(TcpEcho())
+        up, ask = free_port(), free_port()
+        self.good("create", "sfo", "fra", "--rate", "40Mb/s", "--tcp",
+                  f"{up}:127.0.0.1:{sink.port}", "--tcp", f"{ask}:127.0.0.1:{echo.port}")
+        self.upload(up)
+        eventually("the upload is under way", lambda: sink.got and sink.got[0] > 5_000_000)
+        with socket.create_connection(("127.0.0.1", ask)) as client:
+            client.settimeout(30)
+            times = []
+            for _ in range(20):
+                begin = time.monotonic()
+                client.sendall(b"x" * 100)
+                self.assertEqual(len(client.recv(100)), 100)
+                times.append(time.monotonic() - begin)
+        # The link's delay is nothing and all of what one connection may have under way takes 6 s.
+        self.assertLess(sorted(times)[10], 0.5, times)
+        self.upload(up)
+        eventually("the second upload is under way", lambda: len(sink.got) == 2 and sink.got[1])
+        before = list(sink.got)
+        eventually("both have sent", lambda: sum(sink.got) - sum(before) > 20_000_000)
+        first, second = (now - then for now, then in zip(sink.got, before))
+        self.assertLess(max(first, second), 2 * min(first, second))
 
     def test_an_end_that_is_killed_is_told_of_and_started_again(self):
         echo, port = self.opened(TcpEcho()), free_port()

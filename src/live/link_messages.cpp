@@ -10,6 +10,13 @@ namespace {
 
 constexpr net::PathId path{0};
 
+/// So long a path that is as quick as it seems is kept busy by what waits to be sent: longer than
+/// the transport's bursts and this process's sleeps, and short beside the delay of a link.
+constexpr Duration waiting_time = milliseconds(5);
+constexpr double waiting_min = 32 << 10, waiting_max = 4 << 20;
+/// Senders that have their turn while that much is sent.
+constexpr std::size_t turns = 4;
+
 std::size_t payload_size(const net::Frame& frame) {
   const auto* data = std::get_if<net::DataFrame>(&frame);
   return data == nullptr ? 0 : data->length;
@@ -36,9 +43,15 @@ LinkMessages::~LinkMessages() {
 void LinkMessages::send(net::TrafficClass traffic, ByteVector message) {
   AXS_ASSERT(message.size() <= message_max);
   const std::uint64_t id = next_message_++, size = message.size();
-  held_ += size;
   outgoing_.emplace(Key{traffic, id}, std::move(message));
   step(net::SendMessage{traffic, id, size});
+}
+
+std::size_t LinkMessages::turn(net::TrafficClass traffic) const {
+  const auto known = transport_.statistics(path);
+  const double product = known ? known->bottleneck.value() * waiting_time.seconds() : 0;
+  const auto most = static_cast<std::size_t>(std::clamp(product, waiting_min, waiting_max));
+  return transport_.unsent(traffic) < most ? most / turns : 0;
 }
 
 void LinkMessages::path_changed() {
@@ -58,6 +71,7 @@ void LinkMessages::batch_end() {
   timer_ = loop_.at(*transport_.wakeup(), [this] {
     timer_.reset();
     step(Wakeup{});
+    callbacks_.more();
     batch_end();
   });
 }
@@ -81,7 +95,7 @@ void LinkMessages::forget_before(std::uint64_t message) {
     if (key.second < message) stale.push_back(key);
   for (const Key& key : stale) {
     step(net::CancelMessage{key.first, key.second});
-    release(key);
+    outgoing_.erase(key);
   }
 }
 
@@ -94,7 +108,7 @@ void LinkMessages::step(const net::Transport::Event& event, const Taking* taking
     if (const auto* stored = std::get_if<net::Stored>(&action)) store(*stored, *taking);
     if (const auto* whole = std::get_if<net::Deliver>(&action)) deliver(*whole);
     if (const auto* done = std::get_if<net::Acknowledged>(&action))
-      release({done->traffic, done->message});
+      outgoing_.erase({done->traffic, done->message});
     if (const auto* gone = std::get_if<net::Discarded>(&action))
       incoming_.erase({gone->traffic, gone->message});
     if (std::holds_alternative<net::PeerStarted>(action)) meet_peer();
@@ -158,13 +172,6 @@ void LinkMessages::store(const net::Stored& action, const Taking& taking) {
 void LinkMessages::deliver(const net::Deliver& action) {
   auto found = incoming_.extract({action.traffic, action.message});
   if (!found.empty()) callbacks_.message(std::move(found.mapped()));
-}
-
-void LinkMessages::release(Key key) {
-  const auto found = outgoing_.find(key);
-  if (found == outgoing_.end()) return;
-  held_ -= found->second.size();
-  outgoing_.erase(found);
 }
 
 }  // namespace axs::live

@@ -23,6 +23,8 @@ class LinkMessages {
   };
   struct Callbacks {
     std::function<void(ByteVector)> message;
+    /// turn() may have become more. What is sent now needs no batch_end().
+    std::function<void()> more;
     /// What was under way in either direction is lost: the other end has been started again.
     std::function<void()> reset;
   };
@@ -32,8 +34,10 @@ class LinkMessages {
   ~LinkMessages();
 
   void send(net::TrafficClass traffic, ByteVector message);
-  /// Bytes that the peer has not acknowledged.
-  std::size_t held() const { return held_; }
+  /// How many bytes of that class one sender may hand over now, before it is another's turn. 0:
+  /// nobody may, for what waits already keeps the path busy for some milliseconds, and everything
+  /// handed over later would wait behind it.
+  std::size_t turn(net::TrafficClass traffic) const;
   /// A frame of kind `stream`; anything is safe.
   void take(ByteView frame);
   /// The channel went up or down.
@@ -56,7 +60,6 @@ class LinkMessages {
   void perform(const net::Transmit& action);
   void store(const net::Stored& action, const Taking& taking);
   void deliver(const net::Deliver& action);
-  void release(Key key);
   std::size_t write_payloads(const net::Packet& packet, std::span<std::uint8_t> into) const;
 
   host::Loop& loop_;
@@ -69,7 +72,6 @@ class LinkMessages {
   std::optional<std::uint64_t> stale_before_;
   std::map<Key, ByteVector> outgoing_;
   std::map<Key, ByteVector> incoming_;
-  std::size_t held_ = 0;
   std::uint64_t next_message_ = 0;
   std::vector<net::Transport::Action> spare_;  ///< For its memory.
   ByteVector head_;                            ///< Likewise.

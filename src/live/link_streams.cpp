@@ -33,8 +33,9 @@ LinkStreams::LinkStreams(host::Loop& loop, LinkChannel& channel, const LinkSpec&
                 channel,
                 {.incarnation = incarnation, .rate = spec.rate},
                 {.message = [this](ByteVector message) { take_message(std::move(message)); },
+                 .more = [this] { take_turns(); },
                  .reset = [this] { reset_all(); }}},
-      next_id_{incarnation << incarnation_shift},
+      next_id_{first_number(incarnation)},
       buffer_(chunk) {}
 
 LinkStreams::~LinkStreams() {
@@ -78,7 +79,13 @@ void LinkStreams::adopt(Id id, Stream& stream, host::Fd socket) {
   (void)setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   stream.socket = std::move(socket);
   grant(id, stream);
+void LinkStreams::path_changed() {
+  messages_.path_changed();
+  batch_end();
+}
+
   rearm(id, stream);
+  take_turns();
 }
 
 void LinkStreams::batch_end() {
@@ -177,19 +184,46 @@ void LinkStreams::serve(Id id, host::Ready ready) {
     }
     stream.connecting = false;
   }
-  if (ready.readable) read_from(id, stream);
+  if (ready.readable) join_turns(id, stream);
+  take_turns();
   if (streams_.contains(id) && write_to(id, stream) && !end_if_done(id, stream)) rearm(id, stream);
   messages_.batch_end();
 }
 
-void LinkStreams::read_from(Id id, Stream& stream) {
-  const std::uint64_t allowed = std::min<std::uint64_t>(stream.credit - stream.sent, chunk);
-  if (stream.read_all || allowed == 0) return;
+void LinkStreams::take_turns() {
+  while (!turns_.empty()) {
+    const std::size_t most = std::min(messages_.turn(traffic_), chunk);
+    if (most == 0) return;
+    const Id id = turns_.front();
+    turns_.pop_front();
+    if (streams_.contains(id)) take_turn(id, streams_.at(id), most);
+  }
+}
+
+void LinkStreams::take_turn(Id id, Stream& stream, std::size_t most) {
+  stream.in_turn = false;
+  const bool more = read_from(id, stream, most);
+  if (!streams_.contains(id)) return;
+  if (more) return join_turns(id, stream);
+  if (!end_if_done(id, stream)) rearm(id, stream);
+}
+
+void LinkStreams::join_turns(Id id, Stream& stream) {
+  if (!std::exchange(stream.in_turn, true)) turns_.push_back(id);
+}
+
+bool LinkStreams::read_from(Id id, Stream& stream, std::size_t most) {
+  const std::uint64_t allowed = std::min<std::uint64_t>(stream.credit - stream.sent, most);
+  if (stream.read_all || allowed == 0) return false;
   const ssize_t got = recv(stream.socket.get(), buffer_.data(), allowed, 0);
-  if (got < 0) return would_block() ? void() : fail(id, true);
+  if (got < 0) {
+    if (!would_block()) fail(id, true);
+    return false;
+  }
   stream.read_all = got == 0;
   const auto size = static_cast<std::size_t>(got);
   stream.sent += size;
+  return size == allowed;
   counters_.sent_bytes += size;
   send({got == 0 ? Kind::finish : Kind::data, id, stream.next_number++}, traffic_,
        ByteView{buffer_}.first(size));
@@ -232,7 +266,8 @@ void LinkStreams::grant(Id id, Stream& stream) {
 /// Asks to be told exactly of what could be done.
 void LinkStreams::rearm(Id id, Stream& stream) {
   if (!stream.socket) return;
-  const bool read = !stream.connecting && !stream.read_all && stream.credit > stream.sent;
+  const bool read =
+      !stream.connecting && !stream.read_all && !stream.in_turn && stream.credit > stream.sent;
   const bool write = stream.connecting || !stream.waiting.empty();
   std::optional<host::Interest> wanted;
   if (read || write)

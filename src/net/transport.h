@@ -136,6 +136,8 @@ class Transport {
 
   /// Messages of the class that are neither acknowledged nor cancelled.
   std::size_t unfinished(TrafficClass traffic) const { return flow(traffic).queue.size(); }
+  /// Bytes of the class that wait to be sent, for the first time or again.
+  std::uint64_t unsent(TrafficClass traffic) const { return flow(traffic).queue.unsent(); }
   /// Nothing if no path of that number has been heard of.
   std::optional<PathStatistics> statistics(PathId path) const;
 
