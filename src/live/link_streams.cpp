@@ -39,29 +39,26 @@ LinkStreams::LinkStreams(host::Loop& loop, LinkChannel& channel, const LinkSpec&
       buffer_(chunk) {}
 
 LinkStreams::~LinkStreams() {
-  for (const auto& listener : listeners_) loop_.unwatch(listener.fd());
   while (!streams_.empty()) close(streams_.begin()->first);
 }
 
 Result<> LinkStreams::listen() {
-  for (const LinkForward& forward : forwards_)
+  for (std::uint16_t i = 0; i < forwards_.size(); ++i) {
+    const std::uint16_t port = forwards_[i].port;
     listeners_.push_back(AXS_TRY(
-        StreamListener::open({.port = forward.port}, "--tcp " + std::to_string(forward.port))));
-  for (std::uint16_t i = 0; i < listeners_.size(); ++i)
-    AXS_TRY(loop_.watch(listeners_[i].fd(), host::Interest::readable,
-                        [this, i](host::Ready) { accept_all(i); }));
+        StreamListener::open(loop_, {.port = port}, "--tcp " + std::to_string(port),
+                             [this, i](host::Fd socket) { accept(i, std::move(socket)); })));
+  }
   return Ok{};
 }
 
-void LinkStreams::accept_all(std::uint16_t forward) {
-  while (auto socket = listeners_[forward].accept()) {
-    if (streams_.size() >= streams_max) continue;  // Closed at once: the program sees it.
-    const Id id = next_id_++;
-    Stream& stream = streams_[id];
-    ++counters_.opened;
-    send({Kind::open, id, stream.next_number++}, traffic_, to_wire(forward));
-    adopt(id, stream, *std::move(socket));
-  }
+void LinkStreams::accept(std::uint16_t forward, host::Fd socket) {
+  if (streams_.size() >= streams_max) return;  // Closed at once: the program sees it.
+  const Id id = next_id_++;
+  Stream& stream = streams_[id];
+  ++counters_.opened;
+  send({Kind::open, id, stream.next_number++}, traffic_, to_wire(forward));
+  adopt(id, stream, std::move(socket));
   messages_.batch_end();
 }
 
@@ -79,16 +76,16 @@ void LinkStreams::adopt(Id id, Stream& stream, host::Fd socket) {
   (void)setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   stream.socket = std::move(socket);
   grant(id, stream);
+  rearm(id, stream);
+}
+
 void LinkStreams::path_changed() {
   messages_.path_changed();
   batch_end();
 }
 
-  rearm(id, stream);
-  take_turns();
-}
-
 void LinkStreams::batch_end() {
+  take_turns();
   messages_.batch_end();
 }
 
@@ -223,10 +220,10 @@ bool LinkStreams::read_from(Id id, Stream& stream, std::size_t most) {
   stream.read_all = got == 0;
   const auto size = static_cast<std::size_t>(got);
   stream.sent += size;
-  return size == allowed;
   counters_.sent_bytes += size;
   send({got == 0 ? Kind::finish : Kind::data, id, stream.next_number++}, traffic_,
        ByteView{buffer_}.first(size));
+  return size == allowed;
 }
 
 bool LinkStreams::write_to(Id id, Stream& stream) {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "axs/live/link_messages.h"
-#include "axs/live/stream_bridge.h"
+#include "axs/live/stream_listener.h"
 #include "axs/net/range_set.h"
 
 namespace axs::live {
@@ -81,7 +81,7 @@ class LinkStreams {
   LinkStreams(host::Loop& loop, LinkChannel& channel, const LinkSpec& spec, LinkSide side,
               std::uint32_t incarnation);
   Result<> listen();
-  void accept_all(std::uint16_t forward);
+  void accept(std::uint16_t forward, host::Fd socket);
   void connect(Id id, Stream& stream, std::uint64_t forward);
   void adopt(Id id, Stream& stream, host::Fd socket);
 
@@ -112,7 +112,7 @@ class LinkStreams {
   net::TrafficClass traffic_;
   bool opens_;  ///< Streams begin at this end.
   LinkMessages messages_;
-  std::vector<StreamListener> listeners_;
+  std::vector<std::unique_ptr<StreamListener>> listeners_;
   std::map<Id, Stream> streams_;
   std::deque<Id> turns_;  ///< Who is read next; some may be gone.
   net::RangeSet seen_;    ///< Ids that have been opened by the peer.
