@@ -89,8 +89,26 @@ Result<> LinkEnd::open_services(std::uint32_t incarnation) {
       LinkWatcher::open(loop_, *channel_, watch, judges ? folder_.breaches() : std::string{}));
   datagrams_ = AXS_TRY(LinkDatagrams::open(loop_, *channel_, spec_, side_, bucket));
   streams_ = AXS_TRY(LinkStreams::open(loop_, *channel_, spec_, side_, incarnation));
-  if (!spec_.end(side_).tun_address.empty())
-    tun_ = AXS_TRY(LinkTun::open(loop_, *channel_, spec_.end(side_), bucket));
+  return spec_.end(side_).tun_address.empty() ? Ok{} : open_tun(bucket);
+}
+
+/// Without its interface the end is of no use to those who are to reach it there.
+Result<> LinkEnd::open_tun(net::TokenBucket* bucket) {
+  const LinkEndSpec& own = spec_.end(side_);
+  tun_ = AXS_TRY(LinkTun::open(loop_, *channel_,
+                               {.address = own.tun_address,
+                                .peer_address = spec_.end(other(side_)).tun_address,
+                                .netns = own.tun_namespace,
+                                .bucket = bucket,
+                                .lost = [this](Error why) {
+                                  failure_ = std::move(why);
+                                  loop_.stop();
+                                }}));
+  return Ok{};
+}
+
+Result<> LinkEnd::outcome() const {
+  if (failure_) return *failure_;
   return Ok{};
 }
 
@@ -167,7 +185,8 @@ std::string LinkEnd::stats() const {
     all["tun"] = {{"device", tun_->device()},
                   {"sent", tun_->counters().sent},
                   {"delivered", tun_->counters().delivered},
-                  {"dropped", tun_->counters().dropped}};
+                  {"dropped", tun_->counters().dropped},
+                  {"foreign", tun_->counters().foreign}};
   return all.dump() + "\n";
 }
 
@@ -178,7 +197,8 @@ Result<> run_link_end(const LinkFolder& folder, LinkSide side) {
     if (signals.next()) loop->stop();
   }));
   const auto end = AXS_TRY(LinkEnd::open(*loop, folder, side));
-  return loop->run();
+  AXS_TRY(loop->run());
+  return end->outcome();
 }
 
 }  // namespace axs::live
