@@ -87,7 +87,9 @@ Result<> LinkEnd::open_services(std::uint32_t incarnation) {
   if (judges) watch.promise = spec_.promise;
   watcher_ = AXS_TRY(
       LinkWatcher::open(loop_, *channel_, watch, judges ? folder_.breaches() : std::string{}));
-  datagrams_ = AXS_TRY(LinkDatagrams::open(loop_, *channel_, spec_, side_, bucket));
+  datagrams_ = AXS_TRY(LinkDatagrams::open(
+      loop_, *channel_,
+      {.forwards = spec_.udp, .side = side_, .incarnation = incarnation, .bucket = bucket}));
   streams_ = AXS_TRY(LinkStreams::open(loop_, *channel_, spec_, side_, incarnation));
   return spec_.end(side_).tun_address.empty() ? Ok{} : open_tun(bucket);
 }
