@@ -86,6 +86,7 @@ Result<LinkInvitation> invite(const LinkFolder& folder, const LinkSpec& spec) {
 
 Result<LinkSpec> join_link(const LinkFolder& folder, LinkInvitation invitation,
                            std::optional<Endpoint> at) {
+  AXS_TRY(check_invitation(invitation));
   LinkSpec& spec = invitation.spec;
   AXS_TRY(absent(folder, spec.name));
   AXS_TRY(clear(folder));

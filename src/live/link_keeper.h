@@ -18,6 +18,7 @@ Result<> create_link(const LinkFolder& folder, const LinkSpec& spec);
 /// For another machine to be the other end; of a link that was created here.
 Result<LinkInvitation> invite(const LinkFolder& folder, const LinkSpec& spec);
 /// The same for a link that another machine has created; `at`: where this end is to receive.
+/// Errc::invalid, and nothing is made, if the invitation makes no end.
 Result<LinkSpec> join_link(const LinkFolder& folder, LinkInvitation invitation,
                            std::optional<Endpoint> at);
 
