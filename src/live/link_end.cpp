@@ -1,6 +1,5 @@
 #include "axs/live/link_end.h"
 
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <nlohmann/json.hpp>
@@ -9,6 +8,7 @@
 #include "axs/host/file.h"
 #include "axs/host/signals.h"
 #include "axs/live/incarnation.h"
+#include "axs/live/link_json.h"
 
 namespace axs::live {
 
@@ -18,19 +18,6 @@ using Json = nlohmann::ordered_json;
 
 /// What may be saved up while nobody sends: short, for the next hop's queue must hold it.
 constexpr Duration burst = milliseconds(5);
-
-double processor_seconds() {
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  const auto seconds_of = [](const timeval& time) {
-    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
-  };
-  return seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime);
-}
-
-Json milliseconds_or_null(const std::optional<Duration>& d) {
-  return d ? Json(d->seconds() * 1e3) : Json();
-}
 
 }  // namespace
 
@@ -159,7 +146,7 @@ std::string LinkEnd::stats() const {
            {"sessions", channel_->sessions()},
            {"way", channel_->way()},
            {"packet_size", channel_->packet_size()},
-           {"processor_seconds", processor_seconds()},
+           {"processor_seconds", host::processor_time().seconds()},
            {"wire",
             {{"sent", wire.sent},
              {"sent_bytes", wire.sent_bytes},
