@@ -399,6 +399,23 @@ class Link(unittest.TestCase):
         self.assertNotIn(MARKER[:12], relay.seen)
         self.assertEqual(self.row()["state"], "up")
 
+    def test_packets_are_marked_with_the_class_over_both_kinds_of_address(self):
+        kinds = ((socket.AF_INET, "127.0.0.1", "127.0.0.1", socket.IPPROTO_IP, socket.IP_RECVTOS),
+                 (socket.AF_INET6, "::1", "[::1]", socket.IPPROTO_IPV6, socket.IPV6_RECVTCLASS))
+        for family, host, text, level, option in kinds:
+            with self.subTest(host), socket.socket(family, socket.SOCK_DGRAM) as far:
+                far.bind((host, 0))
+                far.settimeout(20)
+                far.setsockopt(level, option, 1)
+                self.good("create", "sfo", "fra", "--class", "bulk", "--udp", "5300:127.0.0.1:53",
+                          "--invite", os.path.join(self.folder, "fra.link"), "--from-at",
+                          f"{text}:{free_port(socket.SOCK_DGRAM)}", "--from-via",
+                          f"{text}:{far.getsockname()[1]}")
+                _, notes, _, _ = far.recvmsg(1 << 16, 64)
+                # Lower effort (RFC 8622), in the upper six bits.
+                self.assertEqual([data[0] for _, _, data in notes], [1 << 2])
+                self.good("rm", "sfo-fra")
+
     def test_a_lossy_path_loses_nothing_of_a_stream(self):
         tcp, port = self.opened(TcpEcho()), free_port()
         relay, _ = self.relayed("--tcp", f"{port}:127.0.0.1:{tcp.port}")
