@@ -169,10 +169,9 @@ Result<std::vector<std::string>> breaches_of(const LinkFolder& folder) {
 
 std::vector<std::string> links_in(const std::string& folder) {
   std::vector<std::string> names;
-  std::error_code failure;
-  for (const auto& entry : fs::directory_iterator{folder, failure})
-    if (fs::exists(LinkFolder{entry.path()}.spec())) names.push_back(entry.path().filename());
-  std::sort(names.begin(), names.end());
+  for (const std::string& name : host::names_in(folder))
+    if (std::error_code failure; fs::exists(LinkFolder{folder + "/" + name}.spec(), failure))
+      names.push_back(name);
   return names;
 }
 
