@@ -323,7 +323,7 @@ class Link(unittest.TestCase):
         eventually("the second upload is under way", lambda: len(sink.got) == 2 and sink.got[1])
         before = list(sink.got)
         eventually("both have sent", lambda: sum(sink.got) - sum(before) > 20_000_000)
-        first, second = (now - then for now, then in zip(sink.got, before))
+        first, second = (last - first for first, last in zip(before, sink.got))
         self.assertLess(max(first, second), 2 * min(first, second))
 
     def test_an_end_that_is_killed_is_told_of_and_started_again(self):

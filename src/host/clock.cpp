@@ -39,10 +39,6 @@ Duration unix_time() {
   return read_clock(CLOCK_REALTIME);
 }
 
-Duration processor_time() {
-  return read_clock(CLOCK_PROCESS_CPUTIME_ID);
-}
-
 RunClock::RunClock(Duration epoch, ClockSkew skew)
     : epoch_{epoch}, offset_{skew.offset}, parts_per_billion_{std::llround(skew.ppm * 1000)} {
   AXS_ASSERT(std::abs(parts_per_billion_) <= billion / 2);

@@ -16,9 +16,6 @@ Duration time_since_boot();
 /// may step either way.
 Duration unix_time();
 
-/// What this process has computed so far, in all its threads.
-Duration processor_time();
-
 /// A point at which a run's clock was read; enough for another process, or for the same run later,
 /// to go on from there. Stored in the run's folder.
 struct ClockMark {

@@ -6,6 +6,7 @@
 
 #include "axs/host/clock.h"
 #include "axs/host/file.h"
+#include "axs/host/machine.h"
 #include "axs/host/signals.h"
 #include "axs/live/incarnation.h"
 #include "axs/live/link_json.h"
@@ -133,6 +134,7 @@ std::string LinkEnd::stats() const {
   const SealedLinkCounters& wire = channel_->counters();
   const auto& udp = datagrams_->counters();
   const auto& tcp = streams_->counters();
+  const auto used = host::usage_of(0);
   Json all{{"side", enum_name(side_)},
            {"site", spec_.end(side_).site},
            {"pid", ::getpid()},
@@ -146,7 +148,7 @@ std::string LinkEnd::stats() const {
            {"sessions", channel_->sessions()},
            {"way", channel_->way()},
            {"packet_size", channel_->packet_size()},
-           {"processor_seconds", host::processor_time().seconds()},
+           {"processor_seconds", used ? Json(used->cpu.seconds()) : Json()},
            {"wire",
             {{"sent", wire.sent},
              {"sent_bytes", wire.sent_bytes},

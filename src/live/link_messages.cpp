@@ -16,6 +16,8 @@ constexpr Duration waiting_time = milliseconds(5);
 constexpr double waiting_min = 32 << 10, waiting_max = 4 << 20;
 /// Senders that have their turn while that much is sent.
 constexpr std::size_t turns = 4;
+/// So many messages keep their memory, if it is worth that.
+constexpr std::size_t used_max = 32, used_size_min = 16 << 10;
 
 std::size_t payload_size(const net::Frame& frame) {
   const auto* data = std::get_if<net::DataFrame>(&frame);
@@ -38,6 +40,21 @@ LinkMessages::LinkMessages(host::Loop& loop, LinkChannel& channel, Config config
 
 LinkMessages::~LinkMessages() {
   if (timer_) loop_.cancel(*timer_);
+}
+
+ByteVector LinkMessages::make(std::size_t size) {
+  ByteVector message;
+  if (size >= used_size_min && !used_.empty()) {
+    message = std::move(used_.back());
+    used_.pop_back();
+  }
+  message.resize(size);
+  return message;
+}
+
+void LinkMessages::recycle(ByteVector message) {
+  if (message.capacity() >= used_size_min && used_.size() < used_max)
+    used_.push_back(std::move(message));
 }
 
 void LinkMessages::send(net::TrafficClass traffic, ByteVector message) {
@@ -95,7 +112,7 @@ void LinkMessages::forget_before(std::uint64_t message) {
     if (key.second < message) stale.push_back(key);
   for (const Key& key : stale) {
     step(net::CancelMessage{key.first, key.second});
-    outgoing_.erase(key);
+    release(key);
   }
 }
 
@@ -108,7 +125,7 @@ void LinkMessages::step(const net::Transport::Event& event, const Taking* taking
     if (const auto* stored = std::get_if<net::Stored>(&action)) store(*stored, *taking);
     if (const auto* whole = std::get_if<net::Deliver>(&action)) deliver(*whole);
     if (const auto* done = std::get_if<net::Acknowledged>(&action))
-      outgoing_.erase({done->traffic, done->message});
+      release({done->traffic, done->message});
     if (const auto* gone = std::get_if<net::Discarded>(&action))
       incoming_.erase({gone->traffic, gone->message});
     if (std::holds_alternative<net::PeerStarted>(action)) meet_peer();
@@ -158,12 +175,18 @@ std::size_t LinkMessages::write_payloads(const net::Packet& packet,
   return at;
 }
 
+void LinkMessages::release(Key key) {
+  if (auto done = outgoing_.extract(key)) recycle(std::move(done.mapped()));
+}
+
 void LinkMessages::store(const net::Stored& action, const Taking& taking) {
   std::size_t at = 0;
   for (std::uint32_t i = 0; i < action.frame; ++i) at += payload_size(taking.packet.frames[i]);
   at += action.offset - std::get<net::DataFrame>(taking.packet.frames[action.frame]).offset;
   if (action.total > message_max) return;
-  ByteVector& message = incoming_[{action.traffic, action.message}];
+  const auto [at_message, is_new] = incoming_.try_emplace({action.traffic, action.message});
+  ByteVector& message = at_message->second;
+  if (is_new) message = make(action.total);
   message.resize(action.total);
   const ByteView bytes = taking.payloads.subspan(at, action.length);
   std::copy(bytes.begin(), bytes.end(), message.begin() + action.offset);

@@ -33,6 +33,10 @@ class LinkMessages {
   LinkMessages(const LinkMessages&) = delete;
   ~LinkMessages();
 
+  /// Memory for a message of that size, with whatever bytes are in it. Large messages that were
+  /// used lend theirs, for the kernel would clear new pages each time.
+  ByteVector make(std::size_t size);
+  void recycle(ByteVector message);
   void send(net::TrafficClass traffic, ByteVector message);
   /// How many bytes of that class one sender may hand over now, before it is another's turn. 0:
   /// nobody may, for what waits already keeps the path busy for some milliseconds, and everything
@@ -58,6 +62,7 @@ class LinkMessages {
   void meet_peer();
   bool stale(const net::Packet& packet) const;
   void perform(const net::Transmit& action);
+  void release(Key key);
   void store(const net::Stored& action, const Taking& taking);
   void deliver(const net::Deliver& action);
   std::size_t write_payloads(const net::Packet& packet, std::span<std::uint8_t> into) const;
@@ -72,6 +77,7 @@ class LinkMessages {
   std::optional<std::uint64_t> stale_before_;
   std::map<Key, ByteVector> outgoing_;
   std::map<Key, ByteVector> incoming_;
+  std::vector<ByteVector> used_;  ///< For their memory.
   std::uint64_t next_message_ = 0;
   std::vector<net::Transport::Action> spare_;  ///< For its memory.
   ByteVector head_;                            ///< Likewise.

@@ -35,8 +35,7 @@ LinkStreams::LinkStreams(host::Loop& loop, LinkChannel& channel, const LinkSpec&
                 {.message = [this](ByteVector message) { take_message(std::move(message)); },
                  .more = [this] { take_turns(); },
                  .reset = [this] { reset_all(); }}},
-      next_id_{first_number(incarnation)},
-      buffer_(chunk) {}
+      next_id_{first_number(incarnation)} {}
 
 LinkStreams::~LinkStreams() {
   while (!streams_.empty()) close(streams_.begin()->first);
@@ -212,8 +211,10 @@ void LinkStreams::join_turns(Id id, Stream& stream) {
 bool LinkStreams::read_from(Id id, Stream& stream, std::size_t most) {
   const std::uint64_t allowed = std::min<std::uint64_t>(stream.credit - stream.sent, most);
   if (stream.read_all || allowed == 0) return false;
-  const ssize_t got = recv(stream.socket.get(), buffer_.data(), allowed, 0);
+  ByteVector message = messages_.make(head_size + allowed);
+  const ssize_t got = recv(stream.socket.get(), message.data() + head_size, allowed, 0);
   if (got < 0) {
+    messages_.recycle(std::move(message));
     if (!would_block()) fail(id, true);
     return false;
   }
@@ -221,8 +222,10 @@ bool LinkStreams::read_from(Id id, Stream& stream, std::size_t most) {
   const auto size = static_cast<std::size_t>(got);
   stream.sent += size;
   counters_.sent_bytes += size;
-  send({got == 0 ? Kind::finish : Kind::data, id, stream.next_number++}, traffic_,
-       ByteView{buffer_}.first(size));
+  message.resize(head_size + size);
+  const auto head = to_wire(Head{got == 0 ? Kind::finish : Kind::data, id, stream.next_number++});
+  std::copy(head.begin(), head.end(), message.begin());
+  messages_.send(traffic_, std::move(message));
   return size == allowed;
 }
 
@@ -240,6 +243,7 @@ bool LinkStreams::write_to(Id id, Stream& stream) {
     stream.consumed += size;
     counters_.delivered_bytes += size;
     if (stream.written < stream.waiting.front().size()) continue;
+    messages_.recycle(std::move(stream.waiting.front()));
     stream.waiting.pop_front();
     stream.written = head_size;
   }

@@ -117,7 +117,6 @@ class LinkStreams {
   std::deque<Id> turns_;  ///< Who is read next; some may be gone.
   net::RangeSet seen_;    ///< Ids that have been opened by the peer.
   Id next_id_;
-  ByteVector buffer_;
   Counters counters_;
 };
 
