@@ -125,10 +125,10 @@ std::string namespace_path(const std::string& name) {
 
 void remove_namespaces(const std::string& prefix) {
   AXS_ASSERT(prefix.starts_with("axs-"));
-  std::vector<std::string> left;
-  for (const std::string& name : host::names_in(folder))
-    if (name.starts_with(prefix)) left.push_back(name);
-  for (const std::string& name : left) remove_namespace(name);
+  // After a crash of the machine only the files are left.
+  for (const std::string& where : {folder, files_folder})
+    for (const std::string& name : host::names_in(where))
+      if (name.starts_with(prefix)) remove_namespace(name);
 }
 
 std::string hosts_path(const std::string& name) {
