@@ -31,15 +31,6 @@ std::string text_of(const std::string& path, std::size_t size_max) {
   return bytes ? std::string{bytes->begin(), bytes->end()} : std::string{};
 }
 
-/// The last line of an end's log without the program's name: why it ended.
-std::string last_words(const LinkFolder& folder, LinkSide side) {
-  std::string text = text_of(folder.log(side), log_size_max);
-  while (text.ends_with('\n')) text.pop_back();
-  text = text.substr(text.rfind('\n') + 1);
-  const std::string prefix = "axs: ";
-  return text.starts_with(prefix) ? text.substr(prefix.size()) : text;
-}
-
 Result<> absent(const LinkFolder& folder, const std::string& name) {
   if (!fs::exists(folder.spec())) return Ok{};
   return Error{Errc::invalid, "link " + name +
@@ -104,9 +95,9 @@ std::optional<host::ProcessIdentity> end_process(const LinkFolder& folder, LinkS
 
 Result<> start_end(const std::string& program, const LinkFolder& folder, LinkSide side) {
   if (end_process(folder, side)) return Ok{};
-  (void)host::trim_log(folder.log(side), log_size_max).has_value();
   // What an earlier process said of itself must not pass for this one's word.
   std::error_code ignored;
+  fs::rename(folder.log(side), folder.log(side) + ".1", ignored);
   fs::remove(folder.stats(side), ignored);
   AXS_TRY(host::Child::spawn(
       {.arguments = {program, "link", "end", folder.path, std::string{enum_name(side)}},
@@ -150,6 +141,14 @@ Result<> stop_end(const LinkFolder& folder, LinkSide side) {
 
 std::string end_stats(const LinkFolder& folder, LinkSide side) {
   return text_of(folder.stats(side), log_size_max);
+}
+
+std::string last_words(const LinkFolder& folder, LinkSide side) {
+  std::string text = text_of(folder.log(side), log_size_max);
+  while (text.ends_with('\n')) text.pop_back();
+  text = text.substr(text.rfind('\n') + 1);
+  const std::string prefix = "axs: ";
+  return text.starts_with(prefix) ? text.substr(prefix.size()) : text;
 }
 
 Result<std::vector<std::string>> breaches_of(const LinkFolder& folder) {

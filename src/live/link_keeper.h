@@ -33,6 +33,8 @@ Result<> await_link(const LinkFolder& folder, const LinkSpec& spec);
 Result<> stop_end(const LinkFolder& folder, LinkSide side);
 /// What the end has written last about itself, a JSON object; empty before it did.
 std::string end_stats(const LinkFolder& folder, LinkSide side);
+/// The last line that the end has said since it was started, mostly why it ended; or nothing.
+std::string last_words(const LinkFolder& folder, LinkSide side);
 /// All breaches of the link's promise, each a JSON object.
 Result<std::vector<std::string>> breaches_of(const LinkFolder& folder);
 /// The names of all links in a folder of links, sorted.
