@@ -13,6 +13,8 @@ import tempfile
 import time
 import unittest
 
+from helpers import eventually
+
 AXS = os.path.abspath(sys.argv.pop(1))
 ROOT = os.geteuid() == 0
 
@@ -154,6 +156,23 @@ class PortsTest(Base):
         self.assertEqual((done.returncode, done.stdout), (7, "out\n"))
         self.assertIn("1 faults of the scenario are left out", done.stderr)
 
+    def assert_nothing_outlives(self, end):
+        """Whatever the program has put into a session of its own ends, once `end` is called."""
+        process = subprocess.Popen(
+            [AXS, "emulate", self.scenario, "--ports", "--", "sh", "-c",
+             "setsid sleep 600 >/dev/null & echo $!; read line"], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        grandchild = int(process.stdout.readline())
+        end(process)
+        process.communicate(timeout=30)
+        eventually("its end", lambda: not os.path.exists(f"/proc/{grandchild}"))
+
+    def test_nothing_that_the_program_started_outlives_a_kill(self):
+        self.assert_nothing_outlives(lambda process: process.kill())
+
+    def test_nothing_that_the_program_started_outlives_it(self):
+        self.assert_nothing_outlives(lambda process: process.stdin.write("go on\n"))
+
     def test_what_is_wrong_is_said_in_one_sentence(self):
         bad = self.write("bad.txt", "12\nfast\n")
         good = self.write("good.csv", "t_ms,mbit_per_s\n0,1\n100,2\n")
@@ -233,18 +252,28 @@ class NamespaceTest(Base):
         self.end(process)
         self.assertEqual(namespaces(), [])
 
+    def test_sites_have_names(self):
+        with open("/etc/hosts", encoding="utf-8") as file:
+            before = file.read()
+        done = self.emulate(self.scenario, "--in", "west", "--", "sh", "-c",
+                            "getent hosts east")
+        self.assertEqual(done.stdout.split(), ["10.77.0.2", "east"])
+        process, _ = self.start(self.scenario)
+        found = subprocess.run(["ip", "netns", "exec", "axs-emu-east", "getent", "hosts", "west"],
+                               capture_output=True, text=True, check=False, timeout=30)
+        self.end(process)
+        self.assertEqual(found.stdout.split(), ["10.77.0.1", "west"])
+        self.assertEqual(glob.glob("/etc/netns/axs-emu-*"), [])
+        with open("/etc/hosts", encoding="utf-8") as file:
+            self.assertEqual(file.read(), before)
+
     def test_the_program_dies_with_the_emulator(self):
         process = subprocess.Popen([AXS, "emulate", self.scenario, "--in", "west", "--", "sh", "-c",
                                     "echo $$; exec sleep 600"], stdout=subprocess.PIPE, text=True)
         child = int(process.stdout.readline())
         process.kill()
         process.communicate(timeout=30)
-        for _ in range(200):
-            if not os.path.exists(f"/proc/{child}"):
-                break
-            time.sleep(0.05)
-        else:
-            self.fail("the program lives on")
+        eventually("its end", lambda: not os.path.exists(f"/proc/{child}"))
 
 
 if __name__ == "__main__":

@@ -14,14 +14,10 @@ import threading
 import time
 import unittest
 
+from helpers import eventually, free_port
+
 AXS = os.path.abspath(sys.argv.pop(1))
 MARKER = b"a marker that nobody may read on the wire"
-
-
-def free_port(kind=socket.SOCK_STREAM):
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def forever(work):
@@ -31,16 +27,6 @@ def forever(work):
             while True:
                 work()
     threading.Thread(target=loop, daemon=True).start()
-
-
-def eventually(what, holds, seconds=20):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        found = holds()
-        if found:
-            return found
-        time.sleep(0.1)
-    raise AssertionError(f"not within {seconds} s: {what}")
 
 
 class TcpEcho:
@@ -84,6 +70,29 @@ class TcpSource:
         with connection, contextlib.suppress(OSError):
             while True:
                 connection.sendall(piece)
+
+    def close(self):
+        self.server.close()
+
+
+class TcpSink:
+    """Reads what it gets and counts it, by connection."""
+    def __init__(self):
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.port = self.server.getsockname()[1]
+        self.got = []
+        forever(self.accept)
+
+    def accept(self):
+        connection, _ = self.server.accept()
+        self.got.append(0)
+        threading.Thread(target=self.drain, args=(connection, len(self.got) - 1),
+                         daemon=True).start()
+
+    def drain(self, connection, index):
+        with connection, contextlib.suppress(OSError):
+            while data := connection.recv(1 << 20):
+                self.got[index] += len(data)
 
     def close(self):
         self.server.close()
@@ -288,6 +297,35 @@ class Link(unittest.TestCase):
         # No faster than the rate; how much slower is the machine's affair.
         self.assertGreater(time.monotonic() - begin, 0.95)
 
+    def upload(self, port):
+        """A connection over which somebody sends without end."""
+        client = self.opened(socket.create_connection(("127.0.0.1", port)))
+        forever(lambda: client.sendall(bytes(1 << 20)))
+
+    def test_an_upload_leaves_the_link_to_others_too(self):
+        sink, echo = self.opened(TcpSink()), self.opened(TcpEcho())
+        up, ask = free_port(), free_port()
+        self.good("create", "sfo", "fra", "--rate", "40Mb/s", "--tcp",
+                  f"{up}:127.0.0.1:{sink.port}", "--tcp", f"{ask}:127.0.0.1:{echo.port}")
+        self.upload(up)
+        eventually("the upload is under way", lambda: sink.got and sink.got[0] > 5_000_000)
+        with socket.create_connection(("127.0.0.1", ask)) as client:
+            client.settimeout(30)
+            times = []
+            for _ in range(20):
+                begin = time.monotonic()
+                client.sendall(b"x" * 100)
+                self.assertEqual(len(client.recv(100)), 100)
+                times.append(time.monotonic() - begin)
+        # The link's delay is nothing and all of what one connection may have under way takes 6 s.
+        self.assertLess(sorted(times)[10], 0.5, times)
+        self.upload(up)
+        eventually("the second upload is under way", lambda: len(sink.got) == 2 and sink.got[1])
+        before = list(sink.got)
+        eventually("both have sent", lambda: sum(sink.got) - sum(before) > 20_000_000)
+        first, second = (last - first for first, last in zip(before, sink.got))
+        self.assertLess(max(first, second), 2 * min(first, second))
+
     def test_an_end_that_is_killed_is_told_of_and_started_again(self):
         echo, port = self.opened(TcpEcho()), free_port()
         self.good("create", "sfo", "fra", "--tcp", f"{port}:127.0.0.1:{echo.port}")
@@ -360,6 +398,23 @@ class Link(unittest.TestCase):
         self.assertGreater(len(relay.seen), len(data))
         self.assertNotIn(MARKER[:12], relay.seen)
         self.assertEqual(self.row()["state"], "up")
+
+    def test_packets_are_marked_with_the_class_over_both_kinds_of_address(self):
+        kinds = ((socket.AF_INET, "127.0.0.1", "127.0.0.1", socket.IPPROTO_IP, socket.IP_RECVTOS),
+                 (socket.AF_INET6, "::1", "[::1]", socket.IPPROTO_IPV6, socket.IPV6_RECVTCLASS))
+        for family, host, text, level, option in kinds:
+            with self.subTest(host), socket.socket(family, socket.SOCK_DGRAM) as far:
+                far.bind((host, 0))
+                far.settimeout(20)
+                far.setsockopt(level, option, 1)
+                self.good("create", "sfo", "fra", "--class", "bulk", "--udp", "5300:127.0.0.1:53",
+                          "--invite", os.path.join(self.folder, "fra.link"), "--from-at",
+                          f"{text}:{free_port(socket.SOCK_DGRAM)}", "--from-via",
+                          f"{text}:{far.getsockname()[1]}")
+                _, notes, _, _ = far.recvmsg(1 << 16, 64)
+                # Lower effort (RFC 8622), in the upper six bits.
+                self.assertEqual([data[0] for _, _, data in notes], [1 << 2])
+                self.good("rm", "sfo-fra")
 
     def test_a_lossy_path_loses_nothing_of_a_stream(self):
         tcp, port = self.opened(TcpEcho()), free_port()

@@ -12,8 +12,9 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 import unittest
+
+from helpers import eventually, run
 
 AXS = os.path.abspath(sys.argv.pop(1))
 LIBC, CLONE_NEWNET = ctypes.CDLL(None), 0x40000000  # os.setns() is of Python 3.12.
@@ -25,22 +26,8 @@ PORT = 443
 MARKER = b"a marker that nobody may read on the wire"
 
 
-def run(*command, check=True):
-    return subprocess.run(command, capture_output=True, text=True, check=check, timeout=60)
-
-
 def inside(space, *command, **options):
     return run("ip", "netns", "exec", f"axs-m{space}", *command, **options)
-
-
-def eventually(what, holds, seconds=30):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        with contextlib.suppress(OSError, ValueError, KeyError):
-            if found := holds():
-                return found
-        time.sleep(0.1)
-    raise AssertionError(f"not within {seconds} s: {what}")
 
 
 class Spaces:

@@ -174,10 +174,20 @@ struct Wait {
     if (!program) return 0;
     program->signal(signal);
     pollfd watched{program->fd(), POLLIN, 0};
-    if (poll(&watched, 1, grace_ms) <= 0) program->signal(SIGKILL);
+    if (poll(&watched, 1, grace_ms) <= 0) program->kill();
     return program->wait();
   }
 };
+
+/// Sites are reached by their names too, wherever the system allows such a file.
+void name_sites(const Emulation& emulation) {
+  std::string lines;
+  for (const live::TunSite& site : emulation.underlay.tun_sites)
+    lines += site.address + " " + site_name(emulation, site.site) + "\n";
+  for (const live::TunSite& site : emulation.underlay.tun_sites)
+    if (const auto written = live::write_hosts(site.netns, lines); !written)
+      return print_error(written.error().what + "; sites have addresses, but no names");
+}
 
 /// Held by the one `axs emulate` that has namespaces; it removes what a killed one has left.
 Result<host::FileLock> own_namespaces() {
@@ -213,12 +223,13 @@ void EmulateCommand::declare(CLI::App& app) {
   app.footer(
       "Examples:\n"
       "  axs emulate scenarios/three-continents.toml\n"
-      "  axs emulate scenarios/three-continents.toml --in sfo -- ping -c 5 10.77.0.2\n"
+      "  axs emulate scenarios/three-continents.toml --in sfo -- ping -c 5 fra\n"
       "  axs emulate --trace delay.txt,capacity.csv --in a -- iperf3 -c 10.77.0.2\n"
       "  axs emulate scenarios/three-continents.toml --ports --first-port 40000 --duration 60s\n"
       "\n"
-      "In every namespace the other sites have the addresses of the table; over a link's own\n"
-      "addresses packets take that link. A site that no link joins to another cannot reach it.\n"
+      "In every namespace the other sites have the addresses of the table, and their names; over "
+      "a\nlink's own addresses packets take that link. A site that no link joins to another cannot "
+      "reach it.\n"
       "With --ports whoever sends to one end of a link is that site, and gets what the other "
       "sends.");
 }
@@ -263,6 +274,7 @@ Result<ExitCode> EmulateCommand::run() {
   auto signals = AXS_TRY(host::SignalFd::create());
   emulation.underlay.epoch = Instant{live::monotonic_ns()};
   const auto underlay = AXS_TRY(live::Underlay::open(emulation.underlay));
+  name_sites(emulation);
   std::optional<live::SiteProgram> child;
   if (!program.empty()) child.emplace(AXS_TRY(live::SiteProgram::start(netns, program)));
   Working working{*underlay};

@@ -218,6 +218,7 @@ Result<LinkSpec> LinkCreateCommand::spec() const {
   AXS_TRY(add_addresses(spec));
   spec.local = {LinkSide::from};
   if (invitation_.empty()) spec.local.push_back(LinkSide::to);
+  AXS_TRY(live::check_link(spec));
   return spec;
 }
 
@@ -282,11 +283,11 @@ Result<ExitCode> LinkJoinCommand::run() {
   if (!invitation)
     return Error{Errc::invalid,
                  file_ + ": no invitation, want what axs link create --invite wrote"};
-  AXS_TRY(live::check_name("link", invitation->spec.name));
   std::optional<live::Endpoint> at;
   if (!at_.empty()) at = AXS_TRY(endpoint_of("--at", at_));
   const live::LinkFolder folder = flags_.of(invitation->spec.name);
-  const LinkSpec link = AXS_TRY(live::join_link(folder, *std::move(invitation), at));
+  const LinkSpec link =
+      AXS_TRY(of_flag(file_, live::join_link(folder, *std::move(invitation), at)));
   auto started = start_link(folder, link);
   if (!started) {
     AXS_TRY(remove_link(folder, link));

@@ -16,9 +16,11 @@ using live::LinkSide;
 using live::LinkSpec;
 using Json = nlohmann::ordered_json;
 
-/// What an end has said last; an empty object if it does not run, or said nothing yet.
+/// What an end has said last; if it does not run, why. An empty object if it said nothing yet.
 Json end_of(const live::LinkFolder& folder, LinkSide side) {
-  if (!live::end_process(folder, side)) return Json::object();
+  const bool alive = live::end_process(folder, side).has_value();
+  const std::string words = alive ? std::string{} : live::last_words(folder, side);
+  if (!alive) return words.empty() ? Json::object() : Json{{"why", words}};
   Json stats = Json::parse(live::end_stats(folder, side), nullptr, false);
   return stats.is_object() ? stats : Json::object();
 }

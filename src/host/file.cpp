@@ -5,6 +5,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 
@@ -101,6 +102,17 @@ Result<> sync_folder(const std::string& path) {
   Fd folder{::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
   if (!folder || ::fsync(folder.get()) != 0) return system_error(path);
   return Ok{};
+}
+
+std::vector<std::string> names_in(const std::string& path) {
+  std::vector<std::string> names;
+  std::error_code failure;
+  // Not a range-based loop: its increment throws.
+  std::filesystem::directory_iterator entry{path, failure};
+  for (; !failure && entry != std::filesystem::directory_iterator{}; entry.increment(failure))
+    names.push_back(entry->path().filename());
+  std::sort(names.begin(), names.end());
+  return names;
 }
 
 Result<std::uint64_t> free_space(const std::string& path) {

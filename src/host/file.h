@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "axs/core/wire.h"
 #include "axs/host/fd.h"
@@ -34,6 +35,9 @@ Result<> make_folder(const std::string& path);
 
 /// Makes the names in the folder durable: new, renamed and removed files.
 Result<> sync_folder(const std::string& path);
+
+/// The names in the folder, sorted; none if it cannot be read.
+std::vector<std::string> names_in(const std::string& path);
 
 /// Bytes that an unprivileged process may still write on the file system that holds `path`.
 Result<std::uint64_t> free_space(const std::string& path);

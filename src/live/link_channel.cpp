@@ -22,6 +22,13 @@ int service_of(net::TrafficClass traffic) {
   return 0;
 }
 
+/// Marks what leaves over either kind of address. Where that is refused the link works all the
+/// same: a socket of IPv4 knows nothing of the other.
+void mark(int fd, int service) {
+  (void)setsockopt(fd, IPPROTO_IP, IP_TOS, &service, sizeof service);
+  (void)setsockopt(fd, IPPROTO_IPV6, IPV6_TCLASS, &service, sizeof service);
+}
+
 SiteId site_of(LinkSide side) {
   return SiteId{static_cast<std::uint32_t>(side)};
 }
@@ -79,9 +86,7 @@ Result<> LinkChannel::prepare() {
         net::Reach::Config{.meeting = *config_.meeting,
                            .room = net::meeting_room(handshake_key_),
                            .side = static_cast<std::uint8_t>(config_.side)});
-  const int service = service_of(config_.traffic);
-  // Where it is refused the link works all the same.
-  (void)setsockopt(link_.fd(), IPPROTO_IP, IP_TOS, &service, sizeof service);
+  mark(link_.fd(), service_of(config_.traffic));
   AXS_TRY(loop_.watch(link_.fd(), host::Interest::readable, [this](host::Ready) { receive(); }));
   session_.open_tunnel(loop_.now());
   timer_ = loop_.at(loop_.now(), [this] { wake(); });

@@ -22,6 +22,12 @@ enum class LinkFrame : std::uint8_t {
   stream,      ///< A net::Packet of the transport that carries TCP.
 };
 
+/// Where a start of an end begins to number what it opens, so that nothing of an earlier start,
+/// which the peer may still know, is mistaken for it.
+constexpr std::uint32_t first_number(std::uint32_t incarnation) {
+  return incarnation << 20;
+}
+
 /// One end of an encrypted link and its handshake: frames go in and come out, perhaps lost or in
 /// another order. It looks for the peer until it has it, and again whenever it is lost.
 class LinkChannel {

@@ -15,10 +15,9 @@ Endpoint any_port_towards(const Endpoint& target) {
 }  // namespace
 
 Result<std::unique_ptr<LinkDatagrams>> LinkDatagrams::open(host::Loop& loop, LinkChannel& channel,
-                                                           const LinkSpec& spec, LinkSide side,
-                                                           net::TokenBucket* bucket) {
-  std::unique_ptr<LinkDatagrams> made{new LinkDatagrams{loop, channel, spec, bucket}};
-  if (side == LinkSide::from) AXS_TRY(made->listen());
+                                                           Config config) {
+  std::unique_ptr<LinkDatagrams> made{new LinkDatagrams{loop, channel, std::move(config)}};
+  if (made->config_.side == LinkSide::from) AXS_TRY(made->listen());
   made->sweep();
   return made;
 }
@@ -31,7 +30,7 @@ LinkDatagrams::~LinkDatagrams() {
 }
 
 Result<> LinkDatagrams::listen() {
-  for (const LinkForward& forward : forwards_)
+  for (const LinkForward& forward : config_.forwards)
     listeners_.push_back(AXS_TRY(
         DatagramSocket::open({.port = forward.port}, "--udp " + std::to_string(forward.port))));
   for (std::uint16_t i = 0; i < listeners_.size(); ++i)
@@ -40,16 +39,16 @@ Result<> LinkDatagrams::listen() {
   return Ok{};
 }
 
-/// A flow that nobody has used for long is forgotten; its next datagram begins a new one.
+/// The next datagram of a flow that was forgotten begins a new one.
 void LinkDatagrams::sweep() {
   for (auto at = flows_.begin(); at != flows_.end();) {
     const auto& [id, flow] = *at;
-    const bool idle = loop_.now() - flow.used > idle_after;
+    const bool idle = loop_.now() - flow.used > config_.idle_after;
     if (idle && flow.socket) loop_.unwatch(flow.socket->fd());
     if (idle) clients_.erase({flow.forward, flow.client});
     at = idle ? flows_.erase(at) : std::next(at);
   }
-  sweep_ = loop_.after(seconds(10), [this] { sweep(); });
+  sweep_ = loop_.after(config_.idle_after / 12, [this] { sweep(); });
 }
 
 /// At the first end whoever has sent decides about the flow; at the second the socket does.
@@ -61,7 +60,9 @@ void LinkDatagrams::read(DatagramSocket& socket, Head head) {
       const auto flow = flow_of(head.forward, datagram.from);
       if (!flow) continue;
       head.flow = *flow;
-    } else if (datagram.from != forwards_[head.forward].target) {
+    } else if (datagram.from == config_.forwards[head.forward].target) {
+      flows_.at(head.flow).used = loop_.now();
+    } else {
       continue;
     }
     net::for_each_packet(datagram.train, [&](ByteView bytes) { carry(head, bytes); });
@@ -87,13 +88,14 @@ std::optional<std::uint32_t> LinkDatagrams::flow_of(std::uint16_t forward, Endpo
 void LinkDatagrams::carry(Head head, ByteView datagram) {
   const auto room = channel_.room();
   if (head_size + datagram.size() > room.size()) return void(++counters_.too_large);
-  if (bucket_ != nullptr && !bucket_->open(loop_.now())) return void(++counters_.dropped);
+  if (config_.bucket != nullptr && !config_.bucket->open(loop_.now()))
+    return void(++counters_.dropped);
   std::copy_n(reinterpret_cast<const std::uint8_t*>(&head.forward), 2, room.begin());
   std::copy_n(reinterpret_cast<const std::uint8_t*>(&head.flow), 4, room.begin() + 2);
   std::copy(datagram.begin(), datagram.end(), room.begin() + head_size);
   if (!channel_.commit(LinkFrame::datagram, head_size + datagram.size()))
     return void(++counters_.dropped);
-  if (bucket_ != nullptr) bucket_->take(loop_.now(), datagram.size());
+  if (config_.bucket != nullptr) config_.bucket->take(loop_.now(), datagram.size());
   ++counters_.sent;
 }
 
@@ -102,9 +104,9 @@ void LinkDatagrams::take(ByteView frame) {
   Head head;
   reader.get(head.forward);
   reader.get(head.flow);
-  if (!reader.ok() || head.forward >= forwards_.size()) return;
+  if (!reader.ok() || head.forward >= config_.forwards.size()) return;
   const ByteView bytes = reader.bytes(reader.remaining());
-  Endpoint to = forwards_[head.forward].target;
+  Endpoint to = config_.forwards[head.forward].target;
   DatagramSocket* socket = nullptr;
   if (!listeners_.empty()) {
     const auto flow = flows_.find(head.flow);
@@ -121,16 +123,12 @@ void LinkDatagrams::take(ByteView frame) {
 }
 
 LinkDatagrams::Flow* LinkDatagrams::flow_at_target(Head head) {
-  auto found = flows_.find(head.flow);
-  // The first end has been started again and counts from 0: the flow may be of another port now.
-  if (found != flows_.end() && found->second.forward != head.forward) {
-    loop_.unwatch(found->second.socket->fd());
-    flows_.erase(found);
-    found = flows_.end();
-  }
-  if (found != flows_.end()) return &found->second;
+  const auto found = flows_.find(head.flow);
+  if (found != flows_.end())
+    return found->second.forward == head.forward ? &found->second : nullptr;
   if (flows_.size() >= flows_max) return nullptr;
-  auto socket = DatagramSocket::open(any_port_towards(forwards_[head.forward].target), "flow");
+  auto socket =
+      DatagramSocket::open(any_port_towards(config_.forwards[head.forward].target), "flow");
   if (!socket) return nullptr;
   Flow& flow = flows_.emplace(head.flow, Flow{{}, *std::move(socket), head.forward, loop_.now()})
                    .first->second;

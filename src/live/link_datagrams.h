@@ -14,8 +14,15 @@ namespace axs::live {
 class LinkDatagrams {
  public:
   static constexpr std::size_t flows_max = 4096;
-  static constexpr Duration idle_after = seconds(120);
 
+  struct Config {
+    std::vector<LinkForward> forwards{};
+    LinkSide side{};
+    std::uint32_t incarnation{};         ///< Of the process, from 1.
+    net::TokenBucket* bucket = nullptr;  ///< The link's rate; none: unlimited.
+    /// A flow over which nothing has come or gone for so long is forgotten.
+    Duration idle_after = seconds(120);
+  };
   struct Counters {
     std::uint64_t sent{};
     std::uint64_t delivered{};
@@ -23,10 +30,9 @@ class LinkDatagrams {
     std::uint64_t dropped{};    ///< For want of a session, of rate, or of room in the kernel.
   };
 
-  /// `bucket`: the link's rate; none: unlimited. Both must outlive this.
+  /// Everything that is referred to must outlive this.
   static Result<std::unique_ptr<LinkDatagrams>> open(host::Loop& loop, LinkChannel& channel,
-                                                     const LinkSpec& spec, LinkSide side,
-                                                     net::TokenBucket* bucket);
+                                                     Config config);
   LinkDatagrams(const LinkDatagrams&) = delete;
   ~LinkDatagrams();
 
@@ -49,9 +55,11 @@ class LinkDatagrams {
     Instant used;
   };
 
-  LinkDatagrams(host::Loop& loop, LinkChannel& channel, const LinkSpec& spec,
-                net::TokenBucket* bucket)
-      : loop_{loop}, channel_{channel}, forwards_{spec.udp}, bucket_{bucket} {}
+  LinkDatagrams(host::Loop& loop, LinkChannel& channel, Config config)
+      : loop_{loop},
+        channel_{channel},
+        config_{std::move(config)},
+        next_flow_{first_number(config_.incarnation)} {}
   Result<> listen();
   void sweep();
   void read(DatagramSocket& socket, Head head);
@@ -61,12 +69,11 @@ class LinkDatagrams {
 
   host::Loop& loop_;
   LinkChannel& channel_;
-  std::vector<LinkForward> forwards_;
-  net::TokenBucket* bucket_;
+  Config config_;
   std::vector<DatagramSocket> listeners_;  ///< By forward; at the first end.
   std::map<std::uint32_t, Flow> flows_;
   std::map<std::pair<std::uint16_t, Endpoint>, std::uint32_t> clients_;
-  std::uint32_t next_flow_ = 0;
+  std::uint32_t next_flow_;
   DatagramBuffer buffer_;
   host::TimerId sweep_{};
   Counters counters_;

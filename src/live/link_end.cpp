@@ -1,14 +1,15 @@
 #include "axs/live/link_end.h"
 
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <nlohmann/json.hpp>
 
 #include "axs/host/clock.h"
 #include "axs/host/file.h"
+#include "axs/host/machine.h"
 #include "axs/host/signals.h"
 #include "axs/live/incarnation.h"
+#include "axs/live/link_json.h"
 
 namespace axs::live {
 
@@ -18,19 +19,6 @@ using Json = nlohmann::ordered_json;
 
 /// What may be saved up while nobody sends: short, for the next hop's queue must hold it.
 constexpr Duration burst = milliseconds(5);
-
-double processor_seconds() {
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  const auto seconds_of = [](const timeval& time) {
-    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
-  };
-  return seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime);
-}
-
-Json milliseconds_or_null(const std::optional<Duration>& d) {
-  return d ? Json(d->seconds() * 1e3) : Json();
-}
 
 }  // namespace
 
@@ -87,10 +75,30 @@ Result<> LinkEnd::open_services(std::uint32_t incarnation) {
   if (judges) watch.promise = spec_.promise;
   watcher_ = AXS_TRY(
       LinkWatcher::open(loop_, *channel_, watch, judges ? folder_.breaches() : std::string{}));
-  datagrams_ = AXS_TRY(LinkDatagrams::open(loop_, *channel_, spec_, side_, bucket));
+  datagrams_ = AXS_TRY(LinkDatagrams::open(
+      loop_, *channel_,
+      {.forwards = spec_.udp, .side = side_, .incarnation = incarnation, .bucket = bucket}));
   streams_ = AXS_TRY(LinkStreams::open(loop_, *channel_, spec_, side_, incarnation));
-  if (!spec_.end(side_).tun_address.empty())
-    tun_ = AXS_TRY(LinkTun::open(loop_, *channel_, spec_.end(side_), bucket));
+  return spec_.end(side_).tun_address.empty() ? Ok{} : open_tun(bucket);
+}
+
+/// Without its interface the end is of no use to those who are to reach it there.
+Result<> LinkEnd::open_tun(net::TokenBucket* bucket) {
+  const LinkEndSpec& own = spec_.end(side_);
+  tun_ = AXS_TRY(LinkTun::open(loop_, *channel_,
+                               {.address = own.tun_address,
+                                .peer_address = spec_.end(other(side_)).tun_address,
+                                .netns = own.tun_namespace,
+                                .bucket = bucket,
+                                .lost = [this](Error why) {
+                                  failure_ = std::move(why);
+                                  loop_.stop();
+                                }}));
+  return Ok{};
+}
+
+Result<> LinkEnd::outcome() const {
+  if (failure_) return *failure_;
   return Ok{};
 }
 
@@ -126,6 +134,7 @@ std::string LinkEnd::stats() const {
   const SealedLinkCounters& wire = channel_->counters();
   const auto& udp = datagrams_->counters();
   const auto& tcp = streams_->counters();
+  const auto used = host::usage_of(0);
   Json all{{"side", enum_name(side_)},
            {"site", spec_.end(side_).site},
            {"pid", ::getpid()},
@@ -139,7 +148,7 @@ std::string LinkEnd::stats() const {
            {"sessions", channel_->sessions()},
            {"way", channel_->way()},
            {"packet_size", channel_->packet_size()},
-           {"processor_seconds", processor_seconds()},
+           {"processor_seconds", used ? Json(used->cpu.seconds()) : Json()},
            {"wire",
             {{"sent", wire.sent},
              {"sent_bytes", wire.sent_bytes},
@@ -167,7 +176,8 @@ std::string LinkEnd::stats() const {
     all["tun"] = {{"device", tun_->device()},
                   {"sent", tun_->counters().sent},
                   {"delivered", tun_->counters().delivered},
-                  {"dropped", tun_->counters().dropped}};
+                  {"dropped", tun_->counters().dropped},
+                  {"foreign", tun_->counters().foreign}};
   return all.dump() + "\n";
 }
 
@@ -178,7 +188,8 @@ Result<> run_link_end(const LinkFolder& folder, LinkSide side) {
     if (signals.next()) loop->stop();
   }));
   const auto end = AXS_TRY(LinkEnd::open(*loop, folder, side));
-  return loop->run();
+  AXS_TRY(loop->run());
+  return end->outcome();
 }
 
 }  // namespace axs::live

@@ -21,10 +21,14 @@ class LinkEnd {
   LinkEnd(const LinkEnd&) = delete;
   ~LinkEnd();
 
+  /// Why it has stopped the loop, if it has.
+  Result<> outcome() const;
+
  private:
   LinkEnd(host::Loop& loop, LinkFolder folder, LinkSide side, LinkSpec spec, host::FileLock lock);
   Result<> prepare();
   Result<> open_services(std::uint32_t incarnation);
+  Result<> open_tun(net::TokenBucket* bucket);
   void take(LinkFrame kind, ByteView frame);
   void after_batch();
   void write_stats();
@@ -42,6 +46,7 @@ class LinkEnd {
   std::unique_ptr<LinkStreams> streams_;
   std::unique_ptr<LinkTun> tun_;
   host::TimerId stats_timer_{};
+  std::optional<Error> failure_;
 };
 
 /// Is that end until SIGTERM, SIGINT or SIGHUP.

@@ -31,15 +31,6 @@ std::string text_of(const std::string& path, std::size_t size_max) {
   return bytes ? std::string{bytes->begin(), bytes->end()} : std::string{};
 }
 
-/// The last line of an end's log without the program's name: why it ended.
-std::string last_words(const LinkFolder& folder, LinkSide side) {
-  std::string text = text_of(folder.log(side), log_size_max);
-  while (text.ends_with('\n')) text.pop_back();
-  text = text.substr(text.rfind('\n') + 1);
-  const std::string prefix = "axs: ";
-  return text.starts_with(prefix) ? text.substr(prefix.size()) : text;
-}
-
 Result<> absent(const LinkFolder& folder, const std::string& name) {
   if (!fs::exists(folder.spec())) return Ok{};
   return Error{Errc::invalid, "link " + name +
@@ -86,6 +77,7 @@ Result<LinkInvitation> invite(const LinkFolder& folder, const LinkSpec& spec) {
 
 Result<LinkSpec> join_link(const LinkFolder& folder, LinkInvitation invitation,
                            std::optional<Endpoint> at) {
+  AXS_TRY(check_invitation(invitation));
   LinkSpec& spec = invitation.spec;
   AXS_TRY(absent(folder, spec.name));
   AXS_TRY(clear(folder));
@@ -103,9 +95,9 @@ std::optional<host::ProcessIdentity> end_process(const LinkFolder& folder, LinkS
 
 Result<> start_end(const std::string& program, const LinkFolder& folder, LinkSide side) {
   if (end_process(folder, side)) return Ok{};
-  (void)host::trim_log(folder.log(side), log_size_max).has_value();
   // What an earlier process said of itself must not pass for this one's word.
   std::error_code ignored;
+  fs::rename(folder.log(side), folder.log(side) + ".1", ignored);
   fs::remove(folder.stats(side), ignored);
   AXS_TRY(host::Child::spawn(
       {.arguments = {program, "link", "end", folder.path, std::string{enum_name(side)}},
@@ -151,6 +143,14 @@ std::string end_stats(const LinkFolder& folder, LinkSide side) {
   return text_of(folder.stats(side), log_size_max);
 }
 
+std::string last_words(const LinkFolder& folder, LinkSide side) {
+  std::string text = text_of(folder.log(side), log_size_max);
+  while (text.ends_with('\n')) text.pop_back();
+  text = text.substr(text.rfind('\n') + 1);
+  const std::string prefix = "axs: ";
+  return text.starts_with(prefix) ? text.substr(prefix.size()) : text;
+}
+
 Result<std::vector<std::string>> breaches_of(const LinkFolder& folder) {
   const auto bytes = host::read_file(folder.breaches(), record_size_max);
   std::vector<std::string> lines;
@@ -168,10 +168,9 @@ Result<std::vector<std::string>> breaches_of(const LinkFolder& folder) {
 
 std::vector<std::string> links_in(const std::string& folder) {
   std::vector<std::string> names;
-  std::error_code failure;
-  for (const auto& entry : fs::directory_iterator{folder, failure})
-    if (fs::exists(LinkFolder{entry.path()}.spec())) names.push_back(entry.path().filename());
-  std::sort(names.begin(), names.end());
+  for (const std::string& name : host::names_in(folder))
+    if (std::error_code failure; fs::exists(LinkFolder{folder + "/" + name}.spec(), failure))
+      names.push_back(name);
   return names;
 }
 

@@ -18,6 +18,7 @@ Result<> create_link(const LinkFolder& folder, const LinkSpec& spec);
 /// For another machine to be the other end; of a link that was created here.
 Result<LinkInvitation> invite(const LinkFolder& folder, const LinkSpec& spec);
 /// The same for a link that another machine has created; `at`: where this end is to receive.
+/// Errc::invalid, and nothing is made, if the invitation makes no end.
 Result<LinkSpec> join_link(const LinkFolder& folder, LinkInvitation invitation,
                            std::optional<Endpoint> at);
 
@@ -32,6 +33,8 @@ Result<> await_link(const LinkFolder& folder, const LinkSpec& spec);
 Result<> stop_end(const LinkFolder& folder, LinkSide side);
 /// What the end has written last about itself, a JSON object; empty before it did.
 std::string end_stats(const LinkFolder& folder, LinkSide side);
+/// The last line that the end has said since it was started, mostly why it ended; or nothing.
+std::string last_words(const LinkFolder& folder, LinkSide side);
 /// All breaches of the link's promise, each a JSON object.
 Result<std::vector<std::string>> breaches_of(const LinkFolder& folder);
 /// The names of all links in a folder of links, sorted.

@@ -10,6 +10,15 @@ namespace {
 
 constexpr net::PathId path{0};
 
+/// So long a path that is as quick as it seems is kept busy by what waits to be sent: longer than
+/// the transport's bursts and this process's sleeps, and short beside the delay of a link.
+constexpr Duration waiting_time = milliseconds(5);
+constexpr double waiting_min = 32 << 10, waiting_max = 4 << 20;
+/// Senders that have their turn while that much is sent.
+constexpr std::size_t turns = 4;
+/// So many messages keep their memory, if it is worth that.
+constexpr std::size_t used_max = 32, used_size_min = 16 << 10;
+
 std::size_t payload_size(const net::Frame& frame) {
   const auto* data = std::get_if<net::DataFrame>(&frame);
   return data == nullptr ? 0 : data->length;
@@ -33,12 +42,33 @@ LinkMessages::~LinkMessages() {
   if (timer_) loop_.cancel(*timer_);
 }
 
+ByteVector LinkMessages::make(std::size_t size) {
+  ByteVector message;
+  if (size >= used_size_min && !used_.empty()) {
+    message = std::move(used_.back());
+    used_.pop_back();
+  }
+  message.resize(size);
+  return message;
+}
+
+void LinkMessages::recycle(ByteVector message) {
+  if (message.capacity() >= used_size_min && used_.size() < used_max)
+    used_.push_back(std::move(message));
+}
+
 void LinkMessages::send(net::TrafficClass traffic, ByteVector message) {
   AXS_ASSERT(message.size() <= message_max);
   const std::uint64_t id = next_message_++, size = message.size();
-  held_ += size;
   outgoing_.emplace(Key{traffic, id}, std::move(message));
   step(net::SendMessage{traffic, id, size});
+}
+
+std::size_t LinkMessages::turn(net::TrafficClass traffic) const {
+  const auto known = transport_.statistics(path);
+  const double product = known ? known->bottleneck.value() * waiting_time.seconds() : 0;
+  const auto most = static_cast<std::size_t>(std::clamp(product, waiting_min, waiting_max));
+  return transport_.waiting(traffic) < most ? most / turns : 0;
 }
 
 void LinkMessages::path_changed() {
@@ -58,6 +88,7 @@ void LinkMessages::batch_end() {
   timer_ = loop_.at(*transport_.wakeup(), [this] {
     timer_.reset();
     step(Wakeup{});
+    callbacks_.more();
     batch_end();
   });
 }
@@ -144,12 +175,18 @@ std::size_t LinkMessages::write_payloads(const net::Packet& packet,
   return at;
 }
 
+void LinkMessages::release(Key key) {
+  if (auto done = outgoing_.extract(key)) recycle(std::move(done.mapped()));
+}
+
 void LinkMessages::store(const net::Stored& action, const Taking& taking) {
   std::size_t at = 0;
   for (std::uint32_t i = 0; i < action.frame; ++i) at += payload_size(taking.packet.frames[i]);
   at += action.offset - std::get<net::DataFrame>(taking.packet.frames[action.frame]).offset;
   if (action.total > message_max) return;
-  ByteVector& message = incoming_[{action.traffic, action.message}];
+  const auto [at_message, is_new] = incoming_.try_emplace({action.traffic, action.message});
+  ByteVector& message = at_message->second;
+  if (is_new) message = make(action.total);
   message.resize(action.total);
   const ByteView bytes = taking.payloads.subspan(at, action.length);
   std::copy(bytes.begin(), bytes.end(), message.begin() + action.offset);
@@ -158,13 +195,6 @@ void LinkMessages::store(const net::Stored& action, const Taking& taking) {
 void LinkMessages::deliver(const net::Deliver& action) {
   auto found = incoming_.extract({action.traffic, action.message});
   if (!found.empty()) callbacks_.message(std::move(found.mapped()));
-}
-
-void LinkMessages::release(Key key) {
-  const auto found = outgoing_.find(key);
-  if (found == outgoing_.end()) return;
-  held_ -= found->second.size();
-  outgoing_.erase(found);
 }
 
 }  // namespace axs::live

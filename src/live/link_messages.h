@@ -23,6 +23,8 @@ class LinkMessages {
   };
   struct Callbacks {
     std::function<void(ByteVector)> message;
+    /// turn() may have become more. What is sent now needs no batch_end().
+    std::function<void()> more;
     /// What was under way in either direction is lost: the other end has been started again.
     std::function<void()> reset;
   };
@@ -31,9 +33,15 @@ class LinkMessages {
   LinkMessages(const LinkMessages&) = delete;
   ~LinkMessages();
 
+  /// Memory for a message of that size, with whatever bytes are in it. Large messages that were
+  /// used lend theirs, for the kernel would clear new pages each time.
+  ByteVector make(std::size_t size);
+  void recycle(ByteVector message);
   void send(net::TrafficClass traffic, ByteVector message);
-  /// Bytes that the peer has not acknowledged.
-  std::size_t held() const { return held_; }
+  /// How many bytes of that class one sender may hand over now, before it is another's turn. 0:
+  /// nobody may, for what waits already keeps the path busy for some milliseconds, and everything
+  /// handed over later would wait behind it.
+  std::size_t turn(net::TrafficClass traffic) const;
   /// A frame of kind `stream`; anything is safe.
   void take(ByteView frame);
   /// The channel went up or down.
@@ -54,9 +62,9 @@ class LinkMessages {
   void meet_peer();
   bool stale(const net::Packet& packet) const;
   void perform(const net::Transmit& action);
+  void release(Key key);
   void store(const net::Stored& action, const Taking& taking);
   void deliver(const net::Deliver& action);
-  void release(Key key);
   std::size_t write_payloads(const net::Packet& packet, std::span<std::uint8_t> into) const;
 
   host::Loop& loop_;
@@ -69,7 +77,7 @@ class LinkMessages {
   std::optional<std::uint64_t> stale_before_;
   std::map<Key, ByteVector> outgoing_;
   std::map<Key, ByteVector> incoming_;
-  std::size_t held_ = 0;
+  std::vector<ByteVector> used_;  ///< For their memory.
   std::uint64_t next_message_ = 0;
   std::vector<net::Transport::Action> spare_;  ///< For its memory.
   ByteVector head_;                            ///< Likewise.

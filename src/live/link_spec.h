@@ -71,6 +71,11 @@ struct LinkFolder {
   std::string breaches() const { return path + "/breaches.jsonl"; }
 };
 
+/// Whether a link can be as the record says, whoever wrote it; the error names the first value that
+/// is not.
+Result<> check_link(const LinkSpec& spec);
+
+/// The record of a link, checked.
 Result<LinkSpec> load_link(const LinkFolder& folder);
 Result<> save_link(const LinkFolder& folder, const LinkSpec& spec);
 
@@ -79,5 +84,8 @@ struct LinkInvitation {
   LinkSpec spec;
   Credentials credentials;
 };
+
+/// Whether it makes a second end: the record can be, and the credentials are that end's.
+Result<> check_invitation(const LinkInvitation& invitation);
 
 }  // namespace axs::live

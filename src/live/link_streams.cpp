@@ -33,34 +33,31 @@ LinkStreams::LinkStreams(host::Loop& loop, LinkChannel& channel, const LinkSpec&
                 channel,
                 {.incarnation = incarnation, .rate = spec.rate},
                 {.message = [this](ByteVector message) { take_message(std::move(message)); },
+                 .more = [this] { take_turns(); },
                  .reset = [this] { reset_all(); }}},
-      next_id_{incarnation << incarnation_shift},
-      buffer_(chunk) {}
+      next_id_{first_number(incarnation)} {}
 
 LinkStreams::~LinkStreams() {
-  for (const auto& listener : listeners_) loop_.unwatch(listener.fd());
   while (!streams_.empty()) close(streams_.begin()->first);
 }
 
 Result<> LinkStreams::listen() {
-  for (const LinkForward& forward : forwards_)
+  for (std::uint16_t i = 0; i < forwards_.size(); ++i) {
+    const std::uint16_t port = forwards_[i].port;
     listeners_.push_back(AXS_TRY(
-        StreamListener::open({.port = forward.port}, "--tcp " + std::to_string(forward.port))));
-  for (std::uint16_t i = 0; i < listeners_.size(); ++i)
-    AXS_TRY(loop_.watch(listeners_[i].fd(), host::Interest::readable,
-                        [this, i](host::Ready) { accept_all(i); }));
+        StreamListener::open(loop_, {.port = port}, "--tcp " + std::to_string(port),
+                             [this, i](host::Fd socket) { accept(i, std::move(socket)); })));
+  }
   return Ok{};
 }
 
-void LinkStreams::accept_all(std::uint16_t forward) {
-  while (auto socket = listeners_[forward].accept()) {
-    if (streams_.size() >= streams_max) continue;  // Closed at once: the program sees it.
-    const Id id = next_id_++;
-    Stream& stream = streams_[id];
-    ++counters_.opened;
-    send({Kind::open, id, stream.next_number++}, traffic_, to_wire(forward));
-    adopt(id, stream, *std::move(socket));
-  }
+void LinkStreams::accept(std::uint16_t forward, host::Fd socket) {
+  if (streams_.size() >= streams_max) return;  // Closed at once: the program sees it.
+  const Id id = next_id_++;
+  Stream& stream = streams_[id];
+  ++counters_.opened;
+  send({Kind::open, id, stream.next_number++}, traffic_, to_wire(forward));
+  adopt(id, stream, std::move(socket));
   messages_.batch_end();
 }
 
@@ -81,7 +78,13 @@ void LinkStreams::adopt(Id id, Stream& stream, host::Fd socket) {
   rearm(id, stream);
 }
 
+void LinkStreams::path_changed() {
+  messages_.path_changed();
+  batch_end();
+}
+
 void LinkStreams::batch_end() {
+  take_turns();
   messages_.batch_end();
 }
 
@@ -177,22 +180,53 @@ void LinkStreams::serve(Id id, host::Ready ready) {
     }
     stream.connecting = false;
   }
-  if (ready.readable) read_from(id, stream);
+  if (ready.readable) join_turns(id, stream);
+  take_turns();
   if (streams_.contains(id) && write_to(id, stream) && !end_if_done(id, stream)) rearm(id, stream);
   messages_.batch_end();
 }
 
-void LinkStreams::read_from(Id id, Stream& stream) {
-  const std::uint64_t allowed = std::min<std::uint64_t>(stream.credit - stream.sent, chunk);
-  if (stream.read_all || allowed == 0) return;
-  const ssize_t got = recv(stream.socket.get(), buffer_.data(), allowed, 0);
-  if (got < 0) return would_block() ? void() : fail(id, true);
+void LinkStreams::take_turns() {
+  while (!turns_.empty()) {
+    const std::size_t most = std::min(messages_.turn(traffic_), chunk);
+    if (most == 0) return;
+    const Id id = turns_.front();
+    turns_.pop_front();
+    if (streams_.contains(id)) take_turn(id, streams_.at(id), most);
+  }
+}
+
+void LinkStreams::take_turn(Id id, Stream& stream, std::size_t most) {
+  stream.in_turn = false;
+  const bool more = read_from(id, stream, most);
+  if (!streams_.contains(id)) return;
+  if (more) return join_turns(id, stream);
+  if (!end_if_done(id, stream)) rearm(id, stream);
+}
+
+void LinkStreams::join_turns(Id id, Stream& stream) {
+  if (!std::exchange(stream.in_turn, true)) turns_.push_back(id);
+}
+
+bool LinkStreams::read_from(Id id, Stream& stream, std::size_t most) {
+  const std::uint64_t allowed = std::min<std::uint64_t>(stream.credit - stream.sent, most);
+  if (stream.read_all || allowed == 0) return false;
+  ByteVector message = messages_.make(head_size + allowed);
+  const ssize_t got = recv(stream.socket.get(), message.data() + head_size, allowed, 0);
+  if (got < 0) {
+    messages_.recycle(std::move(message));
+    if (!would_block()) fail(id, true);
+    return false;
+  }
   stream.read_all = got == 0;
   const auto size = static_cast<std::size_t>(got);
   stream.sent += size;
   counters_.sent_bytes += size;
-  send({got == 0 ? Kind::finish : Kind::data, id, stream.next_number++}, traffic_,
-       ByteView{buffer_}.first(size));
+  message.resize(head_size + size);
+  const auto head = to_wire(Head{got == 0 ? Kind::finish : Kind::data, id, stream.next_number++});
+  std::copy(head.begin(), head.end(), message.begin());
+  messages_.send(traffic_, std::move(message));
+  return size == allowed;
 }
 
 bool LinkStreams::write_to(Id id, Stream& stream) {
@@ -209,6 +243,7 @@ bool LinkStreams::write_to(Id id, Stream& stream) {
     stream.consumed += size;
     counters_.delivered_bytes += size;
     if (stream.written < stream.waiting.front().size()) continue;
+    messages_.recycle(std::move(stream.waiting.front()));
     stream.waiting.pop_front();
     stream.written = head_size;
   }
@@ -232,7 +267,8 @@ void LinkStreams::grant(Id id, Stream& stream) {
 /// Asks to be told exactly of what could be done.
 void LinkStreams::rearm(Id id, Stream& stream) {
   if (!stream.socket) return;
-  const bool read = !stream.connecting && !stream.read_all && stream.credit > stream.sent;
+  const bool read =
+      !stream.connecting && !stream.read_all && !stream.in_turn && stream.credit > stream.sent;
   const bool write = stream.connecting || !stream.waiting.empty();
   std::optional<host::Interest> wanted;
   if (read || write)

@@ -7,20 +7,22 @@
 #include <vector>
 
 #include "axs/live/link_messages.h"
-#include "axs/live/stream_bridge.h"
+#include "axs/live/stream_listener.h"
 #include "axs/net/range_set.h"
 
 namespace axs::live {
 
 /// Carries TCP connections: each is ended at both ends of the link and its bytes travel as messages
 /// of the transport, numbered within the connection, so that a loss on the way holds up nobody
-/// else. How much may be under way is granted by the end that must hold it.
+/// else. How much may be under way is granted by the end that must hold it. Connections are read in
+/// turn, and no more than keeps the link busy: the rest waits in the kernel, at its program's cost.
 class LinkStreams {
  public:
   static constexpr std::size_t streams_max = 4096;
   /// What all connections together may make an end hold, and each of them at least and at most.
   static constexpr std::uint64_t held_max = 256u << 20, window_min = 128u << 10,
                                  window_max = 32u << 20;
+  /// A connection has at most so much read at once.
   static constexpr std::size_t chunk = 128u << 10;
   /// Messages of one connection that wait for an earlier one.
   static constexpr std::size_t early_max = 1u << 16;
@@ -40,7 +42,7 @@ class LinkStreams {
 
   /// A frame of kind `stream`; anything is safe.
   void take(ByteView frame) { messages_.take(frame); }
-  void path_changed() { messages_.path_changed(); }
+  void path_changed();
   void batch_end();
 
   std::size_t streams() const { return streams_.size(); }
@@ -65,6 +67,7 @@ class LinkStreams {
     std::uint64_t sent = 0;  ///< Bytes.
     std::uint64_t credit = window_min;
     bool read_all = false;
+    bool in_turn = false;  ///< Readable, and in turns_.
     // From the peer to the program.
     std::uint64_t expected = 0;
     std::map<std::uint64_t, ByteVector> early{};  ///< Messages with their heads, by number.
@@ -78,7 +81,7 @@ class LinkStreams {
   LinkStreams(host::Loop& loop, LinkChannel& channel, const LinkSpec& spec, LinkSide side,
               std::uint32_t incarnation);
   Result<> listen();
-  void accept_all(std::uint16_t forward);
+  void accept(std::uint16_t forward, host::Fd socket);
   void connect(Id id, Stream& stream, std::uint64_t forward);
   void adopt(Id id, Stream& stream, host::Fd socket);
 
@@ -90,7 +93,11 @@ class LinkStreams {
   bool take_next(Id id, Stream& stream, ByteVector message);
 
   void serve(Id id, host::Ready ready);
-  void read_from(Id id, Stream& stream);
+  void take_turns();
+  void take_turn(Id id, Stream& stream, std::size_t most);
+  void join_turns(Id id, Stream& stream);
+  /// True: there may be more. The stream may be gone.
+  bool read_from(Id id, Stream& stream, std::size_t most);
   bool write_to(Id id, Stream& stream);
   void grant(Id id, Stream& stream);
   void rearm(Id id, Stream& stream);
@@ -105,13 +112,11 @@ class LinkStreams {
   net::TrafficClass traffic_;
   bool opens_;  ///< Streams begin at this end.
   LinkMessages messages_;
-  std::vector<StreamListener> listeners_;
+  std::vector<std::unique_ptr<StreamListener>> listeners_;
   std::map<Id, Stream> streams_;
-  net::RangeSet seen_;  ///< Ids that have been opened by the peer.
-  /// The ids of a process that is started again are not those of the one before.
-  static constexpr int incarnation_shift = 20;
+  std::deque<Id> turns_;  ///< Who is read next; some may be gone.
+  net::RangeSet seen_;    ///< Ids that have been opened by the peer.
   Id next_id_;
-  ByteVector buffer_;
   Counters counters_;
 };
 

@@ -15,23 +15,34 @@ constexpr std::size_t flag_size = 1;
 /// Reads between two looks at what else there is to do.
 constexpr int reads_max = 16;
 
+/// Of an IPv4 header (RFC 791).
+constexpr std::size_t ipv4_size = 20, source_at = 12, destination_at = 16;
+
+std::uint32_t address_at(ByteView packet, std::size_t at) {
+  std::uint32_t value = 0;
+  for (std::size_t i = 0; i < 4; ++i) value = value << 8 | packet[at + i];
+  return value;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<LinkTun>> LinkTun::open(host::Loop& loop, LinkChannel& channel,
-                                               const LinkEndSpec& end, net::TokenBucket* bucket) {
+                                               const Config& config) {
   auto device = AXS_TRY(open_tun_device(
-      end.tun_namespace, {.device = "axs%d", .addresses = {end.tun_address}, .offloads = true}));
-  std::unique_ptr<LinkTun> tun{new LinkTun{loop, channel, std::move(device), bucket}};
+      config.netns, {.device = "axs%d", .addresses = {config.address}, .offloads = true}));
+  std::unique_ptr<LinkTun> tun{new LinkTun{loop, channel, std::move(device), config}};
+  tun->address_ = AXS_TRY(parse_ipv4(config.address));
+  tun->peer_address_ = AXS_TRY(parse_ipv4(config.peer_address));
   tun->follow_mtu();
   AXS_TRY(tun->watch());
   return tun;
 }
 
-LinkTun::LinkTun(host::Loop& loop, LinkChannel& channel, TunDevice tun, net::TokenBucket* bucket)
+LinkTun::LinkTun(host::Loop& loop, LinkChannel& channel, TunDevice tun, const Config& config)
     : loop_{loop},
       channel_{channel},
       tun_{std::move(tun)},
-      bucket_{bucket},
+      config_{config},
       buffer_(net::OffloadHeader::size + net::PacketJoiner::bytes_max) {}
 
 LinkTun::~LinkTun() {
@@ -46,7 +57,7 @@ Result<> LinkTun::watch() {
 /// The kernel queues meanwhile, which tells TCP to send no faster.
 void LinkTun::pause() {
   loop_.unwatch(tun_.fd.get());
-  pause_ = loop_.at(bucket_->opens_at(), [this] {
+  pause_ = loop_.at(config_.bucket->opens_at(), [this] {
     pause_.reset();
     read_some();
     if (!pause_) (void)watch().has_value();
@@ -55,18 +66,29 @@ void LinkTun::pause() {
 
 void LinkTun::read_some() {
   for (int i = 0; i < reads_max; ++i) {
-    if (bucket_ != nullptr && !bucket_->open(loop_.now())) {
+    if (config_.bucket != nullptr && !config_.bucket->open(loop_.now())) {
       pause();
       break;
     }
-    const ssize_t got = ::read(tun_.fd.get(), buffer_.data(), buffer_.size());
-    if (got <= 0) break;
-    const auto bytes = std::span{buffer_}.first(static_cast<std::size_t>(got));
-    if (!cutter_.cut(bytes, [this](const net::CutPacket& packet) { send(packet); }))
-      ++counters_.dropped;
-    if (bucket_ != nullptr) bucket_->take(loop_.now(), bytes.size());
+    if (!read_one()) break;
   }
   channel_.flush();
+}
+
+/// False: there is nothing now.
+bool LinkTun::read_one() {
+  const ssize_t got = ::read(tun_.fd.get(), buffer_.data(), buffer_.size());
+  if (got < 0 && errno != EAGAIN && errno != EINTR) {
+    const auto why = host::system_error("TUN interface " + tun_.name + ": it is gone");
+    loop_.unwatch(tun_.fd.get());  // It would be called readable for ever.
+    config_.lost(why);
+  }
+  if (got <= 0) return false;
+  const auto bytes = std::span{buffer_}.first(static_cast<std::size_t>(got));
+  if (!cutter_.cut(bytes, [this](const net::CutPacket& packet) { send(packet); }))
+    ++counters_.dropped;
+  if (config_.bucket != nullptr) config_.bucket->take(loop_.now(), bytes.size());
+  return true;
 }
 
 void LinkTun::send(const net::CutPacket& packet) {
@@ -81,9 +103,16 @@ void LinkTun::send(const net::CutPacket& packet) {
 
 void LinkTun::take(ByteView frame) {
   if (frame.empty()) return;
+  if (!is_for_us(frame.subspan(flag_size))) return void(++counters_.foreign);
   const auto put = [this](std::span<const ByteView> parts) { write(parts); };
   joiner_.add(frame.subspan(flag_size), frame[0] != 0, put) ? ++counters_.delivered
                                                             : ++counters_.dropped;
+}
+
+bool LinkTun::is_for_us(ByteView packet) const {
+  return packet.size() >= ipv4_size && packet[0] >> 4 == 4 &&
+         address_at(packet, source_at) == peer_address_ &&
+         address_at(packet, destination_at) == address_;
 }
 
 void LinkTun::batch_end() {

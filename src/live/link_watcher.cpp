@@ -3,11 +3,12 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <nlohmann/json.hpp>
+#include <filesystem>
 
 #include "axs/catalog/utc.h"
 #include "axs/host/clock.h"
 #include "axs/host/file.h"
+#include "axs/live/link_json.h"
 
 namespace axs::live {
 
@@ -23,11 +24,8 @@ Result<host::Fd> open_record(const std::string& path) {
     return host::system_error(path + ": read");
   const std::uint8_t line_end[]{'\n'};
   if (last != '\n') AXS_TRY(host::write_all(file.get(), line_end, path));
+  AXS_TRY(host::sync_folder(std::filesystem::path{path}.parent_path()));
   return file;
-}
-
-nlohmann::ordered_json milliseconds_or_null(const std::optional<Duration>& d) {
-  return d ? nlohmann::ordered_json(d->seconds() * 1e3) : nlohmann::ordered_json();
 }
 
 }  // namespace
@@ -37,7 +35,10 @@ Result<std::unique_ptr<LinkWatcher>> LinkWatcher::open(host::Loop& loop, LinkCha
                                                        const std::string& breaches) {
   std::unique_ptr<LinkWatcher> watcher{new LinkWatcher{loop, channel, config}};
   watcher->path_ = breaches;
-  if (!breaches.empty()) watcher->file_ = AXS_TRY(open_record(breaches));
+  if (!breaches.empty()) {
+    watcher->file_ = AXS_TRY(open_record(breaches));
+    watcher->sync_ = std::make_unique<host::BackgroundSync>(watcher->file_.get(), breaches);
+  }
   watcher->timer_ = loop.at(loop.now(), [self = watcher.get()] { self->step(Wakeup{}); });
   return watcher;
 }
@@ -79,10 +80,15 @@ void LinkWatcher::record(const net::WindowClosed& window) {
       {"probes", window.quality.probes},
       {"lost", window.quality.lost}};
   const std::string text = line.dump() + "\n";
-  auto written = host::write_all(
+  const auto written = host::write_all(
       file_.get(), {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}, path_);
-  if (written && fdatasync(file_.get()) != 0) written = host::system_error(path_ + ": fdatasync");
   failure_ = written ? std::string{} : written.error().what;
+  sync_->request();
+}
+
+std::string LinkWatcher::failure() const {
+  const auto unsynced = sync_ ? sync_->failure() : std::nullopt;
+  return failure_.empty() && unsynced ? unsynced->what : failure_;
 }
 
 }  // namespace axs::live

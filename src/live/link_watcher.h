@@ -3,12 +3,15 @@
 #include <memory>
 #include <string>
 
+#include "axs/host/background_sync.h"
 #include "axs/live/link_channel.h"
 #include "axs/net/link_sla.h"
 
 namespace axs::live {
 
-/// Performs net::LinkWatch over a channel: sealed echoes out, and broken promises onto the disk.
+/// Performs net::LinkWatch over a channel: sealed echoes out, and broken promises onto the disk. A
+/// breach is in its file, and outlives this process, before anything else is done; the disk has it
+/// as soon as it can, for what the link carries does not wait for it.
 class LinkWatcher {
  public:
   /// So long after its start a link that is not up yet breaks no promise.
@@ -25,7 +28,7 @@ class LinkWatcher {
   void take_reply(ByteView frame);
   net::LinkQuality recent() const { return watch_.recent(loop_.now()); }
   /// Why the last breach could not be recorded.
-  const std::string& failure() const { return failure_; }
+  std::string failure() const;
 
  private:
   LinkWatcher(host::Loop& loop, LinkChannel& channel, const net::LinkWatch::Config& config)
@@ -43,6 +46,7 @@ class LinkWatcher {
   host::TimerId timer_{};
   std::string path_;
   host::Fd file_;
+  std::unique_ptr<host::BackgroundSync> sync_;
   std::string failure_;
 };
 

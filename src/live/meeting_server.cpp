@@ -23,30 +23,26 @@ Key256 random_key() {
 
 Result<std::unique_ptr<MeetingServer>> MeetingServer::open(host::Loop& loop, const Config& config) {
   auto socket = AXS_TRY(DatagramSocket::open(config.datagrams, "meeting point"));
-  Endpoint streams = config.streams;
-  if (streams.port == 0) streams.port = socket.local().port;
-  auto listener = AXS_TRY(StreamListener::open(streams, "meeting point"));
   std::unique_ptr<MeetingServer> server{
-      new MeetingServer{loop, std::move(socket), std::move(listener)}};
-  AXS_TRY(server->watch());
+      new MeetingServer{loop, std::move(socket), config.silence_max}};
+  AXS_TRY(server->watch(config.streams));
   return server;
 }
 
-MeetingServer::MeetingServer(host::Loop& loop, DatagramSocket socket, StreamListener listener)
-    : loop_{loop},
-      socket_{std::move(socket)},
-      listener_{std::move(listener)},
-      point_{random_key()} {}
+MeetingServer::MeetingServer(host::Loop& loop, DatagramSocket socket, Duration silence_max)
+    : loop_{loop}, socket_{std::move(socket)}, silence_max_{silence_max}, point_{random_key()} {}
 
 MeetingServer::~MeetingServer() {
   loop_.unwatch(socket_.fd());
-  loop_.unwatch(listener_.fd());
   if (timer_) loop_.cancel(*timer_);
 }
 
-Result<> MeetingServer::watch() {
+Result<> MeetingServer::watch(Endpoint streams) {
   AXS_TRY(loop_.watch(socket_.fd(), host::Interest::readable, [this](host::Ready) { receive(); }));
-  return loop_.watch(listener_.fd(), host::Interest::readable, [this](host::Ready) { accept(); });
+  if (streams.port == 0) streams.port = socket_.local().port;
+  listener_ = AXS_TRY(StreamListener::open(loop_, streams, "meeting point",
+                                           [this](host::Fd stream) { accept(std::move(stream)); }));
+  return Ok{};
 }
 
 void MeetingServer::receive() {
@@ -87,18 +83,17 @@ void MeetingServer::step(const net::MeetingPoint::Event& event) {
   if (const auto at = point_.wakeup()) timer_ = loop_.at(*at, [this] { step(Wakeup{}); });
 }
 
-void MeetingServer::accept() {
-  while (auto stream = listener_.accept()) {
-    if (bridges_.size() >= streams_max) continue;
-    const std::uint64_t number = next_bridge_++;
-    const Endpoint own = reached_locally(socket_.local());
-    auto bridge = StreamBridge::open(loop_, buffer_,
-                                     {.stream = *std::move(stream),
-                                      .local = {own.address, 0},
-                                      .peer = own,
-                                      .closed = [this, number] { bridges_.erase(number); }});
-    if (bridge) bridges_[number] = *std::move(bridge);
-  }
+void MeetingServer::accept(host::Fd stream) {
+  if (bridges_.size() >= streams_max) return;
+  const std::uint64_t number = next_bridge_++;
+  const Endpoint own = reached_locally(socket_.local());
+  auto bridge = StreamBridge::open(loop_, buffer_,
+                                   {.stream = std::move(stream),
+                                    .local = {own.address, 0},
+                                    .peer = own,
+                                    .silence_max = silence_max_,
+                                    .closed = [this, number] { bridges_.erase(number); }});
+  if (bridge) bridges_[number] = *std::move(bridge);
 }
 
 Result<> run_meeting_server(const MeetingServer::Config& config,

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "axs/live/stream_bridge.h"
+#include "axs/live/stream_listener.h"
 #include "axs/net/meeting.h"
 
 namespace axs::live {
@@ -15,6 +16,8 @@ class MeetingServer {
   struct Config {
     Endpoint datagrams;
     Endpoint streams;  ///< Mostly the same address and port.
+    /// A connection is closed when nothing has come over it for so long.
+    Duration silence_max = seconds(60);
   };
   static constexpr std::size_t streams_max = 1024;
 
@@ -23,22 +26,23 @@ class MeetingServer {
   ~MeetingServer();
 
   Endpoint datagrams() const { return socket_.local(); }
-  Endpoint streams() const { return listener_.local(); }
+  Endpoint streams() const { return listener_->local(); }
   std::uint64_t packets_passed() const { return passed_; }
   std::uint64_t packets_lost() const { return lost_; }
 
  private:
-  MeetingServer(host::Loop& loop, DatagramSocket socket, StreamListener listener);
-  Result<> watch();
+  MeetingServer(host::Loop& loop, DatagramSocket socket, Duration silence_max);
+  Result<> watch(Endpoint streams);
   void receive();
   void take(const Datagram& datagram);
   void pass(const Endpoint& from, const net::Train& train);
   void step(const net::MeetingPoint::Event& event);
-  void accept();
+  void accept(host::Fd stream);
 
   host::Loop& loop_;
   DatagramSocket socket_;
-  StreamListener listener_;
+  Duration silence_max_;
+  std::unique_ptr<StreamListener> listener_;
   net::MeetingPoint point_;
   DatagramBuffer buffer_;
   std::map<std::uint64_t, std::unique_ptr<StreamBridge>> bridges_;

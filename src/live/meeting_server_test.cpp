@@ -127,22 +127,21 @@ TEST_CASE("meeting server: where no UDP comes through, a TCP connection carries 
 
 TEST_CASE("stream bridge: packets of every size come through whole; a broken stream is told once") {
   const auto loop = must(host::Loop::create(host::RunClock{Instant{}}));
-  auto listener = must(StreamListener::open({}, "test"));
   std::array<DatagramSocket, 2> ends{must(DatagramSocket::open({}, "test")),
                                      must(DatagramSocket::open({}, "test"))};
   int closed = 0;
   DatagramBuffer buffer, bridges;
+  std::unique_ptr<StreamBridge> far;
+  const auto listener = must(StreamListener::open(*loop, {}, "test", [&](host::Fd stream) {
+    far = must(StreamBridge::open(
+        *loop, bridges, {.stream = std::move(stream), .local = {}, .peer = ends[1].local()}));
+  }));
   auto near = must(StreamBridge::open(*loop, bridges,
-                                      {.stream = must(connect_stream(listener.local())),
+                                      {.stream = must(connect_stream(listener->local())),
                                        .local = {},
                                        .peer = ends[0].local(),
                                        .closed = [&] { ++closed, loop->stop(); }}));
-  std::unique_ptr<StreamBridge> far;
   std::vector<ByteVector> sent, got;
-  must(loop->watch(listener.fd(), host::Interest::readable, [&](host::Ready) {
-    far = must(StreamBridge::open(
-        *loop, bridges, {.stream = *listener.accept(), .local = {}, .peer = ends[1].local()}));
-  }));
   must(loop->watch(ends[1].fd(), host::Interest::readable, [&](host::Ready) {
     ends[1].receive(buffer);
     for (const Datagram& datagram : buffer.datagrams)
@@ -161,7 +160,23 @@ TEST_CASE("stream bridge: packets of every size come through whole; a broken str
   must(loop->run());
   CHECK(closed == 1);
   loop->unwatch(ends[1].fd());
-  loop->unwatch(listener.fd());
+}
+
+TEST_CASE("meeting server: a connection over which nothing comes is closed, one in use is not") {
+  Meeting meeting{{.datagrams = {}, .streams = {}, .silence_max = milliseconds(300)}};
+  const host::Fd idle = must(connect_stream(meeting.server->streams()));
+  const host::Fd busy = must(connect_stream(meeting.server->streams()));
+  const auto ended = [](const host::Fd& stream) {
+    char byte;
+    return ::recv(stream.get(), &byte, 1, 0) == 0;
+  };
+  const std::uint8_t empty_packet[]{0, 0};
+  meeting.run_until([&] {
+    (void)::send(busy.get(), empty_packet, sizeof empty_packet, MSG_NOSIGNAL);
+    return ended(idle);
+  });
+  CHECK(ended(idle));
+  CHECK_FALSE(ended(busy));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include "axs/host/clock.h"
 #include "axs/host/file.h"
+#include "axs/host/machine.h"
 #include "axs/record/fact_metrics.h"
 
 namespace axs::live {
@@ -15,13 +16,10 @@ using catalog::metric;
 constexpr Duration write_every = seconds(1);
 
 void measure_process(catalog::Metrics& metrics, const std::string& process) {
+  if (const auto used = host::usage_of(0))
+    metrics.set(metric("axs_process_cpu_seconds_total"), {process}, used->cpu.seconds());
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);
-  const auto seconds_of = [](const timeval& time) {
-    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
-  };
-  metrics.set(metric("axs_process_cpu_seconds_total"), {process},
-              seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime));
   metrics.set(metric("axs_process_resident_bytes"), {process},
               static_cast<double>(usage.ru_maxrss) * 1024);
   metrics.set(metric("axs_process_written_timestamp_seconds"), {process},

@@ -14,18 +14,25 @@
 
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
 #include <thread>
+
+#include "axs/host/file.h"
 
 namespace axs::live {
 
 namespace {
 
 const std::string folder = "/run/netns";
+/// Where `ip netns exec` looks for what a namespace has instead of files in /etc.
+const std::string files_folder = "/etc/netns";
+constexpr std::size_t hosts_size_max = 1 << 20;
 
 void remove_namespace(const std::string& name) {
   (void)umount2(namespace_path(name).c_str(), MNT_DETACH);
   (void)unlink(namespace_path(name).c_str());
+  (void)unlink(hosts_path(name).c_str());
+  (void)rmdir((files_folder + "/" + name).c_str());
+  (void)rmdir(files_folder.c_str());  // If nobody else has anything there.
 }
 
 /// Runs `work` on a thread of its own, because a namespace is entered by a thread and for good.
@@ -118,12 +125,23 @@ std::string namespace_path(const std::string& name) {
 
 void remove_namespaces(const std::string& prefix) {
   AXS_ASSERT(prefix.starts_with("axs-"));
-  std::error_code ignored;
-  std::vector<std::string> left;
-  for (const auto& entry : std::filesystem::directory_iterator{folder, ignored})
-    if (entry.path().filename().string().starts_with(prefix))
-      left.push_back(entry.path().filename());
-  for (const std::string& name : left) remove_namespace(name);
+  // After a crash of the machine only the files are left.
+  for (const std::string& where : {folder, files_folder})
+    for (const std::string& name : host::names_in(where))
+      if (name.starts_with(prefix)) remove_namespace(name);
+}
+
+std::string hosts_path(const std::string& name) {
+  return files_folder + "/" + name + "/hosts";
+}
+
+Result<> write_hosts(const std::string& name, const std::string& lines) {
+  AXS_ASSERT(name.starts_with("axs-"));
+  AXS_TRY(host::make_folder(files_folder + "/" + name));
+  std::string text = lines;
+  if (const auto own = host::read_file("/etc/hosts", hosts_size_max))
+    text.append(own->begin(), own->end());
+  return host::replace_file(hosts_path(name), text);
 }
 
 Result<NetNamespace> NetNamespace::create(const std::string& name) {

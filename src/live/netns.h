@@ -35,6 +35,12 @@ Result<> inside_namespace(const std::string& name, const std::function<Result<>(
 /// Where the system keeps a namespace of that name.
 std::string namespace_path(const std::string& name);
 
+/// A hosts file for programs in that namespace: `ip netns exec` and SiteProgram put it in the place
+/// of /etc/hosts. It goes away with the namespace.
+std::string hosts_path(const std::string& name);
+/// Writes it: the names of this machine's own file and, before them, these lines.
+Result<> write_hosts(const std::string& name, const std::string& lines);
+
 /// Removes all namespaces whose names begin with `prefix`, itself "axs-...": those that a killed
 /// program of ours has left.
 void remove_namespaces(const std::string& prefix);

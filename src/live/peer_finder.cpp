@@ -1,5 +1,7 @@
 #include "axs/live/peer_finder.h"
 
+#include "axs/live/stream_listener.h"
+
 namespace axs::live {
 
 PeerFinder::PeerFinder(host::Loop& loop, SealedLink& link, const net::Reach::Config& config)

@@ -11,8 +11,9 @@
 namespace axs::live {
 
 /// A program of the user's inside a network namespace, in the foreground of the terminal: it has
-/// our input and output, and what the terminal sends reaches it too. It is killed when this process
-/// ends, however that ends.
+/// our input and output, and what the terminal sends reaches it too. It and whatever it has
+/// started, in other sessions too, are killed when it ends, or this process, however that ends: a
+/// keeper stands between, which inherits those that lose their parent.
 class SiteProgram {
  public:
   /// `netns` is a namespace that exists; empty: where we are. arguments[0] is looked for in PATH.
@@ -27,14 +28,17 @@ class SiteProgram {
 
   /// Readable once it has ended.
   int fd() const { return pidfd_.get(); }
+  /// Sends it SIGTERM, SIGINT or SIGHUP.
   void signal(int number) const;
+  /// Ends it and all that it has started at once.
+  void kill() const;
   /// Waits for its end: its exit status or, as in a shell, 128 and the signal that killed it.
   int wait();
 
  private:
   SiteProgram(pid_t pid, host::Fd pidfd) : pid_{pid}, pidfd_{std::move(pidfd)} {}
 
-  pid_t pid_;
+  pid_t pid_;  ///< The keeper.
   host::Fd pidfd_;
 };
 

@@ -48,10 +48,13 @@ StreamBridge::StreamBridge(host::Loop& loop, DatagramBuffer& buffer, Config conf
 StreamBridge::~StreamBridge() {
   loop_.unwatch(socket_.fd());
   loop_.unwatch(config_.stream.get());
+  loop_.cancel(silence_);
   loop_.cancel(closing_);
 }
 
 Result<> StreamBridge::watch() {
+  heard_at_ = loop_.now();
+  listen_for(config_.silence_max);
   AXS_TRY(
       loop_.watch(socket_.fd(), host::Interest::readable, [this](host::Ready) { read_packets(); }));
   return loop_.watch(config_.stream.get(), host::Interest::readable, [this](host::Ready ready) {
@@ -95,7 +98,9 @@ void StreamBridge::read_stream() {
   std::array<std::uint8_t, read_size> bytes;
   const ssize_t n = ::recv(config_.stream.get(), bytes.data(), bytes.size(), 0);
   if (n == 0 || (n < 0 && !try_again(errno))) return close();
-  if (n > 0) take_stream(ByteView{bytes}.first(static_cast<std::size_t>(n)));
+  if (n <= 0) return;
+  heard_at_ = loop_.now();
+  take_stream(ByteView{bytes}.first(static_cast<std::size_t>(n)));
 }
 
 void StreamBridge::take_stream(ByteView bytes) {
@@ -112,41 +117,19 @@ void StreamBridge::take_stream(ByteView bytes) {
   incoming_.erase(incoming_.begin(), incoming_.begin() + static_cast<std::ptrdiff_t>(at));
 }
 
+void StreamBridge::listen_for(Duration wait) {
+  silence_ = loop_.after(wait, [this] {
+    const Duration silent = loop_.now() - heard_at_;
+    silent < config_.silence_max ? listen_for(config_.silence_max - silent) : close();
+  });
+}
+
 /// The owner may delete the bridge once it hears of it, so that comes later, and last.
 void StreamBridge::close() {
   open_ = false;
+  loop_.cancel(silence_);
   loop_.unwatch(config_.stream.get());
   if (config_.closed) closing_ = loop_.at(loop_.now(), config_.closed);
-}
-
-Result<host::Fd> connect_stream(const Endpoint& to) {
-  const sa_family_t family = family_of(to);
-  host::Fd fd{socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
-  if (!fd) return host::system_error("connection to " + text_of(to) + ": socket");
-  const SocketAddress address{to, family};
-  if (connect(fd.get(), address.data(), address.size()) != 0 && errno != EINPROGRESS)
-    return host::system_error("connection to " + text_of(to));
-  return fd;
-}
-
-Result<StreamListener> StreamListener::open(const Endpoint& local, const std::string& what) {
-  const sa_family_t family = family_of(local);
-  host::Fd fd{socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
-  if (!fd) return host::system_error(what + ": socket");
-  const int on = 1;
-  (void)setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  SocketAddress address{local, family};
-  if (bind(fd.get(), address.data(), address.size()) != 0 || listen(fd.get(), SOMAXCONN) != 0)
-    return host::system_error(what + ": TCP port " + std::to_string(local.port) + ": bind");
-  if (getsockname(fd.get(), address.data(), address.size_out()) != 0)
-    return host::system_error(what + ": getsockname");
-  return StreamListener{std::move(fd), address.endpoint()};
-}
-
-std::optional<host::Fd> StreamListener::accept() {
-  host::Fd taken{accept4(fd_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)};
-  if (!taken) return std::nullopt;
-  return taken;
 }
 
 }  // namespace axs::live

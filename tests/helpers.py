@@ -1,0 +1,26 @@
+"""What several tests of whole programs need."""
+import contextlib
+import socket
+import subprocess
+import time
+
+
+def run(*command, check=True):
+    return subprocess.run(command, capture_output=True, text=True, check=check, timeout=60)
+
+
+def free_port(kind=socket.SOCK_STREAM):
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def eventually(what, holds, seconds=30):
+    """The first value of holds() that is true; what is not there yet may be missing."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            if found := holds():
+                return found
+        time.sleep(0.1)
+    raise AssertionError(f"not within {seconds} s: {what}")
