@@ -280,6 +280,7 @@ void Controller::give_order(Superhighway::Pair key, Pair& pair) {
                           key.first,
                           key.second,
                           pair.routes,
+                          pair.rules,
                           granted,
                           granted.empty() ? Duration{} : superhighway_.lease()};
   pair.ordered_at = now_;
