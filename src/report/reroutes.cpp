@@ -71,9 +71,8 @@ std::string sentence(const std::vector<Handover>& handovers) {
     longest = std::max(longest, handover.what.lasts);
   }
   return fmt::format(
-      "Gradients kept off {} planned changes of satellites, {} times over another path and {} "
-      "times "
-      "by waiting, each time for at most {:.1f} ms.",
+      "Gradients kept off {} planned changes of satellites, {} over another path and {} by "
+      "waiting, each for at most {:.1f} ms.",
       handovers.size(), handovers.size() - waited, waited, longest.seconds() * 1e3);
 }
 

@@ -51,8 +51,8 @@ TEST_CASE("the report has a table of reroutes, escaped, and a line on handovers"
        {seconds(9), catalog::HandoverKept{"fra", "sfo-fra leo", "sfo-fra fibre", {}}}})));
   for (const char* part : {"5.0 s", "sfo → fra", "gradient", "sfo-fra fibre", "sfo-fra leo",
                            "a &lt;sentence&gt;", "1 move, and why",
-                           "Gradients kept off 2 planned changes of satellites, 1 times over "
-                           "another path and 1 times by waiting, each time for at most 36.0 ms."})
+                           "Gradients kept off 2 planned changes of satellites, 1 over another "
+                           "path and 1 by waiting, each for at most 36.0 ms."})
     CHECK_MESSAGE(page.find(part) != std::string::npos, part);
   CHECK(reroutes_table({}).empty());
 }

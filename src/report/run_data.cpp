@@ -56,9 +56,9 @@ class Collector {
       if (!finished_) data_.totals.duration = std::max(data_.totals.duration, now_);
     }
     close();
-    data_.reroutes = reroutes(history_);
-    data_.handovers = sentence(handovers(history_));
-    if (data_.reroutes.size() > reroutes_most) data_.reroutes.resize(reroutes_most);
+    data_.moves = {reroutes(history_), sentence(handovers(history_))};
+    auto& moves = data_.moves.reroutes;
+    if (moves.size() > reroutes_most) moves.resize(reroutes_most);
     return std::move(data_);
   }
 

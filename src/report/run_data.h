@@ -65,6 +65,12 @@ struct FaultData {
   std::string outcome;  ///< what was done about it, as far as the record tells
 };
 
+/// Why traffic was moved.
+struct Moves {
+  std::vector<Reroute> reroutes{};  ///< The first ones, if there are very many.
+  std::string handovers{};          ///< About all that were planned, a sentence.
+};
+
 struct Totals {
   double duration{};
   double bytes{};
@@ -95,8 +101,7 @@ struct RunData {
   std::vector<RouteSpan> routes{};  ///< by pair, then time
   std::vector<Series> delays{};     ///< round trip of the route in use, milliseconds, by pair
   std::vector<FaultData> faults{};
-  std::vector<Reroute> reroutes{};  ///< The first ones, if there are very many.
-  std::string handovers{};          ///< About all of them, a sentence.
+  Moves moves{};
   Series validation{};
 };
 

@@ -186,9 +186,9 @@ std::string faults_table(const RunData& run) {
 }
 
 std::string reroutes_table(const RunData& run) {
-  if (run.reroutes.empty()) return {};
+  if (run.moves.reroutes.empty()) return {};
   std::string rows;
-  for (const Reroute& move : run.reroutes) {
+  for (const Reroute& move : run.moves.reroutes) {
     const std::string& left = move.grounds.left.path;
     rows += row({seconds_text(move.at), escaped(move.from + " → " + move.to), escaped(move.traffic),
                  escaped(left.empty() ? "–" : left), escaped(move.grounds.taken.path),
@@ -196,9 +196,11 @@ std::string reroutes_table(const RunData& run) {
                 6);
   }
   return fmt::format("<h2>Reroutes</h2>\n<details id=\"reroutes\"><summary>{}, and why</summary>\n",
-                     count_text(run.reroutes.size(), "move")) +
+                     count_text(run.moves.reroutes.size(), "move")) +
          table({"time", "pair", "traffic", "from", "to", "why"}, 6, rows) + "</details>\n" +
-         (run.handovers.empty() ? "" : "<p class=\"note\">" + escaped(run.handovers) + "</p>\n");
+         (run.moves.handovers.empty()
+              ? ""
+              : "<p class=\"note\">" + escaped(run.moves.handovers) + "</p>\n");
 }
 
 std::string links_table(const RunData& run) {
