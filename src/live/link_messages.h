@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "axs/live/link_channel.h"
-#include "axs/net/transport.h"
+#include "axs/net/repair_store.h"
 
 namespace axs::live {
 
@@ -55,6 +55,8 @@ class LinkMessages {
   bool stale(const net::Packet& packet) const;
   void perform(const net::Transmit& action);
   void store(const net::Stored& action, const Taking& taking);
+  void keep(const net::RepairStored& action, const Taking& taking);
+  void rebuild(const net::Rebuilt& action);
   void deliver(const net::Deliver& action);
   void release(Key key);
   std::size_t write_payloads(const net::Packet& packet, std::span<std::uint8_t> into) const;
@@ -68,7 +70,11 @@ class LinkMessages {
   /// Messages before this one were for a peer that is gone.
   std::optional<std::uint64_t> stale_before_;
   std::map<Key, ByteVector> outgoing_;
-  std::map<Key, ByteVector> incoming_;
+  struct Incoming {
+    ByteVector bytes;
+    net::RepairStore repairs;
+  };
+  std::map<Key, Incoming> incoming_;
   std::size_t held_ = 0;
   std::uint64_t next_message_ = 0;
   std::vector<net::Transport::Action> spare_;  ///< For its memory.

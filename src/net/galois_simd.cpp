@@ -22,8 +22,8 @@ __attribute__((target("avx2"))) std::size_t by_look_up(const WideTask& task,
     auto* out = reinterpret_cast<__m256i*>(&task.out[i]);
     const __m256i in = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(&task.in[i]));
     const __m256i upper = _mm256_and_si256(_mm256_srli_epi64(in, 4), nibble);
-    const __m256i product = _mm256_xor_si256(
-        _mm256_shuffle_epi8(low, _mm256_and_si256(in, nibble)), _mm256_shuffle_epi8(high, upper));
+    const __m256i product = _mm256_xor_si256(_mm256_shuffle_epi8(low, _mm256_and_si256(in, nibble)),
+                                             _mm256_shuffle_epi8(high, upper));
     _mm256_storeu_si256(out, _mm256_xor_si256(_mm256_loadu_si256(out), product));
   }
   return i;

@@ -41,6 +41,15 @@ struct RepairBlock {
   }
 };
 
+/// How many symbols of the block have bytes in `bytes`, which are not empty.
+inline std::uint64_t symbols_in(const RepairBlock& block, Range bytes) {
+  if (bytes.end <= block.first) return 0;
+  const std::uint64_t begin = std::max<std::uint64_t>(bytes.first, block.first) - block.first;
+  const std::uint64_t last = bytes.end - 1 - block.first;
+  const std::uint64_t before = begin / block.step() + (begin % block.step() >= block.length);
+  return last / block.step() + 1 - std::min(before, last / block.step() + 1);
+}
+
 /// By what symbol `symbol` is multiplied in repair `repair`: never 0.
 std::uint8_t repair_factor(std::uint32_t repair, std::uint32_t symbol);
 

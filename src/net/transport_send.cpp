@@ -69,7 +69,7 @@ bool Transport::send_one(Turn turn, PathId path) {
   fill(draft, path, ordinary ? Urgency::ordinary : Urgency::urgent);
   if (at.probes > 0) {
     --at.probes;
-    if (draft.span_count == 0) add(draft, PingFrame{});
+    if (!draft.awaited) add(draft, PingFrame{});
     draft.awaited = true;
   }
   if (draft.packet.frames.empty()) return false;
@@ -97,13 +97,16 @@ bool Transport::add_from(Draft& draft, Flow& from) {
   const std::uint32_t space = draft.limit - draft.size;
   // A few bytes more at the end of a packet would cost another frame for the rest of that message.
   if (draft.span_count > 0 && space < data_overhead + least_piece) return false;
-  const auto frame = from.queue.next(space);
+  const auto place =
+      draft.packet.frames.empty() ? SendQueue::Place::first : SendQueue::Place::behind;
+  const auto frame = from.queue.next(space, place);
   if (!frame) return false;
-  SentSpan& span = draft.spans[draft.span_count++];
   if (const auto* data = std::get_if<DataFrame>(&*frame))
-    span = {data->number, data->offset, data->length, data->traffic};
+    draft.spans[draft.span_count++] = {data->number, data->offset, data->length, data->traffic};
+  else if (const auto* cancel = std::get_if<CancelFrame>(&*frame))
+    draft.spans[draft.span_count++] = {cancel->number, 0, 0, cancel->traffic};
   else
-    span = {std::get<CancelFrame>(*frame).number, 0, 0, std::get<CancelFrame>(*frame).traffic};
+    draft.repair_bytes = wire_size(*frame);  // If it is lost, nothing is sent again.
   draft.awaited = true;
   add(draft, *frame);
   return true;
@@ -131,6 +134,7 @@ void Transport::emit(Turn turn, PathId path, Draft& draft) {
   draft.packet.from = config_.incarnation;
   draft.packet.path = path;
   draft.packet.number = sender.next_number();
+  sender.count_repair(draft.repair_bytes);
   if (draft.awaited)
     sender.sent(turn.now, draft.size, {draft.spans.data(), draft.span_count});
   else
