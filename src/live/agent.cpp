@@ -186,7 +186,7 @@ void Agent::perform(const Site::StoreBytes& action) {
 }
 
 void Agent::perform(const Site::StoreRepair& action) {
-  messages_.store(action, std::get<Site::PeerPacket>(now_.event).packet, now_.payloads);
+  messages_.store_repair(action, std::get<Site::PeerPacket>(now_.event).packet, now_.payloads);
 }
 
 void Agent::perform(const Site::ReadMessage& action) {

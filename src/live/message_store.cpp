@@ -96,8 +96,8 @@ void MessageStore::store(const Site::StoreBytes& piece, const net::Packet& packe
       stored.offset, payloads.subspan(at, stored.length));
 }
 
-void MessageStore::store(const Site::StoreRepair& piece, const net::Packet& packet,
-                         ByteView payloads) {
+void MessageStore::store_repair(const Site::StoreRepair& piece, const net::Packet& packet,
+                                ByteView payloads) {
   const net::RepairStored& repair = piece.repair;
   const ByteView bytes =
       payloads.subspan(payload_offset(packet, repair.frame), repair.block.length);

@@ -31,7 +31,8 @@ class MessageStore {
   // Incoming.
   /// `payloads`: what followed the packet's record, as long as its frames say.
   void store(const fabric::Site::StoreBytes& piece, const net::Packet& packet, ByteView payloads);
-  void store(const fabric::Site::StoreRepair& piece, const net::Packet& packet, ByteView payloads);
+  void store_repair(const fabric::Site::StoreRepair& piece, const net::Packet& packet,
+                    ByteView payloads);
   void rebuild(const fabric::Site::RebuildBytes& order);
   /// A message, and the values if it is a chunk.
   struct Taken {

@@ -75,17 +75,20 @@ struct Pair {
                                  static_cast<std::uint16_t>(symbol.size())};
       ByteVector payload;
       out.append_payload(SiteId{1}, frame, payload);
-      in.store({SiteId{0}, {frame.traffic, 7, size, frame.offset, frame.length, 0}},
-               net::Packet{.frames = {frame}}, payload);
+      net::Packet packet;
+      packet.frames = {frame};
+      in.store({SiteId{0}, {frame.traffic, 7, size, frame.offset, frame.length, 0}}, packet,
+               payload);
     }
     std::vector<std::uint32_t> repairs;
     for (std::uint8_t i = 3; repairs.size() < lost.size(); ++i) {
       const net::RepairFrame frame{net::TrafficClass::gradient, 7, 0, block, i};
-      const net::Packet packet{.frames = {net::PingFrame{}, frame}};
+      net::Packet packet;
+      packet.frames = {net::PingFrame{}, frame};
       ByteVector payload;
       out.append_payload(SiteId{1}, frame, payload);
       REQUIRE(payloads_match(packet, payload));
-      in.store(Site::StoreRepair{SiteId{0}, {frame.traffic, 7, block, i, 1}}, packet, payload);
+      in.store_repair({SiteId{0}, {frame.traffic, 7, block, i, 1}}, packet, payload);
       repairs.push_back(i);
     }
     in.rebuild({SiteId{0}, {net::TrafficClass::gradient, 7, size, block, lost, repairs}});

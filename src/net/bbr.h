@@ -41,6 +41,8 @@ class Bbr {
   static bool queueing(const RttEstimator& rtt) { return queueing(rtt, rtt.recent()); }
   /// Likewise before what took that round trip.
   static bool queueing(const RttEstimator& rtt, Duration round_trip);
+  /// What the path is taken to carry: as assigned, or as estimated.
+  BytesPerSecond capacity() const { return assigned_.value_or(bottleneck()); }
   /// The estimate of the bottleneck, 0 before the first sample.
   BytesPerSecond bottleneck() const { return BytesPerSecond{rate_}; }
 

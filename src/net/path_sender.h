@@ -96,7 +96,8 @@ class PathSender {
   ChanceLoss chance_loss() const { return chance_loss_.estimate(); }
   /// No probe waits for an answer that is overdue.
   bool answers() const { return probe_count_ == 0; }
-  BytesPerSecond bottleneck() const { return congestion_.bottleneck(); }
+  /// Bytes per second that the path is taken to carry.
+  BytesPerSecond capacity() const { return congestion_.capacity(); }
   const RttEstimator& rtt() const { return rtt_; }
   PathStatistics statistics() const;
 

@@ -239,6 +239,7 @@ class Transport {
   bool is_up(PathId path) const { return path.value < paths_.size() && paths_[path.value].up; }
   std::optional<PathId> active_path(const Flow& flow) const;
   bool carries(PathId path, const Flow& flow) const;
+  double share(PathId path, const Flow& flow) const;
   bool left_to_quicker(PathId path, const Flow& flow) const;
   bool offers(const Flow& flow, PathId path) const;
   PathId ack_path(PathId about) const;

@@ -118,9 +118,9 @@ TEST_CASE("that a short queue overflows is no loss by chance, once the path is k
     TransportPair pair;
     pair.add_path(fibre, shallow);
     pair.route(fibre);
-    transfer(pair, {TrafficClass::gradient, 0}, 40'000'000);
+    for (std::uint64_t i = 0; i < 6; ++i) transfer(pair, {TrafficClass::gradient, i}, 20'000'000);
     const std::uint64_t at_first = repair_bytes(pair);
-    for (std::uint64_t i = 1; i < 6; ++i) transfer(pair, {TrafficClass::gradient, i}, 10'000'000);
+    for (std::uint64_t i = 6; i < 9; ++i) transfer(pair, {TrafficClass::gradient, i}, 20'000'000);
     CHECK(pair.statistics(0, fibre).packets_lost > 1000);
     CHECK(repair_bytes(pair) == at_first);
   }

@@ -174,6 +174,18 @@ bool Transport::carries(PathId path, const Flow& flow) const {
   return is_up(path) && std::find(spread.begin(), spread.end(), path) != spread.end();
 }
 
+/// What part of a path the class has beside the others that want it now; control takes little.
+double Transport::share(PathId path, const Flow& flow) const {
+  double own = 0, all = 0;
+  for (std::size_t i = 1; i < flows_.size(); ++i) {
+    const Flow& other = flows_[i];
+    const bool wants = &other == &flow || (other.queue.has_next() && carries(path, other));
+    all += wants ? config_.weights[i] : 0;
+    own += &other == &flow ? config_.weights[i] : 0;
+  }
+  return own == 0 ? 1 : own / all;
+}
+
 /// Whether the quicker paths of the class will have delivered all that is left of it before a
 /// packet sent now over `path` arrives: then the last bytes of a message do not wait for the
 /// slowest path. After ECF (Lim et al. 2017), for any number of paths. The quickest never leaves
@@ -186,7 +198,10 @@ bool Transport::left_to_quicker(PathId path, const Flow& flow) const {
     const PathSender& other = paths_[i].sender;
     if (!carries(PathId{static_cast<std::uint8_t>(i)}, flow) || !other.answers()) continue;
     const Duration ahead = slow - other.rtt().smoothed() / 2;
-    if (ahead > Duration{}) deliverable += other.bottleneck().value() * ahead.seconds();
+    if (ahead <= Duration{}) continue;
+    const double rate =
+        share(PathId{static_cast<std::uint8_t>(i)}, flow) * other.capacity().value();
+    deliverable += rate * ahead.seconds();
   }
   return deliverable > static_cast<double>(flow.queue.unsent());
 }

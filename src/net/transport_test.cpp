@@ -241,6 +241,23 @@ TEST_CASE("a short message does not wait for the slowest path") {
   CHECK(took <= milliseconds(10 + 40 + 10));
 }
 
+TEST_CASE("beside gradients bulk leaves to the quicker path no more than its share carries") {
+  TransportPair pair;
+  pair.add_path(fibre, {.delay = milliseconds(10)});
+  pair.add_path(leo, {.delay = milliseconds(200)});
+  pair.route(fibre);
+  pair.spread({fibre, leo});
+  transfer(pair, TrafficClass::bulk, 1, 60'000'000);
+  pair.run(pair.now() + seconds(1));
+  for (std::uint64_t i = 0; i < 60; ++i) pair.send(0, {TrafficClass::gradient, i}, 1'000'000);
+  pair.run(pair.now() + milliseconds(300));
+  // Over the fibre alone, beside the gradients: 0.8 s.
+  const Duration took = transfer(pair, TrafficClass::bulk, 2, 2'000'000);
+  MESSAGE("2 MB of bulk beside gradients: ", took.seconds(), " s");
+  CHECK(took <= milliseconds(500));
+  CHECK(pair.complaints().empty());
+}
+
 TEST_CASE("what is in flight on one of several paths arrives although that path is cut") {
   // With notice, and without any.
   for (const bool noticed : {true, false}) {
