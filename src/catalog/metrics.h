@@ -109,6 +109,12 @@ inline constexpr auto table = std::to_array<Metric>({
      "Packets sent that await an acknowledgement"},
     {"axs_path_lost_packets_total", counter, "", "peer path",
      "Packets given up; what they carried was sent again"},
+    {"axs_path_repair_bytes_total", counter, "bytes", "peer path",
+     "Bytes sent that make up for losses in advance"},
+    {"axs_path_chance_loss_ratio", gauge, "ratio", "peer path",
+     "Share of data packets lost although nobody overloads the path"},
+    {"axs_rebuilt_bytes_total", counter, "bytes", "peer",
+     "Bytes that were lost on the way and that repairs brought back"},
     {"axs_route_changes_total", counter, "", "peer traffic reason",
      "Moves of traffic to another path"},
     // Of the agent: synchronisation and what it keeps.

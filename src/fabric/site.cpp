@@ -254,6 +254,12 @@ void Site::perform(SiteId peer, const net::Transmit& action) {
 void Site::perform(SiteId peer, const net::Stored& action) {
   actions_->push_back(StoreBytes{peer, action});
 }
+void Site::perform(SiteId peer, const net::RepairStored& action) {
+  actions_->push_back(StoreRepair{peer, action});
+}
+void Site::perform(SiteId peer, const net::Rebuilt& action) {
+  actions_->push_back(RebuildBytes{peer, action});
+}
 void Site::perform(SiteId peer, const net::Deliver& action) {
   actions_->push_back(ReadMessage{peer, action});
 }

@@ -123,6 +123,14 @@ class Site {
     SiteId from;
     net::Stored stored;
   };
+  struct StoreRepair {  ///< likewise
+    SiteId from;
+    net::RepairStored repair;
+  };
+  struct RebuildBytes {
+    SiteId from;
+    net::Rebuilt rebuilt;
+  };
   struct ReadMessage {  ///< all its bytes are stored: hand it back as a PeerMessage
     SiteId from;
     net::Deliver deliver;
@@ -159,9 +167,9 @@ class Site {
   };
   using Action =
       std::variant<TransmitPacket, SendHello, SendHelloReply, ReportToController, HoldMessage,
-                   ReleaseMessage, StoreBytes, ReadMessage, DropBytes, Capture, Apply, Foresee,
-                   Persist, Forget, Closed, Diverged, Finished, RouteChanged, PathState,
-                   HandoverKept, PeerMisbehaved, RingOrder, GiveChunk>;
+                   ReleaseMessage, StoreBytes, StoreRepair, RebuildBytes, ReadMessage, DropBytes,
+                   Capture, Apply, Foresee, Persist, Forget, Closed, Diverged, Finished,
+                   RouteChanged, PathState, HandoverKept, PeerMisbehaved, RingOrder, GiveChunk>;
 
   struct Config {
     std::uint32_t incarnation = 1;  ///< Grows with every start of this agent.
@@ -231,6 +239,8 @@ class Site {
   void perform(const train::SiteSync::Refused& action);
   void perform(SiteId peer, const net::Transmit& action);
   void perform(SiteId peer, const net::Stored& action);
+  void perform(SiteId peer, const net::RepairStored& action);
+  void perform(SiteId peer, const net::Rebuilt& action);
   void perform(SiteId peer, const net::Deliver& action);
   void perform(SiteId peer, const net::Acknowledged& action);
   void perform(SiteId peer, const net::Discarded& action);

@@ -164,9 +164,7 @@ void Agent::perform(const Site::TransmitPacket& action) {
   const net::Packet& packet = action.transmit.packet;
   plain_.assign(1, static_cast<std::uint8_t>(PayloadKind::packet));
   WireWriter{plain_}.put(packet);
-  for (const auto& frame : packet.frames)
-    if (const auto* data = std::get_if<net::DataFrame>(&frame))
-      messages_.append_payload(action.to, *data, plain_);
+  for (const auto& frame : packet.frames) messages_.append_payload(action.to, frame, plain_);
   overlay_->send(action.to, packet.path, plain_);
 }
 
@@ -187,6 +185,10 @@ void Agent::perform(const Site::ReleaseMessage& action) {
 
 void Agent::perform(const Site::StoreBytes& action) {
   messages_.store(action, std::get<Site::PeerPacket>(now_.event).packet, now_.payloads);
+}
+
+void Agent::perform(const Site::StoreRepair& action) {
+  messages_.store_repair(action, std::get<Site::PeerPacket>(now_.event).packet, now_.payloads);
 }
 
 void Agent::perform(const Site::ReadMessage& action) {

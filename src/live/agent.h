@@ -103,6 +103,8 @@ class Agent {
   void perform(const fabric::Site::HoldMessage& action);
   void perform(const fabric::Site::ReleaseMessage& action);
   void perform(const fabric::Site::StoreBytes& action);
+  void perform(const fabric::Site::StoreRepair& action);
+  void perform(const fabric::Site::RebuildBytes& action) { messages_.rebuild(action); }
   void perform(const fabric::Site::ReadMessage& action);
   void perform(const fabric::Site::DropBytes& action) { messages_.drop(action); }
   void perform(const fabric::Site::Capture& action) { worker_->send(action); }

@@ -42,6 +42,8 @@ void Agent::measure_packets(catalog::Metrics& metrics) const {
 }
 
 void Agent::measure_paths(catalog::Metrics& metrics, SiteId peer) const {
+  metrics.set(metric("axs_rebuilt_bytes_total"), {name(peer)},
+              as_number(site_.transport(peer).rebuilt_bytes()));
   const auto paths = topology_.paths(config_.site, peer).size();
   for (std::size_t i = 0; i < paths; ++i) {
     const net::PathId path{static_cast<std::uint8_t>(i)};
@@ -55,6 +57,8 @@ void Agent::measure_paths(catalog::Metrics& metrics, SiteId peer) const {
     if (!statistics) continue;
     put(metric("axs_path_data_packets_total"), as_number(statistics->packets_sent));
     put(metric("axs_path_lost_packets_total"), as_number(statistics->packets_lost));
+    put(metric("axs_path_repair_bytes_total"), as_number(statistics->repair_bytes));
+    put(metric("axs_path_chance_loss_ratio"), statistics->chance_loss);
   }
 }
 

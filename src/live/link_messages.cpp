@@ -19,9 +19,11 @@ constexpr std::size_t turns = 4;
 /// So many messages keep their memory, if it is worth that.
 constexpr std::size_t used_max = 32, used_size_min = 16 << 10;
 
-std::size_t payload_size(const net::Frame& frame) {
-  const auto* data = std::get_if<net::DataFrame>(&frame);
-  return data == nullptr ? 0 : data->length;
+/// For net::make_repair and net::RepairStore.
+auto reader_of(const ByteVector& message) {
+  return [&message](net::Range range, auto&& take) {
+    take(range.first, ByteView{message}.subspan(range.first, range.size()));
+  };
 }
 
 }  // namespace
@@ -123,6 +125,8 @@ void LinkMessages::step(const net::Transport::Event& event, const Taking* taking
   for (const auto& action : actions) {
     if (const auto* transmit = std::get_if<net::Transmit>(&action)) perform(*transmit);
     if (const auto* stored = std::get_if<net::Stored>(&action)) store(*stored, *taking);
+    if (const auto* repair = std::get_if<net::RepairStored>(&action)) keep(*repair, *taking);
+    if (const auto* rebuilt = std::get_if<net::Rebuilt>(&action)) rebuild(*rebuilt);
     if (const auto* whole = std::get_if<net::Deliver>(&action)) deliver(*whole);
     if (const auto* done = std::get_if<net::Acknowledged>(&action))
       release({done->traffic, done->message});
@@ -145,7 +149,9 @@ void LinkMessages::meet_peer() {
 bool LinkMessages::stale(const net::Packet& packet) const {
   return stale_before_ && std::ranges::any_of(packet.frames, [this](const net::Frame& frame) {
            const auto* data = std::get_if<net::DataFrame>(&frame);
-           return data != nullptr && data->message < *stale_before_;
+           const auto* repair = std::get_if<net::RepairFrame>(&frame);
+           return (data != nullptr && data->message < *stale_before_) ||
+                  (repair != nullptr && repair->message < *stale_before_);
          });
 }
 
@@ -165,12 +171,16 @@ std::size_t LinkMessages::write_payloads(const net::Packet& packet,
                                          std::span<std::uint8_t> into) const {
   std::size_t at = 0;
   for (const auto& frame : packet.frames) {
-    const auto* data = std::get_if<net::DataFrame>(&frame);
-    if (data == nullptr) continue;
-    const ByteVector& message = outgoing_.at({data->traffic, data->message});
-    std::copy_n(message.begin() + data->offset, data->length,
-                into.begin() + static_cast<std::ptrdiff_t>(at));
-    at += data->length;
+    const auto out = into.subspan(at, payload_size(frame));
+    if (const auto* data = std::get_if<net::DataFrame>(&frame)) {
+      const ByteVector& message = outgoing_.at({data->traffic, data->message});
+      std::copy_n(message.begin() + data->offset, data->length, out.begin());
+    } else if (const auto* repair = std::get_if<net::RepairFrame>(&frame)) {
+      const ByteVector& message = outgoing_.at({repair->traffic, repair->message});
+      std::fill(out.begin(), out.end(), std::uint8_t{0});
+      net::make_repair(*repair, message.size(), out, reader_of(message));
+    }
+    at += out.size();
   }
   return at;
 }
@@ -180,21 +190,38 @@ void LinkMessages::release(Key key) {
 }
 
 void LinkMessages::store(const net::Stored& action, const Taking& taking) {
-  std::size_t at = 0;
-  for (std::uint32_t i = 0; i < action.frame; ++i) at += payload_size(taking.packet.frames[i]);
+  std::size_t at = payload_offset(taking.packet, action.frame);
   at += action.offset - std::get<net::DataFrame>(taking.packet.frames[action.frame]).offset;
   if (action.total > message_max) return;
   const auto [at_message, is_new] = incoming_.try_emplace({action.traffic, action.message});
-  ByteVector& message = at_message->second;
+  ByteVector& message = at_message->second.bytes;
   if (is_new) message = make(action.total);
   message.resize(action.total);
   const ByteView bytes = taking.payloads.subspan(at, action.length);
   std::copy(bytes.begin(), bytes.end(), message.begin() + action.offset);
 }
 
+void LinkMessages::keep(const net::RepairStored& action, const Taking& taking) {
+  const auto found = incoming_.find({action.traffic, action.message});
+  if (found == incoming_.end()) return;  // It is too long.
+  const std::size_t at = payload_offset(taking.packet, action.frame);
+  found->second.repairs.keep(action, taking.payloads.subspan(at, action.block.length));
+}
+
+void LinkMessages::rebuild(const net::Rebuilt& action) {
+  const auto found = incoming_.find({action.traffic, action.message});
+  if (found == incoming_.end()) return;
+  ByteVector& message = found->second.bytes;
+  found->second.repairs.rebuild(action, reader_of(message),
+                                [&](std::uint64_t offset, ByteView bytes) {
+                                  std::copy(bytes.begin(), bytes.end(),
+                                            message.begin() + static_cast<std::ptrdiff_t>(offset));
+                                });
+}
+
 void LinkMessages::deliver(const net::Deliver& action) {
   auto found = incoming_.extract({action.traffic, action.message});
-  if (!found.empty()) callbacks_.message(std::move(found.mapped()));
+  if (!found.empty()) callbacks_.message(std::move(found.mapped().bytes));
 }
 
 }  // namespace axs::live

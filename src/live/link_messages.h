@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "axs/live/link_channel.h"
-#include "axs/net/transport.h"
+#include "axs/net/repair_store.h"
 
 namespace axs::live {
 
@@ -64,6 +64,8 @@ class LinkMessages {
   void perform(const net::Transmit& action);
   void release(Key key);
   void store(const net::Stored& action, const Taking& taking);
+  void keep(const net::RepairStored& action, const Taking& taking);
+  void rebuild(const net::Rebuilt& action);
   void deliver(const net::Deliver& action);
   std::size_t write_payloads(const net::Packet& packet, std::span<std::uint8_t> into) const;
 
@@ -76,7 +78,11 @@ class LinkMessages {
   /// Messages before this one were for a peer that is gone.
   std::optional<std::uint64_t> stale_before_;
   std::map<Key, ByteVector> outgoing_;
-  std::map<Key, ByteVector> incoming_;
+  struct Incoming {
+    ByteVector bytes;
+    net::RepairStore repairs;
+  };
+  std::map<Key, Incoming> incoming_;
   std::vector<ByteVector> used_;  ///< For their memory.
   std::uint64_t next_message_ = 0;
   std::vector<net::Transport::Action> spare_;  ///< For its memory.

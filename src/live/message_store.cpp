@@ -9,11 +9,6 @@ using fabric::SiteMessage;
 
 namespace {
 
-std::size_t payload_size(const net::Frame& frame) {
-  const auto* data = std::get_if<net::DataFrame>(&frame);
-  return data == nullptr ? 0 : data->length;
-}
-
 /// What is attached to a message of this kind.
 std::optional<train::Contribution> offered(const fabric::SiteMessageBody& body) {
   const auto* sync = std::get_if<train::SyncMessage>(&body);
@@ -27,18 +22,20 @@ const train::Chunk* chunk_of(const fabric::SiteMessageBody& body) {
   return ring ? std::get_if<train::Chunk>(ring) : nullptr;
 }
 
-void append_overlap(ByteView part, std::size_t offset, std::size_t length, ByteVector& out) {
-  if (offset >= part.size()) return;
-  const ByteView wanted = part.subspan(offset, std::min(length, part.size() - offset));
-  out.insert(out.end(), wanted.begin(), wanted.end());
-}
-
 }  // namespace
 
 bool payloads_match(const net::Packet& packet, ByteView payloads) {
-  std::size_t size = 0;
-  for (const auto& frame : packet.frames) size += payload_size(frame);
-  return size == payloads.size();
+  return payload_offset(packet, packet.frames.size()) == payloads.size();
+}
+
+template <class Take>
+void MessageStore::Outgoing::read(net::Range range, Take&& take) const {
+  AXS_ASSERT(range.end <= size());
+  const std::uint64_t border = std::clamp<std::uint64_t>(head.size(), range.first, range.end);
+  if (range.first < border)
+    take(range.first, ByteView{head}.subspan(range.first, border - range.first));
+  if (border < range.end)
+    take(border, ByteView{*attached}.subspan(border - head.size(), range.end - border));
 }
 
 void MessageStore::hold(const Site::HoldMessage& message, ByteVector& given) {
@@ -70,27 +67,51 @@ std::size_t MessageStore::held(SiteId to) const {
                     [to](const auto& entry) { return std::get<0>(entry.first) == to; }));
 }
 
-void MessageStore::append_payload(SiteId to, const net::DataFrame& frame, ByteVector& out) const {
+void MessageStore::append_payload(SiteId to, const net::Frame& frame, ByteVector& out) const {
+  if (const auto* data = std::get_if<net::DataFrame>(&frame))
+    outgoing(to, *data).read(
+        {data->offset, std::uint64_t{data->offset} + data->length},
+        [&](std::uint64_t, ByteView part) { out.insert(out.end(), part.begin(), part.end()); });
+  if (const auto* repair = std::get_if<net::RepairFrame>(&frame)) {
+    out.resize(out.size() + repair->block.length);
+    const Outgoing& message = outgoing(to, *repair);
+    net::make_repair(*repair, message.size(), std::span{out}.last(repair->block.length),
+                     [&](net::Range range, auto&& take) { message.read(range, take); });
+  }
+}
+
+template <class NamedFrame>
+const MessageStore::Outgoing& MessageStore::outgoing(SiteId to, const NamedFrame& frame) const {
   const auto found = outgoing_.find({to, frame.traffic, frame.message});
   AXS_ASSERT(found != outgoing_.end());
-  const Outgoing& message = found->second;
-  const std::size_t before = out.size(), head = message.head.size();
-  append_overlap(message.head, frame.offset, frame.length, out);
-  const std::size_t done = out.size() - before;
-  if (done < frame.length && message.attached)
-    append_overlap(*message.attached, frame.offset + done - head, frame.length - done, out);
-  AXS_ASSERT(out.size() - before == frame.length);
+  return found->second;
 }
 
 void MessageStore::store(const Site::StoreBytes& piece, const net::Packet& packet,
                          ByteView payloads) {
   const net::Stored& stored = piece.stored;
-  std::size_t at = 0;
-  for (std::uint32_t i = 0; i < stored.frame; ++i) at += payload_size(packet.frames[i]);
   const auto& frame = std::get<net::DataFrame>(packet.frames[stored.frame]);
-  at += stored.offset - frame.offset;
-  incoming_[{piece.from, stored.traffic, stored.message}].put(stored.offset,
-                                                              payloads.subspan(at, stored.length));
+  const std::size_t at = payload_offset(packet, stored.frame) + stored.offset - frame.offset;
+  incoming_[{piece.from, stored.traffic, stored.message}].pieces.put(
+      stored.offset, payloads.subspan(at, stored.length));
+}
+
+void MessageStore::store_repair(const Site::StoreRepair& piece, const net::Packet& packet,
+                                ByteView payloads) {
+  const net::RepairStored& repair = piece.repair;
+  const ByteView bytes =
+      payloads.subspan(payload_offset(packet, repair.frame), repair.block.length);
+  incoming_[{piece.from, repair.traffic, repair.message}].repairs.keep(repair, bytes);
+}
+
+void MessageStore::rebuild(const Site::RebuildBytes& order) {
+  const net::Rebuilt& rebuilt = order.rebuilt;
+  const auto found = incoming_.find({order.from, rebuilt.traffic, rebuilt.message});
+  if (found == incoming_.end()) return;
+  auto& [pieces, repairs] = found->second;
+  repairs.rebuild(
+      rebuilt, [&](net::Range range, auto&& take) { pieces.read(range.first, range.size(), take); },
+      [&](std::uint64_t offset, ByteView bytes) { pieces.fill(offset, bytes); });
 }
 
 Result<MessageStore::Taken> MessageStore::take(const Site::ReadMessage& message) {
@@ -98,7 +119,7 @@ Result<MessageStore::Taken> MessageStore::take(const Site::ReadMessage& message)
       incoming_.find({message.from, message.deliver.traffic, message.deliver.message});
   // No honest peer has two messages of one name under way.
   if (found == incoming_.end()) return Error{Errc::corrupt, "message: its name came twice"};
-  const ByteVector bytes = std::move(found->second).whole();
+  const ByteVector bytes = std::move(found->second.pieces).whole();
   incoming_.erase(found);
   return read(message.from, bytes);
 }
@@ -137,8 +158,8 @@ void MessageStore::drop(const Site::DropBytes& dropped) {
 
 std::size_t MessageStore::arrived(SiteId from) const {
   std::size_t bytes = 0;
-  for (const auto& [key, pieces] : incoming_)
-    if (std::get<0>(key) == from) bytes += pieces.size();
+  for (const auto& [key, message] : incoming_)
+    if (std::get<0>(key) == from) bytes += message.pieces.size();
   return bytes;
 }
 

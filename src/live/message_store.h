@@ -6,6 +6,7 @@
 #include "axs/fabric/site.h"
 #include "axs/live/blob_store.h"
 #include "axs/live/pieces.h"
+#include "axs/net/repair_store.h"
 
 namespace axs::live {
 
@@ -22,14 +23,17 @@ class MessageStore {
   /// `given`: what belongs to the event at hand; the values of a chunk are taken out of it.
   void hold(const fabric::Site::HoldMessage& message, ByteVector& given);
   void release(const fabric::Site::ReleaseMessage& message);
-  /// Appends the bytes that the frame stands for; its message must be held.
-  void append_payload(SiteId to, const net::DataFrame& frame, ByteVector& out) const;
+  /// Appends the bytes that the frame stands for, if any; its message must be held.
+  void append_payload(SiteId to, const net::Frame& frame, ByteVector& out) const;
   /// How many messages that peer has not acknowledged yet.
   std::size_t held(SiteId to) const;
 
   // Incoming.
-  /// `payloads`: what followed the packet's record, as long as its DataFrames say.
+  /// `payloads`: what followed the packet's record, as long as its frames say.
   void store(const fabric::Site::StoreBytes& piece, const net::Packet& packet, ByteView payloads);
+  void store_repair(const fabric::Site::StoreRepair& piece, const net::Packet& packet,
+                    ByteView payloads);
+  void rebuild(const fabric::Site::RebuildBytes& order);
   /// A message, and the values if it is a chunk.
   struct Taken {
     fabric::Site::PeerMessage event;
@@ -47,16 +51,26 @@ class MessageStore {
   struct Outgoing {
     ByteVector head;
     BlobStore::Blob attached;  ///< Null if nothing is.
+    std::uint64_t size() const { return head.size() + (attached ? attached->size() : 0); }
+    /// Calls take(offset, bytes) for what is in `range`, in order.
+    template <class Take>
+    void read(net::Range range, Take&& take) const;
+  };
+  struct Incoming {
+    Pieces pieces;
+    net::RepairStore repairs;
   };
 
+  template <class NamedFrame>
+  const Outgoing& outgoing(SiteId to, const NamedFrame& frame) const;
   Result<Taken> read(SiteId from, ByteView message);
 
   BlobStore& blobs_;
   std::map<Key, Outgoing> outgoing_;
-  std::map<Key, Pieces> incoming_;
+  std::map<Key, Incoming> incoming_;
 };
 
-/// Whether `payloads` are exactly the bytes of the packet's DataFrames.
+/// Whether `payloads` are exactly the bytes of the packet's frames.
 bool payloads_match(const net::Packet& packet, ByteView payloads);
 
 }  // namespace axs::live

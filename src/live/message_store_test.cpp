@@ -60,12 +60,61 @@ struct Pair {
       }
     }
   }
+  /// The same with repairs for those of its symbols of `length` bytes that are lost.
+  void carry_with_loss(std::uint32_t size, std::uint16_t length,
+                       const std::vector<std::uint32_t>& lost) {
+    const net::RepairBlock block{0, length, 1};
+    for (std::uint32_t i = 0; i < block.symbols(size); ++i) {
+      if (std::find(lost.begin(), lost.end(), i) != lost.end()) continue;
+      const net::Range symbol = block.symbol(i, size);
+      const net::DataFrame frame{net::TrafficClass::gradient,
+                                 7,
+                                 0,
+                                 size,
+                                 static_cast<std::uint32_t>(symbol.first),
+                                 static_cast<std::uint16_t>(symbol.size())};
+      ByteVector payload;
+      out.append_payload(SiteId{1}, frame, payload);
+      net::Packet packet;
+      packet.frames = {frame};
+      in.store({SiteId{0}, {frame.traffic, 7, size, frame.offset, frame.length, 0}}, packet,
+               payload);
+    }
+    std::vector<std::uint32_t> repairs;
+    for (std::uint8_t i = 3; repairs.size() < lost.size(); ++i) {
+      const net::RepairFrame frame{net::TrafficClass::gradient, 7, 0, block, i};
+      net::Packet packet;
+      packet.frames = {net::PingFrame{}, frame};
+      ByteVector payload;
+      out.append_payload(SiteId{1}, frame, payload);
+      REQUIRE(payloads_match(packet, payload));
+      in.store_repair({SiteId{0}, {frame.traffic, 7, block, i, 1}}, packet, payload);
+      repairs.push_back(i);
+    }
+    in.rebuild({SiteId{0}, {net::TrafficClass::gradient, 7, size, block, lost, repairs}});
+  }
   Result<MessageStore::Taken> take(std::uint32_t size) {
     return in.take({SiteId{0}, {net::TrafficClass::gradient, 7, size}});
   }
 };
 
 }  // namespace
+
+TEST_CASE("messages: what is lost comes back from repairs") {
+  Pair pair;
+  const ByteVector bytes = random_bytes(9'000, 1);
+  must(pair.there.put(sha256(bytes), bytes));
+  const SiteMessage message = offer_of(bytes);
+  ByteVector none;
+  pair.out.hold({SiteId{1}, net::TrafficClass::gradient, 7, message}, none);
+  const auto size = static_cast<std::uint32_t>(fabric::message_size(message));
+  // The first symbol has the record and what is attached, the last one is short.
+  const std::uint32_t last = (size - 1) / 1000;
+  pair.carry_with_loss(size, 1000, {0, 4, 5, last});
+  must(pair.take(size));
+  REQUIRE(pair.here.find(sha256(bytes)) != nullptr);
+  CHECK(*pair.here.find(sha256(bytes)) == bytes);
+}
 
 TEST_CASE("messages: any cut into frames brings the record and what is attached") {
   for (const std::uint16_t piece : std::array<std::uint16_t, 4>{1, 3, 50, 1'000}) {

@@ -18,6 +18,20 @@ void Pieces::put(std::uint64_t offset, ByteView bytes) {
   pieces_.erase(after);
 }
 
+void Pieces::fill(std::uint64_t offset, ByteView bytes) {
+  std::vector<std::pair<std::uint64_t, ByteView>> gaps;
+  std::uint64_t next = offset;
+  const auto leave_gap = [&](std::uint64_t end) {
+    if (next < end) gaps.emplace_back(next, bytes.subspan(next - offset, end - next));
+  };
+  read(offset, bytes.size(), [&](std::uint64_t at, ByteView there) {
+    leave_gap(at);
+    next = at + there.size();
+  });
+  leave_gap(offset + bytes.size());
+  for (const auto& [at, gap] : gaps) put(at, gap);
+}
+
 ByteVector Pieces::whole() && {
   if (pieces_.empty()) return {};
   ByteVector bytes = std::move(pieces_.begin()->second);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 
@@ -12,6 +13,20 @@ namespace axs::live {
 class Pieces {
  public:
   void put(std::uint64_t offset, ByteView bytes);
+  /// The same, but what is there already is left as it is.
+  void fill(std::uint64_t offset, ByteView bytes);
+  /// Calls take(offset, bytes) for what is there of the `size` bytes from `offset` on, in order.
+  template <class Take>
+  void read(std::uint64_t offset, std::uint64_t size, Take&& take) const {
+    const std::uint64_t end = offset + size;
+    auto at = pieces_.upper_bound(offset);
+    if (at != pieces_.begin()) --at;
+    for (; at != pieces_.end() && at->first < end; ++at) {
+      const std::uint64_t first = std::max(offset, at->first);
+      const std::uint64_t last = std::min(end, at->first + at->second.size());
+      if (first < last) take(first, ByteView{at->second}.subspan(first - at->first, last - first));
+    }
+  }
   /// Of a message of which all has arrived.
   ByteVector whole() &&;
   std::size_t size() const { return size_; }

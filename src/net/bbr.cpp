@@ -89,7 +89,9 @@ void Bbr::check_round_trip(Instant now, const Ack& ack, const RttEstimator& rtt)
 void Bbr::advance(Instant now, const Ack& ack, const RttEstimator& rtt) {
   drained_ = drained_ || static_cast<double>(ack.in_flight) <= product(rtt);
   if (mode_ == Mode::startup) {
-    if (full_pipe_rounds_ >= full_pipe_limit) enter(now, Mode::drain);
+    if (full_pipe_rounds_ < full_pipe_limit) return;
+    known_since_ = now;
+    enter(now, Mode::drain);
   } else if (mode_ == Mode::drain) {
     if (drained_ || now - mode_since_ > 4 * rtt.smoothed()) enter(now, Mode::cruise);
   } else if (mode_ == Mode::probe_rtt) {
@@ -119,8 +121,8 @@ void Bbr::advance_probing(Instant now, const RttEstimator& rtt) {
   }
 }
 
-bool Bbr::queueing(const RttEstimator& rtt) {
-  return rtt.recent() > rtt.least() + std::max(rtt.least() / 16, milliseconds(4));
+bool Bbr::queueing(const RttEstimator& rtt, Duration round_trip) {
+  return round_trip > rtt.least() + std::max(rtt.least() / 16, milliseconds(4));
 }
 
 double Bbr::gain(const RttEstimator& rtt) const {

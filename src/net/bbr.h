@@ -33,12 +33,20 @@ class Bbr {
   BytesPerSecond pacing_rate(const RttEstimator& rtt) const;
   /// Bytes that may be in flight now.
   std::uint64_t window(const RttEstimator& rtt) const;
+  /// More is sent than the path is known to carry, to see whether it does.
+  bool pushing() const { return mode_ == Mode::probe_up; }
+  /// What was sent before, when the path was not known yet; nothing while it is not.
+  std::optional<Instant> known_since() const { return known_since_; }
   /// A queue stands before the bottleneck: what is lost now may be lost to congestion.
-  static bool queueing(const RttEstimator& rtt);
+  static bool queueing(const RttEstimator& rtt) { return queueing(rtt, rtt.recent()); }
+  /// Likewise before what took that round trip.
+  static bool queueing(const RttEstimator& rtt, Duration round_trip);
   /// The path, not its sender, has set the pace of this sample.
   bool limiting(const RateSample& sample) const {
     return sample.kind == RateKind::measured && !assigned_ && mode_ != Mode::startup;
   }
+  /// What the path is taken to carry: as assigned, or as estimated.
+  BytesPerSecond rate() const { return assigned_.value_or(bottleneck()); }
   /// The estimate of the bottleneck, 0 before the first sample.
   BytesPerSecond bottleneck() const { return BytesPerSecond{rate_}; }
 
@@ -64,6 +72,7 @@ class Bbr {
   std::optional<BytesPerSecond> assigned_;
   Mode mode_ = Mode::startup;
   Instant mode_since_;
+  std::optional<Instant> known_since_;
   bool drained_ = false;  ///< The queue is gone that this mode was to drain.
 
   static constexpr std::size_t rate_rounds = 10;

@@ -65,6 +65,7 @@ void PathSender::sent(Instant now, std::uint32_t size, std::span<const SentSpan>
   SentPacket& packet = packets_.push();
   packet.sent = now;
   packet.size = size;
+  packet.telling = !congestion_.pushing();
   packet.snapshot = sampler_.sending(now, in_flight_);
   packet.span_count = static_cast<std::uint8_t>(spans.size());
   std::copy(spans.begin(), spans.end(), packet.spans.begin());
@@ -115,22 +116,38 @@ bool PathSender::acknowledged(Instant now, const AckFrame& ack, Outcome& outcome
     settle(now, packet, *largest_acked_, outcome);
     if (packet.number == largest) newest_sent = packet.sent;
   });
-  if (newest_sent) rtt_.sample(now, now - *newest_sent, microseconds(ack.delay_us));
+  if (newest_sent) {
+    rtt_.sample(now, now - *newest_sent, microseconds(ack.delay_us));
+    // Not by single samples, which show jitter too.
+    if (Bbr::queueing(rtt_, rtt_.smoothed() - 2 * rtt_.variation()))
+      queued_until_ = *newest_sent + rtt_.least();
+  }
   detect_losses(now, outcome);
   const RateSample rate = sampler_.take(now, {arrival_of(ack), rtt_.variation()});
+  const bool known = congestion_.known_since().has_value();
   congestion_.acknowledged(now, {rate, sampler_.delivered(), in_flight_}, rtt_);
   capacity_.add(now, BytesPerSecond{rate.rate}, congestion_.limiting(rate));
+  // The first search for the path's rate may have overrun it.
+  if (!known && congestion_.known_since()) chance_loss_ = {};
   return true;
+}
+
+/// Whether the fate of the packet, which shows now, says something of losses by chance.
+bool PathSender::tells(const SentPacket& packet) const {
+  return packet.telling && packet.sent >= queued_until_.value_or(packet.sent) &&
+         packet.sent >= congestion_.known_since().value_or(packet.sent);
 }
 
 void PathSender::settle(Instant now, SentPacket& packet, std::uint64_t largest, Outcome& outcome) {
   if (packet.state == PacketState::outstanding) {
     in_flight_ -= packet.size;
     --in_flight_packets_;
+    if (tells(packet)) chance_loss_.arrived();
   } else {
     ++spurious_;
   }
   if (packet.state == PacketState::lost) {
+    if (packet.telling) chance_loss_.was_late();
     reorder_packets_ = std::clamp(largest - packet.number + 1, reorder_packets_,
                                   std::max(reorder_packets_, max_reorder_packets));
     reorder_time_ = std::max(reorder_time_, now - packet.sent - rtt_.smoothed());
@@ -165,6 +182,8 @@ void PathSender::detect_losses(Instant now, Outcome& outcome) {
       // An acknowledgement that comes a whole round trip after that will not come any more.
       if (now >= late + rtt_.smoothed()) packet.state = PacketState::settled;
     } else if (*largest_acked_ - packet.number >= reorder_packets_ || now >= late) {
+      packet.telling = tells(packet);
+      if (packet.telling) chance_loss_.lost(packet.number);
       give_up(packet, PacketState::lost, outcome);
     } else if (!loss_at_) {
       loss_at_ = late;
@@ -237,7 +256,9 @@ PathStatistics PathSender::statistics() const {
           .in_flight = in_flight_,
           .packets_sent = next_number(),
           .packets_lost = lost_,
-          .packets_spurious = spurious_};
+          .packets_spurious = spurious_,
+          .repair_bytes = repair_bytes_,
+          .chance_loss = chance_loss().rate};
 }
 
 }  // namespace axs::net

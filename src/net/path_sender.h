@@ -6,6 +6,7 @@
 
 #include "axs/net/bbr.h"
 #include "axs/net/capacity_estimator.h"
+#include "axs/net/chance_loss.h"
 #include "axs/net/frame.h"
 #include "axs/net/rtt.h"
 #include "axs/net/sent_packets.h"
@@ -35,6 +36,8 @@ struct PathStatistics {
   std::uint64_t packets_sent{};
   std::uint64_t packets_lost{};
   std::uint64_t packets_spurious{};  ///< Given up, then acknowledged after all.
+  std::uint64_t repair_bytes{};      ///< In frames that only make up for losses.
+  double chance_loss{};              ///< Share of the packets that is lost without congestion.
 };
 
 /// The sending half of one path: packet numbers, loss detection and probe timeouts (RFC 9002),
@@ -55,6 +58,8 @@ class PathSender {
   /// A packet that only acknowledges has left: it is neither counted nor awaited.
   void sent_unawaited() { packets_.skip(); }
   void sent(Instant now, std::uint32_t size, std::span<const SentSpan> spans);
+  /// So much of the next packet is repairs.
+  void count_repair(std::uint32_t bytes) { repair_bytes_ += bytes; }
   /// False if the peer acknowledges what was never sent; then nothing has changed.
   bool acknowledged(Instant now, const AckFrame& ack, Outcome& outcome);
   /// When timed_out() wants to be called.
@@ -94,15 +99,19 @@ class PathSender {
   Duration batch() const;
 
   bool queueing() const { return Bbr::queueing(rtt_); }
+  /// What the path loses although nobody overloads it.
+  ChanceLoss chance_loss() const { return chance_loss_.estimate(); }
   /// No probe waits for an answer that is overdue.
   bool answers() const { return probe_count_ == 0; }
-  BytesPerSecond bottleneck() const { return congestion_.bottleneck(); }
+  /// Bytes per second that the path is taken to carry.
+  BytesPerSecond rate() const { return congestion_.rate(); }
   const RttEstimator& rtt() const { return rtt_; }
   const CapacityEstimator& capacity() const { return capacity_; }
   PathStatistics statistics() const;
 
  private:
   bool silent() const;
+  bool tells(const SentPacket& packet) const;
   void settle(Instant now, SentPacket& packet, std::uint64_t largest, Outcome& outcome);
   void give_up(SentPacket& packet, PacketState how, Outcome& outcome);
   void abandon_oldest(std::uint64_t limit, Outcome& outcome);
@@ -118,6 +127,8 @@ class PathSender {
   RateSampler sampler_;
   Bbr congestion_;
   CapacityEstimator capacity_;
+  ChanceLossEstimator chance_loss_;
+  std::optional<Instant> queued_until_;  ///< What was sent before may have met a queue.
 
   std::uint64_t in_flight_ = 0;
   std::uint64_t in_flight_packets_ = 0;
@@ -132,6 +143,7 @@ class PathSender {
   Duration reorder_time_{};
   std::uint64_t lost_ = 0;
   std::uint64_t spurious_ = 0;
+  std::uint64_t repair_bytes_ = 0;
 };
 
 }  // namespace axs::net

@@ -43,6 +43,12 @@ class RangeSet {
     return added.size() - overlap;
   }
 
+  /// Whether all of `whole` is in the set.
+  bool contains(Range whole) const {
+    const auto at = std::lower_bound(ranges_.begin(), ranges_.end(), whole.end,
+                                     [](const Range& r, std::uint64_t n) { return r.end < n; });
+    return at != ranges_.end() && at->first <= whole.first;
+  }
   /// Whether inserting `added` would not make the set come in more pieces.
   bool touches(Range added) const {
     const auto at = std::lower_bound(ranges_.begin(), ranges_.end(), added.first,
@@ -92,6 +98,11 @@ class RangeSet {
       whole.first = std::max(whole.first, at->end);
     }
     if (whole.first < whole.end) visit(whole);
+  }
+
+  /// The lowest number that is not in the set.
+  std::uint64_t first_gap() const {
+    return empty() || ranges_.front().first > 0 ? 0 : ranges_.front().end;
   }
 
   /// Forgets the lowest ranges until at most `count` are left.

@@ -7,6 +7,7 @@
 
 #include "axs/net/frame.h"
 #include "axs/net/range_set.h"
+#include "axs/net/repair_plan.h"
 #include "axs/net/sent_packets.h"
 
 namespace axs::net {
@@ -21,8 +22,9 @@ struct ReceiveWindow {
 
 /// The messages of one traffic class on their way to the peer: what to send next, what has been
 /// acknowledged. First in, first out; what was lost goes before what is new. When nothing else is
-/// left to send, what a link has lost by chance goes out a second time: the end of a message then
-/// does not wait another round trip because its retransmission is lost too.
+/// left to send, and links lose by chance, repairs of what is under way follow, and what was lost
+/// goes out a second time: the end of a message then does not wait a round trip for what is lost of
+/// it, nor another one because a retransmission is lost too. A message of one packet is said twice.
 class SendQueue {
  public:
   static constexpr std::uint64_t max_message = ReceiveWindow{}.largest;
@@ -34,9 +36,14 @@ class SendQueue {
   /// Gives a message up, unless it is gone already.
   void cancel(std::uint64_t id);
 
-  bool has_next() const { return next_message() || !cancels_.empty(); }
+  bool has_next() const;
+  /// first: nothing is in the packet yet. What helps against the loss of a packet must not be in
+  /// the same one, so it is first or not in at all.
+  enum class Place : std::uint8_t { first, behind };
   /// The next frame, at most `space` bytes of wire; nothing if there is none or it does not fit.
-  std::optional<Frame> next(std::uint32_t space);
+  std::optional<Frame> next(std::uint32_t space, Place place);
+  /// What the paths of this class lose by chance now.
+  void expect(const ChanceLoss& loss) { loss_ = loss; }
 
   /// The peer has what `span` stands for. Returns the message's id if that completes it.
   std::optional<std::uint64_t> acknowledged(const SentSpan& span);
@@ -64,17 +71,25 @@ class SendQueue {
     RangeSet acknowledged_ranges;
     RangeSet resend;
     RangeSet repeat;  ///< To be sent once more, when there is nothing else.
+    PieceGrid grid;
   };
   /// Numbers of messages, sorted.
   using Numbers = std::vector<std::uint64_t>;
 
   Message* find(std::uint64_t number);
-  /// The message to send from next.
+  /// The message to send from next, if anything of it must be sent.
   std::optional<std::uint64_t> next_message() const;
+  std::optional<Frame> next_extra(std::uint32_t space);
+  std::optional<Frame> next_repair(std::uint32_t space);
+  DataFrame data_frame(std::uint64_t number, Range piece);
   bool admissible(const Message& message) const;
   void admit();
   Range next_piece(std::uint64_t number, Message& message, std::uint32_t limit);
   void skip_sent();
+  void protect_what_is_under_way();
+  void protect(std::uint64_t number, Message& message);
+  void repeat(std::uint64_t number, Range bytes);
+  void drop_extras(std::uint64_t number);
   void finish(Message& message);
 
   TrafficClass traffic_;
@@ -85,8 +100,11 @@ class SendQueue {
   std::uint64_t admitted_ = 0;  ///< The first number that the window has not let in.
   std::uint64_t under_way_bytes_ = 0;
   std::uint64_t unsent_ = 0;
-  Numbers resending_;                               ///< With something to send again.
-  Numbers repeating_;                               ///< With something to repeat.
+  Numbers resending_;               ///< With something to send again.
+  Numbers repeating_;               ///< With something to repeat.
+  std::deque<RepairPlan> repairs_;  ///< To be sent when there is nothing else.
+  std::uint64_t unprotected_ = 0;   ///< Below it, a message gets no repairs.
+  ChanceLoss loss_;
   std::vector<std::uint64_t> cancels_;              ///< Numbers whose CancelFrame is to be sent.
   std::map<std::uint64_t, std::uint64_t> numbers_;  ///< By id.
 };

@@ -43,6 +43,7 @@ struct SentPacket {
   std::uint32_t size{};
   PacketState state{};
   std::uint8_t span_count{};
+  bool telling{};  ///< Whether it arrives says what the path loses by chance.
   std::array<SentSpan, max_spans> spans;
 };
 

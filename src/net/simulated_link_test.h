@@ -32,7 +32,8 @@ struct LinkModel {
   Duration jitter{};                   ///< Uniform, and it reorders.
   double loss = 0;
   double burst_start = 0;  ///< Chance per packet that a burst of losses starts.
-  int burst_length = 0;
+  int burst_length = 0;    ///< In packets.
+  Duration burst_time{};   ///< What comes so soon after its start is lost too.
   double duplication = 0;
   std::vector<Outage> outages{};
   std::vector<DelayStep> delay_steps{};  ///< Sorted.
@@ -57,7 +58,11 @@ class SimulatedLink {
  private:
   bool drops(Instant now) {
     if (burst_left_ > 0) return --burst_left_, true;
-    if (rng_.chance(model_.burst_start)) burst_left_ = model_.burst_length;
+    if (now < burst_until_) return true;
+    if (rng_.chance(model_.burst_start)) {
+      burst_left_ = model_.burst_length;
+      burst_until_ = now + model_.burst_time;
+    }
     return rng_.chance(model_.loss) ||
            std::any_of(model_.outages.begin(), model_.outages.end(), [&](const Outage& outage) {
              return now >= outage.from && now < outage.from + outage.lasting;
@@ -74,6 +79,7 @@ class SimulatedLink {
   Rng rng_;
   Instant free_at_;
   int burst_left_ = 0;
+  Instant burst_until_{INT64_MIN};
   std::uint64_t bytes_sent_ = 0;
 };
 

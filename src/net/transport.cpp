@@ -1,6 +1,7 @@
 #include "axs/net/transport.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace axs::net {
 
@@ -32,6 +33,12 @@ void Transport::step(Instant now, const Event& event, std::vector<Action>& actio
   greet(turn);
   send_all(turn);
   update_wakeup(now);
+}
+
+std::uint64_t Transport::rebuilt_bytes() const {
+  return std::accumulate(
+      flows_.begin(), flows_.end(), std::uint64_t{0},
+      [](std::uint64_t sum, const Flow& f) { return sum + f.inbox.rebuilt_bytes(); });
 }
 
 std::optional<PathStatistics> Transport::statistics(PathId path) const {
@@ -152,21 +159,42 @@ bool Transport::accept(Turn turn, const PacketReceived& event, std::size_t frame
   if (const auto* data = std::get_if<DataFrame>(&any)) return accept_data(turn, *data, frame);
   if (const auto* ack = std::get_if<AckFrame>(&any)) return accept_ack(turn, *ack);
   if (const auto* cancel = std::get_if<CancelFrame>(&any)) return accept_cancel(turn, *cancel);
+  if (const auto* repair = std::get_if<RepairFrame>(&any))
+    return accept_repair(turn, *repair, frame);
   return true;
 }
 
 bool Transport::accept_data(Turn turn, const DataFrame& data, std::size_t frame) {
-  fresh_.clear();
-  const auto verdict = flow(data.traffic).inbox.receive(data, fresh_);
-  for (const Range range : fresh_)
+  arrival_.clear();
+  const auto verdict = flow(data.traffic).inbox.receive(data, arrival_);
+  for (const Range range : arrival_.fresh)
     turn.actions.emplace_back(Stored{.traffic = data.traffic,
                                      .message = data.message,
                                      .total = data.total,
                                      .offset = static_cast<std::uint32_t>(range.first),
                                      .length = static_cast<std::uint32_t>(range.size()),
                                      .frame = static_cast<std::uint32_t>(frame)});
+  arrival_.total = data.total;
+  return conclude(turn, data, verdict);
+}
+
+bool Transport::accept_repair(Turn turn, const RepairFrame& repair, std::size_t frame) {
+  arrival_.clear();
+  const auto verdict = flow(repair.traffic).inbox.receive(repair, arrival_);
+  if (arrival_.kept)
+    turn.actions.emplace_back(RepairStored{repair.traffic, repair.message, repair.block,
+                                           repair.index, static_cast<std::uint32_t>(frame)});
+  return conclude(turn, repair, verdict);
+}
+
+/// What has come of a message, by data or by repairs.
+template <class ArrivedFrame>
+bool Transport::conclude(Turn turn, const ArrivedFrame& frame, Reassembly::Verdict verdict) {
+  for (auto& done : arrival_.rebuilt)
+    turn.actions.emplace_back(Rebuilt{frame.traffic, frame.message, arrival_.total, done.block,
+                                      std::move(done.lost), std::move(done.repairs)});
   if (verdict == Reassembly::Verdict::completed)
-    turn.actions.emplace_back(Deliver{data.traffic, data.message, data.total});
+    turn.actions.emplace_back(Deliver{frame.traffic, frame.message, arrival_.total});
   return verdict != Reassembly::Verdict::refused;
 }
 
@@ -182,7 +210,21 @@ bool Transport::accept_ack(Turn turn, const AckFrame& ack) {
   PathSender& sender = paths_[ack.path.value].sender;
   if (!sender.acknowledged(turn.now, ack, outcome_)) return false;
   settle(turn, sender.queueing() ? SendQueue::Loss::congestion : SendQueue::Loss::chance);
+  expect_losses();
   return true;
+}
+
+/// A class expects what the worst of its paths loses: its end may go over any of them.
+void Transport::expect_losses() {
+  for (Flow& flow : flows_) {
+    ChanceLoss worst;
+    for (std::size_t i = 0; i < paths_.size(); ++i) {
+      if (!carries(PathId{static_cast<std::uint8_t>(i)}, flow)) continue;
+      const ChanceLoss loss = paths_[i].sender.chance_loss();
+      if (loss.rate > worst.rate) worst = loss;
+    }
+    flow.queue.expect(worst);
+  }
 }
 
 void Transport::settle(Turn turn, SendQueue::Loss why) {

@@ -79,8 +79,8 @@ struct RateAssigned {
   std::optional<std::uint64_t> bytes_per_second;
 };
 
-/// Put the payloads of the packet's DataFrames behind it, seal it and send it over its path. `size`
-/// is wire_size(packet).
+/// Put the payloads of the packet's frames behind it, seal it and send it over its path. `size` is
+/// wire_size(packet). A repair is made from the bytes of its message (add_to_repair).
 struct Transmit {
   Packet packet;
   std::uint32_t size{};
@@ -95,7 +95,27 @@ struct Stored {
   std::uint32_t length{};
   std::uint32_t frame{};
 };
-/// All bytes of the message have been Stored. Comes once per message that the peer sent.
+/// Keep the repair that frame number `frame` of the packet just received carries, with the bytes of
+/// its message, until the block is Rebuilt or the message is gone.
+struct RepairStored {
+  TrafficClass traffic{};
+  std::uint64_t message{};
+  RepairBlock block;
+  std::uint8_t index{};
+  std::uint32_t frame{};
+};
+/// Work the `lost` symbols out of as many `repairs` of the block and the rest of it, all of which
+/// is there (Rebuilder); of what they say, keep the bytes that were not there, as though Stored.
+/// Then forget the repairs of that block. Nothing lost: only that.
+struct Rebuilt {
+  TrafficClass traffic{};
+  std::uint64_t message{};
+  std::uint32_t total{};
+  RepairBlock block;
+  std::vector<std::uint32_t> lost;
+  std::vector<std::uint32_t> repairs;
+};
+/// All bytes of the message have been Stored or Rebuilt. Comes once per message that the peer sent.
 struct Deliver {
   TrafficClass traffic{};
   std::uint64_t message{};
@@ -142,8 +162,8 @@ class Transport {
 
   using Event = std::variant<SendMessage, CancelMessage, PacketReceived, RouteSet, SpreadSet,
                              PathUp, PathDown, PathHold, PacketSizeSet, RateAssigned, Wakeup>;
-  using Action =
-      std::variant<Transmit, Stored, Deliver, Acknowledged, Discarded, PeerStarted, Refused>;
+  using Action = std::variant<Transmit, Stored, RepairStored, Rebuilt, Deliver, Acknowledged,
+                              Discarded, PeerStarted, Refused>;
 
   explicit Transport(const Config& config);
 
@@ -157,6 +177,8 @@ class Transport {
   std::uint64_t waiting(TrafficClass traffic) const { return flow(traffic).queue.unsent(); }
   /// Bytes of its frames that have been sent, those of control aside.
   std::uint64_t sent(TrafficClass traffic) const { return flow(traffic).sent; }
+  /// Bytes that were lost on the way here and that repairs brought back, since the start.
+  std::uint64_t rebuilt_bytes() const;
   /// Nothing if no path of that number has been heard of; likewise null.
   std::optional<PathStatistics> statistics(PathId path) const;
   const CapacityEstimator* capacity(PathId path) const;
@@ -193,6 +215,7 @@ class Transport {
     std::array<SentSpan, SentPacket::max_spans> spans;
     std::size_t span_count = 0;
     std::uint32_t size = packet_overhead;
+    std::uint32_t repair_bytes = 0;
     bool awaited = false;
   };
 
@@ -210,9 +233,13 @@ class Transport {
 
   bool accept(Turn turn, const PacketReceived& event, std::size_t frame);
   bool accept_data(Turn turn, const DataFrame& data, std::size_t frame);
+  bool accept_repair(Turn turn, const RepairFrame& repair, std::size_t frame);
+  template <class ArrivedFrame>
+  bool conclude(Turn turn, const ArrivedFrame& frame, Reassembly::Verdict verdict);
   bool accept_cancel(Turn turn, const CancelFrame& cancel);
   bool accept_ack(Turn turn, const AckFrame& ack);
   void meet(Turn turn, std::uint32_t incarnation);
+  void expect_losses();
   void settle(Turn turn, SendQueue::Loss why = SendQueue::Loss::congestion);
 
   void end_holds(Instant now);
@@ -241,6 +268,7 @@ class Transport {
   std::optional<PathId> active_path(const Flow& flow) const;
   std::optional<PathId> free_path(PathId path) const;
   bool carries(PathId path, const Flow& flow) const;
+  double share(PathId path, const Flow& flow) const;
   bool left_to_quicker(PathId path, const Flow& flow) const;
   bool wants(const Flow& flow, PathId path) const;
   bool offers(Instant now, const Flow& flow, PathId path) const;
@@ -263,8 +291,8 @@ class Transport {
   std::optional<Instant> greet_at_;  ///< Not to greet before; nothing: at once.
   std::optional<Instant> reply_at_;  ///< Likewise for the answer to a stranger.
   std::optional<Instant> wakeup_;
-  Outcome outcome_;           ///< Scratch, kept for its memory.
-  std::vector<Range> fresh_;  ///< Likewise.
+  Outcome outcome_;              ///< Scratch, kept for its memory.
+  Reassembly::Arrival arrival_;  ///< Likewise.
 };
 
 }  // namespace axs::net

@@ -34,10 +34,18 @@ AckFrame any_ack(Rng& rng) {
 }
 
 Frame any_frame(Rng& rng) {
-  const std::uint64_t kind = rng.below(8);
+  const std::uint64_t kind = rng.below(10);
   if (kind == 0) return PingFrame{};
   if (kind == 1) return CancelFrame{any_class(rng), any_number(rng)};
   if (kind < 4) return any_ack(rng);
+  if (kind < 6)
+    return RepairFrame{.traffic = any_class(rng),
+                       .message = rng.below(4),
+                       .number = any_number(rng),
+                       .block = {static_cast<std::uint32_t>(any_number(rng)),
+                                 static_cast<std::uint16_t>(any_number(rng)),
+                                 static_cast<std::uint16_t>(any_number(rng))},
+                       .index = static_cast<std::uint8_t>(any_number(rng))};
   return DataFrame{.traffic = any_class(rng),
                    .message = rng.below(4),
                    .number = any_number(rng),
@@ -66,7 +74,7 @@ TEST_CASE("no sequence of packets breaks the transport, and no message comes twi
     Instant now;
     std::uint64_t sent = 0;
     std::uint64_t acknowledged = 0;
-    std::uint64_t bytes_stored = 0;
+    std::uint64_t bytes_stored = 0, bytes_rebuilt = 0;
     std::uint64_t bytes_delivered = 0;
     transport.step(now, PathUp{PathId{0}}, actions);
     transport.step(now, RouteSet{TrafficClass::bulk, PathId{0}, PathId{1}}, actions);
@@ -84,11 +92,12 @@ TEST_CASE("no sequence of packets breaks the transport, and no message comes twi
       for (const auto& action : actions) {
         acknowledged += std::holds_alternative<Acknowledged>(action) ? 1 : 0;
         if (const auto* stored = std::get_if<Stored>(&action)) bytes_stored += stored->length;
+        bytes_rebuilt = transport.rebuilt_bytes();
         if (const auto* whole = std::get_if<Deliver>(&action)) bytes_delivered += whole->total;
       }
     }
     RC_ASSERT(acknowledged + transport.unfinished(TrafficClass::bulk) == sent);
-    RC_ASSERT(bytes_delivered <= bytes_stored);
+    RC_ASSERT(bytes_delivered <= bytes_stored + bytes_rebuilt);
   }));
 }
 

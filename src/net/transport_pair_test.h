@@ -3,6 +3,7 @@
 #include <array>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -30,6 +31,7 @@ class TransportPair {
     std::map<Key, std::uint64_t> sending;  ///< Sent by this incarnation, with sizes.
     std::map<Key, Instant> acknowledged;
     std::map<Key, Incoming> partial;
+    std::map<std::pair<Key, RepairBlock>, std::set<std::uint32_t>> repairs;
     std::map<Key, Instant> delivered;  ///< From the peer's present incarnation.
     /// What all incarnations have sent, with sizes.
     std::map<std::pair<std::uint32_t, Key>, std::uint64_t> ever_sent;
@@ -84,6 +86,7 @@ class TransportPair {
     end.sending.clear();
     end.acknowledged.clear();
     end.partial.clear();
+    end.repairs.clear();
     end.delivered.clear();
     end.peer = 0;
     end.packet_size.clear();
@@ -186,6 +189,37 @@ class TransportPair {
     const Range bytes{action.offset, action.offset + action.length};
     complain(incoming.bytes.insert(bytes) != action.length, "bytes stored twice");
   }
+  void perform(Side side, const PacketReceived* received, const RepairStored& action) {
+    const auto& frame = std::get<RepairFrame>(received->packet.frames.at(action.frame));
+    complain(frame.block != action.block || frame.index != action.index ||
+                 frame.message != action.message || frame.traffic != action.traffic,
+             "a repair kept that the frame does not have");
+    const Key key{action.traffic, action.message};
+    complain(!ends_[side].repairs[{key, action.block}].insert(action.index).second,
+             "a repair kept twice");
+  }
+  /// The lost symbols can be worked out: so many repairs are there, and all other symbols.
+  void perform(Side side, const PacketReceived*, const Rebuilt& action) {
+    const Key key{action.traffic, action.message};
+    End& end = ends_[side];
+    Incoming& incoming = end.partial[key];
+    const auto kept = end.repairs.extract({key, action.block});
+    complain(kept.empty(), "rebuilt without repairs");
+    complain(action.lost.size() != action.repairs.size(), "rebuilt by fewer repairs than are lost");
+    for (const std::uint32_t repair : action.repairs)
+      complain(kept.empty() || !kept.mapped().contains(repair), "rebuilt by a repair not kept");
+    std::uint32_t lost = 0;
+    for (std::uint32_t i = 0; i < action.block.symbols(action.total); ++i) {
+      const Range symbol = action.block.symbol(i, action.total);
+      const bool is_lost = lost < action.lost.size() && action.lost[lost] == i;
+      complain(!is_lost && !incoming.bytes.contains(symbol), "rebuilt from what is not there");
+      if (is_lost) ++lost, incoming.bytes.insert(symbol);
+    }
+    complain(lost != action.lost.size(), "rebuilt what is no symbol");
+  }
+  void forget_repairs(Side side, Key key) {
+    std::erase_if(ends_[side].repairs, [&](const auto& held) { return held.first.first == key; });
+  }
   void perform(Side side, const PacketReceived*, const Deliver& action) {
     const Key key{action.traffic, action.message};
     End& end = ends_[side];
@@ -196,6 +230,7 @@ class TransportPair {
     const std::vector<Range> whole{{0, action.total}};
     complain(end.partial[key].bytes.ranges() != whole, "delivered with bytes missing");
     end.partial.erase(key);
+    forget_repairs(side, key);
   }
   void perform(Side side, const PacketReceived*, const Acknowledged& action) {
     const Key key{action.traffic, action.message};
@@ -205,11 +240,13 @@ class TransportPair {
   void perform(Side side, const PacketReceived*, const Discarded& action) {
     complain(ends_[side].partial.erase({action.traffic, action.message}) != 1,
              "discarded what is not there");
+    forget_repairs(side, {action.traffic, action.message});
   }
   void perform(Side side, const PacketReceived*, const PeerStarted& action) {
     complain(action.incarnation <= ends_[side].peer, "the peer went back in time");
     ends_[side].peer = action.incarnation;
     ends_[side].partial.clear();
+    ends_[side].repairs.clear();
     ends_[side].delivered.clear();
   }
   void perform(Side side, const PacketReceived*, const Refused&) { ++ends_[side].refused; }

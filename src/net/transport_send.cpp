@@ -76,7 +76,7 @@ bool Transport::send_one(Turn turn, PathId path) {
   fill(turn, draft, path, ordinary ? Urgency::ordinary : Urgency::urgent);
   if (at.probes > 0) {
     --at.probes;
-    if (draft.span_count == 0) add(draft, PingFrame{});
+    if (!draft.awaited) add(draft, PingFrame{});
     draft.awaited = true;
   }
   if (draft.packet.frames.empty()) return false;
@@ -107,13 +107,16 @@ bool Transport::add_from(Draft& draft, Flow& from) {
   const std::uint32_t space = draft.limit - draft.size;
   // A few bytes more at the end of a packet would cost another frame for the rest of that message.
   if (draft.span_count > 0 && space < data_overhead + least_piece) return false;
-  const auto frame = from.queue.next(space);
+  const auto place =
+      draft.packet.frames.empty() ? SendQueue::Place::first : SendQueue::Place::behind;
+  const auto frame = from.queue.next(space, place);
   if (!frame) return false;
-  SentSpan& span = draft.spans[draft.span_count++];
   if (const auto* data = std::get_if<DataFrame>(&*frame))
-    span = {data->number, data->offset, data->length, data->traffic};
+    draft.spans[draft.span_count++] = {data->number, data->offset, data->length, data->traffic};
+  else if (const auto* cancel = std::get_if<CancelFrame>(&*frame))
+    draft.spans[draft.span_count++] = {cancel->number, 0, 0, cancel->traffic};
   else
-    span = {std::get<CancelFrame>(*frame).number, 0, 0, std::get<CancelFrame>(*frame).traffic};
+    draft.repair_bytes = wire_size(*frame);  // If it is lost, nothing is sent again.
   draft.awaited = true;
   add(draft, *frame);
   return true;
@@ -141,6 +144,7 @@ void Transport::emit(Turn turn, PathId path, Draft& draft) {
   draft.packet.from = config_.incarnation;
   draft.packet.path = path;
   draft.packet.number = sender.next_number();
+  sender.count_repair(draft.repair_bytes);
   if (draft.awaited)
     sender.sent(turn.now, draft.size, {draft.spans.data(), draft.span_count});
   else
@@ -205,6 +209,18 @@ bool Transport::carries(PathId path, const Flow& flow) const {
   return !only_spread && active_path(flow) == path;
 }
 
+/// What part of a path the class has beside the others that want it now; control takes little.
+double Transport::share(PathId path, const Flow& flow) const {
+  double own = 0, all = 0;
+  for (std::size_t i = 1; i < flows_.size(); ++i) {
+    const Flow& other = flows_[i];
+    const bool wants = &other == &flow || (other.queue.has_next() && carries(path, other));
+    all += wants ? config_.weights[i] : 0;
+    own += &other == &flow ? config_.weights[i] : 0;
+  }
+  return own == 0 ? 1 : own / all;
+}
+
 /// Whether the quicker paths of the class will have delivered all that is left of it before a
 /// packet sent now over `path` arrives: then the last bytes of a message do not wait for the
 /// slowest path. After ECF (Lim et al. 2017), for any number of paths. The quickest never leaves
@@ -215,13 +231,13 @@ bool Transport::left_to_quicker(PathId path, const Flow& flow) const {
   double deliverable = 0;
   for (std::size_t i = 0; i < paths_.size(); ++i) {
     const PathSender& other = paths_[i].sender;
-    if (!carries(PathId{static_cast<std::uint8_t>(i)}, flow) || !other.answers()) continue;
+    const PathId id{static_cast<std::uint8_t>(i)};
+    if (!carries(id, flow) || !other.answers()) continue;
     const Duration ahead = slow - other.rtt().smoothed() / 2;
     if (ahead <= Duration{}) continue;
-    const TokenBucket* held = limit(flow, PathId{static_cast<std::uint8_t>(i)});
-    const BytesPerSecond rate =
-        held ? std::min(held->rate(), other.bottleneck()) : other.bottleneck();
-    deliverable += rate.value() * ahead.seconds();
+    const TokenBucket* held = limit(flow, id);
+    const double carried = share(id, flow) * other.rate().value();
+    deliverable += (held ? std::min(held->rate().value(), carried) : carried) * ahead.seconds();
   }
   return deliverable > static_cast<double>(flow.queue.unsent());
 }

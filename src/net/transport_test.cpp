@@ -223,6 +223,7 @@ TEST_CASE("bulk over two paths at once has the sum of their rates, and gradients
   const double share = 60e6 / transfer(pair, TrafficClass::bulk, 2, 60'000'000).seconds() / 37.5e6;
   MESSAGE("share of 300 Mb/s: ", share);
   CHECK(share >= 0.88);
+  pair.run(pair.now() + seconds(1));
   const std::uint64_t over_leo = pair.link(0, leo).bytes_sent();
   transfer(pair, TrafficClass::gradient, 3, 5'000'000);
   CHECK(pair.link(0, leo).bytes_sent() == over_leo);
@@ -238,6 +239,23 @@ TEST_CASE("a short message does not wait for the slowest path") {
   transfer(pair, TrafficClass::bulk, 1, 60'000'000);
   const Duration took = transfer(pair, TrafficClass::bulk, 2, 500'000);
   CHECK(took <= milliseconds(10 + 40 + 10));
+}
+
+TEST_CASE("beside gradients bulk leaves to the quicker path no more than its share carries") {
+  TransportPair pair;
+  pair.add_path(fibre, {.delay = milliseconds(10)});
+  pair.add_path(leo, {.delay = milliseconds(200)});
+  pair.route(fibre);
+  pair.spread({fibre, leo});
+  transfer(pair, TrafficClass::bulk, 1, 60'000'000);
+  pair.run(pair.now() + seconds(1));
+  for (std::uint64_t i = 0; i < 60; ++i) pair.send(0, {TrafficClass::gradient, i}, 1'000'000);
+  pair.run(pair.now() + milliseconds(300));
+  // Over the fibre alone, beside the gradients: 0.8 s.
+  const Duration took = transfer(pair, TrafficClass::bulk, 2, 2'000'000);
+  MESSAGE("2 MB of bulk beside gradients: ", took.seconds(), " s");
+  CHECK(took <= milliseconds(500));
+  CHECK(pair.complaints().empty());
 }
 
 TEST_CASE("what is in flight on one of several paths arrives although that path is cut") {

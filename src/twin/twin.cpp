@@ -246,7 +246,6 @@ void Twin::perform(SiteId site, const Site::ReleaseMessage& action) {
   sites_[site.value]->held[action.to].erase({action.traffic, action.id});
 }
 
-void Twin::perform(SiteId, const Site::StoreBytes&) {}  // There are no bytes.
 void Twin::perform(SiteId, const Site::DropBytes&) {}
 
 void Twin::perform(SiteId site, const Site::ReadMessage& action) {

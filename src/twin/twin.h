@@ -167,7 +167,9 @@ class Twin {
   void perform(SiteId site, const fabric::Site::HandoverKept& action);
   void perform(SiteId site, const fabric::Site::HoldMessage& action);
   void perform(SiteId site, const fabric::Site::ReleaseMessage& action);
-  void perform(SiteId site, const fabric::Site::StoreBytes& action);
+  void perform(SiteId, const fabric::Site::StoreBytes&) {}    ///< There are no bytes.
+  void perform(SiteId, const fabric::Site::StoreRepair&) {}   ///< Likewise.
+  void perform(SiteId, const fabric::Site::RebuildBytes&) {}  ///< Likewise.
   void perform(SiteId site, const fabric::Site::ReadMessage& action);
   void perform(SiteId site, const fabric::Site::DropBytes& action);
   void perform(SiteId site, const fabric::Site::Capture& action);

@@ -19,14 +19,6 @@ constexpr std::uint32_t seal_overhead = net::OuterHeader::fixed_size + 4 + 16 + 
 /// The run of a twin has no authority: one key marks its handshakes.
 const net::MarkKey mark_key = net::handshake_key(Hash256{});
 
-/// How many bytes the messages in it have.
-std::size_t carried(const net::Packet& packet) {
-  std::size_t bytes = 0;
-  for (const net::Frame& frame : packet.frames)
-    if (const auto* data = std::get_if<net::DataFrame>(&frame)) bytes += data->length;
-  return bytes;
-}
-
 }  // namespace
 
 bool Twin::has_keys(SiteId site, SiteId peer) const {
@@ -107,7 +99,8 @@ void Twin::send(Datagram datagram) {
 void Twin::seal(const net::CandidatePath& path, TunnelEnd& tunnel, Datagram& datagram) const {
   ByteVector plain = to_wire(datagram.payload);
   const auto* packet = std::get_if<net::Packet>(&datagram.payload);
-  const std::size_t size = plain.size() + (packet != nullptr ? carried(*packet) : 0);
+  const std::size_t size =
+      plain.size() + (packet != nullptr ? payload_offset(*packet, packet->frames.size()) : 0);
   do {
     plain.insert(plain.end(), payload_text.begin(), payload_text.end());
   } while (plain.size() < size);
