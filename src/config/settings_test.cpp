@@ -94,6 +94,11 @@ for = "3s"
 [[fault]]
 at = "1 h"
 kill = "controller"
+[[transfer]]
+from = "b"
+to = "a"
+at = "30%"
+size = "1.5 MB"
 )";
   const auto scenario = parse_scenario(other, "other.toml");
   REQUIRE_MESSAGE(scenario, (scenario ? "" : scenario.error().what));

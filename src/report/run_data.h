@@ -64,6 +64,18 @@ struct FaultData {
   std::string outcome;  ///< what was done about it, as far as the record tells
 };
 
+/// A bulk transfer; it may have gone on over kills of its ends.
+struct TransferData {
+  std::uint32_t transfer{};  ///< its number in the scenario
+  std::string name;
+  std::string from;
+  std::string to;
+  double bytes{};
+  std::optional<double> began{};  ///< none if it failed before
+  std::optional<double> done{};
+  std::string failure{};  ///< the last thing that went wrong with it, if it is not done
+};
+
 struct Totals {
   double duration{};
   double bytes{};
@@ -94,6 +106,7 @@ struct RunData {
   std::vector<RouteSpan> routes{};  ///< by pair, then time
   std::vector<Series> delays{};     ///< round trip of the route in use, milliseconds, by pair
   std::vector<FaultData> faults{};
+  std::vector<TransferData> transfers{};
   Series validation{};
 };
 

@@ -14,6 +14,7 @@ std::string tiles(const RunData& run, const record::Ledger& ledger);
 std::string kinds_legend(const RunData& run);
 std::string routes_timeline(const RunData& run);
 std::string faults_table(const RunData& run);
+std::string transfers_table(const RunData& run);
 std::string links_table(const RunData& run);
 std::string bytes_table(const RunData& run);
 std::string energy_table(const RunData& run);

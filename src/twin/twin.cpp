@@ -110,7 +110,9 @@ void Twin::on(const AgentStarted& event) {
                    .topology = topology_,
                    .home = home,
                    .largest_message = fabric::largest_message(config_.scenario),
-                   .sync = fabric::sync_config(config_.scenario, event.site, std::move(kept))},
+                   .sync = fabric::sync_config(config_.scenario, event.site, std::move(kept)),
+                   .transfers = config_.scenario.transfers,
+                   .budget_tokens = config_.scenario.train.tokens},
       local(event.site));
   note(event.site, catalog::SiteStarted{site.incarnation, 0});
   open_tunnels(event.site);
@@ -389,6 +391,7 @@ void Twin::kill_agent(SiteId id) {
   site.policy.reset();
   site.tunnels.clear();
   site.held.clear();
+  for (auto& [transfer, file] : site.received) file.waiting.clear();
   queue_.push(now_ + agent_restart, AgentStarted{id});
 }
 
