@@ -94,21 +94,21 @@ TEST_CASE("scenario: transfers of files and of made-up bytes, and what is wrong 
   CHECK(read.name == "README.md");
   CHECK(read.file == std::filesystem::path{AXS_SOURCE_DIR "/README.md"}.lexically_normal());
   CHECK(read.size == std::filesystem::file_size(AXS_SOURCE_DIR "/README.md"));
-  CHECK(error(file).ends_with("transfer[0].file: \"" AXS_SOURCE_DIR
+  CHECK(error(file).ends_with("transfer[1].file: \"" AXS_SOURCE_DIR
                               "/scenarios/good.toml\" is no file"));
-  const std::string both = "transfer[0].file: want either file = \"FILE\" or size = \"200 MB\"";
+  const std::string both = "transfer[1].file: want either file = \"FILE\" or size = \"200 MB\"";
   CHECK(error(file + "size = \"1 B\"\n").ends_with(both));
   CHECK(error(push + "at = \"1 s\"\n").ends_with(both));
   CHECK(error(push + "at = \"1 s\"\nsize = \"0 B\"\n").find("size: size \"0 B\", want a whole") !=
         std::string::npos);
   CHECK(error("[[transfer]]\nfrom = \"sfo\"\nto = \"ams\"\n")
-            .ends_with("transfer[0].to: no site is called \"ams\""));
+            .ends_with("transfer[1].to: no site is called \"ams\""));
   CHECK(error("[[transfer]]\nfrom = \"sfo\"\nto = \"sfo\"\n")
-            .ends_with("transfer[0].to: \"sfo\", want another site"));
-  CHECK(error(push + "size = \"1 B\"\n").find("transfer[0].at: missing") != std::string::npos);
+            .ends_with("transfer[1].to: \"sfo\", want another site"));
+  CHECK(error(push + "size = \"1 B\"\n").find("transfer[1].at: missing") != std::string::npos);
   const std::string twice = push + "at = \"1 s\"\nfile = \"../README.md\"\n";
   CHECK(error(twice + twice).ends_with(
-      "transfer[1].file: \"README.md\" goes to \"fra\" twice, want files of different names"));
+      "transfer[2].file: \"README.md\" goes to \"fra\" twice, want files of different names"));
 }
 
 TEST_CASE("scenario: damaged text never crashes") {
