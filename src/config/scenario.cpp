@@ -238,8 +238,7 @@ class ScenarioReader {
     const auto from = named_site(t, "from", t.text("from"));
     const auto to = named_site(t, "to", t.text("to"));
     if (!from || !to) return;
-    if (*from == *to)
-      return t.fail("to", fmt::format("\"{}\", want another site", t.text("to")));
+    if (*from == *to) return t.fail("to", fmt::format("\"{}\", want another site", t.text("to")));
     transfer.from = *from;
     transfer.to = *to;
     transfer.at = read_fault_time(t);

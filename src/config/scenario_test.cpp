@@ -80,10 +80,9 @@ TEST_CASE("scenario: transfers of files and of made-up bytes, and what is wrong 
     const auto scenario = parse_scenario(good + text, job);
     return scenario ? std::string{} : scenario.error().what.substr(job.size());
   };
-  const auto scenario =
-      parse_scenario(good + push + "at = \"40s\"\nsize = \"200 MB\"\n" + push +
-                         "at = \"30%\"\nfile = \"../README.md\"\n",
-                     job);
+  const auto scenario = parse_scenario(good + push + "at = \"40s\"\nsize = \"200 MB\"\n" + push +
+                                           "at = \"30%\"\nfile = \"../README.md\"\n",
+                                       job);
   REQUIRE_MESSAGE(scenario, (scenario ? "" : scenario.error().what));
   const auto& [made, read] = std::pair{scenario->transfers.at(0), scenario->transfers.at(1)};
   CHECK(made.name == "transfer-1");
@@ -107,8 +106,9 @@ TEST_CASE("scenario: transfers of files and of made-up bytes, and what is wrong 
             .ends_with("transfer[1].to: \"sfo\", want another site"));
   CHECK(error(push + "size = \"1 B\"\n").find("transfer[1].at: missing") != std::string::npos);
   const std::string twice = push + "at = \"1 s\"\nfile = \"../README.md\"\n";
-  CHECK(error(twice + twice).ends_with(
-      "transfer[2].file: \"README.md\" goes to \"fra\" twice, want files of different names"));
+  CHECK(error(twice + twice)
+            .ends_with("transfer[2].file: \"README.md\" goes to \"fra\" twice, want files of "
+                       "different names"));
 }
 
 TEST_CASE("scenario: damaged text never crashes") {

@@ -89,10 +89,10 @@ class Site {
   using Persisted = train::SiteSync::Persisted;
   using RingReport = train::RingReport;
   using ChunkMade = train::RingSync::Made;
-  using Event = std::variant<Wakeup, PeerPacket, PeerMessage, PeerHello, PeerHelloReply, PathWidth,
-                             ControllerOrder, WorkerReady, WorkerLost, Captured, Applied, Persisted,
-                             RingReport, ChunkMade, TransferOpened, PieceRead, TransferHeld,
-                             TransferBroken>;
+  using Event =
+      std::variant<Wakeup, PeerPacket, PeerMessage, PeerHello, PeerHelloReply, PathWidth,
+                   ControllerOrder, WorkerReady, WorkerLost, Captured, Applied, Persisted,
+                   RingReport, ChunkMade, TransferOpened, PieceRead, TransferHeld, TransferBroken>;
 
   // To the network.
   struct TransmitPacket {
@@ -155,12 +155,12 @@ class Site {
     SiteId peer;
     std::optional<net::Refused> packet;  ///< none: a message
   };
-  using Action = std::variant<TransmitPacket, SendHello, SendHelloReply, ReportToController,
-                              HoldMessage, ReleaseMessage, StoreBytes, ReadMessage, DropBytes,
-                              Capture, Apply, Foresee, Persist, Forget, Closed, Diverged, Finished,
-                              RouteChanged, PathState, PeerMisbehaved, RingOrder, GiveChunk,
-                              OpenTransfer, ReadPiece, TransferBegan, TransferDone, TransferRefused,
-                              AcceptTransfer, KeepPiece>;
+  using Action =
+      std::variant<TransmitPacket, SendHello, SendHelloReply, ReportToController, HoldMessage,
+                   ReleaseMessage, StoreBytes, ReadMessage, DropBytes, Capture, Apply, Foresee,
+                   Persist, Forget, Closed, Diverged, Finished, RouteChanged, PathState,
+                   PeerMisbehaved, RingOrder, GiveChunk, OpenTransfer, ReadPiece, TransferBegan,
+                   TransferDone, TransferRefused, AcceptTransfer, KeepPiece>;
 
   struct Config {
     std::uint32_t incarnation = 1;  ///< Grows with every start of this agent.

@@ -68,8 +68,7 @@ void TransferSender::resume(Instant now, std::uint64_t kept, Actions& actions) {
     actions.push_back(TransferBegan{transfer_, size_, kept});
   }
   pump(actions);
-  if (kept_ == size_ && !known)
-    actions.push_back(TransferDone{transfer_, size_, now - *began_});
+  if (kept_ == size_ && !known) actions.push_back(TransferDone{transfer_, size_, now - *began_});
 }
 
 void TransferSender::refused(Actions& actions) {

@@ -70,8 +70,8 @@ void Transfers::on(const TransferBroken& event) {
 }
 
 void Transfers::on(const Heard& event) {
-  const bool honest = std::visit(
-      [&](const auto& message) { return hear(event.from, message); }, event.message);
+  const bool honest =
+      std::visit([&](const auto& message) { return hear(event.from, message); }, event.message);
   if (!honest) actions_->push_back(TransferLie{event.from});
 }
 

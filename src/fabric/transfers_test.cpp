@@ -58,7 +58,8 @@ class World {
     step(SiteId{1 - site.value}, Transfers::PeerStarted{site});
   }
   void run() {
-    while (move()) {}
+    while (move()) {
+    }
   }
   bool over() const { return ends_[0]->over() && ends_[1]->over(); }
   std::uint64_t held() const { return held_; }
@@ -257,10 +258,10 @@ TEST_CASE("transfers: lies are named and change nothing") {
   to.step(TransferHeld{only, {1}, 0});
   CHECK(to.believes(sender, TransferPiece{only, 1, 0, piece}));
   CHECK(to.believes(sender, TransferPiece{only, 0, 0, 3}));
-  for (const TransferPiece& lie : {TransferPiece{only, 1, 0, 0}, TransferPiece{only, 1, 0, piece + 1},
-                                   TransferPiece{only, 1, 8 * piece, 1},
-                                   TransferPiece{only, 1, 20 * piece, 1},
-                                   TransferPiece{only, 1, ~0ull, piece}})
+  for (const TransferPiece& lie :
+       {TransferPiece{only, 1, 0, 0}, TransferPiece{only, 1, 0, piece + 1},
+        TransferPiece{only, 1, 8 * piece, 1}, TransferPiece{only, 1, 20 * piece, 1},
+        TransferPiece{only, 1, ~0ull, piece}})
     CHECK_FALSE(to.believes(sender, lie));
 
   Alone from{sender};

@@ -22,8 +22,8 @@ std::optional<train::Contribution> offered(const fabric::SiteMessageBody& body) 
   return offer->contribution;
 }
 
-/// How many bytes follow a message of this kind that no store has: the values of a chunk, a piece of
-/// a file.
+/// How many bytes follow a message of this kind that no store has: the values of a chunk, a piece
+/// of a file.
 std::uint64_t own_bytes(const fabric::SiteMessageBody& body) {
   if (const auto* piece = fabric::piece_of(body)) return piece->size;
   const auto* ring = std::get_if<train::RingMessage>(&body);

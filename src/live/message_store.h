@@ -11,15 +11,16 @@ namespace axs::live {
 
 /// The bytes of the messages between this site and its peers while they are under way; the
 /// transport knows only their names and sizes. A message: the size of its record as 32 bits, the
-/// record, the bytes of the contribution that it offers, or those of the chunk or the piece of a file
-/// that it is. Contributions go in and out of the blob store; the others are nowhere else.
+/// record, the bytes of the contribution that it offers, or those of the chunk or the piece of a
+/// file that it is. Contributions go in and out of the blob store; the others are nowhere else.
 /// Memory grows with what has arrived, wherever in the message that belongs.
 class MessageStore {
  public:
   explicit MessageStore(BlobStore& blobs) : blobs_{blobs} {}
 
   // Outgoing.
-  /// `given`: what belongs to the event at hand; the bytes of a chunk or a piece are taken out of it.
+  /// `given`: what belongs to the event at hand; the bytes of a chunk or a piece are taken out of
+  /// it.
   void hold(const fabric::Site::HoldMessage& message, ByteVector& given);
   void release(const fabric::Site::ReleaseMessage& message);
   /// Appends the bytes that the frame stands for; its message must be held.

@@ -37,8 +37,8 @@ Result<ByteVector> read_at(const host::Fd& file, std::uint64_t offset, std::uint
                            const std::string& path) {
   ByteVector bytes(size);
   for (std::uint64_t done = 0; done < size;) {
-    const ::ssize_t count = ::pread(file.get(), bytes.data() + done, size - done,
-                                    static_cast<::off_t>(offset + done));
+    const ::ssize_t count =
+        ::pread(file.get(), bytes.data() + done, size - done, static_cast<::off_t>(offset + done));
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return host::system_error(path);
     if (count == 0)
@@ -77,10 +77,9 @@ TransferId transfer_of(const PieceWork& work) {
 
 std::optional<TransferAnswer> TransferDisk::perform(const TransferWork& work, ByteVector bytes) {
   auto answer =
-      std::visit([&](const auto& held) { return perform(held, std::move(bytes)); }, work);
+      std::visit([&](const auto& held) { return carry_out(held, std::move(bytes)); }, work);
   if (answer) return *std::move(answer);
-  const TransferId transfer =
-      std::visit([](const auto& held) { return transfer_of(held); }, work);
+  const TransferId transfer = std::visit([](const auto& held) { return transfer_of(held); }, work);
   sources_.erase(transfer);
   receiving_.erase(transfer);
   return TransferAnswer{fabric::TransferBroken{transfer}, {}, answer.error().what};
@@ -104,7 +103,7 @@ Result<ByteVector> TransferDisk::read(TransferId transfer, std::uint64_t offset,
   return read_at(sources_.at(transfer), offset, size, path);
 }
 
-TransferDisk::Answer TransferDisk::perform(const fabric::OpenTransfer& work, ByteVector) {
+TransferDisk::Answer TransferDisk::carry_out(const fabric::OpenTransfer& work, ByteVector) {
   const catalog::Transfer& transfer = config_.transfers[work.transfer.value];
   std::uint64_t size = transfer.size;
   if (!transfer.file.empty()) {
@@ -112,23 +111,22 @@ TransferDisk::Answer TransferDisk::perform(const fabric::OpenTransfer& work, Byt
     size = AXS_TRY(size_of(file, transfer.file));
     sources_.insert_or_assign(work.transfer, std::move(file));
   }
-  const Hash256 content =
-      AXS_TRY(hash(size, [&](std::uint64_t offset, std::uint64_t step) {
-        return read(work.transfer, offset, step);
-      }));
-  return TransferAnswer{fabric::TransferOpened{work.transfer, size, content}};
+  const Hash256 content = AXS_TRY(hash(size, [&](std::uint64_t offset, std::uint64_t step) {
+    return read(work.transfer, offset, step);
+  }));
+  return Maybe{{fabric::TransferOpened{work.transfer, size, content}}};
 }
 
-TransferDisk::Answer TransferDisk::perform(const fabric::ReadPiece& work, ByteVector) {
+TransferDisk::Answer TransferDisk::carry_out(const fabric::ReadPiece& work, ByteVector) {
   const fabric::TransferPiece& piece = work.piece;
-  const bool broken = !config_.transfers[piece.transfer.value].file.empty() &&
-                      !sources_.contains(piece.transfer);
-  if (broken) return std::nullopt;
+  const bool broken =
+      !config_.transfers[piece.transfer.value].file.empty() && !sources_.contains(piece.transfer);
+  if (broken) return Maybe{};
   ByteVector bytes = AXS_TRY(read(piece.transfer, piece.offset, piece.size));
-  return TransferAnswer{fabric::PieceRead{piece}, std::move(bytes)};
+  return Maybe{{fabric::PieceRead{piece}, std::move(bytes)}};
 }
 
-TransferDisk::Answer TransferDisk::perform(const fabric::AcceptTransfer& work, ByteVector) {
+TransferDisk::Answer TransferDisk::carry_out(const fabric::AcceptTransfer& work, ByteVector) {
   const fabric::TransferOffer& offer = work.offer;
   AXS_TRY(host::make_folder(config_.folder));
   Receiving receiving{.offer = offer,
@@ -150,7 +148,7 @@ TransferDisk::Answer TransferDisk::perform(const fabric::AcceptTransfer& work, B
   }
   const std::uint64_t held = receiving.held;
   receiving_.insert_or_assign(offer.transfer, std::move(receiving));
-  return TransferAnswer{fabric::TransferHeld{offer.transfer, offer.content, held}};
+  return Maybe{{fabric::TransferHeld{offer.transfer, offer.content, held}}};
 }
 
 Result<bool> TransferDisk::is_whole(const Receiving& receiving) const {
@@ -164,17 +162,17 @@ Result<bool> TransferDisk::is_whole(const Receiving& receiving) const {
   return content == receiving.offer.content;
 }
 
-TransferDisk::Answer TransferDisk::perform(const fabric::KeepPiece& work, ByteVector bytes) {
+TransferDisk::Answer TransferDisk::carry_out(const fabric::KeepPiece& work, ByteVector bytes) {
   const auto found = receiving_.find(work.piece.transfer);
-  if (found == receiving_.end() || !found->second.file) return std::nullopt;
+  if (found == receiving_.end() || !found->second.file) return Maybe{};
   Receiving& receiving = found->second;
   receiving.waiting.insert_or_assign(work.piece.offset, std::move(bytes));
   const std::uint64_t before = receiving.held;
   AXS_TRY(append(receiving));
-  if (receiving.held == before) return std::nullopt;
+  if (receiving.held == before) return Maybe{};
   AXS_TRY(conclude(receiving));
-  return TransferAnswer{
-      fabric::TransferHeld{work.piece.transfer, receiving.offer.content, receiving.held}};
+  return Maybe{
+      {fabric::TransferHeld{work.piece.transfer, receiving.offer.content, receiving.held}}};
 }
 
 /// Writes what joins on to what is there.

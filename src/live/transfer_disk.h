@@ -45,20 +45,21 @@ class TransferDisk {
   std::optional<TransferAnswer> perform(const TransferWork& work, ByteVector bytes);
 
  private:
-  using Answer = Result<std::optional<TransferAnswer>>;
+  using Maybe = std::optional<TransferAnswer>;
+  using Answer = Result<Maybe>;
   struct Receiving {
     fabric::TransferOffer offer;
     std::string path;
     std::string part;
-    host::Fd file;           ///< the part; none once the file is whole
-    std::uint64_t held = 0;  ///< bytes in it
+    host::Fd file;                                  ///< the part; none once the file is whole
+    std::uint64_t held = 0;                         ///< bytes in it
     std::map<std::uint64_t, ByteVector> waiting{};  ///< by offset, for what is missing before
   };
 
-  Answer perform(const fabric::OpenTransfer& work, ByteVector);
-  Answer perform(const fabric::ReadPiece& work, ByteVector);
-  Answer perform(const fabric::AcceptTransfer& work, ByteVector);
-  Answer perform(const fabric::KeepPiece& work, ByteVector bytes);
+  Answer carry_out(const fabric::OpenTransfer& work, ByteVector);
+  Answer carry_out(const fabric::ReadPiece& work, ByteVector);
+  Answer carry_out(const fabric::AcceptTransfer& work, ByteVector);
+  Answer carry_out(const fabric::KeepPiece& work, ByteVector bytes);
 
   Result<ByteVector> read(fabric::TransferId transfer, std::uint64_t offset,
                           std::uint64_t size) const;

@@ -8,9 +8,7 @@ Result<std::unique_ptr<TransferFiles>> TransferFiles::start(TransferDisk::Config
 }
 
 TransferFiles::TransferFiles(TransferDisk::Config config, host::Fd event)
-    : disk_{std::move(config), stopping_},
-      event_{std::move(event)},
-      thread_{[this] { run(); }} {}
+    : disk_{std::move(config), stopping_}, event_{std::move(event)}, thread_{[this] { run(); }} {}
 
 TransferFiles::~TransferFiles() {
   {

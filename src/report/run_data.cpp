@@ -213,8 +213,7 @@ class Collector {
   }
   template <class Fact>
   TransferData& transfer(const Fact& fact) {
-    const auto found =
-        std::ranges::find(data_.transfers, fact.transfer, &TransferData::transfer);
+    const auto found = std::ranges::find(data_.transfers, fact.transfer, &TransferData::transfer);
     if (found != data_.transfers.end()) return *found;
     return data_.transfers.emplace_back(TransferData{
         .transfer = fact.transfer, .name = fact.name, .from = fact.from, .to = fact.to});

@@ -142,9 +142,9 @@ class Twin {
   struct ScriptDue {
     std::optional<std::uint64_t> merged;  ///< None: it asked to be woken.
   };
-  using Event = std::variant<Datagram, TunnelDue, Woken, WorkerStarted, WorkDone, MergeDone,
-                             RingApplied, DiskSynced, AgentStarted, ControllerStarted, ScriptDue,
-                             FileDone>;
+  using Event =
+      std::variant<Datagram, TunnelDue, Woken, WorkerStarted, WorkDone, MergeDone, RingApplied,
+                   DiskSynced, AgentStarted, ControllerStarted, ScriptDue, FileDone>;
 
   struct SiteState;
 

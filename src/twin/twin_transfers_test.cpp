@@ -85,8 +85,7 @@ TEST_CASE("twin: a push that begins when the training ends is waited for") {
 TEST_CASE("twin: kills of the agents at both ends cost no byte that was kept") {
   catalog::Scenario scenario = push(seconds(2));
   const auto kill = [](std::int64_t at, std::uint32_t site) {
-    return catalog::Fault{seconds(at),
-                          catalog::KillProcess{SiteId{site}, catalog::Process::agent}};
+    return catalog::Fault{seconds(at), catalog::KillProcess{SiteId{site}, catalog::Process::agent}};
   };
   scenario.faults = {kill(4, 2), kill(8, 0), kill(11, 2)};
   const Record first = simulate(scenario), second = simulate(scenario);
