@@ -52,15 +52,21 @@ class World {
   }
   void take(SiteId from, const net::Packet& packet) { step(Site::PeerPacket{from, packet}); }
   void take(SiteId from, const fabric::SiteMessageBody& body) {
-    step(Site::PeerMessage{from, {body, std::nullopt, 0}});
+    const fabric::TransferPiece* piece = fabric::piece_of(body);
+    step(Site::PeerMessage{from, {body, std::nullopt, piece ? piece->size : 0}});
   }
   void step(const Site::Event& event) {
     std::vector<Site::Action> actions;
     site_.step(now_, event, actions);
     std::vector<net::Controller::Action> orders;
-    for (const auto& action : actions)
+    for (const auto& action : actions) {
       if (const auto* report = std::get_if<Site::ReportToController>(&action))
         controller_.step(now_, net::ReportReceived{report->report}, orders);
+      if (const auto* open = std::get_if<fabric::OpenTransfer>(&action))
+        step(fabric::TransferOpened{open->transfer, 100'000'000, {}});
+      if (const auto* accept = std::get_if<fabric::AcceptTransfer>(&action))
+        step(fabric::TransferHeld{accept->offer.transfer, accept->offer.content, 0});
+    }
   }
 
   Instant now_ = Instant{} - seconds(100);
@@ -75,7 +81,9 @@ class World {
                .sites = 3,
                .budget = {.tokens = 100'000, .tokens_per_step = 256, .fragments = 2, .period = 20},
                .records = {},
-               .stored = {}}},
+               .stored = {}},
+       .transfers = {{SiteId{0}, SiteId{1}, "model", "", 100'000'000, Duration{}},
+                     {SiteId{1}, SiteId{0}, "notes", "", 100'000'000, Duration{}}}},
       now_};
 };
 

@@ -238,6 +238,34 @@ struct Diverged {
   std::string other;
 };
 
+// Of the transfers of the scenario; the sender notes what began and is done.
+/// The receiver wants the bytes from `kept` on: what is before it has from an earlier life.
+struct TransferBegan {
+  std::uint32_t transfer{};  ///< its number in the scenario
+  std::string name;          ///< of the file
+  std::string from;
+  std::string to;
+  std::uint64_t bytes{};
+  std::uint64_t kept{};
+};
+/// The receiver has all of it on its disk, and its hash is right.
+struct TransferDone {
+  std::uint32_t transfer{};
+  std::string name;
+  std::string from;
+  std::string to;
+  std::uint64_t bytes{};
+  Duration took;  ///< since this life of the sender began with it
+};
+/// Either end gives it up until its agent is started again.
+struct TransferFailed {
+  std::uint32_t transfer{};
+  std::string name;
+  std::string from;
+  std::string to;
+  std::string reason;
+};
+
 // Of its connections.
 struct SessionUp {
   std::string peer;
@@ -285,7 +313,7 @@ using Fact =
                  SyncClosed, SyncApplied, Diverged, SessionUp, SessionLost, HandshakeFailed, PathUp,
                  PathDown, RouteChanged, PeerMisbehaved, ControllerStarted, ControllerSuperseded,
                  RouteOrdered, ProcessStarted, ProcessLost, BuiltFrom, ContributionSent, Enrolled,
-                 HandoverKept>;
+                 HandoverKept, TransferBegan, TransferDone, TransferFailed>;
 
 /// A fact with its origin: what a line of events.jsonl says.
 struct Noted {

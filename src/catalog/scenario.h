@@ -160,12 +160,23 @@ struct KillProcess {
   Process process = Process::worker;
 };
 
-/// When a fault happens: after a span of time, or after a share (0..1) of the run's tokens.
+/// When a fault happens, or a transfer is due: after a span of time, or after a share (0..1) of the
+/// run's tokens.
 using FaultTime = std::variant<Duration, double>;
 
 struct Fault {
   FaultTime at;
   std::variant<CutLink, SlowSite, KillProcess> what;
+};
+
+/// Bulk data that one site sends another during the run: a checkpoint, a pushed model.
+struct Transfer {
+  SiteId from{};
+  SiteId to{};
+  std::string name{};    ///< of the file that arrives; no other that arrives there has it
+  std::string file{};    ///< where it lies at the sender; empty: its bytes are made up, to rehearse
+  std::uint64_t size{};  ///< of a file when the scenario was read
+  FaultTime at{};
 };
 
 struct Scenario {
@@ -177,6 +188,7 @@ struct Scenario {
   std::vector<Link> links;
   std::optional<Sky> sky;
   std::vector<Fault> faults;
+  std::vector<Transfer> transfers;
 };
 
 }  // namespace axs::catalog

@@ -193,6 +193,28 @@ void View::see(const std::string& site, const catalog::PeerMisbehaved& fact) {
   say(Colour::red, site + ": " + fact.peer + ": " + fact.what);
 }
 
+template <class TransferFact>
+std::string View::transfer_text(const TransferFact& fact) const {
+  return fact.name + " " + fact.from + (glyphs_ == Glyphs::unicode ? " → " : " -> ") + fact.to;
+}
+
+void View::see(const std::string&, const catalog::TransferBegan& fact) {
+  std::string text = "transfer: " + transfer_text(fact) + ": " +
+                     report::bytes_text(static_cast<double>(fact.bytes - fact.kept)) + " to send";
+  if (fact.kept > 0)
+    text += ", " + report::bytes_text(static_cast<double>(fact.kept)) + " are there already";
+  say(Colour::plain, text);
+}
+
+void View::see(const std::string&, const catalog::TransferDone& fact) {
+  say(Colour::green, "transfer: " + transfer_text(fact) + ": all of it is there, after " +
+                         report::time_text(fact.took.seconds()));
+}
+
+void View::see(const std::string&, const catalog::TransferFailed& fact) {
+  say(Colour::red, "transfer: " + transfer_text(fact) + " failed: " + fact.reason);
+}
+
 double View::share() const {
   std::uint64_t tokens = 0;
   for (const auto& [name, site] : sites_) tokens += site.tokens;

@@ -85,6 +85,13 @@ class View {
   void see(const std::string& site, const catalog::RouteChanged& fact);
   void see(const std::string& site, const catalog::PeerMisbehaved& fact);
 
+  void see(const std::string& site, const catalog::TransferBegan& fact);
+  void see(const std::string& site, const catalog::TransferDone& fact);
+  void see(const std::string& site, const catalog::TransferFailed& fact);
+
+  /// "model from sfo to fra"
+  template <class TransferFact>
+  std::string transfer_text(const TransferFact& fact) const;
   void say(Colour colour, const std::string& text);
   void enter(const std::string& phase, Duration expected);
   /// The share of the token budget that the sites have computed.

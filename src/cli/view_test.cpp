@@ -54,6 +54,19 @@ TEST_CASE("the block of a run that trains") {
         "  tyo        starting\n");
 }
 
+TEST_CASE("transfers are told as they begin, end or fail") {
+  Story story;
+  story.tell(1, "sfo", catalog::TransferBegan{0, "model", "sfo", "fra", 60'000'000, 0});
+  story.tell(2, "sfo", catalog::TransferBegan{0, "model", "sfo", "fra", 60'000'000, 20'000'000});
+  story.tell(9, "sfo", catalog::TransferDone{0, "model", "sfo", "fra", 60'000'000, seconds(7)});
+  story.tell(9, "tyo", catalog::TransferFailed{1, "notes", "fra", "tyo", "notes: no room"});
+  CHECK(joined(story.view.take_news()) ==
+        "    1.0 s  transfer: model sfo → fra: 60.0 MB to send\n"
+        "    2.0 s  transfer: model sfo → fra: 40.0 MB to send, 20.0 MB are there already\n"
+        "    9.0 s  transfer: model sfo → fra: all of it is there, after 7.0 s\n"
+        "    9.0 s  transfer: notes fra → tyo failed: notes: no room\n");
+}
+
 TEST_CASE("the block in ASCII, for a terminal that knows no more") {
   Story story{Glyphs::ascii};
   story.train();

@@ -1,5 +1,7 @@
 #include "axs/config/quantity.h"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -26,6 +28,8 @@ constexpr std::array rate_units{Unit{"b/s", 0.125},  Unit{"kb/s", 125},   Unit{"
                                 Unit{"kB/s", 1e3},   Unit{"MB/s", 1e6},   Unit{"GB/s", 1e9}};
 constexpr std::array count_units{Unit{"", 1},    Unit{"k", 1e3}, Unit{"M", 1e6},
                                  Unit{"G", 1e9}, Unit{"B", 1e9}, Unit{"T", 1e12}};
+constexpr std::array size_units{Unit{"B", 1}, Unit{"kB", 1e3}, Unit{"MB", 1e6}, Unit{"GB", 1e9},
+                                Unit{"TB", 1e12}};
 constexpr std::array length_units{Unit{"m", 1}, Unit{"km", 1e3}};
 
 struct Kind {
@@ -81,13 +85,25 @@ Result<BytesPerSecond> parse_rate(std::string_view text) {
   return BytesPerSecond{rate};
 }
 
-Result<std::uint64_t> parse_count(std::string_view text) {
-  const double count = AXS_TRY(parse(text, {"count", "3M", count_units}));
+namespace {
+
+Result<std::uint64_t> parse_whole(std::string_view text, const Kind& kind, double most) {
+  const double count = AXS_TRY(parse(text, kind));
   // "2.01k" is 2010, though not quite in binary.
   const double whole = std::round(count);
-  if (whole < 1 || whole > 1e18 || std::abs(count - whole) > 1e-9 * whole)
-    return out_of_range("count", text, "a whole number from 1 to 1e18");
+  if (whole < 1 || whole > most || std::abs(count - whole) > 1e-9 * whole)
+    return out_of_range(kind.noun, text, fmt::format("a whole number from 1 to {:g}", most));
   return static_cast<std::uint64_t>(whole);
+}
+
+}  // namespace
+
+Result<std::uint64_t> parse_count(std::string_view text) {
+  return parse_whole(text, {"count", "3M", count_units}, 1e18);
+}
+
+Result<std::uint64_t> parse_size(std::string_view text) {
+  return parse_whole(text, {"size", "200 MB", size_units}, 1e15);
 }
 
 Result<Meters> parse_length(std::string_view text) {

@@ -18,6 +18,8 @@ Result<Duration> parse_offset(std::string_view text);
 Result<BytesPerSecond> parse_rate(std::string_view text);
 /// "3M", "1.5G", "200k", "12000": how many of something; a whole number at least 1.
 Result<std::uint64_t> parse_count(std::string_view text);
+/// "200 MB", "1.5 GB": decimal prefixes; a whole number of bytes, at least 1.
+Result<std::uint64_t> parse_size(std::string_view text);
 /// "550 km", "80 m".
 Result<Meters> parse_length(std::string_view text);
 

@@ -48,6 +48,7 @@ class ScenarioReader {
     top.table("sky", [this](Table& t) { read_sky(t); });
     top.tables("link", [this](Table& t) { read_link(t); });
     top.tables("fault", [this](Table& t) { read_fault(t); });
+    top.tables("transfer", [this](Table& t) { read_transfer(t); });
     check_reach(top);
     check_fragments(top);
     top.finish();
@@ -230,6 +231,44 @@ class ScenarioReader {
     if (problem != std::errc{} || end != at.data() + at.size() - 1 || !(share >= 0 && share <= 100))
       t.fail("at", "\"" + at + "\", want 0% to 100%");
     return share / 100;
+  }
+
+  void read_transfer(Table& t) {
+    Transfer transfer;
+    const auto from = named_site(t, "from", t.text("from"));
+    const auto to = named_site(t, "to", t.text("to"));
+    if (!from || !to) return;
+    if (*from == *to) return t.fail("to", fmt::format("\"{}\", want another site", t.text("to")));
+    transfer.from = *from;
+    transfer.to = *to;
+    transfer.at = read_fault_time(t);
+    if (t.has("file") == t.has("size"))
+      return t.fail("file", "want either file = \"FILE\" or size = \"200 MB\"");
+    if (t.has("file")) {
+      read_transfer_file(t, transfer);
+    } else {
+      transfer.name = fmt::format("transfer-{}", scenario_.transfers.size() + 1);
+      transfer.size = t.quantity("size", parse_size);
+    }
+    for (const Transfer& other : scenario_.transfers)
+      if (other.to == transfer.to && other.name == transfer.name)
+        t.fail("file", fmt::format("\"{}\" goes to \"{}\" twice, want files of different names",
+                                   transfer.name, t.text("to")));
+    scenario_.transfers.push_back(std::move(transfer));
+  }
+
+  void read_transfer_file(Table& t, Transfer& transfer) const {
+    // Relative to the scenario, so that it works from any folder.
+    const std::filesystem::path base = std::filesystem::path{problem_.file}.parent_path();
+    const auto path = std::filesystem::absolute(base / t.text("file")).lexically_normal();
+    std::error_code failure;
+    if (!std::filesystem::is_regular_file(path, failure))
+      return t.fail("file", fmt::format("\"{}\" is no file", path.string()));
+    transfer.name = path.filename().string();
+    transfer.file = path.string();
+    transfer.size = std::filesystem::file_size(path, failure);
+    if (failure || transfer.size == 0)
+      t.fail("file", fmt::format("\"{}\" is empty or cannot be read", path.string()));
   }
 
   static LinkKind read_kind(Table& t) {

@@ -3,6 +3,8 @@
 #include <doctest/doctest.h>
 #include <rapidcheck.h>
 
+#include <filesystem>
+
 using namespace axs;
 using namespace axs::catalog;
 using namespace axs::config;
@@ -68,6 +70,45 @@ TEST_CASE("scenario: every mistake is named with file, line, key, seen and wante
         std::string::npos);
   CHECK(error_of("name = ").starts_with("pair.toml:1: "));
   CHECK(read_scenario("no/such.toml").error().what == "scenario no/such.toml: no such file");
+}
+
+TEST_CASE("scenario: transfers of files and of made-up bytes, and what is wrong with others") {
+  const std::string push = "[[transfer]]\nfrom = \"sfo\"\nto = \"fra\"\n";
+  const std::string file = push + "at = \"30%\"\nfile = \"good.toml\"\n";
+  const std::string job = AXS_SOURCE_DIR "/scenarios/pair.toml";
+  const auto error = [&](const std::string& text) {
+    const auto scenario = parse_scenario(good + text, job);
+    return scenario ? std::string{} : scenario.error().what.substr(job.size());
+  };
+  const auto scenario = parse_scenario(good + push + "at = \"40s\"\nsize = \"200 MB\"\n" + push +
+                                           "at = \"30%\"\nfile = \"../README.md\"\n",
+                                       job);
+  REQUIRE_MESSAGE(scenario, (scenario ? "" : scenario.error().what));
+  const auto& [made, read] = std::pair{scenario->transfers.at(0), scenario->transfers.at(1)};
+  CHECK(made.name == "transfer-1");
+  CHECK(made.size == 200'000'000);
+  CHECK(std::get<Duration>(made.at) == seconds(40));
+  CHECK(read.from == SiteId{0});
+  CHECK(read.to == SiteId{1});
+  CHECK(read.name == "README.md");
+  CHECK(read.file == std::filesystem::path{AXS_SOURCE_DIR "/README.md"}.lexically_normal());
+  CHECK(read.size == std::filesystem::file_size(AXS_SOURCE_DIR "/README.md"));
+  CHECK(error(file).ends_with("transfer[1].file: \"" AXS_SOURCE_DIR
+                              "/scenarios/good.toml\" is no file"));
+  const std::string both = "transfer[1].file: want either file = \"FILE\" or size = \"200 MB\"";
+  CHECK(error(file + "size = \"1 B\"\n").ends_with(both));
+  CHECK(error(push + "at = \"1 s\"\n").ends_with(both));
+  CHECK(error(push + "at = \"1 s\"\nsize = \"0 B\"\n").find("size: size \"0 B\", want a whole") !=
+        std::string::npos);
+  CHECK(error("[[transfer]]\nfrom = \"sfo\"\nto = \"ams\"\n")
+            .ends_with("transfer[1].to: no site is called \"ams\""));
+  CHECK(error("[[transfer]]\nfrom = \"sfo\"\nto = \"sfo\"\n")
+            .ends_with("transfer[1].to: \"sfo\", want another site"));
+  CHECK(error(push + "size = \"1 B\"\n").find("transfer[1].at: missing") != std::string::npos);
+  const std::string twice = push + "at = \"1 s\"\nfile = \"../README.md\"\n";
+  CHECK(error(twice + twice)
+            .ends_with("transfer[2].file: \"README.md\" goes to \"fra\" twice, want files of "
+                       "different names"));
 }
 
 TEST_CASE("scenario: damaged text never crashes") {

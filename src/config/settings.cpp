@@ -39,6 +39,14 @@ std::string show(BytesPerSecond rate) {
   return bits >= 1e6 ? fmt::format("\"{} Mb/s\"", bits / 1e6) : fmt::format("\"{} b/s\"", bits);
 }
 
+std::string show_size(std::uint64_t bytes) {
+  constexpr std::pair<std::uint64_t, const char*> units[] = {
+      {1'000'000'000, "GB"}, {1'000'000, "MB"}, {1'000, "kB"}};
+  for (const auto& [size, name] : units)
+    if (bytes % size == 0) return fmt::format("\"{} {}\"", bytes / size, name);
+  return fmt::format("\"{} B\"", bytes);
+}
+
 /// Words of a scenario file have dashes where C++ has underscores.
 template <class Enum>
 std::string word(Enum value) {
@@ -63,6 +71,7 @@ class Lister {
     if (scenario_.sky) list_sky(*scenario_.sky);
     for (std::size_t i = 0; i < scenario_.links.size(); ++i) list_link(i);
     for (std::size_t i = 0; i < scenario_.faults.size(); ++i) list_fault(i);
+    for (std::size_t i = 0; i < scenario_.transfers.size(); ++i) list_transfer(i);
     return std::move(settings_);
   }
 
@@ -168,11 +177,14 @@ class Lister {
   void list_fault(std::size_t index) {
     const Fault& fault = scenario_.faults[index];
     table_ = fmt::format("fault[{}]", index);
-    if (const auto* share = std::get_if<double>(&fault.at))
+    list_time(fault.at);
+    std::visit([this](const auto& what) { list_what(what); }, fault.what);
+  }
+  void list_time(const FaultTime& at) {
+    if (const auto* share = std::get_if<double>(&at))
       add("at", fmt::format("{}%", *share * 100));
     else
-      add("at", std::get<Duration>(fault.at));
-    std::visit([this](const auto& what) { list_what(what); }, fault.what);
+      add("at", std::get<Duration>(at));
   }
   void list_what(const CutLink& cut) {
     const Link& link = scenario_.links[cut.link.value];
@@ -188,6 +200,18 @@ class Lister {
   void list_what(const KillProcess& kill) {
     add("kill", kill.site ? name(*kill.site) : std::string{"controller"});
     if (kill.site) add_text("process", word(kill.process));
+  }
+
+  void list_transfer(std::size_t index) {
+    const Transfer& transfer = scenario_.transfers[index];
+    table_ = fmt::format("transfer[{}]", index);
+    add("from", name(transfer.from));
+    add("to", name(transfer.to));
+    if (transfer.file.empty())
+      add_text("size", show_size(transfer.size));
+    else
+      add("file", transfer.file);
+    list_time(transfer.at);
   }
 
   const std::string& name(SiteId site) const { return scenario_.sites[site.value].name; }

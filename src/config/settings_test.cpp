@@ -101,6 +101,23 @@ kill = "controller"
   check_round_trip(*scenario, other);
 }
 
+TEST_CASE("settings: transfers are listed, too") {
+  const std::string text = *read_text_file(job, "scenario", 1 << 20) + R"([[transfer]]
+from = "fra"
+to = "sfo"
+at = "30%"
+size = "1500 kB"
+[[transfer]]
+from = "sfo"
+to = "tyo"
+at = "40 s"
+file = "three-continents.toml"
+)";
+  const auto scenario = parse_scenario(text, job);
+  REQUIRE_MESSAGE(scenario, (scenario ? "" : scenario.error().what));
+  check_round_trip(*scenario, text);
+}
+
 TEST_CASE("settings: the origin of each value is told") {
   const std::string text = *read_text_file(job, "scenario", 1 << 20);
   const auto settings = *settings_of(*parse_scenario(text, job), text, {{"seed", "--seed"}});

@@ -1,14 +1,16 @@
 #include "axs/fabric/site.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 namespace axs::fabric {
 
 namespace {
 
-/// What is small and urgent goes as control; what carries a tensor as gradient.
+/// What is small and urgent goes as control; what carries a tensor as gradient, or a file as bulk.
 net::TrafficClass class_of(const SiteMessage& message) {
+  if (piece_of(message.body) != nullptr) return net::TrafficClass::bulk;
   return message.attached_size > 0 ? net::TrafficClass::gradient : net::TrafficClass::control;
 }
 
@@ -19,6 +21,11 @@ std::variant<train::SiteSync, train::RingSync> start_sync(const Site::Config& co
 }
 
 }  // namespace
+
+const TransferPiece* piece_of(const SiteMessageBody& body) {
+  const auto* transfer = std::get_if<TransferMessage>(&body);
+  return transfer == nullptr ? nullptr : std::get_if<TransferPiece>(transfer);
+}
 
 std::uint64_t message_size(const SiteMessage& message) {
   return sizeof(std::uint32_t) + to_wire(message.body).size() + message.attached_size;
@@ -52,6 +59,10 @@ Site::Site(Config config, Instant now)
     : self_{std::visit([](const auto& sync) { return sync.self; }, config.sync)},
       home_{config.home},
       sync_{start_sync(config, now)},
+      transfers_{{.self = self_,
+                  .incarnation = config.incarnation,
+                  .transfers = config.transfers,
+                  .budget_tokens = config.budget_tokens}},
       paths_{{.self = self_, .topology = config.topology, .token = config.incarnation}} {
   const auto plan = std::make_shared<const net::HandoverPlan>(std::move(config.handovers));
   for (const SiteId peer : config.topology.sites()) {
@@ -83,6 +94,7 @@ void Site::step(Instant now, const Event& event, std::vector<Action>& actions) {
   actions_ = &actions;
   keep_off_handovers();
   std::visit([this](const auto& e) { on(e); }, event);
+  count_tokens();
   update_wakeup();
   actions_ = nullptr;
 }
@@ -133,6 +145,7 @@ void Site::on(const Wakeup&) {
     perform(actions);
   }
   if (std::visit(due, sync_)) run_sync(Wakeup{});
+  if (due(transfers_)) run_transfers(Wakeup{});
 }
 
 void Site::on(const PeerPacket& event) {
@@ -153,6 +166,8 @@ namespace {
 
 /// The bytes that travel with a message are those that it speaks of.
 bool consistent(const SiteMessage& message) {
+  if (const auto* piece = piece_of(message.body))
+    return !message.attached && message.attached_size == piece->size;
   const auto* sync = std::get_if<train::SyncMessage>(&message.body);
   const auto* offer = sync == nullptr ? nullptr : std::get_if<train::Offer>(sync);
   if (offer == nullptr || offer->contribution.tokens.count() == 0) return !message.attached;
@@ -201,6 +216,22 @@ void Site::obey(const net::RouteOrder& order) {
   perform(order.to, actions);
 }
 
+void Site::read(SiteId from, const TransferMessage& body) {
+  run_transfers(Transfers::Heard{from, body});
+}
+
+void Site::run_transfers(const Transfers::Event& event) {
+  std::vector<TransferAction> actions;
+  transfers_.step(now_, event, actions);
+  for (const auto& action : actions) std::visit([this](const auto& a) { perform(a); }, action);
+}
+
+void Site::count_tokens() {
+  if (!transfers_.counts_tokens()) return;
+  constexpr std::uint64_t all = std::numeric_limits<std::uint64_t>::max();
+  run_transfers(Transfers::Merged{trained_ ? all : merged_tokens()});
+}
+
 void Site::run_transport(SiteId peer, const net::Transport::Event& event) {
   std::vector<net::Transport::Action> actions;
   net::SteeredTransport& transport = peers_.at(peer).transport;
@@ -247,6 +278,21 @@ void Site::perform(const train::SiteSync::Refused& action) {
   actions_->push_back(PeerMisbehaved{action.from, std::nullopt});
 }
 
+void Site::perform(const train::SiteSync::Finished& action) {
+  trained_ = true;
+  actions_->push_back(action);
+}
+
+void Site::perform(const SendTransferMessage& action) {
+  const SiteMessageBody body{action.message};
+  const TransferPiece* piece = piece_of(body);
+  send(action.to, SiteMessage{body, std::nullopt, piece ? piece->size : 0});
+}
+
+void Site::perform(const TransferLie& action) {
+  actions_->push_back(PeerMisbehaved{action.from, std::nullopt});
+}
+
 void Site::perform(SiteId peer, const net::Transmit& action) {
   paths_.sent(now_, peer, action.packet.path);
   actions_->push_back(TransmitPacket{peer, action});
@@ -272,6 +318,7 @@ void Site::perform(SiteId peer, const net::Discarded& action) {
 
 void Site::perform(SiteId peer, const net::PeerStarted&) {
   actions_->push_back(DropBytes{peer, std::nullopt});
+  run_transfers(Transfers::PeerStarted{peer});
   // Its agent is new and knows nothing of what was said to the one before.
   if (!peers_.at(peer).up) return;
   run_sync(train::SiteSync::PeerDown{peer});
@@ -339,6 +386,7 @@ void Site::update_wakeup() {
     if (at && (!wakeup_ || *at < *wakeup_)) wakeup_ = at;
   };
   consider(paths_.wakeup());
+  consider(transfers_.wakeup());
   for (const auto& [id, peer] : peers_) {
     consider(peer.transport.wakeup());
     consider(peer.handovers.wakeup());

@@ -7,6 +7,7 @@
 
 #include "axs/catalog/scenario.h"
 #include "axs/core/policy.h"
+#include "axs/fabric/transfers.h"
 #include "axs/net/handover_plan.h"
 #include "axs/net/path_watch.h"
 #include "axs/net/steered_transport.h"
@@ -17,18 +18,22 @@
 
 namespace axs::fabric {
 
-/// What sites say to each other reliably: training, and reports to the controller and its orders.
-using SiteMessageBody =
-    std::variant<train::SyncMessage, net::LinkReport, net::RouteOrder, train::RingMessage>;
+/// What sites say to each other reliably: training, reports to the controller and its orders, bulk
+/// transfers.
+using SiteMessageBody = std::variant<train::SyncMessage, net::LinkReport, net::RouteOrder,
+                                     train::RingMessage, TransferMessage>;
 
 /// A message between two sites, as the world keeps it: the record, and the bytes that travel with
-/// it: those of that name in the world's store, or, for a train::Chunk, which has none, those that
-/// the step was given that sends it.
+/// it: those of that name in the world's store, or, for a train::Chunk or a TransferPiece, which
+/// have none, those that the step was given that sends it.
 struct SiteMessage {
   SiteMessageBody body;
   std::optional<Hash256> attached;
   std::uint64_t attached_size{};
 };
+
+/// The piece of a file that a message is; null if it is none.
+const TransferPiece* piece_of(const SiteMessageBody& body);
 
 /// The bytes of a message on the way: a count, the record, what is attached.
 std::uint64_t message_size(const SiteMessage& message);
@@ -87,9 +92,10 @@ class Site {
   using Persisted = train::SiteSync::Persisted;
   using RingReport = train::RingReport;
   using ChunkMade = train::RingSync::Made;
-  using Event = std::variant<Wakeup, PeerPacket, PeerMessage, PeerHello, PeerHelloReply, PathWidth,
-                             ControllerOrder, WorkerReady, WorkerLost, Captured, Applied, Persisted,
-                             RingReport, ChunkMade>;
+  using Event =
+      std::variant<Wakeup, PeerPacket, PeerMessage, PeerHello, PeerHelloReply, PathWidth,
+                   ControllerOrder, WorkerReady, WorkerLost, Captured, Applied, Persisted,
+                   RingReport, ChunkMade, TransferOpened, PieceRead, TransferHeld, TransferBroken>;
 
   // To the network.
   struct TransmitPacket {
@@ -169,7 +175,9 @@ class Site {
       std::variant<TransmitPacket, SendHello, SendHelloReply, ReportToController, HoldMessage,
                    ReleaseMessage, StoreBytes, StoreRepair, RebuildBytes, ReadMessage, DropBytes,
                    Capture, Apply, Foresee, Persist, Forget, Closed, Diverged, Finished,
-                   RouteChanged, PathState, HandoverKept, PeerMisbehaved, RingOrder, GiveChunk>;
+                   RouteChanged, PathState, HandoverKept, PeerMisbehaved, RingOrder, GiveChunk,
+                   OpenTransfer, ReadPiece, TransferBegan, TransferDone, TransferRefused,
+                   AcceptTransfer, KeepPiece>;
 
   struct Config {
     std::uint32_t incarnation = 1;  ///< Grows with every start of this agent.
@@ -179,6 +187,8 @@ class Site {
     std::uint64_t largest_message = net::SendQueue::max_message;
     SyncConfig sync;
     net::HandoverPlan handovers{};  ///< Of all links.
+    std::vector<catalog::Transfer> transfers{};
+    std::uint64_t budget_tokens = 0;  ///< Of the run; shares of it are due times of transfers.
   };
   Site(Config config, Instant now);
 
@@ -187,6 +197,8 @@ class Site {
 
   /// Tokens of all sites that are in the model of this one.
   std::uint64_t merged_tokens() const;
+  /// The bulk transfers from and to this site.
+  const Transfers& transfers() const { return transfers_; }
   /// What was decided about that sync; null if that is not known here, or nothing is ever decided.
   const train::Decision* decision(train::SyncId sync) const;
   /// What is known of the ways to a peer, for metrics; the peer must be one.
@@ -213,6 +225,10 @@ class Site {
   void on(const PeerHelloReply& event);
   void on(const PathWidth& event) { run_transport(event.to, event.size); }
   void on(const ControllerOrder& event);
+  void on(const TransferOpened& event) { run_transfers(event); }
+  void on(const PieceRead& event) { run_transfers(event); }
+  void on(const TransferHeld& event) { run_transfers(event); }
+  void on(const TransferBroken& event) { run_transfers(event); }
   template <class WorkerEvent>
   void on(const WorkerEvent& event) {
     run_sync(event);
@@ -220,6 +236,9 @@ class Site {
   /// What the policy in charge does not know is not for it, or from a peer that misbehaves.
   template <class TrainingEvent>
   void run_sync(const TrainingEvent& event);
+  void run_transfers(const Transfers::Event& event);
+  /// Shares of the tokens may have been reached.
+  void count_tokens();
   void run_transport(SiteId peer, const net::Transport::Event& event);
   void perform(SiteId peer, const std::vector<net::Transport::Action>& actions);
   void watch(SiteId peer, const net::PathMonitor::Event& event);
@@ -229,6 +248,7 @@ class Site {
   void read(SiteId from, const train::RingMessage& body);
   void read(SiteId from, const net::LinkReport& body);
   void read(SiteId from, const net::RouteOrder& body);
+  void read(SiteId from, const TransferMessage& body);
   void send(SiteId to, const SiteMessage& message);
   void perform(const train::SiteSync::Send& action);
   void perform(const train::RingSync::Send& action);
@@ -237,6 +257,9 @@ class Site {
     actions_->push_back(action);
   }
   void perform(const train::SiteSync::Refused& action);
+  void perform(const train::SiteSync::Finished& action);
+  void perform(const SendTransferMessage& action);
+  void perform(const TransferLie& action);
   void perform(SiteId peer, const net::Transmit& action);
   void perform(SiteId peer, const net::Stored& action);
   void perform(SiteId peer, const net::RepairStored& action);
@@ -261,6 +284,8 @@ class Site {
   SiteId self_;
   SiteId home_;
   std::variant<train::SiteSync, train::RingSync> sync_;
+  Transfers transfers_;
+  bool trained_ = false;  ///< No more tokens will be merged.
   net::PathWatch paths_;
   std::map<SiteId, Peer> peers_;
   std::optional<Instant> wakeup_;

@@ -62,6 +62,48 @@ catalog::SyncApplied every_step_applied(const catalog::Scenario& scenario, std::
   return fact;
 }
 
+namespace {
+
+/// A fact of a transfer, with what all of them begin with.
+template <class Fact>
+Fact about(const catalog::Scenario& scenario, TransferId id) {
+  const catalog::Transfer& transfer = scenario.transfers[id.value];
+  Fact fact;
+  fact.transfer = id.value;
+  fact.name = transfer.name;
+  fact.from = scenario.sites[transfer.from.value].name;
+  fact.to = scenario.sites[transfer.to.value].name;
+  return fact;
+}
+
+}  // namespace
+
+catalog::TransferBegan told(const catalog::Scenario& scenario, const TransferBegan& action) {
+  auto fact = about<catalog::TransferBegan>(scenario, action.transfer);
+  fact.bytes = action.size;
+  fact.kept = action.kept;
+  return fact;
+}
+
+catalog::TransferDone told(const catalog::Scenario& scenario, const TransferDone& action) {
+  auto fact = about<catalog::TransferDone>(scenario, action.transfer);
+  fact.bytes = action.size;
+  fact.took = action.took;
+  return fact;
+}
+
+catalog::TransferFailed told(const catalog::Scenario& scenario, const TransferRefused& action) {
+  return transfer_failed(scenario, action.transfer,
+                         "the other end has given it up; its record says why");
+}
+
+catalog::TransferFailed transfer_failed(const catalog::Scenario& scenario, TransferId transfer,
+                                        const std::string& reason) {
+  auto fact = about<catalog::TransferFailed>(scenario, transfer);
+  fact.reason = reason;
+  return fact;
+}
+
 std::string path_name(const catalog::Scenario& scenario, const net::Topology& topology,
                       const PathBetween& between) {
   std::string text;

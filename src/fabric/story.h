@@ -7,6 +7,7 @@
 #include "axs/catalog/facts.h"
 #include "axs/catalog/scenario.h"
 #include "axs/fabric/site.h"
+#include "axs/fabric/transfer.h"
 #include "axs/net/routing.h"
 #include "axs/net/topology.h"
 
@@ -21,6 +22,13 @@ catalog::FaultBegan fault_began(const catalog::Scenario& scenario, std::uint32_t
 /// What a step of every-step has put into the model: of each site the same number of tokens.
 catalog::SyncApplied every_step_applied(const catalog::Scenario& scenario, std::uint64_t step,
                                         const Hash256& hash);
+
+catalog::TransferBegan told(const catalog::Scenario& scenario, const TransferBegan& action);
+catalog::TransferDone told(const catalog::Scenario& scenario, const TransferDone& action);
+catalog::TransferFailed told(const catalog::Scenario& scenario, const TransferRefused& action);
+/// `reason`: a sentence.
+catalog::TransferFailed transfer_failed(const catalog::Scenario& scenario, TransferId transfer,
+                                        const std::string& reason);
 
 /// One way between two sites.
 struct PathBetween {

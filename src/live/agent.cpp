@@ -75,6 +75,7 @@ Agent::Agent(AgentConfig config, Stores stores, std::unique_ptr<host::Loop> loop
 
 Agent::~Agent() {
   if (journal_) loop_->unwatch(journal_->fd());
+  if (transfers_) loop_->unwatch(transfers_->fd());
 }
 
 Site::Config Agent::site_config(std::vector<train::AgreementRecord> records) const {
@@ -84,7 +85,9 @@ Site::Config Agent::site_config(std::vector<train::AgreementRecord> records) con
           .home = {},
           .largest_message = fabric::largest_message(config_.scenario),
           .sync = fabric::sync_config(config_.scenario, config_.site, std::move(kept)),
-          .handovers = config_.handovers};
+          .handovers = config_.handovers,
+          .transfers = config_.scenario.transfers,
+          .budget_tokens = config_.scenario.train.tokens};
 }
 
 Result<> Agent::connect(host::Journal journal) {
@@ -97,6 +100,7 @@ Result<> Agent::connect(host::Journal journal) {
   AXS_TRY(loop_->watch(journal_->fd(), host::Interest::readable,
                        [this](host::Ready) { hear_journal(); }));
   note(catalog::SiteStarted{incarnation_, ::getpid()});
+  AXS_TRY(open_transfers());
   AXS_TRY(open_overlay());
   worker_ = std::make_unique<WorkerHost>(
       *loop_, config_.worker,
@@ -304,11 +308,7 @@ void Agent::reach(SiteStage stage) {
 bool Agent::served(SiteId peer) const {
   const auto applied = peers_applied_.find(peer);
   if (applied == peers_applied_.end() || applied->second <= *last_) return false;
-  const auto paths = peer_paths_.find(peer);
-  const bool reachable =
-      paths != peer_paths_.end() && std::any_of(paths->second.begin(), paths->second.end(),
-                                                [](const auto& path) { return path.second; });
-  return !reachable || messages_.held(peer) == 0;
+  return !reachable(peer) || messages_.held(peer) == 0;
 }
 
 void Agent::end_if_done() {
@@ -316,7 +316,8 @@ void Agent::end_if_done() {
   bool all_served = true;
   for (std::uint32_t i = 0; i < config_.scenario.sites.size(); ++i)
     if (SiteId{i} != config_.site && !served(SiteId{i})) all_served = false;
-  if (!all_served && !lingered_) return;
+  if ((!all_served || !site_.transfers().over()) && !lingered_) return;
+  if (transfer_under_way()) return;
   reach(SiteStage::finished);
   shut_down("finished");
 }

@@ -17,6 +17,7 @@
 #include "axs/live/metrics_file.h"
 #include "axs/live/overlay.h"
 #include "axs/live/site_stage.h"
+#include "axs/live/transfer_files.h"
 #include "axs/live/worker_host.h"
 
 namespace axs::live {
@@ -45,7 +46,7 @@ struct AgentConfig {
 
 /// The process of one site: the world in which fabric::Site runs. It performs what the site decides
 /// on sockets, the disk and a worker process, and tells it what happens there. Everything runs on
-/// the thread that calls run(), except writes of the journal.
+/// the thread that calls run(), except writes of the journal and the files of bulk transfers.
 class Agent {
  public:
   /// Opens the folder (as an earlier life left it), the sockets and the record of the run. Errors
@@ -122,6 +123,18 @@ class Agent {
     worker_->send(action.chunk, std::move(now_.payloads));
   }
 
+  template <class FileWork>
+    requires std::is_constructible_v<TransferWork, FileWork>
+  void perform(const FileWork& action) {
+    transfers_->want(action);
+  }
+  void perform(const fabric::KeepPiece& action) {
+    transfers_->want(action, std::move(now_.payloads));
+  }
+  void perform(const fabric::TransferBegan& action);
+  void perform(const fabric::TransferDone& action);
+  void perform(const fabric::TransferRefused& action);
+
   void worker_started(std::int32_t pid);
   void worker_lost(const std::string& reason);
   Result<> hear(const train::FromWorker& message, ByteView blob);
@@ -147,6 +160,10 @@ class Agent {
 
   void hear_journal();
 
+  Result<> open_transfers();
+  void hear_transfers();
+  bool transfer_under_way() const;
+
   void note_record(const train::AgreementRecord& record);
   /// A peer says that it has applied something, which is what some are waiting for in the end.
   template <class Messages>
@@ -162,6 +179,7 @@ class Agent {
   void reach(SiteStage stage);
   void end_if_done();
   bool served(SiteId peer) const;
+  bool reachable(SiteId peer) const;
   void shut_down(const std::string& reason);
 
   void note(const catalog::Fact& fact);
@@ -184,6 +202,7 @@ class Agent {
   fabric::Site site_;
   std::unique_ptr<host::JournalWriter> journal_;
   std::uint64_t journal_base_ = 0;  ///< The site's record 1 is the journal's record of this number.
+  std::unique_ptr<TransferFiles> transfers_;  ///< Null where no transfer begins or ends here.
   std::unique_ptr<Overlay> overlay_;
   std::unique_ptr<WorkerHost> worker_;
   std::unique_ptr<ControlServer> control_;

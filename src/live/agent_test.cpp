@@ -57,7 +57,9 @@ std::uint16_t free_port() {
 /// tap on its way from site 0.
 class World {
  public:
-  explicit World(const net::PipeConfig& pipe, Tap::Mischief mischief = Tap::Mischief::none) {
+  explicit World(const net::PipeConfig& pipe, Tap::Mischief mischief = Tap::Mischief::none,
+                 std::vector<catalog::Transfer> transfers = {}) {
+    scenario.transfers = std::move(transfers);
     UnderlayConfig config;
     config.precision = Precision::ordinary;
     for (std::uint32_t i = 0; i < scenario.links.size(); ++i) {
@@ -128,6 +130,20 @@ class World {
     const std::size_t at = events(id).find(fact);
     REQUIRE(at != std::string::npos);
     std::filesystem::resize_file(folder_of(id) + "/events.jsonl", at + fact.size());
+  }
+  /// Waits until so many bytes of files have been received there.
+  void wait_received(SiteId id, std::uintmax_t bytes) const {
+    const std::string folder = folder_of(id) + "/received";
+    const auto received = [&folder] {
+      std::uintmax_t sum = 0;
+      std::error_code none;
+      for (const auto& file : std::filesystem::directory_iterator{folder, none})
+        sum += file.file_size(none);
+      return sum;
+    };
+    for (int i = 0; i < 6'000 && received() < bytes; ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds{10});
+    REQUIRE(received() >= bytes);
   }
   void forget_journal(SiteId id) const { std::filesystem::remove_all(folder_of(id) + "/journal"); }
   std::uint16_t agent_port(SiteId site, LinkId link) const { return agent_ports_.at({site, link}); }
@@ -322,6 +338,62 @@ TEST_CASE("agent: the first path is cut, and the second carries on") {
   world.finish();
   check_outcome(world);
   CHECK(count(world.events(SiteId{0}), "\"type\":\"PathDown\"") >= 1);
+}
+
+namespace {
+
+/// A file of random bytes, and what it holds.
+std::string random_file(const std::string& path, std::size_t size) {
+  Rng rng{size};
+  std::string bytes(size, '\0');
+  for (char& c : bytes) c = static_cast<char>(rng.next());
+  std::ofstream{path, std::ios::binary} << bytes;
+  return bytes;
+}
+
+}  // namespace
+
+TEST_CASE("agent: files and made-up bytes go from site to site, and the run waits for them") {
+  const host::TemporaryFolder folder;
+  const std::string model = folder / "model.bin";
+  const std::string bytes = random_file(model, 9'000'001);
+  World world{ten_milliseconds,
+              Tap::Mischief::none,
+              {{SiteId{0}, SiteId{1}, "model.bin", model, bytes.size(), 0.2},
+               {SiteId{1}, SiteId{2}, "transfer-2", "", 5'000'000, 1.0},
+               {SiteId{2}, SiteId{0}, "gone.bin", folder / "gone.bin", 1, Duration{}}}};
+  world.finish();
+  check_outcome(world);
+  CHECK(world.file_of(SiteId{1}, "received/model.bin") == bytes);
+  CHECK(world.file_of(SiteId{2}, "received/transfer-2").size() == 5'000'000);
+  CHECK(count(world.events(SiteId{0}), "\"type\":\"TransferBegan\"") == 1);
+  CHECK(count(world.events(SiteId{0}), "\"type\":\"TransferDone\"") == 1);
+  CHECK(count(world.events(SiteId{1}), "\"type\":\"TransferDone\"") == 1);
+  CHECK(count(world.events(SiteId{2}), "gone.bin: No such file or directory") == 1);
+  for (std::uint32_t i = 0; i < site_count; ++i)
+    CHECK(count(world.events(SiteId{i}), "Misbehaved") == 0);
+}
+
+TEST_CASE("agent: a transfer goes on where it was when either end was killed") {
+  const host::TemporaryFolder folder;
+  const std::string model = folder / "model.bin";
+  const std::string bytes = random_file(model, 40'000'000);
+  World world{ten_milliseconds,
+              Tap::Mischief::none,
+              {{SiteId{0}, SiteId{1}, "model.bin", model, bytes.size(), Duration{}}}};
+  world.wait_received(SiteId{1}, 1);
+  world.kill(SiteId{1});
+  world.start(SiteId{1});
+  world.wait_received(SiteId{1}, 12'000'000);
+  world.kill(SiteId{0});
+  world.start(SiteId{0});
+  world.finish();
+  CHECK(world.file_of(SiteId{1}, "received/model.bin") == bytes);
+  const std::string events = world.events(SiteId{0});
+  CHECK(count(events, "\"type\":\"TransferBegan\"") == 2);
+  CHECK(count(events, "\"kept\":0}") == 1);
+  CHECK(count(events, "\"type\":\"TransferDone\"") >= 1);
+  CHECK(count(events + world.events(SiteId{1}), "Misbehaved") == 0);
 }
 
 TEST_CASE("agent: the wire shows no plaintext") {

@@ -17,9 +17,13 @@ std::optional<train::Contribution> offered(const fabric::SiteMessageBody& body) 
   return offer->contribution;
 }
 
-const train::Chunk* chunk_of(const fabric::SiteMessageBody& body) {
+/// How many bytes follow a message of this kind that no store has: the values of a chunk, a piece
+/// of a file.
+std::uint64_t own_bytes(const fabric::SiteMessageBody& body) {
+  if (const auto* piece = fabric::piece_of(body)) return piece->size;
   const auto* ring = std::get_if<train::RingMessage>(&body);
-  return ring ? std::get_if<train::Chunk>(ring) : nullptr;
+  const auto* chunk = ring ? std::get_if<train::Chunk>(ring) : nullptr;
+  return chunk ? chunk->size : 0;
 }
 
 }  // namespace
@@ -50,7 +54,7 @@ void MessageStore::hold(const Site::HoldMessage& message, ByteVector& given) {
     AXS_ASSERT(outgoing.attached != nullptr);
     AXS_ASSERT(outgoing.attached->size() == message.message.attached_size);
   }
-  if (chunk_of(message.message.body) != nullptr) {
+  if (own_bytes(message.message.body) > 0) {
     outgoing.attached = std::make_shared<const ByteVector>(std::move(given));
     AXS_ASSERT(outgoing.attached->size() == message.message.attached_size);
   }
@@ -134,8 +138,7 @@ Result<MessageStore::Taken> MessageStore::read(SiteId from, ByteView message) {
   const auto contribution = offered(body);
   if (contribution && contribution->tokens.end < contribution->tokens.begin)
     return Error{Errc::corrupt, "message: a contribution ends before it begins"};
-  const train::Chunk* chunk = chunk_of(body);
-  const std::uint64_t want = contribution ? contribution->size : chunk ? chunk->size : 0;
+  const std::uint64_t want = contribution ? contribution->size : own_bytes(body);
   if (reader.remaining() != want)
     return Error{Errc::corrupt, "message: " + std::to_string(reader.remaining()) +
                                     " bytes attached, want " + std::to_string(want)};

@@ -12,15 +12,16 @@ namespace axs::live {
 
 /// The bytes of the messages between this site and its peers while they are under way; the
 /// transport knows only their names and sizes. A message: the size of its record as 32 bits, the
-/// record, the bytes of the contribution that it offers, or the values of the chunk that it is.
-/// Contributions go in and out of the blob store; chunks are nowhere else.
+/// record, the bytes of the contribution that it offers, or those of the chunk or the piece of a
+/// file that it is. Contributions go in and out of the blob store; the others are nowhere else.
 /// Memory grows with what has arrived, wherever in the message that belongs.
 class MessageStore {
  public:
   explicit MessageStore(BlobStore& blobs) : blobs_{blobs} {}
 
   // Outgoing.
-  /// `given`: what belongs to the event at hand; the values of a chunk are taken out of it.
+  /// `given`: what belongs to the event at hand; the bytes of a chunk or a piece are taken out of
+  /// it.
   void hold(const fabric::Site::HoldMessage& message, ByteVector& given);
   void release(const fabric::Site::ReleaseMessage& message);
   /// Appends the bytes that the frame stands for, if any; its message must be held.
@@ -34,7 +35,7 @@ class MessageStore {
   void store_repair(const fabric::Site::StoreRepair& piece, const net::Packet& packet,
                     ByteView payloads);
   void rebuild(const fabric::Site::RebuildBytes& order);
-  /// A message, and the values if it is a chunk.
+  /// A message, and the bytes if it is a chunk or a piece.
   struct Taken {
     fabric::Site::PeerMessage event;
     ByteVector values{};

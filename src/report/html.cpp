@@ -108,7 +108,8 @@ std::string embedded(std::string json) {
 std::string html(const RunData& run, const record::Ledger& ledger) {
   std::string body = "<a class=\"skip\" href=\"#main\">To the report</a>\n";
   body += heading(run) + "<main id=\"main\">\n" + tiles(run, ledger);
-  body += map_panel(run) + faults_table(run) + reroutes_table(run) + learning(run) + links(run);
+  body += map_panel(run) + faults_table(run) + reroutes_table(run) + transfers_table(run);
+  body += learning(run) + links(run);
   body += bytes_table(run) + energy_table(run) + prediction_table(run) + ledger_section(ledger);
   body += repeat_section(run) + "</main>\n";
   body += embedded(to_json(run)) + script(chart_library()) + script(page_script());

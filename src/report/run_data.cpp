@@ -200,6 +200,30 @@ class Collector {
     if (found != faults_.end()) data_.faults[found->second].end = now_;
   }
 
+  void see(const std::string&, const catalog::TransferBegan& fact) {
+    TransferData& held = transfer(fact);
+    held.bytes = static_cast<double>(fact.bytes);
+    if (!held.began) held.began = now_;
+  }
+  void see(const std::string&, const catalog::TransferDone& fact) {
+    TransferData& held = transfer(fact);
+    held.bytes = static_cast<double>(fact.bytes);
+    if (!held.done) held.done = now_;
+    held.failure.clear();
+  }
+  /// The end that knows why says it first.
+  void see(const std::string&, const catalog::TransferFailed& fact) {
+    TransferData& held = transfer(fact);
+    if (!held.done && held.failure.empty()) held.failure = fact.reason;
+  }
+  template <class Fact>
+  TransferData& transfer(const Fact& fact) {
+    const auto found = std::ranges::find(data_.transfers, fact.transfer, &TransferData::transfer);
+    if (found != data_.transfers.end()) return *found;
+    return data_.transfers.emplace_back(TransferData{
+        .transfer = fact.transfer, .name = fact.name, .from = fact.from, .to = fact.to});
+  }
+
   std::size_t site(const std::string& name) {
     const auto found = std::ranges::find(data_.sites, name, &SiteData::name);
     if (found != data_.sites.end()) return static_cast<std::size_t>(found - data_.sites.begin());

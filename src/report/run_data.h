@@ -71,6 +71,18 @@ struct Moves {
   std::string handovers{};          ///< About all that were planned, a sentence.
 };
 
+/// A bulk transfer; it may have gone on over kills of its ends.
+struct TransferData {
+  std::uint32_t transfer{};  ///< its number in the scenario
+  std::string name;
+  std::string from;
+  std::string to;
+  double bytes{};
+  std::optional<double> began{};  ///< none if it failed before
+  std::optional<double> done{};
+  std::string failure{};  ///< the last thing that went wrong with it, if it is not done
+};
+
 struct Totals {
   double duration{};
   double bytes{};
@@ -102,6 +114,7 @@ struct RunData {
   std::vector<Series> delays{};     ///< round trip of the route in use, milliseconds, by pair
   std::vector<FaultData> faults{};
   Moves moves{};
+  std::vector<TransferData> transfers{};
   Series validation{};
 };
 

@@ -203,6 +203,25 @@ std::string reroutes_table(const RunData& run) {
               : "<p class=\"note\">" + escaped(run.moves.handovers) + "</p>\n");
 }
 
+std::string transfers_table(const RunData& run) {
+  if (run.transfers.empty()) return {};
+  std::string rows;
+  for (const TransferData& transfer : run.transfers) {
+    const bool whole = transfer.began && transfer.done && *transfer.done > *transfer.began;
+    const double took = whole ? *transfer.done - *transfer.began : 0;
+    const std::string end = whole                      ? time_text(took)
+                            : transfer.done            ? "at once"
+                            : transfer.failure.empty() ? "not done"
+                                                       : escaped(transfer.failure);
+    rows += row({escaped(transfer.name), escaped(transfer.from + " → " + transfer.to),
+                 bytes_text(transfer.bytes), transfer.began ? seconds_text(*transfer.began) : "–",
+                 end, whole ? fmt::format("{:.1f} Mb/s", transfer.bytes * 8e-6 / took) : "–"},
+                2);
+  }
+  return "<h2>Transfers</h2>\n" +
+         table({"file", "from → to", "size", "began", "took", "rate"}, 2, rows);
+}
+
 std::string links_table(const RunData& run) {
   std::string rows;
   for (const LinkData& link : run.links) {

@@ -12,6 +12,13 @@ namespace axs::twin {
 
 using MessageKey = std::pair<net::TrafficClass, std::uint64_t>;
 
+/// A file that a site receives.
+struct ReceivedFile {
+  fabric::TransferOffer offer{};
+  std::uint64_t held = 0;                            ///< on the disk, from its beginning on
+  std::map<std::uint64_t, std::uint64_t> waiting{};  ///< in memory: by offset, the end
+};
+
 /// What the world holds of one site.
 struct Twin::SiteState {
   std::optional<fabric::Site> policy;  ///< None while the agent is dead.
@@ -21,6 +28,7 @@ struct Twin::SiteState {
   std::map<SiteId, TunnelEnd> tunnels{};
   std::vector<train::AgreementRecord> disk{};
   std::set<Hash256> store{};
+  std::map<fabric::TransferId, ReceivedFile> received{};
   std::uint32_t life = 0;             ///< of the worker's process
   bool busy = false;                  ///< a WorkDone is on its way
   Instant merged_at{};                ///< until then an idle worker merges

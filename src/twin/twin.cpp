@@ -112,7 +112,9 @@ void Twin::on(const AgentStarted& event) {
                    .sync = fabric::sync_config(config_.scenario, event.site, std::move(kept)),
                    .handovers = fabric::handover_plan(
                        fabric::planned_breaks(config_.links, config_.handovers_known),
-                       config_.scenario.sites[event.site.value])},
+                       config_.scenario.sites[event.site.value]),
+                   .transfers = config_.scenario.transfers,
+                   .budget_tokens = config_.scenario.train.tokens},
       local(event.site));
   if (config_.witness != nullptr) config_.witness->started(event.site);
   note(event.site, catalog::SiteStarted{site.incarnation, 0});
@@ -397,6 +399,7 @@ void Twin::kill_agent(SiteId id) {
   if (config_.witness != nullptr) config_.witness->died(id);
   site.tunnels.clear();
   site.held.clear();
+  for (auto& [transfer, file] : site.received) file.waiting.clear();
   queue_.push(now_ + agent_restart, AgentStarted{id});
 }
 

@@ -72,7 +72,8 @@ class Twin {
   void start();
   void play(Instant until);
   Instant now() const { return now_; }
-  bool finished() const { return finished_ == sites_.size(); }
+  /// The training, and the transfers.
+  bool finished() const { return finished_ == sites_.size() && transfers_over(); }
   Outcome outcome() const;
   const net::Topology& topology() const { return topology_; }
   /// The agent of a site; null while it is dead.
@@ -132,6 +133,12 @@ class Twin {
     std::uint64_t sequence;
     train::AgreementRecord record;
   };
+  struct FileDone {  ///< what the disk was asked to do for a transfer
+    SiteId site;
+    std::uint32_t incarnation;
+    std::variant<fabric::OpenTransfer, fabric::ReadPiece, fabric::AcceptTransfer, fabric::KeepPiece>
+        what;
+  };
   struct AgentStarted {
     SiteId site;
   };
@@ -139,8 +146,9 @@ class Twin {
   struct ScriptDue {
     std::optional<std::uint64_t> merged;  ///< None: it asked to be woken.
   };
-  using Event = std::variant<Datagram, TunnelDue, Woken, WorkerStarted, WorkDone, MergeDone,
-                             RingApplied, DiskSynced, AgentStarted, ControllerStarted, ScriptDue>;
+  using Event =
+      std::variant<Datagram, TunnelDue, Woken, WorkerStarted, WorkDone, MergeDone, RingApplied,
+                   DiskSynced, AgentStarted, ControllerStarted, ScriptDue, FileDone>;
 
   struct SiteState;
 
@@ -156,6 +164,7 @@ class Twin {
   void on(const AgentStarted& event);
   void on(const ControllerStarted&);
   void on(const ScriptDue& event);
+  void on(const FileDone& event);
 
   void step(SiteId site, const fabric::Site::Event& event);
   void perform(SiteId site, fabric::Site::TransmitPacket& action);
@@ -184,6 +193,22 @@ class Twin {
   void perform(SiteId site, const fabric::Site::RingOrder& action);
   void perform(SiteId site, const fabric::Site::GiveChunk& action);
   void pass_on(SiteId site, const std::vector<train::Chunk>& chunks);
+
+  // Bulk transfers, in twin_transfers.cpp.
+  template <class FileWork>
+    requires std::is_constructible_v<decltype(FileDone::what), FileWork>
+  void perform(SiteId site, const FileWork& action) {
+    work_on_file(site, action);
+  }
+  void work_on_file(SiteId site, decltype(FileDone::what) what);
+  void perform(SiteId site, const fabric::TransferBegan& action);
+  void perform(SiteId site, const fabric::TransferDone& action);
+  void perform(SiteId site, const fabric::TransferRefused& action);
+  void finish(SiteId site, const fabric::OpenTransfer& action);
+  void finish(SiteId site, const fabric::ReadPiece& action);
+  void finish(SiteId site, const fabric::AcceptTransfer& action);
+  void finish(SiteId site, const fabric::KeepPiece& action);
+  bool transfers_over() const;
 
   void run_script(const fabric::FaultScript::Event& event);
   void inflict(const fabric::FaultScript::Begin& action);

@@ -1,0 +1,62 @@
+#include "axs/fabric/transfer_receiver.h"
+
+namespace axs::fabric {
+
+bool TransferReceiver::hear(const TransferOffer& message, Actions& actions) {
+  if (message.offer <= offer_.offer) return true;  // A later one has overtaken it.
+  const bool goes_on = state_ != State::waiting && state_ != State::withdrawn &&
+                       message.content == offer_.content && message.size == offer_.size;
+  offer_ = message;
+  if (state_ == State::failed) {
+    actions.push_back(SendTransferMessage{from_, TransferGivenUp{transfer_}});
+  } else if (!goes_on) {
+    state_ = State::accepting;
+    held_ = 0;
+    arrived_.clear();
+    actions.push_back(AcceptTransfer{message});
+  } else if (state_ != State::accepting) {
+    say_kept(actions);
+  }
+  return true;
+}
+
+bool TransferReceiver::hear(const TransferPiece& message, Actions& actions) {
+  // A life before this one has asked for it, or it has been given up since.
+  const bool wanted = state_ == State::open || state_ == State::done;
+  if (message.offer != offer_.offer || !wanted) return true;
+  const bool fits = message.size > 0 && message.size <= transfer_piece_max &&
+                    message.offset < offer_.size && message.size <= offer_.size - message.offset;
+  if (!fits) return false;
+  const std::uint64_t end = message.offset + message.size;
+  if (end > held_ + transfer_window) return false;
+  // What a life of the sender repeats of what the one before has sent comes piece by piece as then.
+  if (end <= held_ || arrived_.insert({message.offset, end}) == 0) return true;
+  actions.push_back(KeepPiece{message});
+  return true;
+}
+
+void TransferReceiver::held(const TransferHeld& event, Actions& actions) {
+  if (over() || event.content != offer_.content) return;
+  // What was written while another content was accepted may be said only now.
+  if (state_ == State::open && event.bytes <= held_) return;
+  state_ = event.bytes == offer_.size ? State::done : State::open;
+  held_ = event.bytes;
+  if (held_ > 0) arrived_.erase({0, held_});
+  say_kept(actions);
+}
+
+void TransferReceiver::broken(Actions& actions) {
+  if (over()) return;
+  state_ = State::failed;
+  actions.push_back(SendTransferMessage{from_, TransferGivenUp{transfer_}});
+}
+
+void TransferReceiver::withdrawn() {
+  if (!over()) state_ = State::withdrawn;
+}
+
+void TransferReceiver::say_kept(Actions& actions) const {
+  actions.push_back(SendTransferMessage{from_, TransferKept{transfer_, offer_.offer, held_}});
+}
+
+}  // namespace axs::fabric
