@@ -53,11 +53,13 @@ void PathMonitor::step(Instant now, const Event& event, std::vector<Action>& act
   now_ = now;
   actions_ = &actions;
   if (!started_) start();
-  excuse_lateness();
+  const bool wakes = std::holds_alternative<Wakeup>(event);
+  if (wakes) excuse_lateness();
   excuse_held_paths();
   std::visit([this](const auto& e) { on(e); }, event);
   set_pace();
-  run_timers();
+  // Not behind other events: what is due would no longer be, and nobody would judge.
+  if (wakes || std::holds_alternative<NewsToTell>(event)) run_timers();
   if (report_due_) report();
   update_wakeup();
 }

@@ -209,6 +209,19 @@ TEST_CASE("a path dies when its limit has passed, not when another is heard agai
   CHECK(bench.now == last + limit);
 }
 
+TEST_CASE("what is heard when a wake-up is due does not take its place: silence is judged") {
+  Bench bench{Instant{}};
+  bench.delay = {milliseconds(1), milliseconds(1)};
+  run_busy(bench, seconds(100));
+  bench.answering[0] = false;
+  for (int i = 0; i < 20; ++i) {
+    bench.now = *bench.monitor.wakeup();
+    bench.step(HelloReceived{{PathId{1}, static_cast<std::uint64_t>(i), 9, true}, {}});
+    if (*bench.monitor.wakeup() <= bench.now) bench.step(Wakeup{});
+  }
+  CHECK_FALSE(bench.monitor.up(PathId{0}));
+}
+
 TEST_CASE("packets both ways take the place of hellos, packets one way do not") {
   for (const bool heard : {true, false}) {
     CAPTURE(heard);
@@ -329,8 +342,9 @@ TEST_CASE("any order of any events keeps what is promised") {
     for (int i = 0; i < 600; ++i) {
       now = now + milliseconds(static_cast<std::int64_t>(rng.below(60)));
       std::vector<PathMonitor::Action> actions;
-      monitor.step(now, random_event(), actions);
-      RC_ASSERT(*monitor.wakeup() > now);
+      const PathMonitor::Event event = random_event();
+      monitor.step(now, event, actions);
+      RC_ASSERT(!std::holds_alternative<Wakeup>(event) || *monitor.wakeup() > now);
       for (const auto& action : actions) {
         if (const auto* e = std::get_if<PathUp>(&action)) {
           RC_ASSERT(!up[e->path.value]);
