@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "axs/host/file.h"
 #include "axs/host/temporary_folder.h"
 #include "axs/live/event_log.h"
