@@ -28,12 +28,17 @@ std::vector<ByteVector> seeds() {
   return all;
 }
 
-/// Every byte that is delivered has been stored, and what is stored lies in its message.
+/// Every byte that is delivered has been stored or rebuilt, and what is stored or rebuilt lies in its
+/// message.
 void check(const std::vector<Transport::Action>& actions, std::uint64_t& stored) {
   for (const auto& action : actions) {
     if (const auto* piece = std::get_if<Stored>(&action)) {
       AXS_ASSERT(std::uint64_t{piece->offset} + piece->length <= piece->total);
       stored += piece->length;
+    }
+    if (const auto* rebuilt = std::get_if<Rebuilt>(&action)) {
+      AXS_ASSERT(rebuilt->block.fits(rebuilt->total));
+      AXS_ASSERT(rebuilt->lost.size() == rebuilt->repairs.size());
     }
     if (const auto* whole = std::get_if<Deliver>(&action)) {
       AXS_ASSERT(whole->total <= stored);
@@ -49,7 +54,9 @@ void run(ByteView input) {
   std::uint64_t stored = 0;
   const auto step = [&](const Transport::Event& event) {
     actions.clear();
+    const std::uint64_t before = transport.rebuilt_bytes();
     transport.step(now, event, actions);
+    stored += transport.rebuilt_bytes() - before;
     check(actions, stored);
   };
   step(PathUp{PathId{0}});
