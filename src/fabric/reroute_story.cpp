@@ -56,8 +56,9 @@ std::string after_cut(const catalog::RouteGrounds& grounds) {
 std::string after_recovery(const catalog::RouteGrounds& grounds, const std::string& traffic) {
   const std::string taken = with_numbers(grounds.taken);
   if (grounds.left.path.empty()) return taken + " is the first path that came up";
-  return taken + " has been up again for " + time_text(grounds.measured) + of_limit(grounds) +
-         ", and " + advantage(grounds, traffic);
+  const char* again = grounds.limit > Duration{} ? "again " : "";  // Else it had never died.
+  return taken + " has been up " + again + "for " + time_text(grounds.measured) +
+         of_limit(grounds) + ", and " + advantage(grounds, traffic);
 }
 
 std::string after_comparison(const catalog::RouteGrounds& grounds, const std::string& traffic) {

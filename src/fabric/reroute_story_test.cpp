@@ -63,6 +63,11 @@ TEST_CASE("story: a reroute is told with both paths, what was seen of them, and 
         "sfo-fra fibre (round trip 60.0 ms, jitter 0.2 ms, loss 0.00 %, cost 60.5 ms) has been up "
         "again for 10.1 s, of 10.0 s asked, and costs 20.8 ms less than sfo-fra wire (round trip "
         "80.0 ms, jitter 0.2 ms, loss 1.00 %, cost 81.3 ms)");
+  CHECK(why(RouteReason::recovered, {RouteReason::recovered, milliseconds(10'400)}) ==
+        "sfo-fra fibre (round trip 60.0 ms, jitter 0.2 ms, loss 0.00 %, cost 60.5 ms) has been up "
+        "for "
+        "10.4 s, and costs 20.8 ms less than sfo-fra wire (round trip 80.0 ms, jitter 0.2 ms, loss "
+        "1.00 %, cost 81.3 ms)");
   CHECK(why(RouteReason::slower, {RouteReason::slower}, net::TrafficClass::bulk) ==
         "sfo-fra fibre (round trip 60.0 ms, jitter 0.2 ms, loss 0.00 %, cost 60.5 ms) carries 300 "
         "Mb/s where sfo-fra wire (round trip 80.0 ms, jitter 0.2 ms, loss 1.00 %, cost 81.3 ms) "
