@@ -119,9 +119,10 @@ void PathMonitor::on(const HelloReceived& event) {
        std::span{hello.answers}.first(std::min(hello.answers.size(), answers_max)))
     take_answer(hello.path, answer, event.waited);
   const HelloAnswer answer{hello.sequence, hello.token, event.waited};
-  if ((held(path) || path.next_hello - now_ <= tick) && path.asked.size() < answers_max)
+  const bool rides = held(path) || path.next_hello - now_ <= tick;
+  if (rides && path.asked.size() < answers_max)
     path.asked.push_back({answer, now_});
-  else
+  else if (!held(path))
     actions_->push_back(HelloReply{hello.path, answer});
 }
 
@@ -185,8 +186,11 @@ void PathMonitor::on(const NewsToTell&) {
     if (is_link(path) && path.up) path.next_hello = now_;
 }
 
+/// Answers to the hellos under way may be more than the peer can keep until afterwards.
 void PathMonitor::on(const PathHold& event) {
-  if (known(event.path)) at(event.path).hold = event;
+  if (!known(event.path)) return;
+  at(event.path).hold = event;
+  at(event.path).outstanding.clear();
 }
 
 /// In a planned break no hello leaves, and silence is what is expected: until the first answers can
