@@ -173,7 +173,8 @@ class Report(unittest.TestCase):
                      "back after", "the others went on", "Estimated, not measured", "12 W",
                      "Energy = computing time × assumed power", "predicted 33.0 s", "150.0 MB",
                      "calibrated on &lt;50&gt; steps", "./axs twin", "bits per value",
-                     "sfo-tyo leo", "packets lost", "Reroutes", "the controller ordered it", "planned changes of satellites"):
+                     "sfo-tyo leo", "packets lost", "Reroutes",
+                     "the controller ordered it", "planned changes of satellites"):
             self.assertIn(fact, text)
 
     def test_a_name_cannot_break_out(self):
