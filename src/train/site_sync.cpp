@@ -145,22 +145,30 @@ bool SiteSync::near(SyncId sync) const {
 }
 
 void SiteSync::receive(SiteId from, const Offer& message) {
-  if (!credible(from, message)) return actions_->push_back(Refused{from});
+  if (!credible(from, message)) {
+    discard(message.contribution);
+    return actions_->push_back(Refused{from});
+  }
   if (message.contribution.site == from) note_sent_unasked(from, message.sync);
   saved_[from] = std::max(saved_[from], message.applied);
   if (near(message.sync)) return note_offer(message.sync, message.contribution);
-  if (message.sync < forgotten_ || message.contribution.site != from) return;
+  if (message.sync < forgotten_ || message.contribution.site != from)
+    return discard(message.contribution);
   // Nobody will say it again when this site has heard what was decided meanwhile.
   auto& early = early_[from];
-  early.insert_or_assign(message.sync, message.contribution);
-  if (early.size() > near_syncs()) early.erase(early.begin());
+  const auto [place, added] = early.try_emplace(message.sync, message.contribution);
+  if (!added) discard(std::exchange(place->second, message.contribution));
+  if (early.size() > near_syncs()) discard(early.extract(early.begin()).mapped());
 }
 
 void SiteSync::take_early_offers() {
   for (auto& [site, early] : early_)
     while (!early.empty() && early.begin()->first.value < agreement_.open().value + near_syncs()) {
-      if (near(early.begin()->first)) note_offer(early.begin()->first, early.begin()->second);
-      early.erase(early.begin());
+      const auto taken = early.extract(early.begin());
+      if (near(taken.key()))
+        note_offer(taken.key(), taken.mapped());
+      else
+        discard(taken.mapped());
     }
 }
 
@@ -341,7 +349,9 @@ bool SiteSync::due(SyncId sync, const Open& open) const {
   if (present_.empty()) return false;
   if (!budget_.complete(present_)) return true;
   const Decision decision = decide(sync, open);
-  return decision.last || !decision.members.empty() || decision.stops != with_proposals().stops();
+  const Budget ledger = with_proposals();
+  return decision.last || !decision.members.empty() || decision.stops != ledger.stops() ||
+         !left_behind(sync, ledger).empty();
 }
 
 /// Whether there is somebody to wait for, and nobody is missing.
@@ -368,18 +378,32 @@ std::vector<Contribution> SiteSync::members(SyncId sync, const Open& open, const
   return found;
 }
 
+/// What sites that are gone have offered to syncs after this one, and still counts.
+std::vector<Contribution> SiteSync::left_behind(SyncId sync, const Budget& ledger) const {
+  const std::set<SiteId> sites = expected();
+  std::vector<Contribution> found;
+  for (auto open = open_.upper_bound(sync); open != open_.end(); ++open)
+    for (const Contribution& member : members(open->first, open->second, ledger))
+      if (!sites.contains(member.site)) found.push_back(member);
+  return found;
+}
+
 Decision SiteSync::decide(SyncId sync, const Open& open) const {
   const Budget ledger = with_proposals();
   Decision decision;
   decision.members = members(sync, open, ledger);
   const std::set<SiteId> sites = expected();
   std::map<SiteId, std::uint64_t> positions = seen_;
+  const auto left = left_behind(sync, ledger);
   // What a site has done that is gone, and nobody has got, is lost: once all others have stopped
   // they do that too.
-  if (decision.members.empty() && !sites.empty() && ledger.complete(sites))
+  if (decision.members.empty() && !sites.empty() && ledger.complete(sites)) {
     std::erase_if(positions, [&](const auto& seen) { return !sites.contains(seen.first); });
+    for (const Contribution& member : left)
+      positions[member.site] = std::max(positions[member.site], member.tokens.end);
+  }
   decision.stops = ledger.stops({.positions = std::move(positions), .expected = sites});
-  decision.last = decision.members.empty() && !present_.empty() &&
+  decision.last = decision.members.empty() && left.empty() && !present_.empty() &&
                   decision.stops == ledger.stops() && ledger.complete(sites);
   return decision;
 }

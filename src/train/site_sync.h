@@ -218,11 +218,13 @@ class SiteSync {
   bool due(SyncId sync, const Open& open) const;
   Budget with_proposals() const;
   Decision decide(SyncId sync, const Open& open) const;
+  std::vector<Contribution> left_behind(SyncId sync, const Budget& ledger) const;
   static std::vector<Contribution> members(SyncId sync, const Open& open, const Budget& ledger);
   static bool complete(const Open& open, const std::set<SiteId>& sites);
   void learn(SyncId sync, const Decision& decision);
   void compare_hash(SyncId sync, SiteId site, const Hash256& hash);
   void forget_old();
+  void discard(const Contribution& offered);
   bool is_offered(const Hash256& content) const;
   /// Sites that can be reached and whose workers are at work: those that a sync waits for.
   std::set<SiteId> live() const;

@@ -86,10 +86,22 @@ void SiteSync::forget_old() {
 
 /// A site that captures again without a step in between offers the same bytes at a later sync.
 bool SiteSync::is_offered(const Hash256& content) const {
-  return std::any_of(open_.begin(), open_.end(), [&](const auto& open) {
-    return std::any_of(open.second.offers.begin(), open.second.offers.end(),
+  const auto names_it = [&](const auto& offers) {
+    return std::any_of(offers.begin(), offers.end(),
                        [&](const auto& offer) { return offer.second.content == content; });
-  });
+  };
+  return std::any_of(open_.begin(), open_.end(),
+                     [&](const auto& open) { return names_it(open.second.offers); }) ||
+         std::any_of(early_.begin(), early_.end(),
+                     [&](const auto& early) { return names_it(early.second); });
+}
+
+/// The bytes came with the offer, and are in the store.
+void SiteSync::discard(const Contribution& offered) {
+  const bool empty = offered.tokens.count() == 0;
+  if (empty || is_offered(offered.content) || leftovers_.contains(offered.content)) return;
+  stored_.erase(offered.content);
+  actions_->push_back(Forget{offered.content});
 }
 
 void SiteSync::forget_leftovers(const std::vector<Captured>& pending) {

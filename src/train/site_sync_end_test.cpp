@@ -69,6 +69,21 @@ TEST_CASE("site sync: who never comes back is replaced by those who are here") {
   }
 }
 
+// It had offered to a fragment whose turn was not yet when the others had all stopped.
+TEST_CASE("site sync: what a site offered before it went for ever is not done again") {
+  for (std::uint32_t site = 0; site < 3; ++site)
+    for (int late = 0; late < 80; ++late) {
+      CAPTURE(site);
+      CAPTURE(late);
+      World world{{.steps = 100, .fragments = 4}};
+      kill_late(world, Kill::site, site, 0.8 + 0.003 * late, seconds(3600));
+      world.run({seconds(60).ns});
+      REQUIRE(world.finished() >= 2);
+      const auto sums = tokens_merged(world, site == 0 ? 1 : 0);
+      CHECK(*std::max_element(sums.begin(), sums.end()) == world.job().tokens());
+    }
+}
+
 TEST_CASE("site sync: with no worker at work nothing ends") {
   World world;
   for (std::uint32_t site = 0; site < 3; ++site)

@@ -159,6 +159,32 @@ TEST_CASE("site sync: everything killed at once goes on where it was") {
   }));
 }
 
+TEST_CASE("site sync: of offers that come too early, only the bytes of the newest are kept") {
+  const std::uint64_t first = 1'000, kept = 12, count = 40;
+  SiteSync site{
+      {.self = {0}, .sites = 2, .budget = {1u << 20, 256, 2, 20}, .records = {}, .stored = {}},
+      Instant{}};
+  std::vector<SiteSync::Action> actions;
+  std::set<Hash256> store;
+  const auto offer = [&](std::uint64_t sync, std::uint64_t bytes) {
+    const Contribution part{{1}, {sync, sync + 1}, sha256(to_wire(bytes)), 10};
+    store.insert(part.content);
+    actions.clear();
+    site.step(Instant{}, SiteSync::Received{{1}, Offer{{sync}, part, {}}}, actions);
+    for (const auto& action : actions)
+      if (const auto* forget = std::get_if<SiteSync::Forget>(&action)) store.erase(forget->content);
+  };
+  for (std::uint64_t sync = first; sync < first + count; ++sync) offer(sync, sync);
+  CHECK(store.size() == kept);
+  // The same sync with other bytes, and other syncs with the same bytes.
+  offer(first + count - 1, 7);
+  CHECK(store.size() == kept);
+  for (std::uint64_t sync = first + count; sync < first + 2 * count; ++sync) offer(sync, 8);
+  CHECK(store.size() == 1);
+  offer(first + 3 * count, 9);
+  CHECK(store.size() == 2);
+}
+
 TEST_CASE("site sync: whatever a peer says, a site neither fails nor fills its store") {
   CHECK(rc::check([](std::uint64_t seed) {
     Rng rng{seed};
