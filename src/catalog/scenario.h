@@ -37,8 +37,19 @@ struct Site {
 };
 
 /// fibre: great circle × route factor at 2c/3; leo: through the sky; wire: a delay that the user
-/// states.
-enum class LinkKind { fibre, leo, wire };
+/// states; trace: as somebody measured it.
+enum class LinkKind { fibre, leo, wire, trace };
+
+/// What somebody measured of a link, both ways alike: each value holds for a step, and after the
+/// last one it begins again.
+struct LinkTrace {
+  std::string delays_file{};
+  std::string capacity_file{};
+  Duration delay_step{};
+  std::vector<Duration> one_way{};
+  Duration rate_step{};
+  std::vector<std::int64_t> bytes_per_second{};
+};
 
 struct Link {
   SiteId a{};
@@ -47,9 +58,10 @@ struct Link {
   BytesPerSecond rate_ab{};
   BytesPerSecond rate_ba{};
   double route_factor = 1.4;          ///< fibre only
-  std::optional<Duration> one_way{};  ///< wire only
+  std::optional<Duration> one_way{};  ///< wire, and trace: the mean, as the rates are
   std::optional<Duration> jitter{};   ///< otherwise the kind's own
   std::optional<double> loss{};       ///< probability of random loss; otherwise the kind's own
+  LinkTrace trace{};                  ///< trace only
 };
 
 /// Where satellites come from: a file of two-line elements, or a Walker-delta shell that we

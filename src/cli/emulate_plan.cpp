@@ -5,22 +5,13 @@
 #include <algorithm>
 
 #include "axs/config/trace.h"
+#include "axs/net/link_presets.h"
 
 namespace axs::cli {
 namespace {
 
 /// The last byte of an address, and the third.
 constexpr std::size_t addresses_max = 254;
-
-/// The queue of a measured link: a second of its mean. What mahimahi calls a droptail queue.
-constexpr double queue_seconds = 1;
-
-std::int64_t queue_of(const net::CapacityTrace& capacity) {
-  double sum = 0;
-  for (const std::int64_t rate : capacity.bytes_per_second) sum += static_cast<double>(rate);
-  const double mean = sum / static_cast<double>(capacity.bytes_per_second.size());
-  return std::max<std::int64_t>(16 * 1'500, static_cast<std::int64_t>(mean * queue_seconds));
-}
 
 /// A cut and its end, where the time of it is stated.
 /// Behind what comes earlier or at the same time.
@@ -47,10 +38,9 @@ Result<Emulation> measured_link(const std::string& files) {
   const auto comma = files.find(',');
   if (comma == files.npos)
     return Error{Errc::invalid, "--trace: \"" + files + "\", want DELAY,CAPACITY, two files"};
-  net::PipeConfig pipe;
-  pipe.delays = AXS_TRY(config::read_delay_trace(files.substr(0, comma)));
-  pipe.capacity = AXS_TRY(config::read_capacity_trace(files.substr(comma + 1)));
-  pipe.queue_bytes = queue_of(pipe.capacity);
+  auto delays = AXS_TRY(config::read_delay_trace(files.substr(0, comma)));
+  auto capacity = AXS_TRY(config::read_capacity_trace(files.substr(comma + 1)));
+  const net::PipeConfig pipe = net::measured(std::move(delays), std::move(capacity));
   catalog::Scenario scenario;
   scenario.name = "trace";
   scenario.sites = {{.name = "a"}, {.name = "b"}};

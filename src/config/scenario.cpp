@@ -11,7 +11,9 @@
 #include "axs/config/quantity.h"
 #include "axs/config/table.h"
 #include "axs/config/text_file.h"
+#include "axs/config/trace.h"
 #include "axs/core/enums.h"
+#include "axs/net/link_presets.h"
 
 namespace axs::config {
 
@@ -154,11 +156,7 @@ class ScenarioReader {
 
   void read_sky(Table& t) {
     Sky sky;
-    if (t.has("elements")) {
-      // Relative to the scenario, so that it works from any folder.
-      const std::filesystem::path base = std::filesystem::path{problem_.file}.parent_path();
-      sky.satellites = (base / t.text("elements")).lexically_normal().string();
-    }
+    if (t.has("elements")) sky.satellites = beside(t.text("elements"));
     t.table("shell", [&](Table& s) {
       WalkerShell shell;
       shell.altitude = s.quantity("altitude", parse_length);
@@ -185,7 +183,10 @@ class ScenarioReader {
     link.a = *first;
     link.b = *second;
     link.kind = read_kind(t);
-    link.rate_ab = link.rate_ba = t.quantity("rate", parse_rate);
+    if (link.kind == LinkKind::trace)
+      read_trace(t, link);
+    else
+      link.rate_ab = link.rate_ba = t.quantity("rate", parse_rate);
     if (t.has("rate-back")) link.rate_ba = t.quantity("rate-back", parse_rate);
     if (t.has("route-factor")) link.route_factor = t.number("route-factor", 1, 10);
     if (t.has("delay")) link.one_way = t.duration("delay", delay_max);
@@ -193,12 +194,37 @@ class ScenarioReader {
     if (t.has("loss")) link.loss = t.number("loss", 0, 1);
     if (link.kind == LinkKind::wire && !link.one_way)
       t.fail("delay", "missing, want the one-way delay of a wire");
-    if (link.kind != LinkKind::wire && link.one_way)
+    if (link.kind != LinkKind::wire && t.has("delay"))
       t.fail("delay", "only a link of kind \"wire\" has a stated delay");
+    for (const char* key : {"rate", "rate-back", "jitter", "route-factor"})
+      if (link.kind == LinkKind::trace && t.has(key))
+        t.fail(key, "the traces say what a link of kind \"trace\" is like");
     if (link.kind == LinkKind::leo && !scenario_.sky) t.fail("kind", "\"leo\" wants a table [sky]");
     if (find_link(link.a, link.b, link.kind))
       t.fail("between", "these sites have a link of this kind already");
     scenario_.links.push_back(link);
+  }
+
+  /// Its delays and rates, and for those who want one number, their means.
+  void read_trace(Table& t, Link& link) {
+    link.trace.delays_file = beside(t.text("delays"));
+    link.trace.capacity_file = beside(t.text("capacity"));
+    auto delays = read_delay_trace(link.trace.delays_file);
+    if (!delays) return t.fail("delays", delays.error().what);
+    auto capacity = read_capacity_trace(link.trace.capacity_file);
+    if (!capacity) return t.fail("capacity", capacity.error().what);
+    link.one_way = net::mean_delay(*delays);
+    link.rate_ab = link.rate_ba = net::mean_rate(*capacity);
+    link.trace.delay_step = delays->step;
+    link.trace.one_way = std::move(delays->one_way);
+    link.trace.rate_step = capacity->step;
+    link.trace.bytes_per_second = std::move(capacity->bytes_per_second);
+  }
+
+  /// Relative to the scenario, so that it works from any folder.
+  std::string beside(const std::string& file) const {
+    const std::filesystem::path base = std::filesystem::path{problem_.file}.parent_path();
+    return (base / file).lexically_normal().string();
   }
 
   void read_fault(Table& t) {
@@ -272,8 +298,10 @@ class ScenarioReader {
   }
 
   static LinkKind read_kind(Table& t) {
-    return t.choice<LinkKind>(
-        "kind", {{"fibre", LinkKind::fibre}, {"leo", LinkKind::leo}, {"wire", LinkKind::wire}});
+    return t.choice<LinkKind>("kind", {{"fibre", LinkKind::fibre},
+                                       {"leo", LinkKind::leo},
+                                       {"wire", LinkKind::wire},
+                                       {"trace", LinkKind::trace}});
   }
 
   CutLink read_cut(Table& t) {

@@ -118,3 +118,36 @@ TEST_CASE("scenario: damaged text never crashes") {
     (void)parse_scenario(text, "damaged.toml").has_value();
   }));
 }
+
+TEST_CASE("scenario: a measured link is what its files say, wherever it is read from") {
+  const auto scenario = read_scenario(AXS_SOURCE_DIR "/scenarios/measured-link.toml");
+  REQUIRE_MESSAGE(scenario, (scenario ? "" : scenario.error().what));
+  const Link& link = scenario->links[1];
+  CHECK(link.kind == LinkKind::trace);
+  CHECK(link.trace.one_way.size() == 6'000);
+  CHECK(link.trace.delay_step == milliseconds(10));
+  CHECK(link.trace.bytes_per_second.size() == 600);
+  CHECK(link.trace.rate_step == milliseconds(100));
+  // The means, for who wants one number.
+  CHECK(link.one_way->seconds() == doctest::Approx(0.026).epsilon(0.05));
+  CHECK(link.rate_ab.value() * 8e-6 == doctest::Approx(97).epsilon(0.05));
+  CHECK(link.rate_ba == link.rate_ab);
+}
+
+TEST_CASE("scenario: what is wrong with a measured link is said, in its files too") {
+  const std::string wire = "kind = \"wire\"\nrate = \"100 Mb/s\"\ndelay = \"75 ms\"\n";
+  const auto trace = [&](const std::string& delays, const std::string& more) {
+    return error_of(with(wire, "kind = \"trace\"\ndelays = \"" + delays + "\"\n" + more));
+  };
+  const std::string capacity = "capacity = \"" AXS_SOURCE_DIR "/data/made-up-capacity.csv\"\n";
+  const std::string delays = AXS_SOURCE_DIR "/data/made-up-delay.txt";
+  CHECK(trace(delays, capacity) == "");
+  CHECK(trace("none.txt", capacity).find("none.txt: no such file") != std::string::npos);
+  CHECK(trace(AXS_SOURCE_DIR "/data/README.md", capacity).find("README.md:1: \"# Data\"") !=
+        std::string::npos);
+  CHECK(trace(delays, "").find("capacity: missing") != std::string::npos);
+  CHECK(trace(delays, capacity + "rate = \"1 Gb/s\"\n").find("the traces say what") !=
+        std::string::npos);
+  CHECK(error_of(with("kind = \"wire\"", "kind = \"wire\"\ndelays = \"x\"")).find("unknown key") !=
+        std::string::npos);
+}

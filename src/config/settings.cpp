@@ -55,6 +55,10 @@ std::string word(Enum value) {
   return show(text);
 }
 
+std::string absolute(const std::string& file) {
+  return std::filesystem::absolute(file).lexically_normal().string();
+}
+
 class Lister {
  public:
   Lister(const Scenario& scenario, const toml::table& file,
@@ -147,7 +151,7 @@ class Lister {
   void list_sky(const Sky& sky) {
     table_ = "sky";
     if (const auto* file = std::get_if<std::string>(&sky.satellites))
-      add("elements", std::filesystem::absolute(*file).lexically_normal().string());
+      add("elements", absolute(*file));
     add("start", format_utc(sky.start));
     add("speed", sky.speed);
     add("min-elevation", sky.min_elevation_deg);
@@ -166,10 +170,15 @@ class Lister {
     table_ = fmt::format("link[{}]", index);
     add_text("between", fmt::format("[{}, {}]", show(name(link.a)), show(name(link.b))));
     add_text("kind", word(link.kind));
-    add("rate", link.rate_ab);
-    add("rate-back", link.rate_ba);
+    if (link.kind == LinkKind::trace) {
+      add("delays", absolute(link.trace.delays_file));
+      add("capacity", absolute(link.trace.capacity_file));
+    } else {
+      add("rate", link.rate_ab);
+      add("rate-back", link.rate_ba);
+    }
     if (link.kind == LinkKind::fibre) add("route-factor", link.route_factor);
-    if (link.one_way) add("delay", *link.one_way);
+    if (link.kind == LinkKind::wire) add("delay", *link.one_way);
     if (link.jitter) add("jitter", *link.jitter);
     if (link.loss) add("loss", *link.loss);
   }

@@ -36,9 +36,14 @@ Duration nominal_delay(const Scenario& scenario, const Link& link) {
 }
 
 net::PipeConfig pipe_of(const Scenario& scenario, const Link& link, BytesPerSecond rate) {
-  net::PipeConfig pipe = link.kind == LinkKind::leo
-                             ? net::leo(net::LeoTerminal::gateway, Duration{}, rate)
-                             : net::fibre(ground_delay(scenario, link), rate);
+  net::PipeConfig pipe;
+  if (link.kind == LinkKind::leo)
+    pipe = net::leo(net::LeoTerminal::gateway, Duration{}, rate);
+  else if (link.kind == LinkKind::trace)
+    pipe = net::measured({link.trace.delay_step, link.trace.one_way},
+                         {link.trace.rate_step, link.trace.bytes_per_second});
+  else
+    pipe = net::fibre(ground_delay(scenario, link), rate);
   if (link.jitter) pipe.jitter = {.mean = *link.jitter, .max = *link.jitter * 5};
   if (link.loss) pipe.loss = *link.loss;
   return pipe;
@@ -172,7 +177,9 @@ net::Topology topology_of(const Scenario& scenario) {
 
 Wire wire_at(const LinkPlan& link, bool back, Duration at) {
   const catalog::LinkForecast& forecast = back ? link.back_forecast : link.forth_forecast;
-  if (forecast.empty()) return {(back ? link.back : link.forth).delay};
+  const net::PipeConfig& pipe = back ? link.back : link.forth;
+  if (!pipe.delays.one_way.empty()) return {pipe.delays.at(Instant{} + at)};
+  if (forecast.empty()) return {pipe.delay};
   const auto next = std::ranges::upper_bound(forecast, at, {}, &catalog::DelaySample::at);
   const catalog::DelaySample& sample = next == forecast.begin() ? *next : *std::prev(next);
   return {sample.one_way, sample.up};

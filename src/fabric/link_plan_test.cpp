@@ -104,3 +104,25 @@ TEST_CASE("link plan: without a forecast satellites change every period") {
   REQUIRE(planned[0].breaks.size() == 3);
   CHECK(planned[0].breaks[2].from == seconds(31));
 }
+
+TEST_CASE("link plan: a measured link plays its trace, both ways") {
+  Scenario scenario = pair_of_sites();
+  Link& link = scenario.links[0];
+  link.kind = LinkKind::trace;
+  link.one_way = milliseconds(15);
+  link.trace = {.delay_step = milliseconds(10),
+                .one_way = {milliseconds(10), milliseconds(20)},
+                .rate_step = seconds(1),
+                .bytes_per_second = {1'000'000, 3'000'000}};
+  scenario.links.resize(1);
+  const auto plans = plan_links(scenario, {}, seconds(1));
+  REQUIRE(plans);
+  const LinkPlan& plan = plans->front();
+  CHECK(plan.name == "sfo-fra trace");
+  CHECK(plan.forth.queue_bytes == 2'000'000);
+  CHECK(plan.back.capacity.bytes_per_second == link.trace.bytes_per_second);
+  CHECK(wire_at(plan, false, milliseconds(5)).one_way == milliseconds(10));
+  CHECK(wire_at(plan, true, milliseconds(15)).one_way == milliseconds(20));
+  CHECK(wire_at(plan, true, milliseconds(25)).one_way == milliseconds(10));
+  CHECK(topology_of(scenario).links()[0].nominal == milliseconds(15));
+}

@@ -1,6 +1,7 @@
 #include "axs/net/link_presets.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace axs::net {
 
@@ -39,6 +40,26 @@ PipeConfig leo(LeoTerminal terminal, Duration one_way, BytesPerSecond rate) {
   config.handover.length = milliseconds(100);
   config.handover.extra_delay = milliseconds(40);
   return config;
+}
+
+PipeConfig measured(DelayTrace delays, CapacityTrace capacity) {
+  PipeConfig config;
+  config.queue_bytes = buffer_of(mean_rate(capacity), seconds(1));
+  config.delays = std::move(delays);
+  config.capacity = std::move(capacity);
+  return config;
+}
+
+BytesPerSecond mean_rate(const CapacityTrace& capacity) {
+  double sum = 0;
+  for (const std::int64_t rate : capacity.bytes_per_second) sum += static_cast<double>(rate);
+  return BytesPerSecond{sum / static_cast<double>(capacity.bytes_per_second.size())};
+}
+
+Duration mean_delay(const DelayTrace& delays) {
+  double sum = 0;
+  for (const Duration delay : delays.one_way) sum += delay.seconds();
+  return from_seconds(sum / static_cast<double>(delays.one_way.size()));
 }
 
 }  // namespace axs::net

@@ -25,4 +25,12 @@ PipeConfig fibre(Duration one_way, BytesPerSecond rate);
 /// average and 4.1 ms at p99, as the LeoCC trace (SIGCOMM 2025) does: 0.9 and 4 ms.
 PipeConfig leo(LeoTerminal terminal, Duration one_way, BytesPerSecond rate);
 
+/// As somebody measured it. The queue holds a second of the mean rate, as mahimahi's droptail queue
+/// does in the experiments that use such traces. Neither trace may be empty.
+PipeConfig measured(DelayTrace delays, CapacityTrace capacity);
+
+/// Of all steps of a trace that is not empty.
+BytesPerSecond mean_rate(const CapacityTrace& capacity);
+Duration mean_delay(const DelayTrace& delays);
+
 }  // namespace axs::net
