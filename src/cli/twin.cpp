@@ -9,6 +9,7 @@
 #include "axs/cli/run_record.h"
 #include "axs/cli/run_view.h"
 #include "axs/cli/terminal.h"
+#include "axs/cli/twin_flows.h"
 #include "axs/twin/twin.h"
 
 namespace axs::cli {
@@ -48,15 +49,24 @@ std::string as_text(const catalog::Scenario& scenario, const twin::Outcome& outc
 void TwinCommand::declare(CLI::App& app) {
   job.declare(app);
   app.add_flag("--json", json, "Print one JSON object");
-  app.add_option("--out", out, "A new folder for the record of the run, for axs report");
+  auto* folder =
+      app.add_option("--out", out, "A new folder for the record of the run, for axs report");
+  app.add_flag("--flows", flows,
+               "One exchange between all sites as flows: how long each takes, and the links' loads")
+      ->excludes(folder);
   app.footer(
       "Examples:\n"
       "  axs twin scenarios/three-continents.toml\n"
-      "  axs twin scenarios/three-continents.toml --seed 7 --json");
+      "  axs twin scenarios/three-continents.toml --seed 7 --json\n"
+      "  axs twin scenarios/twenty-sites.toml --flows");
 }
 
 Result<ExitCode> TwinCommand::run() {
   const catalog::Scenario chosen = AXS_TRY(job.read());
+  if (flows) {
+    std::fputs(AXS_TRY(flows_text(chosen, json)).c_str(), stdout);
+    return ExitCode::done;
+  }
   const Duration horizon = sky_horizon(chosen);
   auto links = AXS_TRY(plan_links(chosen));
   twin::Twin::Config config{

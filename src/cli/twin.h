@@ -7,10 +7,13 @@
 
 namespace axs::cli {
 
-/// `axs twin`: runs a scenario in the simulated world and prints what it came to, with its digest.
+/// `axs twin`: runs a scenario in the simulated world and prints what it came to, with its digest;
+/// with
+/// --flows one exchange between all its sites instead, without agents and packets.
 struct TwinCommand final : Command {
   JobFlags job;
   bool json = false;
+  bool flows = false;
   std::string out;
 
   std::string name() const override { return "twin"; }
