@@ -57,8 +57,8 @@ Result<Exchange> exchange(const catalog::Scenario& scenario,
   Exchange result;
   for (const SiteId from : topology.sites())
     for (const SiteId to : topology.sites()) {
+      if (from == to || topology.paths(from, to).empty()) continue;
       const auto& paths = topology.paths(from, to);
-      if (from == to || paths.empty()) continue;
       const auto& best = *std::ranges::min_element(paths, {}, [&](const auto& path) {
         return delay_of(way(topology, from, path), scene.links);
       });
