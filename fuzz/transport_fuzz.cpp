@@ -28,8 +28,8 @@ std::vector<ByteVector> seeds() {
   return all;
 }
 
-/// Every byte that is delivered has been stored or rebuilt, and what is stored or rebuilt lies in its
-/// message.
+/// Every byte that is delivered has been stored or rebuilt, and what is stored or rebuilt lies in
+/// its message.
 void check(const std::vector<Transport::Action>& actions, std::uint64_t& stored) {
   for (const auto& action : actions) {
     if (const auto* piece = std::get_if<Stored>(&action)) {

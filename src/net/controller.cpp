@@ -263,7 +263,7 @@ void Controller::give_order(
     routes[i] = route;
     at.pair.rules[i] = rule;
     if (current[i] && current[i]->primary == route.primary) continue;
-    RouteChanged change{from, to, static_cast<TrafficClass>(i), {}, route.primary,
+    RouteChanged change{from,        to,  static_cast<TrafficClass>(i), {}, route.primary,
                         rule.reason, rule};
     change.new_seen = at.report.paths[route.primary.value];
     if (current[i]) change.old_path = current[i]->primary;

@@ -58,7 +58,7 @@ std::string learning(const RunData& run) {
 
 std::string links(const RunData& run) {
   std::string charts;
-  if (!run.delays.empty())
+  if (!run.routing.delays.empty())
     charts += chart({"delays", "Delay of the routes in use",
                      "Round trip of the way that gradients take, as its sender measures it."});
   if (any_link(run, &LinkData::delay))
@@ -76,7 +76,7 @@ std::string map_panel(const RunData& run) {
   const std::string svg = map_svg(run, land_rings());
   if (svg.empty()) return {};
   std::string panel = "<h2>Where</h2>\n<div class=\"pair\"><div class=\"panel map\">" + svg;
-  if (!run.routes.empty())
+  if (!run.routing.routes.empty())
     panel +=
         "<div class=\"controls\"><button type=\"button\" id=\"play\">Play</button>"
         "<input type=\"range\" id=\"time\" min=\"0\" max=\"1000\" value=\"0\" "

@@ -56,8 +56,9 @@ class Collector {
       if (!finished_) data_.totals.duration = std::max(data_.totals.duration, now_);
     }
     close();
-    data_.moves = {reroutes(history_), sentence(handovers(history_))};
-    auto& moves = data_.moves.reroutes;
+    data_.routing.reroutes = reroutes(history_);
+    data_.routing.handovers = sentence(handovers(history_));
+    auto& moves = data_.routing.reroutes;
     if (moves.size() > reroutes_most) moves.resize(reroutes_most);
     return std::move(data_);
   }
@@ -114,9 +115,9 @@ class Collector {
   }
   void see(const std::string&, const catalog::RouteMeasured& fact) {
     const std::string pair = fact.from + " → " + fact.to;
-    auto found = std::ranges::find(data_.delays, pair, &Series::name);
-    if (found == data_.delays.end())
-      found = data_.delays.insert(data_.delays.end(), Series{pair, {}, {}});
+    auto found = std::ranges::find(data_.routing.delays, pair, &Series::name);
+    if (found == data_.routing.delays.end())
+      found = data_.routing.delays.insert(data_.routing.delays.end(), Series{pair, {}, {}});
     add(*found, now_, fact.rtt.seconds() * 1e3);
     move_to({fact.from, fact.to, fact.path, {}, "first seen", now_, now_});
   }
@@ -251,7 +252,7 @@ class Collector {
       spans.back().end = end;
       for (RouteSpan& span : spans) {
         span.kind = kind_of(span.path);
-        data_.routes.push_back(std::move(span));
+        data_.routing.routes.push_back(std::move(span));
       }
     }
     for (const SiteData& held : data_.sites) data_.totals.steps += held.steps;
@@ -274,7 +275,7 @@ class Collector {
         *series = thinned(*series, points_most);
     for (LinkData& held : data_.links)
       for (Series* series : {&held.delay, &held.rate}) *series = thinned(*series, points_most);
-    for (Series& series : data_.delays) series = thinned(series, points_most);
+    for (Series& series : data_.routing.delays) series = thinned(series, points_most);
   }
 
   const History& history_;

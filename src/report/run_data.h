@@ -65,8 +65,10 @@ struct FaultData {
   std::string outcome;  ///< what was done about it, as far as the record tells
 };
 
-/// Why traffic was moved.
-struct Moves {
+/// Which ways gradients took, and why traffic was moved.
+struct Routing {
+  std::vector<RouteSpan> routes{};  ///< by pair, then time
+  std::vector<Series> delays{};     ///< round trip of the route in use, milliseconds, by pair
   std::vector<Reroute> reroutes{};  ///< The first ones, if there are very many.
   std::string handovers{};          ///< About all that were planned, a sentence.
 };
@@ -110,10 +112,8 @@ struct RunData {
   std::vector<SiteData> sites{};
   std::vector<SiteSeries> series{};  ///< by site
   std::vector<LinkData> links{};
-  std::vector<RouteSpan> routes{};  ///< by pair, then time
-  std::vector<Series> delays{};     ///< round trip of the route in use, milliseconds, by pair
+  Routing routing{};
   std::vector<FaultData> faults{};
-  Moves moves{};
   std::vector<TransferData> transfers{};
   Series validation{};
 };

@@ -142,7 +142,7 @@ std::string kinds_legend(const RunData& run) {
     if (!kind.empty() && std::ranges::find(kinds, kind) == kinds.end()) kinds.push_back(kind);
   };
   for (const LinkData& link : run.links) add(link.link.kind);
-  for (const RouteSpan& route : run.routes) add(route.kind);
+  for (const RouteSpan& route : run.routing.routes) add(route.kind);
   std::string text;
   for (const std::string& kind : kinds)
     text += fmt::format("<li style=\"list-style:none\"><span class=\"key k-{}\"></span>{}</li>",
@@ -151,14 +151,14 @@ std::string kinds_legend(const RunData& run) {
 }
 
 std::string routes_timeline(const RunData& run) {
-  if (run.routes.empty()) return "<p class=\"note\">The record names no route.</p>";
+  if (run.routing.routes.empty()) return "<p class=\"note\">The record names no route.</p>";
   const double whole = run.totals.duration;
   std::string bands;
   for (const FaultData& fault : run.faults)
     bands += fmt::format("<span class=\"band\" style=\"{}\" title=\"{}\"></span>",
                          place_in(fault.begin, fault.end, whole), escaped(fault.text));
   std::map<std::string, std::string> tracks;
-  for (const RouteSpan& route : run.routes)
+  for (const RouteSpan& route : run.routing.routes)
     tracks[route.from + " → " + route.to] += fmt::format(
         "<span class=\"span k-{}\" style=\"{}\" title=\"{:.1f} to {:.1f} s: {} ({})\"></span>",
         escaped(route.kind), place_in(route.begin, route.end, whole), route.begin, route.end,
@@ -186,9 +186,9 @@ std::string faults_table(const RunData& run) {
 }
 
 std::string reroutes_table(const RunData& run) {
-  if (run.moves.reroutes.empty()) return {};
+  if (run.routing.reroutes.empty()) return {};
   std::string rows;
-  for (const Reroute& move : run.moves.reroutes) {
+  for (const Reroute& move : run.routing.reroutes) {
     const std::string& left = move.grounds.left.path;
     rows += row({seconds_text(move.at), escaped(move.from + " → " + move.to), escaped(move.traffic),
                  escaped(left.empty() ? "–" : left), escaped(move.grounds.taken.path),
@@ -196,11 +196,11 @@ std::string reroutes_table(const RunData& run) {
                 6);
   }
   return fmt::format("<h2>Reroutes</h2>\n<details id=\"reroutes\"><summary>{}, and why</summary>\n",
-                     count_text(run.moves.reroutes.size(), "move")) +
+                     count_text(run.routing.reroutes.size(), "move")) +
          table({"time", "pair", "traffic", "from", "to", "why"}, 6, rows) + "</details>\n" +
-         (run.moves.handovers.empty()
+         (run.routing.handovers.empty()
               ? ""
-              : "<p class=\"note\">" + escaped(run.moves.handovers) + "</p>\n");
+              : "<p class=\"note\">" + escaped(run.routing.handovers) + "</p>\n");
 }
 
 std::string transfers_table(const RunData& run) {

@@ -180,7 +180,7 @@ function allCharts() {
       lines: sites.map((site) => ({ series: site.speed })) },
     { id: "rounds", unit: "time between syncs, s", short: "s", fromZero: true, lines: rounds },
     { id: "delays", unit: "round trip, ms", short: "ms", fromZero: true,
-      lines: data.delays.map((series) => ({ series, stepped: true })) },
+      lines: data.routing.delays.map((series) => ({ series, stepped: true })) },
     { id: "propagation", unit: "one way, ms", short: "ms", fromZero: true,
       lines: data.links.map((link) => ({ series: link.delay, stepped: true })) },
     { id: "traffic", unit: "Mb/s, both directions", short: "Mb/s", fromZero: true,
@@ -195,7 +195,7 @@ function drawAll() {
 
 // The map at one time: the links that some route takes, and in words for those who do not see it.
 function routesAt(time) {
-  return data.routes.filter((route) => route.begin <= time && time < route.end);
+  return data.routing.routes.filter((route) => route.begin <= time && time < route.end);
 }
 
 function showMap(time) {
