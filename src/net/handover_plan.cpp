@@ -35,8 +35,12 @@ void HandoverKeeper::step(Instant now, std::span<const Seen> seen, std::vector<P
     // What the queues hold may change until then, so half of the wait is looked at again.
     Instant again = now + std::max((next->at - now) / 2, least_wait);
     if (next->at - now < least_wait) {
-      holds.push_back(hold(i, seen));
-      again = holds.back().until;
+      const PathHold hold = next_hold(i, seen);
+      again = hold.until;
+      if (hold.until - now <= hold_max) {
+        paths_[i].held_until = hold.until;
+        holds.push_back(hold);
+      }
     }
     if (!wakeup_ || again < *wakeup_) wakeup_ = again;
   }
@@ -61,7 +65,9 @@ std::optional<HandoverKeeper::Due> HandoverKeeper::due(const Path& path, const S
     const PlannedBreak& planned = (*hop.breaks)[hop.next];
     const Duration guard = plan_->guard(planned.until);
     if (guard > guard_max) continue;
-    const Duration ahead = guard + seen.queue + (hop.beyond ? seen.rtt / 2 : Duration{});
+    // Of a path that stands still a queue seems to last for hours.
+    const Duration queue = std::min(seen.queue, hold_max);
+    const Duration ahead = guard + queue + (hop.beyond ? seen.rtt / 2 : Duration{});
     const Instant at = plan_->epoch + planned.from - ahead;
     if (!first || at < first->at) first = Due{i, at};
   }
@@ -69,7 +75,7 @@ std::optional<HandoverKeeper::Due> HandoverKeeper::due(const Path& path, const S
 }
 
 /// Breaks that follow so closely that nothing could be sent between are one.
-PathHold HandoverKeeper::hold(std::size_t index, std::span<const Seen> seen) {
+PathHold HandoverKeeper::next_hold(std::size_t index, std::span<const Seen> seen) {
   Path& path = paths_[index];
   PathHold held{.path = PathId{static_cast<std::uint8_t>(index)}, .until = now_, .settled = now_};
   for (auto next = due(path, seen[index]); next && next->at - held.until < least_wait;
@@ -79,7 +85,6 @@ PathHold HandoverKeeper::hold(std::size_t index, std::span<const Seen> seen) {
     held.until = std::max(held.until, end(planned, 1));
     held.settled = std::max(held.settled, end(planned, 3));
   }
-  path.held_until = held.until;
   held.instead = instead(held, seen);
   return held;
 }

@@ -42,10 +42,12 @@ struct HandoverPlan {
 ///
 /// A hold begins before the break by the guard, by what the path's queues may hold, and, if the
 /// break is not on the first link, by the time to get there; it ends the guard after the break. A
-/// clock that may be wrong by more than `guard_max` plans nothing.
+/// clock that may be wrong by more than `guard_max` plans nothing. What would be silent for longer than
+/// `hold_max` is no handover, and is left alone.
 class HandoverKeeper {
  public:
   static constexpr Duration guard_max = milliseconds(250);
+  static constexpr Duration hold_max = seconds(1);
 
   /// What is known of a path now.
   struct Seen {
@@ -79,7 +81,7 @@ class HandoverKeeper {
   };
 
   std::optional<Due> due(const Path& path, const Seen& seen) const;
-  PathHold hold(std::size_t path, std::span<const Seen> seen);
+  PathHold next_hold(std::size_t path, std::span<const Seen> seen);
   std::optional<PathId> instead(const PathHold& held, std::span<const Seen> seen) const;
   Instant end(const PlannedBreak& planned, int guards) const;
   void skip(Path& path) const;

@@ -66,6 +66,17 @@ TEST_CASE("a path is held from before its break, by guard and queue, until after
   CHECK(holds[1].second.until == first + seconds(15) + milliseconds(25));
 }
 
+TEST_CASE("breaks that leave no room are left alone, and a queue that seems endless holds nothing") {
+  HandoverPlan dense = plan_of(dish, milliseconds(25), 1'000);
+  HandoverKeeper keeper = keeper_of(dense, {way({dish})});
+  CHECK(holds_of(keeper, {{.up = true}}, Instant{} + seconds(30)).empty());
+  HandoverPlan plan = plan_of(dish, seconds(15), 2);
+  HandoverKeeper stuck = keeper_of(plan, {way({dish})});
+  for (const auto& [at, hold] :
+       holds_of(stuck, {{.up = true, .queue = seconds(5'000)}}, Instant{} + seconds(40)))
+    CHECK(hold.until - at <= HandoverKeeper::hold_max);
+}
+
 TEST_CASE("the guard grows with what a clock may have drifted, up to where no plan is left") {
   HandoverPlan plan = plan_of(dish, seconds(100), 200);
   plan.drift = 100e-6;

@@ -42,6 +42,7 @@ StormOutcome ride_out(const Storm& storm) {
               .links = storm.links,
               .workers = storm.workers,
               .rekey_after = between_keys,
+              .handovers_known = {},  // Nobody knows of a burst of losses beforehand.
               .note = {},
               .witness = &promises}};
   promises.attend(world);

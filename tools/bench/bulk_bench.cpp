@@ -17,7 +17,7 @@
 
 #include "axs/core/rng.h"
 #include "axs/live/sealed_link.h"
-#include "axs/net/transport.h"
+#include "axs/net/repair_store.h"
 #include "bulk_scenes.h"
 
 namespace {
@@ -159,6 +159,11 @@ class End {
       std::visit([this](const auto& held) { perform(held); }, action);
   }
 
+  static auto reader_of(const std::uint8_t* message) {
+    return [message](net::Range range, auto&& take) {
+      take(range.first, ByteView{message + range.first, range.size()});
+    };
+  }
   void perform(const net::Transmit& action) {
     SealedLink& link = links_[action.packet.path.value];
     record_.clear();
@@ -167,31 +172,49 @@ class End {
     const auto room = link.room();
     AXS_ASSERT(action.size <= room.size());
     std::copy(record_.begin(), record_.end(), room.begin());
-    std::uint8_t* to = room.data() + record_.size();
-    for (const auto& frame : action.packet.frames)
-      if (const auto* data = std::get_if<net::DataFrame>(&frame)) {
-        std::memcpy(to, options_.pattern.of(data->message) + data->offset, data->length);
-        to += data->length;
-      }
-    if (!link.commit(static_cast<std::size_t>(to - room.data()))) std::abort();
+    std::size_t size = record_.size();
+    for (const auto& frame : action.packet.frames) {
+      const auto out = room.subspan(size, net::payload_size(frame));
+      write_payload(frame, out);
+      size += out.size();
+    }
+    if (!link.commit(size)) std::abort();
+  }
+  void write_payload(const net::Frame& frame, std::span<std::uint8_t> out) {
+    if (const auto* data = std::get_if<net::DataFrame>(&frame))
+      std::memcpy(out.data(), options_.pattern.of(data->message) + data->offset, data->length);
+    const auto* repair = std::get_if<net::RepairFrame>(&frame);
+    if (repair == nullptr) return;
+    std::fill(out.begin(), out.end(), std::uint8_t{0});
+    const auto total = repair->traffic == net::TrafficClass::bulk ? message_bytes : control_bytes;
+    net::make_repair(*repair, total, out, reader_of(options_.pattern.of(repair->message)));
   }
   void perform(const net::Stored& action) {
-    auto& bytes = partial_[{action.traffic, action.message}];
-    if (bytes.empty()) bytes.resize(action.total);
-    const std::uint8_t* from = payload_.data();
-    for (std::size_t i = 0; i < action.frame; ++i)
-      if (const auto* data = std::get_if<net::DataFrame>(&received_.packet.frames[i]))
-        from += data->length;
+    auto& bytes = partial(action.traffic, action.message, action.total).bytes;
+    const std::uint8_t* from =
+        payload_.data() + net::payload_offset(received_.packet, action.frame);
     const auto& data = std::get<net::DataFrame>(received_.packet.frames[action.frame]);
     std::memcpy(&bytes[action.offset], from + (action.offset - data.offset), action.length);
-    if (action.traffic == net::TrafficClass::bulk && now_ >= options_.start + warm_up)
-      books_.bulk_bytes += action.length;
+    count(action.traffic, action.length);
+  }
+  void perform(const net::RepairStored& action) {
+    const auto from = payload_.subspan(net::payload_offset(received_.packet, action.frame));
+    partial_[{action.traffic, action.message}].repairs.keep(action,
+                                                            from.first(action.block.length));
+  }
+  void perform(const net::Rebuilt& action) {
+    Partial& message = partial(action.traffic, action.message, action.total);
+    message.repairs.rebuild(action, reader_of(message.bytes.data()),
+                            [&](std::uint64_t offset, ByteView bytes) {
+                              std::memcpy(&message.bytes[offset], bytes.data(), bytes.size());
+                              count(action.traffic, bytes.size());
+                            });
   }
   void perform(const net::Deliver& action) {
     const auto held = partial_.extract({action.traffic, action.message});
     const std::uint8_t* wanted = options_.pattern.of(action.message);
     ++books_.messages;
-    if (std::memcmp(held.mapped().data(), wanted, action.total) != 0) ++books_.wrong;
+    if (std::memcmp(held.mapped().bytes.data(), wanted, action.total) != 0) ++books_.wrong;
     if (action.traffic == net::TrafficClass::control && now_ >= options_.start + warm_up)
       books_.control_ms.push_back(
           static_cast<double>(now_.ns - options_.control.sent_ns.at(action.message)) * 1e-6);
@@ -200,6 +223,20 @@ class End {
   void perform(const net::Discarded&) {}
   void perform(const net::PeerStarted&) {}
   void perform(const net::Refused&) { ++books_.wrong; }
+
+  struct Partial {
+    ByteVector bytes;
+    net::RepairStore repairs;
+  };
+  Partial& partial(net::TrafficClass traffic, std::uint64_t id, std::size_t total) {
+    Partial& message = partial_[{traffic, id}];
+    message.bytes.resize(total);
+    return message;
+  }
+  void count(net::TrafficClass traffic, std::size_t bytes) {
+    if (traffic == net::TrafficClass::bulk && now_ >= options_.start + warm_up)
+      books_.bulk_bytes += bytes;
+  }
 
   Options options_;
   std::vector<SealedLink> links_;
@@ -214,7 +251,7 @@ class End {
   ByteView payload_;
   ByteVector record_;
   std::vector<net::Transport::Action> actions_;
-  std::map<std::pair<net::TrafficClass, std::uint64_t>, ByteVector> partial_;
+  std::map<std::pair<net::TrafficClass, std::uint64_t>, Partial> partial_;
   Books books_;
 };
 
