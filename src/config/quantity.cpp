@@ -93,7 +93,8 @@ Result<std::uint64_t> parse_whole(std::string_view text, const Kind& kind, doubl
   // "2.01k" is 2010, though not quite in binary.
   const double whole = std::round(count);
   if (whole < 1 || whole > most || std::abs(count - whole) > 1e-9 * whole)
-    return out_of_range(kind.noun, text, fmt::format("a whole number from 1 to 1e{:.0f}", std::log10(most)));
+    return out_of_range(kind.noun, text,
+                        fmt::format("a whole number from 1 to 1e{:.0f}", std::log10(most)));
   return static_cast<std::uint64_t>(whole);
 }
 

@@ -1,6 +1,7 @@
 #include "axs/fabric/link_plan.h"
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 
 #include "axs/net/link_presets.h"
@@ -154,7 +155,9 @@ std::vector<net::LinkBreaks> planned_breaks(std::span<const LinkPlan> links, Dur
 }
 
 net::HandoverPlan handover_plan(std::vector<net::LinkBreaks> breaks, const catalog::Site& site) {
-  return {.links = std::move(breaks), .epoch = Instant{} + site.clock.offset};
+  net::HandoverPlan plan{.links = std::move(breaks), .epoch = Instant{} + site.clock.offset};
+  plan.drift = std::max(plan.drift, std::fabs(site.clock.drift_ppm) * 1e-6);
+  return plan;
 }
 
 net::Topology topology_of(const Scenario& scenario) {

@@ -26,7 +26,10 @@ bool TransferReceiver::hear(const TransferPiece& message, Actions& actions) {
   if (message.offer != offer_.offer || !wanted) return true;
   const bool fits = message.size > 0 && message.size <= transfer_piece_max &&
                     message.offset < offer_.size && message.size <= offer_.size - message.offset;
-  if (!fits) return false;
+  // Only the last is shorter: of tiny ones the window would hold millions.
+  const bool whole =
+      message.size == transfer_piece_max || message.offset + message.size == offer_.size;
+  if (!fits || !whole) return false;
   const std::uint64_t end = message.offset + message.size;
   if (end > held_ + transfer_window) return false;
   // What a life of the sender repeats of what the one before has sent comes piece by piece as then.

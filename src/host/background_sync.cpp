@@ -41,7 +41,8 @@ void BackgroundSync::run() {
     std::optional<Error> failure;
     if (::fdatasync(fd_) != 0) failure = system_error(path_ + ": fdatasync");
     lock.lock();
-    failure_ = std::move(failure);
+    // The kernel tells of a failed write once, and the next attempt knows nothing of it.
+    if (failure && !failure_) failure_ = std::move(failure);
   }
 }
 

@@ -23,7 +23,7 @@ class BackgroundSync {
 
   /// What has been written to the file until now shall be on the disk soon.
   void request();
-  /// Why the latest attempt failed, if it did.
+  /// Why an attempt failed, the first that did.
   std::optional<Error> failure();
 
  private:

@@ -52,10 +52,12 @@ bool Agent::reachable(SiteId peer) const {
 
 /// A transfer may still come to its end: its other end can be reached.
 bool Agent::transfer_under_way() const {
-  for (std::uint32_t i = 0; i < config_.scenario.sites.size(); ++i)
-    if (SiteId{i} != config_.site && site_.transfers().under_way(SiteId{i}) && reachable(SiteId{i}))
-      return true;
-  return false;
+  return std::ranges::any_of(config_.scenario.transfers, [this](const auto& transfer) {
+    if (transfer.from != config_.site && transfer.to != config_.site) return false;
+    const SiteId peer = transfer.from == config_.site ? transfer.to : transfer.from;
+    // The last word on it may still be on its way.
+    return reachable(peer) && (site_.transfers().under_way(peer) || messages_.held(peer) > 0);
+  });
 }
 
 }  // namespace axs::live

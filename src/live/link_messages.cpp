@@ -212,6 +212,7 @@ void LinkMessages::rebuild(const net::Rebuilt& action) {
   const auto found = incoming_.find({action.traffic, action.message});
   if (found == incoming_.end()) return;
   ByteVector& message = found->second.bytes;
+  AXS_ASSERT(message.size() == action.total);
   found->second.repairs.rebuild(action, reader_of(message),
                                 [&](std::uint64_t offset, ByteView bytes) {
                                   std::copy(bytes.begin(), bytes.end(),

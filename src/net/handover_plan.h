@@ -42,8 +42,8 @@ struct HandoverPlan {
 ///
 /// A hold begins before the break by the guard, by what the path's queues may hold, and, if the
 /// break is not on the first link, by the time to get there; it ends the guard after the break. A
-/// clock that may be wrong by more than `guard_max` plans nothing. What would be silent for longer than
-/// `hold_max` is no handover, and is left alone.
+/// clock that may be wrong by more than `guard_max` plans nothing. What would be silent for longer
+/// than `hold_max` is no handover, and is left alone.
 class HandoverKeeper {
  public:
   static constexpr Duration guard_max = milliseconds(250);

@@ -66,7 +66,8 @@ TEST_CASE("a path is held from before its break, by guard and queue, until after
   CHECK(holds[1].second.until == first + seconds(15) + milliseconds(25));
 }
 
-TEST_CASE("breaks that leave no room are left alone, and a queue that seems endless holds nothing") {
+TEST_CASE(
+    "breaks that leave no room are left alone, and a queue that seems endless holds nothing") {
   HandoverPlan dense = plan_of(dish, milliseconds(25), 1'000);
   HandoverKeeper keeper = keeper_of(dense, {way({dish})});
   CHECK(holds_of(keeper, {{.up = true}}, Instant{} + seconds(30)).empty());

@@ -278,7 +278,7 @@ void PathMonitor::raise(PathId id) {
 void PathMonitor::run_timers() {
   for (std::size_t i = 0; i < paths_.size(); ++i) {
     judge(paths_[i]);
-    if (paths_[i].next_hello > now_) continue;
+    if (paths_[i].next_hello > now_ || held(paths_[i])) continue;
     traffic_stands_in(paths_[i]) ? pass_over(path_id(i)) : probe(path_id(i));
   }
   if (next_report_ > now_) return;
@@ -290,11 +290,13 @@ void PathMonitor::run_timers() {
 }
 
 /// A hello of a path that is up counts as lost once a later one was answered: until then the path
-/// may have died, and its own silence must not make its limit longer.
+/// may have died, and its own silence must not make its limit longer. No peer that answers nothing
+/// makes them wait for more than a minute.
 void PathMonitor::judge(Path& path) {
   const Instant before = now_ - judged_after - path.estimator.smoothed();
-  const auto known = [&path](const Sent& sent) {
-    return !path.up || sent.answered || sent.sequence < path.newest_answered;
+  const auto known = [&](const Sent& sent) {
+    return !path.up || sent.answered || sent.sequence < path.newest_answered ||
+           now_ - sent.at > seconds(60);
   };
   for (; !path.outstanding.empty() && path.outstanding.front().at <= before &&
          known(path.outstanding.front());

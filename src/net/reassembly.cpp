@@ -27,7 +27,12 @@ Reassembly::Message* Reassembly::open(std::uint64_t number) {
   return &messages_[index];
 }
 
+/// Two messages under one name would be one to the world, which holds their bytes by it.
 bool Reassembly::start(Message& message, const DataFrame& frame) {
+  const bool taken = std::any_of(messages_.begin(), messages_.end(), [&](const Message& other) {
+    return other.state == State::partial && other.id == frame.message;
+  });
+  if (taken) return false;
   if (partial_bytes_ != 0 && partial_bytes_ + frame.total > window_.bytes) return false;
   partial_bytes_ += frame.total;
   message.state = State::partial;
@@ -76,7 +81,7 @@ Reassembly::Verdict Reassembly::settle(Message& message) {
 std::vector<Reassembly::Held>::iterator Reassembly::hold(Message& message,
                                                          const RepairFrame& frame) {
   std::vector<Held>& all = message.held;
-  if (held_bytes_ + frame.block.length > window_.bytes / 8 || pieces_ >= max_pieces)
+  if (held_bytes_ + frame.block.length + repair_cost > window_.bytes / 8 || pieces_ >= max_pieces)
     return all.end();
   auto held = std::find_if(all.begin(), all.end(),
                            [&](const Held& other) { return other.block == frame.block; });
@@ -89,7 +94,7 @@ std::vector<Reassembly::Held>::iterator Reassembly::hold(Message& message,
   const std::uint64_t bit = std::uint64_t{1} << frame.index;
   if ((held->indices & bit) != 0) return all.end();
   held->indices |= bit;
-  held_bytes_ += frame.block.length;
+  held_bytes_ += frame.block.length + repair_cost;
   return held;
 }
 

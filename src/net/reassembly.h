@@ -50,13 +50,16 @@ class Reassembly {
  private:
   enum class State : std::uint8_t { unseen, partial, finished };
   /// The repairs of a block that have come, a bit for each.
+  /// What the world needs to keep a repair, besides its bytes.
+  static constexpr std::uint64_t repair_cost = 128;
+
   struct Held {
     RepairBlock block;
     std::uint64_t indices{};
     std::uint64_t
         short_of{};  ///< So many more symbols or repairs must come; then it is to be seen.
     std::uint64_t count() const { return static_cast<std::uint64_t>(std::popcount(indices)); }
-    std::uint64_t bytes() const { return count() * block.length; }
+    std::uint64_t bytes() const { return count() * (block.length + repair_cost); }
   };
   struct Message {
     std::uint64_t id{};

@@ -91,9 +91,11 @@ void SteeredTransport::describe(Instant now, LinkReport& report) {
 }
 
 bool SteeredTransport::has_news() {
-  if (transport_.waiting(TrafficClass::bulk) >= worth_an_order) return !std::exchange(told_, true);
-  told_ = false;
-  return false;
+  const std::uint64_t waiting = transport_.waiting(TrafficClass::bulk);
+  if (waiting < worth_an_order) told_ = 0;
+  if (waiting < std::max(worth_an_order, 2 * told_)) return false;
+  told_ = waiting;
+  return true;
 }
 
 }  // namespace axs::net

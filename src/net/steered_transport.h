@@ -29,7 +29,8 @@ class SteeredTransport {
   bool obey(Instant now, const RouteOrder& order, std::vector<Action>& actions);
   /// Fills in what only the transport knows.
   void describe(Instant now, LinkReport& report);
-  /// True once when so much bulk has begun to wait that the controller should hear of it now.
+  /// True once when so much bulk has begun to wait that the controller should hear of it now, and
+  /// again whenever that has doubled.
   bool has_news();
 
   /// What bulk holds now.
@@ -44,7 +45,7 @@ class SteeredTransport {
   GradientUse gradients_;
   SpreadSet lease_{.traffic = TrafficClass::bulk, .paths = {}};
   Instant lease_ends_{};
-  bool told_ = false;
+  std::uint64_t told_ = 0;  ///< Bytes that waited when the controller was told.
 };
 
 static_assert(Policy<SteeredTransport>);

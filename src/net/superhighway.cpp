@@ -114,7 +114,10 @@ std::vector<Superhighway::Pair> Superhighway::hear(Instant now, const LinkReport
   });
   const bool rested = !planned_at_ || now - *planned_at_ >= config_.damping;
   const bool old = planned_at_ && now - *planned_at_ >= config_.refresh;
-  if (needy_ == 0 || !(lost || old || (stale_ && rested))) return {};
+  // A burst comes message by message: the first of them says little of what is to come.
+  const bool grown = held.heard.bulk > 2 * held.planned.bulk && planned_at_ &&
+                     now - *planned_at_ >= config_.damping / 10;
+  if (needy_ == 0 || !(lost || grown || old || (stale_ && rested))) return {};
   return plan(now);
 }
 

@@ -205,7 +205,7 @@ bool Transport::carries(PathId path, const Flow& flow) const {
   if (usable(path) && std::find(spread.begin(), spread.end(), path) != spread.end()) return true;
   const bool only_spread =
       !flow.limits.empty() &&
-      std::any_of(spread.begin(), spread.end(), [this](PathId other) { return usable(other); });
+      std::any_of(spread.begin(), spread.end(), [this](PathId other) { return is_up(other); });
   return !only_spread && active_path(flow) == path;
 }
 
