@@ -42,9 +42,8 @@ void SkyLasersCommand::declare(CLI::App& app) {
       "Examples:\n"
       "  axs sky lasers --shell data/starlink-4408.toml --duration 100min --satellite 1-17\n"
       "  axs sky lasers --elements data/leo-53-550.tle --csv\n"
-      "CARRIES is when a beam that opens has been acquired. Lasers are those of +Grid in shells, "
-      "of "
-      "a\nmatching at --start for real satellites.");
+      "CARRIES is when a beam that opens has been acquired. Lasers are those of +Grid in shells,\n"
+      "of a matching at --start for real satellites.");
 }
 
 Result<ExitCode> SkyLasersCommand::run() {

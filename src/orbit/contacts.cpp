@@ -7,6 +7,7 @@
 
 #include "axs/core/assert.h"
 #include "axs/core/dmath.h"
+#include "axs/orbit/bisection.h"
 
 namespace axs::orbit {
 
@@ -147,13 +148,8 @@ void ContactScan::note(Pair pair, UtcTime rise, UtcTime set, UtcTime near) {
                     .after = set == end()});
 }
 
-/// The moment between one out of sight and one in sight, whichever is first; on the side in sight.
 UtcTime ContactScan::crossing(Pair pair, UtcTime out, UtcTime in) const {
-  while (std::max(in, out) - std::min(in, out) > exact) {
-    const UtcTime middle = between(out, in, 0.5);
-    (in_sight(pair, middle) ? in : out) = middle;
-  }
-  return in;
+  return orbit::crossing(out, in, [&](UtcTime at) { return in_sight(pair, at); });
 }
 
 /// By the golden section: of four points, the outer one beside the lower inner one is dropped.

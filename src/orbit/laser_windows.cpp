@@ -5,14 +5,13 @@
 #include <utility>
 
 #include "axs/core/assert.h"
+#include "axs/orbit/bisection.h"
 
 namespace axs::orbit {
 
 namespace {
 
 using catalog::UtcTime;
-
-constexpr Duration exact = milliseconds(1);
 
 bool is_open(const LaserWindow& window) {
   return window.longest_km > 0;
@@ -64,14 +63,8 @@ void LaserScan::close(std::uint32_t laser, UtcTime at) {
   found_.push_back(std::exchange(window, {}));
 }
 
-/// The moment between one that does not reach and one that does, whichever is first; on the side
-/// that does.
 UtcTime LaserScan::crossing(std::uint32_t laser, UtcTime out, UtcTime in) const {
-  while (std::max(in, out) - std::min(in, out) > exact) {
-    const UtcTime middle{out.ns + (in.ns - out.ns) / 2};
-    (reaches(laser, middle) ? in : out) = middle;
-  }
-  return in;
+  return orbit::crossing(out, in, [&](UtcTime at) { return reaches(laser, at); });
 }
 
 bool LaserScan::reaches(std::uint32_t laser, UtcTime at) const {
