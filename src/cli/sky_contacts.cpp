@@ -7,7 +7,7 @@
 #include <cstdio>
 #include <span>
 
-#include "axs/cli/progress.h"
+#include "axs/cli/sky_scan.h"
 #include "axs/report/assets.h"
 #include "axs/report/page.h"
 #include "axs/report/text.h"
@@ -42,14 +42,7 @@ Result<Found> find(const SkySource& source, const SkySource::Satellites& satelli
   AXS_TRY(check_step(times.step));
   orbit::ContactScan scan{batch, std::move(stations), {times.start, times.length, times.step}};
   Progress progress{"looking for contacts"};
-  constexpr std::size_t contacts_max = 2'000'000;
-  while (scan.advance()) {
-    progress.show(scan.progress());
-    if (scan.found() > contacts_max)
-      return Error{Errc::invalid,
-                   fmt::format("--duration {}: more than {} contacts, want a shorter one",
-                               source.duration, contacts_max)};
-  }
+  AXS_TRY(finish(scan, progress, source.duration, "contacts"));
   return Found{times, scan.contacts()};
 }
 

@@ -1,12 +1,10 @@
 #include "axs/cli/sky_lasers.h"
 
-#include <fmt/format.h>
-
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 
-#include "axs/cli/progress.h"
+#include "axs/cli/sky_scan.h"
 #include "axs/orbit/laser_windows.h"
 
 namespace axs::cli {
@@ -16,19 +14,12 @@ using orbit::LaserWindow;
 
 /// Once per quarter of a minute a network in orbit changes its paths anyway.
 constexpr Duration usual_step = seconds(15);
-constexpr std::size_t windows_max = 2'000'000;
 
 Result<std::vector<LaserWindow>> find(const SkySource& source, const orbit::Sky& sky,
                                       const SkySource::Times& times) {
   orbit::LaserScan scan{sky, {times.start, times.length, times.step}};
   Progress progress{"looking along the lasers"};
-  while (scan.advance()) {
-    progress.show(scan.progress());
-    if (scan.found() > windows_max)
-      return Error{Errc::invalid, fmt::format("--duration {}: more than {} windows of lasers, want "
-                                              "a shorter one",
-                                              source.duration, windows_max)};
-  }
+  AXS_TRY(finish(scan, progress, source.duration, "windows of lasers"));
   return scan.windows();
 }
 
