@@ -84,6 +84,9 @@ class Site {
   struct ControllerOrder {  ///< from the controller, which is at this site; for any site
     net::RouteOrder order;
   };
+  struct HellosAfforded {  ///< by the machine, a second each way, all peers' together
+    double per_second{};
+  };
   // From the worker and the disk.
   using WorkerReady = train::SiteSync::WorkerReady;
   using WorkerLost = train::SiteSync::WorkerLost;
@@ -92,10 +95,10 @@ class Site {
   using Persisted = train::SiteSync::Persisted;
   using RingReport = train::RingReport;
   using ChunkMade = train::RingSync::Made;
-  using Event =
-      std::variant<Wakeup, PeerPacket, PeerMessage, PeerHello, PeerHelloReply, PathWidth,
-                   ControllerOrder, WorkerReady, WorkerLost, Captured, Applied, Persisted,
-                   RingReport, ChunkMade, TransferOpened, PieceRead, TransferHeld, TransferBroken>;
+  using Event = std::variant<Wakeup, PeerPacket, PeerMessage, PeerHello, PeerHelloReply, PathWidth,
+                             ControllerOrder, HellosAfforded, WorkerReady, WorkerLost, Captured,
+                             Applied, Persisted, RingReport, ChunkMade, TransferOpened, PieceRead,
+                             TransferHeld, TransferBroken>;
 
   // To the network.
   struct TransmitPacket {
@@ -225,6 +228,7 @@ class Site {
   void on(const PeerHelloReply& event);
   void on(const PathWidth& event) { run_transport(event.to, event.size); }
   void on(const ControllerOrder& event);
+  void on(const HellosAfforded& event) { paths_.afford(event.per_second); }
   void on(const TransferOpened& event) { run_transfers(event); }
   void on(const PieceRead& event) { run_transfers(event); }
   void on(const TransferHeld& event) { run_transfers(event); }

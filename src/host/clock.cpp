@@ -39,6 +39,10 @@ Duration unix_time() {
   return read_clock(CLOCK_REALTIME);
 }
 
+Duration thread_processor_time() {
+  return read_clock(CLOCK_THREAD_CPUTIME_ID);
+}
+
 RunClock::RunClock(Duration epoch, ClockSkew skew)
     : epoch_{epoch}, offset_{skew.offset}, parts_per_billion_{std::llround(skew.ppm * 1000)} {
   AXS_ASSERT(std::abs(parts_per_billion_) <= billion / 2);

@@ -16,6 +16,9 @@ Duration time_since_boot();
 /// may step either way.
 Duration unix_time();
 
+/// What the calling thread has used of processors since it began.
+Duration thread_processor_time();
+
 /// A point at which a run's clock was read; enough for another process, or for the same run later,
 /// to go on from there. Stored in the run's folder.
 struct ClockMark {

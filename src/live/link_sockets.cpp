@@ -1,19 +1,27 @@
 #include "axs/live/link_sockets.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace axs::live {
 
 namespace {
 
-constexpr Duration tick_length = milliseconds(1);
+constexpr Duration shortest_tick = milliseconds(1);
+constexpr Duration longest_tick = milliseconds(4);
 /// How often small talk is weighed: if it comes as often as ticks do, it waits for them.
-constexpr Duration weighing = 16 * tick_length;
-constexpr std::uint32_t much_talk = 16;
+constexpr Duration weighing = 4 * longest_tick;
 /// Data is looked out for so long after the last.
 constexpr Duration haste = milliseconds(20);
 /// Readings in a row from one socket, so that a flood does not hold up the rest.
 constexpr int readings_max = 4;
+
+/// With so many packets of small talk in a span. None: they come too seldom to wait for each other.
+std::optional<Duration> tick_for(std::uint32_t talk, Duration span, Duration afforded) {
+  for (Duration tick = shortest_tick; tick <= longest_tick; tick = 2 * tick)
+    if (talk * tick >= span && (tick >= afforded || tick == longest_tick)) return tick;
+  return {};
+}
 
 }  // namespace
 
@@ -72,12 +80,15 @@ bool LinkSockets::hurried(const Socket& socket) const {
 
 void LinkSockets::hurry(LinkId link) {
   Socket& socket = sockets_.at(link);
+  // One alone is a probe.
+  const bool more = loop_.now() - std::exchange(socket.data_at, loop_.now()) < haste;
+  if (!more) return;
   socket.hurried = loop_.now();
   if (!socket.watched) arranged_ = false;
 }
 
 void LinkSockets::catch_up() {
-  if (unwatched_.empty() || loop_.now() - caught_up_at_ < tick_length / 8) return;
+  if (unwatched_.empty() || loop_.now() - caught_up_at_ < shortest_tick / 8) return;
   caught_up_at_ = loop_.now();
   if (poll(unwatched_.data(), unwatched_.size(), 0) <= 0) return;
   for (std::size_t i = 0; i < unwatched_.size(); ++i) {
@@ -94,7 +105,8 @@ void LinkSockets::tick() {
   timer_.reset();
   // First, so that what else is due at the next tick finds all that has come.
   if (!unwatched_.empty()) {
-    const Instant next = Instant{} + (period_number(loop_.now(), tick_length) + 1) * tick_length;
+    const Duration length = tick_.value_or(shortest_tick);
+    const Instant next = Instant{} + (period_number(loop_.now(), length) + 1) * length;
     timer_ = loop_.at(next, [this] { tick(); });
   }
   catch_up();
@@ -104,7 +116,7 @@ void LinkSockets::tick() {
 void LinkSockets::weigh() {
   const Duration since = loop_.now() - weighed_at_;
   if (since < weighing) return;
-  patient_ = talk_ >= much_talk && since < 2 * weighing;
+  tick_ = tick_for(talk_, since, afforded_tick_);
   talk_ = 0;
   weighed_at_ = loop_.now();
   arrange();
@@ -116,7 +128,7 @@ void LinkSockets::arrange() {
   unwatched_.clear();
   unwatched_links_.clear();
   for (auto& [link, socket] : sockets_) {
-    const bool wanted = !patient_ || hurried(socket);
+    const bool wanted = !tick_ || hurried(socket);
     if (!wanted && socket.watched) loop_.unwatch(socket.socket.fd()), socket.watched = false;
     // If the system refuses to watch it, it is read on ticks.
     if (wanted && !socket.watched) (void)watch(link, socket);

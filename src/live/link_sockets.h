@@ -25,9 +25,10 @@ struct AgentLink {
 /// packets to send gather until flush(), so that many cross the kernel as one. Nothing is allocated
 /// per packet.
 ///
-/// Links on which small talk keeps coming are not watched but read on the ticks of a millisecond,
-/// all in one wake-up, the one in which hellos leave anyway: waking up is the greater part of what
-/// a hello costs. The kernel has noted when each came. A link that carries data is watched.
+/// Links on which small talk keeps coming are not watched but read on ticks of 1 to 4 ms, at least
+/// one packet of it each and no more often than can be afforded, all in one wake-up, the one in
+/// which hellos leave anyway: waking up is the greater part of what a hello costs. The kernel has
+/// noted when each came. A link that carries data is watched.
 class LinkSockets {
  public:
   /// Of a packet.
@@ -69,9 +70,11 @@ class LinkSockets {
   bool send_alone(LinkId link, std::size_t size);
   void flush();
 
+  /// Small talk is worth a wake-up this often.
+  void afford(Duration tick) { afforded_tick_ = tick; }
   /// Reads what waits on links that are not watched.
   void catch_up();
-  /// Data comes over the link: it is to be watched for a while.
+  /// A packet of data came over the link: with another one soon, it is watched for a while.
   void hurry(LinkId link);
 
  private:
@@ -82,7 +85,8 @@ class LinkSockets {
     net::TrainBuilder train{packet_max};
     Counters counters{};
     bool watched = false;
-    Instant hurried{};  ///< The last time.
+    Instant data_at{INT64_MIN / 2};  ///< The last packet of it.
+    Instant hurried{};               ///< The last time.
   };
 
   LinkSockets(host::Loop& loop, Callbacks callbacks)
@@ -103,8 +107,9 @@ class LinkSockets {
   std::vector<pollfd> unwatched_;
   std::vector<LinkId> unwatched_links_;  ///< Of the same indices.
   bool arranged_ = true;                 ///< The two above are as they should be.
-  bool patient_ = false;                 ///< Small talk waits for a tick.
-  std::uint32_t talk_ = 0;               ///< Packets of it since weighed_at_.
+  Duration afforded_tick_{};
+  std::optional<Duration> tick_{};  ///< Small talk waits for the next.
+  std::uint32_t talk_ = 0;          ///< Packets of it since weighed_at_.
   Instant weighed_at_{};
   Instant caught_up_at_{};
   std::optional<host::TimerId> timer_;  ///< Of the next tick, while a link is not watched.

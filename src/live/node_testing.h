@@ -161,6 +161,8 @@ class Node {
       step(hello->from, hello->hello);
     if (const auto* reply = std::get_if<fabric::Site::PeerHelloReply>(&event))
       step(reply->from, reply->reply);
+    if (const auto* afforded = std::get_if<fabric::Site::HellosAfforded>(&event))
+      watch_.afford(afforded->per_second);
     settle();
   }
   void send_next(SiteId peer) {

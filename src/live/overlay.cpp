@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "axs/host/clock.h"
 #include "axs/live/message_store.h"
 
 namespace axs::live {
@@ -10,8 +11,8 @@ using fabric::Site;
 
 namespace {
 
-/// A larger packet between other sites is no hello.
-constexpr std::size_t small_talk = 256;
+/// A larger packet between other sites is no hello, however many answers ride in it.
+constexpr std::size_t small_talk = 600;
 
 /// What sealing adds to the plain bytes of a packet that takes this way.
 std::size_t sealed_overhead(const net::CandidatePath& way) {
@@ -36,6 +37,7 @@ Overlay::Overlay(host::Loop& loop, Config config, Callbacks callbacks)
 Overlay::~Overlay() {
   loop_.cancel(opening_);
   if (timer_) loop_.cancel(*timer_);
+  if (pricing_) loop_.cancel(*pricing_);
 }
 
 /// The authority of the run is known either way: by its certificate, or by the token.
@@ -88,6 +90,7 @@ Result<> Overlay::open_sockets() {
 void Overlay::begin() {
   if (call_) call_->open(loop_.now());
   open_tunnels();
+  price_hellos();
   wake();
 }
 
@@ -121,6 +124,7 @@ void Overlay::send(SiteId to, net::PathId path, ByteView plain) {
   if (!size) return;
   sockets_->commit(link, *size);
   const bool data = plain.front() == static_cast<std::uint8_t>(PayloadKind::packet);
+  used_.packets += plain.size() > small_talk ? 1 : 0;
   if (data && !peer->second.widths[path.value].wakeup())
     measure_width(to, path, net::MtuPathOpened{});
 }
@@ -133,6 +137,7 @@ void Overlay::send(SiteId to, PayloadKind kind, const Message& message) {
 }
 
 void Overlay::send(SiteId to, const net::Hello& hello) {
+  ++used_.hellos;
   send(to, PayloadKind::hello, hello);
 }
 
@@ -178,7 +183,9 @@ void Overlay::relay(std::span<std::uint8_t> packet) {
   if (!link || !sockets_->has(*link) || packet.size() > LinkSockets::packet_max) return;
   put(*link, packet);
   ++relayed_;
-  if (packet.size() > small_talk) sockets_->hurry(arrival_.link);
+  if (packet.size() <= small_talk) return;
+  ++used_.packets;
+  sockets_->hurry(arrival_.link);
 }
 
 void Overlay::put(LinkId link, ByteView packet) {
@@ -207,6 +214,7 @@ void Overlay::receive_sealed(SiteId from, const net::OuterPacket& packet) {
 }
 
 void Overlay::receive_packet(SiteId from, ByteView plain) {
+  used_.packets += plain.size() > small_talk ? 1 : 0;
   WireReader reader{plain};
   net::Packet packet;
   reader.get(packet);
@@ -360,6 +368,15 @@ void Overlay::send_segment(SiteId to, const net::MarkKey& key,
     if (sockets_->has(path.links[0]))
       put(path.links[0], net::handshake_packet(key, envelope, segment));
   }
+}
+
+void Overlay::price_hellos() {
+  used_.processor = host::thread_processor_time();
+  if (const auto affordable = hello_price_.affordable(used_)) {
+    callbacks_.event(Site::HellosAfforded{*affordable});
+    sockets_->afford(from_seconds(1 / *affordable));
+  }
+  pricing_ = loop_.after(seconds(1), [this] { price_hellos(); });
 }
 
 /// Packets only put things off (a peer's patience), and the timer may ring too early for them:

@@ -11,6 +11,7 @@
 #include "axs/catalog/scenario.h"
 #include "axs/fabric/site.h"
 #include "axs/live/enrolment_calls.h"
+#include "axs/live/hello_price.h"
 #include "axs/live/link_sockets.h"
 #include "axs/live/peer_session.h"
 #include "axs/net/mtu_search.h"
@@ -125,6 +126,7 @@ class Overlay {
   void join(const Result<Credentials>& outcome);
   void send_segment(SiteId to, const net::MarkKey& key, const net::HandshakeSegment& segment);
   void arm_timer();
+  void price_hellos();
   const std::string& name(SiteId site) const { return config_.scenario.sites[site.value].name; }
 
   host::Loop& loop_;
@@ -138,6 +140,9 @@ class Overlay {
   std::unique_ptr<CallsAtDesk> desk_;
   host::TimerId opening_{};
   std::optional<host::TimerId> timer_;
+  std::optional<host::TimerId> pricing_;
+  HelloPrice hello_price_;
+  HelloPrice::Used used_;
   ByteVector plain_;  ///< Of the packet to be sealed; kept for its memory.
   bool receiving_ = false;
   /// Of the packet being received.

@@ -10,6 +10,7 @@
 #include <ctime>
 #include <span>
 
+#include "axs/host/clock.h"
 #include "axs/live/underlay_engine.h"
 
 namespace axs::live {
@@ -25,12 +26,6 @@ constexpr std::size_t nowhere = SIZE_MAX;
 // What epoll reports for the descriptors that are no port.
 constexpr std::uint64_t timer_tag = UINT64_MAX;
 constexpr std::uint64_t wake_tag = UINT64_MAX - 1;
-
-std::int64_t thread_cpu_ns() {
-  timespec t{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-  return t.tv_sec * second_ns + t.tv_nsec;
-}
 
 bool add_to(int epoll, int fd, std::uint64_t tag) {
   epoll_event event{};
@@ -198,7 +193,7 @@ void Underlay::Engine::apply(const UnderlayCommand& command) {
 UnderlayStats Underlay::Engine::measure() const {
   UnderlayStats stats{.scheduling = scheduling_,
                       .ran = now() - started_,
-                      .cpu = nanoseconds(thread_cpu_ns()),
+                      .cpu = host::thread_processor_time(),
                       .no_route = no_route_};
   LatencyHistogram all;
   for (const Direction& direction : directions_) {

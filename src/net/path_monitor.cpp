@@ -14,7 +14,7 @@ constexpr int answers_to_rise = 3;
 /// A hello is counted as lost when it is this much older than a round trip.
 constexpr Duration judged_after = seconds(1);
 /// Hellos leave at multiples of it, so that those to many peers cost one wake-up and one system
-/// call; an answer waits so long for a hello to ride in.
+/// call; an answer waits so long for a hello to ride in, or for the next where they are fast.
 constexpr Duration tick = milliseconds(1);
 /// More answers than that do not wait, nor are they believed.
 constexpr std::size_t answers_max = 16;
@@ -119,7 +119,8 @@ void PathMonitor::on(const HelloReceived& event) {
        std::span{hello.answers}.first(std::min(hello.answers.size(), answers_max)))
     take_answer(hello.path, answer, event.waited);
   const HelloAnswer answer{hello.sequence, hello.token, event.waited};
-  const bool rides = held(path) || path.next_hello - now_ <= tick;
+  const Duration soon = fast(path) ? std::max(path.interval, tick) : tick;
+  const bool rides = held(path) || path.next_hello - now_ <= soon;
   if (rides && path.asked.size() < answers_max)
     path.asked.push_back({answer, now_});
   else if (!held(path))
@@ -320,7 +321,7 @@ void PathMonitor::probe(PathId id) {
   Hello hello{id, path.next_sequence++, config_.token, hears};
   hello.answers = take_answers(path.asked, now_);
   actions_->push_back(std::move(hello));
-  path.next_hello = next_on_tick(interval(path));
+  path.next_hello = next_hello(path);
 }
 
 /// The peer hears us by it, and we hear the peer: if we did not, only a hello could say so.
@@ -332,13 +333,18 @@ bool PathMonitor::traffic_stands_in(const Path& path) const {
 /// The answers that wait for the hello go alone.
 void PathMonitor::pass_over(PathId id) {
   Path& path = at(id);
+  path.spared_at = now_;
   for (const HelloAnswer& answer : take_answers(path.asked, now_))
     actions_->push_back(HelloReply{id, answer});
-  path.next_hello = next_on_tick(interval(path));
+  path.next_hello = next_hello(path);
 }
 
-Instant PathMonitor::next_on_tick(Duration after) const {
-  return Instant{} + period_number(now_, tick) * tick + after;
+/// Fast hellos leave at multiples of their interval, those to all peers on the same ticks; slow
+/// ones are many, and stay spread.
+Instant PathMonitor::next_hello(const Path& path) const {
+  const Duration usual = interval(path);
+  const Duration grid = fast(path) ? usual : tick;
+  return Instant{} + period_number(now_, grid) * grid + usual;
 }
 
 /// After its interval has become shorter, signs of life still come at the old one for a round trip.
@@ -376,8 +382,11 @@ Duration PathMonitor::interval(const Path& path) const {
 
 PathMonitor::Demand PathMonitor::demand() const {
   Demand demand;
-  for (const Path& path : paths_)
-    (fast(path) ? demand.fast : demand.slow) += 1 / unstretched(path).seconds();
+  for (const Path& path : paths_) {
+    const bool spared = fast(path) && now_ - path.spared_at < measuring;
+    const Duration between = spared ? std::max(measuring, unstretched(path)) : unstretched(path);
+    (fast(path) ? demand.fast : demand.slow) += 1 / between.seconds();
+  }
   return demand;
 }
 

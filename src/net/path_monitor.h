@@ -123,7 +123,8 @@ class PathMonitor {
   /// By PathId.
   std::vector<PathReport> reports() const;
 
-  /// Hellos per second that this monitor would send if nobody stretched the intervals.
+  /// Hellos per second that this monitor would send if nobody stretched the intervals. Those that
+  /// packets take the place of cost nothing.
   struct Demand {
     double fast{};  ///< While traffic flows.
     double slow{};
@@ -153,9 +154,10 @@ class PathMonitor {
     std::uint64_t next_sequence = 0;
     std::uint64_t newest_answered = 0;
     Instant next_hello{};
-    Instant measured_at{};  ///< The last hello left.
-    Instant sent_at{};      ///< The last packet that is no hello left.
-    bool sure = false;      ///< Losses are known to be rare.
+    Instant measured_at{};             ///< The last hello left.
+    Instant sent_at{};                 ///< The last packet that is no hello left.
+    Instant spared_at{INT64_MIN / 2};  ///< A packet took the place of a hello.
+    bool sure = false;                 ///< Losses are known to be rare.
     bool up = false;
     bool used = false;               ///< A primary or a backup.
     bool barred = false;             ///< One of its links is known to be dead.
@@ -212,7 +214,7 @@ class PathMonitor {
   void probe(PathId id);
   void pass_over(PathId id);
   bool traffic_stands_in(const Path& path) const;
-  Instant next_on_tick(Duration after) const;
+  Instant next_hello(const Path& path) const;
   void judge(Path& path);
   void raise(PathId id);
   void bury(PathId id, const RouteRule& fell);

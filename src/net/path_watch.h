@@ -21,16 +21,16 @@ namespace axs::net {
 /// propagation later. A site is believed about its own links only, and its newest hello, whichever
 /// path that took.
 ///
-/// Hellos: all together at most `Config::hellos` a second each way. If the monitors want more, the
-/// slow ones are stretched to a quarter of that, and those where traffic flows to the rest.
+/// Hellos: all together at most `Config::hellos` a second each way, or what afford() said last. If
+/// the monitors want more, the slow ones are stretched to a quarter of that, and those where
+/// traffic flows to the rest.
 class PathWatch {
  public:
   struct Config {
     SiteId self;
     const Topology& topology;  ///< Not kept.
     std::uint64_t token{};     ///< Grows with every start of this agent.
-    /// Two links at 1 ms. `axs bench failover` measures what that costs: more than 2 % of a core.
-    double hellos = 2'000;
+    double hellos = 2'000;     ///< Two links at 1 ms.
   };
   /// `what` concerns the paths to `peer`, who must be another site of the topology.
   struct Event {
@@ -47,6 +47,9 @@ class PathWatch {
   void step(Instant now, const Event& event, std::vector<Action>& actions);
   /// Wakes the monitors that are due.
   void step(Instant now, Wakeup, std::vector<Action>& actions);
+  /// From now on hellos are at most so many a second each way: what one costs is the world's to
+  /// know.
+  void afford(double hellos) { hellos_ = hellos; }
   /// As PathMonitor::sent().
   void sent(Instant now, SiteId peer, PathId path) { peers_.at(peer).monitor.sent(now, path); }
   std::optional<Instant> wakeup() const {

@@ -32,12 +32,19 @@ constexpr std::uint64_t control_bytes = 200;
 constexpr Duration control_every = milliseconds(50);
 /// Before it nothing is counted: the keys, the packet size and the rates are found.
 constexpr Duration warm_up = seconds(3);
-const Key256 secret{1, 2, 3};
 
 double cpu_seconds() {
   timespec t{};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
   return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
+}
+
+/// Of this run only: what an earlier one left under way in the emulator does not open.
+Key256 fresh_secret() {
+  Rng rng{static_cast<std::uint64_t>(monotonic_ns())};
+  Key256 secret{};
+  for (auto& byte : secret) byte = static_cast<std::uint8_t>(rng.below(256));
+  return secret;
 }
 
 /// The bytes of all messages: message n begins n bytes further on.
@@ -267,7 +274,8 @@ Result<DatagramSocket> open_socket(const LinkEnd& end, Mode mode) {
   return opened;
 }
 
-Result<std::vector<SealedLink>> open_links(const Scene& scene, Mode mode, std::uint32_t side) {
+Result<std::vector<SealedLink>> open_links(const Scene& scene, Mode mode, const Key256& secret,
+                                           std::uint32_t side) {
   std::vector<SealedLink> links;
   for (std::uint32_t i = 0; i < scene.links.size(); ++i) {
     const LinkEnd own{i, side}, other{i, 1 - side};
@@ -315,12 +323,13 @@ void print(const Scene& scene, const End& sender, const End& receiver, Duration 
 Result<> transfer(const Scene& scene, Mode mode, Duration lasting) {
   const Pattern pattern;
   const auto control = std::make_unique<ControlTimes>();
+  const Key256 secret = fresh_secret();
   const Instant start{monotonic_ns()};
   const auto options = [&](std::uint32_t side) {
     return End::Options{side, pattern, *control, start, lasting};
   };
-  End sender{options(0), AXS_TRY(open_links(scene, mode, 0))};
-  End receiver{options(1), AXS_TRY(open_links(scene, mode, 1))};
+  End sender{options(0), AXS_TRY(open_links(scene, mode, secret, 0))};
+  End receiver{options(1), AXS_TRY(open_links(scene, mode, secret, 1))};
   std::thread receiving{[&] { receiver.run(); }};
   sender.run();
   receiving.join();

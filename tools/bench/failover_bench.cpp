@@ -1,6 +1,7 @@
-// failover_bench fibre|dish|steady|hellos|hours [CUTS|SECONDS|SITES|HOURS]: how soon after a cut
-// real agents' networks send over another path, what they make of a link that nobody cuts, what a
-// hello costs them, and how often in simulated time a live link is taken for dead.
+// failover_bench fibre|dish|simulated|steady|hellos|floor|hours [CUTS|SECONDS|SITES|HOURS]: how
+// soon after a cut real agents' networks send over another path, how soon where no machine is in
+// the way, what they make of a link that nobody cuts, what a hello costs them and the machine at
+// least, and how often in simulated time a live link is taken for dead.
 
 #include <fmt/format.h>
 
@@ -17,6 +18,7 @@
 namespace {
 
 using namespace axs;
+using namespace axs::live;
 using namespace axs::live::testing;
 
 constexpr SiteId west{0}, east{1};
@@ -195,6 +197,94 @@ void run_hellos(std::uint32_t sites) {
       sites, per_site, price * 1e6, used / sites / span * 100, most / span * 100, 0.02 / price);
 }
 
+/// What the machine itself does to whoever wakes every millisecond.
+struct Waking {
+  std::vector<double> late_ms{};
+  double processor_us = 0;  ///< A time.
+};
+
+/// Each time it sends a packet on every socket to the other side's, and reads what has come.
+Waking wake_every_ms(std::vector<DatagramSocket>& own, const std::vector<DatagramSocket>& other,
+                     int times) {
+  (void)acquire_precise_scheduling();
+  const std::array<std::uint8_t, 110> hello{};
+  const std::array<ByteView, 1> packets{hello};
+  DatagramBuffer buffer;
+  Waking seen;
+  const double before = host::thread_processor_time().seconds();
+  std::int64_t at = monotonic_ns();
+  for (int i = 0; i < times; ++i) {
+    at = std::max(at + 1'000'000, monotonic_ns());
+    pause(nanoseconds(at - monotonic_ns()));
+    seen.late_ms.push_back(1e-6 * static_cast<double>(monotonic_ns() - at));
+    for (std::size_t k = 0; k < own.size(); ++k) {
+      own[k].receive(buffer);
+      (void)own[k].send(other[k].local(), packets);
+    }
+  }
+  seen.processor_us = (host::thread_processor_time().seconds() - before) / times * 1e6;
+  return seen;
+}
+
+/// Two threads that wake every millisecond, with nothing to do and then with the bare packets of
+/// two links: no hellos can be cheaper or more prompt.
+void run_floor(int seconds_of_it) {
+  for (const std::size_t links : {0, 2}) {
+    std::array<std::vector<DatagramSocket>, 2> sides;
+    for (auto& side : sides)
+      for (std::size_t i = 0; i < links; ++i)
+        side.push_back(must(DatagramSocket::open({net::IpAddress::v4(0x7f00'0001), 0}, "floor")));
+    std::array<Waking, 2> seen;
+    std::thread other{[&] { seen[1] = wake_every_ms(sides[1], sides[0], 1'000 * seconds_of_it); }};
+    seen[0] = wake_every_ms(sides[0], sides[1], 1'000 * seconds_of_it);
+    other.join();
+    fmt::print(
+        "this machine, awake every millisecond with bare packets on {} links: {:.1f} us of "
+        "processor each time, {:.1f} % of a core\n",
+        links, seen[0].processor_us, seen[0].processor_us / 10);
+    print_quantiles("late", std::move(seen[0].late_ms));
+  }
+}
+
+/// The rule alone: cuts of a link under traffic, in simulated time, where no host adds anything.
+void run_simulated(int cuts) {
+  using net::testing::RoutedNetwork;
+  const net::PipeConfig link = net::fibre(microseconds(500), gigabit);
+  const net::PipeConfig other = net::fibre(link.delay + milliseconds(2), gigabit);
+  RoutedNetwork network{
+      {.sites = {west, east},
+       .wires = {{{LinkId{0}, west, east, link.delay, link.rate, link.rate}, link, link},
+                 {{LinkId{1}, west, east, other.delay, gigabit, gigabit}, other, other}},
+       .traffic = true,
+       .seed = 5}};
+  Rng rng{5};
+  std::uint64_t message = 0;
+  const auto stream = [&](Duration span) {
+    for (const Instant until = network.now() + span; network.now() < until;) {
+      network.send({west, east}, net::TrafficClass::gradient, ++message, 1'000);
+      network.run(milliseconds(1));
+    }
+  };
+  stream(seconds(110));
+  std::vector<double> turned;
+  for (int i = 0; i < cuts; ++i) {
+    while (network.route(west, east).primary != first) stream(seconds(1));
+    stream(seconds(1) + microseconds(static_cast<std::int64_t>(rng.below(10'000))));
+    const Instant at = network.now();
+    network.cut(LinkId{0});
+    stream(milliseconds(700));
+    const auto move = std::ranges::find_if(network.moves, [&](const auto& moved) {
+      return moved.at >= at && moved.what.from == west && moved.what.new_path == second &&
+             moved.what.traffic == net::TrafficClass::gradient;
+    });
+    if (move != network.moves.end()) turned.push_back(ms(move->at - at));
+    network.heal(LinkId{0});
+  }
+  fmt::print("simulated, fibre, {} ms one way, {} cuts, {} turned\n", ms(link.delay), cuts,
+             turned.size());
+  if (!turned.empty()) print_quantiles("cut to the change of route at the sender", turned);
+}
+
 /// Silences longer than three intervals of a detector that hears a hello every `interval`.
 int fixed_multiplier_alarms(const net::PipeConfig& link, Duration interval, Duration span) {
   net::Pipe pipe{link, Rng{7}};
@@ -256,11 +346,18 @@ int main(int argc, char** argv) {
     run_steady(net::fibre(microseconds(500), gigabit), number(amount, 300));
   else if (what == "hellos")
     run_hellos(static_cast<std::uint32_t>(number(amount, 20)));
+  else if (what == "floor")
+    run_floor(static_cast<int>(number(amount, 10)));
+  else if (what == "simulated")
+    run_simulated(static_cast<int>(number(amount, 100)));
   else if (what == "hours") {
     run_hours("fibre", net::fibre(microseconds(500), gigabit), number(amount, 3));
     run_hours("dish", dish(milliseconds(20)), number(amount, 3));
   } else {
-    fmt::print(stderr, "failover_bench: \"{}\", want fibre, dish, steady, hellos or hours\n", what);
+    fmt::print(
+        stderr,
+        "failover_bench: \"{}\", want fibre, dish, simulated, steady, hellos, floor or hours\n",
+        what);
     return 2;
   }
 }
