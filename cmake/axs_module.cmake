@@ -60,6 +60,14 @@ function(axs_module name)
     add_executable(${name}_bench ${benches})
     target_link_libraries(${name}_bench PRIVATE ${target} benchmark::benchmark_main)
     target_compile_definitions(${name}_bench PRIVATE AXS_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+    axs_benchmark(${name}_bench)
+  endif()
+endfunction()
+
+# axs_benchmark(<target>): measures speed, which no sanitizer build does, so none builds it by itself.
+function(axs_benchmark target)
+  if(AXS_SANITIZE)
+    set_target_properties(${target} PROPERTIES EXCLUDE_FROM_ALL TRUE)
   endif()
 endfunction()
 
