@@ -151,7 +151,7 @@ void Site::on(const Wakeup&) {
 void Site::on(const PeerPacket& event) {
   if (!peers_.contains(event.from)) return;
   watch(event.from, net::TrafficReceived{event.packet.path, event.waited});
-  run_transport(event.from, net::PacketReceived{event.packet});
+  run_transport(event.from, net::PacketReceived{event.packet, event.waited});
 }
 
 void Site::on(const PeerHello& event) {

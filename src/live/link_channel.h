@@ -56,6 +56,8 @@ class LinkChannel {
   ~LinkChannel();
 
   bool up() const { return up_; }
+  /// As SealedLink::waited(), during Callbacks::frame.
+  Duration waited() const { return link_.waited(); }
   /// Over what packets go to the peer, for people.
   const char* way() const;
   /// Where the next frame is to be written: as much as one carries now.

@@ -99,6 +99,7 @@ void LinkMessages::take(ByteView frame) {
   WireReader reader{frame};
   net::PacketReceived received;
   reader.get(received.packet);
+  received.waited = channel_.waited();
   const ByteView payloads = reader.bytes(reader.remaining());
   if (!reader.ok() || !payloads_match(received.packet, payloads)) return;
   const net::Transport::Event event{std::move(received)};

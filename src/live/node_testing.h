@@ -153,7 +153,7 @@ class Node {
   void receive(SiteId from, net::Packet packet, Duration waited) {
     note(received_, packet);
     step(from, net::TrafficReceived{packet.path, waited});
-    transport(from, net::PacketReceived{std::move(packet)});
+    transport(from, net::PacketReceived{std::move(packet), waited});
     settle();
   }
   void hear(const fabric::Site::Event& event) {

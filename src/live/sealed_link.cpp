@@ -80,6 +80,7 @@ void SealedLink::receive(Instant now, DatagramBuffer& buffer, const Take& take) 
   counters_.datagrams += buffer.datagrams.size();
   for (const Datagram& datagram : buffer.datagrams) {
     from_ = datagram.from;
+    waited_ = nanoseconds(monotonic_ns() - datagram.arrived_ns);
     net::for_each_packet(datagram.train,
                          [&](std::span<std::uint8_t> packet) { open_packet(now, packet, take); });
   }

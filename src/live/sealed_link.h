@@ -80,6 +80,8 @@ class SealedLink {
   /// Opens what is there, at most one buffer, where it lies; `take` gets each payload. Answers the
   /// peer's probes.
   void receive(Instant now, DatagramBuffer& buffer, const Take& take);
+  /// Since the packet that is being taken reached the machine.
+  Duration waited() const { return waited_; }
 
   /// Where the peer is now.
   const Endpoint& peer() const { return config_.peer; }
@@ -115,6 +117,7 @@ class SealedLink {
   std::vector<net::SendMtuProbe> probes_;
   SealedLinkCounters counters_;
   Endpoint from_{};           ///< Of the packet being opened.
+  Duration waited_{};         ///< Likewise.
   std::uint64_t newest_ = 0;  ///< Below it are the numbers of all packets that came.
 };
 

@@ -9,17 +9,17 @@ constexpr std::size_t repeated_ranges = 4;
 
 }  // namespace
 
-void AckTracker::received(Instant now, std::uint64_t number, Asks asks) {
-  if (packets_.empty() || number >= packets_.ranges().back().end) newest_at_ = now;
+void AckTracker::received(Instant arrived, std::uint64_t number, Asks asks) {
+  if (packets_.empty() || number >= packets_.ranges().back().end) newest_at_ = arrived;
   packets_.insert({number, number + 1});
   packets_.keep_highest(max_ranges);
   if (asks == Asks::nothing) return;
   oldest_unreported_ = unreported_ == 0 ? number : std::min(oldest_unreported_, number);
   ++unreported_;
   if (unreported_ >= frequency_.packets)
-    due_ = now;
+    due_ = arrived;
   else if (!due_)
-    due_ = now + frequency_.delay;
+    due_ = arrived + frequency_.delay;
 }
 
 AckFrame AckTracker::make(Instant now, PathId path) {

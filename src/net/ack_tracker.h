@@ -25,7 +25,7 @@ class AckTracker {
 
   /// `asks`: it carries something else than an acknowledgement, which alone asks for no answer.
   enum class Asks { nothing, acknowledgement };
-  void received(Instant now, std::uint64_t number, Asks asks);
+  void received(Instant arrived, std::uint64_t number, Asks asks);
 
   /// When an acknowledgement is due, if anything waits for one.
   std::optional<Instant> due() const { return due_; }

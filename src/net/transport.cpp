@@ -135,7 +135,8 @@ void Transport::on(Turn turn, const PacketReceived& event) {
     if (!std::holds_alternative<AckFrame>(packet.frames[i]))
       asks = AckTracker::Asks::acknowledgement;
   }
-  path_at(packet.path).acks.received(turn.now, packet.number, asks);
+  const Instant arrived = turn.now - std::max(event.waited, Duration{});
+  path_at(packet.path).acks.received(arrived, packet.number, asks);
 }
 
 void Transport::meet(Turn turn, std::uint32_t incarnation) {

@@ -29,9 +29,11 @@ struct CancelMessage {
   TrafficClass traffic{};
   std::uint64_t message{};
 };
-/// A packet that the tunnel has authenticated.
+/// A packet that the tunnel has authenticated. It lay at this machine for `waited` before this
+/// step, which says nothing of what the path can carry.
 struct PacketReceived {
   Packet packet;
+  Duration waited{};
 };
 /// Send this class over `primary`, and over `backup` while that one is down.
 struct RouteSet {

@@ -134,16 +134,18 @@ class End {
   void receive() {
     for (std::size_t i = 0; i < links_.size(); ++i) {
       if (const auto at = links_[i].wakeup(); at && *at <= now_) links_[i].wake(now_);
-      links_[i].receive(now_, buffer_, [this](ByteView payload) { take(payload); });
+      links_[i].receive(now_, buffer_,
+                        [&](ByteView payload) { take(payload, links_[i].waited()); });
       const auto size = static_cast<std::uint32_t>(links_[i].room().size());
       if (std::exchange(sizes_[i], size) != size)
         step(net::PacketSizeSet{{static_cast<std::uint8_t>(i)}, size});
     }
   }
 
-  void take(ByteView payload) {
+  void take(ByteView payload, Duration waited) {
     WireReader reader{payload};
     reader.get(received_.packet);
+    received_.waited = waited;
     payload_ = reader.bytes(reader.remaining());
     step(received_);
   }
