@@ -98,7 +98,7 @@ class Site {
   using Event = std::variant<Wakeup, PeerPacket, PeerMessage, PeerHello, PeerHelloReply, PathWidth,
                              ControllerOrder, HellosAfforded, WorkerReady, WorkerLost, Captured,
                              Applied, Persisted, RingReport, ChunkMade, TransferOpened, PieceRead,
-                             TransferHeld, TransferBroken>;
+                             TransferHeld, TransferSpoilt, TransferBroken>;
 
   // To the network.
   struct TransmitPacket {
@@ -232,6 +232,7 @@ class Site {
   void on(const TransferOpened& event) { run_transfers(event); }
   void on(const PieceRead& event) { run_transfers(event); }
   void on(const TransferHeld& event) { run_transfers(event); }
+  void on(const TransferSpoilt& event) { run_transfers(event); }
   void on(const TransferBroken& event) { run_transfers(event); }
   template <class WorkerEvent>
   void on(const WorkerEvent& event) {

@@ -136,6 +136,31 @@ TEST_CASE("transfer disk: what is not what was offered is named and removed") {
   CHECK_FALSE(world.keep(0));
 }
 
+TEST_CASE("transfer disk: a part of an earlier life that is wrong is thrown away once") {
+  for (const std::size_t there : {std::size_t{500}, text.size(), text.size() + 7}) {
+    CAPTURE(there);
+    World world;
+    const auto offer = world.offer();
+    (void)world.answer(fabric::AcceptTransfer{offer});
+    const auto part = (*std::filesystem::directory_iterator{world.config.folder}).path();
+    std::ofstream{part, std::ios::binary} << std::string(there, 'x');
+    world.restart();
+    if (there < text.size()) {
+      CHECK(world.hear<fabric::TransferHeld>(fabric::AcceptTransfer{offer}).bytes == there);
+      for (std::uint64_t offset = 0; offset < 4'000; offset += piece) (void)world.keep(offset);
+      const auto last = fabric::KeepPiece{{file, 1, 4'000, 500}};
+      CHECK(world.hear<fabric::TransferSpoilt>(last, bytes_of(text.substr(4'000))).content ==
+            offer.content);
+    } else {
+      (void)world.hear<fabric::TransferSpoilt>(fabric::AcceptTransfer{offer});
+    }
+    CHECK(world.files() == 0);
+    CHECK(world.hear<fabric::TransferHeld>(fabric::AcceptTransfer{offer}).bytes == 0);
+    for (std::uint64_t offset = 0; offset < text.size(); offset += piece) (void)world.keep(offset);
+    CHECK(world.received() == text);
+  }
+}
+
 TEST_CASE("transfer disk: what cannot be is one sentence") {
   World world;
   auto offer = world.offer();
