@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 
 #include "axs/core/rng.h"
 #include "axs/host/file.h"
@@ -60,6 +61,26 @@ ByteVector made_up(const Rng& rng, std::uint64_t offset, std::uint64_t size) {
   bytes.erase(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(offset % 8));
   bytes.resize(size);
   return bytes;
+}
+
+std::string part_suffix(const Hash256& content) {
+  return "." + to_hex(ByteView{content}.first(8)) + ".part";
+}
+
+/// What earlier offers of other contents left behind under that name will never be continued.
+void remove_other_parts(const std::string& path, const Hash256& content) {
+  namespace fs = std::filesystem;
+  const std::string start = fs::path{path}.filename().string() + ".", wanted = part_suffix(content);
+  const auto is_other = [&](const std::string& file) {
+    // A longer name may begin alike.
+    return file.size() == start.size() - 1 + wanted.size() && file.starts_with(start) &&
+           file.ends_with(".part") && !file.ends_with(wanted);
+  };
+  std::error_code failure;
+  std::vector<fs::path> others;
+  for (const auto& entry : fs::directory_iterator{fs::path{path}.parent_path(), failure})
+    if (is_other(entry.path().filename().string())) others.push_back(entry.path());
+  for (const fs::path& other : others) fs::remove(other, failure);
 }
 
 TransferId transfer_of(const fabric::OpenTransfer& work) {
@@ -133,7 +154,8 @@ TransferDisk::Answer TransferDisk::carry_out(const fabric::AcceptTransfer& work,
                       .path = config_.folder + "/" + config_.transfers[offer.transfer.value].name,
                       .part = {},
                       .file = {}};
-  receiving.part = receiving.path + "." + to_hex(ByteView{offer.content}.first(8)) + ".part";
+  receiving.part = receiving.path + part_suffix(offer.content);
+  remove_other_parts(receiving.path, offer.content);
   if (AXS_TRY(is_whole(receiving))) {
     receiving.held = offer.size;
   } else {
