@@ -2,6 +2,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <variant>
 #include <vector>
 
@@ -217,6 +218,7 @@ class Site {
     net::SteeredTransport transport;
     net::HandoverKeeper handovers;
     std::uint64_t next_message = 1;
+    std::set<std::uint64_t> pieces{};  ///< Messages of bulk under way.
     bool up = false;
   };
 
@@ -255,6 +257,7 @@ class Site {
   void read(SiteId from, const net::RouteOrder& body);
   void read(SiteId from, const TransferMessage& body);
   void send(SiteId to, const SiteMessage& message);
+  void cancel_void_pieces();
   void perform(const train::SiteSync::Send& action);
   void perform(const train::RingSync::Send& action);
   template <class Passed>
@@ -293,6 +296,7 @@ class Site {
   bool trained_ = false;  ///< No more tokens will be merged.
   net::PathWatch paths_;
   std::map<SiteId, Peer> peers_;
+  std::vector<SiteId> restarted_;  ///< Peers that have started again, in this step.
   std::optional<Instant> wakeup_;
 
   // Valid during step().
