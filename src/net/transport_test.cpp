@@ -292,6 +292,23 @@ TEST_CASE("beside gradients bulk leaves to the quicker path no more than its sha
   CHECK(pair.complaints().empty());
 }
 
+TEST_CASE("with rates bulk leaves nothing to a path that gradients fill: another one is free") {
+  TransportPair pair;
+  pair.add_path(fibre, {.delay = milliseconds(10)});
+  pair.add_path(leo, {.delay = milliseconds(200)});
+  pair.route(fibre);
+  pair.lease({fibre, leo}, {10'000'000, 10'000'000});
+  transfer(pair, TrafficClass::bulk, 1, 60'000'000);
+  pair.run(pair.now() + seconds(1));
+  for (std::uint64_t i = 0; i < 60; ++i) pair.send(0, {TrafficClass::gradient, i}, 1'000'000);
+  pair.run(pair.now() + milliseconds(300));
+  // The gradients fill the fibre for 4 s.
+  const Duration took = transfer(pair, TrafficClass::bulk, 2, 300'000);
+  MESSAGE("300 kB of bulk with rates beside gradients: ", took.seconds(), " s");
+  CHECK(took <= milliseconds(300));
+  CHECK(pair.complaints().empty());
+}
+
 TEST_CASE("what is in flight on one of several paths arrives although that path is cut") {
   // With notice, and without any.
   for (const bool noticed : {true, false}) {
