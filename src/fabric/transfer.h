@@ -51,7 +51,8 @@ struct TransferAgain {
 struct TransferGivenUp {
   TransferId transfer;
 };
-using TransferMessage = std::variant<TransferOffer, TransferKept, TransferPiece, TransferGivenUp, TransferAgain>;
+using TransferMessage =
+    std::variant<TransferOffer, TransferKept, TransferPiece, TransferGivenUp, TransferAgain>;
 
 // To the world of the sender.
 struct OpenTransfer {  ///< answer TransferOpened or TransferBroken

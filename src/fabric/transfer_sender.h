@@ -47,7 +47,7 @@ class TransferSender {
   Hash256 content_{};
   bool answered_ = false;  ///< the last offer
   std::uint64_t kept_ = 0;
-  std::uint64_t next_ = 0;  ///< what lies before has been read, or is there
+  std::uint64_t next_ = 0;        ///< what lies before has been read, or is there
   std::optional<Instant> began_;  ///< With the present copy.
 };
 

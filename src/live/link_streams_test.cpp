@@ -42,8 +42,10 @@ struct Forged {
 
   testing::LinkPair pair;
   std::vector<host::Fd> connections;
-  std::unique_ptr<StreamListener> target = must(StreamListener::open(
-      *pair.loop, {}, "test", [this](host::Fd socket) { connections.push_back(std::move(socket)); }));
+  std::unique_ptr<StreamListener> target =
+      must(StreamListener::open(*pair.loop, {}, "test", [this](host::Fd socket) {
+        connections.push_back(std::move(socket));
+      }));
   LinkMessages messages{*pair.loop,
                         pair.channel(LinkSide::from),
                         {.incarnation = 1},

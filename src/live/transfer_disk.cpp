@@ -168,8 +168,7 @@ TransferDisk::Answer TransferDisk::carry_out(const fabric::AcceptTransfer& work,
       return Error{Errc::exhausted, config_.folder + ": room for " + std::to_string(room) +
                                         " bytes, want " + std::to_string(missing)};
   }
-  return progress(
-      receiving_.insert_or_assign(offer.transfer, std::move(receiving)).first->second);
+  return progress(receiving_.insert_or_assign(offer.transfer, std::move(receiving)).first->second);
 }
 
 Result<bool> TransferDisk::is_whole(const Receiving& receiving) const {

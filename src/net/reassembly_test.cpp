@@ -22,7 +22,8 @@ TEST_CASE("reassembly: two messages under way never have one name, whatever come
   CHECK(rc::check([](std::uint64_t seed) {
     Rng rng{seed};
     Reassembly inbox{{.messages = 64}};
-    // By number: the name of what is under way, and the pieces of it; and the numbers that are over.
+    // By number: the name of what is under way, and the pieces of it; and the numbers that are
+    // over.
     std::map<std::uint64_t, std::pair<std::uint64_t, std::set<std::uint32_t>>> under_way;
     std::set<std::uint64_t> over;
     for (int i = 0; i < 500; ++i) {
