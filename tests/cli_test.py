@@ -111,6 +111,50 @@ class Program(unittest.TestCase):
         self.assertIn("standard output: cannot be written", outcome.stderr)
 
 
+class Flows(unittest.TestCase):
+    """axs twin --flows: one exchange between all sites, without agents and packets."""
+
+    scenario = os.path.join(ROOT, "scenarios/three-continents.toml")
+
+    def flows(self, *options):
+        outcome = run("twin", self.scenario, "--flows", *options)
+        self.assertEqual((outcome.returncode, outcome.stderr), (0, ""))
+        return outcome.stdout
+
+    def test_every_site_sends_every_other_one_the_same(self):
+        told = json.loads(self.flows("--json"))
+        pairs = {(transfer["from"], transfer["to"]) for transfer in told["transfers"]}
+        sites = {site for pair in pairs for site in pair}
+        self.assertEqual(len(sites), 3)
+        self.assertEqual(pairs, {(a, b) for a in sites for b in sites if a != b})
+        self.assertEqual(len(told["transfers"]), len(pairs))
+        longest = max(transfer["took_s"] for transfer in told["transfers"])
+        self.assertAlmostEqual(longest, told["took_s"], places=3)
+        # Each link of a path carries all of it.
+        links = sum(len(transfer["path"].split(", ")) for transfer in told["transfers"])
+        carried = sum(load["bytes"] for load in told["links"])
+        self.assertAlmostEqual(carried / (links * told["bytes_each"]), 1, places=3)
+        for load in told["links"]:
+            self.assertTrue(0 <= load["busy"] <= 1, load)
+
+    def test_people_are_told_the_same_and_every_time(self):
+        told = json.loads(self.flows("--json"))
+        self.assertEqual(json.loads(self.flows("--json")), told)
+        lines = self.flows().splitlines()
+        self.assertEqual(lines[-1], "digest " + told["digest"])
+        self.assertEqual(lines[-2], f"three-continents: {len(told['transfers'])} transfers of "
+                                    f"{told['bytes_each']} bytes, the last ends after "
+                                    f"{told['took_s']:.3f} s")
+        self.assertEqual(len(lines), len(told["transfers"]) + len(told["links"]) + 6)
+
+    def test_it_makes_no_record(self):
+        with tempfile.TemporaryDirectory() as folder:
+            outcome = run("twin", self.scenario, "--flows", "--out", os.path.join(folder, "run"))
+            self.assertEqual((outcome.returncode, outcome.stdout), (2, ""))
+            self.assertRegex(outcome.stderr, r"^axs: .*--flows.*\n$")
+            self.assertEqual(os.listdir(folder), [])
+
+
 class Ledger(unittest.TestCase):
     """The record of a simulated run with a fault of each kind, and what a hand does to it."""
 

@@ -275,7 +275,10 @@ class Link(unittest.TestCase):
         self.assertEqual((row["state"], row["breaches"]), ("up", 0))
         shown = json.loads(self.good("show", "sfo-fra", "--json"))
         self.assertAlmostEqual(shown["light_ms"], 60.9, delta=0.1)
-        self.assertIn("promised: 91.4 ms", self.good("show", "sfo-fra"))
+        people = self.good("show", "sfo-fra")
+        self.assertIn("promised: 91.4 ms", people)
+        for end in shown["ends"].values():
+            self.assertIn(f"way: {end['way']}, for {end['why_this_way']}\n", people)
         self.assertIn("wire/accepted", self.good("stats", "sfo-fra"))
         eventually("both streams have ended",
                    lambda: self.stats()["ends"]["from"]["tcp"]["streams"] == 0)

@@ -163,9 +163,12 @@ class Meeting(unittest.TestCase):
                 "print(s.recv(65536).decode())")
         return inside("a", "python3", "-c", code, data, check=False).stdout.strip() == data
 
-    def way(self, end):
+    def told(self, end, what):
         stats = json.loads(self.axs(end, "stats", "sfo-fra", "--json").stdout)
-        return stats["ends"]["from" if end == "a" else "to"]["way"]
+        return stats["ends"]["from" if end == "a" else "to"][what]
+
+    def way(self, end):
+        return self.told(end, "way")
 
     def test_two_ends_behind_translators_go_direct(self):
         for end in ROUTERS:
@@ -185,6 +188,8 @@ class Meeting(unittest.TestCase):
         self.create()
         self.assertTrue(eventually("an answer", lambda: self.ask(MARKER.decode())))
         self.assertEqual([self.way(end) for end in ROUTERS], ["meeting point"] * 2)
+        for end in ROUTERS:
+            self.assertRegex(self.told(end, "why_this_way"), r"^no probe to \S+ is answered$")
         self.assertNotIn(MARKER[:12], self.seen)
 
     def test_where_udp_is_blocked_tcp_carries_the_link(self):

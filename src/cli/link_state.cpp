@@ -140,6 +140,8 @@ void print_link(const LinkState& link) {
     const std::string why = end.value("why", "");
     fmt::print("  {} at {}{}\n", spec.end(side).site, live::text_of(spec.end(side).at),
                why.empty() ? "" : ": " + why);
+    if (end.contains("way"))
+      fmt::print("    way: {}, for {}\n", end.value("way", ""), end.value("why_this_way", ""));
   }
   for (const auto& forward : spec.tcp)
     fmt::print("  tcp 127.0.0.1:{} -> {}\n", forward.port, live::text_of(forward.target));

@@ -95,6 +95,7 @@ void Site::step(Instant now, const Event& event, std::vector<Action>& actions) {
   keep_off_handovers();
   std::visit([this](const auto& e) { on(e); }, event);
   count_tokens();
+  cancel_void_pieces();
   update_wakeup();
   actions_ = nullptr;
 }
@@ -271,7 +272,18 @@ void Site::send(SiteId to, const SiteMessage& message) {
   const net::TrafficClass traffic = class_of(message);
   const std::uint64_t id = peer.next_message++;
   actions_->push_back(HoldMessage{to, traffic, id, message});
+  if (traffic == net::TrafficClass::bulk) peer.pieces.insert(id);
   run_transport(to, net::SendMessage{traffic, id, message_size(message)});
+}
+
+/// They were sent to an earlier life of the peer, and each life says anew what it lacks. Last in a
+/// step, for its packets may still tell of them.
+void Site::cancel_void_pieces() {
+  for (const SiteId id : std::exchange(restarted_, {}))
+    for (const std::uint64_t piece : std::exchange(peers_.at(id).pieces, {})) {
+      run_transport(id, net::CancelMessage{net::TrafficClass::bulk, piece});
+      actions_->push_back(ReleaseMessage{id, net::TrafficClass::bulk, piece});
+    }
 }
 
 void Site::perform(const train::SiteSync::Refused& action) {
@@ -310,6 +322,7 @@ void Site::perform(SiteId peer, const net::Deliver& action) {
   actions_->push_back(ReadMessage{peer, action});
 }
 void Site::perform(SiteId peer, const net::Acknowledged& action) {
+  if (action.traffic == net::TrafficClass::bulk) peers_.at(peer).pieces.erase(action.message);
   actions_->push_back(ReleaseMessage{peer, action.traffic, action.message});
 }
 void Site::perform(SiteId peer, const net::Discarded& action) {
@@ -318,6 +331,7 @@ void Site::perform(SiteId peer, const net::Discarded& action) {
 
 void Site::perform(SiteId peer, const net::PeerStarted&) {
   actions_->push_back(DropBytes{peer, std::nullopt});
+  restarted_.push_back(peer);
   run_transfers(Transfers::PeerStarted{peer});
   // Its agent is new and knows nothing of what was said to the one before.
   if (!peers_.at(peer).up) return;

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <variant>
 #include <vector>
 
@@ -98,7 +99,7 @@ class Site {
   using Event = std::variant<Wakeup, PeerPacket, PeerMessage, PeerHello, PeerHelloReply, PathWidth,
                              ControllerOrder, HellosAfforded, WorkerReady, WorkerLost, Captured,
                              Applied, Persisted, RingReport, ChunkMade, TransferOpened, PieceRead,
-                             TransferHeld, TransferBroken>;
+                             TransferHeld, TransferSpoilt, TransferBroken>;
 
   // To the network.
   struct TransmitPacket {
@@ -217,6 +218,7 @@ class Site {
     net::SteeredTransport transport;
     net::HandoverKeeper handovers;
     std::uint64_t next_message = 1;
+    std::set<std::uint64_t> pieces{};  ///< Messages of bulk under way.
     bool up = false;
   };
 
@@ -232,6 +234,7 @@ class Site {
   void on(const TransferOpened& event) { run_transfers(event); }
   void on(const PieceRead& event) { run_transfers(event); }
   void on(const TransferHeld& event) { run_transfers(event); }
+  void on(const TransferSpoilt& event) { run_transfers(event); }
   void on(const TransferBroken& event) { run_transfers(event); }
   template <class WorkerEvent>
   void on(const WorkerEvent& event) {
@@ -254,6 +257,7 @@ class Site {
   void read(SiteId from, const net::RouteOrder& body);
   void read(SiteId from, const TransferMessage& body);
   void send(SiteId to, const SiteMessage& message);
+  void cancel_void_pieces();
   void perform(const train::SiteSync::Send& action);
   void perform(const train::RingSync::Send& action);
   template <class Passed>
@@ -292,6 +296,7 @@ class Site {
   bool trained_ = false;  ///< No more tokens will be merged.
   net::PathWatch paths_;
   std::map<SiteId, Peer> peers_;
+  std::vector<SiteId> restarted_;  ///< Peers that have started again, in this step.
   std::optional<Instant> wakeup_;
 
   // Valid during step().

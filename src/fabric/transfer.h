@@ -42,11 +42,17 @@ struct TransferPiece {
   std::uint64_t offset{};
   std::uint64_t size{};
 };
+/// What I had of it was not what that offer says, and is gone: offer it again.
+struct TransferAgain {
+  TransferId transfer;
+  std::uint64_t offer{};
+};
 /// Nothing will come of it as long as I live.
 struct TransferGivenUp {
   TransferId transfer;
 };
-using TransferMessage = std::variant<TransferOffer, TransferKept, TransferPiece, TransferGivenUp>;
+using TransferMessage =
+    std::variant<TransferOffer, TransferKept, TransferPiece, TransferGivenUp, TransferAgain>;
 
 // To the world of the sender.
 struct OpenTransfer {  ///< answer TransferOpened or TransferBroken
@@ -55,7 +61,7 @@ struct OpenTransfer {  ///< answer TransferOpened or TransferBroken
 struct ReadPiece {  ///< answer PieceRead, with the bytes, or TransferBroken
   TransferPiece piece;
 };
-struct TransferBegan {  ///< for the record
+struct TransferBegan {  ///< for the record; again, if what was kept turned out to be wrong
   TransferId transfer;
   std::uint64_t size{};
   std::uint64_t kept{};
@@ -69,8 +75,8 @@ struct TransferRefused {  ///< for the record: the other end has given it up
   TransferId transfer;
 };
 // To the world of the receiver.
-/// Answer TransferHeld, now and whenever more of it is on the disk, or TransferBroken. Replaces
-/// what was accepted of that transfer before.
+/// Answer TransferHeld, now and whenever more of it is on the disk, or TransferSpoilt, or
+/// TransferBroken. Replaces what was accepted of that transfer before.
 struct AcceptTransfer {
   TransferOffer offer;
 };
@@ -107,6 +113,12 @@ struct TransferHeld {
   TransferId transfer;
   Hash256 content{};
   std::uint64_t bytes{};
+};
+/// All of it is there and it is not what the offer said, but part of it is of an earlier life: all
+/// of it has been removed, for a fresh copy may be right.
+struct TransferSpoilt {
+  TransferId transfer;
+  Hash256 content{};
 };
 /// The world has said why.
 struct TransferBroken {

@@ -31,7 +31,8 @@ bool TransferReceiver::hear(const TransferPiece& message, Actions& actions) {
       message.size == transfer_piece_max || message.offset + message.size == offer_.size;
   if (!fits || !whole) return false;
   const std::uint64_t end = message.offset + message.size;
-  if (end > held_ + transfer_window) return false;
+  // So far ahead lies only what was sent before a wrong copy was thrown away; it is void.
+  if (end > held_ + transfer_window) return true;
   // What a life of the sender repeats of what the one before has sent comes piece by piece as then.
   if (end <= held_ || arrived_.insert({message.offset, end}) == 0) return true;
   actions.push_back(KeepPiece{message});
@@ -46,6 +47,13 @@ void TransferReceiver::held(const TransferHeld& event, Actions& actions) {
   held_ = event.bytes;
   if (held_ > 0) arrived_.erase({0, held_});
   say_kept(actions);
+}
+
+/// The next offer is accepted as if it were the first; what still comes of this one is void.
+void TransferReceiver::spoilt(const TransferSpoilt& event, Actions& actions) {
+  if (over() || event.content != offer_.content) return;
+  state_ = State::waiting;
+  actions.push_back(SendTransferMessage{from_, TransferAgain{transfer_, offer_.offer}});
 }
 
 void TransferReceiver::broken(Actions& actions) {

@@ -20,6 +20,7 @@ class TransferReceiver {
   bool over() const { return state_ >= State::done; }
 
   void held(const TransferHeld& event, Actions& actions);
+  void spoilt(const TransferSpoilt& event, Actions& actions);
   void broken(Actions& actions);
   /// By the sender, as long as it does not offer it again.
   void withdrawn();

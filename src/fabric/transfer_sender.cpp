@@ -59,6 +59,15 @@ bool TransferSender::hear(Instant now, const TransferKept& message, Actions& act
   return true;
 }
 
+bool TransferSender::hear(const TransferAgain& message, Actions& actions) {
+  if (message.offer > offer_) return false;
+  if (state_ != State::open || message.offer < offer_) return true;
+  if (over()) return false;
+  began_.reset();
+  offer(actions);
+  return true;
+}
+
 void TransferSender::resume(Instant now, std::uint64_t kept, Actions& actions) {
   const bool known = over();
   answered_ = true;

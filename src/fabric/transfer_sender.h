@@ -27,8 +27,9 @@ class TransferSender {
   void broken(Actions& actions);
   void read(const PieceRead& event, Actions& actions) const;
   void peer_started(Actions& actions);
-  /// False if no honest receiver says that.
+  // False if no honest receiver says that.
   bool hear(Instant now, const TransferKept& message, Actions& actions);
+  bool hear(const TransferAgain& message, Actions& actions);
   void refused(Actions& actions);
 
  private:
@@ -46,8 +47,8 @@ class TransferSender {
   Hash256 content_{};
   bool answered_ = false;  ///< the last offer
   std::uint64_t kept_ = 0;
-  std::uint64_t next_ = 0;  ///< what lies before has been read, or is there
-  std::optional<Instant> began_;
+  std::uint64_t next_ = 0;        ///< what lies before has been read, or is there
+  std::optional<Instant> began_;  ///< With the present copy.
 };
 
 }  // namespace axs::fabric

@@ -97,6 +97,11 @@ bool Transfers::hear(SiteId from, const TransferGivenUp& message) {
   return here != nullptr;
 }
 
+bool Transfers::hear(SiteId from, const TransferAgain& message) {
+  TransferSender* here = sender(from, message.transfer);
+  return here != nullptr && here->hear(message, *actions_);
+}
+
 TransferSender* Transfers::sender(SiteId to, TransferId transfer) {
   const auto found = senders_.find(transfer);
   return found != senders_.end() && found->second.peer() == to ? &found->second : nullptr;

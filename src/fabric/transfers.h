@@ -37,7 +37,7 @@ class Transfers {
     TransferMessage message;
   };
   using Event = std::variant<Wakeup, Merged, PeerStarted, Heard, TransferOpened, PieceRead,
-                             TransferHeld, TransferBroken>;
+                             TransferHeld, TransferSpoilt, TransferBroken>;
   using Action = TransferAction;
 
   void step(Instant now, const Event& event, std::vector<Action>& actions);
@@ -59,12 +59,14 @@ class Transfers {
   void on(const TransferOpened& event) { senders_.at(event.transfer).opened(event, *actions_); }
   void on(const PieceRead& event) { senders_.at(event.piece.transfer).read(event, *actions_); }
   void on(const TransferHeld& event) { receivers_.at(event.transfer).held(event, *actions_); }
+  void on(const TransferSpoilt& event) { receivers_.at(event.transfer).spoilt(event, *actions_); }
   void on(const TransferBroken& event);
 
   bool hear(SiteId from, const TransferOffer& message);
   bool hear(SiteId from, const TransferKept& message);
   bool hear(SiteId from, const TransferPiece& message);
   bool hear(SiteId from, const TransferGivenUp& message);
+  bool hear(SiteId from, const TransferAgain& message);
   TransferSender* sender(SiteId to, TransferId transfer);
   TransferReceiver* receiver(SiteId from, TransferId transfer);
 

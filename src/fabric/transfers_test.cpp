@@ -67,6 +67,7 @@ class World {
   int done() const { return done_; }
   int refused() const { return refused_; }
   void fail_next_write() { write_fails_ = true; }
+  void spoil_next_copy() { copy_is_wrong_ = true; }
   void step(SiteId site, const Transfers::Event& event) {
     std::vector<TransferAction> actions;
     ends_[site.value]->step(now_, event, actions);
@@ -115,6 +116,11 @@ class World {
       held_ += next->second;
       waiting_.erase(next);
     }
+    most_held_ = std::max(most_held_, held_);
+    if (held_ == size_ && std::exchange(copy_is_wrong_, false)) {
+      held_ = 0;
+      return step(receiver, TransferSpoilt{only, content_});
+    }
     if (held_ > before) step(receiver, TransferHeld{only, content_, held_});
   }
 
@@ -129,9 +135,9 @@ class World {
     const auto* sent = std::get_if<TransferPiece>(&action.message);
     if (sent == nullptr) return;
     sent_ += sent->size;
-    RC_ASSERT(sent->offset + sent->size <= held_ + transfer_window);
+    RC_ASSERT(sent->offset + sent->size <= most_held_ + transfer_window);
   }
-  void perform(SiteId, const TransferBegan& action) { RC_ASSERT(action.kept <= held_); }
+  void perform(SiteId, const TransferBegan& action) { RC_ASSERT(action.kept <= most_held_); }
   void perform(SiteId, const TransferDone& action) {
     ++done_;
     RC_ASSERT(action.size == size_ && held_ == size_);
@@ -149,10 +155,11 @@ class World {
   std::array<std::vector<Message>, 2> told_;
   std::array<std::deque<Work>, 2> disks_;
   std::uint64_t held_ = 0;
+  std::uint64_t most_held_ = 0;  ///< Before a copy was thrown away, which the sender may not know.
   std::map<std::uint64_t, std::uint64_t> waiting_;
   std::uint64_t sent_ = 0;
   int done_ = 0, refused_ = 0;
-  bool write_fails_ = false;
+  bool write_fails_ = false, copy_is_wrong_ = false;
 };
 
 /// One end alone.
@@ -219,6 +226,26 @@ TEST_CASE("transfers: a receiver whose disk is full says so, and a new life of i
   CHECK(world.held() == 5 * piece);
 }
 
+TEST_CASE("transfers: a copy that turns out to be wrong is sent once more, whatever happens") {
+  CHECK(rc::check([](std::uint64_t seed) {
+    Rng rng{seed};
+    const std::uint64_t size = 1 + rng.below(20 * piece);
+    World world{size, rng.next()};
+    world.spoil_next_copy();
+    const std::uint64_t restarts = rng.below(4);
+    for (std::uint64_t i = 0; i < restarts; ++i) {
+      for (std::uint64_t moves = rng.below(60); moves > 0; --moves) (void)world.move();
+      world.restart(SiteId{static_cast<std::uint32_t>(rng.below(2))});
+    }
+    world.run();
+    RC_ASSERT(world.over());
+    RC_ASSERT(world.held() == size);
+    RC_ASSERT(world.refused() == 0);
+    if (restarts == 0) RC_ASSERT(world.sent() == 2 * size);
+    RC_ASSERT(world.sent() <= 2 * size + (restarts + 1) * 2 * transfer_window);
+  }));
+}
+
 TEST_CASE("transfers: a file that cannot be read is given up at both ends") {
   Alone from{sender}, to{receiver};
   CHECK(std::holds_alternative<OpenTransfer>(from.step(Wakeup{}).at(0)));
@@ -263,6 +290,7 @@ TEST_CASE("transfers: lies are named and change nothing") {
         TransferPiece{only, 1, 8 * piece, 1}, TransferPiece{only, 1, 20 * piece, 1},
         TransferPiece{only, 1, ~0ull, piece}})
     CHECK_FALSE(to.believes(sender, lie));
+  CHECK(to.step(Transfers::Heard{sender, TransferPiece{only, 1, 9 * piece, piece}}).empty());
 
   Alone from{sender};
   from.step(Wakeup{});
@@ -272,6 +300,10 @@ TEST_CASE("transfers: lies are named and change nothing") {
   CHECK_FALSE(from.believes(receiver, TransferKept{only, offered + 1, 0}));
   CHECK_FALSE(from.believes(receiver, TransferKept{only, offered, 20 * piece + 1}));
   CHECK_FALSE(from.believes(receiver, offer));
+  CHECK_FALSE(from.believes(SiteId{2}, TransferAgain{only, offered}));
+  CHECK_FALSE(from.believes(receiver, TransferAgain{only, offered + 1}));
+  CHECK_FALSE(to.believes(sender, TransferAgain{only, 1}));
+  CHECK(from.believes(receiver, TransferAgain{only, offered - 1}));  // To an earlier life.
   CHECK(from.believes(receiver, TransferKept{only, offered, 0}));
   CHECK_FALSE(from.believes(receiver, TransferKept{only, offered, 9 * piece}));  // Never sent.
   CHECK_FALSE(from.transfers.over());

@@ -98,6 +98,12 @@ const char* LinkChannel::way() const {
   return finder_->over_stream() ? "meeting point over TCP" : "meeting point";
 }
 
+std::string LinkChannel::why_this_way() const {
+  if (finder_) return finder_->why();
+  return config_.own.peer.port != 0 ? "the link was made with the address of the other end"
+                                    : "the other end was told this address and calls";
+}
+
 bool LinkChannel::commit(LinkFrame kind, std::size_t size) {
   if (!up_) return false;
   link_.room()[0] = static_cast<std::uint8_t>(kind);

@@ -60,6 +60,8 @@ class LinkChannel {
   Duration waited() const { return link_.waited(); }
   /// Over what packets go to the peer, for people.
   const char* way() const;
+  /// Why, in a sentence.
+  std::string why_this_way() const;
   /// Where the next frame is to be written: as much as one carries now.
   std::span<std::uint8_t> room() { return link_.room().subspan(1); }
   /// Takes the first bytes of room() as a frame; it leaves by the next flush(). False: it is lost,

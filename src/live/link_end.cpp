@@ -147,6 +147,7 @@ std::string LinkEnd::stats() const {
            {"probes_lost", quality.lost},
            {"sessions", channel_->sessions()},
            {"way", channel_->way()},
+           {"why_this_way", channel_->why_this_way()},
            {"packet_size", channel_->packet_size()},
            {"processor_seconds", used ? Json(used->cpu.seconds()) : Json()},
            {"wire",

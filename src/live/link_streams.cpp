@@ -106,10 +106,13 @@ void LinkStreams::take_message(ByteVector message) {
   if (stream == nullptr) return;
   if (head.kind == Kind::credit) return take_credit(head, *stream);
   if (head.number < stream->expected || stream->early.contains(head.number)) return;
-  stream->received += message.size() - head_size;
+  const std::size_t bytes = message.size() - head_size;
+  stream->received += bytes;
+  stream->bare += bytes == 0 ? 1 : 0;
   stream->early.emplace(head.number, std::move(message));
-  // No honest peer sends more than it was granted, or so much out of order.
-  if (stream->received > stream->granted + head_size || stream->early.size() > early_max)
+  // No honest peer sends more than it was granted, so much out of order, or so much of nothing.
+  if (stream->received > stream->granted + head_size || stream->early.size() > early_max ||
+      stream->bare > bare_max)
     return fail(head.stream, true);
   take_in_order(head.stream, *stream);
 }

@@ -26,6 +26,8 @@ class LinkStreams {
   static constexpr std::size_t chunk = 128u << 10;
   /// Messages of one connection that wait for an earlier one.
   static constexpr std::size_t early_max = 1u << 16;
+  /// Messages of one connection without bytes: that it is finished, and that it has failed.
+  static constexpr std::uint32_t bare_max = 2;
 
   struct Counters {
     std::uint64_t opened{};
@@ -74,6 +76,7 @@ class LinkStreams {
     std::deque<ByteVector> waiting{};             ///< Likewise, for the program to read.
     std::size_t written = head_size;              ///< Of the first of those, and its head.
     std::uint64_t received = 0, consumed = 0, granted = window_min;
+    std::uint32_t bare = 0;  ///< Messages without bytes.
     bool peer_finished = false, shut = false;
   };
   using Id = std::uint32_t;

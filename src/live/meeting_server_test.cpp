@@ -87,6 +87,7 @@ TEST_CASE("meeting server: two ends meet there, and go direct when each knows wh
   meeting.run_until([&] { return a.finder().direct() && b.finder().direct(); });
   CHECK(a.finder().way() == b.own());
   CHECK(b.finder().way() == a.own());
+  CHECK(a.finder().why() == "probes to " + text_of(b.own()) + " are answered");
   const std::uint64_t passed = meeting.server->packets_passed();
   meeting.run_until([&] {
     a.send(), b.send();
@@ -110,6 +111,8 @@ TEST_CASE("meeting server: where no UDP comes through, a TCP connection carries 
   CHECK(a.taken > 1'000);
   CHECK(b.taken > 1'000);
   CHECK(a.finder().over_stream());
+  CHECK(a.finder().why() ==
+        "the meeting point told no address to try directly, and the meeting point answers no UDP");
   CHECK_FALSE(b.finder().direct());
   CHECK(a.link().counters().forged + b.link().counters().forged == 0);
   // The connection breaks and is made again.

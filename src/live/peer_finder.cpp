@@ -13,6 +13,14 @@ PeerFinder::~PeerFinder() {
   if (timer_) loop_.cancel(*timer_);
 }
 
+std::string PeerFinder::why() const {
+  if (direct()) return "probes to " + text_of(way()) + " are answered";
+  const auto& seen = reach_.candidate();
+  const std::string no_direct = seen ? "no probe to " + text_of(*seen) + " is answered"
+                                     : "the meeting point told no address to try directly";
+  return over_stream() ? no_direct + ", and the meeting point answers no UDP" : no_direct;
+}
+
 void PeerFinder::take(const Endpoint& from, const net::OuterPacket& packet) {
   if (from != reach_.via()) return;
   const auto message = net::parse_meeting(packet);

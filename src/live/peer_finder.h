@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "axs/live/sealed_link.h"
 #include "axs/live/stream_bridge.h"
@@ -29,6 +30,8 @@ class PeerFinder {
   bool direct() const { return reach_.direct(); }
   bool over_stream() const { return bridge_ != nullptr && !direct(); }
   const Endpoint& way() const { return reach_.way(); }
+  /// Why this way and no other, in a sentence for people.
+  std::string why() const;
 
  private:
   void step(const net::ReachEvent& event);

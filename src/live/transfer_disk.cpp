@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 
 #include "axs/core/rng.h"
 #include "axs/host/file.h"
@@ -60,6 +61,26 @@ ByteVector made_up(const Rng& rng, std::uint64_t offset, std::uint64_t size) {
   bytes.erase(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(offset % 8));
   bytes.resize(size);
   return bytes;
+}
+
+std::string part_suffix(const Hash256& content) {
+  return "." + to_hex(ByteView{content}.first(8)) + ".part";
+}
+
+/// What earlier offers of other contents left behind under that name will never be continued.
+void remove_other_parts(const std::string& path, const Hash256& content) {
+  namespace fs = std::filesystem;
+  const std::string start = fs::path{path}.filename().string() + ".", wanted = part_suffix(content);
+  const auto is_other = [&](const std::string& file) {
+    // A longer name may begin alike.
+    return file.size() == start.size() - 1 + wanted.size() && file.starts_with(start) &&
+           file.ends_with(".part") && !file.ends_with(wanted);
+  };
+  std::error_code failure;
+  std::vector<fs::path> others;
+  for (const auto& entry : fs::directory_iterator{fs::path{path}.parent_path(), failure})
+    if (is_other(entry.path().filename().string())) others.push_back(entry.path());
+  for (const fs::path& other : others) fs::remove(other, failure);
 }
 
 TransferId transfer_of(const fabric::OpenTransfer& work) {
@@ -133,22 +154,21 @@ TransferDisk::Answer TransferDisk::carry_out(const fabric::AcceptTransfer& work,
                       .path = config_.folder + "/" + config_.transfers[offer.transfer.value].name,
                       .part = {},
                       .file = {}};
-  receiving.part = receiving.path + "." + to_hex(ByteView{offer.content}.first(8)) + ".part";
+  receiving.part = receiving.path + part_suffix(offer.content);
+  remove_other_parts(receiving.path, offer.content);
   if (AXS_TRY(is_whole(receiving))) {
     receiving.held = offer.size;
   } else {
     receiving.file = AXS_TRY(open_file(receiving.part, O_RDWR | O_CREAT | O_APPEND));
     receiving.held = AXS_TRY(size_of(receiving.file, receiving.part));
+    receiving.fresh = receiving.held == 0;
     const std::uint64_t missing = offer.size - std::min(offer.size, receiving.held);
     const std::uint64_t room = AXS_TRY(host::free_space(config_.folder));
     if (room < missing)
       return Error{Errc::exhausted, config_.folder + ": room for " + std::to_string(room) +
                                         " bytes, want " + std::to_string(missing)};
-    AXS_TRY(conclude(receiving));
   }
-  const std::uint64_t held = receiving.held;
-  receiving_.insert_or_assign(offer.transfer, std::move(receiving));
-  return Maybe{{fabric::TransferHeld{offer.transfer, offer.content, held}}};
+  return progress(receiving_.insert_or_assign(offer.transfer, std::move(receiving)).first->second);
 }
 
 Result<bool> TransferDisk::is_whole(const Receiving& receiving) const {
@@ -170,9 +190,16 @@ TransferDisk::Answer TransferDisk::carry_out(const fabric::KeepPiece& work, Byte
   const std::uint64_t before = receiving.held;
   AXS_TRY(append(receiving));
   if (receiving.held == before) return Maybe{};
-  AXS_TRY(conclude(receiving));
-  return Maybe{
-      {fabric::TransferHeld{work.piece.transfer, receiving.offer.content, receiving.held}}};
+  return progress(receiving);
+}
+
+/// What is to be said when more of it is there.
+TransferDisk::Answer TransferDisk::progress(Receiving& receiving) {
+  const fabric::TransferOffer offer = receiving.offer;
+  if (AXS_TRY(conclude(receiving)))
+    return Maybe{{fabric::TransferHeld{offer.transfer, offer.content, receiving.held}}};
+  receiving_.erase(offer.transfer);
+  return Maybe{{fabric::TransferSpoilt{offer.transfer, offer.content}}};
 }
 
 /// Writes what joins on to what is there.
@@ -188,16 +215,18 @@ Result<> TransferDisk::append(Receiving& receiving) {
   return Ok{};
 }
 
-/// If all of it is there: makes sure of it, and gives the file its name.
-Result<> TransferDisk::conclude(Receiving& receiving) const {
+/// If all of it is there: makes sure of it, and gives the file its name. False: what an earlier
+/// life left was wrong, and is removed; a whole copy that is wrong is an error.
+Result<bool> TransferDisk::conclude(Receiving& receiving) const {
   const fabric::TransferOffer& offer = receiving.offer;
-  if (receiving.held < offer.size) return Ok{};
+  if (receiving.held < offer.size || !receiving.file) return true;
   const Hash256 content =
       AXS_TRY(hash(receiving.held, [&](std::uint64_t offset, std::uint64_t step) {
         return read_at(receiving.file, offset, step, receiving.part);
       }));
   if (content != offer.content) {
     ::unlink(receiving.part.c_str());
+    if (!receiving.fresh) return false;
     return Error{Errc::corrupt, receiving.path + ": what came has the SHA-256 " + to_hex(content) +
                                     ", want " + to_hex(offer.content)};
   }
@@ -205,7 +234,8 @@ Result<> TransferDisk::conclude(Receiving& receiving) const {
   if (std::rename(receiving.part.c_str(), receiving.path.c_str()) != 0)
     return host::system_error(receiving.path);
   receiving.file.reset();
-  return host::sync_folder(config_.folder);
+  AXS_TRY(host::sync_folder(config_.folder));
+  return true;
 }
 
 }  // namespace axs::live

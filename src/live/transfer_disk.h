@@ -20,7 +20,7 @@ using TransferWork = std::variant<fabric::OpenTransfer, fabric::ReadPiece, fabri
 /// What the disk has to say of it.
 struct TransferAnswer {
   std::variant<fabric::TransferOpened, fabric::PieceRead, fabric::TransferHeld,
-               fabric::TransferBroken>
+               fabric::TransferSpoilt, fabric::TransferBroken>
       event;
   ByteVector bytes{};    ///< of the piece that was read
   std::string reason{};  ///< why a transfer is broken: one sentence
@@ -53,6 +53,7 @@ class TransferDisk {
     std::string part;
     host::Fd file;                                  ///< the part; none once the file is whole
     std::uint64_t held = 0;                         ///< bytes in it
+    bool fresh = false;                             ///< the part was begun for this offer
     std::map<std::uint64_t, ByteVector> waiting{};  ///< by offset, for what is missing before
   };
 
@@ -65,7 +66,8 @@ class TransferDisk {
                           std::uint64_t size) const;
   Result<bool> is_whole(const Receiving& receiving) const;
   Result<> append(Receiving& receiving);
-  Result<> conclude(Receiving& receiving) const;
+  Answer progress(Receiving& receiving);
+  Result<bool> conclude(Receiving& receiving) const;
   template <class Read>
   Result<Hash256> hash(std::uint64_t size, const Read& read) const;
 

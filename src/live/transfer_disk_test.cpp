@@ -136,6 +136,52 @@ TEST_CASE("transfer disk: what is not what was offered is named and removed") {
   CHECK_FALSE(world.keep(0));
 }
 
+TEST_CASE("transfer disk: another content removes the parts of those before, and no others") {
+  World world;
+  auto offer = world.offer();
+  (void)world.answer(fabric::AcceptTransfer{offer});
+  (void)world.keep(0);
+  // Of a transfer whose name begins alike, and no part at all.
+  const std::string alike = world.config.folder + "/model.2.0123456789abcdef.part";
+  const std::string whole = world.config.folder + "/model";
+  for (const std::string& name : {alike, whole}) std::ofstream{name} << "x";
+  CHECK(world.files() == 3);
+  offer.offer = 2;
+  offer.content[0] ^= 1;
+  CHECK(world.hear<fabric::TransferHeld>(fabric::AcceptTransfer{offer}).bytes == 0);
+  CHECK(world.files() == 3);
+  CHECK(std::filesystem::exists(alike));
+  CHECK(std::filesystem::exists(whole));
+  // The same content again goes on with its own.
+  CHECK(world.hear<fabric::TransferHeld>(fabric::AcceptTransfer{offer}).bytes == 0);
+  CHECK(world.files() == 3);
+}
+
+TEST_CASE("transfer disk: a part of an earlier life that is wrong is thrown away once") {
+  for (const std::size_t there : {std::size_t{500}, text.size(), text.size() + 7}) {
+    CAPTURE(there);
+    World world;
+    const auto offer = world.offer();
+    (void)world.answer(fabric::AcceptTransfer{offer});
+    const auto part = (*std::filesystem::directory_iterator{world.config.folder}).path();
+    std::ofstream{part, std::ios::binary} << std::string(there, 'x');
+    world.restart();
+    if (there < text.size()) {
+      CHECK(world.hear<fabric::TransferHeld>(fabric::AcceptTransfer{offer}).bytes == there);
+      for (std::uint64_t offset = 0; offset < 4'000; offset += piece) (void)world.keep(offset);
+      const auto last = fabric::KeepPiece{{file, 1, 4'000, 500}};
+      CHECK(world.hear<fabric::TransferSpoilt>(last, bytes_of(text.substr(4'000))).content ==
+            offer.content);
+    } else {
+      (void)world.hear<fabric::TransferSpoilt>(fabric::AcceptTransfer{offer});
+    }
+    CHECK(world.files() == 0);
+    CHECK(world.hear<fabric::TransferHeld>(fabric::AcceptTransfer{offer}).bytes == 0);
+    for (std::uint64_t offset = 0; offset < text.size(); offset += piece) (void)world.keep(offset);
+    CHECK(world.received() == text);
+  }
+}
+
 TEST_CASE("transfer disk: what cannot be is one sentence") {
   World world;
   auto offer = world.offer();

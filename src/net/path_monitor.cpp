@@ -53,13 +53,14 @@ void PathMonitor::step(Instant now, const Event& event, std::vector<Action>& act
   now_ = now;
   actions_ = &actions;
   if (!started_) start();
-  const bool wakes = std::holds_alternative<Wakeup>(event);
-  if (wakes) excuse_lateness();
+  // Not behind other events: what is due would no longer be, and nobody would judge.
+  const bool due_now =
+      std::holds_alternative<Wakeup>(event) || std::holds_alternative<NewsToTell>(event);
+  if (due_now) excuse_lateness();
   excuse_held_paths();
   std::visit([this](const auto& e) { on(e); }, event);
   set_pace();
-  // Not behind other events: what is due would no longer be, and nobody would judge.
-  if (wakes || std::holds_alternative<NewsToTell>(event)) run_timers();
+  if (due_now) run_timers();
   if (report_due_) report();
   update_wakeup();
 }
@@ -80,7 +81,9 @@ void PathMonitor::start() {
 
 /// While this process did not run it could not hear, so the peer is not to blame.
 void PathMonitor::excuse_lateness() {
-  if (wakeup_ && now_ - *wakeup_ > tick) excused_ += now_ - *wakeup_;
+  if (!wakeup_ || now_ - *wakeup_ <= tick) return;
+  excused_ += now_ - *wakeup_;
+  excused_at_ = now_;
 }
 
 void PathMonitor::prove_time(Instant at) {
@@ -90,7 +93,8 @@ void PathMonitor::prove_time(Instant at) {
   if (gap - excused_ > usual) resumed_ = now_;
   proven_ += std::min(gap, usual);
   last_life_ = at;
-  excused_ = {};
+  // What reached this machine while it did not run excuses nothing that came before.
+  excused_ = std::clamp(excused_at_ - at, Duration{}, excused_);
 }
 
 void PathMonitor::sign_of_life(Path& path, Duration waited) {

@@ -254,8 +254,9 @@ class PathMonitor {
   std::uint64_t reports_sent_ = 0;
   Instant next_report_{};
   Instant peer_up_at_{};
-  Instant last_life_{};  ///< On any path: when it reached this machine.
-  Duration excused_{};   ///< For so long since then this process did not run.
+  Instant last_life_{};   ///< On any path: when it reached this machine.
+  Duration excused_{};    ///< For so long since then this process did not run,
+  Instant excused_at_{};  ///< as it last found out then.
   /// Time during which the peer is known to have been alive: it advances with each sign of life, by
   /// no more than two intervals. Silence of a path is counted in it, because silence on every path
   /// at once (either process was stopped, or everything is cut) says nothing about one of them.

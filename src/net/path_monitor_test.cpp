@@ -171,6 +171,22 @@ TEST_CASE("a monitor that did not run blames nobody, whatever it is told first")
   CHECK(bench.reports.back().paths[0].availability > 0.99);
 }
 
+TEST_CASE("news that are told before a late wake-up do not hide that it is late") {
+  for (const Duration waited : {seconds(0), milliseconds(2'500), milliseconds(4'900)}) {
+    CAPTURE(waited.seconds());
+    Bench bench{Instant{}};
+    bench.run(seconds(70));
+    bench.pending.clear();
+    bench.now = bench.now + seconds(5);
+    bench.step(NewsToTell{});
+    // The kernel had no room for what came later.
+    if (waited > Duration{}) bench.step(HelloReceived{{PathId{0}, 1, 9, true}, waited});
+    bench.step(Wakeup{});
+    CHECK(bench.monitor.up(PathId{0}));
+    CHECK(bench.monitor.up(PathId{1}));
+  }
+}
+
 /// As if other sites' traffic needed both links.
 void run_busy(Bench& bench, Duration span) {
   for (const Instant end = bench.now + span; bench.now < end;

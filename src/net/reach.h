@@ -83,6 +83,8 @@ class Reach {
   std::optional<Instant> wakeup() const;
 
   bool direct() const { return direct_.has_value(); }
+  /// Where the meeting point says that the peer can be tried; nothing if it is behind a stream.
+  const std::optional<Endpoint>& candidate() const { return candidate_; }
   /// Where the meeting point is spoken to, itself or the stream to it.
   const Endpoint& via() const { return via_; }
   /// Where packets for the peer go.

@@ -29,11 +29,8 @@ Reassembly::Message* Reassembly::open(std::uint64_t number) {
 
 /// Two messages under one name would be one to the world, which holds their bytes by it.
 bool Reassembly::start(Message& message, const DataFrame& frame) {
-  const bool taken = std::any_of(messages_.begin(), messages_.end(), [&](const Message& other) {
-    return other.state == State::partial && other.id == frame.message;
-  });
-  if (taken) return false;
   if (partial_bytes_ != 0 && partial_bytes_ + frame.total > window_.bytes) return false;
+  if (!partial_names_.insert(frame.message).second) return false;
   partial_bytes_ += frame.total;
   message.state = State::partial;
   message.id = frame.message;
@@ -149,7 +146,10 @@ bool Reassembly::store(Message& message, Range bytes, std::vector<Range>& fresh)
 }
 
 void Reassembly::finish(Message& message) {
-  if (message.state == State::partial) partial_bytes_ -= message.total;
+  if (message.state == State::partial) {
+    partial_bytes_ -= message.total;
+    partial_names_.erase(message.id);
+  }
   message.state = State::finished;
   pieces_ -= message.ranges.ranges().size();
   message.ranges = {};
@@ -174,6 +174,7 @@ Reassembly::Cancelled Reassembly::cancel(std::uint64_t number) {
 
 void Reassembly::reset() {
   messages_.clear();
+  partial_names_.clear();
   first_number_ = partial_bytes_ = pieces_ = held_bytes_ = 0;
 }
 

@@ -3,6 +3,7 @@
 #include <bit>
 #include <deque>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "axs/net/frame.h"
@@ -91,6 +92,7 @@ class Reassembly {
   std::deque<Message> messages_;  ///< By number, from first_number_ on.
   std::uint64_t first_number_ = 0;
   std::uint64_t partial_bytes_ = 0;
+  std::set<std::uint64_t> partial_names_;
   std::size_t pieces_ = 0;  ///< Ranges in all partial messages together.
   std::uint64_t held_bytes_ = 0;
   std::uint64_t rebuilt_bytes_ = 0;

@@ -122,7 +122,9 @@ void Transport::on(Turn turn, const PacketReceived& event) {
   if (packet.to != config_.incarnation) {
     // It was meant for an earlier incarnation, or for whoever is here: say who is.
     if (reply_at_ && turn.now < *reply_at_) return;
-    send_hello(turn, packet.path, peer_);
+    const PathId back = ack_path(packet.path);
+    if (path_at(back).hold) return;  // It will ask again.
+    send_hello(turn, back, peer_);
     reply_at_ = turn.now + reply_interval;
     return;
   }

@@ -78,6 +78,23 @@ void transfer(benchmark::State& state) {
 }
 BENCHMARK(transfer)->Unit(benchmark::kMillisecond);
 
+/// Messages of two pieces, of which so many are under way: first all first pieces, then the rest.
+void reassemble(benchmark::State& state) {
+  const auto messages = static_cast<std::uint64_t>(state.range(0));
+  for (auto _ : state) {
+    Reassembly inbox{{}};
+    Reassembly::Arrival arrival;
+    for (const std::uint32_t offset : {0u, 1'000u})
+      for (std::uint64_t i = 0; i < messages; ++i) {
+        arrival.clear();
+        benchmark::DoNotOptimize(inbox.receive(
+            DataFrame{TrafficClass::gradient, 7 * i, i, 2'000, offset, 1'000}, arrival));
+      }
+  }
+  state.SetItemsProcessed(state.iterations() * state.range(0));
+}
+BENCHMARK(reassemble)->Arg(16)->Arg(256)->Arg(4'096)->Unit(benchmark::kMicrosecond);
+
 /// How long messages take from SendMessage to Deliver, each alone on a path in use, of 1 Gb/s and
 /// 70 ms there and back, beyond what physics allows: size by rate plus one way. The arguments: the
 /// size in KB, the loss in one thousandth, and how many full packets are lost in a row. `sent` is

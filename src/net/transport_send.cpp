@@ -209,14 +209,17 @@ bool Transport::carries(PathId path, const Flow& flow) const {
   return !only_spread && active_path(flow) == path;
 }
 
-/// What part of a path the class has beside the others that want it now; control takes little.
+/// What part of a path the class has beside the others that want it now; control takes little. As
+/// in fairest(), a class with rates has nothing beside one without.
 double Transport::share(PathId path, const Flow& flow) const {
   double own = 0, all = 0;
   for (std::size_t i = 1; i < flows_.size(); ++i) {
     const Flow& other = flows_[i];
-    const bool wants = &other == &flow || (other.queue.has_next() && carries(path, other));
-    all += wants ? config_.weights[i] : 0;
-    own += &other == &flow ? config_.weights[i] : 0;
+    const bool is_own = &other == &flow;
+    if (!is_own && (!other.queue.has_next() || !carries(path, other))) continue;
+    if (other.limits.empty() && !flow.limits.empty()) return 0;
+    if (other.limits.empty() == flow.limits.empty()) all += config_.weights[i];
+    own += is_own ? config_.weights[i] : 0;
   }
   return own == 0 ? 1 : own / all;
 }

@@ -181,6 +181,40 @@ TEST_CASE("a message of 1 GiB passes though it is larger than the window") {
   CHECK(pair.complaints().empty());
 }
 
+TEST_CASE("who is here is not said over a path that is held") {
+  for (const bool other : {false, true}) {
+    CAPTURE(other);
+    Transport transport{{.incarnation = 2}};
+    Instant now{};
+    std::vector<Transport::Action> actions;
+    const auto step = [&](const Transport::Event& event) {
+      actions.clear();
+      transport.step(now, event, actions);
+    };
+    const auto answers_over = [&](PathId path) {
+      return std::ranges::count_if(actions, [path](const auto& action) {
+        const auto* sent = std::get_if<Transmit>(&action);
+        return sent != nullptr && sent->packet.path == path;
+      });
+    };
+    step(PathUp{fibre});
+    if (other) step(PathUp{leo});
+    step(PathHold{.path = fibre, .until = now + seconds(1), .settled = now + seconds(1)});
+    // For the incarnation before this one.
+    const Packet packet{.from = 1, .to = 1, .path = fibre, .number = 1, .frames = {PingFrame{}}};
+    step(PacketReceived{packet});
+    CHECK(answers_over(fibre) == 0);
+    now = now + milliseconds(20);
+    step(PacketReceived{packet});
+    CHECK(answers_over(fibre) == 0);
+    CHECK(answers_over(leo) == (other ? 1 : 0));
+    now = now + seconds(1);
+    step(Wakeup{});
+    step(PacketReceived{packet});
+    CHECK(answers_over(fibre) == 1);
+  }
+}
+
 TEST_CASE("two runs are the same run, to the last action") {
   const auto digest = [] {
     TransportPair pair;
@@ -255,6 +289,23 @@ TEST_CASE("beside gradients bulk leaves to the quicker path no more than its sha
   const Duration took = transfer(pair, TrafficClass::bulk, 2, 2'000'000);
   MESSAGE("2 MB of bulk beside gradients: ", took.seconds(), " s");
   CHECK(took <= milliseconds(500));
+  CHECK(pair.complaints().empty());
+}
+
+TEST_CASE("with rates bulk leaves nothing to a path that gradients fill: another one is free") {
+  TransportPair pair;
+  pair.add_path(fibre, {.delay = milliseconds(10)});
+  pair.add_path(leo, {.delay = milliseconds(200)});
+  pair.route(fibre);
+  pair.lease({fibre, leo}, {10'000'000, 10'000'000});
+  transfer(pair, TrafficClass::bulk, 1, 60'000'000);
+  pair.run(pair.now() + seconds(1));
+  for (std::uint64_t i = 0; i < 60; ++i) pair.send(0, {TrafficClass::gradient, i}, 1'000'000);
+  pair.run(pair.now() + milliseconds(300));
+  // The gradients fill the fibre for 4 s.
+  const Duration took = transfer(pair, TrafficClass::bulk, 2, 300'000);
+  MESSAGE("300 kB of bulk with rates beside gradients: ", took.seconds(), " s");
+  CHECK(took <= milliseconds(300));
   CHECK(pair.complaints().empty());
 }
 

@@ -19,8 +19,8 @@ struct VersionRange {
 
 /// Of everything that is sealed: packets, hellos, messages between sites. A change that an older
 /// agent would misread raises `highest`; `lowest` follows when the older form is dropped.
-/// 2: an order says by which rule.
-inline constexpr VersionRange spoken_versions{2, 2};
+/// 2: an order says by which rule. 3: a receiver may want a transfer again.
+inline constexpr VersionRange spoken_versions{3, 3};
 
 inline std::string text_of(const VersionRange& range) {
   const std::string lowest = std::to_string(range.lowest);

@@ -84,6 +84,75 @@ TEST_CASE("site sync: what a site offered before it went for ever is not done ag
     }
 }
 
+/// A site whose worker has stopped, and another one that only votes. The third was to go on to 100
+/// tokens when it went for ever.
+struct Leader {
+  static constexpr SiteId self{0}, voter{1}, gone{2};
+
+  Leader() {
+    step(SiteSync::WorkerReady{{3}, {}});
+    step(SiteSync::PeerUp{voter});
+  }
+  static SiteSync::Config config() {
+    SiteSync::Config config{
+        .self = self, .sites = 3, .budget = {200, 1, 3, 30}, .records = {}, .stored = {}};
+    for (std::uint64_t sync = 0; sync < 3; ++sync)
+      config.records.push_back(Choice{{sync},
+                                      {.members = {{self, {0, 100}, sha256(to_wire(sync)), 1},
+                                                   {gone, {0, 50}, sha256(to_wire(~sync)), 1}},
+                                       .stops = {{self, 100}, {gone, 100}}}});
+    return config;
+  }
+  void step(const SiteSync::Event& event) {
+    std::vector<SiteSync::Action> actions;
+    site.step(now, event, actions);
+    for (const auto& action : actions) std::visit([this](const auto& a) { perform(a); }, action);
+  }
+  void run(Duration span) {
+    for (const Instant end = now + span; site.wakeup() && *site.wakeup() <= end;) {
+      now = std::max(now, *site.wakeup());
+      step(Wakeup{});
+    }
+  }
+  void perform(const SiteSync::Persist& action) { step(SiteSync::Persisted{action.sequence}); }
+  void perform(const SiteSync::Apply& action) {
+    farthest = std::max(farthest, action.stop.value_or(0));
+    step(SiteSync::Applied{action.sync, {}});
+  }
+  void perform(const SiteSync::Send& action) {
+    const auto* message = std::get_if<AgreementMessage>(&action.message);
+    if (message == nullptr || action.to != voter) return;
+    if (const auto* asked = std::get_if<Prepare>(message))
+      step(SiteSync::Received{voter, AgreementMessage{Promise{asked->ballot, {3}, {}}}});
+    if (const auto* asked = std::get_if<Accept>(message))
+      step(SiteSync::Received{voter, AgreementMessage{Accepted{asked->ballot, asked->sync}}});
+  }
+  void perform(const SiteSync::Finished&) { finished = true; }
+  template <class Other>
+  void perform(const Other&) {}
+
+  Instant now;
+  SiteSync site{config(), now};
+  std::uint64_t farthest = 0;  ///< Stop that the worker was told.
+  bool finished = false;
+};
+
+// Messages overtake each other: what it had offered to the sync before never came.
+TEST_CASE("site sync: what a site that is gone offered to a later sync is not done again") {
+  Leader leader;
+  leader.step(SiteSync::PeerUp{Leader::gone});
+  leader.step(SiteSync::Received{Leader::gone, Status{true}});
+  const Contribution offered{Leader::gone, {50, 100}, sha256(to_wire(7)), 1};
+  leader.step(SiteSync::Received{Leader::gone, Offer{{4}, offered, {3}}});
+  leader.step(SiteSync::PeerDown{Leader::gone});
+  leader.run(seconds(60));
+  CHECK(leader.finished);
+  CHECK(leader.farthest == 100);
+  CHECK(leader.site.merged_tokens() == 200);
+  REQUIRE(leader.site.decision({4}) != nullptr);
+  CHECK(leader.site.decision({4})->members == std::vector{offered});
+}
+
 TEST_CASE("site sync: with no worker at work nothing ends") {
   World world;
   for (std::uint32_t site = 0; site < 3; ++site)

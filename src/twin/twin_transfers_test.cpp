@@ -82,6 +82,21 @@ TEST_CASE("twin: a push that begins when the training ends is waited for") {
   CHECK(*record.arrived > *record.trained + seconds(4));
 }
 
+TEST_CASE("twin: after a restart of the receiver nothing is sent that it did not ask for") {
+  catalog::Scenario scenario = push(seconds(2));
+  const auto took = [&] {
+    const Record record = simulate(scenario);
+    REQUIRE(record.done.size() == 1);
+    return record.done[0].took;
+  };
+  const Duration undisturbed = took();
+  const catalog::KillProcess kill{SiteId{2}, catalog::Process::agent};
+  scenario.faults = {catalog::Fault{seconds(4), kill}};
+  const Duration lost = took() - undisturbed;
+  MESSAGE("a restart of the receiver costs ", lost.seconds(), " s");
+  CHECK(lost < seconds(3));
+}
+
 TEST_CASE("twin: kills of the agents at both ends cost no byte that was kept") {
   catalog::Scenario scenario = push(seconds(2));
   const auto kill = [](std::int64_t at, std::uint32_t site) {
