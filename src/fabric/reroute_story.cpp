@@ -4,7 +4,7 @@
 #include "axs/fabric/story.h"
 #include "axs/net/route_choice.h"
 
-/// Why traffic was moved, in words and in numbers.
+/// Why traffic was moved and what bulk was leased, in words and in numbers.
 namespace axs::fabric {
 namespace {
 
@@ -23,6 +23,21 @@ std::string time_text(Duration time) {
 
 std::string rate_text(BytesPerSecond rate) {
   return decimal(rate.value() * 8e-6, 0) + " Mb/s";
+}
+
+std::string bytes_text(std::uint64_t bytes) {
+  return decimal(static_cast<double>(bytes) * 1e-6, 1) + " MB";
+}
+
+/// What there was to share out.
+std::string demand_text(const net::LeaseGranted& lease) {
+  const net::TrafficUse& use = lease.use;
+  if (use.bulk_waiting == 0) return "no bulk waits";
+  std::string text = bytes_text(use.bulk_waiting) + " of bulk wait";
+  if (lease.bulk.empty()) return text + ", and no path has anything to spare";
+  if (use.gradient_burst == 0) return text + "; no gradients pass";
+  return text + "; gradients take " + rate_text(use.gradient_rate) + ", " +
+         bytes_text(use.gradient_burst) + " of them at once";
 }
 
 std::string with_numbers(const catalog::PathSeen& seen) {
@@ -124,6 +139,28 @@ catalog::HandoverKept handover_kept(const catalog::Scenario& scenario,
   };
   return {scenario.sites[kept.peer.value].name, named(kept.hold.path),
           kept.hold.instead ? named(*kept.hold.instead) : std::string{}, kept.lasts};
+}
+
+catalog::LeaseGranted lease_granted(const catalog::Scenario& scenario,
+                                    const net::Topology& topology, const net::LeaseGranted& lease) {
+  catalog::LeaseGranted fact{.from = scenario.sites[lease.from.value].name,
+                             .to = scenario.sites[lease.to.value].name,
+                             .paths = {},
+                             .lasts = lease.lasting,
+                             .waiting = lease.use.bulk_waiting,
+                             .gradient_rate = lease.use.gradient_rate,
+                             .gradient_burst = lease.use.gradient_burst,
+                             .sentence = demand_text(lease)};
+  for (const net::PathShare& share : lease.bulk)
+    fact.paths.push_back(
+        {path_name(scenario, topology, {lease.from, lease.to, share.path}), share.rate});
+  return fact;
+}
+
+catalog::LeaseLost lease_lost(const catalog::Scenario& scenario, const net::Topology& topology,
+                              SiteId site, const Site::LeaseLost& lost) {
+  return {scenario.sites[lost.peer.value].name,
+          lost.path ? path_name(scenario, topology, {site, lost.peer, *lost.path}) : std::string{}};
 }
 
 catalog::RouteOrdered route_ordered(const catalog::Scenario& scenario,

@@ -237,6 +237,7 @@ void Site::run_transport(SiteId peer, const net::Transport::Event& event) {
   net::SteeredTransport& transport = peers_.at(peer).transport;
   transport.step(now_, event, actions);
   perform(peer, actions);
+  if (transport.lapsed()) actions_->push_back(LeaseLost{peer, std::nullopt});
   if (transport.has_news()) watch(peer, net::ReportWanted{});
 }
 
@@ -351,6 +352,8 @@ void Site::perform(SiteId peer, const net::PathUp& action) {
 }
 void Site::perform(SiteId peer, const net::PathDown& action) {
   actions_->push_back(PathState{peer, action.path, false});
+  if (std::ranges::count(lease(peer).paths, action.path) > 0)
+    actions_->push_back(LeaseLost{peer, action.path});
   run_transport(peer, action);
 }
 void Site::perform(SiteId peer, const net::RouteSet& action) {

@@ -85,6 +85,13 @@ catalog::TransferBegan told(const catalog::Scenario& scenario, const TransferBeg
   return fact;
 }
 
+catalog::TransferProgressed told(const catalog::Scenario& scenario,
+                                 const TransferProgressed& action) {
+  auto fact = about<catalog::TransferProgressed>(scenario, action.transfer);
+  fact.kept = action.kept;
+  return fact;
+}
+
 catalog::TransferDone told(const catalog::Scenario& scenario, const TransferDone& action) {
   auto fact = about<catalog::TransferDone>(scenario, action.transfer);
   fact.bytes = action.size;

@@ -37,6 +37,7 @@ class TransferSender {
   void offer(Actions& actions);
   void resume(Instant now, std::uint64_t kept, Actions& actions);
   void pump(Actions& actions);
+  void tell(Instant now, Actions& actions);
 
   TransferId transfer_;
   SiteId to_;
@@ -48,6 +49,7 @@ class TransferSender {
   std::uint64_t kept_ = 0;
   std::uint64_t next_ = 0;  ///< what lies before has been read, or is there
   std::optional<Instant> began_;
+  Instant told_{};  ///< When the record heard of it last.
 };
 
 }  // namespace axs::fabric

@@ -81,6 +81,7 @@ void Controller::on(const ReportReceived& event) {
   const std::pair newest{report.token, report.sequence};
   if (newest <= pair.newest) return;
   pair.newest = newest;
+  pair.use = report.use;
   track(report, pair);
   Case at{report, config_.topology.paths(report.from, report.to), pair, report.paths};
   for (PathReport& path : at.attractive)
@@ -275,6 +276,7 @@ void Controller::give_order(
 }
 
 void Controller::give_order(Superhighway::Pair key, Pair& pair) {
+  tell_lease(key, pair);
   const auto& granted = superhighway_.shares(key);
   pair.order = RouteOrder{{config_.term, ++epoch_},
                           key.first,
@@ -285,6 +287,16 @@ void Controller::give_order(Superhighway::Pair key, Pair& pair) {
                           granted.empty() ? Duration{} : superhighway_.lease()};
   pair.ordered_at = now_;
   actions_->push_back(*pair.order);
+}
+
+/// A mere renewal is not told, unless it comes so late that the lease has lapsed meanwhile.
+void Controller::tell_lease(Superhighway::Pair key, const Pair& pair) {
+  const auto& granted = superhighway_.shares(key);
+  const bool lapsed = now_ - pair.ordered_at >= superhighway_.lease();
+  const std::vector<PathShare> none, &before = pair.order ? pair.order->bulk : none;
+  if (granted == before && (granted.empty() || !lapsed)) return;
+  actions_->push_back(
+      LeaseGranted{key.first, key.second, granted, superhighway_.lease(), pair.use});
 }
 
 }  // namespace axs::net

@@ -144,6 +144,16 @@ struct RouteOrder {
   Duration lasting{};
 };
 
+/// For the log: what the controller lets a pair's bulk send is another lease from now on; without
+/// paths, none. `use`: what the pair's agent had reported.
+struct LeaseGranted {
+  SiteId from;
+  SiteId to;
+  std::vector<PathShare> bulk;
+  Duration lasting{};
+  TrafficUse use{};
+};
+
 /// For the log: from now on this traffic takes another path. The rule of an order is the
 /// controller's own.
 struct RouteChanged {
