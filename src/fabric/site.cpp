@@ -340,6 +340,8 @@ void Site::perform(SiteId peer, const net::HelloReply& action) {
 void Site::perform(SiteId peer, const net::LinkReport& action) {
   net::LinkReport report = action;
   peers_.at(peer).transport.describe(now_, report);
+  // The transport sees the window of a transfer, piece by piece; its plan wants all of it.
+  report.use.bulk_waiting += transfers_.left(peer);
   if (self_ == home_)
     actions_->push_back(ReportToController{report});
   else if (peers_.at(home_).up)

@@ -22,6 +22,9 @@ class TransferSender {
   /// The receiver has all of it, or one of the two has given up.
   bool over() const;
 
+  /// What it has not handed on yet, and will as the window lets it.
+  std::uint64_t left() const { return state_ == State::open && answered_ ? size_ - next_ : 0; }
+
   void open(Actions& actions);
   void opened(const TransferOpened& event, Actions& actions);
   void broken(Actions& actions);

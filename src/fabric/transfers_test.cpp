@@ -262,12 +262,23 @@ TEST_CASE("transfers: how far one has come is told once a second, and at its end
         kept = done->size;
     return kept / piece;
   };
+  CHECK(from.transfers.left(receiver) == 0);  // Nobody has said how much is there already.
   CHECK(told(0, seconds(5)) == 0);
+  CHECK(from.transfers.left(receiver) == 0);  // All of it is in the window.
   CHECK(told(1, milliseconds(5'900)) == 0);
   CHECK(told(3, milliseconds(6'100)) == 3);
   CHECK(told(5, milliseconds(7'000)) == 0);
   CHECK(told(6, milliseconds(7'100)) == 6);
   CHECK(told(8, milliseconds(7'200)) == 8);
+}
+
+TEST_CASE("transfers: what the window holds back is known beforehand") {
+  Alone from{sender};
+  from.step(Wakeup{});
+  from.step(TransferOpened{only, 20 * piece + 7, {1}});
+  from.step(Transfers::Heard{receiver, TransferKept{only, (std::uint64_t{1} << 32) + 1, piece}});
+  CHECK(from.transfers.left(receiver) == 19 * piece + 7 - transfer_window);
+  CHECK(from.transfers.left(SiteId{2}) == 0);
 }
 
 TEST_CASE("transfers: lies are named and change nothing") {

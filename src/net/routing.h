@@ -85,7 +85,7 @@ struct PathReport {
 
 /// What is sent to a peer, in bytes of frames: what a plan for bulk needs to know.
 struct TrafficUse {
-  std::uint64_t bulk_waiting{};
+  std::uint64_t bulk_waiting{};  ///< And what is to follow it, as far as that is known.
   /// A high quantile of what gradients took in the seconds of the last minute.
   BytesPerSecond gradient_rate{};
   std::uint64_t gradient_burst{};  ///< The most that waited at once in it.
