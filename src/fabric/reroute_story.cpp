@@ -41,6 +41,7 @@ std::string demand_text(const net::LeaseGranted& lease) {
 }
 
 std::string with_numbers(const catalog::PathSeen& seen) {
+  if (seen.rtt <= Duration{}) return seen.path + " (not measured yet)";
   return seen.path + " (round trip " + time_text(seen.rtt) + ", jitter " + time_text(seen.jitter) +
          ", loss " + decimal(seen.loss * 100, 2) + " %, cost " + time_text(seen.cost) + ")";
 }
@@ -62,6 +63,8 @@ std::string advantage(const catalog::RouteGrounds& grounds, const std::string& t
 }
 
 std::string after_cut(const catalog::RouteGrounds& grounds) {
+  // An order that was meant for an earlier life of the site.
+  if (grounds.left.path.empty()) return with_numbers(grounds.taken) + " is the first path it had";
   const std::string so = ", so traffic took " + with_numbers(grounds.taken);
   if (grounds.measured <= Duration{}) return grounds.left.path + " was told to be dead" + so;
   return grounds.left.path + " showed no life for " + time_text(grounds.measured) +

@@ -87,6 +87,11 @@ TEST_CASE("story: the first route, and an order as the controller notes it") {
   CHECK(ordered.grounds.sentence ==
         "sfo-fra wire (round trip 40.0 ms, jitter 0.2 ms, loss 0.00 %, cost 40.5 ms) is the first "
         "path that came up");
+  change.rule.reason = RouteReason::cut;
+  change.reason = RouteReason::order;
+  change.new_seen = {.path = wire};
+  CHECK(route_changed(scenario, topology_of(scenario), change).grounds.sentence ==
+        "the controller ordered it: sfo-fra wire (not measured yet) is the first path it had");
 }
 
 TEST_CASE("story: a lease is told with its paths, their rates and the demand") {

@@ -86,7 +86,9 @@ void Controller::on(const ReportReceived& event) {
   Case at{report, config_.topology.paths(report.from, report.to), pair, report.paths};
   for (PathReport& path : at.attractive)
     path.up = path.up && pair.tracks[path.path.value].damper.attractive(now_);
-  const auto moved = superhighway_.hear(now_, report, at.paths, at.attractive);
+  // Where all paths are held down, as after a restart of an agent, one of them is better than none.
+  const bool any = std::ranges::any_of(at.attractive, &PathReport::up);
+  const auto moved = superhighway_.hear(now_, report, at.paths, any ? at.attractive : report.paths);
   evaluate(at);
   for (const auto& key : moved)
     if (key != std::pair{report.from, report.to}) give_order(key, pairs_.at(key));

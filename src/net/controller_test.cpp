@@ -236,5 +236,18 @@ TEST_CASE("a lease is told when it begins, changes and ends, not when it is rene
   CHECK(bench.lease()->bulk.empty());
 }
 
+TEST_CASE("bulk need not wait for a lease until paths that all died are trusted again") {
+  Bench bench;
+  bench.obey(*bench.tell());
+  for (auto& path : bench.report.paths) path.up = false;
+  bench.obey(*bench.tell());
+  bench.now = bench.now + seconds(2);
+  for (auto& path : bench.report.paths) path.up = true;
+  bench.report.use.bulk_waiting = 800'000'000;
+  bench.tell();
+  REQUIRE(bench.lease());
+  CHECK(bench.lease()->bulk.size() == 2);
+}
+
 }  // namespace
 }  // namespace axs::net

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <utility>
 
@@ -25,6 +26,14 @@ struct Arrival {
 
 std::string name_of(const Pair& pair) {
   return pair.first + " → " + pair.second;
+}
+
+/// No reader would see a difference.
+bool alike(const std::vector<catalog::LeasedPath>& a, const std::vector<catalog::LeasedPath>& b) {
+  return std::ranges::equal(a, b, [](const auto& one, const auto& other) {
+    return one.path == other.path &&
+           std::fabs(one.rate.value() - other.rate.value()) <= 0.01 * one.rate.value();
+  });
 }
 
 class Collector {
@@ -59,6 +68,8 @@ class Collector {
   void see(const std::string&, const Fact&) {}
   void see(const std::string&, const catalog::LeaseGranted& fact) {
     const Pair pair{fact.from, fact.to};
+    const auto held = open_.find(pair);
+    if (held != open_.end() && alike(held->second.paths, fact.paths)) return;
     close(pair, fact.paths.empty() ? fact.sentence : std::string{});
     open(pair, fact.paths, fact.sentence);
   }

@@ -36,6 +36,7 @@ Story push() {
   Story story;
   story.tell(1, catalog::TransferBegan{0, "model", "sfo", "fra", 60'000'000, 0}, "sfo");
   story.tell(1, grant(160, 80, "60.0 MB of <bulk> wait"));
+  story.tell(1.5, grant(160.1, 79.9, "less waits"));  // That is no news.
   story.tell(2, catalog::TransferProgressed{0, "model", "sfo", "fra", 25'000'000}, "sfo");
   story.tell(3, catalog::TransferProgressed{0, "model", "sfo", "fra", 45'000'000}, "sfo");
   story.tell(3, LeaseLost{"fra", sky}, "sfo");
