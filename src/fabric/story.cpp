@@ -125,7 +125,8 @@ std::optional<catalog::RouteMeasured> route_measured(const catalog::Scenario& sc
   const auto& route = report.routes[static_cast<std::size_t>(net::TrafficClass::gradient)];
   if (!route) return std::nullopt;
   const auto path = std::ranges::find(report.paths, route->primary, &net::PathReport::path);
-  if (path == report.paths.end() ||
+  // A path that has no round trip yet has not been measured.
+  if (path == report.paths.end() || path->rtt <= Duration{} ||
       path->path.value >= topology.paths(report.from, report.to).size())
     return std::nullopt;
   return catalog::RouteMeasured{

@@ -63,7 +63,7 @@ catalog::LeaseLost lease_lost(const catalog::Scenario& scenario, const net::Topo
 std::string route_sentence(const catalog::RouteGrounds& grounds, const std::string& traffic,
                            const std::string& reason);
 
-/// What a report says of the way that gradients take; nothing if they take none.
+/// What a report says of the way that gradients take; nothing if they take none, or nobody knows.
 std::optional<catalog::RouteMeasured> route_measured(const catalog::Scenario& scenario,
                                                      const net::Topology& topology,
                                                      const net::LinkReport& report);
