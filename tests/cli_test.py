@@ -230,6 +230,52 @@ class Ledger(unittest.TestCase):
         self.assertRegex(ledger["violations"][0], "^sync 7: .* came to other parameters than ")
 
 
+class Leases(unittest.TestCase):
+    """What a transfer had leased, in the record of a simulated run and wherever it is shown."""
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.run_folder = os.path.join(cls.folder.name, "run")
+        outcome = run("twin", os.path.join(ROOT, "scenarios/model-push.toml"),
+                      "--out", cls.run_folder)
+        assert outcome.returncode == 0, outcome.stderr
+        cls.leases = json.loads(run("explain", cls.run_folder, "--json").stdout)["leases"]
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.folder.cleanup()
+
+    def test_a_push_has_fibre_and_sky_and_no_more_than_they_carry(self):
+        self.assertGreaterEqual(len(self.leases), 1)
+        capacity = {"sfo-fra fibre": 200e6, "sfo-fra leo": 100e6}
+        widest = max(self.leases, key=lambda lease: lease["bits_per_second"])
+        self.assertLessEqual(capacity.keys(), {path["path"] for path in widest["paths"]})
+        for lease in self.leases:
+            self.assertEqual((lease["from"], lease["to"]), ("sfo", "fra"))
+            self.assertLess(lease["begin"], lease["end"])
+            self.assertIn("of bulk wait", lease["why"])
+            for path in lease["paths"]:
+                self.assertLess(path["bits_per_second"], capacity.get(path["path"], 200e6))
+            self.assertLess(lease["received_bits_per_second"], 1.2 * lease["bits_per_second"])
+        self.assertEqual(self.leases[-1]["ended"], "no bulk waits")
+
+    def test_explain_says_it_in_its_place(self):
+        lines = run("explain", self.run_folder).stdout.splitlines()
+        told = [line for line in lines if "bulk has leased" in line]
+        self.assertEqual(len(told), len(self.leases))
+        times = [float(line.split()[0]) for line in lines if " s  " in line]
+        self.assertEqual(times, sorted(times))
+
+    def test_the_report_shows_it(self):
+        made = run("report", self.run_folder)
+        self.assertEqual(made.returncode, 0, made.stderr)
+        with open(made.stdout.strip(), encoding="utf-8") as file:
+            page = file.read()
+        for part in ('id="bulk"', "Leased and received", "sfo → fra, leased",
+                     "sfo → fra, received", "and why</summary>", self.leases[0]["why"]):
+            self.assertIn(part, page)
+
+
 class LiveView(unittest.TestCase):
     """A simulated run that takes longer than a person waits without asking."""
 

@@ -154,7 +154,7 @@ class PortsTest(Base):
     def test_a_program_with_ports_gives_its_exit_status(self):
         done = self.emulate(self.scenario, "--ports", "--", "sh", "-c", "echo out; exit 7")
         self.assertEqual((done.returncode, done.stdout), (7, "out\n"))
-        self.assertIn("1 faults of the scenario are left out", done.stderr)
+        self.assertIn("faults of the scenario that are left out: 1;", done.stderr)
 
     def assert_nothing_outlives(self, end):
         """Whatever the program has put into a session of its own ends, once `end` is called."""
@@ -166,6 +166,14 @@ class PortsTest(Base):
         end(process)
         process.communicate(timeout=30)
         eventually("its end", lambda: not os.path.exists(f"/proc/{grandchild}"))
+
+    def test_a_program_runs_over_a_measured_link_too(self):
+        delays = self.write("delays.txt", "20\n")
+        capacity = self.write("capacity.csv", "t_ms,mbit_per_s\n0,50\n100,50\n")
+        done = subprocess.run([AXS, "emulate", "--trace", f"{delays},{capacity}", "--ports", "--",
+                               "echo", "it", "runs"], capture_output=True, text=True, timeout=30,
+                              check=False)
+        self.assertEqual((done.returncode, done.stdout), (0, "it runs\n"), done.stderr)
 
     def test_nothing_that_the_program_started_outlives_a_kill(self):
         self.assert_nothing_outlives(lambda process: process.kill())

@@ -127,6 +127,23 @@ struct RouteOrdered {
   std::string reason;
   RouteGrounds grounds{};
 };
+/// What bulk may send over a path while a lease lasts.
+struct LeasedPath {
+  std::string path;
+  BytesPerSecond rate{};  ///< of frames
+};
+/// The controller has granted the bulk of a pair another lease of spare capacity than before. It is
+/// renewed, which is not noted, until another one of these comes for the pair.
+struct LeaseGranted {
+  std::string from;
+  std::string to;
+  std::vector<LeasedPath> paths;  ///< none: the lease has ended
+  Duration lasts;                 ///< if nobody renews it
+  std::uint64_t waiting{};        ///< bytes of bulk, as the site said; likewise of gradients:
+  BytesPerSecond gradient_rate{};
+  std::uint64_t gradient_burst{};
+  std::string sentence{};
+};
 /// A process that `axs run` keeps alive: "underlay", "controller" or "agent of <site>".
 struct ProcessStarted {
   std::string process;
@@ -248,6 +265,14 @@ struct TransferBegan {
   std::uint64_t bytes{};
   std::uint64_t kept{};
 };
+/// So much of it is on the receiver's disk; noted now and then.
+struct TransferProgressed {
+  std::uint32_t transfer{};
+  std::string name;
+  std::string from;
+  std::string to;
+  std::uint64_t kept{};
+};
 /// The receiver has all of it on its disk, and its hash is right.
 struct TransferDone {
   std::uint32_t transfer{};
@@ -301,6 +326,11 @@ struct HandoverKept {
   std::string instead;  ///< what they take meanwhile; empty: they wait
   Duration lasts;
 };
+/// What bulk to the peer had leased ends before the controller says so.
+struct LeaseLost {
+  std::string peer;
+  std::string path;  ///< has died; empty: all paths, for nobody renewed the lease
+};
 struct PeerMisbehaved {
   std::string peer;
   std::string what;
@@ -313,7 +343,8 @@ using Fact =
                  SyncClosed, SyncApplied, Diverged, SessionUp, SessionLost, HandshakeFailed, PathUp,
                  PathDown, RouteChanged, PeerMisbehaved, ControllerStarted, ControllerSuperseded,
                  RouteOrdered, ProcessStarted, ProcessLost, BuiltFrom, ContributionSent, Enrolled,
-                 HandoverKept, TransferBegan, TransferDone, TransferFailed>;
+                 HandoverKept, TransferBegan, TransferDone, TransferFailed, LeaseGranted, LeaseLost,
+                 TransferProgressed>;
 
 /// A fact with its origin: what a line of events.jsonl says.
 struct Noted {

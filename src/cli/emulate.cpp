@@ -209,8 +209,7 @@ void EmulateCommand::declare(CLI::App& app) {
   app.get_option("scenario")->required(false);
   app.add_option("--trace", trace,
                  "DELAY,CAPACITY: a measured link between sites a and b, over and over: "
-                 "milliseconds per 10 ms, and Mb/s over time or a mahimahi trace")
-      ->excludes(app.get_option("scenario"));
+                 "milliseconds per 10 ms, and Mb/s over time or a mahimahi trace");
   app.add_option("--duration", duration, "End after so long, like 90s; by default at Ctrl-C");
   CLI::Option* in = app.add_option("--in", site, "The site in which COMMAND runs");
   CLI::Option* no_root = app.add_flag(
@@ -264,6 +263,9 @@ Result<ExitCode> EmulateCommand::run() {
       return Error{Errc::invalid, "--duration: \"" + duration + "\", want a time such as 90s"};
     lasts = *stated;
   }
+  // The parser takes the first word behind -- for the scenario that there is none of.
+  if (!trace.empty() && !job.scenario.empty())
+    program.insert(program.begin(), std::exchange(job.scenario, {}));
   if (!site.empty() && program.empty())
     return Error{Errc::invalid, "--in: no command to run there, want it after --"};
   Emulation emulation = AXS_TRY(plan(lasts));
@@ -282,7 +284,7 @@ Result<ExitCode> EmulateCommand::run() {
   if (!child) tell(emulation, opened_links(emulation, *underlay), "links", json);
   if (emulation.faults_left_out > 0)
     print_error(
-        fmt::format("{} faults of the scenario are left out: only cuts at a stated time "
+        fmt::format("faults of the scenario that are left out: {}; only cuts at a stated time "
                     "happen without a job",
                     emulation.faults_left_out));
   Wait wait{*underlay, signals, lasts, child ? &*child : nullptr};

@@ -28,11 +28,14 @@ std::uint64_t tokens_per_step(const catalog::Scenario& scenario) {
                                        static_cast<std::uint32_t>(scenario.sites.size()));
 }
 
-/// The same job, but short and without faults.
-catalog::Scenario rehearsed(catalog::Scenario scenario) {
+/// The same job, but short, and without what would only disturb the measurement.
+live::NewRun rehearsed(live::NewRun job) {
+  catalog::Scenario& scenario = job.scenario;
   scenario.faults.clear();
+  scenario.transfers.clear();
   scenario.train.tokens = Rehearsal::steps * tokens_per_step(scenario) * scenario.sites.size();
-  return scenario;
+  job.purpose = live::Purpose::rehearsal;
+  return job;
 }
 
 /// Of what one site noted, by its own clock.
@@ -196,14 +199,12 @@ bool deserves_rehearsal(const catalog::Scenario& scenario) {
          Rehearsal::worthwhile * tokens_per_step(scenario) * scenario.sites.size();
 }
 
-Result<record::History> rehearse(const catalog::Scenario& scenario, const std::string& data,
-                                 const std::string& runs, const std::string& program) {
+Result<record::History> rehearse(live::NewRun job, const std::string& runs,
+                                 const std::string& program) {
   Hidden::sweep(runs);
   Hidden hidden = AXS_TRY(Hidden::create(runs));
   const live::RunFolder folder = hidden.folder();
-  live::RunPlan plan = AXS_TRY(live::create_run(
-      folder,
-      {.scenario = rehearsed(scenario), .data = data, .purpose = live::Purpose::rehearsal}));
+  live::RunPlan plan = AXS_TRY(live::create_run(folder, rehearsed(std::move(job))));
   const auto outcome = AXS_TRY(run_short(folder, std::move(plan), program));
   if (outcome == live::Launcher::Outcome::stopped)
     return Error{Errc::unavailable, "ended before the run began"};

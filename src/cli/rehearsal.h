@@ -6,6 +6,7 @@
 #include "axs/catalog/facts.h"
 #include "axs/core/result.h"
 #include "axs/fabric/link_plan.h"
+#include "axs/live/run_plan.h"
 #include "axs/record/history.h"
 #include "axs/twin/worker_model.h"
 
@@ -26,10 +27,10 @@ struct Rehearsal {
 /// Whether the job is long enough for a rehearsal.
 bool deserves_rehearsal(const catalog::Scenario& scenario);
 
-/// Rehearses in a hidden folder under `runs`, which is gone afterwards unless something failed, and
-/// returns the record. Errc::unavailable if the user has ended it.
-Result<record::History> rehearse(const catalog::Scenario& scenario, const std::string& data,
-                                 const std::string& runs, const std::string& program);
+/// Rehearses the job in a hidden folder under `runs`, which is gone afterwards unless something
+/// failed, and returns the record. Errc::unavailable if the user has ended it.
+Result<record::History> rehearse(live::NewRun job, const std::string& runs,
+                                 const std::string& program);
 
 /// What the record of such a short run says of its workers. Error if it says too little.
 Result<Rehearsal> measured(const catalog::Scenario& scenario, const record::History& history);

@@ -129,27 +129,27 @@ Result<ExitCode> RunCommand::run() {
   const auto links = AXS_TRY(plan_links(scenario));
   AXS_TRY(check_room(runs, scenario));
   if (const std::string note = quota_note(runs_in(runs), runs); !note.empty()) print_error(note);
-  auto opening = opening_facts(scenario, "live", own_command());
-  if (deserves_rehearsal(scenario))
-    if (const auto predicted = AXS_TRY(foresee(scenario, links))) opening.push_back(*predicted);
-  const live::RunFolder folder = new_folder(runs, scenario.name);
-  live::RunPlan plan =
-      AXS_TRY(live::create_run(folder, {.scenario = std::move(scenario),
-                                        .data = data,
-                                        .opening = std::move(opening),
-                                        .handovers = fabric::planned_breaks(links, sky_known)}));
+  live::NewRun fresh{.scenario = std::move(scenario),
+                     .data = data,
+                     .handovers = fabric::planned_breaks(links, sky_known)};
+  auto opening = opening_facts(fresh.scenario, "live", own_command());
+  if (deserves_rehearsal(fresh.scenario))
+    if (const auto predicted = AXS_TRY(foresee(fresh, links))) opening.push_back(*predicted);
+  fresh.opening = std::move(opening);
+  const live::RunFolder folder = new_folder(runs, fresh.scenario.name);
+  live::RunPlan plan = AXS_TRY(live::create_run(folder, std::move(fresh)));
   return launch({.folder = folder, .plan = std::move(plan), .program = {}});
 }
 
 /// Says what the run will come to, before it begins; nothing if that cannot be known.
 Result<std::optional<catalog::Predicted>> RunCommand::foresee(
-    const catalog::Scenario& scenario, const std::vector<fabric::LinkPlan>& links) const {
+    const live::NewRun& fresh, const std::vector<fabric::LinkPlan>& links) const {
   using Foreseen = std::optional<catalog::Predicted>;
   print_error(
       fmt::format("rehearsing {} steps, to know how long the run will take", Rehearsal::steps));
-  const auto history = AXS_TRY(rehearse(scenario, data, absolute(runs), own_program()));
-  const auto rehearsal = measured(scenario, history);
-  const auto predicted = rehearsal ? predict(scenario, links, *rehearsal)
+  const auto history = AXS_TRY(rehearse(fresh, absolute(runs), own_program()));
+  const auto rehearsal = measured(fresh.scenario, history);
+  const auto predicted = rehearsal ? predict(fresh.scenario, links, *rehearsal)
                                    : Result<catalog::Predicted>{rehearsal.error()};
   if (!predicted) {
     print_error(predicted.error().what + "; nothing is predicted");

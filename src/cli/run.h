@@ -8,6 +8,7 @@
 #include "axs/catalog/facts.h"
 #include "axs/cli/command.h"
 #include "axs/cli/job.h"
+#include "axs/live/run_plan.h"
 
 namespace axs::cli {
 
@@ -27,7 +28,7 @@ struct RunCommand final : Command {
  private:
   Result<ExitCode> go_on() const;
   Result<std::optional<catalog::Predicted>> foresee(
-      const catalog::Scenario& scenario, const std::vector<fabric::LinkPlan>& links) const;
+      const live::NewRun& job, const std::vector<fabric::LinkPlan>& links) const;
 };
 
 /// `axs agent`: the process of one site of a run; `axs run` starts it.

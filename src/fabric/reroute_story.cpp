@@ -4,7 +4,7 @@
 #include "axs/fabric/story.h"
 #include "axs/net/route_choice.h"
 
-/// Why traffic was moved, in words and in numbers.
+/// Why traffic was moved and what bulk was leased, in words and in numbers.
 namespace axs::fabric {
 namespace {
 
@@ -25,7 +25,23 @@ std::string rate_text(BytesPerSecond rate) {
   return decimal(rate.value() * 8e-6, 0) + " Mb/s";
 }
 
+std::string bytes_text(std::uint64_t bytes) {
+  return decimal(static_cast<double>(bytes) * 1e-6, 1) + " MB";
+}
+
+/// What there was to share out.
+std::string demand_text(const net::LeaseGranted& lease) {
+  const net::TrafficUse& use = lease.use;
+  if (use.bulk_waiting == 0) return "no bulk waits";
+  std::string text = bytes_text(use.bulk_waiting) + " of bulk wait";
+  if (lease.bulk.empty()) return text + ", and no path has anything to spare";
+  if (use.gradient_burst == 0) return text + "; no gradients pass";
+  return text + "; gradients take " + rate_text(use.gradient_rate) + ", " +
+         bytes_text(use.gradient_burst) + " of them at once";
+}
+
 std::string with_numbers(const catalog::PathSeen& seen) {
+  if (seen.rtt <= Duration{}) return seen.path + " (not measured yet)";
   return seen.path + " (round trip " + time_text(seen.rtt) + ", jitter " + time_text(seen.jitter) +
          ", loss " + decimal(seen.loss * 100, 2) + " %, cost " + time_text(seen.cost) + ")";
 }
@@ -47,6 +63,8 @@ std::string advantage(const catalog::RouteGrounds& grounds, const std::string& t
 }
 
 std::string after_cut(const catalog::RouteGrounds& grounds) {
+  // An order that was meant for an earlier life of the site.
+  if (grounds.left.path.empty()) return with_numbers(grounds.taken) + " is the first path it had";
   const std::string so = ", so traffic took " + with_numbers(grounds.taken);
   if (grounds.measured <= Duration{}) return grounds.left.path + " was told to be dead" + so;
   return grounds.left.path + " showed no life for " + time_text(grounds.measured) +
@@ -124,6 +142,28 @@ catalog::HandoverKept handover_kept(const catalog::Scenario& scenario,
   };
   return {scenario.sites[kept.peer.value].name, named(kept.hold.path),
           kept.hold.instead ? named(*kept.hold.instead) : std::string{}, kept.lasts};
+}
+
+catalog::LeaseGranted lease_granted(const catalog::Scenario& scenario,
+                                    const net::Topology& topology, const net::LeaseGranted& lease) {
+  catalog::LeaseGranted fact{.from = scenario.sites[lease.from.value].name,
+                             .to = scenario.sites[lease.to.value].name,
+                             .paths = {},
+                             .lasts = lease.lasting,
+                             .waiting = lease.use.bulk_waiting,
+                             .gradient_rate = lease.use.gradient_rate,
+                             .gradient_burst = lease.use.gradient_burst,
+                             .sentence = demand_text(lease)};
+  for (const net::PathShare& share : lease.bulk)
+    fact.paths.push_back(
+        {path_name(scenario, topology, {lease.from, lease.to, share.path}), share.rate});
+  return fact;
+}
+
+catalog::LeaseLost lease_lost(const catalog::Scenario& scenario, const net::Topology& topology,
+                              SiteId site, const Site::LeaseLost& lost) {
+  return {scenario.sites[lost.peer.value].name,
+          lost.path ? path_name(scenario, topology, {site, lost.peer, *lost.path}) : std::string{}};
 }
 
 catalog::RouteOrdered route_ordered(const catalog::Scenario& scenario,

@@ -87,4 +87,44 @@ TEST_CASE("story: the first route, and an order as the controller notes it") {
   CHECK(ordered.grounds.sentence ==
         "sfo-fra wire (round trip 40.0 ms, jitter 0.2 ms, loss 0.00 %, cost 40.5 ms) is the first "
         "path that came up");
+  change.rule.reason = RouteReason::cut;
+  change.reason = RouteReason::order;
+  change.new_seen = {.path = wire};
+  CHECK(route_changed(scenario, topology_of(scenario), change).grounds.sentence ==
+        "the controller ordered it: sfo-fra wire (not measured yet) is the first path it had");
+}
+
+TEST_CASE("story: a lease is told with its paths, their rates and the demand") {
+  const catalog::Scenario scenario = pair_of_sites();
+  const net::Topology topology = topology_of(scenario);
+  net::LeaseGranted lease{.from = SiteId{0}, .to = SiteId{1}, .bulk = {}, .lasting = seconds(4)};
+  CHECK(lease_granted(scenario, topology, lease).sentence == "no bulk waits");
+  lease.use.bulk_waiting = 58'720'256;
+  CHECK(lease_granted(scenario, topology, lease).sentence ==
+        "58.7 MB of bulk wait, and no path has anything to spare");
+  lease.bulk = {{wire, BytesPerSecond{10e6}}, {sky, BytesPerSecond{30e6}}};
+  CHECK(lease_granted(scenario, topology, lease).sentence ==
+        "58.7 MB of bulk wait; no gradients pass");
+  lease.use.gradient_rate = BytesPerSecond{1.5e6};
+  lease.use.gradient_burst = 250'000;
+  const auto told = lease_granted(scenario, topology, lease);
+  CHECK(told.sentence == "58.7 MB of bulk wait; gradients take 12 Mb/s, 0.2 MB of them at once");
+  CHECK(told.from == "sfo");
+  CHECK(told.to == "fra");
+  CHECK(told.lasts == seconds(4));
+  CHECK(told.waiting == 58'720'256);
+  REQUIRE(told.paths.size() == 2);
+  CHECK(told.paths[1].path == "sfo-fra fibre");
+  CHECK(told.paths[1].rate == BytesPerSecond{30e6});
+}
+
+TEST_CASE("story: a lease is lost with a path, or all of it") {
+  const catalog::Scenario scenario = pair_of_sites();
+  const net::Topology topology = topology_of(scenario);
+  const auto lost = [&](std::optional<net::PathId> path) {
+    return lease_lost(scenario, topology, SiteId{0}, {SiteId{1}, path});
+  };
+  CHECK(lost(sky).path == "sfo-fra fibre");
+  CHECK(lost({}).path.empty());
+  CHECK(lost({}).peer == "fra");
 }

@@ -238,6 +238,7 @@ void Site::run_transport(SiteId peer, const net::Transport::Event& event) {
   net::SteeredTransport& transport = peers_.at(peer).transport;
   transport.step(now_, event, actions);
   perform(peer, actions);
+  if (transport.lapsed()) actions_->push_back(LeaseLost{peer, std::nullopt});
   if (transport.has_news()) watch(peer, net::ReportWanted{});
 }
 
@@ -353,6 +354,8 @@ void Site::perform(SiteId peer, const net::HelloReply& action) {
 void Site::perform(SiteId peer, const net::LinkReport& action) {
   net::LinkReport report = action;
   peers_.at(peer).transport.describe(now_, report);
+  // The transport sees the window of a transfer, piece by piece; its plan wants all of it.
+  report.use.bulk_waiting += transfers_.left(peer);
   if (self_ == home_)
     actions_->push_back(ReportToController{report});
   else if (peers_.at(home_).up)
@@ -365,6 +368,8 @@ void Site::perform(SiteId peer, const net::PathUp& action) {
 }
 void Site::perform(SiteId peer, const net::PathDown& action) {
   actions_->push_back(PathState{peer, action.path, false});
+  if (std::ranges::count(lease(peer).paths, action.path) > 0)
+    actions_->push_back(LeaseLost{peer, action.path});
   run_transport(peer, action);
 }
 void Site::perform(SiteId peer, const net::RouteSet& action) {

@@ -171,6 +171,10 @@ class Site {
     net::PathHold hold;
     Duration lasts{};
   };
+  struct LeaseLost {  ///< likewise: what bulk to the peer had leased
+    SiteId peer;
+    std::optional<net::PathId> path;  ///< has died; none: nobody renewed the lease
+  };
   struct PeerMisbehaved {
     SiteId peer;
     std::optional<net::Refused> packet;  ///< none: a message
@@ -179,9 +183,9 @@ class Site {
       std::variant<TransmitPacket, SendHello, SendHelloReply, ReportToController, HoldMessage,
                    ReleaseMessage, StoreBytes, StoreRepair, RebuildBytes, ReadMessage, DropBytes,
                    Capture, Apply, Foresee, Persist, Forget, Closed, Diverged, Finished,
-                   RouteChanged, PathState, HandoverKept, PeerMisbehaved, RingOrder, GiveChunk,
-                   OpenTransfer, ReadPiece, TransferBegan, TransferDone, TransferRefused,
-                   AcceptTransfer, KeepPiece>;
+                   RouteChanged, PathState, HandoverKept, LeaseLost, PeerMisbehaved, RingOrder,
+                   GiveChunk, OpenTransfer, ReadPiece, TransferBegan, TransferProgressed,
+                   TransferDone, TransferRefused, AcceptTransfer, KeepPiece>;
 
   struct Config {
     std::uint32_t incarnation = 1;  ///< Grows with every start of this agent.

@@ -85,6 +85,13 @@ catalog::TransferBegan told(const catalog::Scenario& scenario, const TransferBeg
   return fact;
 }
 
+catalog::TransferProgressed told(const catalog::Scenario& scenario,
+                                 const TransferProgressed& action) {
+  auto fact = about<catalog::TransferProgressed>(scenario, action.transfer);
+  fact.kept = action.kept;
+  return fact;
+}
+
 catalog::TransferDone told(const catalog::Scenario& scenario, const TransferDone& action) {
   auto fact = about<catalog::TransferDone>(scenario, action.transfer);
   fact.bytes = action.size;
@@ -118,7 +125,8 @@ std::optional<catalog::RouteMeasured> route_measured(const catalog::Scenario& sc
   const auto& route = report.routes[static_cast<std::size_t>(net::TrafficClass::gradient)];
   if (!route) return std::nullopt;
   const auto path = std::ranges::find(report.paths, route->primary, &net::PathReport::path);
-  if (path == report.paths.end() ||
+  // A path that has no round trip yet has not been measured.
+  if (path == report.paths.end() || path->rtt <= Duration{} ||
       path->path.value >= topology.paths(report.from, report.to).size())
     return std::nullopt;
   return catalog::RouteMeasured{

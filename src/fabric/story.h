@@ -24,6 +24,8 @@ catalog::SyncApplied every_step_applied(const catalog::Scenario& scenario, std::
                                         const Hash256& hash);
 
 catalog::TransferBegan told(const catalog::Scenario& scenario, const TransferBegan& action);
+catalog::TransferProgressed told(const catalog::Scenario& scenario,
+                                 const TransferProgressed& action);
 catalog::TransferDone told(const catalog::Scenario& scenario, const TransferDone& action);
 catalog::TransferFailed told(const catalog::Scenario& scenario, const TransferRefused& action);
 /// `reason`: a sentence.
@@ -51,11 +53,17 @@ catalog::RouteOrdered route_ordered(const catalog::Scenario& scenario,
 catalog::HandoverKept handover_kept(const catalog::Scenario& scenario,
                                     const net::Topology& topology, SiteId site,
                                     const Site::HandoverKept& kept);
+/// What the controller lets bulk send, and of which demand it made that.
+catalog::LeaseGranted lease_granted(const catalog::Scenario& scenario,
+                                    const net::Topology& topology, const net::LeaseGranted& lease);
+/// That the lease of `site` has ended without its word.
+catalog::LeaseLost lease_lost(const catalog::Scenario& scenario, const net::Topology& topology,
+                              SiteId site, const Site::LeaseLost& lost);
 /// One sentence on why `traffic` was moved, for `reason`: names the paths and the numbers.
 std::string route_sentence(const catalog::RouteGrounds& grounds, const std::string& traffic,
                            const std::string& reason);
 
-/// What a report says of the way that gradients take; nothing if they take none.
+/// What a report says of the way that gradients take; nothing if they take none, or nobody knows.
 std::optional<catalog::RouteMeasured> route_measured(const catalog::Scenario& scenario,
                                                      const net::Topology& topology,
                                                      const net::LinkReport& report);

@@ -66,6 +66,10 @@ struct TransferBegan {  ///< for the record; again, if what was kept turned out 
   std::uint64_t size{};
   std::uint64_t kept{};
 };
+struct TransferProgressed {  ///< for the record, once a second at most
+  TransferId transfer;
+  std::uint64_t kept{};
+};
 struct TransferDone {  ///< for the record
   TransferId transfer;
   std::uint64_t size{};
@@ -95,8 +99,8 @@ struct TransferLie {  ///< no honest peer says that
   SiteId from;
 };
 using TransferAction =
-    std::variant<OpenTransfer, ReadPiece, TransferBegan, TransferDone, TransferRefused,
-                 AcceptTransfer, KeepPiece, SendTransferMessage, TransferLie>;
+    std::variant<OpenTransfer, ReadPiece, TransferBegan, TransferProgressed, TransferDone,
+                 TransferRefused, AcceptTransfer, KeepPiece, SendTransferMessage, TransferLie>;
 
 // From the world.
 struct TransferOpened {

@@ -4,6 +4,12 @@
 
 namespace axs::fabric {
 
+namespace {
+
+constexpr Duration tell_every = seconds(1);
+
+}  // namespace
+
 bool TransferSender::over() const {
   return state_ == State::failed || (state_ == State::open && began_ && kept_ == size_);
 }
@@ -55,7 +61,7 @@ bool TransferSender::hear(Instant now, const TransferKept& message, Actions& act
   if (message.bytes <= kept_) return true;
   kept_ = message.bytes;
   pump(actions);
-  if (kept_ == size_) actions.push_back(TransferDone{transfer_, size_, now - *began_});
+  tell(now, actions);
   return true;
 }
 
@@ -73,11 +79,19 @@ void TransferSender::resume(Instant now, std::uint64_t kept, Actions& actions) {
   answered_ = true;
   kept_ = next_ = kept;
   if (!began_) {
-    began_ = now;
+    began_ = told_ = now;
     actions.push_back(TransferBegan{transfer_, size_, kept});
   }
   pump(actions);
   if (kept_ == size_ && !known) actions.push_back(TransferDone{transfer_, size_, now - *began_});
+}
+
+/// How far it has come.
+void TransferSender::tell(Instant now, Actions& actions) {
+  if (kept_ == size_) return actions.push_back(TransferDone{transfer_, size_, now - *began_});
+  if (now - told_ < tell_every) return;
+  told_ = now;
+  actions.push_back(TransferProgressed{transfer_, kept_});
 }
 
 void TransferSender::refused(Actions& actions) {

@@ -22,6 +22,9 @@ class TransferSender {
   /// The receiver has all of it, or one of the two has given up.
   bool over() const;
 
+  /// What it has not handed on yet, and will as the window lets it.
+  std::uint64_t left() const { return state_ == State::open && answered_ ? size_ - next_ : 0; }
+
   void open(Actions& actions);
   void opened(const TransferOpened& event, Actions& actions);
   void broken(Actions& actions);
@@ -38,6 +41,7 @@ class TransferSender {
   void offer(Actions& actions);
   void resume(Instant now, std::uint64_t kept, Actions& actions);
   void pump(Actions& actions);
+  void tell(Instant now, Actions& actions);
 
   TransferId transfer_;
   SiteId to_;
@@ -49,6 +53,7 @@ class TransferSender {
   std::uint64_t kept_ = 0;
   std::uint64_t next_ = 0;        ///< what lies before has been read, or is there
   std::optional<Instant> began_;  ///< With the present copy.
+  Instant told_{};                ///< When the record heard of it last.
 };
 
 }  // namespace axs::fabric

@@ -124,4 +124,11 @@ bool Transfers::under_way(SiteId peer) const {
   return std::ranges::any_of(senders_, is_with) || std::ranges::any_of(receivers_, is_with);
 }
 
+std::uint64_t Transfers::left(SiteId peer) const {
+  std::uint64_t bytes = 0;
+  for (const auto& [id, sender] : senders_)
+    if (sender.peer() == peer) bytes += sender.left();
+  return bytes;
+}
+
 }  // namespace axs::fabric

@@ -50,6 +50,8 @@ class Transfers {
   bool over() const;
   /// Whether one from or to that site has not.
   bool under_way(SiteId peer) const;
+  /// Bytes that will go to that site besides those that have been handed on already.
+  std::uint64_t left(SiteId peer) const;
 
  private:
   void on(const Wakeup&) { open_due(); }

@@ -138,6 +138,7 @@ class World {
     RC_ASSERT(sent->offset + sent->size <= most_held_ + transfer_window);
   }
   void perform(SiteId, const TransferBegan& action) { RC_ASSERT(action.kept <= most_held_); }
+  void perform(SiteId, const TransferProgressed& action) { RC_ASSERT(action.kept <= most_held_); }
   void perform(SiteId, const TransferDone& action) {
     ++done_;
     RC_ASSERT(action.size == size_ && held_ == size_);
@@ -271,6 +272,40 @@ TEST_CASE("transfers: due by the clock, by a share of the tokens, or when traini
   CHECK_FALSE(shared.transfers.counts_tokens());
   CHECK(late.step(Transfers::Merged{950}).empty());
   CHECK(late.step(Transfers::Merged{~0ull}).size() == 1);
+}
+
+TEST_CASE("transfers: how far one has come is told once a second, and at its end") {
+  Alone from{sender};
+  from.step(Wakeup{});
+  from.step(TransferOpened{only, 8 * piece, {1}});
+  const std::uint64_t offer = (std::uint64_t{1} << 32) + 1;
+  const auto told = [&](std::uint64_t pieces, Duration at) {
+    std::uint64_t kept = 0;
+    for (const auto& action : from.step(
+             Transfers::Heard{receiver, TransferKept{only, offer, pieces * piece}}, Instant{} + at))
+      if (const auto* progressed = std::get_if<TransferProgressed>(&action))
+        kept = progressed->kept;
+      else if (const auto* done = std::get_if<TransferDone>(&action))
+        kept = done->size;
+    return kept / piece;
+  };
+  CHECK(from.transfers.left(receiver) == 0);  // Nobody has said how much is there already.
+  CHECK(told(0, seconds(5)) == 0);
+  CHECK(from.transfers.left(receiver) == 0);  // All of it is in the window.
+  CHECK(told(1, milliseconds(5'900)) == 0);
+  CHECK(told(3, milliseconds(6'100)) == 3);
+  CHECK(told(5, milliseconds(7'000)) == 0);
+  CHECK(told(6, milliseconds(7'100)) == 6);
+  CHECK(told(8, milliseconds(7'200)) == 8);
+}
+
+TEST_CASE("transfers: what the window holds back is known beforehand") {
+  Alone from{sender};
+  from.step(Wakeup{});
+  from.step(TransferOpened{only, 20 * piece + 7, {1}});
+  from.step(Transfers::Heard{receiver, TransferKept{only, (std::uint64_t{1} << 32) + 1, piece}});
+  CHECK(from.transfers.left(receiver) == 19 * piece + 7 - transfer_window);
+  CHECK(from.transfers.left(SiteId{2}) == 0);
 }
 
 TEST_CASE("transfers: lies are named and change nothing") {

@@ -260,6 +260,10 @@ void Agent::perform(const Site::HandoverKept& action) {
   note(fabric::handover_kept(config_.scenario, topology_, config_.site, action));
 }
 
+void Agent::perform(const Site::LeaseLost& action) {
+  note(fabric::lease_lost(config_.scenario, topology_, config_.site, action));
+}
+
 void Agent::perform(const Site::PathState& action) {
   const std::string path = path_name(action.peer, action.path);
   if (action.up)

@@ -101,6 +101,7 @@ class Agent {
   void perform(const fabric::Site::RouteChanged& action);
   void perform(const fabric::Site::PathState& action);
   void perform(const fabric::Site::HandoverKept& action);
+  void perform(const fabric::Site::LeaseLost& action);
   void perform(const fabric::Site::HoldMessage& action);
   void perform(const fabric::Site::ReleaseMessage& action);
   void perform(const fabric::Site::StoreBytes& action);
@@ -132,6 +133,7 @@ class Agent {
     transfers_->want(action, std::move(now_.payloads));
   }
   void perform(const fabric::TransferBegan& action);
+  void perform(const fabric::TransferProgressed& action);
   void perform(const fabric::TransferDone& action);
   void perform(const fabric::TransferRefused& action);
 

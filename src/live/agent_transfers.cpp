@@ -34,6 +34,10 @@ void Agent::perform(const fabric::TransferBegan& action) {
   note(fabric::told(config_.scenario, action));
 }
 
+void Agent::perform(const fabric::TransferProgressed& action) {
+  note(fabric::told(config_.scenario, action));
+}
+
 void Agent::perform(const fabric::TransferDone& action) {
   note(fabric::told(config_.scenario, action));
   end_if_done();

@@ -77,6 +77,9 @@ class ControllerProcess {
   void perform(const net::RouteChanged& change) {
     note(fabric::route_ordered(plan_.scenario, topology_, change));
   }
+  void perform(const net::LeaseGranted& lease) {
+    note(fabric::lease_granted(plan_.scenario, topology_, lease));
+  }
   void perform(const net::Superseded& by) {
     note(catalog::ControllerSuperseded{term_, by.term});
     loop_->stop();

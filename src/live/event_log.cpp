@@ -25,6 +25,8 @@ std::string series_of(const catalog::Fact& fact) {
     return link->link + ' ' + link->from;
   if (const auto* route = std::get_if<catalog::RouteMeasured>(&fact))
     return route->from + '>' + route->to;
+  if (const auto* transfer = std::get_if<catalog::TransferProgressed>(&fact))
+    return "transfer " + std::to_string(transfer->transfer);
   return {};
 }
 

@@ -12,10 +12,10 @@ namespace axs::live {
 /// Appends facts to events.jsonl, each line with one write, so that a killed process leaves whole
 /// lines.
 ///
-/// Its size is bounded. Of a measurement that is repeated (a worker's progress, a link's traffic, a
-/// route) one is written only after `series_points`-th of the run's time has passed since the one
-/// before, so that such a series grows with the logarithm of the time. Past half of `size_max` none
-/// is written at all, and past all of it only what says how the run ended.
+/// Its size is bounded. Of a measurement that is repeated (of a worker, a link, a route, a
+/// transfer) one is written only after `series_points`-th of the run's time has passed since the
+/// one before, so that such a series grows with the logarithm of the time. Past half of `size_max`
+/// none is written at all, and past all of it only what says how the run ended.
 class EventLog {
  public:
   static constexpr std::uint64_t size_max = 256u << 20;

@@ -81,11 +81,14 @@ void Controller::on(const ReportReceived& event) {
   const std::pair newest{report.token, report.sequence};
   if (newest <= pair.newest) return;
   pair.newest = newest;
+  pair.use = report.use;
   track(report, pair);
   Case at{report, config_.topology.paths(report.from, report.to), pair, report.paths};
   for (PathReport& path : at.attractive)
     path.up = path.up && pair.tracks[path.path.value].damper.attractive(now_);
-  const auto moved = superhighway_.hear(now_, report, at.paths, at.attractive);
+  // Where all paths are held down, as after a restart of an agent, one of them is better than none.
+  const bool any = std::ranges::any_of(at.attractive, &PathReport::up);
+  const auto moved = superhighway_.hear(now_, report, at.paths, any ? at.attractive : report.paths);
   evaluate(at);
   for (const auto& key : moved)
     if (key != std::pair{report.from, report.to}) give_order(key, pairs_.at(key));
@@ -275,6 +278,7 @@ void Controller::give_order(
 }
 
 void Controller::give_order(Superhighway::Pair key, Pair& pair) {
+  tell_lease(key, pair);
   const auto& granted = superhighway_.shares(key);
   pair.order = RouteOrder{{config_.term, ++epoch_},
                           key.first,
@@ -285,6 +289,16 @@ void Controller::give_order(Superhighway::Pair key, Pair& pair) {
                           granted.empty() ? Duration{} : superhighway_.lease()};
   pair.ordered_at = now_;
   actions_->push_back(*pair.order);
+}
+
+/// A mere renewal is not told, unless it comes so late that the lease has lapsed meanwhile.
+void Controller::tell_lease(Superhighway::Pair key, const Pair& pair) {
+  const auto& granted = superhighway_.shares(key);
+  const bool lapsed = now_ - pair.ordered_at >= superhighway_.lease();
+  const std::vector<PathShare> none, &before = pair.order ? pair.order->bulk : none;
+  if (granted == before && (granted.empty() || !lapsed)) return;
+  actions_->push_back(
+      LeaseGranted{key.first, key.second, granted, superhighway_.lease(), pair.use});
 }
 
 }  // namespace axs::net

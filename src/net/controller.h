@@ -60,7 +60,7 @@ class Controller {
   };
 
   using Event = std::variant<ReportReceived, Wakeup>;
-  using Action = std::variant<RouteOrder, RouteChanged, Superseded>;
+  using Action = std::variant<RouteOrder, RouteChanged, LeaseGranted, Superseded>;
 
   explicit Controller(Config config);
 
@@ -90,6 +90,7 @@ class Controller {
     std::array<Lane, traffic_class_count> lanes{};
     ClassRoutes routes{};               ///< As ordered and not yet refused, or as reported.
     RouteRules rules{};                 ///< Of the last change of each.
+    TrafficUse use{};                   ///< As reported last.
     std::optional<RouteOrder> order{};  ///< The last one given.
     Instant ordered_at{};
   };
@@ -127,6 +128,7 @@ class Controller {
   void give_order(Case& at, const ClassRoutes& current,
                   const std::array<std::optional<Decision>, traffic_class_count>& decisions);
   void give_order(Superhighway::Pair key, Pair& pair);
+  void tell_lease(Superhighway::Pair key, const Pair& pair);
 
   Config config_;
   Superhighway superhighway_;

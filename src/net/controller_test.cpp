@@ -52,6 +52,14 @@ class Bench {
     return found;
   }
 
+  /// What was said of leases since; the last one.
+  std::optional<LeaseGranted> lease() const {
+    std::optional<LeaseGranted> found;
+    for (const auto& action : actions)
+      if (const auto* lease = std::get_if<LeaseGranted>(&action)) found = *lease;
+    return found;
+  }
+
   Controller controller;
   LinkReport report;
   Instant now{-seconds(100).ns};
@@ -193,6 +201,52 @@ TEST_CASE("a controller that meets a later one's order gives no more") {
   bench.report.applied = {1, 1};
   CHECK_FALSE(bench.tell());
   CHECK(bench.actions.empty());
+}
+
+TEST_CASE("a lease is told when it begins, changes and ends, not when it is renewed") {
+  Bench bench;
+  bench.obey(*bench.tell());
+  CHECK_FALSE(bench.lease());
+  bench.report.use = {
+      .bulk_waiting = 800'000'000, .gradient_rate = BytesPerSecond{1e6}, .gradient_burst = 100'000};
+  const auto order = bench.tell();
+  REQUIRE(order);
+  REQUIRE(bench.lease());
+  CHECK(bench.lease()->bulk == order->bulk);
+  CHECK(bench.lease()->from == a);
+  CHECK(bench.lease()->to == b);
+  CHECK(bench.lease()->lasting == seconds(4));
+  CHECK(bench.lease()->use == bench.report.use);
+  bench.obey(*order);
+  int renewed = 0;
+  for (int i = 0; i < 10; ++i) {
+    const auto next = bench.tell();
+    if (next) bench.obey(*next), ++renewed;
+    CHECK_FALSE(bench.lease());
+  }
+  CHECK(renewed == 5);
+  // Nothing was heard of the site for so long that its lease has lapsed.
+  bench.now = bench.now + seconds(4);
+  CHECK(bench.tell());
+  CHECK(bench.lease());
+  bench.report.use.bulk_waiting = 0;
+  bench.now = bench.now + seconds(2);
+  CHECK(bench.tell());
+  REQUIRE(bench.lease());
+  CHECK(bench.lease()->bulk.empty());
+}
+
+TEST_CASE("bulk need not wait for a lease until paths that all died are trusted again") {
+  Bench bench;
+  bench.obey(*bench.tell());
+  for (auto& path : bench.report.paths) path.up = false;
+  bench.obey(*bench.tell());
+  bench.now = bench.now + seconds(2);
+  for (auto& path : bench.report.paths) path.up = true;
+  bench.report.use.bulk_waiting = 800'000'000;
+  bench.tell();
+  REQUIRE(bench.lease());
+  CHECK(bench.lease()->bulk.size() == 2);
 }
 
 }  // namespace

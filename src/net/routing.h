@@ -85,7 +85,7 @@ struct PathReport {
 
 /// What is sent to a peer, in bytes of frames: what a plan for bulk needs to know.
 struct TrafficUse {
-  std::uint64_t bulk_waiting{};
+  std::uint64_t bulk_waiting{};  ///< And what is to follow it, as far as that is known.
   /// A high quantile of what gradients took in the seconds of the last minute.
   BytesPerSecond gradient_rate{};
   std::uint64_t gradient_burst{};  ///< The most that waited at once in it.
@@ -142,6 +142,16 @@ struct RouteOrder {
   /// the agent finds out what that carries. None: the latter at once.
   std::vector<PathShare> bulk{};
   Duration lasting{};
+};
+
+/// For the log: what the controller lets a pair's bulk send is another lease from now on; without
+/// paths, none. `use`: what the pair's agent had reported.
+struct LeaseGranted {
+  SiteId from;
+  SiteId to;
+  std::vector<PathShare> bulk;
+  Duration lasting{};
+  TrafficUse use{};
 };
 
 /// For the log: from now on this traffic takes another path. The rule of an order is the

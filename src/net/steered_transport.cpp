@@ -67,8 +67,9 @@ bool SteeredTransport::obey(Instant now, const RouteOrder& order, std::vector<Ac
 }
 
 void SteeredTransport::lapse(Instant now, std::vector<Action>& actions) {
-  if (!lease_.paths.empty() && now >= lease_ends_)
-    set(now, {.traffic = TrafficClass::bulk, .paths = {}}, actions);
+  if (lease_.paths.empty() || now < lease_ends_) return;
+  lapsed_ = true;
+  set(now, {.traffic = TrafficClass::bulk, .paths = {}}, actions);
 }
 
 /// A lease that is only renewed leaves the transport as it is.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "axs/core/policy.h"
@@ -33,6 +34,9 @@ class SteeredTransport {
   /// again whenever that has doubled.
   bool has_news();
 
+  /// True once after a lease has ended because no order had renewed it.
+  bool lapsed() { return std::exchange(lapsed_, false); }
+
   /// What bulk holds now.
   const SpreadSet& lease() const { return lease_; }
   const Transport& transport() const { return transport_; }
@@ -45,6 +49,7 @@ class SteeredTransport {
   GradientUse gradients_;
   SpreadSet lease_{.traffic = TrafficClass::bulk, .paths = {}};
   Instant lease_ends_{};
+  bool lapsed_ = false;
   std::uint64_t told_ = 0;  ///< Bytes that waited when the controller was told.
 };
 

@@ -38,9 +38,12 @@ TEST_CASE("a lease ends by the site's own clock, unless it is renewed") {
   at.now = at.now + seconds(3);
   at.step(Wakeup{});
   CHECK(at.paths() == std::vector{fibre, leo});
+  CHECK_FALSE(at.transport.lapsed());
   at.now = at.now + seconds(1);
   at.step(Wakeup{});
   CHECK(at.paths().empty());
+  CHECK(at.transport.lapsed());
+  CHECK_FALSE(at.transport.lapsed());
 }
 
 TEST_CASE("an order without shares ends the lease before") {
@@ -49,6 +52,7 @@ TEST_CASE("an order without shares ends the lease before") {
   at.order.bulk.clear();
   CHECK(at.obey());
   CHECK(at.paths().empty());
+  CHECK_FALSE(at.transport.lapsed());
 }
 
 TEST_CASE("what is leased on a path ends with its death, and is not for a path that is dead") {

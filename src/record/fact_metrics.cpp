@@ -30,6 +30,12 @@ struct Counting {
                 fact.rtt.seconds());
     metrics.set(metric("axs_controller_route_loss_ratio"), {fact.from, fact.to}, fact.loss);
   }
+  void operator()(const catalog::LeaseGranted& fact) {
+    BytesPerSecond rate;
+    for (const catalog::LeasedPath& path : fact.paths) rate = rate + path.rate;
+    metrics.set(metric("axs_controller_leased_bytes_per_second"), {fact.from, fact.to},
+                rate.value());
+  }
   void operator()(const catalog::LinkTraffic& fact) {
     const auto put = [&](catalog::MetricId id, auto value) {
       metrics.set(id, {fact.link, fact.from, fact.to}, static_cast<double>(value));
@@ -63,6 +69,12 @@ struct Counting {
   }
   void operator()(const catalog::RouteChanged& fact) {
     metrics.add(metric("axs_route_changes_total"), {fact.peer, fact.traffic, fact.reason}, 1);
+  }
+  void operator()(const catalog::HandoverKept& fact) {
+    metrics.add(metric("axs_handovers_kept_total"), {fact.peer, fact.path}, 1);
+  }
+  void operator()(const catalog::LeaseLost& fact) {
+    metrics.add(metric("axs_leases_lost_total"), {fact.peer}, 1);
   }
   void operator()(const catalog::Contributed& fact) {
     metrics.add(metric("axs_sync_contributions_total"), {}, 1);

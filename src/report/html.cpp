@@ -72,6 +72,18 @@ std::string links(const RunData& run) {
          "<div class=\"pair\" style=\"margin-top:.9rem\">\n" + charts + "</div>\n";
 }
 
+std::string transfers(const RunData& run) {
+  std::string text = transfers_table(run);
+  if (!run.bulk.leased.empty() || !run.bulk.received.empty())
+    text += "<div style=\"margin-top:.9rem\">" +
+            chart({"bulk", "Leased and received",
+                   "What the controller let transfers take of the capacity that gradients leave, "
+                   "and what reached the disks there. Without a lease a transfer goes over one "
+                   "path, as fast as it finds that path to carry."}) +
+            "</div>\n";
+  return text + leases_table(run);
+}
+
 std::string map_panel(const RunData& run) {
   const std::string svg = map_svg(run, land_rings());
   if (svg.empty()) return {};
@@ -108,7 +120,7 @@ std::string embedded(std::string json) {
 std::string html(const RunData& run, const record::Ledger& ledger) {
   std::string body = "<a class=\"skip\" href=\"#main\">To the report</a>\n";
   body += heading(run) + "<main id=\"main\">\n" + tiles(run, ledger);
-  body += map_panel(run) + faults_table(run) + reroutes_table(run) + transfers_table(run);
+  body += map_panel(run) + faults_table(run) + reroutes_table(run) + transfers(run);
   body += learning(run) + links(run);
   body += bytes_table(run) + energy_table(run) + prediction_table(run) + ledger_section(ledger);
   body += repeat_section(run) + "</main>\n";

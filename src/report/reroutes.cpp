@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "axs/report/run_time.h"
+
 namespace axs::report {
 namespace {
 
@@ -13,18 +15,6 @@ constexpr double at_once = 0.01;
 bool same_move(const Reroute& a, const Reroute& b) {
   return b.at - a.at <= at_once && a.from == b.from && a.to == b.to && a.reason == b.reason &&
          a.grounds.left.path == b.grounds.left.path && a.grounds.taken.path == b.grounds.taken.path;
-}
-
-double seconds_of(Instant at) {
-  return static_cast<double>(at.ns) * 1e-9;
-}
-
-/// When the run started, on the history's clock; of a run that was resumed, its first life.
-double start_of(const record::History& history) {
-  const auto first = std::ranges::find_if(history.entries, [](const record::Entry& entry) {
-    return std::holds_alternative<catalog::RunStarted>(entry.fact);
-  });
-  return first == history.entries.end() ? 0 : seconds_of(first->at);
 }
 
 }  // namespace

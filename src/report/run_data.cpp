@@ -17,13 +17,8 @@ using record::Entry;
 using record::History;
 
 constexpr std::size_t points_most = 600;
-constexpr std::size_t reroutes_most = 300;
+constexpr std::size_t rows_most = 300;
 constexpr double no_number = std::numeric_limits<double>::quiet_NaN();
-
-void add(Series& series, double at, double value) {
-  series.at.push_back(at);
-  series.value.push_back(value);
-}
 
 /// A count since the start of a process that may start again.
 class Counter {
@@ -58,8 +53,11 @@ class Collector {
     close();
     data_.routing.reroutes = reroutes(history_);
     data_.routing.handovers = sentence(handovers(history_));
+    data_.bulk = bulk(history_);
     auto& moves = data_.routing.reroutes;
-    if (moves.size() > reroutes_most) moves.resize(reroutes_most);
+    if (moves.size() > rows_most) moves.resize(rows_most);
+    auto& leases = data_.bulk.leases;
+    if (leases.size() > rows_most) leases.resize(rows_most);
     return std::move(data_);
   }
 
@@ -275,7 +273,8 @@ class Collector {
         *series = thinned(*series, points_most);
     for (LinkData& held : data_.links)
       for (Series* series : {&held.delay, &held.rate}) *series = thinned(*series, points_most);
-    for (Series& series : data_.routing.delays) series = thinned(series, points_most);
+    for (auto* all : {&data_.routing.delays, &data_.bulk.leased, &data_.bulk.received})
+      for (Series& series : *all) series = thinned(series, points_most);
   }
 
   const History& history_;
@@ -297,26 +296,6 @@ class Collector {
 
 RunData run_data(const record::History& history) {
   return Collector{history}.collect();
-}
-
-Series thinned(const Series& series, std::size_t most) {
-  const std::size_t size = series.at.size();
-  if (size <= most || most < 4) return series;
-  // Of each stretch the least and the greatest, in their order.
-  const std::size_t stretches = most / 2;
-  Series out{series.name, {}, {}};
-  for (std::size_t s = 0; s < stretches; ++s) {
-    const std::size_t begin = s * size / stretches, end = (s + 1) * size / stretches;
-    std::size_t least = begin, greatest = begin;
-    for (std::size_t i = begin; i < end; ++i) {
-      if (series.value[i] < series.value[least]) least = i;
-      if (series.value[i] > series.value[greatest]) greatest = i;
-    }
-    add(out, series.at[std::min(least, greatest)], series.value[std::min(least, greatest)]);
-    if (least != greatest)
-      add(out, series.at[std::max(least, greatest)], series.value[std::max(least, greatest)]);
-  }
-  return out;
 }
 
 }  // namespace axs::report

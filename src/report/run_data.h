@@ -5,18 +5,13 @@
 #include <vector>
 
 #include "axs/record/history.h"
+#include "axs/report/leases.h"
 #include "axs/report/reroutes.h"
+#include "axs/report/series.h"
 
 /// What a report shows, worked out of a run's history. Plain structs, so that the page gets them as
 /// JSON. Times are seconds since the run started.
 namespace axs::report {
-
-/// Two lists of the same length.
-struct Series {
-  std::string name;
-  std::vector<double> at;
-  std::vector<double> value;
-};
 
 struct SiteData {
   std::string name;
@@ -115,13 +110,10 @@ struct RunData {
   Routing routing{};
   std::vector<FaultData> faults{};
   std::vector<TransferData> transfers{};
+  Bulk bulk{};
   Series validation{};
 };
 
 RunData run_data(const record::History& history);
-
-/// At most `most` points of the series, the first and the last of each stretch kept, with the
-/// least and greatest value of each, so that no peak is lost.
-Series thinned(const Series& series, std::size_t most);
 
 }  // namespace axs::report

@@ -222,6 +222,23 @@ std::string transfers_table(const RunData& run) {
          table({"file", "from → to", "size", "began", "took", "rate"}, 2, rows);
 }
 
+std::string leases_table(const RunData& run) {
+  if (run.bulk.leases.empty()) return {};
+  std::string rows;
+  for (const Lease& lease : run.bulk.leases)
+    rows += row({fmt::format("{:.1f} to {:.1f} s", lease.begin, lease.end),
+                 escaped(lease.from + " → " + lease.to), escaped(paths_text(lease)),
+                 escaped(lease.why), escaped(lease.ended), fmt::format("{:.1f} Mb/s", lease.rate),
+                 fmt::format("{:.1f} Mb/s", lease.received)},
+                5);
+  return fmt::format("<details id=\"leases\"><summary>{}, and why</summary>\n",
+                     count_text(run.bulk.leases.size(), "lease")) +
+         table({"time", "pair", "rates and paths", "what it was made of", "why it ended", "leased",
+                "received"},
+               5, rows) +
+         "</details>\n";
+}
+
 std::string links_table(const RunData& run) {
   std::string rows;
   for (const LinkData& link : run.links) {

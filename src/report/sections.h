@@ -17,6 +17,8 @@ std::string faults_table(const RunData& run);
 /// Why traffic took another way, each time.
 std::string reroutes_table(const RunData& run);
 std::string transfers_table(const RunData& run);
+/// What bulk had leased of spare capacity, and why.
+std::string leases_table(const RunData& run);
 std::string links_table(const RunData& run);
 std::string bytes_table(const RunData& run);
 std::string energy_table(const RunData& run);

@@ -217,6 +217,8 @@ void Twin::perform(SiteId, const Site::ReportToController& action) {
   for (const auto& decided : actions) {
     if (const auto* change = std::get_if<net::RouteChanged>(&decided))
       note_world(fabric::route_ordered(config_.scenario, topology_, *change));
+    if (const auto* lease = std::get_if<net::LeaseGranted>(&decided))
+      note_world(fabric::lease_granted(config_.scenario, topology_, *lease));
     if (const auto* order = std::get_if<net::RouteOrder>(&decided))
       step(home, Site::ControllerOrder{*order});
   }
@@ -238,6 +240,10 @@ void Twin::perform(SiteId site, const Site::PathState& action) {
 
 void Twin::perform(SiteId site, const Site::HandoverKept& action) {
   note(site, fabric::handover_kept(config_.scenario, topology_, site, action));
+}
+
+void Twin::perform(SiteId site, const Site::LeaseLost& action) {
+  note(site, fabric::lease_lost(config_.scenario, topology_, site, action));
 }
 
 void Twin::perform(SiteId site, const Site::HoldMessage& action) {

@@ -174,6 +174,7 @@ class Twin {
   void perform(SiteId site, const fabric::Site::RouteChanged& action);
   void perform(SiteId site, const fabric::Site::PathState& action);
   void perform(SiteId site, const fabric::Site::HandoverKept& action);
+  void perform(SiteId site, const fabric::Site::LeaseLost& action);
   void perform(SiteId site, const fabric::Site::HoldMessage& action);
   void perform(SiteId site, const fabric::Site::ReleaseMessage& action);
   void perform(SiteId, const fabric::Site::StoreBytes&) {}    ///< There are no bytes.
@@ -202,6 +203,7 @@ class Twin {
   }
   void work_on_file(SiteId site, decltype(FileDone::what) what);
   void perform(SiteId site, const fabric::TransferBegan& action);
+  void perform(SiteId site, const fabric::TransferProgressed& action);
   void perform(SiteId site, const fabric::TransferDone& action);
   void perform(SiteId site, const fabric::TransferRefused& action);
   void finish(SiteId site, const fabric::OpenTransfer& action);

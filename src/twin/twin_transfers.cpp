@@ -70,6 +70,10 @@ void Twin::perform(SiteId site, const fabric::TransferBegan& action) {
   note(site, fabric::told(config_.scenario, action));
 }
 
+void Twin::perform(SiteId site, const fabric::TransferProgressed& action) {
+  note(site, fabric::told(config_.scenario, action));
+}
+
 void Twin::perform(SiteId site, const fabric::TransferDone& action) {
   note(site, fabric::told(config_.scenario, action));
 }

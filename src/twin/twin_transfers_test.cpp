@@ -33,6 +33,9 @@ struct Record {
   Outcome outcome;
   std::vector<catalog::TransferBegan> began;
   std::vector<catalog::TransferDone> done;
+  std::vector<catalog::LeaseGranted> leases;
+  std::vector<catalog::LeaseLost> lost;
+  std::vector<std::uint64_t> kept;
   std::optional<Instant> trained, arrived;  ///< By the clock of the first site.
 };
 
@@ -44,6 +47,12 @@ Record simulate(const catalog::Scenario& scenario) {
               .note = [&](const catalog::FactOrigin& origin, const catalog::Fact& fact) {
                 if (const auto* began = std::get_if<catalog::TransferBegan>(&fact))
                   record.began.push_back(*began);
+                if (const auto* lease = std::get_if<catalog::LeaseGranted>(&fact))
+                  record.leases.push_back(*lease);
+                if (const auto* lost = std::get_if<catalog::LeaseLost>(&fact))
+                  record.lost.push_back(*lost);
+                if (const auto* moved = std::get_if<catalog::TransferProgressed>(&fact))
+                  record.kept.push_back(moved->kept);
                 if (std::holds_alternative<catalog::SiteFinished>(fact) && origin.site == "sfo")
                   record.trained = origin.at;
                 const auto* done = std::get_if<catalog::TransferDone>(&fact);
@@ -70,6 +79,8 @@ TEST_CASE("twin: a push during the training takes what the gradients leave of it
   const double alone = static_cast<double>(size) / 12.5e6;
   CHECK(first.done[0].took.seconds() > alone);
   CHECK(first.done[0].took.seconds() < 1.5 * alone);
+  REQUIRE(first.kept.size() >= 3);
+  CHECK(std::ranges::is_sorted(first.kept));
   catalog::Scenario quiet = scenario;
   quiet.transfers.clear();
   CHECK(simulate(quiet).outcome.tokens == first.outcome.tokens);
@@ -110,4 +121,36 @@ TEST_CASE("twin: kills of the agents at both ends cost no byte that was kept") {
   CHECK(first.began[1].kept > size / 5);
   REQUIRE(first.done.size() >= 1);
   CHECK(first.done[0].bytes == size);
+}
+
+TEST_CASE("twin: the record tells what a push had leased, of what demand, and that it ended") {
+  catalog::Scenario scenario = push(seconds(2));
+  scenario.train.tokens *= 2;
+  const Record record = simulate(scenario);
+  REQUIRE(record.leases.size() >= 2);
+  const catalog::LeaseGranted &first = record.leases.front(), &last = record.leases.back();
+  CHECK(first.from == "sfo");
+  CHECK(first.to == "tyo");
+  CHECK(first.waiting > size / 3);  // And not only the first piece.
+  CHECK(first.lasts == seconds(4));
+  REQUIRE_FALSE(first.paths.empty());
+  CHECK(first.paths[0].path == "sfo-tyo wire");
+  CHECK(first.paths[0].rate.value() < 12.5e6);
+  CHECK(last.paths.empty());
+  CHECK(last.sentence == "no bulk waits");
+  CHECK(record.lost.empty());
+}
+
+TEST_CASE("twin: a cut takes its path's share of the lease, a dead controller all of it") {
+  catalog::Scenario scenario = push(seconds(2));
+  scenario.transfers[0].size = 150'000'000;
+  scenario.faults = {
+      {seconds(4), catalog::CutLink{LinkId{1}, seconds(4)}},
+      {seconds(9), catalog::KillProcess{std::nullopt, catalog::Process::controller}}};
+  const Record record = simulate(scenario);
+  CHECK(record.outcome.finished);
+  REQUIRE(record.lost.size() == 2);
+  CHECK(record.lost[0].peer == "tyo");
+  CHECK(record.lost[0].path == "sfo-tyo wire");
+  CHECK(record.lost[1].path.empty());
 }

@@ -181,6 +181,8 @@ function allCharts() {
     { id: "rounds", unit: "time between syncs, s", short: "s", fromZero: true, lines: rounds },
     { id: "delays", unit: "round trip, ms", short: "ms", fromZero: true,
       lines: data.routing.delays.map((series) => ({ series, stepped: true })) },
+    { id: "bulk", unit: "Mb/s", short: "Mb/s", fromZero: true,
+      lines: [...data.bulk.leased, ...data.bulk.received].map((series) => ({ series })) },
     { id: "propagation", unit: "one way, ms", short: "ms", fromZero: true,
       lines: data.links.map((link) => ({ series: link.delay, stepped: true })) },
     { id: "traffic", unit: "Mb/s, both directions", short: "Mb/s", fromZero: true,
