@@ -64,7 +64,8 @@ function(axs_module name)
   endif()
 endfunction()
 
-# axs_benchmark(<target>): measures speed, which no sanitizer build does, so none builds it by itself.
+# axs_benchmark(<target>): measures speed, which no sanitizer build does, so none builds it by
+# itself.
 function(axs_benchmark target)
   if(AXS_SANITIZE)
     set_target_properties(${target} PROPERTIES EXCLUDE_FROM_ALL TRUE)
