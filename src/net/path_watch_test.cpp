@@ -73,13 +73,17 @@ class Bench {
   std::vector<PathWatch::Action> actions;
   std::multimap<Instant, std::pair<SiteId, Hello>> pending;
   std::uint64_t sequence = 0;
+  std::uint64_t sent = 0;  ///< Hellos.
   bool relay_answers = true;
 
  private:
   void answer() {
-    for (const auto& [peer, what] : actions)
-      if (const auto* hello = std::get_if<Hello>(&what); hello && (peer != relay || relay_answers))
+    for (const auto& [peer, what] : actions) {
+      const auto* hello = std::get_if<Hello>(&what);
+      sent += hello ? 1 : 0;
+      if (hello && (peer != relay || relay_answers))
         pending.emplace(now + milliseconds(1), std::pair{peer, *hello});
+    }
   }
 };
 
@@ -120,6 +124,26 @@ TEST_CASE("no more links are believed to be dead than there are") {
   lost.push_back(beyond);
   bench.hear(5, lost);
   CHECK(bench.up());
+}
+
+TEST_CASE("no more hellos leave than can be afforded") {
+  Bench bench;
+  const auto in_ten_seconds_of_traffic = [&bench] {
+    const std::uint64_t before = bench.sent;
+    for (int i = 0; i < 100; ++i) {
+      bench.step(relay, TrafficReceived{PathId{0}});
+      bench.step(far, TrafficReceived{PathId{0}});
+      bench.run(milliseconds(100));
+    }
+    return bench.sent - before;
+  };
+  CHECK(in_ten_seconds_of_traffic() > 3'000);
+  bench.watch.afford(100);
+  (void)in_ten_seconds_of_traffic();
+  CHECK(in_ten_seconds_of_traffic() <= 1'000);
+  bench.watch.afford(2'000);
+  (void)in_ten_seconds_of_traffic();
+  CHECK(in_ten_seconds_of_traffic() > 3'000);
 }
 
 TEST_CASE("the death of an own link is told at once, under a new number") {
