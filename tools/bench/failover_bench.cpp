@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstdlib>
 #include <string_view>
@@ -229,7 +230,7 @@ Waking wake_every_ms(std::vector<DatagramSocket>& own, const std::vector<Datagra
 /// Two threads that wake every millisecond, with nothing to do and then with the bare packets of
 /// two links: no hellos can be cheaper or more prompt.
 void run_floor(int seconds_of_it) {
-  for (const std::size_t links : {0, 2}) {
+  for (const std::size_t links : std::array<std::size_t, 2>{0, 2}) {
     std::array<std::vector<DatagramSocket>, 2> sides;
     for (auto& side : sides)
       for (std::size_t i = 0; i < links; ++i)
