@@ -192,17 +192,21 @@ TEST_CASE("transfers: every byte is kept once, in order, and both ends know") {
   }
 }
 
+void run_with_restarts(World& world, std::uint64_t restarts, Rng& rng) {
+  for (std::uint64_t i = 0; i < restarts; ++i) {
+    for (std::uint64_t moves = rng.below(60); moves > 0; --moves) (void)world.move();
+    world.restart(SiteId{static_cast<std::uint32_t>(rng.below(2))});
+  }
+  world.run();
+}
+
 TEST_CASE("transfers: restarts of either end, again and again, cost no byte that is on the disk") {
   CHECK(rc::check([](std::uint64_t seed) {
     Rng rng{seed};
     const std::uint64_t size = 1 + rng.below(30 * piece);
     World world{size, rng.next()};
     const std::uint64_t restarts = rng.below(6);
-    for (std::uint64_t i = 0; i < restarts; ++i) {
-      for (std::uint64_t moves = rng.below(60); moves > 0; --moves) (void)world.move();
-      world.restart(SiteId{static_cast<std::uint32_t>(rng.below(2))});
-    }
-    world.run();
+    run_with_restarts(world, restarts, rng);
     RC_ASSERT(world.over());
     RC_ASSERT(world.held() == size);
     RC_ASSERT(world.done() >= 1);
@@ -234,11 +238,7 @@ TEST_CASE("transfers: a copy that turns out to be wrong is sent once more, whate
     World world{size, rng.next()};
     world.spoil_next_copy();
     const std::uint64_t restarts = rng.below(4);
-    for (std::uint64_t i = 0; i < restarts; ++i) {
-      for (std::uint64_t moves = rng.below(60); moves > 0; --moves) (void)world.move();
-      world.restart(SiteId{static_cast<std::uint32_t>(rng.below(2))});
-    }
-    world.run();
+    run_with_restarts(world, restarts, rng);
     RC_ASSERT(world.over());
     RC_ASSERT(world.held() == size);
     RC_ASSERT(world.refused() == 0);

@@ -275,16 +275,21 @@ TEST_CASE("a short message does not wait for the slowest path") {
   CHECK(took <= milliseconds(10 + 40 + 10));
 }
 
+/// Lets bulk find out what the paths carry; then gradients fill the one that they take for 4 s.
+void fill_with_gradients(TransportPair& pair) {
+  transfer(pair, TrafficClass::bulk, 1, 60'000'000);
+  pair.run(pair.now() + seconds(1));
+  for (std::uint64_t i = 0; i < 60; ++i) pair.send(0, {TrafficClass::gradient, i}, 1'000'000);
+  pair.run(pair.now() + milliseconds(300));
+}
+
 TEST_CASE("beside gradients bulk leaves to the quicker path no more than its share carries") {
   TransportPair pair;
   pair.add_path(fibre, {.delay = milliseconds(10)});
   pair.add_path(leo, {.delay = milliseconds(200)});
   pair.route(fibre);
   pair.spread({fibre, leo});
-  transfer(pair, TrafficClass::bulk, 1, 60'000'000);
-  pair.run(pair.now() + seconds(1));
-  for (std::uint64_t i = 0; i < 60; ++i) pair.send(0, {TrafficClass::gradient, i}, 1'000'000);
-  pair.run(pair.now() + milliseconds(300));
+  fill_with_gradients(pair);
   // Over the fibre alone, beside the gradients: 0.8 s.
   const Duration took = transfer(pair, TrafficClass::bulk, 2, 2'000'000);
   MESSAGE("2 MB of bulk beside gradients: ", took.seconds(), " s");
@@ -298,10 +303,7 @@ TEST_CASE("with rates bulk leaves nothing to a path that gradients fill: another
   pair.add_path(leo, {.delay = milliseconds(200)});
   pair.route(fibre);
   pair.lease({fibre, leo}, {10'000'000, 10'000'000});
-  transfer(pair, TrafficClass::bulk, 1, 60'000'000);
-  pair.run(pair.now() + seconds(1));
-  for (std::uint64_t i = 0; i < 60; ++i) pair.send(0, {TrafficClass::gradient, i}, 1'000'000);
-  pair.run(pair.now() + milliseconds(300));
+  fill_with_gradients(pair);
   // The gradients fill the fibre for 4 s.
   const Duration took = transfer(pair, TrafficClass::bulk, 2, 300'000);
   MESSAGE("300 kB of bulk with rates beside gradients: ", took.seconds(), " s");
