@@ -16,6 +16,7 @@
 #include <thread>
 
 #include "axs/core/rng.h"
+#include "axs/host/clock.h"
 #include "axs/live/sealed_link.h"
 #include "axs/net/repair_store.h"
 #include "bulk_scenes.h"
@@ -32,12 +33,6 @@ constexpr std::uint64_t control_bytes = 200;
 constexpr Duration control_every = milliseconds(50);
 /// Before it nothing is counted: the keys, the packet size and the rates are found.
 constexpr Duration warm_up = seconds(3);
-
-double cpu_seconds() {
-  timespec t{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
-}
 
 /// Of this run only: what an earlier one left under way in the emulator does not open.
 Key256 fresh_secret() {
@@ -87,7 +82,7 @@ class End {
       : options_{options}, links_{std::move(links)}, sizes_(links_.size()) {}
 
   void run() {
-    const double before = cpu_seconds();
+    const double before = host::thread_processor_time().seconds();
     prctl(PR_SET_TIMERSLACK, 1);
     begin();
     while (now_ < options_.start + options_.lasting) {
@@ -98,7 +93,7 @@ class End {
       if (const auto at = transport_.wakeup(); at && *at <= now_) step(Wakeup{});
       for (auto& link : links_) link.flush();
     }
-    books_.cpu = cpu_seconds() - before;
+    books_.cpu = host::thread_processor_time().seconds() - before;
   }
   const Books& books() const { return books_; }
   const net::Transport& transport() const { return transport_; }

@@ -17,6 +17,7 @@
 #include <thread>
 
 #include "axs/core/rng.h"
+#include "axs/host/clock.h"
 #include "axs/live/sealed_link.h"
 
 namespace {
@@ -30,12 +31,6 @@ constexpr std::size_t packet_bytes = 1'472, packets_per_train = 44;
 /// Far more often than two minutes or 2^23 packets ask for.
 constexpr std::uint64_t packets_per_key = 50'000;
 const Key256 secret{1, 2, 3};
-
-double cpu_seconds() {
-  timespec t{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
-}
 
 /// What a real sender does while its window is full, and a receiver whose queue is empty.
 void nap() {
@@ -155,18 +150,18 @@ Outcome measure(Sender& sender, Receiver& receiver, std::uint64_t window) {
   std::atomic<bool> sending = true;
   double send_cpu = 0, receive_cpu = 0;
   std::thread receiving{[&] {
-    const double start = cpu_seconds();
+    const double start = host::thread_processor_time().seconds();
     for (int quiet = 0; sending || quiet < 100;) {
       quiet = receiver.receive() == 0 ? quiet + 1 : 0;
       received = receiver.bytes;
       if (quiet > 0) nap();
     }
-    receive_cpu = cpu_seconds() - start;
+    receive_cpu = host::thread_processor_time().seconds() - start;
   }};
-  const double start = cpu_seconds();
+  const double start = host::thread_processor_time().seconds();
   const Instant end = now() + run_time;
   while (now() < end) sender.bytes - received > window ? nap() : sender.send();
-  send_cpu = cpu_seconds() - start;
+  send_cpu = host::thread_processor_time().seconds() - start;
   sending = false;
   receiving.join();
   const auto gbps = [](std::uint64_t bytes, double cpu) {
@@ -272,17 +267,17 @@ void run_crypto() {
   };
   std::array<double, 2> cpu{};
   for (std::size_t round = 0; round < rounds; ++round) {
-    const double start = cpu_seconds();
+    const double start = host::thread_processor_time().seconds();
     each_packet([&](ByteView head, std::span<std::uint8_t> body) {
       aead.seal(nonce, head, body.first(plain), body);
     });
-    const double sealed = cpu_seconds();
+    const double sealed = host::thread_processor_time().seconds();
     number -= packets_per_train;
     each_packet([&](ByteView head, std::span<std::uint8_t> body) {
       if (!aead.open(nonce, head, body, body.first(plain))) std::abort();
     });
     cpu[0] += sealed - start;
-    cpu[1] += cpu_seconds() - sealed;
+    cpu[1] += host::thread_processor_time().seconds() - sealed;
   }
   const double gigabits = 8e-9 * static_cast<double>(rounds * packets_per_train * (plain - 1));
   fmt::print("{{\"what\":\"crypto\",\"send\":{:.2f},\"receive\":{:.2f}}}\n", gigabits / cpu[0],
