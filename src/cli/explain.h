@@ -7,8 +7,7 @@
 namespace axs::cli {
 
 /// `axs explain`: every time that traffic took another way in a run, what was seen of both ways and
-/// which rule moved it; and what bulk
-/// transfers had leased of spare capacity.
+/// which rule moved it; and what bulk transfers had leased of spare capacity.
 struct ExplainCommand final : Command {
   std::string run_name;
   std::string runs = "runs";

@@ -11,7 +11,7 @@ using fabric::Site;
 
 namespace {
 
-/// A larger packet between other sites is no hello, however many answers ride in it.
+/// A larger packet is no hello, however many answers ride in it.
 constexpr std::size_t small_talk = 600;
 
 /// What sealing adds to the plain bytes of a packet that takes this way.
