@@ -154,7 +154,9 @@ class FakeWorker {
     }
     say(channel, ready, blob);
   }
-  void take(Other&, const train::SiteSync::Capture& order, ByteView) { state_.order = order; }
+  void take(Other&, const train::SiteSync::Capture& order, ByteView) {
+    if (order.sync >= state_.applied) state_.order = order;
+  }
   void take(Other& channel, const train::SiteSync::Apply& apply, ByteView blob) {
     AXS_ASSERT(apply.sync == state_.applied);
     Sha256 model;
@@ -172,6 +174,8 @@ class FakeWorker {
     state_.model = model.value();
     state_.pending.erase(apply.sync);
     state_.applied = next(apply.sync);
+    // Nobody would ever say that a capture which comes now is decided.
+    if (state_.order && state_.order->sync < state_.applied) state_.order.reset();
     if (apply.stop) state_.stop = apply.stop;
     remember(apply);
     train::remember(state_.merges, {apply.sync, state_.model});
