@@ -1,0 +1,198 @@
+#include "axs/plan/layer_time.h"
+
+#include "axs/core/dmath.h"
+#include "axs/plan/collectives.h"
+#include "axs/plan/matrix_product.h"
+
+namespace axs::plan {
+
+namespace {
+
+/// Launching the kernels of a layer, forward and backward: Sailor's profile of GPT-Neo 2.7B at
+/// micro-batch 1 on four devices.
+constexpr Seconds host_time{3.2e-3};
+/// Of a score that takes part in softmax, mask and dropout one by one: the same profile at
+/// micro-batch 16. Forward 45 %.
+constexpr double unfused_score_bytes = 130;
+
+struct Passes {
+  Seconds forward{};
+  Seconds backward{};
+
+  Seconds sum() const { return forward + backward; }
+};
+Passes operator+(Passes a, Passes b) {
+  return {a.forward + b.forward, a.backward + b.backward};
+}
+
+class Layer {
+ public:
+  Layer(const Workload& workload, const Machine& machine, const SharedFit& fit)
+      : shape_{workload.shape},
+        plan_{workload.plan},
+        software_{workload.software},
+        machine_{machine},
+        fit_{fit},
+        tensor_{static_cast<double>(plan_.tensor)},
+        tokens_{micro_batch_tokens(plan_)},
+        shards_{layer_shards(shape_, tensor_)} {}
+
+  LayerTime time() const {
+    const Passes products = this->products();
+    const Passes attention = attention_core() + context_ring();
+    const Passes pointwise = this->pointwise() + casts();
+    const Seconds exchange = tensor_exchange();
+    const Seconds forward = products.forward + attention.forward + pointwise.forward + exchange;
+    LayerTime time{.products = products.sum(),
+                   .attention = attention.sum(),
+                   .pointwise = pointwise.sum(),
+                   .recompute = recompute(forward, 0.5 * (products.forward + pointwise.forward)),
+                   .tensor_exchange = 2 * exchange};
+    time.host = added_by_host(time.total());
+    return time;
+  }
+
+ private:
+  Seconds product(double rows, double columns, double depth) const {
+    return product_time({rows, columns, depth}, machine_, plan_.precision);
+  }
+
+  Passes products() const {
+    Passes time;
+    for (const WeightShard& w : shards_.all()) {
+      time.forward += product(tokens_, w.outputs, w.inputs);
+      time.backward +=
+          product(tokens_, w.inputs, w.outputs) + product(w.inputs, w.outputs, tokens_);
+    }
+    return time;
+  }
+
+  bool has_flash() const {
+    return software_.attention == Attention::flash1 || software_.attention == Attention::flash2;
+  }
+  double scores() const {
+    const double sequence = plan_.sequence;
+    return plan_.micro_batch * (shape_.heads / tensor_) * sequence * sequence / plan_.context;
+  }
+  Passes attention_core() const { return has_flash() ? flash() : classic(); }
+
+  /// Dao 2023: five products backward for two forward. Backward, FlashAttention 2 is 1.25 times
+  /// slower for each operation and FlashAttention 1 1.6 times, says its figure 4 to 6. Blocks of
+  /// 128 are computed whole, so that more than half of the scores are.
+  Passes flash() const {
+    constexpr double block = 128;
+    const bool first = software_.attention == Attention::flash1;
+    const double unmasked = 0.5 * (1 + block / plan_.sequence);
+    const Flops work{4 * scores() * shape_.head_width * unmasked};
+    const Seconds forward = work / (machine_.attention * (first ? fit_.flash1 : 1));
+    return {forward, forward * (2.5 * (first ? 1.6 : 1.25))};
+  }
+
+  /// Two batched products, and the scores in memory. 9 and 11 bytes of a score are what Megatron's
+  /// fused softmax and its dropout read and write.
+  Passes classic() const {
+    const bool fused = software_.attention == Attention::classic;
+    const double sequence = plan_.sequence;
+    const double width = shape_.head_width;
+    const double batch = plan_.micro_batch * (shape_.heads / tensor_);
+    const Seconds products = product_time({sequence, sequence, width, batch}, machine_) +
+                             product_time({sequence, width, sequence, batch}, machine_);
+    const Bytes forward{scores() * (fused ? 9 : 0.45 * unfused_score_bytes)};
+    const Bytes backward{scores() * (fused ? 11 : 0.55 * unfused_score_bytes)};
+    return {products + forward / machine_.memory, 2 * products + backward / machine_.memory};
+  }
+
+  /// Keys and values go around a ring (Liu et al. 2023), mostly behind the attention to those that
+  /// came before. The exposed shares are round, set by hand.
+  Passes context_ring() const {
+    if (plan_.context == 1) return {};
+    const double context = plan_.context;
+    const double width = 2.0 * shape_.kv_heads * shape_.head_width / tensor_;
+    const Seconds ring = one_pass(Bytes{2 * width * tokens_ * context},
+                                  group_of(context, tensor_, machine_.links), machine_.links);
+    return {0.3 * ring, 0.6 * ring};
+  }
+
+  double hidden_here() const {
+    return plan_.sequence_parallel ? shape_.hidden / tensor_ : shape_.hidden;
+  }
+  double traffic_factor() const {
+    switch (software_.pointwise) {
+      case Pointwise::fused: return 1;
+      case Pointwise::compiled: return 0.5;
+      case Pointwise::eager: return fit_.eager_bytes;
+    }
+    AXS_ASSERT(false);
+  }
+  /// Bytes per token, counted in the layer code of Megatron and Hugging Face: norms, residuals and
+  /// dropout touch `hidden`, the activation touches the MLP's width, rotation touches q, k and v.
+  Passes pointwise() const {
+    const double gate = shape_.gated ? 1 : 0;
+    const double mlp = shape_.feed_forward / tensor_;
+    const double rotated =
+        12 * (shape_.heads + 2.0 * shape_.kv_heads) * shape_.head_width / 3 / tensor_;
+    const double factor = tokens_ * traffic_factor();
+    const Bytes forward{factor * (22 * hidden_here() + (4 + 2 * gate) * mlp + rotated)};
+    const Bytes backward{factor * (32 * hidden_here() + (6 + 3 * gate) * mlp + rotated)};
+    const Bytes gradients{software_.accumulation_bytes * shards_.parameters()};
+    return {forward / machine_.memory, (backward + gradients) / machine_.memory};
+  }
+
+  /// The inputs of each product are read in two bytes and written in one.
+  Passes casts() const {
+    if (plan_.precision != Precision::fp8) return {};
+    const double attended = shape_.heads * (shape_.head_width / tensor_);
+    const double inputs = 2 * hidden_here() + attended + shape_.feed_forward / tensor_;
+    const Seconds once = Bytes{3 * tokens_ * inputs} / machine_.memory;
+    return {once, 2 * once};
+  }
+
+  /// Of one pass: an all-reduce after the attention and one after the MLP, or with sequence
+  /// parallelism as much in two halves (Korthikanti et al. 2022, section 4.2).
+  Seconds tensor_exchange() const {
+    const Bytes size{2 * tokens_ * shape_.hidden};
+    const Seconds once =
+        all_reduce(size, group_of(tensor_, 1, machine_.links), machine_.links);
+    return 2 * once * (software_.overlaps_tensor ? 0.5 : 1);
+  }
+
+  Seconds recompute(Seconds forward, Seconds half_the_products) const {
+    switch (plan_.recompute) {
+      case Recompute::none: return {};
+      case Recompute::full:
+        if (!software_.stops_early) return forward;
+        return forward - product(tokens_, shards_.down.outputs, shards_.down.inputs) -
+               0.5 * tensor_exchange();
+      case Recompute::selective:
+        if (!has_flash()) return classic().forward;
+        return software_.selective == Selective::half_the_products ? half_the_products : Seconds{};
+    }
+    AXS_ASSERT(false);
+  }
+
+  /// Device and host run side by side, but neither is even: the cube root of the sum of cubes is
+  /// near the greater of the two, and 26 % above both where they are equal.
+  Seconds added_by_host(Seconds device) const {
+    const double host =
+        host_time.value() * (plan_.recompute == Recompute::full ? 4.0 / 3.0 : 1.0);
+    const double d = device.value();
+    return Seconds{dmath::cbrt(d * d * d + host * host * host)} - device;
+  }
+
+  const ModelShape& shape_;
+  const ParallelPlan& plan_;
+  const Software& software_;
+  const Machine& machine_;
+  const SharedFit& fit_;
+  double tensor_;
+  double tokens_;
+  LayerShards shards_;
+};
+
+}  // namespace
+
+LayerTime layer_time(const Workload& workload, const Machine& machine, const SharedFit& fit) {
+  return Layer{workload, machine, fit}.time();
+}
+
+}  // namespace axs::plan

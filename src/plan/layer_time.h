@@ -1,0 +1,24 @@
+#pragma once
+
+#include "axs/plan/workload.h"
+
+namespace axs::plan {
+
+/// A micro-batch in one layer of one device, forward and backward.
+struct LayerTime {
+  Seconds products{};
+  Seconds attention{};
+  Seconds pointwise{};  ///< norms, activations, residuals, casts, adding gradients up
+  Seconds recompute{};
+  Seconds tensor_exchange{};  ///< as far as nobody hides it
+  Seconds host{};             ///< what launching adds where the device waits for it
+
+  Seconds total() const {
+    return products + attention + pointwise + recompute + tensor_exchange + host;
+  }
+};
+
+/// `machine` is the workload's accelerator in its network.
+LayerTime layer_time(const Workload& workload, const Machine& machine, const SharedFit& fit);
+
+}  // namespace axs::plan

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "axs/core/units.h"
+#include "axs/plan/calibration.h"
+
+namespace axs::plan {
+
+/// Facts of an accelerator type, as its data sheet has them.
+struct Accelerator {
+  std::string name;
+  std::string family;  ///< whose fitted numbers hold for it
+  FlopsPerSecond peak{};  ///< dense, bf16
+  BytesPerSecond memory_rate{};
+  Bytes memory{};
+  std::uint32_t multiprocessors = 1;  ///< what works on a tile of a product at a time
+  BytesPerSecond scale_up{};          ///< of one device to the others of its node, one way
+  std::uint32_t per_node = 1;
+  Watts power{};        ///< its limit
+  Watts rated_power{};  ///< the limit at which its family is rated
+};
+
+/// What joins the nodes of a site.
+struct Network {
+  BytesPerSecond node_rate{};  ///< of a node to others, one way
+  std::uint32_t rails = 1;     ///< network cards of a node
+};
+
+/// The rates that messages reach.
+struct Links {
+  BytesPerSecond scale_up{};
+  BytesPerSecond node_rate{};
+  double per_node = 1;
+  bool shared_rails = false;  ///< fewer network cards than devices
+  double shared_rails_share = 1;
+  Seconds latency{};
+
+  /// Of the network, if all devices of a node use it at once.
+  BytesPerSecond device_rate() const { return node_rate / per_node; }
+};
+
+/// An accelerator in its node and network, at the rates that it reaches.
+struct Machine {
+  FlopsPerSecond products{};   ///< large ones, in bf16
+  double half_depth = 0;       ///< depth of a product at which it has half of that
+  double fp8_gain = 1;
+  FlopsPerSecond attention{};  ///< FlashAttention 2, of the products that are not masked
+  BytesPerSecond memory{};
+  double multiprocessors = 1;
+  Links links;
+  /// False: nobody has measured this family, its efficiencies are declared.
+  bool measured = true;
+};
+
+Machine machine_of(const Accelerator& accelerator, const Network& network,
+                   const Calibration& calibration);
+
+}  // namespace axs::plan

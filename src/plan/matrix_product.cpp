@@ -1,0 +1,45 @@
+#include "axs/plan/matrix_product.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+namespace axs::plan {
+
+namespace {
+
+struct Tile {
+  double rows;
+  double columns;
+  double efficiency;  ///< over the largest, whose operands are read least often
+};
+/// The order is CUTLASS's profiler's; the efficiencies are round and not fitted.
+constexpr std::array tiles{Tile{256, 128, 1.0},  Tile{128, 256, 1.0}, Tile{128, 128, 0.95},
+                           Tile{256, 64, 0.9},   Tile{64, 256, 0.9},  Tile{128, 64, 0.83},
+                           Tile{64, 64, 0.7}};
+constexpr double element_bytes = 2;
+
+/// The share of the multiprocessors' work that is not padding.
+double filled(const MatrixProduct& p, const Tile& tile, double multiprocessors) {
+  const double count = std::ceil(p.rows / tile.rows) * std::ceil(p.columns / tile.columns) * p.batch;
+  const double waves = count / multiprocessors;
+  const double of_tiles = p.rows * p.columns * p.batch / (count * tile.rows * tile.columns);
+  return of_tiles * waves / std::ceil(waves);
+}
+
+}  // namespace
+
+Seconds product_time(const MatrixProduct& p, const Machine& machine, Precision precision) {
+  double best = 0;
+  for (const Tile& tile : tiles)
+    best = std::max(best, tile.efficiency * filled(p, tile, machine.multiprocessors));
+  const double gain = precision == Precision::fp8 ? machine.fp8_gain : 1;
+  const FlopsPerSecond rate =
+      machine.products * (gain * best * p.depth / (p.depth + machine.half_depth));
+  const Flops work{2 * p.rows * p.columns * p.depth * p.batch};
+  const double elements = p.rows * p.depth + p.depth * p.columns + p.rows * p.columns;
+  const Bytes moved{element_bytes * p.batch * elements};
+  return std::max(work / rate, moved / machine.memory);
+}
+
+}  // namespace axs::plan

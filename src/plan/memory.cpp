@@ -1,0 +1,191 @@
+#include "axs/plan/memory.h"
+
+#include <algorithm>
+
+namespace axs::plan {
+
+namespace {
+
+constexpr Bytes gibibyte{1073741824.0};
+/// Small tensors that nobody counts, and the rounding of all others.
+constexpr double uncounted = 0.01;
+
+/// What a layer keeps of one micro-batch: Korthikanti et al. 2022, section 4.1, with the MLP's
+/// width and the heads of keys and values free.
+class LayerMemory {
+ public:
+  explicit LayerMemory(const Workload& work)
+      : shape_{work.shape},
+        plan_{work.plan},
+        software_{work.software},
+        tensor_{static_cast<double>(plan_.tensor)},
+        tokens_{micro_batch_tokens(plan_)} {}
+
+  Bytes kept() const {
+    switch (plan_.recompute) {
+      case Recompute::none: return everything();
+      case Recompute::full: return Bytes{tokens_ * 2 * hidden_here()};
+      case Recompute::selective:
+        return software_.selective == Selective::attention ? all_but_scores() : half_the_products();
+    }
+    AXS_ASSERT(false);
+  }
+  Bytes everything() const { return all_but_scores() + scores(); }
+
+ private:
+  double hidden_here() const {
+    return plan_.sequence_parallel ? shape_.hidden / tensor_ : shape_.hidden;
+  }
+  double attended() const { return shape_.heads * (shape_.head_width / tensor_); }
+  double query_key_value() const {
+    return (shape_.heads + 2.0 * shape_.kv_heads) * (shape_.head_width / tensor_);
+  }
+  double feed_forward() const { return shape_.feed_forward / tensor_; }
+
+  /// Inputs of both norms and of the four products, dropout's masks, and what the activation needs.
+  Bytes all_but_scores() const {
+    const double in_fp8 =
+        plan_.precision == Precision::fp8 && software_.keeps_fp8_inputs ? 1 : 0;
+    const double masks = software_.dropout ? 2 : 0;
+    const double gate = shape_.gated ? 2 : 0;
+    return Bytes{tokens_ * ((8 - 2 * in_fp8 + masks) * hidden_here() + 2 * query_key_value() +
+                            (2 - in_fp8) * attended() + (4 + gate - in_fp8) * feed_forward())};
+  }
+  /// Five bytes of each score, or one sum of each row in four.
+  Bytes scores() const {
+    const double heads = shape_.heads / tensor_;
+    const bool kept = software_.attention == Attention::classic ||
+                      software_.attention == Attention::unfused;
+    return Bytes{kept ? 5 * tokens_ * heads * plan_.sequence : 4 * tokens_ * heads};
+  }
+  /// Of torchtitan: every other product's output is computed again. The compiler keeps a tenth
+  /// less.
+  Bytes half_the_products() const {
+    const double outputs = query_key_value() + 2 * hidden_here() + 2 * feed_forward();
+    const double compiled = software_.pointwise == Pointwise::compiled ? 0.9 : 1;
+    return Bytes{compiled * tokens_ * (2 * hidden_here() + 2 * attended() + outputs)};
+  }
+
+  const ModelShape& shape_;
+  const ParallelPlan& plan_;
+  const Software& software_;
+  double tensor_;
+  double tokens_;
+};
+
+class StageMemory {
+ public:
+  explicit StageMemory(const Workload& work)
+      : shape_{work.shape},
+        plan_{work.plan},
+        software_{work.software},
+        layer_{work},
+        tensor_{static_cast<double>(plan_.tensor)},
+        shards_{static_cast<double>(plan_.data) * plan_.context},
+        tokens_{micro_batch_tokens(plan_)} {}
+
+  MemoryUse of(std::uint32_t stage) const {
+    const double layers = layers_of_stage(shape_, plan_, stage);
+    const bool has_head = stage + 1 == plan_.pipeline;
+    const double parameters = layers * layer_parameters() + embeddings(stage) * embedding();
+    const bool counts_all = software_.memory_figure != MemoryFigure::layers;
+    return {.stage = stage,
+            .state = state(parameters),
+            .gathered = gathered(parameters),
+            .activations = layers * in_flight(stage) * layer_.kept(),
+            .logits = has_head && counts_all ? logits() : Bytes{},
+            .workspace = counts_all ? workspace() : Bytes{}};
+  }
+
+ private:
+  double layer_parameters() const { return layer_shards(shape_, tensor_).parameters(); }
+  double embedding() const { return shape_.vocabulary * (shape_.hidden / tensor_); }
+  /// Matrices of that size on a stage. At two ends of a pipeline tied ones are two as well.
+  double embeddings(std::uint32_t stage) const {
+    if (plan_.pipeline == 1) return shape_.tied ? 1 : 2;
+    return stage == 0 || stage + 1 == plan_.pipeline ? 1 : 0;
+  }
+
+  /// Weights and gradients in two and four bytes, Adam's master copy and moments in twelve, cut as
+  /// ZeRO cuts them (Rajbhandari et al. 2020).
+  Bytes state(double parameters) const {
+    switch (plan_.sharding) {
+      case Sharding::none: return Bytes{parameters * software_.state_bytes};
+      case Sharding::optimizer:
+      case Sharding::gradients: return Bytes{parameters * (6 + 12 / shards_)};
+      case Sharding::parameters: return Bytes{parameters * 16 / shards_};
+    }
+    AXS_ASSERT(false);
+  }
+
+  /// Two layers in two bytes, the gradients of one in four, and the same of embedding and head;
+  /// with a pipeline all of the stage.
+  Bytes gathered(double parameters) const {
+    if (plan_.sharding != Sharding::parameters) return {};
+    if (plan_.pipeline > 1) return Bytes{6 * parameters};
+    return Bytes{8 * layer_parameters() + (shape_.tied ? 6 : 8) * embedding()};
+  }
+
+  /// Micro-batches of which a stage holds activations: Korthikanti et al. 2022, section 4.2.3.
+  double in_flight(std::uint32_t stage) const {
+    const double stages = plan_.pipeline;
+    const double chunks = plan_.virtual_stages;
+    if (plan_.virtual_stages == 1) return std::min(stages - stage, micro_batches(plan_));
+    return stages * (1 + (stages - 1) / (stages * chunks)) - 2 * stage / chunks;
+  }
+
+  Bytes logits() const {
+    return Bytes{tokens_ * (shape_.vocabulary / tensor_) * software_.logit_bytes};
+  }
+
+  Bytes workspace() const {
+    const Bytes again = plan_.recompute == Recompute::none ? Bytes{} : layer_.everything();
+    if (plan_.tensor == 1) return again;
+    return again + Bytes{tokens_ * shape_.hidden * software_.tensor_workspace_bytes};
+  }
+
+  const ModelShape& shape_;
+  const ParallelPlan& plan_;
+  const Software& software_;
+  LayerMemory layer_;
+  double tensor_;
+  double shards_;
+  double tokens_;
+};
+
+Bytes live(const MemoryUse& use) {
+  return use.state + use.gathered + use.activations + use.logits + use.workspace;
+}
+
+/// What the figure counts for `live` bytes of tensors. Around a ring that leaves the node, buffers
+/// of about a gibibyte for each other member were seen.
+Bytes counted(Bytes live, const Workload& work, const MemoryFit& fit) {
+  const ParallelPlan& plan = work.plan;
+  const bool leaves_node = plan.context > 1 && plan.context * plan.tensor > work.accelerator.per_node;
+  switch (work.software.memory_figure) {
+    case MemoryFigure::layers:
+    case MemoryFigure::tensors: return live;
+    case MemoryFigure::device: return live + fit.runtime;
+    case MemoryFigure::reserved:
+      return live * fit.reserved + fit.reserve +
+             (leaves_node ? (plan.context - 1.0) * gibibyte : Bytes{});
+  }
+  AXS_ASSERT(false);
+}
+
+}  // namespace
+
+Result<MemoryUse> memory_use(const Workload& workload, const MemoryFit& fit) {
+  AXS_TRY(check(workload.shape, workload.plan));
+  const StageMemory memory{workload};
+  MemoryUse most = memory.of(0);
+  for (std::uint32_t stage = 1; stage < workload.plan.pipeline; ++stage) {
+    const MemoryUse other = memory.of(stage);
+    if (live(other) > live(most)) most = other;
+  }
+  most.total = counted(live(most) * (1 + uncounted), workload, fit);
+  most.overhead = most.total - live(most);
+  return most;
+}
+
+}  // namespace axs::plan

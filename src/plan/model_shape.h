@@ -1,0 +1,53 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "axs/core/units.h"
+
+namespace axs::plan {
+
+/// A decoder-only transformer, as far as time and memory depend on it.
+struct ModelShape {
+  std::uint32_t layers = 1;
+  std::uint32_t hidden = 1;  ///< width of what passes from layer to layer
+  std::uint32_t heads = 1;
+  std::uint32_t kv_heads = 1;    ///< fewer than heads where queries share keys and values
+  std::uint32_t head_width = 1;  ///< hidden / heads in most models
+  std::uint32_t feed_forward = 1;
+  bool gated = false;  ///< SwiGLU: two matrices up, one down
+  std::uint32_t vocabulary = 1;
+  bool tied = false;  ///< the embedding is also the head
+};
+
+/// The part of a weight matrix that one device holds: a row of it gives an output.
+struct WeightShard {
+  double outputs;
+  double inputs;
+
+  double parameters() const { return outputs * inputs; }
+};
+
+/// The matrices of a layer, cut over `tensor` devices as Megatron does: the first and third by
+/// outputs, the others by inputs (Shoeybi et al. 2019, section 3).
+struct LayerShards {
+  WeightShard query_key_value;
+  WeightShard attention_out;
+  WeightShard up;
+  WeightShard down;
+
+  std::array<WeightShard, 4> all() const { return {query_key_value, attention_out, up, down}; }
+  double parameters() const;
+};
+LayerShards layer_shards(const ModelShape& shape, double tensor);
+
+/// All parameters but norms, biases and learned positions, which are below 1 % in the models that
+/// need a planner.
+double parameters(const ModelShape& shape);
+
+/// What a training token costs: three times the forward products, attention counted in full though
+/// half of it is masked, nothing counted twice for recomputation. It is the convention of NVIDIA's
+/// tables until 2024 (Korthikanti et al. 2022, appendix A).
+Flops training_flops_per_token(const ModelShape& shape, double sequence);
+
+}  // namespace axs::plan

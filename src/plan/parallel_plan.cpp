@@ -1,0 +1,87 @@
+#include "axs/plan/parallel_plan.h"
+
+#include <array>
+#include <numeric>
+#include <string>
+#include <utility>
+
+namespace axs::plan {
+
+namespace {
+
+Error wrong(const std::string& what, std::uint64_t seen, const std::string& want) {
+  return {Errc::invalid, what + " " + std::to_string(seen) + ", want " + want};
+}
+
+/// Nobody has more, and products of several stay far from the end of their types.
+constexpr std::uint32_t number_max = 1u << 24;
+
+Result<> check_numbers(const ModelShape& shape, const ParallelPlan& plan) {
+  const std::array<std::pair<const char*, std::uint32_t>, 15> numbers{
+      {{"layers", shape.layers},
+       {"hidden", shape.hidden},
+       {"heads", shape.heads},
+       {"kv heads", shape.kv_heads},
+       {"head width", shape.head_width},
+       {"feed forward", shape.feed_forward},
+       {"vocabulary", shape.vocabulary},
+       {"tensor", plan.tensor},
+       {"context", plan.context},
+       {"data", plan.data},
+       {"pipeline", plan.pipeline},
+       {"virtual stages", plan.virtual_stages},
+       {"micro-batch", plan.micro_batch},
+       {"global batch", plan.global_batch},
+       {"sequence", plan.sequence}}};
+  for (const auto& [name, number] : numbers)
+    if (number < 1 || number > number_max)
+      return wrong(name, number, "1 to " + std::to_string(number_max));
+  return Ok{};
+}
+
+Result<> check_stages(const ModelShape& shape, const ParallelPlan& plan) {
+  if (plan.pipeline > shape.layers)
+    return wrong("pipeline", plan.pipeline,
+                 "at most one stage per layer, of " + std::to_string(shape.layers));
+  if (plan.stage_layers.empty()) return Ok{};
+  if (plan.stage_layers.size() != plan.pipeline)
+    return wrong("stage layers: number of stages", plan.stage_layers.size(),
+                 std::to_string(plan.pipeline));
+  const auto sum = std::accumulate(plan.stage_layers.begin(), plan.stage_layers.end(),
+                                   std::uint64_t{0});
+  if (sum != shape.layers) return wrong("stage layers: sum", sum, std::to_string(shape.layers));
+  return Ok{};
+}
+
+}  // namespace
+
+std::uint32_t devices(const ParallelPlan& plan) {
+  return plan.tensor * plan.context * plan.data * plan.pipeline;
+}
+
+double micro_batches(const ParallelPlan& plan) {
+  return plan.global_batch / (static_cast<double>(plan.data) * plan.micro_batch);
+}
+
+double micro_batch_tokens(const ParallelPlan& plan) {
+  return static_cast<double>(plan.micro_batch) * plan.sequence / plan.context;
+}
+
+double layers_of_stage(const ModelShape& shape, const ParallelPlan& plan, std::uint32_t stage) {
+  if (plan.stage_layers.empty()) return static_cast<double>(shape.layers) / plan.pipeline;
+  return plan.stage_layers[stage];
+}
+
+Result<> check(const ModelShape& shape, const ParallelPlan& plan) {
+  AXS_TRY(check_numbers(shape, plan));
+  AXS_TRY(check_stages(shape, plan));
+  if (plan.tensor > shape.heads)
+    return wrong("tensor", plan.tensor, "at most the heads, " + std::to_string(shape.heads));
+  const std::uint64_t at_once = std::uint64_t{plan.data} * plan.micro_batch;
+  if (plan.global_batch % at_once != 0)
+    return wrong("global batch", plan.global_batch,
+                 "a multiple of data × micro-batch, " + std::to_string(at_once));
+  return Ok{};
+}
+
+}  // namespace axs::plan

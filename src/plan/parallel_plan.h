@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "axs/core/result.h"
+#include "axs/plan/model_shape.h"
+
+namespace axs::plan {
+
+/// What is computed again in the backward pass instead of being kept.
+enum class Recompute { none, selective, full };
+/// fp16 costs what bf16 costs.
+enum class Precision { bf16, fp8 };
+/// What is cut over the data-parallel devices: ZeRO stages 0 to 3. The distributed optimiser of
+/// Megatron is `optimizer`, FSDP is `parameters`.
+enum class Sharding { none, optimizer, gradients, parameters };
+
+/// How a model is trained on devices of one kind. Ranks are numbered tensor first, then context,
+/// then data, then pipeline, so that what talks most is nearest.
+struct ParallelPlan {
+  std::uint32_t tensor = 1;
+  std::uint32_t context = 1;
+  std::uint32_t data = 1;
+  std::uint32_t pipeline = 1;
+  std::uint32_t virtual_stages = 1;  ///< of each device, with the interleaved schedule
+  bool sequence_parallel = false;    ///< norms and dropout are cut over the tensor devices too
+  Sharding sharding = Sharding::none;
+  Recompute recompute = Recompute::none;
+  Precision precision = Precision::bf16;
+  std::uint32_t micro_batch = 1;   ///< sequences
+  std::uint32_t global_batch = 1;  ///< sequences of a step, on all devices together
+  std::uint32_t sequence = 1;      ///< tokens
+  /// Layers of each pipeline stage. Empty: as many on each, be that a whole number or not.
+  std::vector<std::uint32_t> stage_layers;
+};
+
+std::uint32_t devices(const ParallelPlan& plan);
+/// That each device computes in a step, one after the other.
+double micro_batches(const ParallelPlan& plan);
+/// Of a micro-batch, on one device.
+double micro_batch_tokens(const ParallelPlan& plan);
+double layers_of_stage(const ModelShape& shape, const ParallelPlan& plan, std::uint32_t stage);
+
+/// An error that names the first number of the plan that does not go with the shape.
+Result<> check(const ModelShape& shape, const ParallelPlan& plan);
+
+}  // namespace axs::plan

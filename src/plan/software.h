@@ -1,0 +1,40 @@
+#pragma once
+
+namespace axs::plan {
+
+/// classic: batched products with the scores in memory, softmax and mask fused (Megatron). unfused:
+/// each operation on the scores by itself. flash1, flash2: Dao et al. 2022 and Dao 2023.
+enum class Attention { classic, unfused, flash1, flash2 };
+/// Of what is not a matrix product: fused by hand, compiled by torch.compile, or one by one.
+enum class Pointwise { fused, compiled, eager };
+/// What selective recomputation leaves out: the attention core (Korthikanti et al. 2022), or every
+/// other product and what lies between (torchtitan).
+enum class Selective { attention, half_the_products };
+/// What a figure of memory counts. layers: tensors of the layers only. tensors: all of them.
+/// reserved: what the framework's allocator holds. device: all that is in use on the device.
+enum class MemoryFigure { layers, tensors, reserved, device };
+
+/// Facts of the training software, not fits: catalog/software.toml has them with their sources. The
+/// defaults are those of Megatron-Core and alike since 2023.
+struct Software {
+  Attention attention = Attention::flash2;
+  Pointwise pointwise = Pointwise::fused;
+  Selective selective = Selective::attention;
+  /// To add the gradient of a parameter to what earlier micro-batches gave; 0 where the product
+  /// that makes the gradient adds by itself.
+  double accumulation_bytes = 0;
+  bool stops_early = false;            ///< the last product of a layer is not computed again
+  bool overlaps_tensor = false;        ///< half of the tensor exchange runs beside products
+  bool overlaps_data = true;           ///< gradients are exchanged during the backward pass
+  bool partitioned_transfers = true;   ///< each tensor rank sends its part of what stages exchange
+  bool single_rail_sharding = false;   ///< ZeRO-3 of 2021: one NIC of eight, 2-byte gradients
+  bool gathers_logits = false;         ///< each tensor rank has all logits, in several copies
+  double state_bytes = 18;             ///< of a parameter: weights, gradient, optimiser
+  double logit_bytes = 8;              ///< kept for each logit
+  double tensor_workspace_bytes = 0;   ///< per token and hidden unit, with tensor parallelism
+  bool dropout = true;                 ///< masks are kept
+  bool keeps_fp8_inputs = true;        ///< products in fp8 keep their inputs in one byte
+  MemoryFigure memory_figure = MemoryFigure::tensors;
+};
+
+}  // namespace axs::plan
