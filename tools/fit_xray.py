@@ -141,7 +141,7 @@ def write_golden(path, runs, numbers):
     bytes_ = memory.use(c, memory.NUMBERS)
     keys = published.PLAIN[:10] + published.PLAIN[11:]
     with open(path, "w", encoding="ascii") as file:
-        file.write("# Written by tools/fit_xray.py --golden: inputs and predictions of its Python\n")
+        file.write("# Written by tools/fit_xray.py --golden: inputs and what it predicts\n")
         file.write(",".join(["line", "accelerator", "software", "notes", *keys, "stages",
                              "seconds", "bytes"]) + "\n")
         for i, run in enumerate(runs):

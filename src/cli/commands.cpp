@@ -6,6 +6,7 @@
 #include "axs/cli/ledger.h"
 #include "axs/cli/link.h"
 #include "axs/cli/metrics.h"
+#include "axs/cli/plan.h"
 #include "axs/cli/report.h"
 #include "axs/cli/run.h"
 #include "axs/cli/runs.h"
@@ -26,6 +27,7 @@ std::vector<std::unique_ptr<Command>> all_commands() {
   commands.push_back(std::make_unique<MetricsCommand>());
   commands.push_back(std::make_unique<LinkCommand>());
   commands.push_back(std::make_unique<SkyCommand>());
+  commands.push_back(std::make_unique<PlanCommand>());
   commands.push_back(std::make_unique<EmulateCommand>());
   commands.push_back(std::make_unique<DoctorCommand>());
   commands.push_back(std::make_unique<AgentCommand>());

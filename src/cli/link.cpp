@@ -1,7 +1,5 @@
 #include "axs/cli/link.h"
 
-#include <CLI/CLI.hpp>
-
 #include "axs/cli/link_create.h"
 #include "axs/cli/link_state.h"
 
@@ -20,25 +18,15 @@ LinkCommand::LinkCommand() {
   parts_.push_back(std::make_unique<LinkEndCommand>());
 }
 
-void LinkCommand::declare(CLI::App& app) {
-  app.require_subcommand(1);
-  app.footer(
-      "Examples:\n"
-      "  axs link create sfo fra --stretch 2.5 --rate 1Gb/s --tcp 8080:127.0.0.1:80\n"
-      "  axs link ls\n"
-      "  axs link show sfo-fra\n"
-      "  axs link rm sfo-fra\n"
-      "\n"
-      "Sites are city codes such as sfo, fra, tyo, or latitude and longitude like 37.77,-122.42.");
-  for (const auto& part : parts_) {
-    CLI::App* sub = app.add_subcommand(part->name(), part->summary());
-    part->declare(*sub);
-    sub->callback([this, one = part.get()] { chosen_ = one; });
-  }
-}
-
-Result<ExitCode> LinkCommand::run() {
-  return chosen_->run();
+std::string LinkCommand::footer() const {
+  return "Examples:\n"
+         "  axs link create sfo fra --stretch 2.5 --rate 1Gb/s --tcp 8080:127.0.0.1:80\n"
+         "  axs link ls\n"
+         "  axs link show sfo-fra\n"
+         "  axs link rm sfo-fra\n"
+         "\n"
+         "Sites are city codes such as sfo, fra, tyo, or latitude and longitude like "
+         "37.77,-122.42.";
 }
 
 }  // namespace axs::cli

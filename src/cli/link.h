@@ -1,26 +1,20 @@
 #pragma once
 
-#include <memory>
-#include <vector>
-
-#include "axs/cli/command.h"
+#include "axs/cli/command_group.h"
 
 namespace axs::cli {
 
 /// `axs link create|ls|show|stats|start|stop|rm|join`: encrypted links between two sites.
-class LinkCommand : public Command {
+class LinkCommand : public CommandGroup {
  public:
   LinkCommand();
   std::string name() const override { return "link"; }
   std::string summary() const override {
     return "Make encrypted links between two sites, for any program";
   }
-  void declare(CLI::App& app) override;
-  Result<ExitCode> run() override;
 
  private:
-  std::vector<std::unique_ptr<Command>> parts_;
-  Command* chosen_ = nullptr;
+  std::string footer() const override;
 };
 
 }  // namespace axs::cli

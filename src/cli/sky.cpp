@@ -1,7 +1,5 @@
 #include "axs/cli/sky.h"
 
-#include <CLI/CLI.hpp>
-
 #include "axs/cli/sky_contacts.h"
 #include "axs/cli/sky_coverage.h"
 #include "axs/cli/sky_lasers.h"
@@ -22,24 +20,14 @@ std::string SkyCommand::summary() const {
   return "Tell where satellites are seen, and how long light takes over them";
 }
 
-void SkyCommand::declare(CLI::App& app) {
-  app.require_subcommand(1);
-  app.footer(
-      "Examples:\n"
-      "  axs sky passes --elements data/leo-53-550.tle --at sfo --duration 10min\n"
-      "  axs sky rtt --shell data/starlink-4408.toml --from sfo --to fra --html rtt.html\n"
-      "\n"
-      "Places are latitude and longitude, north and east positive, or a city's code such as sfo, "
-      "fra, tyo.");
-  for (const auto& part : parts_) {
-    CLI::App* sub = app.add_subcommand(part->name(), part->summary());
-    part->declare(*sub);
-    sub->callback([this, one = part.get()] { chosen_ = one; });
-  }
-}
-
-Result<ExitCode> SkyCommand::run() {
-  return chosen_->run();
+std::string SkyCommand::footer() const {
+  return "Examples:\n"
+         "  axs sky passes --elements data/leo-53-550.tle --at sfo --duration 10min\n"
+         "  axs sky rtt --shell data/starlink-4408.toml --from sfo --to fra --html rtt.html\n"
+         "\n"
+         "Places are latitude and longitude, north and east positive, or a city's code such as "
+         "sfo, "
+         "fra, tyo.";
 }
 
 }  // namespace axs::cli

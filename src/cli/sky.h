@@ -1,24 +1,18 @@
 #pragma once
 
-#include <memory>
-#include <vector>
-
-#include "axs/cli/command.h"
+#include "axs/cli/command_group.h"
 
 namespace axs::cli {
 
 /// `axs sky passes|contacts|coverage|paths|rtt`: satellites over places.
-class SkyCommand : public Command {
+class SkyCommand : public CommandGroup {
  public:
   SkyCommand();
   std::string name() const override { return "sky"; }
   std::string summary() const override;
-  void declare(CLI::App& app) override;
-  Result<ExitCode> run() override;
 
  private:
-  std::vector<std::unique_ptr<Command>> parts_;
-  Command* chosen_ = nullptr;
+  std::string footer() const override;
 };
 
 }  // namespace axs::cli

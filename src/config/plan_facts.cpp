@@ -50,15 +50,14 @@ void read_choices(Table& t, plan::Software& s) {
                                                     {"compiled", Pointwise::compiled},
                                                     {"eager", Pointwise::eager}});
   if (t.has("selective"))
-    s.selective =
-        t.choice<Selective>("selective", {{"attention", Selective::attention},
-                                          {"half-the-products", Selective::half_the_products}});
+    s.selective = t.choice<Selective>(
+        "selective",
+        {{"attention", Selective::attention}, {"half-the-products", Selective::half_the_products}});
   if (t.has("memory-figure"))
-    s.memory_figure =
-        t.choice<MemoryFigure>("memory-figure", {{"layers", MemoryFigure::layers},
-                                                 {"tensors", MemoryFigure::tensors},
-                                                 {"reserved", MemoryFigure::reserved},
-                                                 {"device", MemoryFigure::device}});
+    s.memory_figure = t.choice<MemoryFigure>("memory-figure", {{"layers", MemoryFigure::layers},
+                                                               {"tensors", MemoryFigure::tensors},
+                                                               {"reserved", MemoryFigure::reserved},
+                                                               {"device", MemoryFigure::device}});
 }
 
 void read_flag(Table& t, std::string_view key, bool& value) {
@@ -73,6 +72,7 @@ void read_software(Table& t, plan::Facts& facts) {
   plan::Software& s = entry.software;
   entry.name = t.text("name");
   entry.match = t.text("match");
+  s.fitted = !entry.match.empty();
   read_choices(t, s);
   read_flag(t, "stops-early", s.stops_early);
   read_flag(t, "overlaps-tensor", s.overlaps_tensor);
@@ -124,8 +124,8 @@ void read_suspect(Table& t, plan::Facts& facts) {
        .accelerator = t.text("accelerator"),
        .devices = count(t, "devices"),
        .sequence = count(t, "sequence"),
-       .figure = t.choice<plan::Figure>("figure", {{"time", plan::Figure::time},
-                                                   {"memory", plan::Figure::memory}}),
+       .figure = t.choice<plan::Figure>(
+           "figure", {{"time", plan::Figure::time}, {"memory", plan::Figure::memory}}),
        .reason = t.text("reason")});
 }
 

@@ -10,10 +10,10 @@ namespace axs::plan {
 /// The four numbers that are fitted for a family of accelerators; the defaults are declared, not
 /// measured.
 struct FamilyFit {
-  double products = 0.75;    ///< large products, as a share of the peak
-  double half_depth = 200;   ///< depth of a product at which it has half of that
-  double attention = 0.35;   ///< FlashAttention 2, as a share of the peak
-  double memory = 0.75;      ///< of the memory's rate
+  double products = 0.75;   ///< large products, as a share of the peak
+  double half_depth = 200;  ///< depth of a product at which it has half of that
+  double attention = 0.35;  ///< FlashAttention 2, as a share of the peak
+  double memory = 0.75;     ///< of the memory's rate
 };
 
 /// What is fitted for all accelerators together. catalog/xray-fit.toml has the values;
@@ -35,9 +35,9 @@ struct SharedFit {
 
 /// How much a device uses beside its tensors.
 struct MemoryFit {
-  Bytes runtime{};        ///< driver, libraries, buffers of collectives
-  double reserved = 1;    ///< what the allocator holds over what is live
-  Bytes reserve{};        ///< what the allocator holds besides
+  Bytes runtime{};      ///< driver, libraries, buffers of collectives
+  double reserved = 1;  ///< what the allocator holds over what is live
+  Bytes reserve{};      ///< what the allocator holds besides
 };
 
 struct Calibration {

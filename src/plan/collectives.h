@@ -16,8 +16,8 @@ struct Group {
 Group group_of(double ranks, double stride, const Links& links);
 
 /// A reduce-scatter or an all-gather of `size` bytes, around a ring: (n-1)/n of them pass every
-/// link (Thakur et al. 2005), at the rate of the node or, across nodes, at that of the network cards
-/// of its members. `share` is the part of that rate which is left.
+/// link (Thakur et al. 2005), at the rate of the node or, across nodes, at that of the network
+/// cards of its members. `share` is the part of that rate which is left.
 Seconds one_pass(Bytes size, Group group, const Links& links, double share = 1);
 
 /// The faster of one ring over all ranks, and of: reduce-scatter in the node, a ring over the nodes

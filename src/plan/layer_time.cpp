@@ -118,9 +118,12 @@ class Layer {
   }
   double traffic_factor() const {
     switch (software_.pointwise) {
-      case Pointwise::fused: return 1;
-      case Pointwise::compiled: return 0.5;
-      case Pointwise::eager: return fit_.eager_bytes;
+      case Pointwise::fused:
+        return 1;
+      case Pointwise::compiled:
+        return 0.5;
+      case Pointwise::eager:
+        return fit_.eager_bytes;
     }
     AXS_ASSERT(false);
   }
@@ -151,14 +154,14 @@ class Layer {
   /// parallelism as much in two halves (Korthikanti et al. 2022, section 4.2).
   Seconds tensor_exchange() const {
     const Bytes size{2 * tokens_ * shape_.hidden};
-    const Seconds once =
-        all_reduce(size, group_of(tensor_, 1, machine_.links), machine_.links);
+    const Seconds once = all_reduce(size, group_of(tensor_, 1, machine_.links), machine_.links);
     return 2 * once * (software_.overlaps_tensor ? 0.5 : 1);
   }
 
   Seconds recompute(Seconds forward, Seconds half_the_products) const {
     switch (plan_.recompute) {
-      case Recompute::none: return {};
+      case Recompute::none:
+        return {};
       case Recompute::full:
         if (!software_.stops_early) return forward;
         return forward - product(tokens_, shards_.down.outputs, shards_.down.inputs) -
@@ -173,8 +176,7 @@ class Layer {
   /// Device and host run side by side, but neither is even: the cube root of the sum of cubes is
   /// near the greater of the two, and 26 % above both where they are equal.
   Seconds added_by_host(Seconds device) const {
-    const double host =
-        host_time.value() * (plan_.recompute == Recompute::full ? 4.0 / 3.0 : 1.0);
+    const double host = host_time.value() * (plan_.recompute == Recompute::full ? 4.0 / 3.0 : 1.0);
     const double d = device.value();
     return Seconds{dmath::cbrt(d * d * d + host * host * host)} - device;
   }

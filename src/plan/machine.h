@@ -11,7 +11,7 @@ namespace axs::plan {
 /// Facts of an accelerator type, as its data sheet has them.
 struct Accelerator {
   std::string name;
-  std::string family;  ///< whose fitted numbers hold for it
+  std::string family;     ///< whose fitted numbers hold for it
   FlopsPerSecond peak{};  ///< dense, bf16
   BytesPerSecond memory_rate{};
   Bytes memory{};
@@ -43,8 +43,8 @@ struct Links {
 
 /// An accelerator in its node and network, at the rates that it reaches.
 struct Machine {
-  FlopsPerSecond products{};   ///< large ones, in bf16
-  double half_depth = 0;       ///< depth of a product at which it has half of that
+  FlopsPerSecond products{};  ///< large ones, in bf16
+  double half_depth = 0;      ///< depth of a product at which it has half of that
   double fp8_gain = 1;
   FlopsPerSecond attention{};  ///< FlashAttention 2, of the products that are not masked
   BytesPerSecond memory{};

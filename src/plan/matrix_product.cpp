@@ -14,14 +14,15 @@ struct Tile {
   double efficiency;  ///< over the largest, whose operands are read least often
 };
 /// The order is CUTLASS's profiler's; the efficiencies are round and not fitted.
-constexpr std::array tiles{Tile{256, 128, 1.0},  Tile{128, 256, 1.0}, Tile{128, 128, 0.95},
-                           Tile{256, 64, 0.9},   Tile{64, 256, 0.9},  Tile{128, 64, 0.83},
+constexpr std::array tiles{Tile{256, 128, 1.0}, Tile{128, 256, 1.0}, Tile{128, 128, 0.95},
+                           Tile{256, 64, 0.9},  Tile{64, 256, 0.9},  Tile{128, 64, 0.83},
                            Tile{64, 64, 0.7}};
 constexpr double element_bytes = 2;
 
 /// The share of the multiprocessors' work that is not padding.
 double filled(const MatrixProduct& p, const Tile& tile, double multiprocessors) {
-  const double count = std::ceil(p.rows / tile.rows) * std::ceil(p.columns / tile.columns) * p.batch;
+  const double count =
+      std::ceil(p.rows / tile.rows) * std::ceil(p.columns / tile.columns) * p.batch;
   const double waves = count / multiprocessors;
   const double of_tiles = p.rows * p.columns * p.batch / (count * tile.rows * tile.columns);
   return of_tiles * waves / std::ceil(waves);

@@ -23,8 +23,10 @@ class LayerMemory {
 
   Bytes kept() const {
     switch (plan_.recompute) {
-      case Recompute::none: return everything();
-      case Recompute::full: return Bytes{tokens_ * 2 * hidden_here()};
+      case Recompute::none:
+        return everything();
+      case Recompute::full:
+        return Bytes{tokens_ * 2 * hidden_here()};
       case Recompute::selective:
         return software_.selective == Selective::attention ? all_but_scores() : half_the_products();
     }
@@ -44,8 +46,7 @@ class LayerMemory {
 
   /// Inputs of both norms and of the four products, dropout's masks, and what the activation needs.
   Bytes all_but_scores() const {
-    const double in_fp8 =
-        plan_.precision == Precision::fp8 && software_.keeps_fp8_inputs ? 1 : 0;
+    const double in_fp8 = plan_.precision == Precision::fp8 && software_.keeps_fp8_inputs ? 1 : 0;
     const double masks = software_.dropout ? 2 : 0;
     const double gate = shape_.gated ? 2 : 0;
     return Bytes{tokens_ * ((8 - 2 * in_fp8 + masks) * hidden_here() + 2 * query_key_value() +
@@ -54,8 +55,8 @@ class LayerMemory {
   /// Five bytes of each score, or one sum of each row in four.
   Bytes scores() const {
     const double heads = shape_.heads / tensor_;
-    const bool kept = software_.attention == Attention::classic ||
-                      software_.attention == Attention::unfused;
+    const bool kept =
+        software_.attention == Attention::classic || software_.attention == Attention::unfused;
     return Bytes{kept ? 5 * tokens_ * heads * plan_.sequence : 4 * tokens_ * heads};
   }
   /// Of torchtitan: every other product's output is computed again. The compiler keeps a tenth
@@ -110,10 +111,13 @@ class StageMemory {
   /// ZeRO cuts them (Rajbhandari et al. 2020).
   Bytes state(double parameters) const {
     switch (plan_.sharding) {
-      case Sharding::none: return Bytes{parameters * software_.state_bytes};
+      case Sharding::none:
+        return Bytes{parameters * software_.state_bytes};
       case Sharding::optimizer:
-      case Sharding::gradients: return Bytes{parameters * (6 + 12 / shards_)};
-      case Sharding::parameters: return Bytes{parameters * 16 / shards_};
+      case Sharding::gradients:
+        return Bytes{parameters * (6 + 12 / shards_)};
+      case Sharding::parameters:
+        return Bytes{parameters * 16 / shards_};
     }
     AXS_ASSERT(false);
   }
@@ -161,11 +165,14 @@ Bytes live(const MemoryUse& use) {
 /// of about a gibibyte for each other member were seen.
 Bytes counted(Bytes live, const Workload& work, const MemoryFit& fit) {
   const ParallelPlan& plan = work.plan;
-  const bool leaves_node = plan.context > 1 && plan.context * plan.tensor > work.accelerator.per_node;
+  const bool leaves_node =
+      plan.context > 1 && plan.context * plan.tensor > work.accelerator.per_node;
   switch (work.software.memory_figure) {
     case MemoryFigure::layers:
-    case MemoryFigure::tensors: return live;
-    case MemoryFigure::device: return live + fit.runtime;
+    case MemoryFigure::tensors:
+      return live;
+    case MemoryFigure::device:
+      return live + fit.runtime;
     case MemoryFigure::reserved:
       return live * fit.reserved + fit.reserve +
              (leaves_node ? (plan.context - 1.0) * gibibyte : Bytes{});

@@ -47,8 +47,8 @@ Result<> check_stages(const ModelShape& shape, const ParallelPlan& plan) {
   if (plan.stage_layers.size() != plan.pipeline)
     return wrong("stage layers: number of stages", plan.stage_layers.size(),
                  std::to_string(plan.pipeline));
-  const auto sum = std::accumulate(plan.stage_layers.begin(), plan.stage_layers.end(),
-                                   std::uint64_t{0});
+  const auto sum =
+      std::accumulate(plan.stage_layers.begin(), plan.stage_layers.end(), std::uint64_t{0});
   if (sum != shape.layers) return wrong("stage layers: sum", sum, std::to_string(shape.layers));
   return Ok{};
 }

@@ -23,18 +23,19 @@ struct Software {
   /// To add the gradient of a parameter to what earlier micro-batches gave; 0 where the product
   /// that makes the gradient adds by itself.
   double accumulation_bytes = 0;
-  bool stops_early = false;            ///< the last product of a layer is not computed again
-  bool overlaps_tensor = false;        ///< half of the tensor exchange runs beside products
-  bool overlaps_data = true;           ///< gradients are exchanged during the backward pass
-  bool partitioned_transfers = true;   ///< each tensor rank sends its part of what stages exchange
-  bool single_rail_sharding = false;   ///< ZeRO-3 of 2021: one NIC of eight, 2-byte gradients
-  bool gathers_logits = false;         ///< each tensor rank has all logits, in several copies
-  double state_bytes = 18;             ///< of a parameter: weights, gradient, optimiser
-  double logit_bytes = 8;              ///< kept for each logit
-  double tensor_workspace_bytes = 0;   ///< per token and hidden unit, with tensor parallelism
-  bool dropout = true;                 ///< masks are kept
-  bool keeps_fp8_inputs = true;        ///< products in fp8 keep their inputs in one byte
+  bool stops_early = false;           ///< the last product of a layer is not computed again
+  bool overlaps_tensor = false;       ///< half of the tensor exchange runs beside products
+  bool overlaps_data = true;          ///< gradients are exchanged during the backward pass
+  bool partitioned_transfers = true;  ///< each tensor rank sends its part of what stages exchange
+  bool single_rail_sharding = false;  ///< ZeRO-3 of 2021: one NIC of eight, 2-byte gradients
+  bool gathers_logits = false;        ///< each tensor rank has all logits, in several copies
+  double state_bytes = 18;            ///< of a parameter: weights, gradient, optimiser
+  double logit_bytes = 8;             ///< kept for each logit
+  double tensor_workspace_bytes = 0;  ///< per token and hidden unit, with tensor parallelism
+  bool dropout = true;                ///< masks are kept
+  bool keeps_fp8_inputs = true;       ///< products in fp8 keep their inputs in one byte
   MemoryFigure memory_figure = MemoryFigure::tensors;
+  bool fitted = false;  ///< someone has looked at runs of it
 };
 
 }  // namespace axs::plan

@@ -24,7 +24,7 @@ struct Ends {
 /// A micro-batch on one stage.
 struct StageTime {
   double layers;
-  Seconds ends;  ///< embedding and head, where this stage has them
+  Seconds ends;       ///< embedding and head, where this stage has them
   Seconds transfers;  ///< of this stage, while others wait
   Seconds computing;  ///< all but the transfers
 
@@ -69,7 +69,8 @@ class Step {
                   .optimizer = optimizer(),
                   .fixed = fixed_per_step,
                   .spread = spread()};
-    const Seconds busy = count * slowest.total() + step.bubble + step.data_exchange + step.optimizer;
+    const Seconds busy =
+        count * slowest.total() + step.bubble + step.data_exchange + step.optimizer;
     step.stragglers = busy * (fit_.stragglers * doublings_of_nodes());
     step.total = busy + step.stragglers + step.fixed;
     return step;
@@ -84,12 +85,10 @@ class Step {
     const double hidden = work_.shape.hidden;
     const double vocabulary = work_.shape.vocabulary;
     const double mine = vocabulary / tensor_;
-    const Bytes loss{tokens_ *
-                     (work_.software.gathers_logits ? 90 * vocabulary : 20 * mine)};
+    const Bytes loss{tokens_ * (work_.software.gathers_logits ? 90 * vocabulary : 20 * mine)};
     const Seconds head = product_time({tokens_, mine, hidden}, machine_) +
                          product_time({tokens_, hidden, mine}, machine_) +
-                         product_time({hidden, mine, tokens_}, machine_) +
-                         loss / machine_.memory;
+                         product_time({hidden, mine, tokens_}, machine_) + loss / machine_.memory;
     return {Bytes{12 * tokens_ * hidden} / machine_.memory, head};
   }
 
@@ -121,8 +120,8 @@ class Step {
     const bool across = tensor_ * shards_ >= machine_.links.per_node;
     const bool in_parts = work_.software.partitioned_transfers || plan_.sequence_parallel;
     const Bytes size{2 * tokens_ * work_.shape.hidden / (in_parts ? tensor_ : 1)};
-    const Seconds once =
-        size / (across ? machine_.links.device_rate() : machine_.links.scale_up) + fit_.network_latency;
+    const Seconds once = size / (across ? machine_.links.device_rate() : machine_.links.scale_up) +
+                         fit_.network_latency;
     return fit_.exposed_transfers * 2 * plan_.virtual_stages * once;
   }
 
@@ -188,12 +187,13 @@ class Step {
   }
 
   /// From the errors of sources that were left out of the fit: within exp(0.2) lie 92 % of them,
-  /// but only 70 % of torchtitan's, which alone has pipelines of shards and of fp8. A family
-  /// without rows has no such evidence: wider, declared.
+  /// but only 70 % of torchtitan's, which alone has pipelines of shards and of fp8. Software that
+  /// nobody has looked at is no better known; a family without rows has declared numbers only.
   double spread() const {
     if (!machine_.measured) return dmath::exp(0.45);
     const bool seldom = is_sharded(plan_) || plan_.precision == Precision::fp8;
-    return dmath::exp(seldom && plan_.pipeline > 1 ? 0.3 : 0.2);
+    const bool known = work_.software.fitted && !(seldom && plan_.pipeline > 1);
+    return dmath::exp(known ? 0.2 : 0.3);
   }
 
   const Workload& work_;

@@ -101,7 +101,8 @@ def read_plan(run, row):
         run.virtual_stages = 2 if "Interleaved" in row["notes"] else 1
         micro = batch / run.data / (run.pipeline * run.virtual_stages)
     run.micro_batch = micro
-    run.global_batch = batch or micro * run.data * (8 * run.pipeline if run.pipeline > 1 else 1)
+    turns = 8 * run.pipeline if run.pipeline > 1 else 1
+    run.global_batch = batch or micro * run.data * turns
     run.recompute = RECOMPUTE[row["recompute"]]
     run.fp8 = row["precision"] == "fp8"
     run.sequence_parallel = row["seq_parallel"] == "y" or run.software["sequence-parallel"]
@@ -148,7 +149,8 @@ def read(path):
     runs, left = [], []
     with open(path, encoding="utf-8") as file:
         for line, row in enumerate(csv.DictReader(file), 2):
-            run = SimpleNamespace(line=line, model=row["model"], software=software_of(row["source"]))
+            run = SimpleNamespace(line=line, model=row["model"],
+                                  software=software_of(row["source"]))
             run.source = run.software["name"]
             refine(run.software, row["notes"])
             reason = None
@@ -186,8 +188,8 @@ def columns(runs):
     for key in SOFTWARE[-1]:
         if key not in ("name", "match", "evidence", "sequence-parallel"):
             setattr(c, key.replace("-", "_"), np.array([r.software[key] for r in runs]))
-    c.node_rate = np.array([r.software.get("node-network-gb-per-s",
-                                           r.accelerator["node-network-gb-per-s"]) for r in runs]) * 1e9
+    key = "node-network-gb-per-s"
+    c.node_rate = 1e9 * np.array([r.software.get(key, r.accelerator[key]) for r in runs])
     c.rails = np.array([r.software.get("rails", r.accelerator["per-node"]) for r in runs])
     c.first, c.middle, c.last = (np.array([r.stages[i] for r in runs], float) for i in range(3))
     c.time = np.array([r.time or np.nan for r in runs])

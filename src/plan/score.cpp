@@ -1,0 +1,103 @@
+#include "axs/plan/score.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "axs/plan/memory.h"
+
+namespace axs::plan {
+
+namespace {
+
+/// Linear between the two nearest of a sorted list.
+double quantile(const std::vector<double>& sorted, double share) {
+  const double place = share * static_cast<double>(sorted.size() - 1);
+  const auto below = static_cast<std::size_t>(place);
+  const std::size_t above = std::min(below + 1, sorted.size() - 1);
+  return sorted[below] + (place - static_cast<double>(below)) * (sorted[above] - sorted[below]);
+}
+
+double mean(const std::vector<double>& values) {
+  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+}
+
+/// The name that people give the source, or the beginning of its own.
+std::string short_name(const PublishedRun& run, const Facts& facts) {
+  const SoftwareFacts& software = software_of(run.source, facts);
+  return software.match.empty() ? run.source.substr(0, 40) : software.name;
+}
+
+/// The figures of the run that may be compared, or why there is none.
+Result<RunScore> score_run(const PublishedRun& run, const std::string& source, const Facts& facts) {
+  RunScore score{.line = run.line, .source = source, .model = run.model, .step = {}};
+  if (!run.step && !run.memory) return Error{Errc::unavailable, "neither time nor memory"};
+  const std::string bad_step = run.step ? suspicion(run, facts, Figure::time) : "";
+  const std::string bad_memory = run.memory ? suspicion(run, facts, Figure::memory) : "";
+  if (run.step && bad_step.empty()) score.measured_step = run.step;
+  if (run.memory && bad_memory.empty()) score.measured_memory = run.memory;
+  if (!score.measured_step && !score.measured_memory)
+    return Error{Errc::unavailable, bad_step.empty() ? bad_memory : bad_step};
+  const Workload work = AXS_TRY(workload_of(run, facts));
+  score.step = AXS_TRY(step_time(work, facts.calibration));
+  score.memory = AXS_TRY(memory_use(work, facts.calibration.memory)).total;
+  return score;
+}
+
+SourceScore summary(const ScoreTable& table, const std::string& source, bool all) {
+  constexpr double false_fit = -0.03;
+  SourceScore sum{.source = source, .step = {}, .memory = {}};
+  const auto of_source = [&](const auto& entry) { return all || entry.source == source; };
+  sum.left_out = static_cast<std::size_t>(std::ranges::count_if(table.left_out, of_source));
+  std::vector<double> step;
+  std::vector<double> memory;
+  double within = 0;
+  for (const RunScore& run : table.runs) {
+    if (!of_source(run)) continue;
+    if (const auto measured = run.measured_step) {
+      step.push_back(run.step.total / *measured - 1);
+      if (run.step.low() <= *measured && *measured <= run.step.high()) within += 1;
+    }
+    if (run.measured_memory) memory.push_back(run.memory / *run.measured_memory - 1);
+  }
+  if (!step.empty()) sum.within = within / static_cast<double>(step.size());
+  sum.false_fits = static_cast<std::size_t>(
+      std::ranges::count_if(memory, [](double error) { return error < false_fit; }));
+  sum.step = errors_of(std::move(step));
+  sum.memory = errors_of(std::move(memory));
+  return sum;
+}
+
+}  // namespace
+
+Errors errors_of(std::vector<double> relative) {
+  if (relative.empty()) return {};
+  Errors errors{.count = relative.size(),
+                .mean = mean(relative),
+                .lowest = *std::ranges::min_element(relative)};
+  for (double& error : relative) error = std::abs(error);
+  std::ranges::sort(relative);
+  errors.mean_size = mean(relative);
+  errors.median_size = quantile(relative, 0.5);
+  errors.p90_size = quantile(relative, 0.9);
+  return errors;
+}
+
+ScoreTable score(const std::vector<PublishedRun>& runs, const Facts& facts) {
+  ScoreTable table;
+  std::vector<std::string> sources;
+  for (const PublishedRun& run : runs) {
+    const std::string source = short_name(run, facts);
+    if (std::ranges::find(sources, source) == sources.end()) sources.push_back(source);
+    auto scored = score_run(run, source, facts);
+    if (scored)
+      table.runs.push_back(*std::move(scored));
+    else
+      table.left_out.push_back({run.line, source, scored.error().what});
+  }
+  for (const std::string& source : sources) table.sources.push_back(summary(table, source, false));
+  table.sources.push_back(summary(table, "all", true));
+  return table;
+}
+
+}  // namespace axs::plan

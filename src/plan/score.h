@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "axs/plan/published_run.h"
+#include "axs/plan/step_time.h"
+
+/// Predictions beside what was measured.
+namespace axs::plan {
+
+struct RunScore {
+  std::uint32_t line = 0;
+  std::string source;
+  std::string model;
+  StepTime step;
+  Bytes memory{};
+  std::optional<Seconds> measured_step{};
+  std::optional<Bytes> measured_memory{};
+};
+
+struct LeftOut {
+  std::uint32_t line = 0;
+  std::string source;
+  std::string reason;
+};
+
+/// Of relative errors, predicted / measured - 1.
+struct Errors {
+  std::size_t count = 0;
+  double mean_size = 0;  ///< MAPE
+  double median_size = 0;
+  double p90_size = 0;
+  double mean = 0;
+  double lowest = 0;
+};
+Errors errors_of(std::vector<double> relative);
+
+struct SourceScore {
+  std::string source;
+  std::size_t left_out = 0;
+  Errors step;
+  double within = 0;  ///< share of the runs whose time lies in its interval
+  Errors memory;
+  /// Runs that measured more than a thirty-third above what was predicted: such a plan may be
+  /// believed to fit and does not.
+  std::size_t false_fits = 0;
+};
+
+struct ScoreTable {
+  std::vector<SourceScore> sources;  ///< in the order of the runs; the last is "all"
+  std::vector<RunScore> runs;
+  std::vector<LeftOut> left_out;
+};
+
+ScoreTable score(const std::vector<PublishedRun>& runs, const Facts& facts);
+
+}  // namespace axs::plan
