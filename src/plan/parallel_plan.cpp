@@ -13,8 +13,9 @@ Error wrong(const std::string& what, std::uint64_t seen, const std::string& want
   return {Errc::invalid, what + " " + std::to_string(seen) + ", want " + want};
 }
 
-/// Nobody has more, and products of several stay far from the end of their types.
+/// Nobody has more. Stages are looked at one by one, so that layers have a limit of their own.
 constexpr std::uint32_t number_max = 1u << 24;
+constexpr std::uint32_t layers_max = 1u << 14;
 
 Result<> check_numbers(const ModelShape& shape, const ParallelPlan& plan) {
   const std::array<std::pair<const char*, std::uint32_t>, 15> numbers{
@@ -40,9 +41,12 @@ Result<> check_numbers(const ModelShape& shape, const ParallelPlan& plan) {
 }
 
 Result<> check_stages(const ModelShape& shape, const ParallelPlan& plan) {
-  if (plan.pipeline > shape.layers)
-    return wrong("pipeline", plan.pipeline,
-                 "at most one stage per layer, of " + std::to_string(shape.layers));
+  if (shape.layers > layers_max)
+    return wrong("layers", shape.layers, "at most " + std::to_string(layers_max));
+  const std::uint64_t parts = std::uint64_t{plan.pipeline} * plan.virtual_stages;
+  if (parts > shape.layers)
+    return wrong("pipeline × virtual stages", parts,
+                 "at most one per layer, of " + std::to_string(shape.layers));
   if (plan.stage_layers.empty()) return Ok{};
   if (plan.stage_layers.size() != plan.pipeline)
     return wrong("stage layers: number of stages", plan.stage_layers.size(),
@@ -55,8 +59,8 @@ Result<> check_stages(const ModelShape& shape, const ParallelPlan& plan) {
 
 }  // namespace
 
-std::uint32_t devices(const ParallelPlan& plan) {
-  return plan.tensor * plan.context * plan.data * plan.pipeline;
+double devices(const ParallelPlan& plan) {
+  return static_cast<double>(plan.tensor) * plan.context * plan.data * plan.pipeline;
 }
 
 double micro_batches(const ParallelPlan& plan) {

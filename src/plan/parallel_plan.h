@@ -35,7 +35,7 @@ struct ParallelPlan {
   std::vector<std::uint32_t> stage_layers;
 };
 
-std::uint32_t devices(const ParallelPlan& plan);
+double devices(const ParallelPlan& plan);
 /// That each device computes in a step, one after the other.
 double micro_batches(const ParallelPlan& plan);
 /// Of a micro-batch, on one device.

@@ -113,12 +113,11 @@ Result<ParallelPlan> cut_of(const PublishedRun& run, const SoftwareFacts& softwa
   plan.recompute = AXS_TRY(recompute_of(run.recompute));
   plan.precision = AXS_TRY(precision_of(run.precision));
   plan.sequence = run.sequence.value_or(2048);
-  const std::uint32_t model_devices = devices(plan);
-  if (model_devices == 0) return left_out("a parallel plan of no device");
-  plan.data = run.data.value_or(*run.devices / model_devices);
+  const double of_a_model = devices(plan);
+  if (of_a_model < 1) return left_out("a parallel plan of no device");
+  plan.data = run.data.value_or(static_cast<std::uint32_t>(*run.devices / of_a_model));
   if (devices(plan) != *run.devices)
-    return left_out("n_gpus " + std::to_string(*run.devices) +
-                    ", but tp × pp × dp × cp = " + std::to_string(devices(plan)));
+    return left_out("n_gpus " + std::to_string(*run.devices) + " is not tp × pp × dp × cp");
   if (run.zero_stage.value_or(0) > 3)
     return left_out("zero_stage " + std::to_string(*run.zero_stage) + ", want 0 to 3");
   plan.sequence_parallel = run.sequence_parallel || software.sequence_parallel;
@@ -141,22 +140,22 @@ bool read_schedule(const PublishedRun& run, const SoftwareFacts& software, const
   }
   if (!micro_batch && run.global_batch && software.splits_batch_by_stages) {
     if (contains(run.notes, "Interleaved")) plan.virtual_stages = 2;
-    const std::uint32_t parts = plan.data * plan.pipeline * plan.virtual_stages;
-    if (*run.global_batch >= parts) micro_batch = *run.global_batch / parts;
+    const double parts = static_cast<double>(plan.data) * plan.pipeline * plan.virtual_stages;
+    if (parts >= 1) micro_batch = static_cast<std::uint32_t>(*run.global_batch / parts);
   }
   // Rows of memory only need no batch, but as many micro-batches as fill a pipeline.
-  const std::uint32_t turns = plan.pipeline > 1 ? 8 * plan.pipeline : 1;
   plan.micro_batch = micro_batch.value_or(1);
-  plan.global_batch = run.global_batch.value_or(plan.micro_batch * plan.data * turns);
+  const double turns = plan.pipeline > 1 ? 8.0 * plan.pipeline : 1;
+  const double enough = std::min(turns * plan.micro_batch * plan.data, 4e9);
+  plan.global_batch = run.global_batch.value_or(static_cast<std::uint32_t>(enough));
   return micro_batch.has_value();
 }
 
 Result<Workload> fastest_that_fits(Workload work, const Facts& facts) {
   const Calibration& calibration = facts.calibration;
-  AXS_TRY(check(work.shape, work.plan));
   Workload best = work;
   Seconds least{1e300};
-  while (work.plan.global_batch % (work.plan.data * work.plan.micro_batch) == 0) {
+  while (work.plan.global_batch % (std::uint64_t{work.plan.data} * work.plan.micro_batch) == 0) {
     const MemoryUse memory = AXS_TRY(memory_use(work, calibration.memory));
     if (memory.total > work.accelerator.memory) break;
     const StepTime step = AXS_TRY(step_time(work, calibration));
@@ -204,8 +203,8 @@ Result<Workload> workload_of(const PublishedRun& run, const Facts& facts) {
   work.shape = AXS_TRY(shape_of(run, facts));
   work.plan = AXS_TRY(cut_of(run, software));
   const bool told = read_schedule(run, software, facts, work);
-  if (software.balances_parameters) work.plan.stage_layers = balanced_stages(run, work, facts);
   AXS_TRY(check(work.shape, work.plan));
+  if (software.balances_parameters) work.plan.stage_layers = balanced_stages(run, work, facts);
   return told ? work : fastest_that_fits(work, facts);
 }
 

@@ -112,7 +112,7 @@ def read_plan(run, row):
 
 
 def stages(run):
-    """(first, middle, last) numbers of layers. Where parameters are balanced the ends have fewer."""
+    """Layers of the first, a middle and the last stage; fewer at the ends if balanced."""
     even = run.layers / run.pipeline
     if run.pipeline == 1 or not run.software["balances-parameters"]:
         return even, even, even

@@ -1,0 +1,208 @@
+#include <doctest/doctest.h>
+#include <rapidcheck.h>
+
+#include <cmath>
+
+#include "axs/plan/collectives.h"
+#include "axs/plan/matrix_product.h"
+#include "axs/plan/memory.h"
+#include "axs/plan/step_time.h"
+
+using namespace axs;
+using namespace axs::plan;
+
+namespace {
+
+Machine machine() {
+  return {.products = FlopsPerSecond{250e12},
+          .half_depth = 160,
+          .attention = FlopsPerSecond{190e12},
+          .memory = BytesPerSecond{1.5e12},
+          .multiprocessors = 108,
+          .links = {.scale_up = BytesPerSecond{240e9},
+                    .node_rate = BytesPerSecond{160e9},
+                    .per_node = 8,
+                    .latency = Seconds{20e-6}}};
+}
+
+/// GPT-3 175B of Korthikanti et al. 2022.
+Workload gpt3() {
+  Workload work;
+  work.shape = {.layers = 96,
+                .hidden = 12288,
+                .heads = 96,
+                .kv_heads = 96,
+                .head_width = 128,
+                .feed_forward = 49152,
+                .vocabulary = 51200,
+                .tied = true};
+  work.plan.tensor = 8;
+  work.plan.pipeline = 8;
+  work.plan.virtual_stages = 3;
+  work.plan.sequence_parallel = true;
+  work.plan.recompute = Recompute::selective;
+  work.plan.global_batch = 64;
+  work.plan.sequence = 2048;
+  work.accelerator = {.name = "A100-80",
+                      .family = "A100",
+                      .peak = FlopsPerSecond{312e12},
+                      .memory_rate = BytesPerSecond{2039e9},
+                      .memory = Bytes{80e9},
+                      .multiprocessors = 108,
+                      .scale_up = BytesPerSecond{300e9},
+                      .per_node = 8,
+                      .power = Watts{400},
+                      .rated_power = Watts{400}};
+  work.network = {.node_rate = BytesPerSecond{200e9}, .rails = 8};
+  return work;
+}
+
+std::string why_not(const Workload& work) {
+  const auto checked = check(work.shape, work.plan);
+  return checked ? "" : checked.error().what;
+}
+
+}  // namespace
+
+TEST_CASE("shape: parameters and work of GPT-3 175B") {
+  const ModelShape shape = gpt3().shape;
+  CHECK(parameters(shape) == doctest::Approx(174.6e9).epsilon(0.001));
+  // 6 N plus attention: 12 L s h.
+  CHECK(training_flops_per_token(shape, 2048).value() ==
+        doctest::Approx(6 * parameters(shape) + 12.0 * 96 * 2048 * 12288));
+}
+
+TEST_CASE("shape: what a device holds is its part of the layer") {
+  const ModelShape shape = gpt3().shape;
+  CHECK(layer_shards(shape, 8).parameters() * 8 ==
+        doctest::Approx(layer_shards(shape, 1).parameters()));
+  CHECK(layer_shards(shape, 1).parameters() == doctest::Approx(12.0 * 12288 * 12288));
+}
+
+TEST_CASE("plan: what does not go together is named") {
+  Workload work = gpt3();
+  CHECK(why_not(work).empty());
+  work.plan.data = 0;
+  CHECK(why_not(work) == "data 0, want 1 to 16777216");
+  work = gpt3();
+  work.plan.data = 3;
+  CHECK(why_not(work) == "global batch 64, want a multiple of data × micro-batch, 3");
+  work = gpt3();
+  work.plan.virtual_stages = 13;
+  CHECK(why_not(work) == "pipeline × virtual stages 104, want at most one per layer, of 96");
+  work = gpt3();
+  work.plan.tensor = 97;
+  CHECK(why_not(work) == "tensor 97, want at most the heads, 96");
+  work = gpt3();
+  work.plan.stage_layers = {12, 12, 12, 12, 12, 12, 12, 13};
+  CHECK(why_not(work) == "stage layers: sum 97, want 96");
+  CHECK_FALSE(step_time(work, {}));
+  CHECK_FALSE(memory_use(work, {}));
+}
+
+TEST_CASE("product: full tiles and waves reach the rate, one tile more costs a wave") {
+  const Machine a100 = machine();
+  // 108 tiles of 256 × 128, one wave.
+  const MatrixProduct full{256 * 12, 128 * 9, 1e6};
+  const Seconds ideal = Flops{2 * 256.0 * 12 * 128 * 9 * 1e6} / a100.products;
+  CHECK(product_time(full, a100) / ideal == doctest::Approx((1e6 + 160) / 1e6));
+  const MatrixProduct more{256 * 12, 128 * 9 + 1, 1e6};
+  CHECK(product_time(more, a100) > 1.05 * product_time(full, a100));
+}
+
+TEST_CASE("product: thin ones wait for memory") {
+  const Machine a100 = machine();
+  const Bytes weights{2.0 * (8192.0 * 8192 + 2 * 8192)};
+  CHECK(product_time({1, 8192, 8192}, a100) == weights / a100.memory);
+}
+
+TEST_CASE("product: deeper or in batches is never faster, a better machine never slower") {
+  rc::check([] {
+    const auto size = [] { return static_cast<double>(*rc::gen::inRange(1, 20'000)); };
+    const MatrixProduct p{size(), size(), size(), 1};
+    const Seconds time = product_time(p, machine());
+    RC_ASSERT(time > Seconds{});
+    RC_ASSERT(product_time({p.rows, p.columns, p.depth + size(), 1}, machine()) >= time);
+    RC_ASSERT(product_time({p.rows, p.columns, p.depth, 2}, machine()) >= time);
+    Machine better = machine();
+    better.products = better.products * 1.1;
+    better.memory = better.memory * 1.1;
+    RC_ASSERT(product_time(p, better) <= time);
+  });
+}
+
+TEST_CASE("collectives: nothing to exchange alone, a ring in a node, layers across nodes") {
+  const Links links = machine().links;
+  const Bytes size{8e9};
+  CHECK(all_reduce(size, group_of(1, 1, links), links) == Seconds{});
+  const Seconds in_node = all_reduce(size, group_of(8, 1, links), links);
+  CHECK(in_node.value() == doctest::Approx(2 * 7.0 / 8 * 8e9 / 240e9).epsilon(0.01));
+  // Eight rings over the nodes at once, each with an eighth: as fast as one with all eight cards.
+  const Seconds across = all_reduce(size, group_of(16, 1, links), links);
+  CHECK(across.value() <= 2 * one_pass(size, group_of(16, 1, links), links).value());
+  CHECK(across > in_node);
+}
+
+TEST_CASE("collectives: more bytes or a slower network never take less time") {
+  rc::check([] {
+    const Links links = machine().links;
+    const Bytes size{static_cast<double>(*rc::gen::inRange(1, 1'000'000'000))};
+    const auto ranks = static_cast<double>(*rc::gen::inRange(1, 4'000));
+    const auto stride = static_cast<double>(*rc::gen::inRange(1, 17));
+    const Group group = group_of(ranks, stride, links);
+    const Seconds time = all_reduce(size, group, links);
+    RC_ASSERT(all_reduce(2 * size, group, links) >= time);
+    Links slower = links;
+    slower.node_rate = slower.node_rate / 2;
+    RC_ASSERT(all_reduce(size, group, slower) >= time);
+  });
+}
+
+TEST_CASE("step: a family without measurements has declared numbers and a wide interval") {
+  const StepTime step = *step_time(gpt3(), {});
+  CHECK(step.high() / step.total == doctest::Approx(std::exp(0.45)));
+  CHECK(step.total / step.low() == doctest::Approx(std::exp(0.45)));
+}
+
+TEST_CASE("step: more recomputation takes more time and less memory") {
+  Workload work = gpt3();
+  work.software.attention = Attention::classic;
+  Seconds time{};
+  Bytes memory{1e300};
+  for (const Recompute recompute : {Recompute::none, Recompute::selective, Recompute::full}) {
+    work.plan.recompute = recompute;
+    const Seconds longer = step_time(work, {})->total;
+    const Bytes less = memory_use(work, {})->total;
+    CHECK(longer > time);
+    CHECK(less < memory);
+    time = longer;
+    memory = less;
+  }
+}
+
+TEST_CASE("memory: activations of a layer are those of Korthikanti's formulas") {
+  Workload work = gpt3();
+  work.plan.pipeline = 1;
+  work.plan.virtual_stages = 1;
+  work.software.attention = Attention::classic;
+  const double sbh = 2048.0 * 12288;
+  // 34 sbh / t with tensor and sequence parallelism and the core of attention left out.
+  CHECK(memory_use(work, {})->activations.value() == doctest::Approx(96 * 34 * sbh / 8));
+  // sbh (10 + 24 / t + 5 a s / (h t)) without either.
+  work.plan.sequence_parallel = false;
+  work.plan.recompute = Recompute::none;
+  CHECK(memory_use(work, {})->activations.value() ==
+        doctest::Approx(96 * sbh * (10 + 24.0 / 8 + 5.0 * 96 * 2048 / (12288.0 * 8))));
+}
+
+TEST_CASE("memory: each stage of ZeRO holds less") {
+  Workload work = gpt3();
+  work.plan.data = 8;
+  Bytes least{1e300};
+  for (const Sharding sharding : {Sharding::none, Sharding::optimizer, Sharding::parameters}) {
+    work.plan.sharding = sharding;
+    const Bytes state = memory_use(work, {})->state;
+    CHECK(state < least);
+    least = state;
+  }
+}
