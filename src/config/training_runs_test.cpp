@@ -23,7 +23,7 @@ std::string why_not(const std::string& text) {
 }
 
 /// The shipped files with one place of one of them changed.
-std::string why_no_facts(std::string_view PlanFiles::*file, const std::string& from,
+std::string why_no_facts(std::string_view PlanFiles::* file, const std::string& from,
                          const std::string& to) {
   PlanFiles files = shipped_plan_files();
   std::string text{files.*file};

@@ -94,11 +94,11 @@ TEST_CASE("published: NeMo's shapes give the model FLOP/s that it prints") {
     double sequence, batch, devices, seconds, tflops;
   };
   // Of its table; seconds are given with two or three digits.
-  for (const Printed& p : {Printed{"GPT3-5B", 2048, 2048, 64, 2.91, 736},
-                           Printed{"GPT3-20B", 2048, 256, 64, 1.4, 750},
-                           Printed{"Nemotron-8B", 4096, 256, 64, 1.29, 653},
-                           Printed{"Nemotron-22B", 4096, 256, 64, 3.85, 554},
-                           Printed{"Nemotron-340B", 4096, 32, 128, 3.18, 678}}) {
+  for (const Printed& p :
+       {Printed{"GPT3-5B", 2048, 2048, 64, 2.91, 736}, Printed{"GPT3-20B", 2048, 256, 64, 1.4, 750},
+        Printed{"Nemotron-8B", 4096, 256, 64, 1.29, 653},
+        Printed{"Nemotron-22B", 4096, 256, 64, 3.85, 554},
+        Printed{"Nemotron-340B", 4096, 32, 128, 3.18, 678}}) {
     CAPTURE(p.model);
     const auto known = std::ranges::find(facts().shapes, p.model, &KnownShape::model);
     REQUIRE(known != facts().shapes.end());
