@@ -1,0 +1,111 @@
+"""How far the cost model is off: xray.py RUNS.csv. tools/bench/xray runs it.
+
+All numbers come from the Python of tools/xray; unit.plan shows that the program predicts the same.
+"""
+import collections
+import sys
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+import fit_xray  # noqa: E402  (also puts tools/xray on the path)
+import model  # noqa: E402
+import runs as published  # noqa: E402
+
+
+def ranking(c, predicted):
+    """vTrain's groups of runs of one model on as many devices: Kendall's tau over the pairs that
+    differ by more than 3 %, and what choosing the predicted best costs over the best."""
+    groups, regrets, right, wrong = collections.defaultdict(list), [], 0, 0
+    for i in np.flatnonzero(c.source == "vTrain"):
+        groups[c.layers[i], c.hidden[i], c.devices[i]].append(i)
+    for group in groups.values():
+        for place, i in enumerate(group):
+            for j in group[:place]:
+                ratio = c.time[i] / c.time[j]
+                if max(ratio, 1 / ratio) > 1.03:
+                    agree = (ratio > 1) == (predicted[i] > predicted[j])
+                    right, wrong = right + agree, wrong + (not agree)
+        best = min(group, key=lambda i: predicted[i])
+        regrets.append(c.time[best] / min(c.time[group]) - 1)
+    return (right - wrong) / max(right + wrong, 1), regrets
+
+
+def tell_ranking(c, predicted, clean):
+    for name, which in (("all", np.ones_like(clean)), ("without irreproducible ones", clean)):
+        tau, regrets = ranking(published.chosen(c, which), predicted[which])
+        costs = ", ".join(f"{100 * regret:.1f}" for regret in regrets)
+        print(f"vTrain's order, {name}: tau {tau:.3f}, regret by group {costs} %")
+
+
+def two_numbers(recompute_and_bubble):
+    """(fit, predict) of peak × MFU, one MFU for each family."""
+    def work(c):
+        layer = 2 * c.hidden * c.head_width * (c.heads + c.kv_heads) \
+            + (2 + c.gated) * c.hidden * c.feed_forward
+        per_token = 6 * (c.layers * layer + c.hidden * c.vocabulary) \
+            + 12 * c.layers * c.hidden * c.sequence
+        time = per_token * c.global_batch * c.sequence \
+            / (c.devices * c.peak_tflops * 1e12 * (1 + c.fp8))
+        if recompute_and_bubble:
+            time = time * np.where(c.recompute == 2, 4 / 3, 1) \
+                * (1 + (c.pipeline - 1) / (c.virtual_stages * c.count))
+        return time
+
+    def fit(c):
+        ratio = np.log(work(c) / c.time)
+        return {family: np.exp(np.median(ratio[c.family == family]))
+                for family in np.unique(c.family)}
+
+    def predict(c, mfu):
+        return work(c) / np.array([mfu.get(family, 0.4) for family in c.family])
+
+    return fit, predict
+
+
+def left_out(c, clean, fit, predict):
+    """Predictions of each source by a fit to all others."""
+    time = np.zeros(len(c.time))
+    for source in dict.fromkeys(c.source):
+        out = c.source == source
+        time[out] = predict(published.chosen(c, out), fit(published.chosen(c, clean & ~out)))
+    return time
+
+
+def mean_of_sources(c, error):
+    return np.mean([100 * np.abs(error[c.source == s]).mean() for s in dict.fromkeys(c.source)])
+
+
+def tell_intervals(c, error):
+    size = np.abs(np.log(1 + error))
+    for width in (0.15, 0.2, 0.25, 0.3):
+        shares = ", ".join(f"{s} {(size[c.source == s] <= width).mean():.2f}"
+                           for s in dict.fromkeys(c.source))
+        print(f"within exp({width}), left out: {(size <= width).mean():.3f} ({shares})")
+
+
+def main(path):
+    runs, _ = published.read(path)
+    timed = [run for run in runs if run.time and not run.suspect_time]
+    bad = fit_xray.irreproducible(timed)
+    clean = np.array([run.line not in bad for run in timed])
+    c = published.columns(timed)
+    inside = model.step_time(c, fit_xray.fit(published.chosen(c, clean)))
+    fit_xray.table(c, inside / c.time - 1, "in the fit, %")
+    some = published.chosen(c, clean)
+    fit_xray.table(some, inside[clean] / some.time - 1, "the same without irreproducible runs")
+    tell_ranking(c, inside, clean)
+    outside = left_out(c, clean, fit_xray.fit, model.step_time)
+    fit_xray.table(c, outside / c.time - 1, "each source left out of the fit, %")
+    print(f"mean of the sources: {mean_of_sources(c, outside / c.time - 1):.2f} %")
+    tell_ranking(c, outside, clean)
+    tell_intervals(c, outside / c.time - 1)
+    for name, more in (("peak × MFU", False), ("peak × MFU, recompute and bubble", True)):
+        fit, predict = two_numbers(more)
+        fit_xray.table(c, predict(c, fit(published.chosen(c, clean))) / c.time - 1, f"{name}, %")
+        error = left_out(c, clean, fit, predict) / c.time - 1
+        print(f"mean of the sources, each left out: {mean_of_sources(c, error):.2f} %")
+
+
+main(sys.argv[1])
