@@ -47,7 +47,8 @@ class Step {
         shards_{static_cast<double>(plan_.data) * plan_.context},
         stages_{static_cast<double>(plan_.pipeline)},
         tokens_{micro_batch_tokens(plan_)},
-        layer_parameters_{layer_shards(work_.shape, tensor_).parameters()} {}
+        layer_parameters_{layer_shards(work_.shape, tensor_).parameters()},
+        ends_{ends()} {}
 
   StepTime time() const {
     const double count = micro_batches(plan_);
@@ -128,8 +129,7 @@ class Step {
   StageTime stage(std::uint32_t number, Seconds sharding, Seconds transfers) const {
     const bool first = number == 0;
     const bool last = number + 1 == plan_.pipeline;
-    const Ends here = ends();
-    const Seconds at_ends = (first ? here.embedding : Seconds{}) + (last ? here.head : Seconds{});
+    const Seconds at_ends = (first ? ends_.embedding : Seconds{}) + (last ? ends_.head : Seconds{});
     const double layers = layers_of_stage(work_.shape, plan_, number);
     return {.layers = layers,
             .ends = at_ends,
@@ -150,8 +150,7 @@ class Step {
   /// slowest is counted already; interleaving divides that by the virtual stages.
   Seconds bubble(const StageTime& slowest, Seconds sharding, Seconds transfers) const {
     if (plan_.pipeline == 1) return {};
-    const Ends both = ends();
-    const Seconds once = work_.shape.layers * layer_.total() + both.embedding + both.head +
+    const Seconds once = work_.shape.layers * layer_.total() + ends_.embedding + ends_.head +
                          stages_ * sharding + (stages_ - 1) * transfers / plan_.virtual_stages;
     return (once - slowest.total()) / plan_.virtual_stages;
   }
@@ -206,6 +205,7 @@ class Step {
   double stages_;
   double tokens_;
   double layer_parameters_;
+  Ends ends_;
 };
 
 }  // namespace

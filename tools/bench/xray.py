@@ -3,7 +3,9 @@
 All numbers come from the Python of tools/xray; unit.plan shows that the program predicts the same.
 """
 import collections
+import csv
 import sys
+import types
 from pathlib import Path
 
 import numpy as np
@@ -85,17 +87,45 @@ def tell_intervals(c, error):
         print(f"within exp({width}), left out: {(size <= width).mean():.3f} ({shares})")
 
 
+def one_node(path):
+    """vTrain's runs on up to eight A100, whose table has other columns. Nothing is fitted to them."""
+    runs = []
+    with open(path, encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            hidden, heads = int(row["hidden size"]), int(row["attention heads"])
+            runs.append(types.SimpleNamespace(
+                source="one node", software=published.software_of("vTrain"),
+                accelerator=published.ACCELERATORS["A100-80"], layers=int(row["# layers"]),
+                hidden=hidden, heads=heads, kv_heads=heads, head_width=hidden // heads,
+                feed_forward=4 * hidden, gated=False, vocabulary=51200, tied=True,
+                sequence=int(row["sequence length"]), devices=int(row["# GPUs"]),
+                tensor=int(row["tensor parallelism"]), pipeline=int(row["pipeline parallelism"]),
+                data=int(row["data parallelism"]), context=1, virtual_stages=1,
+                micro_batch=int(row["micro batch"]), global_batch=int(row["global batch"]),
+                recompute=0, fp8=False, sequence_parallel=False, sharding=0, memory=None,
+                time=float(row["iteration time (ms)"]) / 1e3))
+            runs[-1].stages = (runs[-1].layers / runs[-1].pipeline,) * 3
+    return published.columns(runs)
+
+
 def main(path):
     runs, _ = published.read(path)
     timed = [run for run in runs if run.time and not run.suspect_time]
     bad = fit_xray.irreproducible(timed)
     clean = np.array([run.line not in bad for run in timed])
     c = published.columns(timed)
-    inside = model.step_time(c, fit_xray.fit(published.chosen(c, clean)))
+    numbers = fit_xray.fit(published.chosen(c, clean))
+    inside = model.step_time(c, numbers)
     fit_xray.table(c, inside / c.time - 1, "in the fit, %")
     some = published.chosen(c, clean)
     fit_xray.table(some, inside[clean] / some.time - 1, "the same without irreproducible runs")
     tell_ranking(c, inside, clean)
+    single = Path(path).with_name("training-runs-8xa100.csv")
+    if single.exists():
+        node = one_node(single)
+        fit_xray.table(node, model.step_time(node, numbers) / node.time - 1, f"{single.name}, %")
+    start = {key: value for key, (value, _) in model.NUMBERS.items()}
+    fit_xray.table(c, model.step_time(c, start) / c.time - 1, "nothing fitted, %")
     outside = left_out(c, clean, fit_xray.fit, model.step_time)
     fit_xray.table(c, outside / c.time - 1, "each source left out of the fit, %")
     print(f"mean of the sources: {mean_of_sources(c, outside / c.time - 1):.2f} %")
