@@ -30,7 +30,7 @@ void run(ByteView input) {
   AXS_ASSERT(table.runs.size() + table.left_out.size() == runs->size());
   for (const plan::RunScore& one : table.runs) {
     AXS_ASSERT(one.step.total > Seconds{} && one.step.total < Seconds{1e300});
-    AXS_ASSERT(one.memory > Bytes{} && one.memory < Bytes{1e300});
+    AXS_ASSERT(one.memory.total > Bytes{} && one.memory.total < Bytes{1e300});
   }
   for (const plan::LeftOut& one : table.left_out) AXS_ASSERT(!one.reason.empty());
 }

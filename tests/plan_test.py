@@ -47,6 +47,8 @@ class Small(unittest.TestCase):
         (run,) = document["runs"]
         self.assertLess(abs(run["step_s"] / 3.528 - 1), 0.1)
         self.assertLess(run["low_s"], run["step_s"])
+        self.assertAlmostEqual(sum(run["step_parts_s"].values()), run["step_s"])
+        self.assertAlmostEqual(sum(run["memory_parts_gib"].values()), run["memory_gib"])
         self.assertEqual(document["sources"][-1]["source"], "all")
         self.assertEqual(document["sources"][-1]["left_out"], 1)
 

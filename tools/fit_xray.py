@@ -112,16 +112,12 @@ def rounded(numbers):
     return {key: float(f"{value:.5g}") for key, value in numbers.items()}
 
 
-def score(runs, numbers):
-    """Of time and memory; the relative errors of time."""
-    timed = [run for run in runs if run.time and not run.suspect_time]
-    c = published.columns(timed)
-    error = model.step_time(c, numbers) / c.time - 1
-    table(c, error, "time, % (every usable run)")
+def score(runs, c, numbers):
+    """Of the times of `c` and of the memory of all runs."""
+    table(c, model.step_time(c, numbers) / c.time - 1, "time, % (every usable run)")
     held = [run for run in runs if run.memory and not run.suspect_memory]
     m = published.columns(held)
     table(m, memory.use(m, memory.NUMBERS) / memory.GIB / m.memory - 1, "memory, %")
-    return timed, c
 
 
 def leave_out(timed, c, clean):
@@ -162,26 +158,32 @@ def whole_stages(run):
     return [end] + [rest // inner + (i < rest % inner) for i in range(inner)] + [end]
 
 
+def read(path):
+    """(runs, those with a time to be believed, which of these may be fitted); tells the others."""
+    runs, left = published.read(path)
+    left += [(run.line, run.source, run.suspect_time) for run in runs if run.suspect_time]
+    for line, source, reason in sorted(left):
+        print(f"line {line}, {source}: left out, {reason}")
+    timed = [run for run in runs if run.time and not run.suspect_time]
+    bad = irreproducible(timed)
+    for line, reason in sorted(bad.items()):
+        print(f"line {line}, vTrain: scored, not fitted, time without bubble {reason}")
+    return runs, timed, np.array([run.line not in bad for run in timed])
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("runs")
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--golden")
     options = parser.parse_args()
-    runs, left = published.read(options.runs)
-    for line, source, reason in left:
-        print(f"line {line}, {source}: left out, {reason}")
-    timed = [run for run in runs if run.time and not run.suspect_time]
-    bad = irreproducible(timed)
+    runs, timed, clean = read(options.runs)
     c = published.columns(timed)
-    clean = np.array([run.line not in bad for run in timed])
     numbers = rounded(fit(published.chosen(c, clean)))
-    score(runs, numbers)
-    for line, reason in sorted(bad.items()):
-        print(f"line {line}: scored, not fitted: bubble-free time {reason}")
+    score(runs, c, numbers)
     if options.check:
         return leave_out(timed, c, clean)
-    write(numbers, [run for run in timed if run.line not in bad])
+    write(numbers, [run for run, fitted in zip(timed, clean) if fitted])
     if options.golden:
         write_golden(options.golden, runs, numbers)
 

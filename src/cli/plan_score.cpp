@@ -67,6 +67,34 @@ void print(const plan::ScoreTable& table) {
     fmt::print("  line {}, {}: {}\n", run.line, run.source, run.reason);
 }
 
+/// Where the time goes, in seconds.
+ordered_json json_of(const plan::StepTime& step) {
+  return {{"products", step.products.value()},
+          {"attention", step.attention.value()},
+          {"pointwise", step.pointwise.value()},
+          {"recompute", step.recompute.value()},
+          {"tensor_exchange", step.tensor_exchange.value()},
+          {"host", step.host.value()},
+          {"embedding_and_head", step.embedding_and_head.value()},
+          {"sharding_exchange", step.sharding_exchange.value()},
+          {"stage_transfers", step.stage_transfers.value()},
+          {"bubble", step.bubble.value()},
+          {"data_exchange", step.data_exchange.value()},
+          {"optimizer", step.optimizer.value()},
+          {"stragglers", step.stragglers.value()},
+          {"fixed", step.fixed.value()}};
+}
+
+/// What the fullest stage holds, in GiB.
+ordered_json json_of(const plan::MemoryUse& use) {
+  return {{"state", use.state.value() / gibibyte},
+          {"gathered", use.gathered.value() / gibibyte},
+          {"activations", use.activations.value() / gibibyte},
+          {"logits", use.logits.value() / gibibyte},
+          {"workspace", use.workspace.value() / gibibyte},
+          {"overhead", use.overhead.value() / gibibyte}};
+}
+
 ordered_json json_of(const plan::RunScore& run) {
   ordered_json object{{"line", run.line},
                       {"source", run.source},
@@ -74,7 +102,10 @@ ordered_json json_of(const plan::RunScore& run) {
                       {"step_s", run.step.total.value()},
                       {"low_s", run.step.low().value()},
                       {"high_s", run.step.high().value()},
-                      {"memory_gib", run.memory.value() / gibibyte}};
+                      {"step_parts_s", json_of(run.step)},
+                      {"memory_gib", run.memory.total.value() / gibibyte},
+                      {"memory_stage", run.memory.stage},
+                      {"memory_parts_gib", json_of(run.memory)}};
   if (run.measured_step) object["measured_step_s"] = run.measured_step->value();
   if (run.measured_memory) object["measured_memory_gib"] = run.measured_memory->value() / gibibyte;
   return object;

@@ -4,8 +4,6 @@
 #include <cmath>
 #include <numeric>
 
-#include "axs/plan/memory.h"
-
 namespace axs::plan {
 
 namespace {
@@ -30,7 +28,7 @@ std::string short_name(const PublishedRun& run, const Facts& facts) {
 
 /// The figures of the run that may be compared, or why there is none.
 Result<RunScore> score_run(const PublishedRun& run, const std::string& source, const Facts& facts) {
-  RunScore score{.line = run.line, .source = source, .model = run.model, .step = {}};
+  RunScore score{.line = run.line, .source = source, .model = run.model, .step = {}, .memory = {}};
   if (!run.step && !run.memory) return Error{Errc::unavailable, "neither time nor memory"};
   const std::string bad_step = run.step ? suspicion(run, facts, Figure::time) : "";
   const std::string bad_memory = run.memory ? suspicion(run, facts, Figure::memory) : "";
@@ -40,7 +38,7 @@ Result<RunScore> score_run(const PublishedRun& run, const std::string& source, c
     return Error{Errc::unavailable, bad_step.empty() ? bad_memory : bad_step};
   const Workload work = AXS_TRY(workload_of(run, facts));
   score.step = AXS_TRY(step_time(work, facts.calibration));
-  score.memory = AXS_TRY(memory_use(work, facts.calibration.memory)).total;
+  score.memory = AXS_TRY(memory_use(work, facts.calibration.memory));
   return score;
 }
 
@@ -58,7 +56,7 @@ SourceScore summary(const ScoreTable& table, const std::string& source, bool all
       step.push_back(run.step.total / *measured - 1);
       if (run.step.low() <= *measured && *measured <= run.step.high()) within += 1;
     }
-    if (run.measured_memory) memory.push_back(run.memory / *run.measured_memory - 1);
+    if (run.measured_memory) memory.push_back(run.memory.total / *run.measured_memory - 1);
   }
   if (!step.empty()) sum.within = within / static_cast<double>(step.size());
   sum.false_fits = static_cast<std::size_t>(

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "axs/plan/memory.h"
 #include "axs/plan/published_run.h"
 #include "axs/plan/step_time.h"
 
@@ -15,7 +16,7 @@ struct RunScore {
   std::string source;
   std::string model;
   StepTime step;
-  Bytes memory{};
+  MemoryUse memory;
   std::optional<Seconds> measured_step{};
   std::optional<Bytes> measured_memory{};
 };

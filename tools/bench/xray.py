@@ -88,7 +88,7 @@ def tell_intervals(c, error):
 
 
 def one_node(path):
-    """vTrain's runs on up to eight A100, whose table has other columns. Nothing is fitted to them."""
+    """vTrain's runs on up to eight A100; their table has other columns. None is fitted."""
     runs = []
     with open(path, encoding="utf-8") as file:
         for row in csv.DictReader(file):
@@ -109,10 +109,7 @@ def one_node(path):
 
 
 def main(path):
-    runs, _ = published.read(path)
-    timed = [run for run in runs if run.time and not run.suspect_time]
-    bad = fit_xray.irreproducible(timed)
-    clean = np.array([run.line not in bad for run in timed])
+    _, timed, clean = fit_xray.read(path)
     c = published.columns(timed)
     numbers = fit_xray.fit(published.chosen(c, clean))
     inside = model.step_time(c, numbers)
