@@ -35,7 +35,8 @@ class Layer {
         fit_{fit},
         tensor_{static_cast<double>(plan_.tensor)},
         tokens_{micro_batch_tokens(plan_)},
-        shards_{layer_shards(shape_, tensor_)} {}
+        shards_{layer_shards(shape_, tensor_)},
+        widths_{layer_widths(shape_, plan_)} {}
 
   LayerTime time() const {
     const Passes products = this->products();
@@ -113,9 +114,6 @@ class Layer {
     return {0.3 * ring, 0.6 * ring};
   }
 
-  double hidden_here() const {
-    return plan_.sequence_parallel ? shape_.hidden / tensor_ : shape_.hidden;
-  }
   double traffic_factor() const {
     switch (software_.pointwise) {
       case Pointwise::fused:
@@ -131,12 +129,11 @@ class Layer {
   /// dropout touch `hidden`, the activation touches the MLP's width, rotation touches q, k and v.
   Passes pointwise() const {
     const double gate = shape_.gated ? 1 : 0;
-    const double mlp = shape_.feed_forward / tensor_;
-    const double rotated =
-        12 * (shape_.heads + 2.0 * shape_.kv_heads) * shape_.head_width / 3 / tensor_;
+    const double mlp = widths_.feed_forward;
+    const double rotated = 4 * widths_.query_key_value;
     const double factor = tokens_ * traffic_factor();
-    const Bytes forward{factor * (22 * hidden_here() + (4 + 2 * gate) * mlp + rotated)};
-    const Bytes backward{factor * (32 * hidden_here() + (6 + 3 * gate) * mlp + rotated)};
+    const Bytes forward{factor * (22 * widths_.hidden + (4 + 2 * gate) * mlp + rotated)};
+    const Bytes backward{factor * (32 * widths_.hidden + (6 + 3 * gate) * mlp + rotated)};
     const Bytes gradients{software_.accumulation_bytes * shards_.parameters()};
     return {forward / machine_.memory, (backward + gradients) / machine_.memory};
   }
@@ -144,8 +141,7 @@ class Layer {
   /// The inputs of each product are read in two bytes and written in one.
   Passes casts() const {
     if (plan_.precision != Precision::fp8) return {};
-    const double attended = shape_.heads * (shape_.head_width / tensor_);
-    const double inputs = 2 * hidden_here() + attended + shape_.feed_forward / tensor_;
+    const double inputs = 2 * widths_.hidden + widths_.attended + widths_.feed_forward;
     const Seconds once = Bytes{3 * tokens_ * inputs} / machine_.memory;
     return {once, 2 * once};
   }
@@ -189,6 +185,7 @@ class Layer {
   double tensor_;
   double tokens_;
   LayerShards shards_;
+  LayerWidths widths_;
 };
 
 }  // namespace

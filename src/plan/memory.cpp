@@ -18,15 +18,15 @@ class LayerMemory {
       : shape_{work.shape},
         plan_{work.plan},
         software_{work.software},
-        tensor_{static_cast<double>(plan_.tensor)},
-        tokens_{micro_batch_tokens(plan_)} {}
+        tokens_{micro_batch_tokens(plan_)},
+        widths_{layer_widths(shape_, plan_)} {}
 
   Bytes kept() const {
     switch (plan_.recompute) {
       case Recompute::none:
         return everything();
       case Recompute::full:
-        return Bytes{tokens_ * 2 * hidden_here()};
+        return Bytes{tokens_ * 2 * widths_.hidden};
       case Recompute::selective:
         return software_.selective == Selective::attention ? all_but_scores() : half_the_products();
     }
@@ -35,26 +35,18 @@ class LayerMemory {
   Bytes everything() const { return all_but_scores() + scores(); }
 
  private:
-  double hidden_here() const {
-    return plan_.sequence_parallel ? shape_.hidden / tensor_ : shape_.hidden;
-  }
-  double attended() const { return shape_.heads * (shape_.head_width / tensor_); }
-  double query_key_value() const {
-    return (shape_.heads + 2.0 * shape_.kv_heads) * (shape_.head_width / tensor_);
-  }
-  double feed_forward() const { return shape_.feed_forward / tensor_; }
-
   /// Inputs of both norms and of the four products, dropout's masks, and what the activation needs.
   Bytes all_but_scores() const {
     const double in_fp8 = plan_.precision == Precision::fp8 && software_.keeps_fp8_inputs ? 1 : 0;
     const double masks = software_.dropout ? 2 : 0;
     const double gate = shape_.gated ? 2 : 0;
-    return Bytes{tokens_ * ((8 - 2 * in_fp8 + masks) * hidden_here() + 2 * query_key_value() +
-                            (2 - in_fp8) * attended() + (4 + gate - in_fp8) * feed_forward())};
+    return Bytes{tokens_ *
+                 ((8 - 2 * in_fp8 + masks) * widths_.hidden + 2 * widths_.query_key_value +
+                  (2 - in_fp8) * widths_.attended + (4 + gate - in_fp8) * widths_.feed_forward)};
   }
   /// Five bytes of each score, or one sum of each row in four.
   Bytes scores() const {
-    const double heads = shape_.heads / tensor_;
+    const double heads = static_cast<double>(shape_.heads) / plan_.tensor;
     const bool kept =
         software_.attention == Attention::classic || software_.attention == Attention::unfused;
     return Bytes{kept ? 5 * tokens_ * heads * plan_.sequence : 4 * tokens_ * heads};
@@ -62,16 +54,16 @@ class LayerMemory {
   /// Of torchtitan: every other product's output is computed again. The compiler keeps a tenth
   /// less.
   Bytes half_the_products() const {
-    const double outputs = query_key_value() + 2 * hidden_here() + 2 * feed_forward();
+    const double outputs = widths_.query_key_value + 2 * widths_.hidden + 2 * widths_.feed_forward;
     const double compiled = software_.pointwise == Pointwise::compiled ? 0.9 : 1;
-    return Bytes{compiled * tokens_ * (2 * hidden_here() + 2 * attended() + outputs)};
+    return Bytes{compiled * tokens_ * (2 * widths_.hidden + 2 * widths_.attended + outputs)};
   }
 
   const ModelShape& shape_;
   const ParallelPlan& plan_;
   const Software& software_;
-  double tensor_;
   double tokens_;
+  LayerWidths widths_;
 };
 
 class StageMemory {

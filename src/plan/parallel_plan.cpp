@@ -71,6 +71,15 @@ double micro_batch_tokens(const ParallelPlan& plan) {
   return static_cast<double>(plan.micro_batch) * plan.sequence / plan.context;
 }
 
+LayerWidths layer_widths(const ModelShape& shape, const ParallelPlan& plan) {
+  const double tensor = plan.tensor;
+  const double head = shape.head_width / tensor;
+  return {.hidden = plan.sequence_parallel ? shape.hidden / tensor : shape.hidden,
+          .query_key_value = (shape.heads + 2.0 * shape.kv_heads) * head,
+          .attended = shape.heads * head,
+          .feed_forward = shape.feed_forward / tensor};
+}
+
 double layers_of_stage(const ModelShape& shape, const ParallelPlan& plan, std::uint32_t stage) {
   if (plan.stage_layers.empty()) return static_cast<double>(shape.layers) / plan.pipeline;
   return plan.stage_layers[stage];

@@ -40,6 +40,15 @@ double devices(const ParallelPlan& plan);
 double micro_batches(const ParallelPlan& plan);
 /// Of a micro-batch, on one device.
 double micro_batch_tokens(const ParallelPlan& plan);
+/// How wide the tensors of a layer are on one device, in elements for each token.
+struct LayerWidths {
+  double hidden;           ///< between the products, where norms and dropout are
+  double query_key_value;  ///< out of the first product
+  double attended;         ///< into the second
+  double feed_forward;     ///< into the last
+};
+LayerWidths layer_widths(const ModelShape& shape, const ParallelPlan& plan);
+
 double layers_of_stage(const ModelShape& shape, const ParallelPlan& plan, std::uint32_t stage);
 
 /// An error that names the first number of the plan that does not go with the shape.

@@ -48,13 +48,13 @@ class Step {
         stages_{static_cast<double>(plan_.pipeline)},
         tokens_{micro_batch_tokens(plan_)},
         layer_parameters_{layer_shards(work_.shape, tensor_).parameters()},
-        ends_{ends()} {}
+        ends_{ends()},
+        sharding_{sharding_exchange()},
+        transfers_{stage_transfers()} {}
 
   StepTime time() const {
     const double count = micro_batches(plan_);
-    const Seconds sharding = sharding_exchange();
-    const Seconds transfers = stage_transfers();
-    const StageTime slowest = slowest_stage(sharding, transfers);
+    const StageTime slowest = slowest_stage();
     const double layers = count * slowest.layers;
     StepTime step{.products = layers * layer_.products,
                   .attention = layers * layer_.attention,
@@ -63,10 +63,10 @@ class Step {
                   .tensor_exchange = layers * layer_.tensor_exchange,
                   .host = layers * layer_.host,
                   .embedding_and_head = count * slowest.ends,
-                  .sharding_exchange = count * sharding,
+                  .sharding_exchange = count * sharding_,
                   .stage_transfers = count * slowest.transfers,
-                  .bubble = bubble(slowest, sharding, transfers),
-                  .data_exchange = data_exchange(sharding),
+                  .bubble = bubble(slowest),
+                  .data_exchange = data_exchange(),
                   .optimizer = optimizer(),
                   .fixed = fixed_per_step,
                   .spread = spread()};
@@ -126,21 +126,21 @@ class Step {
     return fit_.exposed_transfers * 2 * plan_.virtual_stages * once;
   }
 
-  StageTime stage(std::uint32_t number, Seconds sharding, Seconds transfers) const {
+  StageTime stage(std::uint32_t number) const {
     const bool first = number == 0;
     const bool last = number + 1 == plan_.pipeline;
     const Seconds at_ends = (first ? ends_.embedding : Seconds{}) + (last ? ends_.head : Seconds{});
     const double layers = layers_of_stage(work_.shape, plan_, number);
     return {.layers = layers,
             .ends = at_ends,
-            .transfers = transfers * (first || last ? 0.5 : 1),
-            .computing = layers * layer_.total() + at_ends + sharding};
+            .transfers = transfers_ * (first || last ? 0.5 : 1),
+            .computing = layers * layer_.total() + at_ends + sharding_};
   }
 
-  StageTime slowest_stage(Seconds sharding, Seconds transfers) const {
-    StageTime slowest = stage(0, sharding, transfers);
+  StageTime slowest_stage() const {
+    StageTime slowest = stage(0);
     for (std::uint32_t i = 1; i < plan_.pipeline; ++i) {
-      const StageTime other = stage(i, sharding, transfers);
+      const StageTime other = stage(i);
       if (other.total() > slowest.total()) slowest = other;
     }
     return slowest;
@@ -148,10 +148,10 @@ class Step {
 
   /// 1F1B (Narayanan et al. 2021): a micro-batch passes all stages once, of which one turn of the
   /// slowest is counted already; interleaving divides that by the virtual stages.
-  Seconds bubble(const StageTime& slowest, Seconds sharding, Seconds transfers) const {
+  Seconds bubble(const StageTime& slowest) const {
     if (plan_.pipeline == 1) return {};
     const Seconds once = work_.shape.layers * layer_.total() + ends_.embedding + ends_.head +
-                         stages_ * sharding + (stages_ - 1) * transfers / plan_.virtual_stages;
+                         stages_ * sharding_ + (stages_ - 1) * transfers_ / plan_.virtual_stages;
     return (once - slowest.total()) / plan_.virtual_stages;
   }
 
@@ -162,7 +162,7 @@ class Step {
 
   /// All-reduce of two-byte gradients. Where a node's devices share network cards and only some of
   /// a ring's members are on it, the rings are in each other's way.
-  Seconds data_exchange(Seconds sharding) const {
+  Seconds data_exchange() const {
     if (is_sharded(plan_)) return {};
     const Links& links = machine_.links;
     const Group group = data_group();
@@ -171,7 +171,7 @@ class Step {
     const Seconds all = all_reduce(Bytes{2 * parameters_here()}, group, links,
                                    crowded ? links.shared_rails_share : 1);
     if (!work_.software.overlaps_data) return all;
-    const Seconds hidden = fit_.hiding * (mean_layers() * layer_.total() + sharding);
+    const Seconds hidden = fit_.hiding * (mean_layers() * layer_.total() + sharding_);
     return std::max(0.1 * all, all - hidden);
   }
 
@@ -206,6 +206,8 @@ class Step {
   double tokens_;
   double layer_parameters_;
   Ends ends_;
+  Seconds sharding_;   ///< exposed exchange of shards, of a micro-batch
+  Seconds transfers_;  ///< of a micro-batch, of a stage between two others
 };
 
 }  // namespace
