@@ -19,7 +19,7 @@ is_fresh() {
   local stamp=$root/build/release/program.stamp
   [[ -x $program && -f $stamp && $(<"$stamp") == "$root" ]] || return 1
   local inputs=(axs tools/setup packages.txt requirements.txt requirements-map.txt)
-  inputs+=(CMakeLists.txt CMakePresets.json cmake src)
+  inputs+=(CMakeLists.txt CMakePresets.json cmake src catalog)
   [[ -z $(find "${inputs[@]/#/$root/}" /var/lib/dpkg/status -newer "$stamp" -print -quit 2>&1) ]]
 }
 

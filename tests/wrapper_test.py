@@ -42,7 +42,7 @@ class Tree(unittest.TestCase):
         self.root = Path(folder.name).resolve()
         shutil.copy(ROOT / "axs", self.root / "axs")
         shutil.copytree(ROOT / "tools/setup", self.root / "tools/setup")
-        for name in ("src", "cmake"):
+        for name in ("src", "cmake", "catalog"):
             (self.root / name).mkdir()
         for name in ("packages.txt", "requirements.txt", "requirements-map.txt", "CMakeLists.txt",
                      "CMakePresets.json"):

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Fits the cost model to published runs and writes catalog/xray-fit.toml.
 
-usage: .axs/venv-peers/bin/python tools/fit_xray.py RUNS.csv [--check] [--golden FILE]
---check leaves out each source in turn and writes nothing. --golden also writes inputs and
-predictions of every run, which src/plan compares itself with. A few seconds each.
+usage: .axs/venv-peers/bin/python tools/fit_xray.py RUNS.csv [--golden FILE]
+--golden also writes inputs and predictions of every run, which src/plan compares itself with.
+`./axs bench xray` tells how good such a fit is.
 
 It minimises the soft absolute error of the logarithm of time, at a scale of 6 %. A run weighs as
 one over the square root of the runs of its source, so that the large tables do not decide alone.
@@ -120,17 +120,6 @@ def score(runs, c, numbers):
     table(m, memory.use(m, memory.NUMBERS) / memory.GIB / m.memory - 1, "memory, %")
 
 
-def leave_out(timed, c, clean):
-    error = np.zeros(len(timed))
-    for source in dict.fromkeys(c.source):
-        out = c.source == source
-        numbers = fit(published.chosen(c, clean & ~out))
-        error[out] = model.step_time(published.chosen(c, out), numbers) / c.time[out] - 1
-    table(c, error, "time, %, each source left out of the fit")
-    means = [100 * np.abs(error[c.source == s]).mean() for s in dict.fromkeys(c.source)]
-    print(f"mean of the sources: {np.mean(means):.2f} %")
-
-
 def write_golden(path, runs, numbers):
     c = published.columns(runs)
     times = model.step_time(c, numbers)
@@ -143,7 +132,7 @@ def write_golden(path, runs, numbers):
         for i, run in enumerate(runs):
             plain = [int(getattr(run, key)) for key in keys]
             stages = "+".join(map(str, whole_stages(run)))
-            row = [run.line, run.accelerator["name"], run.software["match"].replace(",", " "),
+            row = [run.line, run.accelerator["name"], run.software["match"],
                    run.software["pointwise"] + "/" + str(int(run.software["overlaps-tensor"])),
                    *plain, stages, f"{times[i]:.17g}", f"{bytes_[i]:.17g}"]
             file.write(",".join(map(str, row)) + "\n")
@@ -174,15 +163,12 @@ def read(path):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("runs")
-    parser.add_argument("--check", action="store_true")
     parser.add_argument("--golden")
     options = parser.parse_args()
     runs, timed, clean = read(options.runs)
     c = published.columns(timed)
     numbers = rounded(fit(published.chosen(c, clean)))
     score(runs, c, numbers)
-    if options.check:
-        return leave_out(timed, c, clean)
     write(numbers, [run for run, fitted in zip(timed, clean) if fitted])
     if options.golden:
         write_golden(options.golden, runs, numbers)

@@ -151,13 +151,20 @@ bool read_schedule(const PublishedRun& run, const SoftwareFacts& software, const
   return micro_batch.has_value();
 }
 
+/// Whatever the published figure counts, all that is in use on the device must fit.
+Result<bool> fits(Workload work, const MemoryFit& fit) {
+  work.software.memory_figure = MemoryFigure::device;
+  const MemoryUse use = AXS_TRY(memory_use(work, fit));
+  return use.total <= work.accelerator.memory;
+}
+
+/// If nothing fits, it is one sequence.
 Result<Workload> fastest_that_fits(Workload work, const Facts& facts) {
   const Calibration& calibration = facts.calibration;
   Workload best = work;
   Seconds least{1e300};
   while (work.plan.global_batch % (std::uint64_t{work.plan.data} * work.plan.micro_batch) == 0) {
-    const MemoryUse memory = AXS_TRY(memory_use(work, calibration.memory));
-    if (memory.total > work.accelerator.memory) break;
+    if (!AXS_TRY(fits(work, calibration.memory))) break;
     const StepTime step = AXS_TRY(step_time(work, calibration));
     if (step.total < least) {
       least = step.total;

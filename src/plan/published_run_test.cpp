@@ -82,6 +82,7 @@ TEST_CASE("published: a micro-batch that nobody tells is the fastest that fits")
   for (const std::uint32_t other : {1u, 2u, 4u, 8u}) {
     Workload tried = chosen;
     tried.plan.micro_batch = other;
+    tried.software.memory_figure = MemoryFigure::device;
     if (memory_use(tried, facts().calibration.memory)->total > tried.accelerator.memory) continue;
     CHECK(step_time(chosen, facts().calibration)->total <=
           step_time(tried, facts().calibration)->total);
