@@ -127,6 +127,14 @@ Result<ParallelPlan> cut_of(const PublishedRun& run, const SoftwareFacts& softwa
   return plan;
 }
 
+/// Tables round: the nearest whole number of micro-batches, if that is near.
+std::uint32_t whole_batch(std::uint32_t printed, const ParallelPlan& plan) {
+  constexpr double near = 0.05;
+  const double at_once = static_cast<double>(plan.data) * plan.micro_batch;
+  const double whole = std::round(printed / at_once) * at_once;
+  return std::abs(whole - printed) <= near * printed ? static_cast<std::uint32_t>(whole) : printed;
+}
+
 /// Micro-batch, virtual stages and global batch; false if nobody tells the micro-batch.
 bool read_schedule(const PublishedRun& run, const SoftwareFacts& software, const Facts& facts,
                    Workload& work) {
@@ -147,7 +155,8 @@ bool read_schedule(const PublishedRun& run, const SoftwareFacts& software, const
   plan.micro_batch = micro_batch.value_or(1);
   const double turns = plan.pipeline > 1 ? 8.0 * plan.pipeline : 1;
   const double enough = std::min(turns * plan.micro_batch * plan.data, 4e9);
-  plan.global_batch = run.global_batch.value_or(static_cast<std::uint32_t>(enough));
+  plan.global_batch =
+      whole_batch(run.global_batch.value_or(static_cast<std::uint32_t>(enough)), plan);
   return micro_batch.has_value();
 }
 

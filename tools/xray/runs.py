@@ -102,7 +102,8 @@ def read_plan(run, row):
         micro = batch / run.data / (run.pipeline * run.virtual_stages)
     run.micro_batch = micro
     turns = 8 * run.pipeline if run.pipeline > 1 else 1
-    run.global_batch = batch or micro * run.data * turns
+    at_once = micro * run.data
+    run.global_batch = round((batch or at_once * turns) / at_once) * at_once
     run.recompute = RECOMPUTE[row["recompute"]]
     run.fp8 = row["precision"] == "fp8"
     run.sequence_parallel = row["seq_parallel"] == "y" or run.software["sequence-parallel"]
