@@ -1,0 +1,41 @@
+#!/usr/bin/python3
+"""Has clang read every source file of a build, without making code of it.
+
+usage: check_clang.py BUILD    a folder that was configured with the preset `clang`
+Prints what clang says; exits 1 if it refuses a file.
+"""
+import json
+import os
+import shlex
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+
+def check(entry):
+    """What clang says of one file, and whether it takes it."""
+    command = shlex.split(entry["command"])
+    if Path(command[0]).name == "ccache":
+        del command[0]
+    output = command.index("-o")
+    del command[output:output + 2]
+    done = subprocess.run([*command, "-fsyntax-only"], cwd=entry["directory"], text=True,
+                          stderr=subprocess.PIPE)
+    return done.returncode == 0, done.stderr
+
+
+def main():
+    entries = json.loads(Path(sys.argv[1], "compile_commands.json").read_text(encoding="utf-8"))
+    # Each header alone is GCC's matter: the test style.headers.
+    entries = [entry for entry in entries if "/headers/" not in entry["file"]]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        outcomes = list(pool.map(check, entries))
+    print("".join(said for _, said in outcomes), end="")
+    refused = sum(not taken for taken, _ in outcomes)
+    print(f"check_clang.py: {len(entries)} files, {refused} refused")
+    return 1 if refused else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
