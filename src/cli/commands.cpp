@@ -1,3 +1,4 @@
+#include "axs/cli/audit.h"
 #include "axs/cli/command.h"
 #include "axs/cli/config.h"
 #include "axs/cli/doctor.h"
@@ -28,6 +29,7 @@ std::vector<std::unique_ptr<Command>> all_commands() {
   commands.push_back(std::make_unique<LinkCommand>());
   commands.push_back(std::make_unique<SkyCommand>());
   commands.push_back(std::make_unique<PlanCommand>());
+  commands.push_back(std::make_unique<AuditCommand>());
   commands.push_back(std::make_unique<EmulateCommand>());
   commands.push_back(std::make_unique<DoctorCommand>());
   commands.push_back(std::make_unique<AgentCommand>());

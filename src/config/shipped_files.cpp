@@ -1,3 +1,4 @@
+#include "axs/config/claims.h"
 #include "axs/config/plan_facts.h"
 #include "axs/core/take_in.h"
 
@@ -5,6 +6,7 @@ AXS_TAKE_IN(axs_accelerators, AXS_CATALOG "/accelerators.toml");
 AXS_TAKE_IN(axs_software, AXS_CATALOG "/software.toml");
 AXS_TAKE_IN(axs_published, AXS_CATALOG "/published.toml");
 AXS_TAKE_IN(axs_xray_fit, AXS_CATALOG "/xray-fit.toml");
+AXS_TAKE_IN(axs_claims, AXS_CATALOG "/claims.toml");
 
 namespace axs::config {
 
@@ -13,6 +15,10 @@ PlanFiles shipped_plan_files() {
           .software = taken_in(axs_software_begin, axs_software_end),
           .published = taken_in(axs_published_begin, axs_published_end),
           .fit = taken_in(axs_xray_fit_begin, axs_xray_fit_end)};
+}
+
+std::string_view shipped_claims() {
+  return taken_in(axs_claims_begin, axs_claims_end);
 }
 
 }  // namespace axs::config

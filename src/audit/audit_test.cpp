@@ -1,0 +1,74 @@
+#include "axs/audit/audit.h"
+
+#include <doctest/doctest.h>
+
+#include "axs/config/claims.h"
+#include "axs/config/plan_facts.h"
+
+using namespace axs;
+using namespace axs::audit;
+
+namespace {
+
+plan::Facts facts() {
+  return *config::parse_plan_facts(config::shipped_plan_files());
+}
+Finding finding_of(std::uint32_t id) {
+  return audit::audit({{.id = id, .area = "", .text = "", .known = {}}}, facts())->front().finding;
+}
+
+}  // namespace
+
+TEST_SUITE_BEGIN("audit");
+
+TEST_CASE("audit: every shipped claim has exactly one finding, with a number or a reason") {
+  const auto claims = config::parse_claims(config::shipped_claims());
+  REQUIRE(claims.has_value());
+  const auto audited = audit::audit(*claims, facts());
+  REQUIRE(audited.has_value());
+  CHECK(audited->size() == claims->size());
+  for (const auto& [claim, finding] : *audited) {
+    CAPTURE(claim.id);
+    CHECK_FALSE(finding.reason.empty());
+    if (finding.verdict == Verdict::measured) CHECK_FALSE(finding.command.empty());
+    if (!claim.known) CHECK_FALSE(finding.number.empty());
+    if (!claim.built) CHECK(finding.verdict != Verdict::measured);
+  }
+}
+
+// By hand: great circles of 9,134 and 6,201 km; c = 299.792 km/ms.
+TEST_CASE("audit: light's numbers are those that one works out by hand") {
+  CHECK(finding_of(12).number == "60.9 ms at least, 91.4 ms through straight fibre");
+  CHECK(finding_of(13).number == "within 749 km, 500 km through straight fibre");
+  CHECK(finding_of(17).number == "up to 666 km apart");
+  // (1 - cos(4496.9 / 6371)) / 2, and half the circumference there and back.
+  CHECK(finding_of(18).number == "12 % of the earth within 30 ms, 134 ms to the other side");
+  // 4 x 550 km, and 4 x 1,123 km at 25 degrees.
+  CHECK(finding_of(19).number == "7.3 to 15.0 ms of it are light's");
+}
+
+// By hand, from the data sheets: 989.4 and 312 TF/s, 700 and 400 W, 450 GB/s each way.
+TEST_CASE("audit: data sheets' numbers are those that one works out by hand") {
+  CHECK(finding_of(2).number == "63.3 PF peak in fp8, 31.7 PF in bf16, of 32 H100");
+  CHECK(finding_of(4).number == "1.81 times in bf16, 3.62 with fp8 against bf16");
+  CHECK(finding_of(6).number == "7.9 PF peak in bf16, 15.8 in fp8");
+  CHECK(finding_of(7).number == "3350 GB/s of memory");
+  CHECK(finding_of(46).number == "50 GB/s a link, 900 GB/s a device");
+}
+
+TEST_CASE("audit: a claim without a finding, or with two, is an error") {
+  const auto none = audit::audit({{.id = 1000, .area = "", .text = "", .known = {}}}, facts());
+  REQUIRE_FALSE(none.has_value());
+  CHECK(none.error().what == "claim 1000: without a finding, want exactly one");
+  const auto two = audit::audit({{.id = 12, .area = "", .text = "", .known = Finding{}}}, facts());
+  REQUIRE_FALSE(two.has_value());
+  CHECK(two.error().what == "claim 12: both a calculation and a finding, want exactly one");
+}
+
+TEST_CASE("audit: an accelerator that the catalogue lacks is an error") {
+  const auto outcome = audit::audit({{.id = 2, .area = "", .text = "", .known = {}}}, {});
+  REQUIRE_FALSE(outcome.has_value());
+  CHECK(outcome.error().what == "accelerator \"H100\" is not in the catalogue");
+}
+
+TEST_SUITE_END();

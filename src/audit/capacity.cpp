@@ -1,0 +1,126 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "axs/audit/calculations.h"
+#include "axs/plan/collectives.h"
+
+namespace axs::audit {
+
+namespace {
+
+constexpr double peta = 1e15, tera = 1e12, giga = 1e9;
+constexpr double rack = 32;
+/// NVIDIA H100 white paper: links of a device, each both ways.
+constexpr double nvlinks = 18;
+/// NVIDIA H100 data sheet: dense products in fp8 over those in bf16, at the peak.
+constexpr double fp8_over_bf16 = 2;
+
+Result<plan::AcceleratorFacts> find(const plan::Facts& facts, const std::string& name) {
+  const auto found = std::ranges::find(facts.accelerators, name,
+                                       [](const auto& entry) { return entry.accelerator.name; });
+  if (found == facts.accelerators.end())
+    return Error{Errc::not_found, "accelerator \"" + name + "\" is not in the catalogue"};
+  return *found;
+}
+
+/// Peak rate in bf16 for a watt of its limit.
+double flops_per_joule(const plan::Accelerator& accelerator) {
+  return accelerator.peak.value() / accelerator.power.value();
+}
+
+Result<Finding> rack_of_32(const plan::Facts& facts) {
+  const auto h100 = AXS_TRY(find(facts, "H100")).accelerator;
+  const double bf16 = rack * h100.peak.value() / peta;
+  return Finding{Verdict::simulated,
+                 fmt::format("{:.1f} PF peak in fp8, {:.1f} PF in bf16, of 32 H100",
+                             bf16 * fp8_over_bf16, bf16),
+                 "The figure is that of dense fp8 at the peak of the data sheet; no program "
+                 "sustains a peak.",
+                 ""};
+}
+
+Result<Finding> memory_of_the_die(const plan::Facts& facts) {
+  const auto h100 = AXS_TRY(find(facts, "H100")).accelerator;
+  return Finding{Verdict::unsupported,
+                 fmt::format("{:.2f} TB/s in an H100", h100.memory_rate.value() / tera),
+                 "No data sheet of the described die is public. A memory above 3 TB/s is what an "
+                 "H100 has.",
+                 ""};
+}
+
+Result<Finding> flops_per_watt(const plan::Facts& facts) {
+  const auto h100 = AXS_TRY(find(facts, "H100")).accelerator;
+  const auto a100 = AXS_TRY(find(facts, "A100-80")).accelerator;
+  const double bf16 = flops_per_joule(h100) / flops_per_joule(a100);
+  return Finding{
+      Verdict::simulated,
+      fmt::format("{:.2f} times in bf16, {:.2f} with fp8 against bf16", bf16, bf16 * fp8_over_bf16),
+      "H100 against A100, peaks over power limits of the data sheets. Three times is "
+      "reached only by comparing eight bits with sixteen.",
+      ""};
+}
+
+Result<Finding> node_of_eight(const plan::Facts& facts) {
+  const auto h100 = AXS_TRY(find(facts, "H100")).accelerator;
+  return Finding{Verdict::unsupported,
+                 fmt::format("{:.1f} PF peak in bf16, {:.1f} in fp8", 8 * h100.peak.value() / peta,
+                             8 * h100.peak.value() * fp8_over_bf16 / peta),
+                 "The claim is too low for a peak; 3 PF is about what eight of them sustain in "
+                 "training with bf16.",
+                 ""};
+}
+
+Result<Finding> memory_of_h100(const plan::Facts& facts) {
+  const auto h100 = AXS_TRY(find(facts, "H100")).accelerator;
+  return Finding{Verdict::unsupported,
+                 fmt::format("{:.0f} GB/s of memory", h100.memory_rate.value() / giga),
+                 fmt::format("900 GB/s is what its NVLink carries, {:.0f} GB/s each way.",
+                             h100.scale_up.value() / giga),
+                 ""};
+}
+
+Result<Finding> nvlink_rate(const plan::Facts& facts) {
+  const auto h100 = AXS_TRY(find(facts, "H100")).accelerator;
+  const double both_ways = 2 * h100.scale_up.value() / giga;
+  return Finding{
+      Verdict::unsupported,
+      fmt::format("{:.0f} GB/s a link, {:.0f} GB/s a device", both_ways / nvlinks, both_ways),
+      fmt::format("900 GB/s is the sum of a device's {:.0f} links, both ways.", nvlinks), ""};
+}
+
+/// The gradient that eight devices add up in 200 microseconds, by halving.
+Result<Finding> sync_in_a_node(const plan::Facts& facts) {
+  const auto h100 = AXS_TRY(find(facts, "H100"));
+  const plan::Machine machine =
+      plan::machine_of(h100.accelerator, {.node_rate = h100.node_rate}, facts.calibration);
+  const plan::Group node{machine.links.per_node, machine.links.per_node};
+  Bytes least{}, most{1e12};
+  for (int i = 0; i < 60; ++i) {
+    const Bytes middle = (least + most) / 2;
+    (plan::all_reduce(middle, node, machine.links) <= Seconds{200e-6} ? least : most) = middle;
+  }
+  return Finding{Verdict::simulated,
+                 fmt::format("gradients of up to {:.0f} MB, {:.0f} M parameters in bf16",
+                             least.value() / 1e6, least.value() / 2e6),
+                 "A ring over the eight H100 of a node at the rates that published runs reach. A "
+                 "model of billions of parameters takes milliseconds, hidden behind the backward "
+                 "pass.",
+                 ""};
+}
+
+constexpr std::array calculations{
+    Calculation{2, rack_of_32},     Calculation{3, memory_of_the_die},
+    Calculation{4, flops_per_watt}, Calculation{6, node_of_eight},
+    Calculation{7, memory_of_h100}, Calculation{10, sync_in_a_node},
+    Calculation{46, nvlink_rate},
+};
+
+}  // namespace
+
+std::span<const Calculation> capacity_calculations() {
+  return calculations;
+}
+
+}  // namespace axs::audit

@@ -1,0 +1,56 @@
+#!/usr/bin/python3
+"""axs audit, from outside.
+usage: audit_test.py PATH-OF-AXS [CLAIMS.csv]    with CLAIMS.csv: whether each claim of it is there"""
+import csv
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+
+AXS = os.path.abspath(sys.argv[1])
+CLAIMS = sys.argv[2] if len(sys.argv) > 2 else None
+
+
+def audit(*arguments):
+    return subprocess.run([AXS, "audit", *arguments], capture_output=True, text=True, check=False,
+                          timeout=60)
+
+
+class Audit(unittest.TestCase):
+    def test_text(self):
+        outcome = audit("12")
+        self.assertEqual((outcome.returncode, outcome.stderr), (0, ""))
+        self.assertIn("impossible", outcome.stdout)
+        self.assertIn("60.9 ms", outcome.stdout)
+        self.assertIn("1 claims: 1 impossible", outcome.stdout)
+
+    def test_json(self):
+        claims = json.loads(audit("--json").stdout)["claims"]
+        verdicts = {"measured", "simulated", "impossible", "unsupported", "a judgement"}
+        self.assertEqual({claim["verdict"] for claim in claims} - verdicts, set())
+        self.assertTrue(all(claim["reason"] for claim in claims))
+
+    def test_html(self):
+        with tempfile.TemporaryDirectory() as folder:
+            page = os.path.join(folder, "claims.html")
+            self.assertEqual(audit("--html", page).returncode, 0)
+            with open(page, encoding="utf-8") as file:
+                self.assertIn("60.9 ms at least", file.read())
+
+    def test_no_such_claim(self):
+        outcome = audit("4711")
+        self.assertEqual(outcome.returncode, 2)
+        self.assertIn("claim 4711, want one of 1 to", outcome.stderr)
+
+    @unittest.skipIf(CLAIMS is None, "without the list of claims")
+    def test_all_claims(self):
+        with open(CLAIMS, encoding="utf-8") as file:
+            wanted = {(int(row["id"]), row["area"], row["claim"]) for row in csv.DictReader(file)}
+        claims = json.loads(audit("--json").stdout)["claims"]
+        self.assertEqual({(c["id"], c["area"], c["claim"]) for c in claims}, wanted)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1])
