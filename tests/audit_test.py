@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """axs audit, from outside.
-usage: audit_test.py PATH-OF-AXS [CLAIMS.csv]    with CLAIMS.csv: whether each claim of it is there"""
+usage: audit_test.py PATH-OF-AXS [CLAIMS.csv]    whether each claim of that list is there"""
 import csv
 import json
 import os

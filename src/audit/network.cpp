@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "axs/audit/calculations.h"
+#include "axs/catalog/geo.h"
 #include "axs/core/dmath.h"
 #include "axs/orbit/fibre.h"
 

@@ -19,7 +19,7 @@ TEST_SUITE_BEGIN("claims");
 
 TEST_CASE("claims: what is wrong with a file is said with its place") {
   CHECK(problem_of(first) == "");
-  CHECK(problem_of(first + first) == "claims.toml:6: claim[1].id: 1 is used twice");
+  CHECK(problem_of(first + first) == "claims.toml:7: claim[2].id: 1 is used twice");
   CHECK(problem_of(first + "verdict = \"true\"\nreason = \"r\"\n").find("\"true\", want one of") !=
         std::string::npos);
   CHECK(problem_of(first + "verdict = \"measured\"\n").find("reason") != std::string::npos);
