@@ -81,24 +81,52 @@ struct Sky {
   double min_elevation_deg = 25;
 };
 
-/// A Llama-type decoder over byte tokens.
+/// A mixture of experts in place of the feed-forward networks.
+struct Experts {
+  std::uint32_t count = 0;         ///< of a layer; 0: the model is dense
+  std::uint32_t chosen = 0;        ///< for each token
+  std::uint32_t shared = 0;        ///< beside them, for all tokens
+  std::uint32_t hidden = 0;        ///< width of one
+  std::uint32_t dense_layers = 0;  ///< that have Model::hidden in their place
+
+  bool operator==(const Experts&) const = default;
+};
+
+/// A decoder: Llama-type over byte tokens unless it says otherwise.
 struct Model {
   std::uint32_t layers = 4;
   std::uint32_t heads = 4;
   std::uint32_t kv_heads = 4;
   std::uint32_t width = 128;
-  std::uint32_t hidden = 344;  ///< width of the SwiGLU
+  std::uint32_t hidden = 344;  ///< width of the feed-forward network
   std::uint32_t context = 64;
+  std::uint32_t vocabulary = 256;
+  std::optional<std::uint32_t> head_width{};  ///< none: width / heads
+  bool gated = true;                          ///< SwiGLU; else two matrices with GELU between
+  bool tied = true;                           ///< the embedding is the output layer too
+  std::uint32_t window = 0;                   ///< tokens that attention looks back; 0: all
+  Experts experts{};
+
+  bool operator==(const Model&) const = default;
 };
 
-/// Weights of the decoder: the embedding, which is the output layer too, two norms, four
-/// projections of attention and three of the SwiGLU per layer, and the last norm.
+constexpr std::uint32_t head_width(const Model& model) {
+  return model.head_width.value_or(model.width / model.heads);
+}
+
+/// Weights of the decoder: embedding and output layer, two norms, four projections of attention
+/// and the feed-forward network or the experts and their router per layer, and the last norm.
 constexpr std::uint64_t parameter_count(const Model& model) {
-  constexpr std::uint64_t vocabulary = 256;
-  const std::uint64_t width = model.width, kv = width / model.heads * model.kv_heads;
-  const std::uint64_t layer =
-      2 * width + 2 * width * width + 2 * width * kv + 3 * width * model.hidden;
-  return vocabulary * width + model.layers * layer + width;
+  const std::uint64_t width = model.width, head = head_width(model);
+  const std::uint64_t attention = 2 * width * head * (model.heads + model.kv_heads);
+  const std::uint64_t matrices = model.gated ? 3 : 2;
+  const Experts& experts = model.experts;
+  const std::uint64_t dense_layers = experts.count == 0 ? model.layers : experts.dense_layers;
+  const std::uint64_t dense = matrices * width * model.hidden;
+  const std::uint64_t mixed =
+      width * experts.count + matrices * width * experts.hidden * (experts.count + experts.shared);
+  return (model.tied ? 1 : 2) * model.vocabulary * width + model.layers * (2 * width + attention) +
+         dense_layers * dense + (model.layers - dense_layers) * mixed + width;
 }
 
 /// outer: DiLoCo family, sites exchange compressed pseudo-gradients now and then. every_step: plain

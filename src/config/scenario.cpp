@@ -30,9 +30,14 @@ constexpr Duration jitter_max = seconds(60);
 /// What is sent of a fragment, at most a byte for each, must fit one message.
 constexpr std::uint64_t fragment_parameters_max = 1'000'000'000;
 
+/// What the file is read for: our own workers train byte-level Llamas of sizes that suit their
+/// kernels, a plan is made for any transformer.
+enum class Purpose { run, plan };
+
 class ScenarioReader {
  public:
-  explicit ScenarioReader(std::string file) : problem_{std::move(file), std::nullopt} {}
+  ScenarioReader(std::string file, Purpose purpose)
+      : problem_{std::move(file), std::nullopt}, purpose_{purpose} {}
 
   Result<Scenario> read(const toml::table& root) {
     Table top{root, "", problem_};
@@ -52,7 +57,7 @@ class ScenarioReader {
     top.tables("fault", [this](Table& t) { read_fault(t); });
     top.tables("transfer", [this](Table& t) { read_transfer(t); });
     check_reach(top);
-    check_fragments(top);
+    if (purpose_ == Purpose::run) check_fragments(top);
     top.finish();
     if (problem_.first) return *problem_.first;
     return scenario_;
@@ -75,16 +80,58 @@ class ScenarioReader {
     dimension("kv-heads", model.kv_heads, 1024);
     dimension("width", model.width, 65536);
     dimension("hidden", model.hidden, 65536);
-    dimension("context", model.context, 65536);
+    dimension("context", model.context, 1 << 24);
+    dimension("vocabulary", model.vocabulary, 1 << 24);
+    if (t.has("head-width"))
+      model.head_width = static_cast<std::uint32_t>(t.whole("head-width", 1, 65536));
+    if (t.has("gated")) model.gated = t.flag("gated");
+    if (t.has("tied")) model.tied = t.flag("tied");
+    if (t.has("window")) model.window = static_cast<std::uint32_t>(t.whole("window", 0, 1 << 24));
+    t.table("experts", [&](Table& experts) { read_experts(experts, model); });
+    if (model.heads % model.kv_heads != 0)
+      t.fail("kv-heads",
+             fmt::format("{}, want a divisor of the {} heads", model.kv_heads, model.heads));
+    if (!model.head_width && model.width % model.heads != 0)
+      t.fail("width", fmt::format("{}, want a multiple of the {} heads, or head-width", model.width,
+                                  model.heads));
+    if (purpose_ == Purpose::run) check_workers_train_it(t, model);
+  }
+
+  static void read_experts(Table& t, Model& model) {
+    Experts& experts = model.experts;
+    const auto whole = [&](const char* key, std::uint32_t& value, std::uint64_t least) {
+      value = static_cast<std::uint32_t>(t.whole(key, least, 1 << 20));
+    };
+    whole("count", experts.count, 1);
+    whole("chosen", experts.chosen, 1);
+    whole("hidden", experts.hidden, 1);
+    if (t.has("shared")) whole("shared", experts.shared, 0);
+    if (t.has("dense-layers")) whole("dense-layers", experts.dense_layers, 0);
+    if (experts.chosen > experts.count)
+      t.fail("chosen",
+             fmt::format("{}, want at most the {} experts", experts.chosen, experts.count));
+    if (experts.dense_layers > model.layers)
+      t.fail("dense-layers",
+             fmt::format("{}, want at most the {} layers", experts.dense_layers, model.layers));
+  }
+
+  static void check_workers_train_it(Table& t, const Model& model) {
+    const auto only = [&](const char* key, bool holds, const char* want) {
+      if (!holds) t.fail(key, fmt::format("our workers do not train this, want {}", want));
+    };
+    only("context", model.context <= 65536, "at most 65536");
+    only("vocabulary", model.vocabulary == 256, "256: text is trained byte by byte");
+    only("head-width", head_width(model) * model.heads == model.width, "width / heads");
+    only("gated", model.gated, "true");
+    only("tied", model.tied, "true");
+    only("window", model.window == 0, "it left out");
+    only("experts", model.experts.count == 0, "none");
     // The vector kernels want heads of a multiple of 16 values.
     if (model.width % (16 * model.heads) != 0)
       t.fail("width",
              fmt::format("{}, want a multiple of 16 times the {} heads", model.width, model.heads));
     if (model.hidden % 16 != 0)
       t.fail("hidden", fmt::format("{}, want a multiple of 16", model.hidden));
-    if (model.heads % model.kv_heads != 0)
-      t.fail("kv-heads",
-             fmt::format("{}, want a divisor of the {} heads", model.kv_heads, model.heads));
   }
 
   void read_train(Table& t) {
@@ -381,13 +428,18 @@ class ScenarioReader {
   }
 
   Table::Problem problem_;
+  Purpose purpose_;
   Scenario scenario_;
 };
 
 }  // namespace
 
 Result<Scenario> parse_scenario(std::string_view text, const std::string& file) {
-  return ScenarioReader{file}.read(AXS_TRY(parse_toml(text, file)));
+  return ScenarioReader{file, Purpose::run}.read(AXS_TRY(parse_toml(text, file)));
+}
+
+Result<Scenario> parse_job(std::string_view text, const std::string& file) {
+  return ScenarioReader{file, Purpose::plan}.read(AXS_TRY(parse_toml(text, file)));
 }
 
 Result<std::string> read_scenario_text(const std::string& file) {

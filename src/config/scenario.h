@@ -12,6 +12,9 @@ namespace axs::config {
 /// paths in it. Errors name file, line, key, what was seen and what was wanted.
 Result<catalog::Scenario> parse_scenario(std::string_view text, const std::string& file);
 
+/// The same for a plan: of models too that our own workers do not train.
+Result<catalog::Scenario> parse_job(std::string_view text, const std::string& file);
+
 /// The text of such a file.
 Result<std::string> read_scenario_text(const std::string& file);
 /// The scenario in a file.

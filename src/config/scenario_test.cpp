@@ -72,6 +72,37 @@ TEST_CASE("scenario: every mistake is named with file, line, key, seen and wante
   CHECK(read_scenario("no/such.toml").error().what == "scenario no/such.toml: no such file");
 }
 
+TEST_CASE("scenario: a plan is made for models that our workers do not train") {
+  const auto with = [](const std::string& model) {
+    return "version = 1\nname = \"x\"\n[model]\n" + model +
+           "\n[train]\ntokens = \"1T\"\n[[site]]\nname = \"fra\"\nat = [50.1, 8.7]\n";
+  };
+  for (const auto& [preset, billions] : {std::pair{"gpt-175b", 174.6},
+                                         {"llama3-8b", 8.03},
+                                         {"llama3-70b", 70.6},
+                                         {"llama3-405b", 405.9},
+                                         {"mixtral-8x7b", 46.7}}) {
+    const std::string text = with("preset = \"" + std::string{preset} + "\"");
+    const auto job = parse_job(text, "x.toml");
+    REQUIRE(job.has_value());
+    CHECK(static_cast<double>(catalog::parameter_count(job->model)) / 1e9 ==
+          doctest::Approx(billions).epsilon(0.002));
+    CHECK_FALSE(parse_scenario(text, "x.toml"));
+  }
+  const auto problem = [&](const std::string& model) {
+    return parse_job(with(model), "x.toml").error().what;
+  };
+  CHECK(problem("experts = { count = 8, chosen = 9, hidden = 64 }") ==
+        "x.toml:4: model.experts.chosen: 9, want at most the 8 experts");
+  CHECK(problem("experts = { count = 8, chosen = 2, hidden = 64, dense-layers = 5 }") ==
+        "x.toml:4: model.experts.dense-layers: 5, want at most the 4 layers");
+  CHECK(problem("heads = 3") ==
+        "x.toml:3: model.width: 128, want a multiple of the 3 heads, or head-width");
+  CHECK(parse_scenario(with("vocabulary = 32000"), "x.toml").error().what ==
+        "x.toml:4: model.vocabulary: our workers do not train this, want 256: text is trained byte "
+        "by byte");
+}
+
 TEST_CASE("scenario: transfers of files and of made-up bytes, and what is wrong with others") {
   const std::string push = "[[transfer]]\nfrom = \"sfo\"\nto = \"fra\"\n";
   const std::string file = push + "at = \"30%\"\nfile = \"good.toml\"\n";

@@ -21,6 +21,9 @@ std::string show(double value) {
 std::string show(std::uint64_t value) {
   return fmt::format("{}", value);
 }
+std::string show(bool value) {
+  return value ? "true" : "false";
+}
 std::string show(const std::string& text) {
   return to_json(text);
 }
@@ -106,6 +109,21 @@ class Lister {
     add("width", std::uint64_t{model.width});
     add("hidden", std::uint64_t{model.hidden});
     add("context", std::uint64_t{model.context});
+    add("vocabulary", std::uint64_t{model.vocabulary});
+    if (model.head_width) add("head-width", std::uint64_t{*model.head_width});
+    add("gated", model.gated);
+    add("tied", model.tied);
+    add("window", std::uint64_t{model.window});
+    if (model.experts.count > 0) list_experts(model.experts);
+  }
+
+  void list_experts(const catalog::Experts& experts) {
+    table_ = "model.experts";
+    add("count", std::uint64_t{experts.count});
+    add("chosen", std::uint64_t{experts.chosen});
+    add("shared", std::uint64_t{experts.shared});
+    add("hidden", std::uint64_t{experts.hidden});
+    add("dense-layers", std::uint64_t{experts.dense_layers});
   }
 
   void list_train() {

@@ -34,6 +34,16 @@ void add_layer(const ModelShape& shape, std::uint32_t layer,
 }  // namespace
 
 Result<ModelShape> shape_of(const catalog::Model& model) {
+  const catalog::Model bytes{.layers = model.layers,
+                             .heads = model.heads,
+                             .kv_heads = model.kv_heads,
+                             .width = model.width,
+                             .hidden = model.hidden,
+                             .context = model.context,
+                             .head_width = model.head_width};
+  const bool own_width = model.heads == 0 || head_width(model) * model.heads == model.width;
+  if (model != bytes || !own_width)
+    return Error{Errc::invalid, "model: not a Llama-type decoder over bytes, want one"};
   const ModelShape shape{.layers = model.layers,
                          .width = model.width,
                          .heads = model.heads,

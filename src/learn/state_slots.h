@@ -40,7 +40,7 @@ class StateSlots {
   struct Header {
     /// The last character is the version, of this header and of what workers save. A capture that
     /// is made again has the hash it had: the version also counts what the encoder makes of values.
-    std::array<char, 8> magic{'A', 'X', 'S', 'W', 'O', 'R', 'K', '3'};
+    std::array<char, 8> magic{'A', 'X', 'S', 'W', 'O', 'R', 'K', '4'};
     std::uint64_t sequence{};  ///< The newest state has the highest.
     std::uint64_t size{};
     std::uint32_t crc{};       ///< CRC-32C of the state.

@@ -101,10 +101,10 @@ TEST_CASE("state slots: a state of a newer version is refused, with both version
   save_in(folder.path(), 1);
   const std::string path = folder.path() + "/worker.0";
   ByteVector bytes = *host::read_file(path, 1 << 20);
-  bytes[7] = '4';
+  bytes[7] = '5';
   folder.write("worker.0", {bytes.begin(), bytes.end()});
   const auto slots = StateSlots::open(folder.path());
   REQUIRE_FALSE(slots);
   CHECK(slots.error().code == Errc::invalid);
-  CHECK(slots.error().what == path + ": a worker's state of version 4, want version 3");
+  CHECK(slots.error().what == path + ": a worker's state of version 5, want version 4");
 }
