@@ -27,6 +27,8 @@ BANNED_IN_CPP = [
     (re.compile(r"#include <iostream>"), "iostream adds static constructors; use fmt"),
     (re.compile(r"\b(if|while) \(!?\w*(is_)?simulat(ed|ing|ion)\w*\b"),
      "code must not know which world it is in; let the world differ"),
+    (re.compile(r"^\s*(\(void\)\s*)?rc::check\("),
+     "nobody sees what rc::check() returns; want CHECK(rc::check(...))"),
 ]
 BANNED_IN_HEADERS = [
     (re.compile(r"^using namespace\b"), "a header must not open namespaces for its users"),

@@ -47,16 +47,16 @@ TEST_CASE("a promise is kept as stretch and round trip alike") {
   REQUIRE(by_stretch);
   CHECK((*by_stretch)->round_trip == offer.light);
   CHECK(beyond_known_ways(offer, **by_stretch));
-  rc::check("whatever is accepted is no quicker than light", [] {
+  CHECK(rc::check("whatever is accepted is no quicker than light", [] {
     const auto wish = milliseconds(*rc::gen::inRange(0, 1000));
     const auto promise = ask({.round_trip = wish, .stretch = {}});
     RC_ASSERT(promise.has_value() == (wish >= offer.light));
     if (promise) RC_ASSERT((*promise)->stretch >= 1 && (*promise)->round_trip == wish);
-  });
+  }));
 }
 
 TEST_CASE("the percentile is the least value that so many do not exceed") {
-  rc::check([] {
+  CHECK(rc::check([] {
     const auto values = *rc::gen::container<std::vector<int>>(rc::gen::inRange(0, 50));
     const auto lost = *rc::gen::inRange<std::size_t>(0, 20);
     const double percentile = *rc::gen::element(50.0, 90.0, 99.0, 99.9);
@@ -72,7 +72,7 @@ TEST_CASE("the percentile is the least value that so many do not exceed") {
         least = milliseconds(value);
     }
     RC_ASSERT(percentile_of(answered, lost, percentile) == least);
-  });
+  }));
 }
 
 /// A watch and a link that answers after a delay, or never.
@@ -178,7 +178,7 @@ TEST_CASE("a process that was stopped judges only what it measured") {
 }
 
 TEST_CASE("a token bucket keeps its mean rate, whatever the packets") {
-  rc::check([] {
+  CHECK(rc::check([] {
     const double rate = *rc::gen::inRange(1'000, 10'000'000);
     TokenBucket bucket{BytesPerSecond{rate}, milliseconds(10), Instant{}};
     const auto sizes =
@@ -195,7 +195,7 @@ TEST_CASE("a token bucket keeps its mean rate, whatever the packets") {
       RC_ASSERT(passed <= rate * ((now - Instant{}).seconds() + 0.01) + 1);
       passed += static_cast<double>(size);
     }
-  });
+  }));
 }
 
 }  // namespace

@@ -84,7 +84,7 @@ TEST_CASE("a higher class takes all it wants first") {
 }
 
 TEST_CASE("no demand can grow unless one with no more shrinks, says a plain simplex") {
-  rc::check([] {
+  CHECK(rc::check([] {
     const auto seed = *rc::gen::arbitrary<std::uint64_t>();
     const auto problem = testing::any_problem(*rc::gen::inRange(2U, 6U), seed);
     const auto found = share_max_min(problem);
@@ -94,7 +94,7 @@ TEST_CASE("no demand can grow unless one with no more shrinks, says a plain simp
     if (problem.size()[demand] == 0) return;
     RC_ASSERT(rates[demand] <= problem.size()[demand]);
     RC_ASSERT(greatest_growth(problem, found, demand) < tolerance);
-  });
+  }));
 }
 
 TEST_CASE("larger networks of every kind have a proof that holds") {

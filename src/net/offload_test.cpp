@@ -103,7 +103,7 @@ Shape any_shape() {
 }
 
 TEST_CASE("every packet that is cut is a right TCP packet with its part of the bytes") {
-  rc::check([] {
+  CHECK(rc::check([] {
     const Shape shape = any_shape();
     const ByteVector large = large_packet(shape);
     ByteVector payload;
@@ -124,16 +124,16 @@ TEST_CASE("every packet that is cut is a right TCP packet with its part of the b
       payload.insert(payload.end(), packet.begin() + 52, packet.end());
     }
     RC_ASSERT(payload == ByteVector(large.begin() + before + 52, large.end()));
-  });
+  }));
 }
 
 TEST_CASE("what was cut is put together to the same") {
-  rc::check([] {
+  CHECK(rc::check([] {
     const ByteVector large = large_packet(any_shape());
     const auto joined = join(cut(large));
     RC_ASSERT(joined.size() == 1);
     RC_ASSERT(joined[0] == large);
-  });
+  }));
 }
 
 TEST_CASE("packets of different connections, out of order or with gaps are not joined") {
@@ -176,7 +176,7 @@ TEST_CASE("what is no TCP over IPv4 passes as it is, its checksum made complete"
 }
 
 TEST_CASE("any bytes are safe") {
-  rc::check([] {
+  CHECK(rc::check([] {
     auto bytes = *rc::gen::container<ByteVector>(*rc::gen::inRange<std::size_t>(0, 200),
                                                  rc::gen::arbitrary<std::uint8_t>());
     if (bytes.size() > before + 9 && *rc::gen::arbitrary<bool>()) {
@@ -196,7 +196,7 @@ TEST_CASE("any bytes are safe") {
     joiner.add(bytes, true, ignore);
     joiner.add(bytes, false, ignore);
     joiner.flush(ignore);
-  });
+  }));
 }
 
 }  // namespace

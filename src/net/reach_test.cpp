@@ -237,7 +237,7 @@ TEST_CASE("meeting point: what it answers is never longer than what it was asked
 }
 
 TEST_CASE("meeting point: places end, and who is seated sits opposite of his partner") {
-  rc::check([] {
+  CHECK(rc::check([] {
     MeetingPoint point{Key256{1}};
     Instant now{};
     std::set<Endpoint> ends;
@@ -262,7 +262,7 @@ TEST_CASE("meeting point: places end, and who is seated sits opposite of his par
     for (int i = 0; i < 3 && point.wakeup(); ++i) point.step(*point.wakeup(), Wakeup{}, none);
     RC_ASSERT(point.rooms() == 0U);
     for (const Endpoint& end : ends) RC_ASSERT(!point.partner(end));
-  });
+  }));
 }
 
 TEST_CASE("meeting packets: what is written is read; noise is none of them") {
@@ -273,13 +273,13 @@ TEST_CASE("meeting packets: what is written is read; noise is none of them") {
   const auto back = parse_meeting(*outer);
   REQUIRE(back);
   CHECK(std::get<Welcome>(*back).peer == Endpoint{.port = 9});
-  rc::check([&](const std::vector<std::uint8_t>& noise) {
+  CHECK(rc::check([&](const std::vector<std::uint8_t>& noise) {
     ByteVector altered(packet.begin(), packet.begin() + OuterHeader::fixed_size);
     altered.insert(altered.end(), noise.begin(), noise.end());
     const auto parsed = parse_packet(altered);
     RC_ASSERT(parsed);
     (void)parse_meeting(*parsed);
-  });
+  }));
 }
 
 }  // namespace

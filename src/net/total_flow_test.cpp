@@ -77,7 +77,7 @@ TEST_CASE("bad input is refused with its place") {
 }
 
 TEST_CASE("the value is feasible and within the proved gap, the bound above the plain simplex's") {
-  rc::check([] {
+  CHECK(rc::check([] {
     const auto seed = *rc::gen::arbitrary<std::uint64_t>();
     const auto problem = any_problem(*rc::gen::inRange(2U, 6U), seed);
     const auto found = maximise_total_flow(problem);
@@ -86,18 +86,18 @@ TEST_CASE("the value is feasible and within the proved gap, the bound above the 
     const double best = testing::greatest_gain(testing::flow_program(problem));
     RC_ASSERT(found.value <= best * (1 + 1e-9));
     RC_ASSERT(found.bound >= best * (1 - 1e-9));
-  });
+  }));
 }
 
 TEST_CASE("any prices give a bound above any feasible value") {
-  rc::check([] {
+  CHECK(rc::check([] {
     const auto seed = *rc::gen::arbitrary<std::uint64_t>();
     const auto problem = any_problem(6, seed);
     Rng rng{seed};
     std::vector<double> prices(problem.links());
     for (auto& price : prices) price = rng.chance(0.3) ? 0 : testing::spread(rng, 6) / 1e5;
     RC_ASSERT(dual_bound(problem, prices) >= maximise_total_flow(problem).value);
-  });
+  }));
 }
 
 TEST_CASE("larger networks of every kind are solved within 1 %, and again after a cut") {

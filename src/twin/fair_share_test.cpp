@@ -153,7 +153,7 @@ TEST_CASE("a change that is felt nowhere else touches nothing else") {
 }
 
 TEST_CASE("whatever changes, levels stay those of progressive filling") {
-  rc::check([](std::uint64_t seed) {
+  CHECK(rc::check([](std::uint64_t seed) {
     Rng rng{seed};
     Pair pair{2 + static_cast<std::uint32_t>(rng.below(12)), rng.fork(1)};
     for (int step = 0; step < 60; ++step) {
@@ -161,5 +161,5 @@ TEST_CASE("whatever changes, levels stay those of progressive filling") {
       while (rng.chance(0.3));
       pair.check();
     }
-  });
+  }));
 }

@@ -162,6 +162,17 @@ TEST_CASE("a flow waits at a cut and goes on where its route leads it") {
   }
 }
 
+TEST_CASE("a flow arrives after the delay that its link has when its last byte leaves") {
+  FlowSimulator simulator{{{megabyte, milliseconds(10)}}};
+  const RouteId route = simulator.add_route({both.data(), 1});
+  simulator.start({.id = 1, .route = route, .bytes = 1'000'000});
+  run(simulator, Instant{} + milliseconds(500));
+  simulator.set_delay(LinkId{0}, milliseconds(40));
+  const auto ends = run(simulator);
+  REQUIRE(ends.size() == 1);
+  CHECK(ends[0].arrived_at - ends[0].sent_at == milliseconds(40));
+}
+
 TEST_CASE("a scene that makes no sense is refused with what is wrong and where") {
   FlowScene scene{.name = "s",
                   .links = {{megabyte, {}}, {megabyte, {}}},
@@ -195,7 +206,7 @@ TEST_CASE("a scene that makes no sense is refused with what is wrong and where")
 }
 
 TEST_CASE("flows end when brute force says") {
-  rc::check([](std::uint64_t seed) {
+  CHECK(rc::check([](std::uint64_t seed) {
     const FlowScene scene = random_scene(seed);
     const auto wanted = Naive{scene}.run();
     const auto ends = play_flows(scene);
@@ -203,7 +214,7 @@ TEST_CASE("flows end when brute force says") {
     for (const FlowEnd& end : ends)
       CHECK(static_cast<double>(end.sent_at.ns) * 1e-9 ==
             doctest::Approx(wanted.at(end.flow)).epsilon(1e-7));
-  });
+  }));
 }
 
 TEST_CASE("the same scene gives the same bits, another seed others") {
@@ -217,7 +228,7 @@ TEST_CASE("the same scene gives the same bits, another seed others") {
 }
 
 TEST_CASE("the earliest deadline is the least of all, the first of equals") {
-  rc::check([](std::uint64_t seed) {
+  CHECK(rc::check([](std::uint64_t seed) {
     Rng rng{seed};
     Deadlines deadlines;
     std::vector<Instant> all(1 + rng.below(70), Deadlines::never);
@@ -230,5 +241,5 @@ TEST_CASE("the earliest deadline is the least of all, the first of equals") {
       REQUIRE(deadlines.first_at() == *least);
       REQUIRE((*least == Deadlines::never || deadlines.first() == least - all.begin()));
     }
-  });
+  }));
 }
