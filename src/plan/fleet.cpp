@@ -1,0 +1,72 @@
+#include "axs/plan/fleet.h"
+
+#include <cmath>
+
+#include "axs/plan/rounded.h"
+
+namespace axs::plan {
+
+namespace {
+
+Error wrong(const std::string& what, double seen, const std::string& want,
+            const std::string& unit = "") {
+  return {Errc::invalid, what + " " + rounded(seen) + unit + ", want " + want};
+}
+
+/// Nobody has more.
+constexpr std::uint32_t devices_max = 1u << 24;
+
+bool is_positive(double x) {
+  return x > 0 && std::isfinite(x);
+}
+
+Result<> check_type(const DeviceType& type) {
+  const Accelerator& a = type.accelerator;
+  const std::string of = "accelerator " + a.name + ": ";
+  const std::string positive = "> 0";
+  if (!is_positive(a.peak.value())) return wrong(of + "peak", a.peak.value(), positive);
+  if (!is_positive(a.memory_rate.value()))
+    return wrong(of + "memory rate", a.memory_rate.value(), positive);
+  if (!is_positive(a.memory.value())) return wrong(of + "memory", a.memory.value(), positive);
+  if (!is_positive(a.scale_up.value())) return wrong(of + "scale-up", a.scale_up.value(), positive);
+  if (!is_positive(a.power.value())) return wrong(of + "power", a.power.value(), positive);
+  if (!is_positive(a.rated_power.value()))
+    return wrong(of + "rated power", a.rated_power.value(), positive);
+  if (a.multiprocessors < 1) return wrong(of + "multiprocessors", a.multiprocessors, positive);
+  if (a.per_node < 1 || a.per_node > 1024)
+    return wrong(of + "devices of a node", a.per_node, "1 to 1024");
+  if (!is_positive(type.network.node_rate.value()))
+    return wrong(of + "node rate", type.network.node_rate.value(), positive);
+  return Ok{};
+}
+
+}  // namespace
+
+Result<> check(const Fleet& fleet) {
+  for (const DeviceType& type : fleet.types) AXS_TRY(check_type(type));
+  std::uint64_t devices = 0;
+  for (const FleetSite& site : fleet.sites)
+    for (const Pool& pool : site.pools) {
+      if (pool.type >= fleet.types.size())
+        return wrong("site " + site.name + ": type", pool.type,
+                     "one of " + std::to_string(fleet.types.size()));
+      devices += pool.devices;
+      if (devices > devices_max)
+        return wrong("fleet: devices", static_cast<double>(devices),
+                     "at most " + std::to_string(devices_max));
+    }
+  for (const SiteLink& link : fleet.links) {
+    for (const std::uint32_t end : {link.from, link.to})
+      if (end >= fleet.sites.size())
+        return wrong("link: site", end, "one of " + std::to_string(fleet.sites.size()));
+    const std::string name =
+        "link " + fleet.sites[link.from].name + "-" + fleet.sites[link.to].name + ": ";
+    if (!is_positive(link.rate.value()))
+      return wrong(name + "rate", link.rate.value() * 8e-9, "> 0", " Gb/s");
+    if (!(link.round_trip.value() >= 0) || !std::isfinite(link.round_trip.value()))
+      return wrong(name + "round trip", link.round_trip.value(), ">= 0", " s");
+  }
+  return Ok{};
+}
+
+}  // namespace axs::plan

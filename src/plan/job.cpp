@@ -1,0 +1,24 @@
+#include "axs/plan/job.h"
+
+#include <cmath>
+
+#include "axs/plan/rounded.h"
+
+namespace axs::plan {
+
+double steps(const Job& job) {
+  return std::ceil(job.tokens / (static_cast<double>(job.global_batch) * job.sequence));
+}
+
+Result<> check(const Job& job) {
+  AXS_TRY(check(job.shape,
+                {.global_batch = job.global_batch, .sequence = job.sequence, .stage_layers = {}}));
+  if (!(job.tokens > 0) || !std::isfinite(job.tokens))
+    return Error{Errc::invalid, "tokens to train on " + rounded(job.tokens) + ", want > 0"};
+  if (job.deadline && !(job.deadline->value() > 0))
+    return Error{Errc::invalid, "deadline " + rounded(job.deadline->value()) +
+                                    " s from now, want one that is to come"};
+  return Ok{};
+}
+
+}  // namespace axs::plan

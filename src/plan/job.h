@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "axs/plan/parallel_plan.h"
+#include "axs/plan/software.h"
+
+namespace axs::plan {
+
+/// A model to train, and what its owner wants of the plan.
+struct Job {
+  ModelShape shape;
+  std::uint32_t global_batch = 1;  ///< sequences
+  std::uint32_t sequence = 1;      ///< tokens
+  double tokens = 0;               ///< to train on
+  Precision precision = Precision::bf16;
+  Software software;
+  /// From now. Nothing: there is none.
+  std::optional<Seconds> deadline;
+  /// Where it may run; empty: anywhere.
+  std::vector<std::string> jurisdictions;
+};
+
+/// Steps that train on all tokens.
+double steps(const Job& job);
+
+/// An error that names the first number of the job that cannot be.
+Result<> check(const Job& job);
+
+}  // namespace axs::plan

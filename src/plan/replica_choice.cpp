@@ -1,0 +1,356 @@
+#include "axs/plan/replica_choice.h"
+
+#include <algorithm>
+#include <array>
+
+namespace axs::plan {
+
+namespace {
+
+/// Micro-batches that so many bundles can do, by the number of bundles.
+using Values = std::vector<std::int64_t>;
+constexpr std::int64_t impossible = -1'000'000'000'000'000;
+constexpr std::uint32_t freely_mixed_bundles = 8;
+/// Up to so many bundles, two of them may be of different mixed kinds.
+constexpr std::uint32_t two_mixed_bundles = 4;
+
+/// The most of `a` and `b` together.
+Values joined(const Values& a, const Values& b) {
+  Values best(a.size(), impossible);
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (a[i] < 0) continue;
+    for (std::size_t j = 0; i + j < b.size(); ++j) best[i + j] = std::max(best[i + j], a[i] + b[j]);
+  }
+  return best;
+}
+
+Values nothing(std::uint32_t bundles) {
+  Values values(bundles + 1, impossible);
+  values[0] = 0;
+  return values;
+}
+
+/// How `bundles` are shared out to reach the best of all `parts` together.
+std::vector<std::uint32_t> shares(const std::vector<Values>& parts, std::uint32_t bundles) {
+  std::vector<Values> before{nothing(static_cast<std::uint32_t>(parts.front().size() - 1))};
+  for (const Values& part : parts) before.push_back(joined(before.back(), part));
+  std::vector<std::uint32_t> shares(parts.size());
+  for (std::size_t i = parts.size(); i-- > 0;) {
+    std::uint32_t mine = 0;
+    while (before[i][bundles - mine] < 0 || parts[i][mine] < 0 ||
+           before[i][bundles - mine] + parts[i][mine] != before[i + 1][bundles])
+      ++mine;
+    shares[i] = mine;
+    bundles -= mine;
+  }
+  return shares;
+}
+
+/// A kind that can do at least a micro-batch in time.
+struct Entry {
+  std::uint32_t devices;
+  std::int64_t value;
+  const ReplicaKind* kind;
+};
+
+struct PoolOption {
+  std::int64_t value = impossible;
+  const ReplicaKind* first = nullptr;
+  std::uint32_t firsts = 0;
+  const ReplicaKind* second = nullptr;  ///< of all others
+};
+
+/// The pure kinds of a type, for one limit.
+class TypeEntries {
+ public:
+  TypeEntries(const std::vector<ReplicaKind>& kinds, Seconds limit, std::int64_t wanted) {
+    for (const ReplicaKind& kind : kinds) {
+      const std::int64_t value = kind.capacity(limit, wanted);
+      if (value > (entries_.empty() ? 0 : entries_.back().value))
+        entries_.push_back({kind.devices(), value, &kind});
+    }
+    for (const Entry& e : entries_)
+      density_ = std::max(density_, static_cast<double>(e.value) / e.devices);
+  }
+
+  /// Micro-batches that a device does at best.
+  double density() const { return density_; }
+  std::int64_t most() const { return entries_.empty() ? impossible : entries_.back().value; }
+
+  /// The best use of `devices` devices for `bundles` replicas.
+  PoolOption best(std::uint32_t bundles, std::uint32_t devices) const {
+    if (bundles == 0) return {.value = 0};
+    PoolOption best;
+    if (const Entry* even = largest(devices / bundles))
+      best = {bundles * even->value, nullptr, 0, even->kind};
+    const std::uint32_t odd = bundles <= freely_mixed_bundles ? bundles - 1 : 1;
+    for (const Entry& first : entries_)
+      for (std::uint32_t firsts = 1; firsts <= std::min(odd, bundles - 1); ++firsts) {
+        const std::uint64_t used = std::uint64_t{firsts} * first.devices;
+        if (used >= devices) break;
+        const auto left = static_cast<std::uint32_t>(devices - used);
+        const Entry* second = largest(left / (bundles - firsts));
+        if (second == nullptr) break;
+        const std::int64_t value = firsts * first.value + (bundles - firsts) * second->value;
+        if (value > best.value) best = {value, first.kind, firsts, second->kind};
+      }
+    return best;
+  }
+
+  Values values(std::uint32_t bundles, std::uint32_t devices) const {
+    Values values(bundles + 1);
+    for (std::uint32_t n = 0; n <= bundles; ++n) values[n] = best(n, devices).value;
+    return values;
+  }
+
+ private:
+  const Entry* largest(std::uint32_t devices) const {
+    const auto above = std::ranges::upper_bound(entries_, devices, {}, &Entry::devices);
+    return above == entries_.begin() ? nullptr : &*std::prev(above);
+  }
+
+  std::vector<Entry> entries_;  ///< more devices do more
+  double density_ = 0;
+};
+
+/// What mixed kinds are tried for.
+struct Goal {
+  std::int64_t wanted;       ///< of all bundles together
+  std::int64_t most_of_one;  ///< that a bundle of any kind can do
+  bool alone;                ///< there is one site only
+};
+
+/// What a limit lets a site do.
+class SiteOptions {
+ public:
+  SiteOptions(const std::vector<TypeEntries>& types, const SiteDevices& devices,
+              std::uint32_t bundles)
+      : types_{types}, devices_{devices}, bundles_{bundles} {
+    values_ = pure(devices_);
+    mixes_.resize(values_.size());
+  }
+
+  /// True if it makes the site better.
+  bool try_mixed(const ReplicaKind& kind, std::int64_t value, const Goal& goal) {
+    bool helped = false;
+    for (std::uint32_t count = 1; count <= bundles_; ++count) {
+      const auto left = without(devices_, kind, count);
+      if (!left) return helped;
+      if (!may_help(*left, count, value, goal)) continue;
+      const Values rest = pure(*left);
+      for (std::uint32_t n = count; n <= bundles_; ++n)
+        if (count * value + rest[n - count] > values_[n]) {
+          values_[n] = count * value + rest[n - count];
+          mixes_[n] = {&kind, count, nullptr};
+          helped = true;
+        }
+    }
+    return helped;
+  }
+
+  /// One bundle each of two mixed kinds. True if that makes the site better.
+  bool try_two(const Entry& a, const Entry& b) {
+    auto left = without(devices_, *a.kind, 1);
+    if (left) left = without(*left, *b.kind, 1);
+    if (!left) return false;
+    bool helped = false;
+    const Values rest = pure(*left);
+    for (std::uint32_t n = 2; n <= bundles_; ++n)
+      if (a.value + b.value + rest[n - 2] > values_[n]) {
+        values_[n] = a.value + b.value + rest[n - 2];
+        mixes_[n] = {a.kind, 1, b.kind};
+        helped = true;
+      }
+    return helped;
+  }
+
+  const Values& values() const { return values_; }
+
+  void collect(std::uint32_t bundles, std::uint32_t site, std::vector<ChosenReplicas>& out) const {
+    const Mix mix = mixes_[bundles];
+    SiteDevices left = devices_;
+    if (mix.count > 0) {
+      out.push_back({site, mix.kind, mix.count});
+      left = *without(left, *mix.kind, mix.count);
+    }
+    if (mix.other != nullptr) {
+      out.push_back({site, mix.other, 1});
+      left = *without(left, *mix.other, 1);
+    }
+    const std::uint32_t others = mix.other != nullptr ? 1 : 0;
+    const auto counts = shares(parts(left), bundles - mix.count - others);
+    for (std::size_t type = 0; type < counts.size(); ++type) {
+      if (counts[type] == 0) continue;
+      const PoolOption best = types_[type].best(counts[type], left[type]);
+      if (best.firsts > 0) out.push_back({site, best.first, best.firsts});
+      if (counts[type] > best.firsts)
+        out.push_back({site, best.second, counts[type] - best.firsts});
+    }
+  }
+
+ private:
+  struct Mix {
+    const ReplicaKind* kind = nullptr;
+    std::uint32_t count = 0;
+    const ReplicaKind* other = nullptr;  ///< one bundle
+  };
+
+  std::vector<Values> parts(const SiteDevices& devices) const {
+    std::vector<Values> parts;
+    for (std::size_t type = 0; type < types_.size(); ++type)
+      parts.push_back(types_[type].values(bundles_, devices[type]));
+    return parts;
+  }
+  Values pure(const SiteDevices& devices) const {
+    Values sum = nothing(bundles_);
+    for (std::size_t type = 0; type < types_.size(); ++type)
+      if (devices[type] > 0) sum = joined(sum, types_[type].values(bundles_, devices[type]));
+    return sum;
+  }
+  static std::optional<SiteDevices> without(SiteDevices left, const ReplicaKind& kind,
+                                            std::uint32_t count) {
+    for (const TypeUse& use : kind.uses) {
+      if (left[use.type] / count < use.devices) return std::nullopt;
+      left[use.type] -= count * use.devices;
+    }
+    return left;
+  }
+  /// False: even if the devices left were used without rounding, the goal would be out of reach.
+  bool may_help(const SiteDevices& left, std::uint32_t count, std::int64_t value,
+                const Goal& goal) const {
+    double rest = 0;
+    for (std::size_t type = 0; type < types_.size(); ++type)
+      rest += types_[type].density() * left[type];
+    for (std::uint32_t n = goal.alone ? bundles_ : count; n <= bundles_; ++n) {
+      const double here = static_cast<double>(count * value) +
+                          std::min(rest, static_cast<double>((n - count) * goal.most_of_one));
+      const auto elsewhere = static_cast<double>((bundles_ - n) * goal.most_of_one);
+      if (here + elsewhere > static_cast<double>(goal.wanted) - 0.5) return true;
+    }
+    return false;
+  }
+
+  const std::vector<TypeEntries>& types_;
+  SiteDevices devices_;
+  std::uint32_t bundles_;
+  Values values_;
+  std::vector<Mix> mixes_;  ///< by bundles
+};
+
+/// Several sites under one limit.
+class AllOptions {
+ public:
+  AllOptions(const KindTable& kinds, const ReplicaDemand& demand, Seconds limit)
+      : bundles_{demand.bundles},
+        wanted_{(demand.micro_batches + demand.bundle - 1) / demand.bundle} {
+    types_.reserve(kinds.pure.size());
+    for (const auto& pure : kinds.pure) types_.emplace_back(pure, limit, wanted_);
+    for (const ReplicaKind& kind : kinds.mixed)
+      if (const std::int64_t value = kind.capacity(limit, wanted_); value > 0)
+        mixed_.push_back({kind.devices(), value, &kind});
+  }
+
+  /// False: even without rounding, and with as many of the best kind as there are bundles, not all
+  /// can be done.
+  bool may_reach(const std::vector<SiteDevices>& sites) const {
+    if (bundles_ * most_of_one() < wanted_) return false;
+    double most = 0;
+    for (const SiteDevices& site : sites)
+      for (std::size_t type = 0; type < site.size(); ++type)
+        most += types_[type].density() * site[type];
+    return most * mixed_gain() > static_cast<double>(wanted_) - 0.5;
+  }
+
+  bool reach(const std::vector<SiteDevices>& sites) {
+    if (!may_reach(sites)) return false;
+    for (const SiteDevices& site : sites) sites_.emplace_back(types_, site, bundles_);
+    return is_reached() || try_mixed();
+  }
+
+  std::vector<ChosenReplicas> chosen() const {
+    std::vector<Values> parts;
+    for (const SiteOptions& site : sites_) parts.push_back(site.values());
+    const auto counts = shares(parts, bundles_);
+    std::vector<ChosenReplicas> chosen;
+    for (std::uint32_t site = 0; site < sites_.size(); ++site)
+      sites_[site].collect(counts[site], site, chosen);
+    return chosen;
+  }
+
+ private:
+  std::int64_t most_of_one() const {
+    std::int64_t most = 0;
+    for (const TypeEntries& type : types_) most = std::max(most, type.most());
+    for (const Entry& mixed : mixed_) most = std::max(most, mixed.value);
+    return most;
+  }
+
+  /// How much more a mixed kind does than its devices would in the best pure ones, at most: with
+  /// that factor the densities are a solution of the dual problem.
+  double mixed_gain() const {
+    double gain = 1;
+    for (const Entry& mixed : mixed_) {
+      double pure = 0;
+      for (const TypeUse& use : mixed.kind->uses) pure += types_[use.type].density() * use.devices;
+      gain = std::max(gain, pure > 0 ? static_cast<double>(mixed.value) / pure : 1e15);
+    }
+    return gain;
+  }
+
+  bool is_reached() const {
+    Values all = nothing(bundles_);
+    for (const SiteOptions& site : sites_) all = joined(all, site.values());
+    return all.back() >= wanted_;
+  }
+
+  bool try_mixed() {
+    const Goal goal{wanted_, most_of_one(), sites_.size() == 1};
+    for (const Entry& mixed : mixed_) {
+      bool helped = false;
+      for (SiteOptions& site : sites_)
+        helped = site.try_mixed(*mixed.kind, mixed.value, goal) || helped;
+      if (helped && is_reached()) return true;
+    }
+    return bundles_ <= two_mixed_bundles && try_two_mixed(goal);
+  }
+
+  bool try_two_mixed(const Goal& goal) {
+    if (bundles_ < 2) return false;
+    const std::int64_t others = (bundles_ - 2) * goal.most_of_one;
+    for (std::size_t a = 0; a < mixed_.size(); ++a)
+      for (std::size_t b = a + 1; b < mixed_.size(); ++b) {
+        if (mixed_[a].value + mixed_[b].value + others < wanted_) continue;
+        bool helped = false;
+        for (SiteOptions& site : sites_) helped = site.try_two(mixed_[a], mixed_[b]) || helped;
+        if (helped && is_reached()) return true;
+      }
+    return false;
+  }
+
+  std::uint32_t bundles_;
+  std::int64_t wanted_;  ///< of all bundles together
+  std::vector<TypeEntries> types_;
+  std::vector<Entry> mixed_;
+  std::vector<SiteOptions> sites_;
+};
+
+}  // namespace
+
+ReplicaChoice::ReplicaChoice(const KindTable& kinds, const ReplicaDemand& demand,
+                             const std::vector<SiteDevices>& sites)
+    : kinds_{kinds}, demand_{demand}, sites_{sites} {
+  for (SiteDevices& site : sites_)
+    for (std::uint32_t& devices : site) devices /= demand.bundle;
+}
+
+bool ReplicaChoice::may_be_within(Seconds limit) const {
+  return AllOptions{kinds_, demand_, limit}.may_reach(sites_);
+}
+
+std::optional<std::vector<ChosenReplicas>> ReplicaChoice::within(Seconds limit) const {
+  AllOptions options{kinds_, demand_, limit};
+  if (!options.reach(sites_)) return std::nullopt;
+  return options.chosen();
+}
+
+}  // namespace axs::plan

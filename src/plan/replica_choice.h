@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "axs/plan/replica_kind.h"
+
+namespace axs::plan {
+
+/// The kinds of replica that a unit of the search may use.
+struct KindTable {
+  std::vector<std::vector<ReplicaKind>> pure;  ///< by type
+  std::vector<ReplicaKind> mixed;
+};
+
+/// Replicas are chosen in bundles of `bundle` that are alike, so that a large fleet costs no more
+/// to look at than a small one.
+struct ReplicaDemand {
+  std::uint32_t bundles = 1;  ///< exactly, or at most where only may_be_within() is asked for
+  std::uint32_t bundle = 1;   ///< replicas of each
+  std::int64_t micro_batches = 1;
+};
+
+/// Devices of each type at a site.
+using SiteDevices = std::vector<std::uint32_t>;
+
+struct ChosenReplicas {
+  std::uint32_t site = 0;  ///< which of those that were given
+  const ReplicaKind* kind = nullptr;
+  std::uint32_t bundles = 0;
+};
+
+/// Chooses which replicas to build from the devices of some sites. The space: in a pool up to
+/// eight bundles of two kinds, or more of one kind and one odd bundle beside; at each site bundles
+/// of one mixed kind besides, or, of up to four bundles, one each of two mixed kinds. In this space
+/// it is exact. All of that depends on the demand alone, so that more devices only ever add
+/// choices.
+class ReplicaChoice {
+ public:
+  ReplicaChoice(const KindTable& kinds, const ReplicaDemand& demand,
+                const std::vector<SiteDevices>& sites);
+
+  /// False: not even if replicas could be built and share the work without rounding.
+  bool may_be_within(Seconds limit) const;
+  /// Replicas that together do all micro-batches within `limit`. Nothing: there are none.
+  std::optional<std::vector<ChosenReplicas>> within(Seconds limit) const;
+
+ private:
+  const KindTable& kinds_;
+  ReplicaDemand demand_;
+  std::vector<SiteDevices> sites_;  ///< in bundles of devices
+};
+
+}  // namespace axs::plan

@@ -1,0 +1,196 @@
+#include "axs/plan/replica_kind.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <tuple>
+
+#include "axs/core/dmath.h"
+
+namespace axs::plan {
+
+namespace {
+
+/// More stages than this come in steps of an eighth.
+constexpr std::uint32_t every_count_until = 16;
+/// Longer pipelines mostly wait.
+constexpr std::uint32_t stages_max = 256;
+constexpr std::array<std::uint32_t, 4> counts_of_two{1, 2, 4, 8};
+/// How much slower than it must be a mixed pipeline's slowest stage may be, if that shortens the
+/// way through all of them: with few micro-batches the way counts more.
+constexpr std::array slacks{1.0, 1.1, 1.25, 1.5, 2.0, 3.0, 1e9};
+
+std::uint32_t next_count(std::uint32_t stages) {
+  std::uint32_t step = 1;
+  while (stages / step >= 2 * every_count_until) step *= 2;
+  return stages + (stages >= every_count_until ? 2 * step : 1);
+}
+
+bool uses_no_more(const ReplicaKind& a, const ReplicaKind& b) {
+  std::size_t i = 0;
+  for (const TypeUse& use : a.uses) {
+    while (i < b.uses.size() && b.uses[i].type < use.type) ++i;
+    if (i == b.uses.size() || b.uses[i].type != use.type || b.uses[i].devices < use.devices)
+      return false;
+  }
+  return true;
+}
+
+bool beats(const ReplicaKind& a, const ReplicaKind& b) {
+  return a.fill <= b.fill && a.bottleneck <= b.bottleneck && uses_no_more(a, b);
+}
+
+std::vector<TypeUse> uses_of(const std::vector<PlannedStage>& stages) {
+  std::vector<TypeUse> uses;
+  for (const PlannedStage& stage : stages) {
+    const auto use = std::ranges::find(uses, stage.type, &TypeUse::type);
+    if (use == uses.end())
+      uses.push_back({stage.type, stage.tensor});
+    else
+      use->devices += stage.tensor;
+  }
+  std::ranges::sort(uses, {}, &TypeUse::type);
+  return uses;
+}
+
+}  // namespace
+
+std::uint32_t ReplicaKind::devices() const {
+  std::uint32_t sum = 0;
+  for (const TypeUse& use : uses) sum += use.devices;
+  return sum;
+}
+
+/// Division may round; end() is what counts.
+std::int64_t ReplicaKind::capacity(Seconds limit, std::int64_t wanted) const {
+  if (fill > limit) return 0;
+  if (end(wanted) <= limit) return wanted;
+  auto count = static_cast<std::int64_t>(std::floor((limit - fill) / bottleneck)) + 1;
+  if (end(count + 1) <= limit) ++count;
+  if (end(count) > limit) --count;
+  return count;
+}
+
+std::vector<ReplicaKind> undominated(std::vector<ReplicaKind> kinds) {
+  std::ranges::sort(kinds, [](const ReplicaKind& a, const ReplicaKind& b) {
+    if (a.devices() != b.devices()) return a.devices() < b.devices();
+    return std::tie(a.bottleneck, a.fill, a.stages) < std::tie(b.bottleneck, b.fill, b.stages);
+  });
+  std::vector<ReplicaKind> kept;
+  for (ReplicaKind& kind : kinds)
+    if (std::ranges::none_of(kept, [&](const ReplicaKind& k) { return beats(k, kind); }))
+      kept.push_back(std::move(kind));
+  return kept;
+}
+
+KindBuilder::KindBuilder(const Job& job, const std::vector<DeviceType>& types, const Method& method,
+                         ReplicaRange replicas, const Calibration& calibration)
+    : method_{method},
+      layers_{job.shape.layers},
+      replicas_{replicas},
+      stragglers_{calibration.shared.stragglers},
+      costs_(types.size()) {
+  for (std::size_t type = 0; type < types.size(); ++type)
+    for (std::uint32_t tensor = 1; tensor <= types[type].accelerator.per_node; tensor *= 2) {
+      auto cost = StageCost::of(job, method, types[type], tensor, replicas, calibration);
+      if (!cost) break;
+      fixed_ = cost->fixed();
+      costs_[type].push_back(*std::move(cost));
+    }
+}
+
+double KindBuilder::spread(std::uint32_t type) const {
+  return costs_[type].front().spread();
+}
+
+std::vector<StageCost*> KindBuilder::pipeline(const std::vector<Segment>& segments) {
+  std::vector<StageCost*> stages;
+  for (const Segment& s : segments) stages.insert(stages.end(), s.stages, &costs_[s.type][s.width]);
+  return stages;
+}
+
+ReplicaKind KindBuilder::kind_of(const std::vector<Segment>& segments, const PipelineCutter& cutter,
+                                 const PipelineCut& cut) {
+  ReplicaKind kind;
+  double nodes = 0;
+  Seconds tail{};
+  for (const Segment& segment : segments)
+    for (std::uint32_t i = 0; i < segment.stages; ++i) {
+      StageCost& cost = costs_[segment.type][segment.width];
+      const std::size_t stage = kind.stages.size();
+      const Bytes memory = cost.memory(cut[stage], place_of(stage, cut.size()));
+      kind.stages.push_back({segment.type, 1u << segment.width, cut[stage], memory});
+      nodes += cost.nodes();
+      tail = std::max(tail, cost.tail(cut[stage]));
+    }
+  const double doublings = dmath::log(std::max(nodes * replicas_.least, 1.0)) / dmath::log(2);
+  const double stretch = 1 + stragglers_ * doublings;
+  kind.uses = uses_of(kind.stages);
+  kind.fill = stretch * (cutter.fill(cut) + tail);
+  kind.bottleneck = stretch * cutter.bottleneck(cut);
+  return kind;
+}
+
+/// Where stages are even they exchange their gradients soonest; where the fastest have most layers
+/// the way is shortest.
+void KindBuilder::add(const std::vector<Segment>& segments, std::vector<ReplicaKind>& kinds) {
+  const PipelineCutter cutter{pipeline(segments), layers_};
+  const auto balanced = cutter.balanced(layers_);
+  if (!balanced) return;
+  std::vector<PipelineCut> cuts = cutter.few();
+  if (cuts.empty()) {
+    cuts.push_back(*balanced);
+    const auto keep = [&](std::optional<PipelineCut> cut) {
+      if (cut && *cut != cuts.back()) cuts.push_back(*std::move(cut));
+    };
+    const auto stages = static_cast<std::uint32_t>(balanced->size());
+    const std::uint32_t even = (layers_ + stages - 1) / stages;
+    if (std::ranges::max(*balanced) > even) keep(cutter.balanced(even));
+    if (segments.size() > 1)
+      for (const double slack : slacks)
+        keep(cutter.quickest_within(slack * cutter.bottleneck(*balanced)));
+  }
+  for (const PipelineCut& cut : cuts) kinds.push_back(kind_of(segments, cutter, cut));
+}
+
+std::vector<ReplicaKind> KindBuilder::pure(std::uint32_t type) {
+  std::vector<ReplicaKind> kinds;
+  for (std::uint32_t width = 0; width < costs_[type].size(); ++width)
+    for (std::uint32_t stages = 1; stages <= std::min(layers_, stages_max);
+         stages = next_count(stages))
+      add({{type, width, stages}}, kinds);
+  return undominated(std::move(kinds));
+}
+
+std::vector<ReplicaKind> KindBuilder::mixed(const std::vector<std::uint32_t>& types) {
+  std::vector<ReplicaKind> kinds;
+  std::vector<Segment> segments;
+  extend(types, segments, kinds);
+  return undominated(std::move(kinds));
+}
+
+void KindBuilder::extend(const std::vector<std::uint32_t>& types, std::vector<Segment>& segments,
+                         std::vector<ReplicaKind>& kinds) {
+  if (segments.size() >= 2) with_stage_counts(segments, 0, kinds);
+  if (segments.size() == 3) return;
+  for (const std::uint32_t type : types)
+    for (std::uint32_t width = 0; width < costs_[type].size(); ++width) {
+      const bool again = std::ranges::any_of(
+          segments, [&](const Segment& s) { return s.type == type && s.width == width; });
+      if (again) continue;
+      segments.push_back({type, width, 1});
+      extend(types, segments, kinds);
+      segments.pop_back();
+    }
+}
+
+void KindBuilder::with_stage_counts(std::vector<Segment> segments, std::size_t from,
+                                    std::vector<ReplicaKind>& kinds) {
+  if (from == segments.size() || segments.size() > 2) return add(segments, kinds);
+  for (const std::uint32_t count : counts_of_two) {
+    segments[from].stages = count;
+    with_stage_counts(segments, from + 1, kinds);
+  }
+}
+
+}  // namespace axs::plan

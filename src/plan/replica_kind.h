@@ -1,0 +1,77 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "axs/plan/pipeline_cut.h"
+
+namespace axs::plan {
+
+struct TypeUse {
+  std::uint32_t type = 0;
+  std::uint32_t devices = 0;
+};
+
+/// A way to build a replica: a pipeline, cut into stages. It ends `fill` + (m - 1) × `bottleneck`
+/// after the step's start with m micro-batches, exchange and optimiser included, stretched by the
+/// stragglers among all nodes if every replica has as many.
+struct ReplicaKind {
+  std::vector<PlannedStage> stages;
+  std::vector<TypeUse> uses;  ///< in order of types
+  Seconds fill{};
+  Seconds bottleneck{};
+
+  std::uint32_t devices() const;
+  Seconds end(std::int64_t micro_batches) const {
+    return fill + (static_cast<double>(micro_batches) - 1) * bottleneck;
+  }
+  /// Most micro-batches that end within `limit`, of `wanted` ones.
+  std::int64_t capacity(Seconds limit, std::int64_t wanted) const;
+};
+
+/// Builds the kinds for a method and a number of replicas. What it builds depends on the job, the
+/// types and these two, never on how many devices there are, so that what a fleet can do a larger
+/// one can as well.
+class KindBuilder {
+ public:
+  KindBuilder(const Job& job, const std::vector<DeviceType>& types, const Method& method,
+              ReplicaRange replicas, const Calibration& calibration);
+
+  /// Of one type and tensor width, those that no other is better than, smallest first.
+  std::vector<ReplicaKind> pure(std::uint32_t type);
+  /// Of two or three runs of stages that differ in type or width. Their stage counts are few,
+  /// because a fleet that needs long mixed pipelines has devices enough for long pure ones.
+  std::vector<ReplicaKind> mixed(const std::vector<std::uint32_t>& types);
+
+  const Method& method() const { return method_; }
+  Seconds fixed() const { return fixed_; }
+  double spread(std::uint32_t type) const;
+
+ private:
+  struct Segment {
+    std::uint32_t type;
+    std::uint32_t width;  ///< index into the costs of the type
+    std::uint32_t stages;
+  };
+
+  std::vector<StageCost*> pipeline(const std::vector<Segment>& segments);
+  void add(const std::vector<Segment>& segments, std::vector<ReplicaKind>& kinds);
+  void extend(const std::vector<std::uint32_t>& types, std::vector<Segment>& segments,
+              std::vector<ReplicaKind>& kinds);
+  void with_stage_counts(std::vector<Segment> segments, std::size_t from,
+                         std::vector<ReplicaKind>& kinds);
+  ReplicaKind kind_of(const std::vector<Segment>& segments, const PipelineCutter& cutter,
+                      const PipelineCut& cut);
+
+  Method method_;
+  std::uint32_t layers_;
+  ReplicaRange replicas_;
+  double stragglers_;
+  Seconds fixed_{};
+  std::vector<std::vector<StageCost>> costs_;  ///< by type and power of two of the width
+};
+
+/// Without those that another one beats, with no more devices of any type; smallest first.
+std::vector<ReplicaKind> undominated(std::vector<ReplicaKind> kinds);
+
+}  // namespace axs::plan

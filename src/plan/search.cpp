@@ -1,0 +1,317 @@
+#include "axs/plan/search.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <tuple>
+
+#include "axs/plan/rounded.h"
+
+namespace axs::plan {
+
+/// Replicas with their work.
+struct SharedWork {
+  std::vector<ReplicaGroup> groups;
+  Seconds slowest{};
+
+  void add(const ChosenReplicas& chosen, std::int64_t replicas, std::int64_t work) {
+    if (replicas == 0) return;
+    groups.push_back({chosen.site, static_cast<std::uint32_t>(replicas),
+                      static_cast<std::uint32_t>(work), chosen.kind->stages});
+    slowest = std::max(slowest, chosen.kind->end(work));
+  }
+};
+
+namespace {
+
+constexpr std::uint32_t micro_batch_max = 64;
+/// Up to this every number of replicas is looked at; of more only those with few binary digits.
+constexpr std::uint32_t bundles_max = 64;
+/// Replicas up to which pipelines of several types are worth building: with more, what is left
+/// over of each type is small.
+constexpr std::uint32_t mixed_replicas_max = 8;
+/// Nobody waits that long.
+constexpr Seconds forever{1e15};
+constexpr double precise = 1e-12;
+/// Nothing that may still be the best is left out because of rounding.
+constexpr double rounding = 1e-9;
+
+/// A stage cost of each width that is possible on the type.
+std::vector<StageCost> widths(const Job& job, const Method& method, const DeviceType& type,
+                              const Calibration& calibration) {
+  std::vector<StageCost> costs;
+  for (std::uint32_t tensor = 1; tensor <= type.accelerator.per_node; tensor *= 2)
+    if (auto cost = StageCost::of(job, method, type, tensor, {}, calibration))
+      costs.push_back(*std::move(cost));
+  return costs;
+}
+
+/// Each replica does what it can within `limit`, less what nobody needs.
+SharedWork share_work(const std::vector<ChosenReplicas>& chosen, const ReplicaDemand& demand,
+                      Seconds limit) {
+  SharedWork shared;
+  std::int64_t excess = -demand.micro_batches;
+  for (const ChosenReplicas& c : chosen)
+    excess +=
+        std::int64_t{c.bundles} * demand.bundle * c.kind->capacity(limit, demand.micro_batches);
+  for (const ChosenReplicas& c : chosen) {
+    const std::int64_t replicas = std::int64_t{c.bundles} * demand.bundle;
+    const std::int64_t most = c.kind->capacity(limit, demand.micro_batches);
+    const std::int64_t less = std::min(most - 1, excess / replicas);
+    excess -= less * replicas;
+    const std::int64_t work = most - less;
+    const std::int64_t lighter = work > 1 ? std::min(excess, replicas) : 0;
+    excess -= lighter;
+    shared.add(c, replicas - lighter, work);
+    shared.add(c, lighter, work - 1);
+  }
+  return shared;
+}
+
+/// The least time in which replicas can be done. Nothing if it is above `limit`, on which it does
+/// not depend otherwise.
+std::optional<SharedWork> shortest(const ReplicaChoice& choice, const ReplicaDemand& demand,
+                                   Seconds limit) {
+  if (!choice.within(limit)) return std::nullopt;
+  const auto try_within = [&](Seconds time) -> std::optional<SharedWork> {
+    const auto chosen = choice.within(time);
+    if (!chosen) return std::nullopt;
+    return share_work(*chosen, demand, time);
+  };
+  SharedWork best = *try_within(forever);
+  Seconds low{};
+  while (best.slowest - low > precise * best.slowest) {
+    const Seconds middle = 0.5 * (low + best.slowest);
+    if (auto shared = try_within(middle))
+      best = std::move(*shared);
+    else
+      low = middle;
+  }
+  return best;
+}
+
+/// FlashAttention keeps no scores that selective recomputation could leave out; and a distributed
+/// optimiser needs 6 + 12 / n bytes of a parameter and exchanges no more.
+bool is_worth_nothing(const Method& method, const Software& software) {
+  const bool flash =
+      software.attention == Attention::flash1 || software.attention == Attention::flash2;
+  if (method.recompute == Recompute::selective && flash &&
+      software.selective == Selective::attention)
+    return true;
+  return method.sharding == Sharding::none && software.state_bytes >= 18;
+}
+
+}  // namespace
+
+Result<Search> Search::of(Job job, Fleet fleet, Calibration calibration) {
+  AXS_TRY(check(job));
+  AXS_TRY(check(fleet));
+  Search search{std::move(job), std::move(fleet), std::move(calibration)};
+  if (std::ranges::all_of(search.all_devices_, [](std::uint32_t n) { return n == 0; }))
+    return Error{Errc::exhausted, "fleet: 0 devices that the job may use, want at least one"};
+  return search;
+}
+
+Search::Search(Job job, Fleet fleet, Calibration calibration)
+    : job_{std::move(job)}, fleet_{std::move(fleet)}, calibration_{std::move(calibration)} {
+  list_sites();
+  list_methods();
+  list_units();
+}
+
+void Search::list_sites() {
+  all_devices_.resize(fleet_.types.size());
+  for (std::uint32_t i = 0; i < fleet_.sites.size(); ++i) {
+    const FleetSite& site = fleet_.sites[i];
+    devices_.emplace_back(fleet_.types.size());
+    const auto& where = job_.jurisdictions;
+    if (!where.empty() && std::ranges::find(where, site.jurisdiction) == where.end()) continue;
+    allowed_.push_back(i);
+    for (const Pool& pool : site.pools) {
+      devices_[i][pool.type] += pool.devices;
+      all_devices_[pool.type] += pool.devices;
+    }
+  }
+  groups_ = site_groups(fleet_, allowed_, Bytes{2 * parameters(job_.shape)});
+}
+
+void Search::list_methods() {
+  for (std::uint32_t micro = 1; micro <= micro_batch_max && job_.global_batch % micro == 0;
+       micro *= 2)
+    for (const Recompute recompute : {Recompute::none, Recompute::selective, Recompute::full})
+      for (const Sharding sharding : {Sharding::none, Sharding::optimizer}) {
+        const Method method{micro, recompute, sharding};
+        if (!is_worth_nothing(method, job_.software))
+          methods_.push_back({method, bound_of(method)});
+      }
+}
+
+/// The most promising methods first, so that a search that is stopped has looked at them; mixed
+/// pipelines, which take longest to look at, last.
+void Search::list_units() {
+  std::uint64_t devices = 0;
+  for (const std::uint32_t n : all_devices_) devices += n;
+  std::ranges::sort(methods_, {}, &BoundedMethod::bound);
+  for (std::uint32_t method = 0; method < methods_.size(); ++method) {
+    const auto most = std::min<std::uint64_t>(
+        devices, static_cast<std::uint64_t>(micro_batches(methods_[method].method)));
+    const auto bundles = [&](std::uint32_t bundle, std::uint32_t wanted) {
+      return static_cast<std::uint32_t>(std::min<std::uint64_t>(most / bundle, wanted));
+    };
+    units_.push_back({method, 1, {1, bundles(1, bundles_max)}, false});
+    for (std::uint32_t bundle = 2; bundles(bundle, bundles_max) > bundles_max / 2; bundle *= 2)
+      units_.push_back(
+          {method, bundle, {bundles_max / 2 + 1, bundles(bundle, bundles_max)}, false});
+    units_.push_back({method, 1, {1, bundles(1, mixed_replicas_max)}, true});
+  }
+  std::ranges::sort(units_, [](const Unit& a, const Unit& b) {
+    return std::tie(a.mixed, a.method, a.bundle) < std::tie(b.mixed, b.method, b.bundle);
+  });
+}
+
+std::int64_t Search::micro_batches(const Method& method) const {
+  return job_.global_batch / method.micro_batch;
+}
+
+/// Every layer of every micro-batch is computed somewhere, and no device computes faster than in
+/// the best width.
+Seconds Search::bound_of(const Method& method) const {
+  double layers_per_second = 0;
+  Seconds fixed{};
+  for (std::size_t type = 0; type < fleet_.types.size(); ++type) {
+    double best = 0;
+    double tensor = 1;
+    for (const StageCost& cost : widths(job_, method, fleet_.types[type], calibration_)) {
+      best = std::max(best, 1 / (tensor * cost.layer().value()));
+      tensor *= 2;
+      fixed = cost.fixed();
+    }
+    layers_per_second += best * all_devices_[type];
+  }
+  const double layers = static_cast<double>(micro_batches(method)) * job_.shape.layers;
+  return Seconds{layers / layers_per_second * (1 - rounding)} + fixed;
+}
+
+Seconds Search::bound(std::size_t unit) const {
+  return methods_[units_[unit].method].bound;
+}
+
+std::vector<Method> Search::methods() const {
+  std::vector<Method> methods;
+  for (const BoundedMethod& bounded : methods_) methods.push_back(bounded.method);
+  return methods;
+}
+
+KindTable Search::kinds(KindBuilder& builder, bool mixed) const {
+  KindTable table;
+  std::vector<std::uint32_t> used;
+  for (std::uint32_t type = 0; type < fleet_.types.size(); ++type) {
+    const bool some = all_devices_[type] > 0;
+    table.pure.push_back(some ? builder.pure(type) : std::vector<ReplicaKind>{});
+    if (some) used.push_back(type);
+  }
+  if (!mixed) return table;
+  for (ReplicaKind& kind : builder.mixed(used))
+    (kind.uses.size() == 1 ? table.pure[kind.uses.front().type] : table.mixed)
+        .push_back(std::move(kind));
+  for (auto& kinds : table.pure) kinds = undominated(std::move(kinds));
+  return table;
+}
+
+std::optional<Candidate> Search::run(std::size_t number, Seconds at_most) const {
+  if (bound(number) > at_most) return std::nullopt;
+  const Unit& unit = units_[number];
+  auto plan = best_of(unit, unit.bundles, at_most);
+  if (!plan) return std::nullopt;
+  return Candidate{number, *std::move(plan)};
+}
+
+/// Branch and bound over the numbers of bundles.
+std::optional<TrainingPlan> Search::best_of(const Unit& unit, ReplicaRange bundles,
+                                            Seconds at_most) const {
+  const Method& how = methods_[unit.method].method;
+  const ReplicaRange replicas{bundles.least * unit.bundle, bundles.most * unit.bundle};
+  KindBuilder builder{job_, fleet_.types, how, replicas, calibration_};
+  const KindTable table = kinds(builder, unit.mixed);
+  const ReplicaDemand demand{bundles.most, unit.bundle, micro_batches(how)};
+  std::optional<TrainingPlan> best;
+  const auto keep_better = [&](std::optional<TrainingPlan> other) {
+    if (!other || (best && best->step.total <= other->step.total)) return;
+    at_most = std::min(at_most, other->step.total);
+    best = std::move(other);
+  };
+  bool possible = false;
+  for (const SiteGroup& group : groups_) {
+    const Seconds besides = group.exchange + builder.fixed();
+    const Seconds limit = at_most * (1 + rounding) - besides;
+    std::vector<SiteDevices> sites;
+    for (const std::uint32_t site : group.sites) sites.push_back(devices_[site]);
+    const ReplicaChoice choice{table, demand, sites};
+    possible = possible || choice.may_be_within(limit);
+    if (!bundles.is_one()) continue;
+    if (const auto shared = shortest(choice, demand, limit))
+      keep_better(plan_of(*shared, group, builder));
+  }
+  if (bundles.is_one() || !possible) return best;
+  const std::uint32_t middle = (bundles.least + bundles.most) / 2;
+  keep_better(best_of(unit, {bundles.least, middle}, at_most));
+  keep_better(best_of(unit, {middle + 1, bundles.most}, at_most));
+  return best;
+}
+
+TrainingPlan Search::plan_of(const SharedWork& work, const SiteGroup& group,
+                             const KindBuilder& builder) const {
+  TrainingPlan plan;
+  plan.method = builder.method();
+  plan.groups = work.groups;
+  plan.idle = all_devices_;
+  double spread = 1;
+  for (ReplicaGroup& replicas : plan.groups) {
+    replicas.site = group.sites[replicas.site];
+    for (const PlannedStage& stage : replicas.stages) {
+      plan.idle[stage.type] -= replicas.replicas * stage.tensor;
+      spread = std::max(spread, builder.spread(stage.type));
+    }
+  }
+  plan.step = {.replicas = work.slowest,
+               .sites = group.exchange,
+               .fixed = builder.fixed(),
+               .total = work.slowest + group.exchange + builder.fixed(),
+               .spread = spread};
+  plan.tokens_per_second =
+      static_cast<double>(job_.global_batch) * job_.sequence / plan.step.total.value();
+  plan.duration = steps(job_) * plan.step.total;
+  return plan;
+}
+
+bool better(const Candidate& a, const Candidate& b) {
+  const Seconds of_a = a.plan.step.total;
+  const Seconds of_b = b.plan.step.total;
+  return of_a != of_b ? of_a < of_b : a.unit < b.unit;
+}
+
+/// Every layer on a stage of its own, as far as there are devices, with all that saves memory.
+Error Search::fits_nowhere() const {
+  const Method thrifty{1, Recompute::full, Sharding::optimizer};
+  Bytes least{1e30};
+  std::string of;
+  for (std::size_t type = 0; type < fleet_.types.size(); ++type) {
+    std::uint32_t most = 0;
+    for (const SiteDevices& site : devices_) most = std::max(most, site[type]);
+    std::uint32_t tensor = 1;
+    for (const StageCost& cost : widths(job_, thrifty, fleet_.types[type], calibration_)) {
+      const std::uint32_t stages = std::min(job_.shape.layers, most / tensor);
+      tensor *= 2;
+      if (stages == 0) continue;
+      const Bytes missing = cost.missing(stages);
+      if (missing >= least) continue;
+      least = missing;
+      of = fleet_.types[type].accelerator.name;
+    }
+  }
+  constexpr double gibibyte = 1073741824;
+  return {Errc::exhausted, "model: fits on no devices of the fleet; the best cut lacks " +
+                               rounded(least.value() / gibibyte) + " GiB on each " + of};
+}
+
+}  // namespace axs::plan

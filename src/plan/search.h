@@ -1,0 +1,79 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "axs/plan/replica_choice.h"
+#include "axs/plan/site_groups.h"
+
+namespace axs::plan {
+
+struct SharedWork;
+
+/// The best plan of a unit of the search.
+struct Candidate {
+  std::size_t unit = 0;
+  TrainingPlan plan;
+};
+
+/// The search for the plan with the shortest step, as a list of units that do not depend on each
+/// other: any number of threads may run them in any order and may stop at any time; take the best
+/// by better(). What a unit looks at depends on the job alone, and it finds the best of that
+/// exactly, so that added devices never make the result worse.
+/// docs/design/026-plan-search.md has the space and what it leaves out.
+class Search {
+ public:
+  /// An error if job or fleet cannot be or if there are no devices that the job may use.
+  static Result<Search> of(Job job, Fleet fleet, Calibration calibration);
+
+  std::size_t units() const { return units_.size(); }
+  /// Nothing if the unit has no plan whose step takes `at_most` or less.
+  std::optional<Candidate> run(std::size_t unit, Seconds at_most) const;
+  /// No plan of the unit has a shorter step.
+  Seconds bound(std::size_t unit) const;
+  const Job& job() const { return job_; }
+  std::vector<Method> methods() const;
+  /// Why, if no unit has a plan.
+  Error fits_nowhere() const;
+
+ private:
+  struct BoundedMethod {
+    Method method;
+    Seconds bound;
+  };
+  struct Unit {
+    std::uint32_t method;
+    std::uint32_t bundle;  ///< replicas that are alike
+    ReplicaRange bundles;
+    bool mixed;
+  };
+
+  Search(Job job, Fleet fleet, Calibration calibration);
+  void list_sites();
+  void list_methods();
+  void list_units();
+  Seconds bound_of(const Method& method) const;
+  KindTable kinds(KindBuilder& builder, bool mixed) const;
+  std::optional<TrainingPlan> best_of(const Unit& unit, ReplicaRange bundles,
+                                      Seconds at_most) const;
+  TrainingPlan plan_of(const SharedWork& work, const SiteGroup& group,
+                       const KindBuilder& builder) const;
+  std::int64_t micro_batches(const Method& method) const;
+
+  Job job_;
+  Fleet fleet_;
+  Calibration calibration_;
+  std::vector<std::uint32_t> allowed_;      ///< sites
+  std::vector<SiteDevices> devices_;        ///< of every site; none where it is not allowed
+  std::vector<std::uint32_t> all_devices_;  ///< of each type, at all allowed sites
+  std::vector<SiteGroup> groups_;
+  std::vector<BoundedMethod> methods_;
+  std::vector<Unit> units_;
+};
+
+/// A total order: the shorter step, then the earlier unit.
+bool better(const Candidate& a, const Candidate& b);
+
+}  // namespace axs::plan

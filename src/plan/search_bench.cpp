@@ -1,0 +1,111 @@
+// What a search costs: the goals are a second for 1,024 devices of three types, ten for 16,384 of
+// four on four sites, a minute for 100,000 on eight, with two cores.
+#include <benchmark/benchmark.h>
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <thread>
+
+#include "axs/plan/search_exhaustive_testing.h"
+#include "axs/plan/search_scenes_testing.h"
+
+namespace {
+
+using namespace axs;
+using namespace axs::plan;
+
+/// GPT-3 175B.
+Job job() {
+  Job job;
+  job.shape = {.layers = 96,
+               .hidden = 12288,
+               .heads = 96,
+               .kv_heads = 96,
+               .head_width = 128,
+               .feed_forward = 49152,
+               .vocabulary = 51200};
+  job.global_batch = 1536;
+  job.sequence = 2048;
+  job.tokens = 300e9;
+  return job;
+}
+
+/// Threads take unit after unit and tell each other what they found.
+TrainingPlan plan_with_threads(const Search& search, int threads) {
+  SearchSummary summary{search};
+  std::mutex mutex;
+  std::atomic<std::size_t> next{0};
+  const auto work = [&] {
+    for (std::size_t unit = next++; unit < search.units(); unit = next++) {
+      const Seconds at_most = [&] {
+        const std::scoped_lock lock{mutex};
+        return summary.at_most();
+      }();
+      auto found = search.run(unit, at_most);
+      const std::scoped_lock lock{mutex};
+      if (found) summary.take(*std::move(found));
+    }
+  };
+  std::vector<std::thread> pool;
+  for (int i = 0; i < threads; ++i) pool.emplace_back(work);
+  for (std::thread& thread : pool) thread.join();
+  return summary.result()->plan;
+}
+
+void whole_search(benchmark::State& state) {
+  const Fleet fleet = scenes::large_fleet(static_cast<std::uint32_t>(state.range(0)),
+                                          static_cast<std::uint32_t>(state.range(1)),
+                                          static_cast<std::uint32_t>(state.range(2)));
+  const Calibration calibration = scenes::calibration();
+  for (auto _ : state) {
+    const Search search = *Search::of(job(), fleet, calibration);
+    const TrainingPlan plan = plan_with_threads(search, static_cast<int>(state.range(3)));
+    state.counters["step"] = plan.step.total.value();
+  }
+}
+BENCHMARK(whole_search)
+    ->ArgNames({"devices", "types", "sites", "threads"})
+    ->ArgsProduct({{1024}, {3}, {1}, {1, 2}})
+    ->ArgsProduct({{16384}, {4}, {4}, {1, 2}})
+    ->ArgsProduct({{100000}, {4}, {8}, {1, 2}})
+    ->MeasureProcessCPUTime()
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond);
+
+/// Not a time: how far searches are above the best of all plans, and how often added devices make
+/// them worse.
+void quality(benchmark::State& state) {
+  const Calibration calibration = scenes::calibration();
+  for (auto _ : state) {
+    double worst = 0;
+    double sum = 0;
+    double planned = 0;
+    double got_worse = 0;
+    for (std::uint64_t seed = 0; seed < static_cast<std::uint64_t>(state.range(0)); ++seed) {
+      Rng rng{seed};
+      const Job job = scenes::small_job(rng);
+      Fleet fleet = scenes::small_fleet(rng);
+      const Seconds best = Exhaustive{job, fleet, calibration}.step();
+      const auto found = search(job, fleet, calibration);
+      scenes::grow(rng, fleet);
+      const auto grown = search(job, fleet, calibration);
+      if (!found) {
+        if (best < Seconds{1e15}) worst = 1;
+        continue;
+      }
+      const double gap = found->plan.step.total / best - 1;
+      worst = std::max(worst, gap);
+      sum += gap;
+      planned += 1;
+      got_worse += !grown || grown->plan.step.total > found->plan.step.total * (1 + 1e-9) ? 1 : 0;
+    }
+    state.counters["instances"] = planned;
+    state.counters["worst_gap"] = worst;
+    state.counters["mean_gap"] = sum / planned;
+    state.counters["got_worse"] = got_worse;
+  }
+}
+BENCHMARK(quality)->Arg(1200)->Iterations(1)->Unit(benchmark::kMillisecond);
+
+}  // namespace

@@ -1,0 +1,132 @@
+#pragma once
+
+#include <map>
+#include <utility>
+
+#include "axs/core/dmath.h"
+#include "axs/plan/search_result.h"
+
+namespace axs::plan {
+
+/// The search as plain as it can be, for fleets of a handful of devices at one site: all methods,
+/// numbers of replicas, pipelines, cuts, subsets of devices and shares of the work. It shares only
+/// StageCost with the search.
+class Exhaustive {
+ public:
+  Exhaustive(const Job& job, const Fleet& fleet, const Calibration& calibration)
+      : job_{job}, fleet_{fleet}, calibration_{calibration} {}
+
+  /// Of the best plan; a very long one if there is none.
+  Seconds step() {
+    SiteDevices devices(fleet_.types.size());
+    std::uint32_t all = 0;
+    for (const Pool& pool : fleet_.sites[0].pools) {
+      devices[pool.type] += pool.devices;
+      all += pool.devices;
+    }
+    for (std::uint32_t micro = 1; job_.global_batch % micro == 0; micro *= 2)
+      for (const Recompute recompute : {Recompute::none, Recompute::selective, Recompute::full})
+        for (const Sharding sharding : {Sharding::none, Sharding::optimizer})
+          for (std::uint32_t n = 1; n <= std::min(all, job_.global_batch / micro); ++n)
+            try_all({micro, recompute, sharding}, n, devices);
+    return best_;
+  }
+
+ private:
+  struct Stage {
+    std::uint32_t type;
+    StageCost* cost;
+    std::uint32_t layers;
+  };
+
+  void try_all(const Method& method, std::uint32_t replicas, const SiteDevices& devices) {
+    replicas_ = replicas;
+    micro_batches_ = job_.global_batch / method.micro_batch;
+    ends_.clear();
+    known_.clear();
+    costs_.assign(fleet_.types.size(), {});
+    Seconds fixed{};
+    for (std::size_t type = 0; type < fleet_.types.size(); ++type)
+      for (std::uint32_t t = 1; t <= fleet_.types[type].accelerator.per_node; t *= 2) {
+        costs_[type].push_back(*StageCost::of(job_, method, fleet_.types[type], t,
+                                              {replicas, replicas}, calibration_));
+        fixed = costs_[type].back().fixed();
+      }
+    std::vector<Stage> stages;
+    SiteDevices used(devices.size());
+    pipelines(devices, job_.shape.layers, stages, used);
+    best_ = std::min(best_, rest(replicas, devices, micro_batches_) + fixed);
+  }
+
+  void pipelines(const SiteDevices& left, std::uint32_t layers, std::vector<Stage>& stages,
+                 SiteDevices& used) {
+    if (layers == 0) return take(stages, used);
+    for (std::uint32_t type = 0; type < left.size(); ++type)
+      for (std::uint32_t width = 0; width < costs_[type].size(); ++width) {
+        const std::uint32_t tensor = 1u << width;
+        if (used[type] + tensor > left[type]) continue;
+        used[type] += tensor;
+        for (std::uint32_t mine = 1; mine <= layers; ++mine) {
+          stages.push_back({type, &costs_[type][width], mine});
+          pipelines(left, layers - mine, stages, used);
+          stages.pop_back();
+        }
+        used[type] -= tensor;
+      }
+  }
+
+  void take(const std::vector<Stage>& stages, const SiteDevices& used) {
+    Seconds fill{}, most{}, tail{};
+    double nodes = 0;
+    for (std::size_t i = 0; i < stages.size(); ++i) {
+      const Stage& stage = stages[i];
+      const StagePlace place = place_of(i, stages.size());
+      if (stage.cost->memory(stage.layers, place) > fleet_.types[stage.type].accelerator.memory)
+        return;
+      const Seconds time = stage.cost->time(stage.layers, place);
+      fill += time;
+      most = std::max(most, time);
+      tail = std::max(tail, stage.cost->tail(stage.layers));
+      nodes += stage.cost->nodes();
+    }
+    const double stretch = 1 + calibration_.shared.stragglers *
+                                   (dmath::log(std::max(nodes * replicas_, 1.0)) / dmath::log(2));
+    auto& ends = ends_[used];
+    ends.resize(micro_batches_ + 1, Seconds{1e30});
+    for (std::uint32_t m = 1; m <= micro_batches_; ++m)
+      ends[m] = std::min(ends[m], stretch * (fill + tail + (m - 1.0) * most));
+  }
+
+  /// The least time in which `replicas` replicas on `devices` do the micro-batches.
+  Seconds rest(std::uint32_t replicas, const SiteDevices& devices, std::uint32_t micro_batches) {
+    if (replicas == 0) return micro_batches == 0 ? Seconds{} : Seconds{1e30};
+    const auto key = std::pair{devices, std::pair{replicas, micro_batches}};
+    if (const auto known = known_.find(key); known != known_.end()) return known->second;
+    Seconds best{1e30};
+    for (const auto& [used, ends] : ends_) {
+      SiteDevices left = devices;
+      bool enough = true;
+      for (std::size_t type = 0; type < left.size(); ++type) {
+        enough = enough && used[type] <= left[type];
+        left[type] -= used[type];
+      }
+      if (!enough) continue;
+      for (std::uint32_t m = 1; m <= micro_batches; ++m)
+        if (ends[m] < best)
+          best = std::min(best, std::max(ends[m], rest(replicas - 1, left, micro_batches - m)));
+    }
+    return known_[key] = best;
+  }
+
+  const Job& job_;
+  const Fleet& fleet_;
+  const Calibration& calibration_;
+  Seconds best_{1e30};
+  std::uint32_t replicas_ = 1;
+  std::uint32_t micro_batches_ = 1;
+  std::vector<std::vector<StageCost>> costs_;
+  std::map<SiteDevices, std::vector<Seconds>> ends_;  ///< by devices in use and micro-batches
+  std::map<std::pair<SiteDevices, std::pair<std::uint32_t, std::uint32_t>>, Seconds> known_;
+};
+
+}  // namespace axs::plan

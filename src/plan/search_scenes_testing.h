@@ -1,0 +1,99 @@
+#pragma once
+
+#include "axs/core/rng.h"
+#include "axs/plan/search_result.h"
+
+/// Fleets and jobs for tests and benchmarks of the search.
+namespace axs::plan::scenes {
+
+inline DeviceType device(const char* family, double tflops, double gigabytes, std::uint32_t node) {
+  return {.accelerator = {.name = family,
+                          .family = family,
+                          .peak = FlopsPerSecond{tflops * 1e12},
+                          .memory_rate = BytesPerSecond{tflops * 5e9},
+                          .memory = Bytes{gigabytes * 1e9},
+                          .multiprocessors = 108,
+                          .scale_up = BytesPerSecond{300e9},
+                          .per_node = node,
+                          .power = Watts{400},
+                          .rated_power = Watts{400}},
+          .network = {.node_rate = BytesPerSecond{100e9}, .rails = node}};
+}
+
+inline Calibration calibration() {
+  Calibration calibration;
+  calibration.shared.hiding = 0.5;
+  calibration.shared.stragglers = 0.0075;
+  calibration.shared.network_latency = Seconds{2e-5};
+  calibration.memory.runtime = Bytes{1e9};
+  return calibration;
+}
+
+/// A model of a few gigabytes, with a batch of a few sequences.
+inline Job small_job(Rng& rng) {
+  Job job;
+  job.shape = {.layers = static_cast<std::uint32_t>(2 + rng.below(4)),
+               .hidden = 4096,
+               .heads = 32,
+               .kv_heads = 8,
+               .head_width = 128,
+               .feed_forward = 14336,
+               .gated = true,
+               .vocabulary = 32000};
+  job.global_batch = static_cast<std::uint32_t>(2 + rng.below(7));
+  job.sequence = 2048;
+  job.tokens = 1e9;
+  return job;
+}
+
+/// One site with up to three types and five devices.
+inline Fleet small_fleet(Rng& rng) {
+  Fleet fleet;
+  fleet.sites.push_back({.name = "a", .jurisdiction = "", .pools = {}});
+  const auto types = static_cast<std::uint32_t>(1 + rng.below(3));
+  std::uint32_t left = 5;
+  for (std::uint32_t type = 0; type < types; ++type) {
+    const double tflops = 100 + 900 * rng.uniform();
+    const double memory = 12 + 40 * rng.uniform();
+    fleet.types.push_back(device("chip", tflops, memory, rng.chance(0.5) ? 4 : 2));
+    const auto devices = static_cast<std::uint32_t>(rng.below(std::min(left, 3u) + 1));
+    fleet.sites[0].pools.push_back({type, devices});
+    left -= devices;
+  }
+  return fleet;
+}
+
+/// Some devices more, of a type that was there or not, at a site that was there or not.
+inline void grow(Rng& rng, Fleet& fleet) {
+  const auto some = static_cast<std::uint32_t>(1 + rng.below(9));
+  const auto site = static_cast<std::uint32_t>(rng.below(fleet.sites.size()));
+  if (rng.chance(0.3) && fleet.types.size() < 3) {
+    fleet.sites[site].pools.push_back({static_cast<std::uint32_t>(fleet.types.size()), some});
+    fleet.types.push_back(device("chip", 50 + 500 * rng.uniform(), 24, 4));
+  } else if (rng.chance(0.3)) {
+    const auto added = static_cast<std::uint32_t>(fleet.sites.size());
+    fleet.sites.push_back({.name = "b", .jurisdiction = "", .pools = {{0, some}}});
+    const BytesPerSecond rate{1e10 * (1 + 9 * rng.uniform())};
+    fleet.links.push_back({site, added, rate, Seconds{0.01}});
+  } else {
+    const auto type = static_cast<std::uint32_t>(rng.below(fleet.types.size()));
+    fleet.sites[site].pools.push_back({type, some});
+  }
+}
+
+/// Four types, one twice as fast as the next, spread over sites that are all joined to the first.
+inline Fleet large_fleet(std::uint32_t devices, std::uint32_t types, std::uint32_t sites) {
+  Fleet fleet;
+  for (std::uint32_t type = 0; type < types; ++type)
+    fleet.types.push_back(device("chip", 1000.0 / (1u << type), 80 - 10 * type, 8));
+  for (std::uint32_t site = 0; site < sites; ++site) {
+    fleet.sites.push_back({.name = std::to_string(site), .jurisdiction = "", .pools = {}});
+    for (std::uint32_t type = 0; type < types; ++type)
+      fleet.sites[site].pools.push_back({type, devices / types / sites});
+    if (site > 0)
+      fleet.links.push_back({0, site, bits_per_second(400e9 / site), Seconds{0.02 * site}});
+  }
+  return fleet;
+}
+
+}  // namespace axs::plan::scenes

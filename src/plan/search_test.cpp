@@ -1,0 +1,197 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+#include "axs/plan/memory.h"
+#include "axs/plan/search_exhaustive_testing.h"
+#include "axs/plan/search_scenes_testing.h"
+#include "axs/plan/step_time.h"
+
+using namespace axs;
+using namespace axs::plan;
+
+namespace {
+
+const Calibration calibration = scenes::calibration();
+constexpr Seconds never{1e30};
+
+Seconds best_step(const Job& job, const Fleet& fleet) {
+  const auto found = search(job, fleet, calibration);
+  return found ? found->plan.step.total : never;
+}
+
+std::string why_not(const Job& job, const Fleet& fleet) {
+  const auto found = search(job, fleet, calibration);
+  return found ? "" : found.error().what;
+}
+
+/// A job and fleet that everything fits on.
+struct Roomy {
+  Job job;
+  Fleet fleet;
+
+  Roomy() {
+    Rng rng{1};
+    job = scenes::small_job(rng);
+    job.shape.layers = 4;
+    job.global_batch = 8;
+    fleet.types = {scenes::device("chip", 400, 80, 4)};
+    fleet.sites.push_back({.name = "a", .jurisdiction = "eu", .pools = {{0, 4}}});
+  }
+};
+
+/// The plan as the model of homogeneous plans has it.
+Workload workload_of(const Job& job, const Fleet& fleet, const TrainingPlan& plan) {
+  const ReplicaGroup& group = plan.groups.front();
+  Workload work{.shape = job.shape,
+                .plan = {.tensor = group.stages.front().tensor,
+                         .data = group.replicas,
+                         .pipeline = static_cast<std::uint32_t>(group.stages.size()),
+                         .sequence_parallel = group.stages.front().tensor > 1,
+                         .sharding = plan.method.sharding,
+                         .recompute = plan.method.recompute,
+                         .micro_batch = plan.method.micro_batch,
+                         .global_batch = job.global_batch,
+                         .sequence = job.sequence,
+                         .stage_layers = {}},
+                .accelerator = fleet.types.front().accelerator,
+                .network = fleet.types.front().network,
+                .software = job.software};
+  work.software.memory_figure = MemoryFigure::device;
+  return work;
+}
+
+}  // namespace
+
+TEST_CASE("search: no more than a hundredth above the best of all plans") {
+  for (std::uint64_t seed = 0; seed < 30; ++seed) {
+    Rng rng{seed};
+    const Job job = scenes::small_job(rng);
+    const Fleet fleet = scenes::small_fleet(rng);
+    const Seconds best = Exhaustive{job, fleet, calibration}.step();
+    const Seconds found = best_step(job, fleet);
+    CAPTURE(seed);
+    CHECK(found >= best * (1 - 1e-9));
+    CHECK(found <= best * 1.01);
+  }
+}
+
+TEST_CASE("search: devices, types, sites and links that are added never make a plan worse") {
+  for (std::uint64_t seed = 0; seed < 8; ++seed) {
+    Rng rng{seed};
+    const Job job = scenes::small_job(rng);
+    Fleet fleet = scenes::small_fleet(rng);
+    Seconds before = best_step(job, fleet);
+    for (int i = 0; i < 2; ++i) {
+      scenes::grow(rng, fleet);
+      const Seconds after = best_step(job, fleet);
+      CAPTURE(seed);
+      CHECK(after <= before * (1 + 1e-9));
+      before = after;
+    }
+  }
+}
+
+TEST_CASE("search: a plan for devices of one kind takes what step_time() and memory_use() say") {
+  Roomy roomy;
+  for (const double gigabytes : {80.0, 24.0, 16.0, 12.0}) {
+    roomy.fleet.types[0].accelerator.memory = Bytes{gigabytes * 1e9};
+    const auto found = search(roomy.job, roomy.fleet, calibration);
+    REQUIRE(found);
+    CAPTURE(gigabytes);
+    const TrainingPlan& plan = found->plan;
+    if (plan.groups.size() > 1) continue;
+    const Workload work = workload_of(roomy.job, roomy.fleet, plan);
+    CHECK(plan.step.total.value() ==
+          doctest::Approx(step_time(work, calibration)->total.value()).epsilon(1e-9));
+    Bytes most{};
+    for (const PlannedStage& stage : plan.groups[0].stages) most = std::max(most, stage.memory);
+    CHECK(most <= roomy.fleet.types[0].accelerator.memory);
+    CHECK(most.value() ==
+          doctest::Approx(memory_use(work, calibration.memory)->total.value()).epsilon(1e-9));
+  }
+}
+
+TEST_CASE("search: the order of the units and what is known before do not change the result") {
+  Rng rng{7};
+  const Job job = scenes::small_job(rng);
+  const Fleet fleet = scenes::large_fleet(24, 2, 2);
+  const Search search = *Search::of(job, fleet, calibration);
+  const auto best = [&](bool backwards, bool bounded) {
+    std::optional<Candidate> winner;
+    for (std::size_t i = 0; i < search.units(); ++i) {
+      const std::size_t unit = backwards ? search.units() - 1 - i : i;
+      auto found = search.run(unit, winner && bounded ? winner->plan.step.total : never);
+      if (found && (!winner || better(*found, *winner))) winner = std::move(found);
+    }
+    return *winner;
+  };
+  const Candidate forwards = best(false, true);
+  for (const Candidate& other : {best(true, true), best(false, false)}) {
+    CHECK(other.unit == forwards.unit);
+    CHECK(other.plan.step.total == forwards.plan.step.total);
+  }
+}
+
+TEST_CASE("search: all work is given out, no device twice, tensors within a node") {
+  Rng rng{3};
+  Job job = scenes::small_job(rng);
+  job.global_batch = 96;
+  const Fleet fleet = scenes::large_fleet(70, 3, 2);
+  const TrainingPlan plan = search(job, fleet, calibration)->plan;
+  std::uint32_t sequences = 0;
+  std::vector<std::uint32_t> used(fleet.types.size());
+  for (const ReplicaGroup& group : plan.groups) {
+    sequences += group.replicas * group.micro_batches * plan.method.micro_batch;
+    std::uint32_t layers = 0;
+    for (const PlannedStage& stage : group.stages) {
+      CHECK(stage.tensor <= fleet.types[stage.type].accelerator.per_node);
+      layers += stage.layers;
+      used[stage.type] += group.replicas * stage.tensor;
+    }
+    CHECK(layers == job.shape.layers);
+  }
+  CHECK(sequences == job.global_batch);
+  for (std::size_t type = 0; type < used.size(); ++type) CHECK(used[type] + plan.idle[type] == 22);
+}
+
+TEST_CASE("search: a site joins where its link is worth it") {
+  Roomy roomy;
+  roomy.job.global_batch = 64;
+  const Seconds alone = best_step(roomy.job, roomy.fleet);
+  roomy.fleet.sites.push_back({.name = "b", .jurisdiction = "us", .pools = {{0, 4}}});
+  roomy.fleet.links = {{0, 1, bits_per_second(1e9), Seconds{0.05}}};
+  CHECK(best_step(roomy.job, roomy.fleet) == alone);
+  roomy.fleet.links[0].rate = bits_per_second(1e13);
+  CHECK(best_step(roomy.job, roomy.fleet) < alone);
+  roomy.job.jurisdictions = {"eu"};
+  CHECK(best_step(roomy.job, roomy.fleet) == alone);
+}
+
+TEST_CASE("search: what cannot be is said in a sentence") {
+  Roomy roomy;
+  roomy.job.jurisdictions = {"mars"};
+  CHECK(why_not(roomy.job, roomy.fleet) ==
+        "fleet: 0 devices that the job may use, want at least one");
+  roomy.job.jurisdictions.clear();
+  roomy.job.deadline = Seconds{-5};
+  CHECK(why_not(roomy.job, roomy.fleet) == "deadline -5 s from now, want one that is to come");
+  roomy.job.deadline = Seconds{86400};
+  roomy.job.tokens = 1e12;
+  CHECK(search(roomy.job, roomy.fleet, calibration)
+            ->unmet.starts_with("deadline: 1 days from now, the fastest plan needs "));
+  roomy.fleet.links = {{0, 0, bits_per_second(-3e9), Seconds{}}};
+  CHECK(why_not(roomy.job, roomy.fleet) == "link a-a: rate -3 Gb/s, want > 0");
+  roomy.fleet.links.clear();
+  roomy.fleet.types[0].accelerator.memory = Bytes{2e9};
+  CHECK(why_not(roomy.job, roomy.fleet)
+            .starts_with("model: fits on no devices of the fleet; the best cut lacks "));
+}
+
+TEST_CASE("search: methods that lost say why") {
+  const Roomy roomy;
+  const auto found = search(roomy.job, roomy.fleet, calibration);
+  REQUIRE(found);
+  REQUIRE(!found->others.empty());
+  for (const RunnerUp& other : found->others) CHECK(!other.reason.empty());
+}

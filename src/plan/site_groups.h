@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "axs/plan/fleet.h"
+
+namespace axs::plan {
+
+/// Sites that train together, and how long they take to exchange all gradients once.
+struct SiteGroup {
+  std::vector<std::uint32_t> sites;
+  Seconds exchange{};
+};
+
+/// An exchange of `gradients` between two sites over a link: both ways at once, and the answer to
+/// the last byte.
+Seconds exchange_time(Bytes gradients, const SiteLink& link);
+
+/// The groups worth looking at: each site alone, and for each link the sites that links no slower
+/// than it join. Gradients go along a tree of links up and down in pieces, so that the slowest link
+/// of the best tree counts (Kruskal's); every other set of sites is part of a group that is no
+/// slower. At most 2 n - 1 for n sites.
+std::vector<SiteGroup> site_groups(const Fleet& fleet, const std::vector<std::uint32_t>& sites,
+                                   Bytes gradients);
+
+}  // namespace axs::plan

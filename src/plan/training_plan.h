@@ -1,0 +1,69 @@
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "axs/core/units.h"
+#include "axs/plan/parallel_plan.h"
+
+namespace axs::plan {
+
+/// How all replicas of a plan train: what they must agree on.
+struct Method {
+  std::uint32_t micro_batch = 1;  ///< sequences
+  Recompute recompute = Recompute::none;
+  Sharding sharding = Sharding::none;  ///< none or optimizer
+
+  bool operator==(const Method&) const = default;
+};
+
+/// Numbers of replicas, both ends included. What is said of a range is not worse than what is true
+/// of each number in it.
+struct ReplicaRange {
+  std::uint32_t least = 1;
+  std::uint32_t most = 1;
+
+  bool is_one() const { return least == most; }
+};
+
+/// `tensor` devices of a node that hold `layers` layers.
+struct PlannedStage {
+  std::uint32_t type = 0;  ///< which of the fleet's
+  std::uint32_t tensor = 1;
+  std::uint32_t layers = 1;
+  Bytes memory{};  ///< that each device uses at its worst moment
+
+  auto operator<=>(const PlannedStage&) const = default;
+};
+
+/// Replicas that are alike: pipelines at one site with the same stages and work.
+struct ReplicaGroup {
+  std::uint32_t site = 0;
+  std::uint32_t replicas = 1;
+  std::uint32_t micro_batches = 1;  ///< of each replica in a step
+  std::vector<PlannedStage> stages;
+};
+
+/// Where the time of a step goes, for the replica that all others wait for.
+struct PlannedTime {
+  Seconds replicas{};  ///< the slowest one: pipeline, exchange at its site, optimiser, stragglers
+  Seconds sites{};     ///< exchange of gradients between sites
+  Seconds fixed{};
+  Seconds total{};
+  double spread = 1;  ///< as in StepTime, the widest of the types in use
+};
+
+/// All that is needed to run a step. Stages with the same layers of all replicas exchange
+/// gradients.
+struct TrainingPlan {
+  Method method;
+  std::vector<ReplicaGroup> groups;
+  PlannedTime step;
+  std::vector<std::uint32_t> idle;  ///< devices of each type of the fleet that are left over
+  double tokens_per_second = 0;
+  Seconds duration{};  ///< of the whole job
+};
+
+}  // namespace axs::plan
