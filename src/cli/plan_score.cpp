@@ -26,7 +26,7 @@ Cell percent(double share, bool known) {
 std::vector<Cell> cells_of(const plan::SourceScore& s) {
   const bool timed = s.step.count > 0;
   const bool held = s.memory.count > 0;
-  return {s.source,
+  return {s.zero_shot ? s.source + " (zero-shot)" : s.source,
           static_cast<std::int64_t>(s.step.count),
           static_cast<std::int64_t>(s.left_out),
           percent(s.step.mean_size, timed),
@@ -74,6 +74,7 @@ ordered_json json_of(const plan::StepTime& step) {
           {"pointwise", step.pointwise.value()},
           {"recompute", step.recompute.value()},
           {"tensor_exchange", step.tensor_exchange.value()},
+          {"expert_exchange", step.expert_exchange.value()},
           {"host", step.host.value()},
           {"embedding_and_head", step.embedding_and_head.value()},
           {"sharding_exchange", step.sharding_exchange.value()},
@@ -99,6 +100,7 @@ ordered_json json_of(const plan::RunScore& run) {
   ordered_json object{{"line", run.line},
                       {"source", run.source},
                       {"model", run.model},
+                      {"zero_shot", run.step.zero_shot},
                       {"step_s", run.step.total.value()},
                       {"low_s", run.step.low().value()},
                       {"high_s", run.step.high().value()},
@@ -134,6 +136,9 @@ void PlanScoreCommand::declare(CLI::App& app) {
       "Errors are predicted over measured. WITHIN: runs whose time lies in the predicted "
       "interval.\n"
       "FALSE FITS: runs that held over 3 % more memory than predicted.\n"
+      "Zero-shot: accelerators, mixtures of experts and 4-bit products, of which no run was "
+      "fitted;\n"
+      "their interval is what counts.\n"
       "\n"
       "Example:\n"
       "  axs plan score training-runs.csv");

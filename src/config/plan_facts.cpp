@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <functional>
 
 #include "axs/config/table.h"
+#include "axs/plan/names.h"
 
 namespace axs::config {
 
@@ -18,11 +20,35 @@ constexpr double gibibyte = 1073741824.0;
 std::uint32_t count(Table& t, std::string_view key) {
   return static_cast<std::uint32_t>(t.whole(key, 1, count_max));
 }
+std::uint32_t optional_count(Table& t, std::string_view key, std::uint64_t most) {
+  return t.has(key) ? static_cast<std::uint32_t>(t.whole(key, 0, most)) : 0;
+}
 BytesPerSecond gigabytes_per_second(Table& t, std::string_view key) {
   return BytesPerSecond{t.number(key, 0.001, 1e6) * giga};
 }
 
+/// The entry's own name and, separated by commas, what others call it.
+std::vector<std::string> plain_names(Table& t, const std::string& name) {
+  std::vector<std::string> names{plan::plain_name(name)};
+  if (!t.has("also")) return names;
+  const std::string others = t.text("also");
+  for (std::size_t begin = 0; begin <= others.size();) {
+    const std::size_t end = std::min(others.find(',', begin), others.size());
+    names.push_back(plan::plain_name(others.substr(begin, end - begin)));
+    if (names.back().empty()) t.fail("also", "an empty name");
+    begin = end + 1;
+  }
+  return names;
+}
+
+std::optional<plan::DollarsPerSecond> price_per_hour(Table& t) {
+  if (!t.has("dollars-per-hour")) return std::nullopt;
+  t.text("price-source");
+  return Dollars{t.number("dollars-per-hour", 0, 1e6)} / Seconds{3600};
+}
+
 void read_accelerator(Table& t, plan::Facts& facts) {
+  using plan::Precision;
   facts.accelerators.push_back(
       {.accelerator = {.name = t.text("name"),
                        .family = t.text("family"),
@@ -32,10 +58,31 @@ void read_accelerator(Table& t, plan::Facts& facts) {
                        .multiprocessors = count(t, "multiprocessors"),
                        .scale_up = gigabytes_per_second(t, "scale-up-gb-per-s"),
                        .per_node = count(t, "per-node"),
+                       .torus = optional_count(t, "torus", 3),
+                       .fastest = t.choice<Precision>("fastest", {{"bf16", Precision::bf16},
+                                                                  {"fp8", Precision::fp8},
+                                                                  {"fp4", Precision::fp4}}),
                        .power = Watts{t.number("power-w", 1, 1e6)},
-                       .rated_power = Watts{t.number("rated-power-w", 1, 1e6)}},
-       .node_rate = gigabytes_per_second(t, "node-network-gb-per-s")});
+                       .rated_power = Watts{t.number("rated-power-w", 1, 1e6)},
+                       .idle_share = t.has("idle-share") ? t.number("idle-share", 0, 1) : 0.15,
+                       .host_share = t.has("host-share") ? t.number("host-share", 0, 5) : 0.5},
+       .names = plain_names(t, t.text("name")),
+       .node_rate = gigabytes_per_second(t, "node-network-gb-per-s"),
+       .price = price_per_hour(t)});
   t.text("source");
+}
+
+plan::Calibration::Family family_of(Table& t) {
+  return {t.text("name"),
+          {.products = t.number("products", 0.01, 1),
+           .half_depth = t.number("half-depth", 0, 1e5),
+           .attention = t.number("attention", 0.01, 1),
+           .memory = t.number("memory", 0.01, 1),
+           .host = t.has("host") ? t.number("host", 0, 10) : 1}};
+}
+void read_declared_family(Table& t, plan::Facts& facts) {
+  facts.calibration.declared.push_back(family_of(t));
+  t.text("reason");
 }
 
 void read_choices(Table& t, plan::Software& s) {
@@ -72,10 +119,10 @@ void read_software(Table& t, plan::Facts& facts) {
   plan::Software& s = entry.software;
   entry.name = t.text("name");
   entry.match = t.text("match");
-  s.fitted = !entry.match.empty();
   read_choices(t, s);
   read_flag(t, "stops-early", s.stops_early);
   read_flag(t, "overlaps-tensor", s.overlaps_tensor);
+  read_flag(t, "sends-once-per-node", s.sends_once_per_node);
   read_flag(t, "overlaps-data", s.overlaps_data);
   read_flag(t, "partitioned-transfers", s.partitioned_transfers);
   read_flag(t, "single-rail-sharding", s.single_rail_sharding);
@@ -89,11 +136,26 @@ void read_software(Table& t, plan::Facts& facts) {
   read_flag(t, "sequence-parallel", entry.sequence_parallel);
   read_flag(t, "splits-batch-by-stages", entry.splits_batch_by_stages);
   read_flag(t, "balances-parameters", entry.balances_parameters);
+  read_flag(t, "shards-parameters", entry.shards_parameters);
+  read_flag(t, "changes-blocks", entry.changes_blocks);
+  if (t.has("recompute"))
+    entry.recompute = t.choice<plan::Recompute>(
+        "recompute", {{"none", plan::Recompute::none}, {"full", plan::Recompute::full}});
   if (t.has("node-network-gb-per-s"))
     entry.node_rate = gigabytes_per_second(t, "node-network-gb-per-s");
   if (t.has("rails")) entry.rails = count(t, "rails");
   t.text("evidence");
   facts.software.push_back(entry);
+}
+
+/// Of a mixture; nothing is dense but the first layers.
+plan::Experts read_experts(Table& t) {
+  if (!t.has("experts")) return {};
+  return {.count = count(t, "experts"),
+          .chosen = count(t, "experts-per-token"),
+          .shared = optional_count(t, "shared-experts", 1024),
+          .feed_forward = count(t, "expert-feed-forward"),
+          .dense_layers = optional_count(t, "dense-layers", count_max)};
 }
 
 void read_shape(Table& t, plan::Facts& facts) {
@@ -103,9 +165,19 @@ void read_shape(Table& t, plan::Facts& facts) {
                          .kv_heads = count(t, "kv-heads"),
                          .feed_forward = count(t, "feed-forward"),
                          .gated = t.flag("gated"),
-                         .vocabulary = count(t, "vocabulary")};
-  if (shape.heads > 0) shape.head_width = shape.hidden / shape.heads;
-  facts.shapes.push_back({t.text("model"), shape});
+                         .vocabulary = count(t, "vocabulary"),
+                         .tied = t.has("tied") && t.flag("tied"),
+                         .experts = read_experts(t),
+                         .window = optional_count(t, "window", count_max),
+                         .global_layers = optional_count(t, "global-layers", count_max),
+                         .parallel_blocks = t.has("parallel-blocks") && t.flag("parallel-blocks")};
+  if (t.has("head-width"))
+    shape.head_width = count(t, "head-width");
+  else if (shape.heads > 0)
+    shape.head_width = std::max(shape.hidden / shape.heads, 1u);
+  const std::string model = t.text("model");
+  facts.shapes.push_back({model, plain_names(t, model), shape});
+  t.text("evidence");
 }
 void read_embedding(Table& t, plan::Facts& facts) {
   facts.embeddings.push_back({t.text("model"), count(t, "width")});
@@ -130,11 +202,7 @@ void read_suspect(Table& t, plan::Facts& facts) {
 }
 
 void read_family(Table& t, plan::Facts& facts) {
-  facts.calibration.families.push_back({t.text("name"),
-                                        {.products = t.number("products", 0.01, 1),
-                                         .half_depth = t.number("half-depth", 0, 1e5),
-                                         .attention = t.number("attention", 0.01, 1),
-                                         .memory = t.number("memory", 0.01, 1)}});
+  facts.calibration.families.push_back(family_of(t));
 }
 void read_shared(Table& t, plan::SharedFit& fit) {
   fit = {.fp8_gain = t.number("fp8-gain", 1, 2),
@@ -155,9 +223,11 @@ void read_memory(Table& t, plan::MemoryFit& fit) {
          .reserved = t.number("reserved", 1, 2),
          .reserve = Bytes{t.number("reserve-gib", 0, 1000) * gibibyte}};
 }
-/// Where the numbers are from is for people.
-void read_fitted_source(Table& t, plan::Facts&) {
-  t.text("name");
+/// Software is known whose runs are behind the numbers; which runs these are is for people.
+void read_fitted_source(Table& t, plan::Facts& facts) {
+  const std::string name = t.text("name");
+  for (plan::SoftwareFacts& software : facts.software)
+    if (software.name == name) software.software.fitted = true;
   t.text("lines");
   t.whole("runs", 1, count_max);
 }
@@ -182,8 +252,10 @@ Result<plan::Facts> parse_plan_facts(const PlanFiles& files) {
   const auto entries = [&](Table& top, std::string_view key, void (*read)(Table&, plan::Facts&)) {
     top.tables(key, [&](Table& t) { read(t, facts); });
   };
-  AXS_TRY(read_file(files.accelerators, "accelerators.toml",
-                    [&](Table& top) { entries(top, "accelerator", read_accelerator); }));
+  AXS_TRY(read_file(files.accelerators, "accelerators.toml", [&](Table& top) {
+    entries(top, "accelerator", read_accelerator);
+    entries(top, "family", read_declared_family);
+  }));
   AXS_TRY(read_file(files.software, "software.toml", [&](Table& top) {
     entries(top, "software", read_software);
     if (facts.software.empty() || !facts.software.back().match.empty())

@@ -77,7 +77,7 @@ std::optional<double> number(PublishedRun& run, const std::string& cell, double 
   const auto [end, problem] = std::from_chars(cell.data(), cell.data() + cell.size(), value);
   if (problem == std::errc{} && end == cell.data() + cell.size() && value >= 0 && value <= most)
     return value;
-  unreadable(run, cell, fmt::format("a number from 0 to {:g}", most));
+  unreadable(run, cell, fmt::format("a number from 0 to {:.0f}", most));
   return std::nullopt;
 }
 
@@ -159,10 +159,11 @@ Result<std::vector<Set>> read_header(const std::vector<std::string>& names,
 Result<std::vector<PublishedRun>> parse_training_runs(std::string_view text,
                                                       const std::string& file) {
   Records records{text};
+  std::vector<std::string> names;
   std::vector<std::string> cells;
-  if (!records.next(cells))
+  if (!records.next(names))
     return Error{Errc::invalid, fmt::format("{}: empty, want a header and a run per line", file)};
-  const std::vector<Set> sets = AXS_TRY(read_header(cells, file));
+  const std::vector<Set> sets = AXS_TRY(read_header(names, file));
   std::vector<PublishedRun> runs;
   while (records.next(cells)) {
     if (cells.size() == 1 && cells[0].empty()) continue;
@@ -171,8 +172,12 @@ Result<std::vector<PublishedRun>> parse_training_runs(std::string_view text,
                                               records.line(), cells.size(), sets.size())};
     PublishedRun& run = runs.emplace_back();
     run.line = records.line();
-    for (std::size_t i = 0; i < cells.size(); ++i)
-      if (sets[i]) sets[i](run, cells[i]);
+    for (std::size_t i = 0; i < cells.size(); ++i) {
+      if (!sets[i]) continue;
+      const bool readable = run.unreadable.empty();
+      sets[i](run, cells[i]);
+      if (readable && !run.unreadable.empty()) run.unreadable = names[i] + " " + run.unreadable;
+    }
   }
   return runs;
 }

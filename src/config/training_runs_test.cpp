@@ -61,7 +61,7 @@ TEST_CASE("training runs: a cell that is no number leaves its run out, no other"
   wrong.replace(wrong.find("24"), 2, "-3");
   const auto runs = parse_training_runs(header + wrong + run, "r.csv");
   REQUIRE(runs);
-  CHECK(runs->front().unreadable == "\"-3\", want a number from 0 to 1.67772e+07");
+  CHECK(runs->front().unreadable == "layers \"-3\", want a number from 0 to 16777216");
   CHECK(runs->back().unreadable.empty());
 }
 

@@ -7,13 +7,14 @@
 
 namespace axs::plan {
 
-/// The four numbers that are fitted for a family of accelerators; the defaults are declared, not
-/// measured.
+/// The four numbers that are fitted for a family of accelerators, or declared where nobody has
+/// published runs. The last one is never fitted.
 struct FamilyFit {
   double products = 0.75;   ///< large products, as a share of the peak
   double half_depth = 200;  ///< depth of a product at which it has half of that
   double attention = 0.35;  ///< FlashAttention 2, as a share of the peak
   double memory = 0.75;     ///< of the memory's rate
+  double host = 1;          ///< of the time that launching takes; 0: a step is compiled as a whole
 };
 
 /// What is fitted for all accelerators together. catalog/xray-fit.toml has the values;
@@ -46,6 +47,8 @@ struct Calibration {
     FamilyFit fit;
   };
   std::vector<Family> families;
+  /// Without a run to fit on: catalog/accelerators.toml has them with their reasons.
+  std::vector<Family> declared;
   SharedFit shared;
   MemoryFit memory;
 };

@@ -12,6 +12,14 @@ namespace {
 /// Per hop inside a node; the order of magnitude that NCCL's own tuning table has for NVLink.
 constexpr Seconds hop{6e-6};
 
+/// On a torus there is a ring for each dimension (Jouppi et al. 2023), with shorter hops: chips
+/// that are wired to each other.
+Seconds around(double members, const Links& links) {
+  if (links.torus == 0) return hop * (members - 1);
+  constexpr Seconds torus_hop{1e-6};
+  return torus_hop * (links.torus * (dmath::pow(members, 1 / links.torus) - 1));
+}
+
 /// Trees: a message passes log2(nodes) links one after the other.
 Seconds across_nodes(Group group, const Links& links) {
   return links.latency * (dmath::log(std::max(group.nodes(), 2.0)) / dmath::log(2));
@@ -31,12 +39,22 @@ Seconds one_pass(Bytes size, Group group, const Links& links, double share) {
   if (group.ranks <= 1) return Seconds{};
   const bool across = group.ranks > group.per_node;
   BytesPerSecond rate = links.scale_up;
-  Seconds latency = hop * (std::min(group.ranks, group.per_node) - 1);
+  Seconds latency = around(std::min(group.ranks, group.per_node), links);
   if (across) {
     rate = std::min(rate, links.device_rate() * group.per_node * share);
     latency += across_nodes(group, links);
   }
   return size * ((group.ranks - 1) / group.ranks) / rate + latency;
+}
+
+Seconds all_to_all(Bytes size, Group group, const Links& links, double share) {
+  if (group.ranks <= 1) return Seconds{};
+  const double here = std::min(group.ranks, group.per_node);
+  const Seconds inside = size * ((here - 1) / group.ranks) / links.scale_up + around(here, links);
+  if (group.ranks <= here) return inside;
+  const Bytes leaving = size * (share * (group.ranks - here) / group.ranks);
+  const Seconds outside = leaving / links.device_rate() + across_nodes(group, links);
+  return std::max(inside, outside);
 }
 
 Seconds all_reduce(Bytes size, Group group, const Links& links, double share) {

@@ -20,6 +20,10 @@ Group group_of(double ranks, double stride, const Links& links);
 /// cards of its members. `share` is the part of that rate which is left.
 Seconds one_pass(Bytes size, Group group, const Links& links, double share = 1);
 
+/// Each rank sends `size` bytes, as many to one other as to the next. What stays on the node and
+/// what leaves it go at once; `share` of the latter is not sent twice to a node.
+Seconds all_to_all(Bytes size, Group group, const Links& links, double share = 1);
+
 /// The faster of one ring over all ranks, and of: reduce-scatter in the node, a ring over the nodes
 /// for each rank's part, all-gather in the node.
 Seconds all_reduce(Bytes size, Group group, const Links& links, double share = 1);

@@ -6,6 +6,8 @@
 
 #include "axs/plan/machine.h"
 #include "axs/plan/model_shape.h"
+#include "axs/plan/parallel_plan.h"
+#include "axs/plan/prices.h"
 #include "axs/plan/software.h"
 
 /// What the planner knows of the world: the files of catalog/, which say where each fact is from.
@@ -13,24 +15,32 @@ namespace axs::plan {
 
 struct AcceleratorFacts {
   Accelerator accelerator;
-  BytesPerSecond node_rate{};  ///< of a node's network, where a description does not say
+  std::vector<std::string> names;  ///< plain ones, under which tables have it
+  BytesPerSecond node_rate{};      ///< of a node's network, where a description does not say
+  /// For rent, energy with it. Empty where no price has a source: the job has to name one.
+  std::optional<DollarsPerSecond> price;
 };
 
 /// The software behind published runs.
 struct SoftwareFacts {
   std::string name;
-  std::string match;  ///< part of the source of a run
+  std::string match;  ///< part of the source of a run, as plain names
   Software software;
   std::optional<BytesPerSecond> node_rate;
   std::optional<std::uint32_t> rails;
   bool sequence_parallel = true;        ///< with tensor parallelism, whatever a table says
   bool splits_batch_by_stages = false;  ///< into as many micro-batches as there are stages
   bool balances_parameters = false;     ///< of stages; the embedding counts
+  bool shards_parameters = false;       ///< where a table does not say
+  /// Its own models have blocks side by side and sliding windows; beside them it ran Megatron's.
+  bool changes_blocks = false;
+  Recompute recompute = Recompute::none;  ///< where a table does not say
 };
 
-/// A model whose table does not print its shape.
+/// A model whose table does not print its shape, or not all of it.
 struct KnownShape {
   std::string model;
+  std::vector<std::string> names;  ///< plain ones
   ModelShape shape;
 };
 /// A model whose embedding is narrower than its layers.

@@ -1,5 +1,7 @@
 #include "axs/plan/layer_time.h"
 
+#include <algorithm>
+
 #include "axs/core/dmath.h"
 #include "axs/plan/collectives.h"
 #include "axs/plan/matrix_product.h"
@@ -14,6 +16,8 @@ constexpr Seconds host_time{3.2e-3};
 /// Of a score that takes part in softmax, mask and dropout one by one: the same profile at
 /// micro-batch 16. Forward 45 %.
 constexpr double unfused_score_bytes = 130;
+/// The fullest expert of a layer over the mean: what a balanced router leaves. Declared.
+constexpr double imbalance = 1.1;
 
 struct Passes {
   Seconds forward{};
@@ -23,6 +27,9 @@ struct Passes {
 };
 Passes operator+(Passes a, Passes b) {
   return {a.forward + b.forward, a.backward + b.backward};
+}
+Passes operator*(double k, Passes a) {
+  return {k * a.forward, k * a.backward};
 }
 
 class Layer {
@@ -36,36 +43,77 @@ class Layer {
         tensor_{static_cast<double>(plan_.tensor)},
         tokens_{micro_batch_tokens(plan_)},
         shards_{layer_shards(shape_, tensor_)},
-        widths_{layer_widths(shape_, plan_)} {}
+        widths_{layer_widths(shape_, plan_)},
+        mixture_{shape_.mixture_share()} {}
 
   LayerTime time() const {
     const Passes products = this->products();
     const Passes attention = attention_core() + context_ring();
     const Passes pointwise = this->pointwise() + casts();
     const Seconds exchange = tensor_exchange();
-    const Seconds forward = products.forward + attention.forward + pointwise.forward + exchange;
+    const Seconds experts = expert_exchange();
+    const Seconds forward =
+        products.forward + attention.forward + pointwise.forward + exchange + experts;
     LayerTime time{.products = products.sum(),
                    .attention = attention.sum(),
                    .pointwise = pointwise.sum(),
                    .recompute = recompute(forward, 0.5 * (products.forward + pointwise.forward)),
-                   .tensor_exchange = 2 * exchange};
+                   .tensor_exchange = 2 * exchange,
+                   .expert_exchange = 2 * experts};
     time.host = added_by_host(time.total());
     return time;
   }
 
  private:
-  Seconds product(double rows, double columns, double depth) const {
-    return product_time({rows, columns, depth}, machine_, plan_.precision);
+  Seconds product(const MatrixProduct& product) const {
+    return product_time(product, machine_, plan_.precision);
+  }
+  Passes passes(const WeightShard& w, double rows, double batch = 1) const {
+    return {
+        product({rows, w.outputs, w.inputs, batch}),
+        product({rows, w.inputs, w.outputs, batch}) + product({w.inputs, w.outputs, rows, batch})};
+  }
+  Passes products() const {
+    const Passes attention =
+        passes(shards_.query_key_value, tokens_) + passes(shards_.attention_out, tokens_);
+    const Passes network = passes(shards_.up, tokens_) + passes(shards_.down, tokens_);
+    if (!shape_.is_mixture()) return attention + network;
+    return attention + (1 - mixture_) * network + mixture_ * experts();
   }
 
-  Passes products() const {
-    Passes time;
-    for (const WeightShard& w : shards_.all()) {
-      time.forward += product(tokens_, w.outputs, w.inputs);
-      time.backward +=
-          product(tokens_, w.inputs, w.outputs) + product(w.inputs, w.outputs, tokens_);
-    }
+  /// Tokens that a device sends to experts, each as often as it has experts. Whole experts on a
+  /// device means that the tensor devices divide the tokens between them.
+  double routed_tokens() const {
+    return tokens_ * shape_.experts.chosen / (plan_.expert == 1 ? 1 : tensor_);
+  }
+  /// Router, shared experts, and the routed ones in a batch: each has its part of the tokens.
+  Passes experts() const {
+    const Experts& experts = shape_.experts;
+    const double count = experts.count;
+    const double busy = std::min(count / plan_.expert, std::max(routed_tokens(), 1.0));
+    Passes time = passes({count, static_cast<double>(shape_.hidden)},
+                         plan_.sequence_parallel ? tokens_ / tensor_ : tokens_);
+    if (experts.shared > 0)
+      for (const WeightShard& w : shared_expert_shards(shape_, tensor_))
+        time = time + passes(w, tokens_);
+    for (const WeightShard& w : expert_shards(shape_, plan_.expert == 1 ? tensor_ : 1))
+      time = time + imbalance * passes(w, routed_tokens() / busy, busy);
     return time;
+  }
+  /// Of what a token sends to experts of other nodes, if each node gets it once and the experts are
+  /// spread evenly: 1 - (1 - 1/n)^k nodes of n, for k experts.
+  double sent_once(double nodes) const {
+    if (!software_.sends_once_per_node || nodes <= 1) return 1;
+    const double chosen = shape_.experts.chosen;
+    return nodes * (1 - dmath::pow(1 - 1 / nodes, chosen)) / chosen;
+  }
+  /// Of one pass: tokens go to their experts and come back (Lepikhin et al. 2020, section 3.2).
+  Seconds expert_exchange() const {
+    if (plan_.expert == 1) return {};
+    const Bytes size{2 * routed_tokens() * shape_.hidden};
+    const Group group = group_of(plan_.expert, 1, machine_.links);
+    const Seconds once = all_to_all(size, group, machine_.links, sent_once(group.nodes()));
+    return 2 * once * mixture_ * imbalance * overlapped();
   }
 
   bool has_flash() const {
@@ -79,11 +127,15 @@ class Layer {
 
   /// Dao 2023: five products backward for two forward. Backward, FlashAttention 2 is 1.25 times
   /// slower for each operation and FlashAttention 1 1.6 times, says its figure 4 to 6. Blocks of
-  /// 128 are computed whole, so that more than half of the scores are.
+  /// 128 are computed whole, so that more than half of the scores are. With a window of w of the s
+  /// tokens, all but a triangle of s - w are.
   Passes flash() const {
     constexpr double block = 128;
     const bool first = software_.attention == Attention::flash1;
-    const double unmasked = 0.5 * (1 + block / plan_.sequence);
+    const double edge = block / plan_.sequence;
+    const double seen = std::min(1.0, static_cast<double>(shape_.window) / plan_.sequence);
+    const double unmasked =
+        0.5 * (1 + edge) - 0.5 * shape_.window_share() * (1 - seen) * (1 - seen);
     const Flops work{4 * scores() * shape_.head_width * unmasked};
     const Seconds forward = work / (machine_.attention * (first ? fit_.flash1 : 1));
     return {forward, forward * (2.5 * (first ? 1.6 : 1.25))};
@@ -131,27 +183,36 @@ class Layer {
     const double gate = shape_.gated ? 1 : 0;
     const double mlp = widths_.feed_forward;
     const double rotated = 4 * widths_.query_key_value;
+    const double permuted = 8 * widths_.routed;
     const double factor = tokens_ * traffic_factor();
-    const Bytes forward{factor * (22 * widths_.hidden + (4 + 2 * gate) * mlp + rotated)};
-    const Bytes backward{factor * (32 * widths_.hidden + (6 + 3 * gate) * mlp + rotated)};
-    const Bytes gradients{software_.accumulation_bytes * shards_.parameters()};
+    const double norms = shape_.parallel_blocks ? 0.6 : 1;  // One of two, and one sum of three.
+    const double hidden = norms * widths_.hidden;
+    const Bytes forward{factor * (22 * hidden + (4 + 2 * gate) * mlp + rotated + permuted)};
+    const Bytes backward{factor * (32 * hidden + (6 + 3 * gate) * mlp + rotated + permuted)};
+    const Bytes gradients{software_.accumulation_bytes * parameters_here(shape_, plan_).total()};
     return {forward / machine_.memory, (backward + gradients) / machine_.memory};
   }
 
   /// The inputs of each product are read in two bytes and written in one.
   Passes casts() const {
-    if (plan_.precision != Precision::fp8) return {};
-    const double inputs = 2 * widths_.hidden + widths_.attended + widths_.feed_forward;
+    if (plan_.precision == Precision::bf16) return {};
+    const double inputs =
+        2 * widths_.hidden + widths_.attended + widths_.feed_forward + widths_.routed;
     const Seconds once = Bytes{3 * tokens_ * inputs} / machine_.memory;
     return {once, 2 * once};
   }
 
+  double overlapped() const { return software_.overlaps_tensor ? 0.5 : 1; }
+
   /// Of one pass: an all-reduce after the attention and one after the MLP, or with sequence
-  /// parallelism as much in two halves (Korthikanti et al. 2022, section 4.2).
+  /// parallelism as much in two halves (Korthikanti et al. 2022, section 4.2). Blocks side by side
+  /// share one; whole experts need none.
   Seconds tensor_exchange() const {
     const Bytes size{2 * tokens_ * shape_.hidden};
     const Seconds once = all_reduce(size, group_of(tensor_, 1, machine_.links), machine_.links);
-    return 2 * once * (software_.overlaps_tensor ? 0.5 : 1);
+    const bool whole_experts = plan_.expert > 1 && shape_.experts.shared == 0;
+    const double after_network = shape_.parallel_blocks ? 0 : whole_experts ? 1 - mixture_ : 1;
+    return (1 + after_network) * once * overlapped();
   }
 
   Seconds recompute(Seconds forward, Seconds half_the_products) const {
@@ -160,7 +221,8 @@ class Layer {
         return {};
       case Recompute::full:
         if (!software_.stops_early) return forward;
-        return forward - product(tokens_, shards_.down.outputs, shards_.down.inputs) -
+        return forward -
+               (1 - mixture_) * product({tokens_, shards_.down.outputs, shards_.down.inputs}) -
                0.5 * tensor_exchange();
       case Recompute::selective:
         if (!has_flash()) return classic().forward;
@@ -172,7 +234,8 @@ class Layer {
   /// Device and host run side by side, but neither is even: the cube root of the sum of cubes is
   /// near the greater of the two, and 26 % above both where they are equal.
   Seconds added_by_host(Seconds device) const {
-    const double host = host_time.value() * (plan_.recompute == Recompute::full ? 4.0 / 3.0 : 1.0);
+    const double host =
+        machine_.host * host_time.value() * (plan_.recompute == Recompute::full ? 4.0 / 3.0 : 1.0);
     const double d = device.value();
     return Seconds{dmath::cbrt(d * d * d + host * host * host)} - device;
   }
@@ -186,6 +249,7 @@ class Layer {
   double tokens_;
   LayerShards shards_;
   LayerWidths widths_;
+  double mixture_;  ///< share of the layers
 };
 
 }  // namespace

@@ -11,10 +11,11 @@ struct LayerTime {
   Seconds pointwise{};  ///< norms, activations, residuals, casts, adding gradients up
   Seconds recompute{};
   Seconds tensor_exchange{};  ///< as far as nobody hides it
+  Seconds expert_exchange{};  ///< of tokens to their experts and back, as far as it is exposed
   Seconds host{};             ///< what launching adds where the device waits for it
 
   Seconds total() const {
-    return products + attention + pointwise + recompute + tensor_exchange + host;
+    return products + attention + pointwise + recompute + tensor_exchange + expert_exchange + host;
   }
 };
 

@@ -6,18 +6,28 @@
 
 namespace axs::plan {
 
+namespace {
+
+const FamilyFit* find(const std::vector<Calibration::Family>& families, const std::string& name) {
+  const auto family = std::ranges::find(families, name, &Calibration::Family::name);
+  return family == families.end() ? nullptr : &family->fit;
+}
+
+}  // namespace
+
 Machine machine_of(const Accelerator& accelerator, const Network& network,
                    const Calibration& calibration) {
-  const auto& families = calibration.families;
-  const auto family = std::ranges::find(families, accelerator.family, &Calibration::Family::name);
-  const bool measured = family != families.end();
-  const FamilyFit fit = measured ? family->fit : FamilyFit{};
+  const FamilyFit* const measured = find(calibration.families, accelerator.family);
+  const FamilyFit* const declared = find(calibration.declared, accelerator.family);
+  const FamilyFit fit = measured ? *measured : declared ? *declared : FamilyFit{};
   const SharedFit& shared = calibration.shared;
   const double derated =
       dmath::pow(accelerator.power / accelerator.rated_power, shared.power_exponent);
   return {.products = accelerator.peak * fit.products * derated,
           .half_depth = fit.half_depth,
           .fp8_gain = shared.fp8_gain,
+          .fastest = accelerator.fastest,
+          .host = fit.host,
           .attention = accelerator.peak * fit.attention * derated,
           .memory = accelerator.memory_rate * fit.memory,
           .multiprocessors = static_cast<double>(accelerator.multiprocessors),
@@ -26,8 +36,9 @@ Machine machine_of(const Accelerator& accelerator, const Network& network,
                     .per_node = static_cast<double>(accelerator.per_node),
                     .shared_rails = network.rails < accelerator.per_node,
                     .shared_rails_share = shared.shared_rails,
-                    .latency = shared.network_latency},
-          .measured = measured};
+                    .latency = shared.network_latency,
+                    .torus = static_cast<double>(accelerator.torus)},
+          .measured = measured != nullptr};
 }
 
 }  // namespace axs::plan

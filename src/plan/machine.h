@@ -5,6 +5,7 @@
 
 #include "axs/core/units.h"
 #include "axs/plan/calibration.h"
+#include "axs/plan/precision.h"
 
 namespace axs::plan {
 
@@ -17,9 +18,13 @@ struct Accelerator {
   Bytes memory{};
   std::uint32_t multiprocessors = 1;  ///< what works on a tile of a product at a time
   BytesPerSecond scale_up{};          ///< of one device to the others of its node, one way
-  std::uint32_t per_node = 1;
-  Watts power{};        ///< its limit
-  Watts rated_power{};  ///< the limit at which its family is rated
+  std::uint32_t per_node = 1;         ///< that the scale-up network joins: a node, a rack, a slice
+  std::uint32_t torus = 0;  ///< dimensions of that network; 0: all reach all through a switch
+  Precision fastest = Precision::fp8;  ///< that its products have; a narrower one is no faster
+  Watts power{};                       ///< its limit
+  Watts rated_power{};                 ///< the limit at which its family is rated
+  double idle_share = 0.15;            ///< of the limit, drawn whatever it does
+  double host_share = 0.5;  ///< of the limit, drawn by host, network and fans for each device
 };
 
 /// What joins the nodes of a site.
@@ -36,6 +41,7 @@ struct Links {
   bool shared_rails = false;  ///< fewer network cards than devices
   double shared_rails_share = 1;
   Seconds latency{};
+  double torus = 0;
 
   /// Of the network, if all devices of a node use it at once.
   BytesPerSecond device_rate() const { return node_rate / per_node; }
@@ -46,6 +52,8 @@ struct Machine {
   FlopsPerSecond products{};  ///< large ones, in bf16
   double half_depth = 0;      ///< depth of a product at which it has half of that
   double fp8_gain = 1;
+  Precision fastest = Precision::fp8;
+  double host = 1;             ///< of the time that launching takes
   FlopsPerSecond attention{};  ///< FlashAttention 2, of the products that are not masked
   BytesPerSecond memory{};
   double multiprocessors = 1;

@@ -4,6 +4,8 @@
 #include <array>
 #include <cmath>
 
+#include "axs/core/assert.h"
+
 namespace axs::plan {
 
 namespace {
@@ -28,13 +30,26 @@ double filled(const MatrixProduct& p, const Tile& tile, double multiprocessors) 
   return of_tiles * waves / std::ceil(waves);
 }
 
+/// Half the width again gains as much again: the data sheets of Blackwell double twice.
+double gain_of(Precision precision, const Machine& machine) {
+  switch (precision) {
+    case Precision::bf16:
+      return 1;
+    case Precision::fp8:
+      return machine.fp8_gain;
+    case Precision::fp4:
+      return machine.fp8_gain * machine.fp8_gain;
+  }
+  AXS_ASSERT(false);
+}
+
 }  // namespace
 
 Seconds product_time(const MatrixProduct& p, const Machine& machine, Precision precision) {
   double best = 0;
   for (const Tile& tile : tiles)
     best = std::max(best, tile.efficiency * filled(p, tile, machine.multiprocessors));
-  const double gain = precision == Precision::fp8 ? machine.fp8_gain : 1;
+  const double gain = gain_of(std::min(precision, machine.fastest), machine);
   const FlopsPerSecond rate =
       machine.products * (gain * best * p.depth / (p.depth + machine.half_depth));
   const Flops work{2 * p.rows * p.columns * p.depth * p.batch};

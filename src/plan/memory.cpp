@@ -37,12 +37,13 @@ class LayerMemory {
  private:
   /// Inputs of both norms and of the four products, dropout's masks, and what the activation needs.
   Bytes all_but_scores() const {
-    const double in_fp8 = plan_.precision == Precision::fp8 && software_.keeps_fp8_inputs ? 1 : 0;
+    const double in_fp8 = plan_.precision != Precision::bf16 && software_.keeps_fp8_inputs ? 1 : 0;
     const double masks = software_.dropout ? 2 : 0;
     const double gate = shape_.gated ? 2 : 0;
     return Bytes{tokens_ *
-                 ((8 - 2 * in_fp8 + masks) * widths_.hidden + 2 * widths_.query_key_value +
-                  (2 - in_fp8) * widths_.attended + (4 + gate - in_fp8) * widths_.feed_forward)};
+                 ((8 - 2 * in_fp8 + masks) * widths_.hidden + (4 - in_fp8) * widths_.routed +
+                  2 * widths_.query_key_value + (2 - in_fp8) * widths_.attended +
+                  (4 + gate - in_fp8) * widths_.feed_forward)};
   }
   /// Five bytes of each score, or one sum of each row in four.
   Bytes scores() const {
@@ -74,24 +75,24 @@ class StageMemory {
         software_{work.software},
         layer_{work},
         tensor_{static_cast<double>(plan_.tensor)},
-        shards_{static_cast<double>(plan_.data) * plan_.context},
+        parameters_{parameters_here(shape_, plan_)},
         tokens_{micro_batch_tokens(plan_)} {}
 
   MemoryUse of(std::uint32_t stage) const {
     const double layers = layers_of_stage(shape_, plan_, stage);
     const bool has_head = stage + 1 == plan_.pipeline;
-    const double parameters = layers * layer_parameters() + embeddings(stage) * embedding();
+    const double common = layers * parameters_.common + embeddings(stage) * embedding();
+    const double routed = layers * parameters_.routed;
     const bool counts_all = software_.memory_figure != MemoryFigure::layers;
     return {.stage = stage,
-            .state = state(parameters),
-            .gathered = gathered(parameters),
+            .state = state(common, replicas(plan_)) + state(routed, expert_replicas(plan_)),
+            .gathered = gathered(common + routed),
             .activations = layers * in_flight(stage) * layer_.kept(),
             .logits = has_head && counts_all ? logits() : Bytes{},
             .workspace = counts_all ? workspace() : Bytes{}};
   }
 
  private:
-  double layer_parameters() const { return layer_shards(shape_, tensor_).parameters(); }
   double embedding() const { return shape_.vocabulary * (shape_.hidden / tensor_); }
   /// Matrices of that size on a stage. At two ends of a pipeline tied ones are two as well.
   double embeddings(std::uint32_t stage) const {
@@ -101,15 +102,15 @@ class StageMemory {
 
   /// Weights and gradients in two and four bytes, Adam's master copy and moments in twelve, cut as
   /// ZeRO cuts them (Rajbhandari et al. 2020).
-  Bytes state(double parameters) const {
+  Bytes state(double parameters, double shards) const {
     switch (plan_.sharding) {
       case Sharding::none:
         return Bytes{parameters * software_.state_bytes};
       case Sharding::optimizer:
       case Sharding::gradients:
-        return Bytes{parameters * (6 + 12 / shards_)};
+        return Bytes{parameters * (6 + 12 / shards)};
       case Sharding::parameters:
-        return Bytes{parameters * 16 / shards_};
+        return Bytes{parameters * 16 / shards};
     }
     AXS_ASSERT(false);
   }
@@ -119,7 +120,7 @@ class StageMemory {
   Bytes gathered(double parameters) const {
     if (plan_.sharding != Sharding::parameters) return {};
     if (plan_.pipeline > 1) return Bytes{6 * parameters};
-    return Bytes{8 * layer_parameters() + (shape_.tied ? 6 : 8) * embedding()};
+    return Bytes{8 * parameters_.total() + (shape_.tied ? 6 : 8) * embedding()};
   }
 
   /// Micro-batches of which a stage holds activations: Korthikanti et al. 2022, section 4.2.3.
@@ -145,7 +146,7 @@ class StageMemory {
   const Software& software_;
   LayerMemory layer_;
   double tensor_;
-  double shards_;
+  LayerParameters parameters_;
   double tokens_;
 };
 

@@ -7,6 +7,16 @@
 
 namespace axs::plan {
 
+/// A mixture of experts in place of the feed-forward network: a router sends each token to some of
+/// them (Shazeer et al. 2017).
+struct Experts {
+  std::uint32_t count = 0;         ///< of a layer; 0: the model is dense
+  std::uint32_t chosen = 0;        ///< for each token
+  std::uint32_t shared = 0;        ///< beside them, for all tokens
+  std::uint32_t feed_forward = 0;  ///< width of one
+  std::uint32_t dense_layers = 0;  ///< that have none, but `ModelShape::feed_forward`
+};
+
 /// A decoder-only transformer, as far as time and memory depend on it.
 struct ModelShape {
   std::uint32_t layers = 1;
@@ -18,6 +28,16 @@ struct ModelShape {
   bool gated = false;  ///< SwiGLU: two matrices up, one down
   std::uint32_t vocabulary = 1;
   bool tied = false;  ///< the embedding is also the head
+  Experts experts{};
+  std::uint32_t window = 0;         ///< tokens that a query sees at most; 0: all before it
+  std::uint32_t global_layers = 0;  ///< that see all even so
+  /// Attention and feed-forward network run side by side (Wang and Komatsuzaki 2021).
+  bool parallel_blocks = false;
+
+  bool is_mixture() const { return experts.count > 0; }
+  /// Of the layers.
+  double mixture_share() const;
+  double window_share() const;
 };
 
 /// The part of a weight matrix that one device holds: a row of it gives an output.
@@ -40,10 +60,25 @@ struct LayerShards {
   double parameters() const;
 };
 LayerShards layer_shards(const ModelShape& shape, double tensor);
+/// A routed expert whose width is cut over `tensor` devices: up and down.
+std::array<WeightShard, 2> expert_shards(const ModelShape& shape, double tensor);
+/// The same of the experts that all tokens pass, as one.
+std::array<WeightShard, 2> shared_expert_shards(const ModelShape& shape, double tensor);
+
+/// Parameters of a layer, in the mean over all layers.
+struct LayerParameters {
+  double common = 0;  ///< of attention, network or shared experts, router; cut over `tensor`
+  double routed = 0;  ///< of all routed experts, not cut
+
+  double total() const { return common + routed; }
+};
+LayerParameters layer_parameters(const ModelShape& shape, double tensor);
 
 /// All parameters but norms, biases and learned positions, which are below 1 % in the models that
 /// need a planner.
 double parameters(const ModelShape& shape);
+/// Those that a token passes.
+double active_parameters(const ModelShape& shape);
 
 /// What a training token costs: three times the forward products, attention counted in full though
 /// half of it is masked, nothing counted twice for recomputation. It is the convention of NVIDIA's

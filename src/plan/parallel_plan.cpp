@@ -18,7 +18,7 @@ constexpr std::uint32_t number_max = 1u << 24;
 constexpr std::uint32_t layers_max = 1u << 14;
 
 Result<> check_numbers(const ModelShape& shape, const ParallelPlan& plan) {
-  const std::array<std::pair<const char*, std::uint32_t>, 15> numbers{
+  const std::array<std::pair<const char*, std::uint32_t>, 16> numbers{
       {{"layers", shape.layers},
        {"hidden", shape.hidden},
        {"heads", shape.heads},
@@ -29,6 +29,7 @@ Result<> check_numbers(const ModelShape& shape, const ParallelPlan& plan) {
        {"tensor", plan.tensor},
        {"context", plan.context},
        {"data", plan.data},
+       {"expert", plan.expert},
        {"pipeline", plan.pipeline},
        {"virtual stages", plan.virtual_stages},
        {"micro-batch", plan.micro_batch},
@@ -57,6 +58,32 @@ Result<> check_stages(const ModelShape& shape, const ParallelPlan& plan) {
   return Ok{};
 }
 
+Result<> check_experts(const ModelShape& shape, const ParallelPlan& plan) {
+  const Experts& experts = shape.experts;
+  if (!shape.is_mixture()) {
+    if (plan.expert == 1) return Ok{};
+    return wrong("expert", plan.expert, "1, the model is dense");
+  }
+  if (experts.count > number_max)
+    return wrong("experts", experts.count, "at most " + std::to_string(number_max));
+  if (experts.chosen < 1 || experts.chosen > experts.count)
+    return wrong("experts of a token", experts.chosen, "1 to " + std::to_string(experts.count));
+  if (experts.shared > 1024) return wrong("shared experts", experts.shared, "at most 1024");
+  if (experts.feed_forward < 1 || experts.feed_forward > (1u << 20))
+    return wrong("feed forward of an expert", experts.feed_forward, "1 to 1048576");
+  if (experts.dense_layers >= shape.layers)
+    return wrong("dense layers", experts.dense_layers,
+                 "less than the layers, " + std::to_string(shape.layers));
+  if (experts.count % plan.expert != 0)
+    return wrong("expert", plan.expert,
+                 "a divisor of the experts, " + std::to_string(experts.count));
+  const std::uint64_t ranks = std::uint64_t{plan.tensor} * plan.context * plan.data;
+  if (ranks % plan.expert != 0)
+    return wrong("expert", plan.expert,
+                 "a divisor of tensor × context × data, " + std::to_string(ranks));
+  return Ok{};
+}
+
 }  // namespace
 
 double devices(const ParallelPlan& plan) {
@@ -74,10 +101,29 @@ double micro_batch_tokens(const ParallelPlan& plan) {
 LayerWidths layer_widths(const ModelShape& shape, const ParallelPlan& plan) {
   const double tensor = plan.tensor;
   const double head = shape.head_width / tensor;
+  const double share = shape.mixture_share();
+  const Experts& experts = shape.experts;
+  const double passed = experts.chosen + experts.shared;
+  const double networks = (1 - share) * shape.feed_forward + share * passed * experts.feed_forward;
   return {.hidden = plan.sequence_parallel ? shape.hidden / tensor : shape.hidden,
           .query_key_value = (shape.heads + 2.0 * shape.kv_heads) * head,
           .attended = shape.heads * head,
-          .feed_forward = shape.feed_forward / tensor};
+          .feed_forward = networks / tensor,
+          .routed = share * experts.chosen * shape.hidden / (plan.expert == 1 ? 1 : tensor)};
+}
+
+double replicas(const ParallelPlan& plan) {
+  return static_cast<double>(plan.data) * plan.context;
+}
+
+double expert_replicas(const ParallelPlan& plan) {
+  return plan.expert == 1 ? replicas(plan) : replicas(plan) * plan.tensor / plan.expert;
+}
+
+LayerParameters parameters_here(const ModelShape& shape, const ParallelPlan& plan) {
+  LayerParameters layer = layer_parameters(shape, plan.tensor);
+  layer.routed /= plan.expert == 1 ? plan.tensor : plan.expert;
+  return layer;
 }
 
 double layers_of_stage(const ModelShape& shape, const ParallelPlan& plan, std::uint32_t stage) {
@@ -88,6 +134,10 @@ double layers_of_stage(const ModelShape& shape, const ParallelPlan& plan, std::u
 Result<> check(const ModelShape& shape, const ParallelPlan& plan) {
   AXS_TRY(check_numbers(shape, plan));
   AXS_TRY(check_stages(shape, plan));
+  AXS_TRY(check_experts(shape, plan));
+  if (shape.global_layers > shape.layers)
+    return wrong("global layers", shape.global_layers,
+                 "at most the layers, " + std::to_string(shape.layers));
   if (plan.tensor > shape.heads)
     return wrong("tensor", plan.tensor, "at most the heads, " + std::to_string(shape.heads));
   const std::uint64_t at_once = std::uint64_t{plan.data} * plan.micro_batch;

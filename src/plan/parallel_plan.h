@@ -5,13 +5,12 @@
 
 #include "axs/core/result.h"
 #include "axs/plan/model_shape.h"
+#include "axs/plan/precision.h"
 
 namespace axs::plan {
 
 /// What is computed again in the backward pass instead of being kept.
 enum class Recompute { none, selective, full };
-/// fp16 costs what bf16 costs.
-enum class Precision { bf16, fp8 };
 /// What is cut over the data-parallel devices: ZeRO stages 0 to 3. The distributed optimiser of
 /// Megatron is `optimizer`, FSDP is `parameters`.
 enum class Sharding { none, optimizer, gradients, parameters };
@@ -23,6 +22,9 @@ struct ParallelPlan {
   std::uint32_t context = 1;
   std::uint32_t data = 1;
   std::uint32_t pipeline = 1;
+  /// Devices among the tensor × context × data ones over which the experts are dealt out; each has
+  /// whole ones. 1: all devices have all experts, cut as tensors are.
+  std::uint32_t expert = 1;
   std::uint32_t virtual_stages = 1;  ///< of each device, with the interleaved schedule
   bool sequence_parallel = false;    ///< norms and dropout are cut over the tensor devices too
   Sharding sharding = Sharding::none;
@@ -45,9 +47,16 @@ struct LayerWidths {
   double hidden;           ///< between the products, where norms and dropout are
   double query_key_value;  ///< out of the first product
   double attended;         ///< into the second
-  double feed_forward;     ///< into the last
+  double feed_forward;     ///< into the last, of all networks or experts that a token passes
+  double routed;           ///< into routed experts
 };
 LayerWidths layer_widths(const ModelShape& shape, const ParallelPlan& plan);
+/// Of a mean layer on one device: `routed` of the experts that it has.
+LayerParameters parameters_here(const ModelShape& shape, const ParallelPlan& plan);
+/// Devices that have the same parameters and share their gradients: of all but the routed experts,
+/// and of these.
+double replicas(const ParallelPlan& plan);
+double expert_replicas(const ParallelPlan& plan);
 
 double layers_of_stage(const ModelShape& shape, const ParallelPlan& plan, std::uint32_t stage);
 

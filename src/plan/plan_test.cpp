@@ -117,7 +117,7 @@ TEST_CASE("product: thin ones wait for memory") {
 }
 
 TEST_CASE("product: deeper or in batches is never faster, a better machine never slower") {
-  rc::check([] {
+  CHECK(rc::check([] {
     const auto size = [] { return static_cast<double>(*rc::gen::inRange(1, 20'000)); };
     const MatrixProduct p{size(), size(), size(), 1};
     const Seconds time = product_time(p, machine());
@@ -128,7 +128,7 @@ TEST_CASE("product: deeper or in batches is never faster, a better machine never
     better.products = better.products * 1.1;
     better.memory = better.memory * 1.1;
     RC_ASSERT(product_time(p, better) <= time);
-  });
+  }));
 }
 
 TEST_CASE("collectives: nothing to exchange alone, a ring in a node, layers across nodes") {
@@ -144,7 +144,7 @@ TEST_CASE("collectives: nothing to exchange alone, a ring in a node, layers acro
 }
 
 TEST_CASE("collectives: more bytes or a slower network never take less time") {
-  rc::check([] {
+  CHECK(rc::check([] {
     const Links links = machine().links;
     const Bytes size{static_cast<double>(*rc::gen::inRange(1, 1'000'000'000))};
     const auto ranks = static_cast<double>(*rc::gen::inRange(1, 4'000));
@@ -155,7 +155,156 @@ TEST_CASE("collectives: more bytes or a slower network never take less time") {
     Links slower = links;
     slower.node_rate = slower.node_rate / 2;
     RC_ASSERT(all_reduce(size, group, slower) >= time);
-  });
+  }));
+}
+
+namespace {
+
+/// Of 8 experts two, on 64 devices.
+Workload mixture() {
+  Workload work = gpt3();
+  work.shape.layers = 32;
+  work.shape.hidden = 4096;
+  work.shape.heads = 32;
+  work.shape.kv_heads = 8;
+  work.shape.feed_forward = 14336;
+  work.shape.gated = true;
+  work.shape.experts = {.count = 8, .chosen = 2, .feed_forward = 14336};
+  work.plan.tensor = 2;
+  work.plan.pipeline = 1;
+  work.plan.virtual_stages = 1;
+  work.plan.recompute = Recompute::none;
+  work.plan.data = 32;
+  work.plan.expert = 8;
+  return work;
+}
+
+}  // namespace
+
+TEST_CASE("mixture: one expert that all tokens pass is a dense network") {
+  Workload one = mixture();
+  one.plan.expert = 1;
+  Workload dense = one;
+  one.shape.experts.count = one.shape.experts.chosen = 1;
+  dense.shape.experts = {};
+  const LayerParameters experts = layer_parameters(one.shape, 1);
+  CHECK(experts.total() - one.shape.hidden ==
+        doctest::Approx(layer_parameters(dense.shape, 1).total()));
+  CHECK(parameters(one.shape) == doctest::Approx(parameters(dense.shape)).epsilon(0.001));
+  const StepTime with = *step_time(one, {});
+  const StepTime without = *step_time(dense, {});
+  // The fullest expert is declared a tenth above the mean.
+  CHECK(with.products / without.products > 1.0);
+  CHECK(with.products / without.products < 1.12);
+  CHECK(with.zero_shot);
+  CHECK(memory_use(one, {})->state.value() ==
+        doctest::Approx(memory_use(dense, {})->state.value()).epsilon(0.001));
+}
+
+TEST_CASE("mixture: experts dealt out need less memory and an exchange of tokens") {
+  Workload work = mixture();
+  const StepTime dealt = *step_time(work, {});
+  const Bytes less = memory_use(work, {})->state;
+  work.plan.expert = 1;
+  const StepTime copied = *step_time(work, {});
+  CHECK(dealt.expert_exchange > Seconds{});
+  CHECK(copied.expert_exchange == Seconds{});
+  CHECK(memory_use(work, {})->state > less);
+}
+
+TEST_CASE("mixture: what does not go together is named") {
+  Workload work = mixture();
+  CHECK(why_not(work).empty());
+  work.plan.expert = 3;
+  CHECK(why_not(work) == "expert 3, want a divisor of the experts, 8");
+  work = mixture();
+  work.plan.data = 1;
+  CHECK(why_not(work) == "expert 8, want a divisor of tensor × context × data, 2");
+  work = mixture();
+  work.shape.experts.chosen = 9;
+  CHECK(why_not(work) == "experts of a token 9, want 1 to 8");
+  work = mixture();
+  work.shape.experts.dense_layers = 32;
+  CHECK(why_not(work) == "dense layers 32, want less than the layers, 32");
+  work = mixture();
+  work.shape.experts = {};
+  CHECK(why_not(work) == "expert 8, want 1, the model is dense");
+}
+
+TEST_CASE("mixture: parts add up, more experts of a token take longer, of a layer more memory") {
+  CHECK(rc::check([] {
+    Workload work = mixture();
+    work.plan.precision = *rc::gen::element(Precision::bf16, Precision::fp8, Precision::fp4);
+    work.plan.expert = *rc::gen::element(1u, 2u, 8u);
+    work.plan.micro_batch = *rc::gen::element(1u, 2u);
+    work.shape.experts.count = 8 * *rc::gen::inRange(1u, 20u);
+    work.shape.experts.shared = *rc::gen::inRange(0u, 3u);
+    work.shape.experts.dense_layers = *rc::gen::inRange(0u, 30u);
+    const Calibration fit{};
+    const StepTime s = *step_time(work, fit);
+    const Seconds parts = s.products + s.attention + s.pointwise + s.recompute + s.tensor_exchange +
+                          s.expert_exchange + s.host + s.embedding_and_head + s.sharding_exchange +
+                          s.stage_transfers + s.bubble + s.data_exchange + s.optimizer +
+                          s.stragglers + s.fixed;
+    RC_ASSERT(std::abs(parts / s.total - 1) < 1e-9);
+    Workload more = work;
+    more.shape.experts.chosen += 1;
+    // Fuller tiles may win back a little.
+    RC_ASSERT(step_time(more, fit)->total >= 0.95 * s.total);
+    more = work;
+    more.shape.experts.count *= 2;
+    RC_ASSERT(memory_use(more, fit.memory)->total > memory_use(work, fit.memory)->total);
+  }));
+}
+
+TEST_CASE("attention: a window as long as the sequence changes nothing, a shorter one saves") {
+  Workload work = gpt3();
+  const Seconds all = step_time(work, {})->attention;
+  work.shape.window = work.plan.sequence;
+  CHECK(step_time(work, {})->attention.value() == doctest::Approx(all.value()));
+  work.shape.window = work.plan.sequence / 4;
+  const Seconds some = step_time(work, {})->attention;
+  CHECK(some.value() < 0.5 * all.value());
+  work.shape.global_layers = work.shape.layers / 2;
+  CHECK(step_time(work, {})->attention.value() == doctest::Approx(0.5 * (all + some).value()));
+}
+
+TEST_CASE("plan: blocks side by side exchange half as much") {
+  Workload work = gpt3();
+  const Seconds twice = step_time(work, {})->tensor_exchange;
+  work.shape.parallel_blocks = true;
+  CHECK(step_time(work, {})->tensor_exchange.value() == doctest::Approx(0.5 * twice.value()));
+}
+
+TEST_CASE("product: a precision that the machine lacks is no faster") {
+  Machine a100 = machine();
+  a100.fp8_gain = 1.7;
+  const MatrixProduct p{8192, 8192, 8192};
+  a100.fastest = Precision::bf16;
+  CHECK(product_time(p, a100, Precision::fp4) == product_time(p, a100));
+  a100.fastest = Precision::fp4;
+  CHECK(product_time(p, a100, Precision::fp4) < product_time(p, a100, Precision::fp8));
+}
+
+TEST_CASE("collectives: on a torus latency grows with its sides") {
+  Links torus = machine().links;
+  torus.per_node = 4096;
+  Links ring = torus;
+  torus.torus = 3;
+  const Bytes nothing{};
+  CHECK(one_pass(nothing, group_of(4096, 1, torus), torus).value() == doctest::Approx(45e-6));
+  CHECK(one_pass(nothing, group_of(4096, 1, ring), ring) >
+        one_pass(nothing, group_of(4096, 1, torus), torus));
+}
+
+TEST_CASE("collectives: tokens that stay on the node do not wait for the network") {
+  const Links links = machine().links;
+  const Bytes size{1e9};
+  const Seconds inside = all_to_all(size, group_of(8, 1, links), links);
+  const Seconds across = all_to_all(size, group_of(64, 1, links), links);
+  CHECK(across > inside);
+  CHECK(all_to_all(size, group_of(64, 1, links), links, 0.5) < across);
+  CHECK(all_to_all(size, group_of(1, 1, links), links) == Seconds{});
 }
 
 TEST_CASE("step: a family without measurements has declared numbers and a wide interval") {

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cmath>
+#include <initializer_list>
 
 #include "axs/core/dmath.h"
 #include "axs/plan/memory.h"
+#include "axs/plan/names.h"
 #include "axs/plan/step_time.h"
 
 namespace axs::plan {
@@ -14,6 +17,10 @@ namespace {
 
 bool contains(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
+}
+
+std::string whole(double number) {
+  return std::to_string(static_cast<std::uint64_t>(number));
 }
 
 Error left_out(std::string reason) {
@@ -47,33 +54,85 @@ ModelShape inferred(ModelShape shape, double printed) {
   return best;
 }
 
+/// The number that ends before a place of the text; 0 if none does.
+std::uint32_t number_before(const std::string& text, std::size_t place) {
+  while (place > 0 && text[place - 1] == ' ') --place;
+  std::size_t begin = place;
+  while (begin > 0 && place - begin < 6 && text[begin - 1] >= '0' && text[begin - 1] <= '9')
+    --begin;
+  std::uint32_t number = 0;
+  std::from_chars(text.data() + begin, text.data() + place, number);
+  return number;
+}
+std::uint32_t number_after(const std::string& text, std::string_view word) {
+  const std::size_t place = text.find(word);
+  std::uint32_t number = 0;
+  if (place == std::string::npos) return number;
+  std::from_chars(text.data() + place + word.size(), text.data() + text.size(), number);
+  return number;
+}
+
+/// "8x7B", "64 experts", "top-2": no column has them. Two for each token where nobody tells.
+Experts experts_told(const PublishedRun& run) {
+  const std::string told = run.model + " " + run.notes;
+  Experts experts{.count = number_before(told, std::min(told.find(" experts"), told.size())),
+                  .chosen = number_after(told, "top-"),
+                  .feed_forward = run.feed_forward.value_or(0)};
+  const auto digit = [&](std::size_t i) {
+    return i < run.model.size() && run.model[i] >= '0' && run.model[i] <= '9';
+  };
+  for (std::size_t i = 1; i < run.model.size() && experts.count == 0; ++i)
+    if (run.model[i] == 'x' && digit(i + 1)) experts.count = number_before(run.model, i);
+  if (experts.count < 2) return {};
+  if (experts.chosen == 0) experts.chosen = 2;
+  return experts;
+}
+
 Result<ModelShape> shape_of(const PublishedRun& run, const Facts& facts) {
-  const auto known = std::ranges::find(facts.shapes, run.model, &KnownShape::model);
-  if (known != facts.shapes.end()) return known->shape;
+  if (const KnownShape* const known = most_like(facts.shapes, run.model)) {
+    ModelShape shape = known->shape;
+    shape.layers = run.layers.value_or(shape.layers);
+    return shape;
+  }
   if (!run.layers || !run.hidden || !run.heads || !run.feed_forward || !run.vocabulary)
     return left_out("no shape of the model");
   if (*run.heads == 0 || *run.hidden == 0) return left_out("a model without width or heads");
   if (!run.parameters_billion || *run.parameters_billion <= 0)
     return left_out("no number of parameters");
+  if (run.expert.value_or(1) > 1 && experts_told(run).count == 0)
+    return left_out("ep " + std::to_string(*run.expert) + " of model \"" + run.model +
+                    "\", whose experts nobody tells");
   return inferred({.layers = *run.layers,
                    .hidden = *run.hidden,
                    .heads = *run.heads,
                    .head_width = *run.hidden / *run.heads,
                    .feed_forward = *run.feed_forward,
-                   .vocabulary = *run.vocabulary},
+                   .vocabulary = *run.vocabulary,
+                   .experts = experts_told(run)},
                   *run.parameters_billion * 1e9);
 }
 
+/// What a table says in one of several words.
+bool says(const std::string& plain, std::initializer_list<const char*> words) {
+  return std::ranges::any_of(words, [&](const char* word) { return contains(plain, word); });
+}
+
 Result<Recompute> recompute_of(const std::string& text) {
-  if (text.empty() || text == "none") return Recompute::none;
-  if (text == "selective") return Recompute::selective;
-  if (text == "full") return Recompute::full;
+  const std::string plain = plain_name(text);
+  if (plain.empty() || plain == "n" || plain == "no" || says(plain, {"none", "off"}))
+    return Recompute::none;
+  // Frameworks of TPUs name what they keep.
+  if (says(plain, {"selective", "partial", "minimal", "custom", "save", "dots"}))
+    return Recompute::selective;
+  if (says(plain, {"full", "all", "yes", "block"})) return Recompute::full;
   return left_out("recompute \"" + text + "\", want none, selective or full");
 }
 
 Result<Precision> precision_of(const std::string& text) {
-  if (text.empty() || text == "bf16" || text == "fp16") return Precision::bf16;
-  if (text == "fp8") return Precision::fp8;
+  const std::string plain = plain_name(text);
+  if (says(plain, {"fp4", "int4", "nf4", "4bit"})) return Precision::fp4;
+  if (says(plain, {"fp8", "float8", "e4m3"})) return Precision::fp8;
+  if (plain.empty() || says(plain, {"bf16", "fp16", "float16", "mixed"})) return Precision::bf16;
   return left_out("precision \"" + text + "\" is not modelled");
 }
 
@@ -103,28 +162,41 @@ std::vector<std::uint32_t> balanced_stages(const PublishedRun& run, const Worklo
 
 /// What the table says of how the devices are used, 1 where it says nothing.
 Result<ParallelPlan> cut_of(const PublishedRun& run, const SoftwareFacts& software) {
-  if (!run.tensor || !run.pipeline || !run.devices) return left_out("no parallel plan printed");
-  if (run.expert.value_or(1) > 1) return left_out("mixtures of experts are not modelled");
+  if (!run.devices) return left_out("no number of devices");
+  if (*run.devices == 0) return left_out("n_gpus 0, want 1 or more");
   ParallelPlan plan;
-  plan.tensor = *run.tensor;
+  plan.tensor = run.tensor.value_or(1);
   plan.context = run.context.value_or(1);
-  plan.pipeline = *run.pipeline;
+  plan.pipeline = run.pipeline.value_or(1);
+  plan.expert = run.expert.value_or(1);
   plan.virtual_stages = run.virtual_stages.value_or(1);
-  plan.recompute = AXS_TRY(recompute_of(run.recompute));
+  const bool told = !run.recompute.empty() && !says(plain_name(run.recompute), {"unknown", "not"});
+  plan.recompute = told ? AXS_TRY(recompute_of(run.recompute)) : software.recompute;
   plan.precision = AXS_TRY(precision_of(run.precision));
   plan.sequence = run.sequence.value_or(2048);
-  const double of_a_model = devices(plan);
-  if (of_a_model < 1) return left_out("a parallel plan of no device");
-  plan.data = run.data.value_or(static_cast<std::uint32_t>(*run.devices / of_a_model));
-  if (devices(plan) != *run.devices)
-    return left_out("n_gpus " + std::to_string(*run.devices) + " is not tp × pp × dp × cp");
   if (run.zero_stage.value_or(0) > 3)
     return left_out("zero_stage " + std::to_string(*run.zero_stage) + ", want 0 to 3");
   plan.sequence_parallel = run.sequence_parallel || software.sequence_parallel;
   plan.sharding = static_cast<Sharding>(run.zero_stage.value_or(0));
   if (plan.sharding == Sharding::none && software.software.overlaps_data)
     plan.sharding = Sharding::optimizer;
+  if (!run.zero_stage && software.shards_parameters) plan.sharding = Sharding::parameters;
   return plan;
+}
+
+/// The data-parallel devices are those that the others leave.
+Result<> set_data(const PublishedRun& run, ParallelPlan& plan) {
+  plan.data = 1;
+  const double of_a_model = devices(plan);
+  if (of_a_model < 1) return left_out("tp, pp or cp 0, want 1 or more");
+  if (run.data == 0u) return left_out("dp 0, want 1 or more");
+  plan.data = run.data.value_or(static_cast<std::uint32_t>(*run.devices / of_a_model));
+  if (devices(plan) == *run.devices) return Ok{};
+  if (plan.data == 0)
+    return left_out("n_gpus " + std::to_string(*run.devices) + ", want at least tp × pp × cp, " +
+                    whole(of_a_model));
+  return left_out("n_gpus " + std::to_string(*run.devices) + ", want tp × pp × dp × cp, " +
+                  whole(devices(plan)));
 }
 
 /// Tables round: the nearest whole number of micro-batches, if that is near.
@@ -160,28 +232,55 @@ bool read_schedule(const PublishedRun& run, const SoftwareFacts& software, const
   return micro_batch.has_value();
 }
 
-/// Whatever the published figure counts, all that is in use on the device must fit.
-Result<bool> fits(Workload work, const MemoryFit& fit) {
-  work.software.memory_figure = MemoryFigure::device;
-  const MemoryUse use = AXS_TRY(memory_use(work, fit));
-  return use.total <= work.accelerator.memory;
+/// Powers of two up to a limit, or what the table tells.
+std::vector<std::uint32_t> choices(std::optional<std::uint32_t> told, std::uint32_t most) {
+  if (told) return {*told};
+  std::vector<std::uint32_t> all;
+  for (std::uint32_t number = 1; number <= most; number *= 2) all.push_back(number);
+  return all;
 }
 
-/// If nothing fits, it is one sequence.
-Result<Workload> fastest_that_fits(Workload work, const Facts& facts) {
-  const Calibration& calibration = facts.calibration;
-  Workload best = work;
-  Seconds least{1e300};
-  while (work.plan.global_batch % (std::uint64_t{work.plan.data} * work.plan.micro_batch) == 0) {
-    if (!AXS_TRY(fits(work, calibration.memory))) break;
-    const StepTime step = AXS_TRY(step_time(work, calibration));
-    if (step.total < least) {
-      least = step.total;
-      best = work;
-    }
-    work.plan.micro_batch *= 2;
+/// The fastest of several that fits. If none does, the one that needs least memory.
+class Fastest {
+ public:
+  explicit Fastest(const Calibration& calibration) : calibration_{calibration} {}
+
+  Result<> look_at(const Workload& work) {
+    Workload held = work;  // Whatever the published figure counts, all that is in use must fit.
+    held.software.memory_figure = MemoryFigure::device;
+    const MemoryUse use = AXS_TRY(memory_use(held, calibration_.memory));
+    const bool fits = use.total <= work.accelerator.memory;
+    if (found_fit_ && !fits) return Ok{};
+    const Seconds time = AXS_TRY(step_time(work, calibration_)).total;
+    const double cost = fits ? time.value() : use.total.value();
+    if (best_ && fits == found_fit_ && cost >= least_) return Ok{};
+    best_ = work;
+    least_ = cost;
+    found_fit_ = fits;
+    return Ok{};
   }
-  return best;
+  const std::optional<Workload>& best() const { return best_; }
+
+ private:
+  const Calibration& calibration_;
+  std::optional<Workload> best_;
+  double least_ = 0;
+  bool found_fit_ = false;
+};
+
+/// From a workload that is checked, doubles the micro-batch as long as the batch is a multiple.
+Result<> try_micro_batches(Workload work, bool told, Fastest& fastest) {
+  do {
+    AXS_TRY(fastest.look_at(work));
+    work.plan.micro_batch *= 2;
+  } while (!told && work.plan.micro_batch <= work.plan.global_batch &&
+           check(work.shape, work.plan));
+  return Ok{};
+}
+
+/// Megatron of 2023, beside which a source has put its own software.
+bool is_baseline(const PublishedRun& run, const SoftwareFacts& facts) {
+  return facts.changes_blocks && contains(plain_name(run.model + " " + run.notes), "megatron");
 }
 
 /// What notes and precision tell of the software.
@@ -189,39 +288,104 @@ void refine(const PublishedRun& run, const SoftwareFacts& facts, Workload& work)
   work.software = facts.software;
   if (contains(run.notes, "AsyncTP")) work.software.overlaps_tensor = true;
   if (contains(run.notes, "eager")) work.software.pointwise = Pointwise::eager;
+  if (is_baseline(run, facts)) work.software.overlaps_tensor = work.software.overlaps_data = false;
   // Before FlashAttention was, one trained in fp16 and computed whole layers again.
   if (!facts.software.fitted && run.precision == "fp16" && run.recompute == "full" &&
       work.accelerator.family == "A100")
     work.software.attention = Attention::classic;
 }
 
+/// Blocks side by side and sliding windows are in no column. No table says how wide the windows
+/// are: half of the sequence is assumed.
+void refine_shape(const PublishedRun& run, const SoftwareFacts& facts, ModelShape& shape) {
+  const std::string told = plain_name(run.model + " " + run.notes);
+  const bool own_model = facts.changes_blocks && !is_baseline(run, facts);
+  if (own_model || says(told, {"parallelblock", "parallelattention", "paralleltransformer"}))
+    shape.parallel_blocks = true;
+  if (shape.window == 0 && (own_model || says(told, {"slidingwindow", "swa"})))
+    shape.window = run.sequence.value_or(2048) / 2;
+}
+
 }  // namespace
 
 const SoftwareFacts& software_of(const std::string& source, const Facts& facts) {
+  const std::string plain = plain_name(source);
   for (const SoftwareFacts& software : facts.software)
-    if (contains(source, software.match)) return software;
+    if (contains(plain, plain_name(software.match))) return software;
   AXS_ASSERT(false);  // The last entry matches everything.
 }
 
-Result<Workload> workload_of(const PublishedRun& run, const Facts& facts) {
-  if (!run.unreadable.empty()) return left_out(run.unreadable);
-  const auto accelerator = std::ranges::find(
-      facts.accelerators, run.accelerator,
-      [](const AcceleratorFacts& known) -> const std::string& { return known.accelerator.name; });
-  if (accelerator == facts.accelerators.end())
+bool tells_plan(const PublishedRun& run) {
+  return run.tensor && run.pipeline;
+}
+
+namespace {
+
+/// All but the plan.
+Result<Workload> setting_of(const PublishedRun& run, const SoftwareFacts& software,
+                            const Facts& facts) {
+  if (says(run.accelerator, {"+", ":"}))
+    return left_out("several kinds of accelerators, \"" + run.accelerator + "\", in one run");
+  const AcceleratorFacts* const accelerator = most_like(facts.accelerators, run.accelerator);
+  if (!accelerator)
     return left_out("accelerator \"" + run.accelerator + "\" is not in the catalogue");
-  const SoftwareFacts& software = software_of(run.source, facts);
   Workload work;
   work.accelerator = accelerator->accelerator;
   work.network = {software.node_rate.value_or(accelerator->node_rate),
                   software.rails.value_or(work.accelerator.per_node)};
   refine(run, software, work);
   work.shape = AXS_TRY(shape_of(run, facts));
-  work.plan = AXS_TRY(cut_of(run, software));
+  refine_shape(run, software, work.shape);
+  return work;
+}
+
+/// All that goes with a plan of so many tensor devices and stages.
+Result<> try_plan(const PublishedRun& run, const Facts& facts, Workload work, Fastest& fastest) {
+  const SoftwareFacts& software = software_of(run.source, facts);
+  AXS_TRY(set_data(run, work.plan));
   const bool told = read_schedule(run, software, facts, work);
   AXS_TRY(check(work.shape, work.plan));
   if (software.balances_parameters) work.plan.stage_layers = balanced_stages(run, work, facts);
-  return told ? work : fastest_that_fits(work, facts);
+  return try_micro_batches(work, told, fastest);
+}
+
+/// Virtual stages that no table tells: none, or as many as layers, with software of today.
+std::vector<std::uint32_t> interleavings(const PublishedRun& run, const Workload& work) {
+  if (run.virtual_stages) return {*run.virtual_stages};
+  const Software& software = work.software;
+  const std::uint32_t most = work.shape.layers / std::max(work.plan.pipeline, 1u);
+  if (software.fitted || !software.overlaps_data || work.plan.pipeline <= 1 || most <= 1)
+    return {1};
+  return {1, most};
+}
+
+}  // namespace
+
+Result<Workload> workload_of(const PublishedRun& run, const Facts& facts) {
+  if (!run.unreadable.empty()) return left_out(run.unreadable);
+  const SoftwareFacts& software = software_of(run.source, facts);
+  Workload work = AXS_TRY(setting_of(run, software, facts));
+  work.plan = AXS_TRY(cut_of(run, software));
+  if (run.step && !run.global_batch) return left_out("no global batch");
+  const ParallelPlan told = work.plan;
+  const std::uint32_t tensors = std::min(work.accelerator.per_node, 16u);
+  const std::uint32_t stages =
+      work.accelerator.torus > 0 ? 1 : std::clamp(work.shape.layers, 1u, 64u);
+  Fastest fastest{facts.calibration};
+  Result<> tried = Ok{};
+  for (const std::uint32_t tensor : choices(run.tensor, tensors))
+    for (const std::uint32_t pipeline : choices(run.pipeline, stages)) {
+      work.plan = told;
+      work.plan.tensor = tensor;
+      work.plan.pipeline = pipeline;
+      for (const std::uint32_t virtual_stages : interleavings(run, work)) {
+        work.plan.virtual_stages = virtual_stages;
+        const auto problem = try_plan(run, facts, work, fastest);
+        if (!problem && tried) tried = problem;
+      }
+    }
+  if (fastest.best()) return *fastest.best();
+  return tried.error();
 }
 
 std::string suspicion(const PublishedRun& run, const Facts& facts, Figure figure) {

@@ -14,8 +14,8 @@ struct PublishedRun {
   std::string source;
   std::string model;
   std::string accelerator;
-  std::string recompute;  ///< "none", "selective" or "full"
-  std::string precision;  ///< "bf16", "fp16" or "fp8"
+  std::string recompute;  ///< "none", "selective" or "full", as people write that
+  std::string precision;  ///< "bf16", "fp16", "fp8", "fp4", as people write that
   std::string notes;
   bool sequence_parallel = false;
   std::optional<double> parameters_billion;
@@ -30,10 +30,13 @@ struct PublishedRun {
 /// The facts that hold for a source.
 const SoftwareFacts& software_of(const std::string& source, const Facts& facts);
 
-/// What was run, with the catalogue's facts where the table leaves something out. A micro-batch
-/// that nobody tells is the fastest power of two that fits. The error is why the run cannot be
+/// What was run, with the catalogue's facts where the table leaves something out. Micro-batch and
+/// parallel plan that nobody tells are the fastest that fit. The error is why the run cannot be
 /// predicted.
 Result<Workload> workload_of(const PublishedRun& run, const Facts& facts);
+
+/// False: how the devices were used is a guess.
+bool tells_plan(const PublishedRun& run);
 
 /// Why one of the run's figures should not be believed; empty if it may be.
 std::string suspicion(const PublishedRun& run, const Facts& facts, Figure figure);

@@ -6,6 +6,7 @@
 
 #include "axs/config/plan_facts.h"
 #include "axs/plan/memory.h"
+#include "axs/plan/names.h"
 #include "axs/plan/score.h"
 
 using namespace axs;
@@ -22,7 +23,7 @@ PublishedRun llama() {
   PublishedRun run;
   run.line = 2;
   run.source = "somebody's blog";
-  run.model = "Llama 3 8B";
+  run.model = "a model";
   run.accelerator = "H100";
   run.precision = "bf16";
   run.parameters_billion = 8.03;
@@ -54,6 +55,7 @@ TEST_CASE("published: shared keys, gate and tying are told from the number of pa
   CHECK(shape.kv_heads == 8);
   CHECK(parameters(shape) == doctest::Approx(8.03e9).epsilon(0.002));
   PublishedRun gpt = llama();
+  gpt.model = "GPT";
   gpt.feed_forward = 4 * 4096;
   CHECK_FALSE(workload_of(gpt, facts())->shape.gated);
 }
@@ -114,6 +116,123 @@ TEST_CASE("published: NeMo's shapes give the model FLOP/s that it prints") {
   }
 }
 
+TEST_CASE("published: parameters of public models, all and of a token, are those printed") {
+  struct Printed {
+    const char* model;
+    double all, active;  // in billions
+  };
+  for (const Printed& p :
+       {Printed{"Mixtral 8x7B", 46.7, 12.9}, Printed{"mixtral-8x22b", 141, 39},
+        Printed{"DeepSeek-V3 671B", 671, 37}, Printed{"DeepSeek V2", 236, 21},
+        Printed{"Kimi-K2", 1040, 32}, Printed{"Qwen3 30B_a3B", 30.5, 3.3},
+        Printed{"Qwen3-235B-A22B", 235, 22}, Printed{"Llama4 Scout", 109, 17},
+        Printed{"Llama 4 Maverick", 400, 17}, Printed{"GPT-OSS 120B", 117, 5.1},
+        Printed{"GPT-OSS 20B", 20.9, 3.6}, Printed{"Grok-1", 314, 84}, Printed{"DBRX", 132, 36},
+        Printed{"GLM-4.5", 355, 32}, Printed{"Moonlight 16B", 16, 3},
+        Printed{"PaLM-540B", 540, 540}, Printed{"Llama 3.1 405B", 405, 405}}) {
+    CAPTURE(p.model);
+    const KnownShape* const known = most_like(facts().shapes, p.model);
+    REQUIRE(known);
+    CHECK(parameters(known->shape) / 1e9 == doctest::Approx(p.all).epsilon(0.03));
+    CHECK(active_parameters(known->shape) / 1e9 == doctest::Approx(p.active).epsilon(0.15));
+  }
+}
+
+TEST_CASE("published: accelerators under the names that tables give them") {
+  const auto name = [](const char* text) {
+    const AcceleratorFacts* const found = most_like(facts().accelerators, text);
+    return found ? found->accelerator.name : "";
+  };
+  CHECK(name("NVIDIA H100 SXM5 80GB") == "H100");
+  CHECK(name("DGX-H100") == "H100");
+  CHECK(name("A100 40GB") == "A100-40");
+  CHECK(name("A100-80") == "A100-80");
+  CHECK(name("Ampere") == "A100-80");
+  CHECK(name("GH200-96") == "GH200-96");
+  CHECK(name("GB200 NVL72") == "GB200");
+  CHECK(name("B200") == "B200");
+  CHECK(name("B300") == "GB300");
+  CHECK(name("v5p-1024") == "TPU v5p");
+  CHECK(name("TPU v5e") == "TPU v5e");
+  CHECK(name("tpu_v4") == "TPU v4");
+  CHECK(name("H800") == "H800");
+  CHECK(name("AMD Instinct MI300X") == "MI300X");
+  CHECK(name("abacus").empty());
+}
+
+TEST_CASE("published: sources whose software is known, in any case") {
+  const auto name = [](const char* source) { return software_of(source, facts()).name; };
+  CHECK(name("AI-Hypercomputer/maxtext README.md") == "MaxText");
+  CHECK(name("NVIDIA-NeMo/Megatron-Bridge docs/performance-summary.md") == "Megatron-Bridge");
+  CHECK(name("NVIDIA/NeMo docs/source/performance") == "NeMo");
+  CHECK(name("BloombergGPT (arXiv 2303.17564)") == "Bloomberg");
+  CHECK(name("bigscience BLOOM") == "BLOOM");
+  CHECK(name("pytorch/torchtitan benchmarks/llama3_h100") == "torchtitan");
+  CHECK(name("NVIDIA/Megatron-LM README.md") == "Megatron-LM README");
+  CHECK(name("Megatron-LM SC21 (arXiv 2104.04473) Table 1") == "SC21");
+  CHECK(name("somebody") == "unknown");
+}
+
+TEST_CASE("published: recomputation and precision in the words of tables") {
+  const auto again = [](const char* text) {
+    PublishedRun run = llama();
+    run.recompute = text;
+    return workload_of(run, facts())->plan.recompute;
+  };
+  CHECK(again("full (uniform)") == Recompute::full);
+  CHECK(again("minimal") == Recompute::selective);
+  CHECK(again("no") == Recompute::none);
+  CHECK(again("not printed") == Recompute::none);
+  const auto precision = [](const char* text) {
+    PublishedRun run = llama();
+    run.precision = text;
+    return workload_of(run, facts())->plan.precision;
+  };
+  CHECK(precision("FP8-MX") == Precision::fp8);
+  CHECK(precision("NVFP4") == Precision::fp4);
+  CHECK(precision("BF16") == Precision::bf16);
+}
+
+TEST_CASE("published: experts that only a name or the notes tell") {
+  PublishedRun run = llama();
+  run.model = "somebody's 16x3B";
+  run.parameters_billion = 40;
+  run.expert = 4;
+  const Workload named = *workload_of(run, facts());
+  CHECK(named.shape.experts.count == 16);
+  CHECK(named.shape.experts.chosen == 2);
+  CHECK(named.plan.expert == 4);
+  run.model = "a model";
+  run.notes = "64 experts, top-6";
+  const Workload noted = *workload_of(run, facts());
+  CHECK(noted.shape.experts.count == 64);
+  CHECK(noted.shape.experts.chosen == 6);
+}
+
+TEST_CASE("published: a plan that nobody tells is the fastest that fits") {
+  PublishedRun run = llama();
+  run.tensor.reset();
+  run.pipeline.reset();
+  const Workload chosen = *workload_of(run, facts());
+  CHECK(devices(chosen.plan) == 16);
+  CHECK(step_time(chosen, facts().calibration)->total <=
+        step_time(*workload_of(llama(), facts()), facts().calibration)->total);
+}
+
+TEST_CASE("published: what nobody fitted is scored apart") {
+  PublishedRun known = llama();
+  known.step = Seconds{3};
+  PublishedRun unknown = known;
+  unknown.accelerator = "TPU v5p";
+  const ScoreTable table = score({known, unknown}, facts());
+  REQUIRE(table.sources.size() == 4);
+  CHECK_FALSE(table.sources[1].zero_shot);
+  CHECK(table.sources[1].step.count == 1);
+  CHECK(table.sources[3].source == "all");
+  CHECK(table.sources[3].zero_shot);
+  CHECK(table.sources[3].step.count == 1);
+}
+
 TEST_CASE("published: why a run cannot be predicted") {
   PublishedRun run = llama();
   run.accelerator = "TPU v9";
@@ -122,17 +241,34 @@ TEST_CASE("published: why a run cannot be predicted") {
   run.layers.reset();
   CHECK(why_not(run) == "no shape of the model");
   run = llama();
-  run.tensor.reset();
-  CHECK(why_not(run) == "no parallel plan printed");
+  run.devices.reset();
+  CHECK(why_not(run) == "no number of devices");
+  run.devices = 0;
+  CHECK(why_not(run) == "n_gpus 0, want 1 or more");
   run = llama();
   run.data = 4;
-  CHECK(why_not(run) == "n_gpus 16 is not tp × pp × dp × cp");
+  CHECK(why_not(run) == "n_gpus 16, want tp × pp × dp × cp, 8");
   run = llama();
   run.expert = 8;
-  CHECK(why_not(run) == "mixtures of experts are not modelled");
+  CHECK(why_not(run) == "ep 8 of model \"a model\", whose experts nobody tells");
+  run.model = "Llama 3 8B";
+  CHECK(why_not(run) == "expert 8, want 1, the model is dense");
   run = llama();
   run.precision = "int8";
   CHECK(why_not(run) == "precision \"int8\" is not modelled");
+  run = llama();
+  run.recompute = "perhaps";
+  CHECK(why_not(run) == "recompute \"perhaps\", want none, selective or full");
+  run = llama();
+  run.accelerator = "H100:8+A100:8";
+  CHECK(why_not(run) == "several kinds of accelerators, \"H100:8+A100:8\", in one run");
+  run = llama();
+  run.step = Seconds{1};
+  run.global_batch.reset();
+  CHECK(why_not(run) == "no global batch");
+  run = llama();
+  run.tensor = 32;
+  CHECK(why_not(run) == "n_gpus 16, want at least tp × pp × cp, 32");
   run = llama();
   run.global_batch = 60;
   CHECK(why_not(run) == "global batch 60, want a multiple of data × micro-batch, 8");

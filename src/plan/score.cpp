@@ -8,6 +8,9 @@ namespace axs::plan {
 
 namespace {
 
+/// As wide as of what was never fitted, exp(0.45).
+constexpr double guessed_plan_spread = 1.568;
+
 /// Linear between the two nearest of a sorted list.
 double quantile(const std::vector<double>& sorted, double share) {
   const double place = share * static_cast<double>(sorted.size() - 1);
@@ -38,20 +41,26 @@ Result<RunScore> score_run(const PublishedRun& run, const std::string& source, c
     return Error{Errc::unavailable, bad_step.empty() ? bad_memory : bad_step};
   const Workload work = AXS_TRY(workload_of(run, facts));
   score.step = AXS_TRY(step_time(work, facts.calibration));
+  if (!tells_plan(run)) score.step.spread = std::max(score.step.spread, guessed_plan_spread);
   score.memory = AXS_TRY(memory_use(work, facts.calibration.memory));
   return score;
 }
 
-SourceScore summary(const ScoreTable& table, const std::string& source, bool all) {
+/// Of the runs that are alike in `zero_shot`; of all sources if none is named.
+SourceScore summary(const ScoreTable& table, const std::string& source, bool zero_shot) {
   constexpr double false_fit = -0.03;
-  SourceScore sum{.source = source, .step = {}, .memory = {}};
-  const auto of_source = [&](const auto& entry) { return all || entry.source == source; };
-  sum.left_out = static_cast<std::size_t>(std::ranges::count_if(table.left_out, of_source));
+  SourceScore sum{
+      .source = source.empty() ? "all" : source, .zero_shot = zero_shot, .step = {}, .memory = {}};
+  const auto of_source = [&](const auto& entry) {
+    return source.empty() || entry.source == source;
+  };
+  if (!zero_shot)
+    sum.left_out = static_cast<std::size_t>(std::ranges::count_if(table.left_out, of_source));
   std::vector<double> step;
   std::vector<double> memory;
   double within = 0;
   for (const RunScore& run : table.runs) {
-    if (!of_source(run)) continue;
+    if (!of_source(run) || run.step.zero_shot != zero_shot) continue;
     if (const auto measured = run.measured_step) {
       step.push_back(run.step.total / *measured - 1);
       if (run.step.low() <= *measured && *measured <= run.step.high()) within += 1;
@@ -93,8 +102,15 @@ ScoreTable score(const std::vector<PublishedRun>& runs, const Facts& facts) {
     else
       table.left_out.push_back({run.line, source, scored.error().what});
   }
-  for (const std::string& source : sources) table.sources.push_back(summary(table, source, false));
-  table.sources.push_back(summary(table, "all", true));
+  for (const bool zero_shot : {false, true}) {
+    const std::size_t before = table.sources.size();
+    for (const std::string& source : sources) {
+      const SourceScore sum = summary(table, source, zero_shot);
+      if (sum.step.count + sum.memory.count + sum.left_out > 0) table.sources.push_back(sum);
+    }
+    if (!zero_shot || table.sources.size() > before)
+      table.sources.push_back(summary(table, "", zero_shot));
+  }
   return table;
 }
 

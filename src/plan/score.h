@@ -38,8 +38,10 @@ struct Errors {
 };
 Errors errors_of(std::vector<double> relative);
 
+/// Of a source's runs that are alike in `zero_shot`.
 struct SourceScore {
   std::string source;
+  bool zero_shot = false;  ///< runs of what no run was fitted on
   std::size_t left_out = 0;
   Errors step;
   double within = 0;  ///< share of the runs whose time lies in its interval
@@ -50,7 +52,8 @@ struct SourceScore {
 };
 
 struct ScoreTable {
-  std::vector<SourceScore> sources;  ///< in the order of the runs; the last is "all"
+  /// In the order of the runs, then "all"; then the same of those that are zero-shot, if any.
+  std::vector<SourceScore> sources;
   std::vector<RunScore> runs;
   std::vector<LeftOut> left_out;
 };

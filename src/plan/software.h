@@ -25,6 +25,7 @@ struct Software {
   double accumulation_bytes = 0;
   bool stops_early = false;           ///< the last product of a layer is not computed again
   bool overlaps_tensor = false;       ///< half of the tensor exchange runs beside products
+  bool sends_once_per_node = false;   ///< what several experts of a node want of a token
   bool overlaps_data = true;          ///< gradients are exchanged during the backward pass
   bool partitioned_transfers = true;  ///< each tensor rank sends its part of what stages exchange
   bool single_rail_sharding = false;  ///< ZeRO-3 of 2021: one NIC of eight, 2-byte gradients

@@ -12,6 +12,7 @@ struct StepTime {
   Seconds pointwise{};
   Seconds recompute{};
   Seconds tensor_exchange{};
+  Seconds expert_exchange{};
   Seconds host{};
   Seconds embedding_and_head{};
   Seconds sharding_exchange{};  ///< of ZeRO-2, ZeRO-3 and FSDP, as far as it is exposed
@@ -22,6 +23,9 @@ struct StepTime {
   Seconds stragglers{};
   Seconds fixed{};  ///< clipping, loading, logging
   Seconds total{};
+  /// No published run of this accelerator's family, of mixtures of experts or of this precision
+  /// was fitted.
+  bool zero_shot = false;
   /// The true time lies between total / spread and total × spread nine times of ten, as far as
   /// published runs of sources that were not fitted tell.
   double spread = 1;

@@ -28,7 +28,10 @@ def number(text):
 
 
 def software_of(source):
-    found = next(entry for entry in SOFTWARE if entry["match"] in source)
+    def plain(text):
+        return "".join(filter(str.isalnum, text.lower()))
+
+    found = next(entry for entry in SOFTWARE if plain(entry["match"]) in plain(source))
     return SOFTWARE[-1] | found
 
 

@@ -1,0 +1,35 @@
+#pragma once
+
+#include "axs/plan/prices.h"
+#include "axs/plan/step_time.h"
+
+namespace axs::plan {
+
+/// What a training step draws. Nobody publishes enough to fit this: the shares of power are
+/// declared, and docs/design/025 compares them with the few figures that somebody measured.
+struct StepEnergy {
+  Joules device{};  ///< of one accelerator, in the mean over all
+  Joules host{};    ///< of its part of host, network and fans
+  Joules whole{};   ///< of all of them at the meter of the site, cooling and losses with them
+  /// The true energy lies between / spread and × spread, of which the time's own spread is a part.
+  double spread = 1;
+
+  Joules low() const { return whole / spread; }
+  Joules high() const { return whole * spread; }
+};
+
+/// An accelerator draws its idle share all the time, and of the rest what its work asks for: most
+/// while it multiplies, little while it waits. `pue` is the energy of a site over that of its
+/// machines; an error if it is none.
+Result<StepEnergy> step_energy(const Workload& workload, const StepTime& step, double pue);
+
+struct StepCost {
+  Dollars devices{};
+  Dollars energy{};
+
+  Dollars total() const { return devices + energy; }
+};
+StepCost step_cost(const Workload& workload, const StepTime& step, const StepEnergy& energy,
+                   const Prices& prices);
+
+}  // namespace axs::plan
