@@ -75,16 +75,12 @@ std::vector<orbit::GroundPair> sky_pairs(const Scenario& scenario) {
 }
 
 Result<> forecast_sky(const Scenario& scenario, std::span<const orbit::MeanElements> satellites,
-                      Duration horizon, std::vector<LinkPlan>& plans) {
+                      const orbit::RouteClock& clock, std::vector<LinkPlan>& plans) {
   const auto pairs = sky_pairs(scenario);
   if (pairs.empty()) return Ok{};
   orbit::SkyOptions options;
   options.min_elevation_deg = scenario.sky->min_elevation_deg;
   const auto sky = AXS_TRY(orbit::Sky::of_elements(satellites, scenario.sky->start, options));
-  const orbit::RouteClock clock{.start = scenario.sky->start,
-                                .speed = scenario.sky->speed,
-                                .length = horizon,
-                                .step = milliseconds(100)};
   auto histories = AXS_TRY(orbit::routes_over_time(sky, pairs, clock));
   std::size_t next = 0;
   for (LinkPlan& plan : plans) {
@@ -99,14 +95,17 @@ Result<> forecast_sky(const Scenario& scenario, std::span<const orbit::MeanEleme
 
 Result<std::vector<LinkPlan>> plan_links(const Scenario& scenario,
                                          std::span<const orbit::MeanElements> satellites,
-                                         Duration horizon) {
+                                         Duration horizon, Duration step) {
   std::vector<LinkPlan> plans;
   for (std::uint32_t i = 0; i < scenario.links.size(); ++i) {
     plans.push_back(plan_link(scenario, LinkId{i}));
     (void)AXS_TRY(net::validate(plans.back().forth, "link " + plans.back().name));
     (void)AXS_TRY(net::validate(plans.back().back, "link " + plans.back().name));
   }
-  (void)AXS_TRY(forecast_sky(scenario, satellites, horizon, plans));
+  if (!scenario.sky) return plans;
+  const orbit::RouteClock clock{
+      .start = scenario.sky->start, .speed = scenario.sky->speed, .length = horizon, .step = step};
+  (void)AXS_TRY(forecast_sky(scenario, satellites, clock, plans));
   return plans;
 }
 

@@ -32,12 +32,12 @@ struct Wire {
 };
 Wire wire_at(const LinkPlan& link, bool back, Duration at);
 
-/// All links of the scenario, for `horizon` of the run. `satellites` are those of the scenario's
-/// sky; they may be empty where no link goes through it. An error if orbits or numbers make no
-/// sense.
+/// All links of the scenario, for `horizon` of the run; of those through the sky a forecast every
+/// `step`. `satellites` are those of the scenario's sky; they may be empty where no link goes
+/// through it. An error if orbits or numbers make no sense.
 Result<std::vector<LinkPlan>> plan_links(const catalog::Scenario& scenario,
                                          std::span<const orbit::MeanElements> satellites,
-                                         Duration horizon);
+                                         Duration horizon, Duration step = milliseconds(100));
 
 /// When links lose packets to a change of satellite within `horizon` of the run: what a site is
 /// told beforehand. Links that only change their delay have no such time.

@@ -30,6 +30,8 @@ class FlowSimulator {
   void set_route(RouteId route, std::span<const LinkId> links);
   /// 0: the link is cut, flows over it wait.
   void set_rate(LinkId link, BytesPerSecond rate);
+  /// For what ends from now on.
+  void set_delay(LinkId link, Duration delay) { links_[link.value].delay = delay; }
   void start(const Flow& flow);
 
   /// Goes on to the next end of a flow and returns it; or, if there is none until then, to `until`.

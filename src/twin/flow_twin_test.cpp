@@ -1,0 +1,108 @@
+#include "axs/twin/flow_twin.h"
+
+#include <doctest/doctest.h>
+
+#include "axs/twin/twin.h"
+
+using namespace axs;
+using namespace axs::twin;
+
+namespace {
+
+constexpr std::uint64_t steps = 300;
+
+catalog::Scenario three_sites(double bits) {
+  catalog::Scenario scenario;
+  scenario.name = "three";
+  scenario.train.tokens = 3 * steps * 256;
+  scenario.train.outer = {.period = 20, .fragments = 2};
+  for (const char* name : {"sfo", "fra", "tyo"}) scenario.sites.push_back({.name = name, .at = {}});
+  for (std::uint32_t a = 0; a < 3; ++a)
+    for (std::uint32_t b = a + 1; b < 3; ++b)
+      scenario.links.push_back({.a = SiteId{a},
+                                .b = SiteId{b},
+                                .kind = catalog::LinkKind::wire,
+                                .rate_ab = bits_per_second(bits),
+                                .rate_ba = bits_per_second(bits),
+                                .one_way = milliseconds(40 + 10 * (a + b)),
+                                .loss = 0});
+  return scenario;
+}
+
+FleetOutcome simulate(const catalog::Scenario& scenario, const Fleet& fleet = {}) {
+  REQUIRE(playable_as_flows(scenario));
+  FlowTwin world{{.scenario = scenario,
+                  .links = *fabric::plan_links(scenario, {}, seconds(60)),
+                  .fleets = std::vector<Fleet>(scenario.sites.size(), fleet)}};
+  return world.run(seconds(600));
+}
+
+Outcome by_packets(const catalog::Scenario& scenario, const WorkerSpeed& speed) {
+  Twin world{{.scenario = scenario,
+              .links = *fabric::plan_links(scenario, {}, seconds(60)),
+              .workers = std::vector<WorkerSpeed>(scenario.sites.size(), speed)}};
+  return world.run(seconds(600));
+}
+
+}  // namespace
+
+TEST_CASE("flow twin: the same seed gives the same digest, another seed another") {
+  const Fleet noisy{.accelerators = 64, .straggling = 0.02};
+  catalog::Scenario scenario = three_sites(1e8);
+  const FleetOutcome first = simulate(scenario, noisy), second = simulate(scenario, noisy);
+  REQUIRE(first.finished);
+  CHECK(first.digest == second.digest);
+  CHECK(first.took == second.took);
+  scenario.seed = 2;
+  CHECK(simulate(scenario, noisy).digest != first.digest);
+}
+
+TEST_CASE("flow twin: the policies take as long as over packets while links keep up") {
+  const WorkerSpeed speed{.contribution_bytes = 2'000'000};  // 53 Mb/s.
+  for (const double bits : {1e8, 6e7}) {
+    catalog::Scenario scenario = three_sites(bits);
+    scenario.train.tokens /= 5;
+    const Outcome packets = by_packets(scenario, speed);
+    const FleetOutcome flows = simulate(scenario, {.speed = speed});
+    REQUIRE(packets.finished);
+    REQUIRE(flows.finished);
+    CAPTURE(bits);
+    CHECK(flows.tokens == packets.tokens);
+    CHECK(flows.syncs == packets.syncs);
+    CHECK(flows.took.seconds() == doctest::Approx(packets.took.seconds()).epsilon(0.05));
+  }
+}
+
+TEST_CASE("flow twin: a cut is gone around, and a lost worker goes on from what it saved") {
+  catalog::Scenario scenario = three_sites(1e8);
+  scenario.faults = {{seconds(3), catalog::CutLink{LinkId{0}, seconds(4)}},
+                     {seconds(5), catalog::KillProcess{SiteId{1}, catalog::Process::worker}}};
+  const FleetOutcome calm = simulate(three_sites(1e8)), stormy = simulate(scenario);
+  REQUIRE(stormy.finished);
+  CHECK(stormy.tokens == 3 * steps * 256);
+  CHECK(stormy.reroutes > calm.reroutes);
+  CHECK(stormy.took - calm.took < seconds(3));
+}
+
+TEST_CASE("flow twin: failing accelerators lower the goodput, and noise is the slowest one's") {
+  const catalog::Scenario scenario = three_sites(1e9);
+  const FleetOutcome calm = simulate(scenario);
+  const FleetOutcome failing =
+      simulate(scenario, {.accelerators = 100, .between_failures = seconds(500)});
+  REQUIRE(failing.finished);
+  CHECK(failing.failures > 0);
+  CHECK(failing.goodput < calm.goodput);
+  CHECK(failing.tokens >= scenario.train.tokens);
+  const FleetOutcome noisy = simulate(scenario, {.accelerators = 100, .straggling = 0.05});
+  CHECK(noisy.took > calm.took);
+}
+
+TEST_CASE("flow twin: what it has not is refused by name") {
+  catalog::Scenario scenario = three_sites(1e8);
+  scenario.train.sync = catalog::SyncMode::every_step;
+  CHECK(playable_as_flows(scenario).error().what ==
+        "three: training with sync \"every-step\", which fleets as flows have not");
+  scenario = three_sites(1e8);
+  scenario.faults = {{seconds(1), catalog::KillProcess{SiteId{1}, catalog::Process::agent}}};
+  CHECK_FALSE(playable_as_flows(scenario));
+}
