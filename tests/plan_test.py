@@ -27,6 +27,87 @@ def score(*arguments):
                           check=False, timeout=60)
 
 
+JOB = """version = 1
+name = "pair"
+[model]
+preset = "llama3-8b"
+[train]
+tokens = "1T"
+sequences = 256
+[[site]]
+name = "sfo"
+at = [37.77, -122.42]
+jurisdiction = "US"
+accelerators = [{ type = "H100", count = 16 }]
+[[site]]
+name = "fra"
+at = [50.11, 8.68]
+jurisdiction = "DE"
+accelerators = [{ type = "A100-80", count = 16 }]
+[[link]]
+between = ["sfo", "fra"]
+kind = "fibre"
+rate = "800 Gb/s"
+"""
+
+
+def plan(*arguments):
+    return subprocess.run([AXS, "plan", *arguments], capture_output=True, text=True, check=False,
+                          timeout=60)
+
+
+@unittest.skipIf(RUNS is not None, "only without a table of runs")
+class Job(unittest.TestCase):
+    def write(self, text):
+        with tempfile.NamedTemporaryFile("w", suffix=".toml", delete=False) as file:
+            file.write(text)
+        self.addCleanup(os.unlink, file.name)
+        return file.name
+
+    def test_text(self):
+        outcome = plan(self.write(JOB))
+        self.assertEqual((outcome.returncode, outcome.stderr), (0, ""))
+        self.assertIn("tokens/s", outcome.stdout)
+        self.assertIn("H100", outcome.stdout)
+
+    def test_json(self):
+        outcome = plan(self.write(JOB), "--json")
+        self.assertEqual(outcome.returncode, 0, outcome)
+        document = json.loads(outcome.stdout)
+        self.assertLess(document["low_s"], document["step_s"])
+        sequences = sum(group["replicas"] * group["micro_batches"] * document["micro_batch"]
+                        for group in document["groups"])
+        self.assertEqual(sequences, 256)
+        for group in document["groups"]:
+            self.assertEqual(sum(stage["layers"] for stage in group["stages"]), 32)
+            self.assertTrue(all(stage["memory_gib"] < 80 for stage in group["stages"]))
+        used = sum(group["replicas"] * stage["tensor"]
+                   for group in document["groups"] for stage in group["stages"])
+        self.assertEqual(used + sum(document["idle"].values()), 32)
+
+    def test_jurisdiction(self):
+        job = JOB + '[plan]\njurisdictions = ["DE"]\n'
+        document = json.loads(plan(self.write(job), "--json").stdout)
+        self.assertEqual({group["site"] for group in document["groups"]}, {"fra"})
+
+    def test_unmet(self):
+        outcome = plan(self.write(JOB + '[plan]\ndeadline = "1 d"\n'))
+        self.assertEqual(outcome.returncode, 1)
+        self.assertIn("Not met: deadline", outcome.stdout)
+
+    def test_impossible(self):
+        for text, what, code in ((JOB.replace("H100", "H1000"), "H1000", 2),
+                                 (JOB.replace("count = 16", "count = 0"), "count", 2),
+                                 (JOB.replace("800 Gb/s", "-3 Gb/s"), "-3 Gb/s", 2),
+                                 (JOB.replace("llama3-8b", "llama3-405b"), "GiB", 1),
+                                 (JOB + '[plan]\njurisdictions = ["JP"]\n', "devices", 1)):
+            outcome = plan(self.write(text))
+            self.assertEqual(outcome.returncode, code, (what, outcome))
+            self.assertEqual(outcome.stdout, "")
+            self.assertEqual(outcome.stderr.count("\n"), 1, outcome.stderr)
+            self.assertIn(what, outcome.stderr)
+
+
 class Small(unittest.TestCase):
     def write(self, text):
         with tempfile.NamedTemporaryFile("w", suffix=".csv", delete=False) as file:

@@ -11,6 +11,8 @@ class CommandGroup : public Command {
   Result<ExitCode> run() override { return chosen_->run(); }
 
  protected:
+  /// The one that was named; null where a group may do without.
+  Command* chosen() const { return chosen_; }
   /// What --help ends with.
   virtual std::string footer() const = 0;
 

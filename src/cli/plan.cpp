@@ -1,5 +1,7 @@
 #include "axs/cli/plan.h"
 
+#include <CLI/CLI.hpp>
+
 #include "axs/cli/plan_score.h"
 
 namespace axs::cli {
@@ -8,8 +10,23 @@ PlanCommand::PlanCommand() {
   parts_.push_back(std::make_unique<PlanScoreCommand>());
 }
 
+void PlanCommand::declare(CLI::App& app) {
+  CommandGroup::declare(app);
+  app.require_subcommand(0, 1);
+  job_.declare(app);
+}
+
 std::string PlanCommand::footer() const {
-  return "Example:\n"
+  return "The job is a scenario with the accelerators of its sites and, if wanted, a table "
+         "[plan]:\n"
+         "  [plan]\n"
+         "  precision = \"bf16\"              # or fp16, fp8\n"
+         "  deadline = \"30 d\"\n"
+         "  jurisdictions = [\"US\", \"DE\"]    # where it may run\n"
+         "\n"
+         "Examples:\n"
+         "  axs plan job.toml\n"
+         "  axs plan job.toml --json > plan.json\n"
          "  axs plan score training-runs.csv";
 }
 

@@ -27,6 +27,8 @@ constexpr std::size_t sites_max = 256;
 /// To Mars and farther; sums of it and of a run's time are far from the end of 64 bits.
 constexpr Duration delay_max = seconds(3600);
 constexpr Duration jitter_max = seconds(60);
+/// A plan for longer is no plan.
+constexpr Duration deadline_max = seconds(100 * 366 * 86'400LL);
 /// What is sent of a fragment, at most a byte for each, must fit one message.
 constexpr std::uint64_t fragment_parameters_max = 1'000'000'000;
 
@@ -39,7 +41,7 @@ class ScenarioReader {
   ScenarioReader(std::string file, Purpose purpose)
       : problem_{std::move(file), std::nullopt}, purpose_{purpose} {}
 
-  Result<Scenario> read(const toml::table& root) {
+  Result<PlanScenario> read(const toml::table& root) {
     Table top{root, "", problem_};
     if (top.whole("version", 1, 1000) > scenario_version)
       top.fail("version", fmt::format("this program reads version {}", scenario_version));
@@ -48,6 +50,7 @@ class ScenarioReader {
     top.table("model", [this](Table& t) { read_model(t); });
     if (!top.has("train")) top.fail("train", "missing, want a table with the tokens to train");
     top.table("train", [this](Table& t) { read_train(t); });
+    top.table("plan", [this](Table& t) { read_plan(t); });
     top.tables("site", [this](Table& t) { read_site(t); });
     if (scenario_.sites.empty()) top.fail("site", "missing, want at least one [[site]]");
     if (scenario_.sites.size() > sites_max)
@@ -60,7 +63,7 @@ class ScenarioReader {
     if (purpose_ == Purpose::run) check_fragments(top);
     top.finish();
     if (problem_.first) return *problem_.first;
-    return scenario_;
+    return PlanScenario{std::move(scenario_), std::move(wishes_)};
   }
 
  private:
@@ -171,6 +174,17 @@ class ScenarioReader {
     if (rule.fragments > rule.period)
       t.fail("fragments",
              fmt::format("{}, want at most the period of {} steps", rule.fragments, rule.period));
+  }
+
+  void read_plan(Table& t) {
+    using plan::Precision;
+    if (t.has("precision"))
+      wishes_.precision = t.choice<Precision>(
+          "precision",
+          {{"bf16", Precision::bf16}, {"fp16", Precision::bf16}, {"fp8", Precision::fp8}});
+    if (t.has("deadline"))
+      wishes_.deadline = Seconds{t.duration("deadline", deadline_max).seconds()};
+    if (t.has("jurisdictions")) wishes_.jurisdictions = t.texts("jurisdictions");
   }
 
   void read_site(Table& t) {
@@ -430,15 +444,19 @@ class ScenarioReader {
   Table::Problem problem_;
   Purpose purpose_;
   Scenario scenario_;
+  PlanWishes wishes_;
 };
 
 }  // namespace
 
 Result<Scenario> parse_scenario(std::string_view text, const std::string& file) {
-  return ScenarioReader{file, Purpose::run}.read(AXS_TRY(parse_toml(text, file)));
+  const toml::table root = AXS_TRY(parse_toml(text, file));
+  auto read = ScenarioReader{file, Purpose::run}.read(root);
+  if (!read) return read.error();
+  return std::move(read->scenario);
 }
 
-Result<Scenario> parse_job(std::string_view text, const std::string& file) {
+Result<PlanScenario> parse_plan_scenario(std::string_view text, const std::string& file) {
   return ScenarioReader{file, Purpose::plan}.read(AXS_TRY(parse_toml(text, file)));
 }
 

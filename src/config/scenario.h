@@ -5,6 +5,8 @@
 
 #include "axs/catalog/scenario.h"
 #include "axs/core/result.h"
+#include "axs/core/units.h"
+#include "axs/plan/parallel_plan.h"
 
 namespace axs::config {
 
@@ -12,8 +14,19 @@ namespace axs::config {
 /// paths in it. Errors name file, line, key, what was seen and what was wanted.
 Result<catalog::Scenario> parse_scenario(std::string_view text, const std::string& file);
 
-/// The same for a plan: of models too that our own workers do not train.
-Result<catalog::Scenario> parse_job(std::string_view text, const std::string& file);
+/// The table [plan] of a scenario.
+struct PlanWishes {
+  plan::Precision precision = plan::Precision::bf16;
+  std::optional<Seconds> deadline;         ///< from now
+  std::vector<std::string> jurisdictions;  ///< where the job may run; empty: anywhere
+};
+struct PlanScenario {
+  catalog::Scenario scenario;
+  PlanWishes wishes;
+};
+
+/// The same for the planner: of models too that our own workers do not train.
+Result<PlanScenario> parse_plan_scenario(std::string_view text, const std::string& file);
 
 /// The text of such a file.
 Result<std::string> read_scenario_text(const std::string& file);

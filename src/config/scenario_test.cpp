@@ -83,14 +83,14 @@ TEST_CASE("scenario: a plan is made for models that our workers do not train") {
                                          {"llama3-405b", 405.9},
                                          {"mixtral-8x7b", 46.7}}) {
     const std::string text = with("preset = \"" + std::string{preset} + "\"");
-    const auto job = parse_job(text, "x.toml");
+    const auto job = parse_plan_scenario(text, "x.toml");
     REQUIRE(job.has_value());
-    CHECK(static_cast<double>(catalog::parameter_count(job->model)) / 1e9 ==
+    CHECK(static_cast<double>(catalog::parameter_count(job->scenario.model)) / 1e9 ==
           doctest::Approx(billions).epsilon(0.002));
     CHECK_FALSE(parse_scenario(text, "x.toml"));
   }
   const auto problem = [&](const std::string& model) {
-    return parse_job(with(model), "x.toml").error().what;
+    return parse_plan_scenario(with(model), "x.toml").error().what;
   };
   CHECK(problem("experts = { count = 8, chosen = 9, hidden = 64 }") ==
         "x.toml:4: model.experts.chosen: 9, want at most the 8 experts");

@@ -160,6 +160,17 @@ std::pair<std::string, std::string> Table::two_texts(std::string_view key) {
   return {};
 }
 
+std::vector<std::string> Table::texts(std::string_view key) {
+  const toml::node* node = find(key);
+  const toml::array* array = node == nullptr ? nullptr : node->as_array();
+  std::vector<std::string> found;
+  for (std::size_t i = 0; array != nullptr && i < array->size(); ++i)
+    if (const auto text = (*array)[i].value_exact<std::string>()) found.push_back(*text);
+  if (array == nullptr || found.size() != array->size())
+    fail(key, (node == nullptr ? "missing" : describe(*node)) + ", want a list of texts");
+  return found;
+}
+
 void Table::finish() {
   for (const auto& [key, node] : table_) {
     if (asked_.contains(key.str())) continue;

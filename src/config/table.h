@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "axs/core/result.h"
 #include "axs/core/time.h"
@@ -68,6 +69,8 @@ class Table {
   /// An array of exactly two numbers or two texts.
   std::pair<double, double> two_numbers(std::string_view key);
   std::pair<std::string, std::string> two_texts(std::string_view key);
+  /// An array of texts.
+  std::vector<std::string> texts(std::string_view key);
 
   /// Records what is wrong with a key.
   void fail(std::string_view key, const std::string& what);

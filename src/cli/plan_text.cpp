@@ -1,0 +1,160 @@
+#include "axs/cli/plan_text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "axs/cli/rows.h"
+#include "axs/core/enums.h"
+#include "axs/report/text.h"
+
+namespace axs::cli {
+namespace {
+
+using config::PlannedJob;
+using nlohmann::ordered_json;
+using plan::TrainingPlan;
+
+constexpr double gibibyte = 1073741824.0;
+constexpr double day = 86'400;
+
+std::uint64_t devices_of(const plan::ReplicaGroup& group) {
+  std::uint64_t devices = 0;
+  for (const plan::PlannedStage& stage : group.stages) devices += stage.tensor;
+  return devices * group.replicas;
+}
+
+const std::string& type_name(const PlannedJob& job, std::uint32_t type) {
+  return job.fleet.types[type].accelerator.name;
+}
+
+/// "12 x 8 H100, 2 x 4 A100-80": stages that are alike, in the order of the pipeline.
+std::string stages_text(const PlannedJob& job, const plan::ReplicaGroup& group) {
+  std::string text;
+  for (auto run = group.stages.begin(); run != group.stages.end();) {
+    const auto other = std::find_if(run, group.stages.end(), [&](const plan::PlannedStage& stage) {
+      return stage.type != run->type || stage.tensor != run->tensor;
+    });
+    text += fmt::format("{}{} x {} {}", text.empty() ? "" : ", ", other - run, run->tensor,
+                        type_name(job, run->type));
+    run = other;
+  }
+  return text;
+}
+
+/// "8", or "7 to 9".
+std::string layers_text(const plan::ReplicaGroup& group) {
+  const auto [least, most] =
+      std::ranges::minmax_element(group.stages, {}, &plan::PlannedStage::layers);
+  if (least->layers == most->layers) return fmt::format("{}", most->layers);
+  return fmt::format("{} to {}", least->layers, most->layers);
+}
+
+double memory_of(const plan::ReplicaGroup& group) {
+  const auto fullest = std::ranges::max_element(group.stages, {}, &plan::PlannedStage::memory);
+  return fullest->memory.value() / gibibyte;
+}
+
+Rows rows_of(const PlannedJob& job, const TrainingPlan& plan) {
+  Rows rows{{{"site", "SITE"},
+             {"replicas", "REPLICAS"},
+             {"stages", "STAGES OF EACH"},
+             {"layers", "LAYERS"},
+             {"micro_batches", "MICRO-BATCHES"},
+             {"devices", "DEVICES"},
+             {"memory_gib", "MEMORY [GiB]"}},
+            {}};
+  for (const plan::ReplicaGroup& group : plan.groups)
+    rows.rows.push_back(
+        {job.fleet.sites[group.site].name, std::int64_t{group.replicas}, stages_text(job, group),
+         layers_text(group), std::int64_t{group.micro_batches},
+         static_cast<std::int64_t>(devices_of(group)), Decimal{memory_of(group), 1}});
+  return rows;
+}
+
+/// Of the peak of all devices in use: what the model needs, whatever is computed twice.
+double utilisation(const PlannedJob& job, const TrainingPlan& plan) {
+  FlopsPerSecond peak{};
+  for (const plan::ReplicaGroup& group : plan.groups)
+    for (const plan::PlannedStage& stage : group.stages)
+      peak += job.fleet.types[stage.type].accelerator.peak * stage.tensor * group.replicas;
+  return plan::training_flops_per_token(job.job.shape, job.job.sequence) *
+         (plan.tokens_per_second / Seconds{1}.value()) / (peak * Seconds{1});
+}
+
+std::string method_text(const plan::Method& method) {
+  return fmt::format("micro-batches of {}, recomputation: {}, sharded: {}", method.micro_batch,
+                     enum_name(method.recompute), enum_name(method.sharding));
+}
+
+std::string idle_text(const PlannedJob& job, const TrainingPlan& plan) {
+  std::string text;
+  for (std::uint32_t type = 0; type < plan.idle.size(); ++type)
+    if (plan.idle[type] > 0)
+      text +=
+          fmt::format("{}{} {}", text.empty() ? "" : ", ", plan.idle[type], type_name(job, type));
+  return text.empty() ? "" : "Idle: " + text + "\n";
+}
+
+ordered_json json_of(const PlannedJob& job, const plan::ReplicaGroup& group) {
+  ordered_json stages = ordered_json::array();
+  for (const plan::PlannedStage& stage : group.stages)
+    stages.push_back({{"accelerator", type_name(job, stage.type)},
+                      {"tensor", stage.tensor},
+                      {"layers", stage.layers},
+                      {"memory_gib", stage.memory.value() / gibibyte}});
+  return {{"site", job.fleet.sites[group.site].name},
+          {"replicas", group.replicas},
+          {"micro_batches", group.micro_batches},
+          {"stages", std::move(stages)}};
+}
+
+}  // namespace
+
+std::string plan_text(const PlannedJob& job, const plan::SearchResult& found) {
+  const TrainingPlan& plan = found.plan;
+  const Seconds low = plan.step.total / plan.step.spread, high = plan.step.total * plan.step.spread;
+  std::string text = fmt::format(
+      "{}: {:.3g} s a step ({:.3g} to {:.3g}), {} tokens/s, {:.1f} % of the peak, {:.1f} days\n",
+      job.scenario.name, plan.step.total.value(), low.value(), high.value(),
+      report::grouped(static_cast<std::uint64_t>(plan.tokens_per_second)),
+      100 * utilisation(job, plan), plan.duration.value() / day);
+  text += method_text(plan.method) + "\n";
+  if (plan.step.sites.value() > 0)
+    text += fmt::format("of each step {:.3g} s exchange gradients between sites\n",
+                        plan.step.sites.value());
+  text += "\n" + RowsFormat{}.text(rows_of(job, plan), "groups") + "\n" + idle_text(job, plan);
+  if (!found.others.empty()) text += "Others:\n";
+  for (const plan::RunnerUp& other : found.others)
+    text += fmt::format("  {}: {}\n", method_text(other.method), other.reason);
+  return found.unmet.empty() ? text : text + "Not met: " + found.unmet + "\n";
+}
+
+std::string plan_json(const PlannedJob& job, const plan::SearchResult& found) {
+  const TrainingPlan& plan = found.plan;
+  ordered_json document{{"version", 1},
+                        {"job", job.scenario.name},
+                        {"micro_batch", plan.method.micro_batch},
+                        {"recompute", enum_name(plan.method.recompute)},
+                        {"sharding", enum_name(plan.method.sharding)},
+                        {"step_s", plan.step.total.value()},
+                        {"low_s", plan.step.total.value() / plan.step.spread},
+                        {"high_s", plan.step.total.value() * plan.step.spread},
+                        {"replicas_s", plan.step.replicas.value()},
+                        {"sites_s", plan.step.sites.value()},
+                        {"fixed_s", plan.step.fixed.value()},
+                        {"tokens_per_s", plan.tokens_per_second},
+                        {"utilisation", utilisation(job, plan)},
+                        {"duration_s", plan.duration.value()},
+                        {"groups", ordered_json::array()},
+                        {"idle", ordered_json::object()}};
+  for (const plan::ReplicaGroup& group : plan.groups)
+    document["groups"].push_back(json_of(job, group));
+  for (std::uint32_t type = 0; type < plan.idle.size(); ++type)
+    document["idle"][type_name(job, type)] = plan.idle[type];
+  if (!found.unmet.empty()) document["unmet"] = found.unmet;
+  return document.dump(2) + "\n";
+}
+
+}  // namespace axs::cli

@@ -1,0 +1,88 @@
+#include "axs/config/job.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "axs/config/scenario.h"
+
+namespace axs::config {
+
+namespace {
+
+using namespace catalog;
+
+plan::ModelShape shape_of(const Model& model) {
+  return {.layers = model.layers,
+          .hidden = model.width,
+          .heads = model.heads,
+          .kv_heads = model.kv_heads,
+          .head_width = head_width(model),
+          .feed_forward = model.hidden,
+          .gated = model.gated,
+          .vocabulary = model.vocabulary,
+          .tied = model.tied};
+}
+
+plan::Job job_of(const Scenario& scenario, const PlanWishes& wishes, const plan::Facts& facts) {
+  return {.shape = shape_of(scenario.model),
+          .global_batch = scenario.train.sequences,
+          .sequence = scenario.model.context,
+          .tokens = static_cast<double>(scenario.train.tokens),
+          .precision = wishes.precision,
+          .software = facts.software.back().software,
+          .deadline = wishes.deadline,
+          .jurisdictions = wishes.jurisdictions};
+}
+
+/// The number of the type in the fleet, which gets it if it is new.
+Result<std::uint32_t> type_of(const std::string& name, const plan::Facts& facts,
+                              plan::Fleet& fleet) {
+  const auto named = [&](const auto& entry) { return entry.accelerator.name == name; };
+  const auto known = std::ranges::find_if(fleet.types, named);
+  if (known != fleet.types.end()) return static_cast<std::uint32_t>(known - fleet.types.begin());
+  const auto fact = std::ranges::find_if(facts.accelerators, named);
+  if (fact == facts.accelerators.end()) {
+    std::string names;
+    for (const auto& entry : facts.accelerators)
+      names += (names.empty() ? "" : ", ") + entry.accelerator.name;
+    return Error{
+        Errc::invalid,
+        fmt::format("accelerator \"{}\" is not in the catalogue, want one of {}", name, names)};
+  }
+  fleet.types.push_back(
+      {.accelerator = fact->accelerator,
+       .network = {.node_rate = fact->node_rate, .rails = fact->accelerator.per_node}});
+  return static_cast<std::uint32_t>(fleet.types.size() - 1);
+}
+
+Result<plan::Fleet> fleet_of(const Scenario& scenario, const plan::Facts& facts) {
+  plan::Fleet fleet;
+  for (const Site& site : scenario.sites) {
+    plan::FleetSite& added = fleet.sites.emplace_back();
+    added.name = site.name;
+    added.jurisdiction = site.jurisdiction;
+    for (const Accelerator& accelerator : site.accelerators) {
+      const auto type = type_of(accelerator.type, facts, fleet);
+      if (!type) return Error{type.error().code, "site " + site.name + ": " + type.error().what};
+      added.pools.push_back({*type, accelerator.count});
+    }
+  }
+  return fleet;
+}
+
+}  // namespace
+
+Result<PlannedJob> parse_job(std::string_view text, const std::string& file,
+                             const plan::Facts& facts) {
+  const PlanScenario read = AXS_TRY(parse_plan_scenario(text, file));
+  auto fleet = fleet_of(read.scenario, facts);
+  if (!fleet) return Error{fleet.error().code, file + ": " + fleet.error().what};
+  return PlannedJob{read.scenario, job_of(read.scenario, read.wishes, facts), std::move(*fleet)};
+}
+
+Result<PlannedJob> read_job(const std::string& file, const plan::Facts& facts) {
+  return parse_job(AXS_TRY(read_scenario_text(file)), file, facts);
+}
+
+}  // namespace axs::config

@@ -1,0 +1,87 @@
+#include "axs/config/job.h"
+
+#include <doctest/doctest.h>
+
+#include "axs/config/plan_facts.h"
+
+using namespace axs;
+using namespace axs::config;
+
+namespace {
+
+const std::string good = R"(version = 1
+name = "pair"
+[model]
+preset = "llama3-8b"
+[train]
+tokens = "15T"
+sequences = 2048
+[plan]
+precision = "fp8"
+deadline = "30 d"
+jurisdictions = ["US"]
+[[site]]
+name = "sfo"
+at = [37.77, -122.42]
+jurisdiction = "US"
+accelerators = [{ type = "H100", count = 64 }, { type = "A100-80", count = 32 }]
+[[site]]
+name = "fra"
+at = [50.11, 8.68]
+accelerators = [{ type = "A100-80", count = 16 }]
+[[link]]
+between = ["sfo", "fra"]
+kind = "fibre"
+rate = "100 Gb/s"
+)";
+
+Result<PlannedJob> read(const std::string& text) {
+  return parse_job(text, "job.toml", *parse_plan_facts(shipped_plan_files()));
+}
+std::string with(std::string_view what, const std::string& instead) {
+  std::string text = good;
+  return text.replace(text.find(what), what.size(), instead);
+}
+std::string error_of(const std::string& text) {
+  const auto job = read(text);
+  return job ? "" : job.error().what;
+}
+
+}  // namespace
+
+TEST_SUITE_BEGIN("job");
+
+TEST_CASE("job: model, training and wishes make the job, sites the fleet") {
+  const auto read_one = read(good);
+  REQUIRE_MESSAGE(read_one, (read_one ? "" : read_one.error().what));
+  const auto& [scenario, job, fleet] = *read_one;
+  CHECK(plan::parameters(job.shape) / 1e9 == doctest::Approx(8.03).epsilon(0.001));
+  CHECK(job.global_batch == 2048);
+  CHECK(job.sequence == 8192);
+  CHECK(job.tokens == 15e12);
+  CHECK(job.precision == plan::Precision::fp8);
+  CHECK(job.deadline->value() == 30 * 86'400);
+  CHECK(job.jurisdictions == std::vector<std::string>{"US"});
+  REQUIRE(fleet.types.size() == 2);
+  CHECK(fleet.types[1].accelerator.name == "A100-80");
+  REQUIRE(fleet.sites.size() == 2);
+  CHECK(fleet.sites[0].pools[1].devices == 32);
+  CHECK(fleet.sites[1].pools[0].type == 1);
+  CHECK(plan::check(job));
+  CHECK(plan::check(fleet));
+}
+
+TEST_CASE("job: what is wrong is said with its place") {
+  CHECK(
+      error_of(with("\"H100\"", "\"H1000\""))
+          .starts_with("job.toml: site sfo: accelerator \"H1000\" is not in the catalogue, want "));
+  CHECK(error_of(with("\"30 d\"", "\"-1 d\"")).starts_with("job.toml:10: plan.deadline: "));
+  CHECK(error_of(with("[\"US\"]", "\"US\"")) ==
+        "job.toml:11: plan.jurisdictions: \"US\", want a list of texts");
+  CHECK(error_of(with("[\"US\"]", "[\"US\", 1]")).starts_with("job.toml:11: plan.jurisdictions: "));
+  CHECK(error_of(with("\"fp8\"", "\"int4\"")).find("want one of") != std::string::npos);
+  CHECK(error_of(with("count = 64", "count = 0")).find("count") != std::string::npos);
+  CHECK(error_of(with("\"100 Gb/s\"", "\"-3 Gb/s\"")).find("-3 Gb/s") != std::string::npos);
+}
+
+TEST_SUITE_END();
