@@ -20,7 +20,7 @@ std::string PlanCommand::footer() const {
   return "The job is a scenario with the accelerators of its sites and, if wanted, a table "
          "[plan]:\n"
          "  [plan]\n"
-         "  precision = \"bf16\"              # or fp16, fp8\n"
+         "  precision = \"bf16\"              # or fp16, fp8, fp4\n"
          "  deadline = \"30 d\"\n"
          "  jurisdictions = [\"US\", \"DE\"]    # where it may run\n"
          "\n"

@@ -97,6 +97,17 @@ std::string idle_text(const PlannedJob& job, const TrainingPlan& plan) {
   return text.empty() ? "" : "Idle: " + text + "\n";
 }
 
+/// The best first.
+std::string others_text(const std::vector<plan::RunnerUp>& others) {
+  constexpr std::size_t shown = 6;
+  std::string text = others.empty() ? "" : "Others:\n";
+  for (std::size_t i = 0; i < std::min(shown, others.size()); ++i)
+    text += fmt::format("  {}: {}\n", method_text(others[i].method), others[i].reason);
+  if (others.size() > shown)
+    text += fmt::format("  and {} more, none of them better\n", others.size() - shown);
+  return text;
+}
+
 ordered_json json_of(const PlannedJob& job, const plan::ReplicaGroup& group) {
   ordered_json stages = ordered_json::array();
   for (const plan::PlannedStage& stage : group.stages)
@@ -125,9 +136,7 @@ std::string plan_text(const PlannedJob& job, const plan::SearchResult& found) {
     text += fmt::format("of each step {:.3g} s exchange gradients between sites\n",
                         plan.step.sites.value());
   text += "\n" + RowsFormat{}.text(rows_of(job, plan), "groups") + "\n" + idle_text(job, plan);
-  if (!found.others.empty()) text += "Others:\n";
-  for (const plan::RunnerUp& other : found.others)
-    text += fmt::format("  {}: {}\n", method_text(other.method), other.reason);
+  text += others_text(found.others);
   return found.unmet.empty() ? text : text + "Not met: " + found.unmet + "\n";
 }
 
@@ -153,6 +162,9 @@ std::string plan_json(const PlannedJob& job, const plan::SearchResult& found) {
     document["groups"].push_back(json_of(job, group));
   for (std::uint32_t type = 0; type < plan.idle.size(); ++type)
     document["idle"][type_name(job, type)] = plan.idle[type];
+  document["others"] = ordered_json::array();
+  for (const plan::RunnerUp& other : found.others)
+    document["others"].push_back({{"method", method_text(other.method)}, {"reason", other.reason}});
   if (!found.unmet.empty()) document["unmet"] = found.unmet;
   return document.dump(2) + "\n";
 }

@@ -21,7 +21,13 @@ plan::ModelShape shape_of(const Model& model) {
           .feed_forward = model.hidden,
           .gated = model.gated,
           .vocabulary = model.vocabulary,
-          .tied = model.tied};
+          .tied = model.tied,
+          .experts = {.count = model.experts.count,
+                      .chosen = model.experts.chosen,
+                      .shared = model.experts.shared,
+                      .feed_forward = model.experts.hidden,
+                      .dense_layers = model.experts.dense_layers},
+          .window = model.window};
 }
 
 plan::Job job_of(const Scenario& scenario, const PlanWishes& wishes, const plan::Facts& facts) {

@@ -71,6 +71,16 @@ TEST_CASE("job: model, training and wishes make the job, sites the fleet") {
   CHECK(plan::check(fleet));
 }
 
+TEST_CASE("job: experts and windows reach the planner") {
+  const auto mixtral = read(with("llama3-8b", "mixtral-8x7b"));
+  REQUIRE(mixtral.has_value());
+  CHECK(plan::parameters(mixtral->job.shape) / 1e9 == doctest::Approx(46.7).epsilon(0.001));
+  CHECK(plan::active_parameters(mixtral->job.shape) / 1e9 == doctest::Approx(12.9).epsilon(0.005));
+  const auto windowed = read(with("\"llama3-8b\"", "\"llama3-8b\"\nwindow = 4096"));
+  REQUIRE(windowed.has_value());
+  CHECK(windowed->job.shape.window == 4096);
+}
+
 TEST_CASE("job: what is wrong is said with its place") {
   CHECK(
       error_of(with("\"H100\"", "\"H1000\""))

@@ -179,9 +179,10 @@ class ScenarioReader {
   void read_plan(Table& t) {
     using plan::Precision;
     if (t.has("precision"))
-      wishes_.precision = t.choice<Precision>(
-          "precision",
-          {{"bf16", Precision::bf16}, {"fp16", Precision::bf16}, {"fp8", Precision::fp8}});
+      wishes_.precision = t.choice<Precision>("precision", {{"bf16", Precision::bf16},
+                                                            {"fp16", Precision::bf16},
+                                                            {"fp8", Precision::fp8},
+                                                            {"fp4", Precision::fp4}});
     if (t.has("deadline"))
       wishes_.deadline = Seconds{t.duration("deadline", deadline_max).seconds()};
     if (t.has("jurisdictions")) wishes_.jurisdictions = t.texts("jurisdictions");
