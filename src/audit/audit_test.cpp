@@ -36,13 +36,17 @@ TEST_CASE("audit: every shipped claim has exactly one finding, with a number or 
   }
 }
 
-// By hand: great circles of 9,134 and 6,201 km; c = 299.792 km/ms.
+// By hand: a great circle of 9,134 km; c = 299.792 km/ms.
 TEST_CASE("audit: light's numbers are those that one works out by hand") {
   CHECK(finding_of(12).number == "60.9 ms at least, 91.4 ms through straight fibre");
   CHECK(finding_of(13).number == "within 749 km, 500 km through straight fibre");
+  CHECK(finding_of(14).number ==
+        "41.4 ms America to Europe, 55.2 America to Asia, 62.3 Europe to Asia, at least");
+  CHECK(finding_of(16).number ==
+        "31.0 ms New York to Frankfurt, 45.7 ms San Francisco to Frankfurt, one way");
   CHECK(finding_of(17).number == "up to 666 km apart");
   // (1 - cos(4496.9 / 6371)) / 2, and half the circumference there and back.
-  CHECK(finding_of(18).number == "12 % of the earth within 30 ms, 134 ms to the other side");
+  CHECK(finding_of(18).number == "at least 9 sites: one reaches 12 % of the earth");
   // 4 x 550 km, and 4 x 1,123 km at 25 degrees.
   CHECK(finding_of(19).number == "7.3 to 15.0 ms of it are light's");
 }
@@ -54,6 +58,11 @@ TEST_CASE("audit: data sheets' numbers are those that one works out by hand") {
   CHECK(finding_of(6).number == "7.9 PF peak in bf16, 15.8 in fp8");
   CHECK(finding_of(7).number == "3350 GB/s of memory");
   CHECK(finding_of(46).number == "50 GB/s a link, 900 GB/s a device");
+  // 32 x 700 W x 1.5, 72 x 1,200 W x 1.29.
+  CHECK(finding_of(31).number == "34 kW of 32 H100, 111 kW of 72 GB200");
+  // 2.14 dollars / 0.9894 PF; 1,200 PF x 43,830 h x 0.07 dollars.
+  CHECK(finding_of(34).number == "2.16 dollars in bf16, 1.08 in fp8");
+  CHECK(finding_of(44).number == "3.68 million dollars");
 }
 
 TEST_CASE("audit: a claim without a finding, or with two, is an error") {

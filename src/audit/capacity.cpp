@@ -110,11 +110,52 @@ Result<Finding> sync_in_a_node(const plan::Facts& facts) {
                  ""};
 }
 
+/// At the power limits, with host, network and fans, as the catalogue declares them.
+double kilowatts(const plan::Accelerator& accelerator, double count) {
+  return count * accelerator.power.value() * (1 + accelerator.host_share) * 1e-3;
+}
+
+Result<Finding> heat_of_a_rack(const plan::Facts& facts) {
+  const auto h100 = AXS_TRY(find(facts, "H100")).accelerator;
+  const auto gb200 = AXS_TRY(find(facts, "GB200")).accelerator;
+  return Finding{Verdict::simulated,
+                 fmt::format("{:.0f} kW of 32 H100, {:.0f} kW of 72 GB200", kilowatts(h100, rack),
+                             kilowatts(gb200, 72)),
+                 "At their power limits, with hosts as declared. Racks that are cooled by liquid "
+                 "exceed the figure today; that it is three times what air can cool is not shown.",
+                 ""};
+}
+
+constexpr double claimed_dollars = 0.07;  ///< a petaFLOP-hour
+
+Result<Finding> price_of_a_petaflop_hour(const plan::Facts& facts) {
+  const plan::AcceleratorFacts h100 = AXS_TRY(find(facts, "H100"));
+  if (!h100.price) return Error{Errc::not_found, "accelerator \"H100\" has no price"};
+  const double hour = h100.price->value() * 3600;
+  const double bf16 = hour / (h100.accelerator.peak.value() / peta);
+  return Finding{Verdict::unsupported,
+                 fmt::format("{:.2f} dollars in bf16, {:.2f} in fp8", bf16, bf16 / fp8_over_bf16),
+                 fmt::format("An H100 at {:.2f} dollars an hour, at the peak that no program "
+                             "sustains: {:.0f} to {:.0f} times the claim.",
+                             hour, bf16 / fp8_over_bf16 / claimed_dollars, bf16 / claimed_dollars),
+                 ""};
+}
+
+Result<Finding> five_years_of_it(const plan::Facts&) {
+  constexpr double claimed_petaflops = 1200, hours = 5 * 365.25 * 24;
+  const double millions = claimed_petaflops * hours * claimed_dollars * 1e-6;
+  return Finding{Verdict::impossible, fmt::format("{:.2f} million dollars", millions),
+                 "1.2 exaFLOPS for five years at 0.07 dollars a petaFLOP-hour: a thousandth of "
+                 "billions.",
+                 ""};
+}
+
 constexpr std::array calculations{
-    Calculation{2, rack_of_32},     Calculation{3, memory_of_the_die},
-    Calculation{4, flops_per_watt}, Calculation{6, node_of_eight},
-    Calculation{7, memory_of_h100}, Calculation{10, sync_in_a_node},
-    Calculation{46, nvlink_rate},
+    Calculation{2, rack_of_32},        Calculation{3, memory_of_the_die},
+    Calculation{4, flops_per_watt},    Calculation{6, node_of_eight},
+    Calculation{7, memory_of_h100},    Calculation{10, sync_in_a_node},
+    Calculation{31, heat_of_a_rack},   Calculation{34, price_of_a_petaflop_hour},
+    Calculation{44, five_years_of_it}, Calculation{46, nvlink_rate},
 };
 
 }  // namespace

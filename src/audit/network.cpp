@@ -53,12 +53,13 @@ Result<Finding> west_coast_to_europe(const plan::Facts&) {
 }
 
 Result<Finding> research_hubs(const plan::Facts&) {
-  return Finding{Verdict::impossible,
-                 fmt::format("within {:.0f} km, {:.0f} km through straight fibre", reach_km(5),
-                             reach_km(5) * 2 / 3),
-                 "A round trip of 5 ms reaches no farther at the speed of light, and hubs around "
-                 "the globe are farther apart.",
-                 "axs link create nyc sfo --rtt 5ms"};
+  return Finding{
+      Verdict::impossible,
+      fmt::format("within {:.0f} km, {:.0f} km through straight fibre", reach_km(5),
+                  reach_km(5) * 2 / 3),
+      "Read as a round trip. It reaches no farther at the speed of light, and hubs around "
+      "the globe are farther apart.",
+      "axs link create nyc sfo --rtt 5ms"};
 }
 
 Result<Finding> intercontinental(const plan::Facts&) {
@@ -97,12 +98,13 @@ Result<Finding> regional_latency(const plan::Facts&) {
 Result<Finding> global_latency(const plan::Facts&) {
   const double share = (1 - dmath::cos(reach_km(30) / earth_radius_km)) / 2;
   const double antipode = 2 * dmath::pi * earth_radius_km / light_km_per_ms;
-  return Finding{Verdict::impossible,
-                 fmt::format("{:.0f} % of the earth within 30 ms, {:.0f} ms to the other side",
-                             100 * share, antipode),
-                 fmt::format("At the speed of light 30 ms reach {:.0f} km over the ground; users "
-                             "near enough to a site may have it, users everywhere need many sites.",
-                             reach_km(30)),
+  return Finding{Verdict::simulated,
+                 fmt::format("at least {:.0f} sites: one reaches {:.0f} % of the earth",
+                             std::ceil(1 / share), 100 * share),
+                 fmt::format("At the speed of light 30 ms there and back reach {:.0f} km over the "
+                             "ground, and the other side of the earth takes {:.0f} ms. From one "
+                             "place it is impossible.",
+                             reach_km(30), antipode),
                  "axs link create sfo tyo --rtt 30ms"};
 }
 

@@ -13,23 +13,48 @@
 namespace axs::cli {
 namespace {
 
+/// Long enough for satellites to come and go.
+constexpr Duration looked_at = seconds(600);
+constexpr Duration look_every = seconds(15);
+
+/// What a link is over the time that is looked at.
+struct MeanLink {
+  double available = 0;  ///< share of the time in which both directions carry
+  Seconds round_trip{};  ///< while they do
+};
+
+MeanLink mean_of(const fabric::LinkPlan& link) {
+  int up = 0, looked = 0;
+  MeanLink mean;
+  for (Duration at{}; at < looked_at; at = at + look_every, ++looked) {
+    const fabric::Wire forth = fabric::wire_at(link, false, at);
+    const fabric::Wire back = fabric::wire_at(link, true, at);
+    if (!forth.up || !back.up) continue;
+    ++up;
+    mean.round_trip += Seconds{forth.one_way.seconds() + back.one_way.seconds()};
+  }
+  mean.available = static_cast<double>(up) / looked;
+  mean.round_trip = mean.round_trip / std::max(up, 1);
+  return mean;
+}
+
 /// Between two sites, all their links together: what they carry adds up, the quickest answers.
-/// Rates are those of the slower direction, for gradients go both ways.
+/// Rates are those of the slower direction, for gradients go both ways, as far as it carries.
 Result<std::vector<plan::SiteLink>> links_of(const catalog::Scenario& scenario) {
   std::vector<plan::SiteLink> joined;
-  for (const fabric::LinkPlan& link : AXS_TRY(plan_links(scenario, seconds(1)))) {
+  for (const fabric::LinkPlan& link : AXS_TRY(plan_links(scenario, looked_at))) {
+    const MeanLink mean = mean_of(link);
+    if (mean.available == 0) continue;
     const auto [from, to] = std::minmax(link.a.value, link.b.value);
     const catalog::Link& stated = scenario.links[link.id.value];
-    const Seconds round_trip{fabric::wire_at(link, false, {}).one_way.seconds() +
-                             fabric::wire_at(link, true, {}).one_way.seconds()};
-    const BytesPerSecond rate = std::min(stated.rate_ab, stated.rate_ba);
+    const BytesPerSecond rate = mean.available * std::min(stated.rate_ab, stated.rate_ba);
     const auto same = std::ranges::find_if(
         joined, [&](const plan::SiteLink& seen) { return seen.from == from && seen.to == to; });
     if (same == joined.end()) {
-      joined.push_back({.from = from, .to = to, .rate = rate, .round_trip = round_trip});
+      joined.push_back({.from = from, .to = to, .rate = rate, .round_trip = mean.round_trip});
     } else {
       same->rate += rate;
-      same->round_trip = std::min(same->round_trip, round_trip);
+      same->round_trip = std::min(same->round_trip, mean.round_trip);
     }
   }
   return joined;
@@ -39,7 +64,8 @@ Result<std::vector<plan::SiteLink>> links_of(const catalog::Scenario& scenario) 
 
 void PlanJob::declare(CLI::App& app) {
   app.add_option("job", file_, "The job, a TOML file");
-  app.add_option("--limit", limit_, "Search no longer than this, like 10s");
+  app.add_option("--limit", limit_,
+                 "Begin nothing new after so long, like 10s, and give the best that was found");
   app.add_flag("--json", json_, "Print one JSON object");
 }
 
@@ -55,7 +81,7 @@ Result<ExitCode> PlanJob::run() {
   const auto found = AXS_TRY(search_on_cores(search, limit));
   const std::string text = json_ ? plan_json(job, found) : plan_text(job, found);
   std::fputs(text.c_str(), stdout);
-  return found.unmet.empty() ? ExitCode::done : ExitCode::failed;
+  return found.result.unmet.empty() ? ExitCode::done : ExitCode::failed;
 }
 
 }  // namespace axs::cli

@@ -36,7 +36,15 @@ class SharedSearch {
     changed_.wait_for(lock, span, [this] { return done_ == search_.units(); });
     return static_cast<double>(done_) / static_cast<double>(search_.units());
   }
-  Result<plan::SearchResult> result() const { return summary_.result(); }
+  /// Once no thread is at work.
+  Result<FoundOnCores> result() const {
+    auto found = summary_.result();
+    if (!found && done_ < search_.units())
+      return Error{Errc::exhausted, "plan: none was found within the limit, want a longer --limit"};
+    if (!found) return found.error();
+    return FoundOnCores{std::move(*found),
+                        static_cast<double>(done_) / static_cast<double>(search_.units())};
+  }
 
  private:
   struct Task {
@@ -60,8 +68,8 @@ class SharedSearch {
 
 }  // namespace
 
-Result<plan::SearchResult> search_on_cores(const plan::Search& search,
-                                           std::optional<std::chrono::nanoseconds> limit) {
+Result<FoundOnCores> search_on_cores(const plan::Search& search,
+                                     std::optional<std::chrono::nanoseconds> limit) {
   using Clock = std::chrono::steady_clock;
   const auto begun = Clock::now();
   SharedSearch shared{search};

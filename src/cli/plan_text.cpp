@@ -79,8 +79,8 @@ double utilisation(const PlannedJob& job, const TrainingPlan& plan) {
   for (const plan::ReplicaGroup& group : plan.groups)
     for (const plan::PlannedStage& stage : group.stages)
       peak += job.fleet.types[stage.type].accelerator.peak * stage.tensor * group.replicas;
-  return plan::training_flops_per_token(job.job.shape, job.job.sequence) *
-         (plan.tokens_per_second / Seconds{1}.value()) / (peak * Seconds{1});
+  return plan::training_flops_per_token(job.job.shape, job.job.sequence) * plan.tokens_per_second /
+         (peak * Seconds{1});
 }
 
 std::string method_text(const plan::Method& method) {
@@ -97,14 +97,23 @@ std::string idle_text(const PlannedJob& job, const TrainingPlan& plan) {
   return text.empty() ? "" : "Idle: " + text + "\n";
 }
 
+std::string sites_text(const PlannedJob& job, const TrainingPlan& plan) {
+  std::string text;
+  if (plan.step.sites.value() > 0)
+    text += fmt::format("of each step {:.3g} s exchange gradients between sites\n",
+                        plan.step.sites.value());
+  if (job.fleet.sites.size() > 1 && job.scenario.train.sync == catalog::SyncMode::outer)
+    text += "sync = \"outer\" is not planned with yet: sites exchange gradients in every step\n";
+  return text;
+}
+
 /// The best first.
 std::string others_text(const std::vector<plan::RunnerUp>& others) {
   constexpr std::size_t shown = 6;
   std::string text = others.empty() ? "" : "Others:\n";
   for (std::size_t i = 0; i < std::min(shown, others.size()); ++i)
     text += fmt::format("  {}: {}\n", method_text(others[i].method), others[i].reason);
-  if (others.size() > shown)
-    text += fmt::format("  and {} more, none of them better\n", others.size() - shown);
+  if (others.size() > shown) text += fmt::format("  and {} more\n", others.size() - shown);
   return text;
 }
 
@@ -123,27 +132,31 @@ ordered_json json_of(const PlannedJob& job, const plan::ReplicaGroup& group) {
 
 }  // namespace
 
-std::string plan_text(const PlannedJob& job, const plan::SearchResult& found) {
-  const TrainingPlan& plan = found.plan;
+std::string plan_text(const PlannedJob& job, const FoundOnCores& found) {
+  const TrainingPlan& plan = found.result.plan;
   const Seconds low = plan.step.total / plan.step.spread, high = plan.step.total * plan.step.spread;
   std::string text = fmt::format(
-      "{}: {:.3g} s a step ({:.3g} to {:.3g}), {} tokens/s, {:.1f} % of the peak, {:.1f} days\n",
+      "{}: {:.3g} s a step ({:.3g} to {:.3g}), {} tokens/s, {:.1f} % of the peak in bf16, {:.1f} "
+      "days\n",
       job.scenario.name, plan.step.total.value(), low.value(), high.value(),
       report::grouped(static_cast<std::uint64_t>(plan.tokens_per_second)),
       100 * utilisation(job, plan), plan.duration.value() / day);
-  text += method_text(plan.method) + "\n";
-  if (plan.step.sites.value() > 0)
-    text += fmt::format("of each step {:.3g} s exchange gradients between sites\n",
-                        plan.step.sites.value());
+  text += method_text(plan.method) + "\n" + sites_text(job, plan);
   text += "\n" + RowsFormat{}.text(rows_of(job, plan), "groups") + "\n" + idle_text(job, plan);
-  text += others_text(found.others);
-  return found.unmet.empty() ? text : text + "Not met: " + found.unmet + "\n";
+  text += others_text(found.result.others);
+  if (found.searched < 1)
+    text += fmt::format("Stopped after {:.0f} % of the search.\n", 100 * found.searched);
+  return found.result.unmet.empty() ? text : text + "Not met: " + found.result.unmet + "\n";
 }
 
-std::string plan_json(const PlannedJob& job, const plan::SearchResult& found) {
-  const TrainingPlan& plan = found.plan;
+std::string plan_json(const PlannedJob& job, const FoundOnCores& found) {
+  const TrainingPlan& plan = found.result.plan;
   ordered_json document{{"version", 1},
                         {"job", job.scenario.name},
+                        {"precision", enum_name(job.job.precision)},
+                        {"tokens", job.job.tokens},
+                        {"global_batch", job.job.global_batch},
+                        {"sequence", job.job.sequence},
                         {"micro_batch", plan.method.micro_batch},
                         {"recompute", enum_name(plan.method.recompute)},
                         {"sharding", enum_name(plan.method.sharding)},
@@ -156,6 +169,7 @@ std::string plan_json(const PlannedJob& job, const plan::SearchResult& found) {
                         {"tokens_per_s", plan.tokens_per_second},
                         {"utilisation", utilisation(job, plan)},
                         {"duration_s", plan.duration.value()},
+                        {"searched", found.searched},
                         {"groups", ordered_json::array()},
                         {"idle", ordered_json::object()}};
   for (const plan::ReplicaGroup& group : plan.groups)
@@ -163,9 +177,9 @@ std::string plan_json(const PlannedJob& job, const plan::SearchResult& found) {
   for (std::uint32_t type = 0; type < plan.idle.size(); ++type)
     document["idle"][type_name(job, type)] = plan.idle[type];
   document["others"] = ordered_json::array();
-  for (const plan::RunnerUp& other : found.others)
+  for (const plan::RunnerUp& other : found.result.others)
     document["others"].push_back({{"method", method_text(other.method)}, {"reason", other.reason}});
-  if (!found.unmet.empty()) document["unmet"] = found.unmet;
+  if (!found.result.unmet.empty()) document["unmet"] = found.result.unmet;
   return document.dump(2) + "\n";
 }
 

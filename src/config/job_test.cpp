@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "axs/config/plan_facts.h"
+#include "axs/plan/search_result.h"
 
 using namespace axs;
 using namespace axs::config;
@@ -79,6 +80,24 @@ TEST_CASE("job: experts and windows reach the planner") {
   const auto windowed = read(with("\"llama3-8b\"", "\"llama3-8b\"\nwindow = 4096"));
   REQUIRE(windowed.has_value());
   CHECK(windowed->job.shape.window == 4096);
+}
+
+TEST_CASE("job: every accelerator of the catalogue can be planned with, and experts on it") {
+  const auto facts = *parse_plan_facts(shipped_plan_files());
+  for (const auto& entry : facts.accelerators) {
+    const std::string& name = entry.accelerator.name;
+    CAPTURE(name);
+    std::string text = with("\"H100\", count = 64", "\"" + name + "\", count = 512");
+    text.replace(text.find("sequences = 2048"), 16, "sequences = 4");
+    text.replace(text.find("preset = \"llama3-8b\""), 20,
+                 "layers = 8\nheads = 16\nwidth = 2048\nhidden = 8192\n"
+                 "experts = { count = 16, chosen = 2, hidden = 1024, dense-layers = 1 }");
+    const auto job = read(text);
+    REQUIRE_MESSAGE(job, (job ? "" : job.error().what));
+    CHECK(plan::check(job->fleet));
+    const auto found = plan::search(job->job, job->fleet, facts.calibration);
+    CHECK_MESSAGE(found, (found ? "" : found.error().what));
+  }
 }
 
 TEST_CASE("job: what is wrong is said with its place") {

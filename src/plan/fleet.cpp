@@ -16,6 +16,11 @@ Error wrong(const std::string& what, double seen, const std::string& want,
 /// Nobody has more.
 constexpr std::uint32_t devices_max = 1u << 24;
 
+/// Slices of a torus are the largest nodes.
+constexpr std::uint32_t per_node_max = 1u << 16;
+/// Mixed pipelines of more are too many to be looked at.
+constexpr std::size_t types_max = 8;
+
 bool is_positive(double x) {
   return x > 0 && std::isfinite(x);
 }
@@ -33,8 +38,8 @@ Result<> check_type(const DeviceType& type) {
   if (!is_positive(a.rated_power.value()))
     return wrong(of + "rated power", a.rated_power.value(), positive);
   if (a.multiprocessors < 1) return wrong(of + "multiprocessors", a.multiprocessors, positive);
-  if (a.per_node < 1 || a.per_node > 1024)
-    return wrong(of + "devices of a node", a.per_node, "1 to 1024");
+  if (a.per_node < 1 || a.per_node > per_node_max)
+    return wrong(of + "devices of a node", a.per_node, "1 to " + std::to_string(per_node_max));
   if (!is_positive(type.network.node_rate.value()))
     return wrong(of + "node rate", type.network.node_rate.value(), positive);
   return Ok{};
@@ -43,6 +48,9 @@ Result<> check_type(const DeviceType& type) {
 }  // namespace
 
 Result<> check(const Fleet& fleet) {
+  if (fleet.types.size() > types_max)
+    return wrong("fleet: kinds of accelerators", static_cast<double>(fleet.types.size()),
+                 "at most " + std::to_string(types_max));
   for (const DeviceType& type : fleet.types) AXS_TRY(check_type(type));
   std::uint64_t devices = 0;
   for (const FleetSite& site : fleet.sites)

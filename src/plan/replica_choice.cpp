@@ -258,7 +258,7 @@ class AllOptions {
     for (const SiteDevices& site : sites)
       for (std::size_t type = 0; type < site.size(); ++type)
         most += types_[type].density() * site[type];
-    return most * mixed_gain() > static_cast<double>(wanted_) - 0.5;
+    return some_mixed_alone() || most * mixed_gain() > static_cast<double>(wanted_) - 0.5;
   }
 
   bool reach(const std::vector<SiteDevices>& sites) {
@@ -285,15 +285,25 @@ class AllOptions {
     return most;
   }
 
+  /// What the devices of a kind do in the best pure ones, without rounding.
+  double pure_value(const ReplicaKind& kind) const {
+    double pure = 0;
+    for (const TypeUse& use : kind.uses) pure += types_[use.type].density() * use.devices;
+    return pure;
+  }
+  /// Whether a mixed kind ends in time that no pure one of its types does: then densities say
+  /// nothing of it.
+  bool some_mixed_alone() const {
+    return std::ranges::any_of(mixed_,
+                               [this](const Entry& mixed) { return pure_value(*mixed.kind) == 0; });
+  }
   /// How much more a mixed kind does than its devices would in the best pure ones, at most: with
   /// that factor the densities are a solution of the dual problem.
   double mixed_gain() const {
     double gain = 1;
-    for (const Entry& mixed : mixed_) {
-      double pure = 0;
-      for (const TypeUse& use : mixed.kind->uses) pure += types_[use.type].density() * use.devices;
-      gain = std::max(gain, pure > 0 ? static_cast<double>(mixed.value) / pure : 1e15);
-    }
+    for (const Entry& mixed : mixed_)
+      if (const double pure = pure_value(*mixed.kind); pure > 0)
+        gain = std::max(gain, static_cast<double>(mixed.value) / pure);
     return gain;
   }
 

@@ -151,7 +151,12 @@ void Search::list_methods() {
 void Search::list_units() {
   std::uint64_t devices = 0;
   for (const std::uint32_t n : all_devices_) devices += n;
-  std::ranges::sort(methods_, {}, &BoundedMethod::bound);
+  std::ranges::sort(methods_, [](const BoundedMethod& a, const BoundedMethod& b) {
+    const auto key = [](const BoundedMethod& m) {
+      return std::tuple{m.bound, m.method.micro_batch, m.method.recompute, m.method.sharding};
+    };
+    return key(a) < key(b);
+  });
   for (std::uint32_t method = 0; method < methods_.size(); ++method) {
     const auto most = std::min<std::uint64_t>(
         devices, static_cast<std::uint64_t>(micro_batches(methods_[method].method)));

@@ -12,8 +12,8 @@ constexpr Seconds no_limit{1e15};
 
 std::string slower(const TrainingPlan& plan, const TrainingPlan& best) {
   const double ratio = plan.step.total / best.step.total;
-  return "a step takes " + rounded(plan.step.total.value()) + " s, " + rounded(100 * (ratio - 1)) +
-         " % longer";
+  return "none found below " + rounded(plan.step.total.value()) + " s a step, " +
+         rounded(100 * (ratio - 1)) + " % longer";
 }
 
 std::string unmet(const Job& job, const TrainingPlan& plan) {
@@ -56,7 +56,7 @@ Result<SearchResult> SearchSummary::result() const {
   for (const Method& method : search_.methods())
     if (!is_known(method))
       result.others.push_back(
-          {method, std::nullopt, "no step within " + rounded(at_most().value()) + " s fits"});
+          {method, std::nullopt, "none found within " + rounded(at_most().value()) + " s a step"});
   return result;
 }
 

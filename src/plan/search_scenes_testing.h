@@ -40,7 +40,7 @@ inline Job small_job(Rng& rng) {
                .feed_forward = 14336,
                .gated = true,
                .vocabulary = 32000};
-  job.global_batch = static_cast<std::uint32_t>(2 + rng.below(7));
+  job.global_batch = static_cast<std::uint32_t>(1 + rng.below(8));
   job.sequence = 2048;
   job.tokens = 1e9;
   return job;

@@ -6,7 +6,7 @@
 namespace axs::plan {
 
 Seconds exchange_time(Bytes gradients, const SiteLink& link) {
-  return 2 * gradients / link.rate + link.round_trip;
+  return gradients / link.rate + link.round_trip;
 }
 
 std::vector<SiteGroup> site_groups(const Fleet& fleet, const std::vector<std::uint32_t>& sites,

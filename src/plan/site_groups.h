@@ -13,8 +13,8 @@ struct SiteGroup {
   Seconds exchange{};
 };
 
-/// An exchange of `gradients` between two sites over a link: both ways at once, and the answer to
-/// the last byte.
+/// An exchange of `gradients` over a link of a tree of sites: sums go up it and down it in pieces,
+/// both at once, so that each direction carries them once; and the answer to the last piece.
 Seconds exchange_time(Bytes gradients, const SiteLink& link);
 
 /// The groups worth looking at: each site alone, and for each link the sites that links no slower

@@ -28,13 +28,15 @@ StagePlace place_of(std::size_t stage, std::size_t stages) {
 Result<StageCost> StageCost::of(const Job& job, const Method& method, const DeviceType& type,
                                 std::uint32_t tensor, ReplicaRange replicas,
                                 const Calibration& calibration) {
+  if (type.accelerator.per_node % tensor != 0 || job.shape.heads % tensor != 0)
+    return Error{Errc::invalid, "tensor width: it divides neither nodes nor heads evenly"};
   Workload work{.shape = job.shape,
                 .plan = {.tensor = tensor,
                          .data = replicas.most,
                          .sequence_parallel = tensor > 1,
                          .sharding = method.sharding,
                          .recompute = method.recompute,
-                         .precision = job.precision,
+                         .precision = std::min(job.precision, type.accelerator.fastest),
                          .micro_batch = method.micro_batch,
                          .global_batch = method.micro_batch * replicas.most,
                          .sequence = job.sequence,
@@ -43,6 +45,8 @@ Result<StageCost> StageCost::of(const Job& job, const Method& method, const Devi
                 .network = type.network,
                 .software = job.software};
   work.software.memory_figure = MemoryFigure::device;
+  // A stage may have any of the layers: it is priced as if all were of the larger kind.
+  work.shape.experts.dense_layers = 0;
   AXS_TRY(check(work.shape, work.plan));
   return StageCost{std::move(work), replicas, calibration};
 }

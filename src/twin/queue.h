@@ -36,8 +36,13 @@ class Queue {
     rise(end_++, (static_cast<Key>(at.ns) << 64) | static_cast<Key>(sequence_++ * places + place));
   }
   bool empty() const { return end_ == root; }
-  Instant next_at() const { return {static_cast<std::int64_t>(key(root) >> 64)}; }
+  // There must be an event for these two.
+  Instant next_at() const {
+    AXS_ASSERT(!empty());
+    return {static_cast<std::int64_t>(key(root) >> 64)};
+  }
   Event pop() {
+    AXS_ASSERT(!empty());
     const std::size_t place = static_cast<std::uint64_t>(key(root)) % places;
     const Key last = std::exchange(key(--end_), never);
     // The last leaf belongs near the leaves, so it is not compared on the way down.
