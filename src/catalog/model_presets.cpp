@@ -64,7 +64,7 @@ constexpr std::array presets{
             .kv_heads = 8,
             .width = 4096,
             .hidden = 14336,
-            .context = 8192,
+            .context = 32768,
             .vocabulary = 32000,
             .tied = false,
             .experts = {.count = 8, .chosen = 2, .hidden = 14336}}}};
