@@ -26,5 +26,6 @@ def check_digest(axs, scenario):
 
 once = sys.argv[1] == "--once"
 axs, *scenarios = sys.argv[1 + once:]
+assert scenarios, "no scenario was given"
 for path in scenarios:
     simulate(axs, path) if once else check_digest(axs, path)

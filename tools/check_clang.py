@@ -32,6 +32,8 @@ def main():
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         outcomes = list(pool.map(check, entries))
     print("".join(said for _, said in outcomes), end="")
+    if not outcomes:
+        sys.exit(f"check_clang.py: no file to read in {sys.argv[1]}")
     refused = sum(not taken for taken, _ in outcomes)
     print(f"check_clang.py: {len(entries)} files, {refused} refused")
     return 1 if refused else 0

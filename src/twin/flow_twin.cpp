@@ -28,13 +28,16 @@ constexpr double payload_share =
 
 Result<> playable_as_flows(const catalog::Scenario& scenario) {
   const auto refuse = [&](const std::string& what) {
-    return Error{Errc::invalid, scenario.name + ": " + what + ", which fleets as flows have not"};
+    return Error{Errc::invalid, scenario.name + ": " + what + ", which is not played as flows"};
   };
   if (scenario.train.sync != catalog::SyncMode::outer)
     return refuse("training with sync \"every-step\"");
   if (!scenario.transfers.empty()) return refuse("a bulk transfer");
   for (const catalog::Link& link : scenario.links)
     if (link.kind == catalog::LinkKind::trace) return refuse("a measured link");
+  for (const catalog::Site& site : scenario.sites)
+    if (site.clock.offset != Duration{} || site.clock.drift_ppm != 0)
+      return refuse("a clock that is wrong");
   for (const catalog::Fault& fault : scenario.faults) {
     const auto* kill = std::get_if<catalog::KillProcess>(&fault.what);
     if (kill != nullptr && kill->process != catalog::Process::worker)

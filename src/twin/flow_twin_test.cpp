@@ -101,8 +101,12 @@ TEST_CASE("flow twin: what it has not is refused by name") {
   catalog::Scenario scenario = three_sites(1e8);
   scenario.train.sync = catalog::SyncMode::every_step;
   CHECK(playable_as_flows(scenario).error().what ==
-        "three: training with sync \"every-step\", which fleets as flows have not");
+        "three: training with sync \"every-step\", which is not played as flows");
   scenario = three_sites(1e8);
   scenario.faults = {{seconds(1), catalog::KillProcess{SiteId{1}, catalog::Process::agent}}};
   CHECK_FALSE(playable_as_flows(scenario));
+  scenario = three_sites(1e8);
+  scenario.sites[1].clock.offset = seconds(1);
+  CHECK(playable_as_flows(scenario).error().what ==
+        "three: a clock that is wrong, which is not played as flows");
 }
