@@ -23,7 +23,7 @@ std::vector<ByteVector> seeds() {
 }
 
 void run(ByteView input) {
-  static const plan::Facts facts = *config::parse_plan_facts(config::shipped_plan_files());
+  static const plan::Facts facts = *config::shipped_plan_facts();
   const auto runs = config::parse_training_runs(header + std::string{text_of(input)}, "fuzz.csv");
   if (!runs) return;
   const plan::ScoreTable table = plan::score(*runs, facts);

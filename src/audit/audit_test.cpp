@@ -3,18 +3,18 @@
 #include <doctest/doctest.h>
 
 #include "axs/config/claims.h"
-#include "axs/config/plan_facts.h"
+#include "axs/config/facts_testing.h"
 
 using namespace axs;
 using namespace axs::audit;
 
 namespace {
 
-plan::Facts facts() {
-  return *config::parse_plan_facts(config::shipped_plan_files());
-}
 Finding finding_of(std::uint32_t id) {
-  return audit::audit({{.id = id, .area = "", .text = "", .known = {}}}, facts())->front().finding;
+  return audit::audit({{.id = id, .area = "", .text = "", .known = {}}},
+                      config::testing::shipped_facts())
+      ->front()
+      .finding;
 }
 
 }  // namespace
@@ -24,7 +24,7 @@ TEST_SUITE_BEGIN("audit");
 TEST_CASE("audit: every shipped claim has exactly one finding, with a number or a reason") {
   const auto claims = config::parse_claims(config::shipped_claims());
   REQUIRE(claims.has_value());
-  const auto audited = audit::audit(*claims, facts());
+  const auto audited = audit::audit(*claims, config::testing::shipped_facts());
   REQUIRE(audited.has_value());
   CHECK(audited->size() == claims->size());
   for (const auto& [claim, finding] : *audited) {
@@ -66,10 +66,12 @@ TEST_CASE("audit: data sheets' numbers are those that one works out by hand") {
 }
 
 TEST_CASE("audit: a claim without a finding, or with two, is an error") {
-  const auto none = audit::audit({{.id = 1000, .area = "", .text = "", .known = {}}}, facts());
+  const auto none = audit::audit({{.id = 1000, .area = "", .text = "", .known = {}}},
+                                 config::testing::shipped_facts());
   REQUIRE_FALSE(none.has_value());
   CHECK(none.error().what == "claim 1000: without a finding, want exactly one");
-  const auto two = audit::audit({{.id = 12, .area = "", .text = "", .known = Finding{}}}, facts());
+  const auto two = audit::audit({{.id = 12, .area = "", .text = "", .known = Finding{}}},
+                                config::testing::shipped_facts());
   REQUIRE_FALSE(two.has_value());
   CHECK(two.error().what == "claim 12: both a calculation and a finding, want exactly one");
 }

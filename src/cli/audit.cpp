@@ -123,7 +123,7 @@ void AuditCommand::declare(CLI::App& app) {
 }
 
 Result<ExitCode> AuditCommand::run() {
-  const plan::Facts facts = AXS_TRY(config::parse_plan_facts(config::shipped_plan_files()));
+  const plan::Facts facts = AXS_TRY(config::shipped_plan_facts());
   const auto all = AXS_TRY(config::parse_claims(config::shipped_claims()));
   const auto claims = AXS_TRY(chosen(all, ids_));
   const auto audited = AXS_TRY(audit::audit(claims, facts));

@@ -72,7 +72,7 @@ void PlanJob::declare(CLI::App& app) {
 Result<ExitCode> PlanJob::run() {
   if (file_.empty())
     return Error{Errc::invalid, "plan: no job, want a TOML file or score; see axs plan --help"};
-  const plan::Facts facts = AXS_TRY(config::parse_plan_facts(config::shipped_plan_files()));
+  const plan::Facts facts = AXS_TRY(config::shipped_plan_facts());
   config::PlannedJob job = AXS_TRY(config::read_job(file_, facts));
   job.fleet.links = AXS_TRY(links_of(job.scenario));
   std::optional<std::chrono::nanoseconds> limit;

@@ -145,7 +145,7 @@ void PlanScoreCommand::declare(CLI::App& app) {
 }
 
 Result<ExitCode> PlanScoreCommand::run() {
-  const plan::Facts facts = AXS_TRY(config::parse_plan_facts(config::shipped_plan_files()));
+  const plan::Facts facts = AXS_TRY(config::shipped_plan_facts());
   const auto runs = AXS_TRY(config::read_training_runs(file_));
   const plan::ScoreTable table = plan::score(runs, facts);
   if (json_)

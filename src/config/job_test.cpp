@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include "axs/config/plan_facts.h"
+#include "axs/config/facts_testing.h"
 #include "axs/plan/search_result.h"
 
 using namespace axs;
@@ -37,7 +37,7 @@ rate = "100 Gb/s"
 )";
 
 Result<PlannedJob> read(const std::string& text) {
-  return parse_job(text, "job.toml", *parse_plan_facts(shipped_plan_files()));
+  return parse_job(text, "job.toml", testing::shipped_facts());
 }
 std::string with(std::string_view what, const std::string& instead) {
   std::string text = good;
@@ -83,7 +83,7 @@ TEST_CASE("job: experts and windows reach the planner") {
 }
 
 TEST_CASE("job: every accelerator of the catalogue can be planned with, and experts on it") {
-  const auto facts = *parse_plan_facts(shipped_plan_files());
+  const auto& facts = testing::shipped_facts();
   for (const auto& entry : facts.accelerators) {
     const std::string& name = entry.accelerator.name;
     CAPTURE(name);

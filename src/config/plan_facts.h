@@ -20,5 +20,7 @@ Result<plan::Facts> parse_plan_facts(const PlanFiles& files);
 
 /// The files as they were when the program was built; they are inside it.
 PlanFiles shipped_plan_files();
+/// What they say.
+Result<plan::Facts> shipped_plan_facts();
 
 }  // namespace axs::config

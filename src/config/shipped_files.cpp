@@ -17,6 +17,10 @@ PlanFiles shipped_plan_files() {
           .fit = taken_in(axs_xray_fit_begin, axs_xray_fit_end)};
 }
 
+Result<plan::Facts> shipped_plan_facts() {
+  return parse_plan_facts(shipped_plan_files());
+}
+
 std::string_view shipped_claims() {
   return taken_in(axs_claims_begin, axs_claims_end);
 }

@@ -7,6 +7,7 @@
 
 #include "axs/plan/attention_cost.h"
 #include "axs/plan/attention_search.h"
+#include "axs/plan/is_positive.h"
 
 namespace axs::plan {
 
@@ -16,24 +17,19 @@ Error wrong(const std::string& what, double seen, const std::string& want) {
   return {Errc::invalid, "attention: " + what + " " + std::to_string(seen) + ", want " + want};
 }
 
-/// Also false for what is no number.
-bool positive(double value) {
-  return value > 0 && std::isfinite(value);
-}
-
 /// Shards times devices; more would need more than a gigabyte.
 constexpr double choices_max = 1 << 24;
 constexpr std::size_t devices_max = 1 << 12;
 
 Result<> check_device(const AttentionDevice& device, std::size_t index) {
   const std::string name = "device " + std::to_string(index) + ": ";
-  if (!positive(device.attention.value()))
+  if (!is_positive(device.attention.value()))
     return wrong(name + "rate in flop/s", device.attention.value(), "> 0");
-  if (!positive(device.memory.value()))
+  if (!is_positive(device.memory.value()))
     return wrong(name + "memory rate in B/s", device.memory.value(), "> 0");
-  if (!positive(device.link.value()))
+  if (!is_positive(device.link.value()))
     return wrong(name + "link rate in B/s", device.link.value(), "> 0");
-  if (!positive(device.capacity.value()))
+  if (!is_positive(device.capacity.value()))
     return wrong(name + "capacity in B", device.capacity.value(), "> 0");
   return Ok{};
 }
@@ -47,7 +43,7 @@ Result<> check_layer(const AttentionProblem& problem) {
                  ">= 1");
   if (layer.heads % layer.kv_heads != 0)
     return wrong("heads", layer.heads, "a multiple of kv heads " + std::to_string(layer.kv_heads));
-  if (!positive(layer.value_bytes)) return wrong("bytes of a value", layer.value_bytes, "> 0");
+  if (!is_positive(layer.value_bytes)) return wrong("bytes of a value", layer.value_bytes, "> 0");
   return Ok{};
 }
 

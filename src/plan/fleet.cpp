@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "axs/plan/is_positive.h"
 #include "axs/plan/rounded.h"
 
 namespace axs::plan {
@@ -20,10 +21,6 @@ constexpr std::uint32_t devices_max = 1u << 24;
 constexpr std::uint32_t per_node_max = 1u << 16;
 /// Mixed pipelines of more are too many to be looked at.
 constexpr std::size_t types_max = 8;
-
-bool is_positive(double x) {
-  return x > 0 && std::isfinite(x);
-}
 
 Result<> check_type(const DeviceType& type) {
   const Accelerator& a = type.accelerator;

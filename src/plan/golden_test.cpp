@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "axs/config/plan_facts.h"
+#include "axs/config/facts_testing.h"
 #include "axs/plan/memory.h"
 #include "axs/plan/step_time.h"
 
@@ -121,17 +121,12 @@ Golden read_golden(Line line, const Facts& facts) {
   return golden;
 }
 
-const Facts& facts() {
-  static const Facts shipped = *config::parse_plan_facts(config::shipped_plan_files());
-  return shipped;
-}
-
 std::vector<Golden> golden() {
   std::ifstream file{AXS_SOURCE_DIR "/src/plan/testdata/xray.csv"};
   std::vector<Golden> runs;
   std::string line;
   for (int number = 0; std::getline(file, line); ++number)
-    if (number >= 2) runs.push_back(read_golden(Line{line}, facts()));
+    if (number >= 2) runs.push_back(read_golden(Line{line}, config::testing::shipped_facts()));
   return runs;
 }
 
@@ -144,10 +139,11 @@ TEST_CASE("times and memory of all published runs are those of the formulas in P
   REQUIRE(runs.size() == 423);
   for (const Golden& run : runs) {
     CAPTURE(run.line);
-    const auto step = step_time(run.workload, facts().calibration);
+    const auto step = step_time(run.workload, config::testing::shipped_facts().calibration);
     REQUIRE(step);
     CHECK(std::abs(step->total / run.seconds - 1) < tolerance);
-    const auto memory = memory_use(run.workload, facts().calibration.memory);
+    const auto memory =
+        memory_use(run.workload, config::testing::shipped_facts().calibration.memory);
     REQUIRE(memory);
     CHECK(std::abs(memory->total / run.bytes - 1) < tolerance);
   }
@@ -156,12 +152,13 @@ TEST_CASE("times and memory of all published runs are those of the formulas in P
 TEST_CASE("the parts of time and of memory add up") {
   for (const Golden& run : golden()) {
     CAPTURE(run.line);
-    const StepTime s = *step_time(run.workload, facts().calibration);
+    const StepTime s = *step_time(run.workload, config::testing::shipped_facts().calibration);
     const Seconds parts = s.products + s.attention + s.pointwise + s.recompute + s.tensor_exchange +
                           s.host + s.embedding_and_head + s.sharding_exchange + s.stage_transfers +
                           s.bubble + s.data_exchange + s.optimizer + s.stragglers + s.fixed;
     CHECK(std::abs(parts / s.total - 1) < tolerance);
-    const MemoryUse m = *memory_use(run.workload, facts().calibration.memory);
+    const MemoryUse m =
+        *memory_use(run.workload, config::testing::shipped_facts().calibration.memory);
     const Bytes held = m.state + m.gathered + m.activations + m.logits + m.workspace + m.overhead;
     CHECK(std::abs(held / m.total - 1) < tolerance);
   }
@@ -170,17 +167,18 @@ TEST_CASE("the parts of time and of memory add up") {
 TEST_CASE("a faster machine is never slower") {
   for (const Golden& run : golden()) {
     CAPTURE(run.line);
-    const Seconds before = step_time(run.workload, facts().calibration)->total;
+    const Seconds before =
+        step_time(run.workload, config::testing::shipped_facts().calibration)->total;
     Workload faster = run.workload;
     faster.accelerator.peak = faster.accelerator.peak * 1.5;
-    CHECK(step_time(faster, facts().calibration)->total <= before);
+    CHECK(step_time(faster, config::testing::shipped_facts().calibration)->total <= before);
     faster = run.workload;
     faster.accelerator.memory_rate = faster.accelerator.memory_rate * 1.5;
-    CHECK(step_time(faster, facts().calibration)->total <= before);
+    CHECK(step_time(faster, config::testing::shipped_facts().calibration)->total <= before);
     faster = run.workload;
     faster.network.node_rate = faster.network.node_rate * 1.5;
     faster.accelerator.scale_up = faster.accelerator.scale_up * 1.5;
-    CHECK(step_time(faster, facts().calibration)->total <= before);
+    CHECK(step_time(faster, config::testing::shipped_facts().calibration)->total <= before);
   }
 }
 
@@ -190,7 +188,7 @@ TEST_CASE("a greater micro-batch needs no less memory and has no smaller bubble"
     Workload twice = run.workload;
     twice.plan.micro_batch *= 2;
     if (twice.plan.global_batch % (twice.plan.data * twice.plan.micro_batch) != 0) continue;
-    const auto& calibration = facts().calibration;
+    const auto& calibration = config::testing::shipped_facts().calibration;
     CHECK(memory_use(twice, calibration.memory)->total >=
           memory_use(run.workload, calibration.memory)->total);
     CHECK(step_time(twice, calibration)->bubble >= step_time(run.workload, calibration)->bubble);

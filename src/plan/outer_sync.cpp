@@ -4,17 +4,14 @@
 #include <cmath>
 #include <string>
 
+#include "axs/plan/is_positive.h"
+
 namespace axs::plan {
 
 namespace {
 
 Error wrong(const std::string& what, double seen, const std::string& want) {
   return {Errc::invalid, what + " " + std::to_string(seen) + ", want " + want};
-}
-
-/// Also false for what is no number.
-bool positive(double value) {
-  return value > 0 && std::isfinite(value);
 }
 
 /// They are looked at one by one, and nobody has more layers.
@@ -55,22 +52,22 @@ Seconds ring_all_reduce(Bytes size, double sites, const RingLink& link) {
 }
 
 Result<> check(const OuterJob& job, const OuterSync& sync) {
-  if (!positive(job.parameters)) return wrong("parameters", job.parameters, "> 0");
+  if (!is_positive(job.parameters)) return wrong("parameters", job.parameters, "> 0");
   if (job.layers < 1) return wrong("layers", job.layers, ">= 1");
   if (job.step.empty()) return wrong("sites", 0, ">= 1");
   for (const Seconds step : job.step)
-    if (!positive(step.value())) return wrong("step time in s", step.value(), "> 0");
+    if (!is_positive(step.value())) return wrong("step time in s", step.value(), "> 0");
   if (sync.period < 1) return wrong("period", sync.period, ">= 1");
   const std::uint32_t fragments_max = std::min({sync.period, job.layers, fragments_limit});
   if (sync.fragments < 1 || sync.fragments > fragments_max)
     return wrong("fragments", sync.fragments,
                  "1 to " + std::to_string(fragments_max) + ", at most period and layers");
-  if (!positive(sync.bits)) return wrong("bits per parameter", sync.bits, "> 0");
+  if (!is_positive(sync.bits)) return wrong("bits per parameter", sync.bits, "> 0");
   return Ok{};
 }
 
 Result<> check(const RingLink& link) {
-  if (!positive(link.rate.value())) return wrong("link: rate in B/s", link.rate.value(), "> 0");
+  if (!is_positive(link.rate.value())) return wrong("link: rate in B/s", link.rate.value(), "> 0");
   if (link.round_trip < Seconds{} || !std::isfinite(link.round_trip.value()))
     return wrong("link: round trip in s", link.round_trip.value(), ">= 0");
   return Ok{};

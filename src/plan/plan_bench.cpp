@@ -1,6 +1,7 @@
 // What a prediction costs: the search makes one for each plan that it looks at.
 #include <benchmark/benchmark.h>
 
+#include "axs/plan/gpt3_testing.h"
 #include "axs/plan/layer_time.h"
 #include "axs/plan/matrix_product.h"
 #include "axs/plan/memory.h"
@@ -13,30 +14,9 @@ using namespace axs::plan;
 
 /// GPT-3 175B on 1,024 A100.
 Workload gpt3() {
-  Workload work;
-  work.shape = {.layers = 96,
-                .hidden = 12288,
-                .heads = 96,
-                .kv_heads = 96,
-                .head_width = 128,
-                .feed_forward = 49152,
-                .vocabulary = 51200};
-  work.plan.tensor = 8;
-  work.plan.pipeline = 8;
+  Workload work = testing::gpt3_on_a100();
   work.plan.data = 16;
   work.plan.global_batch = 1536;
-  work.plan.sequence = 2048;
-  work.accelerator = {.name = "A100-80",
-                      .family = "A100",
-                      .peak = FlopsPerSecond{312e12},
-                      .memory_rate = BytesPerSecond{2039e9},
-                      .memory = Bytes{80e9},
-                      .multiprocessors = 108,
-                      .scale_up = BytesPerSecond{300e9},
-                      .per_node = 8,
-                      .power = Watts{400},
-                      .rated_power = Watts{400}};
-  work.network = {.node_rate = BytesPerSecond{200e9}, .rails = 8};
   return work;
 }
 

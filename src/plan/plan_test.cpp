@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "axs/plan/collectives.h"
+#include "axs/plan/gpt3_testing.h"
 #include "axs/plan/matrix_product.h"
 #include "axs/plan/memory.h"
 #include "axs/plan/step_time.h"
@@ -27,33 +28,12 @@ Machine machine() {
 
 /// GPT-3 175B of Korthikanti et al. 2022.
 Workload gpt3() {
-  Workload work;
-  work.shape = {.layers = 96,
-                .hidden = 12288,
-                .heads = 96,
-                .kv_heads = 96,
-                .head_width = 128,
-                .feed_forward = 49152,
-                .vocabulary = 51200,
-                .tied = true};
-  work.plan.tensor = 8;
-  work.plan.pipeline = 8;
+  Workload work = axs::plan::testing::gpt3_on_a100();
+  work.shape.tied = true;
   work.plan.virtual_stages = 3;
   work.plan.sequence_parallel = true;
   work.plan.recompute = Recompute::selective;
   work.plan.global_batch = 64;
-  work.plan.sequence = 2048;
-  work.accelerator = {.name = "A100-80",
-                      .family = "A100",
-                      .peak = FlopsPerSecond{312e12},
-                      .memory_rate = BytesPerSecond{2039e9},
-                      .memory = Bytes{80e9},
-                      .multiprocessors = 108,
-                      .scale_up = BytesPerSecond{300e9},
-                      .per_node = 8,
-                      .power = Watts{400},
-                      .rated_power = Watts{400}};
-  work.network = {.node_rate = BytesPerSecond{200e9}, .rails = 8};
   return work;
 }
 

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "axs/config/plan_facts.h"
+#include "axs/config/facts_testing.h"
 #include "axs/plan/memory.h"
 #include "axs/plan/names.h"
 #include "axs/plan/score.h"
@@ -13,11 +13,6 @@ using namespace axs;
 using namespace axs::plan;
 
 namespace {
-
-const Facts& facts() {
-  static const Facts shipped = *config::parse_plan_facts(config::shipped_plan_files());
-  return shipped;
-}
 
 PublishedRun llama() {
   PublishedRun run;
@@ -42,14 +37,14 @@ PublishedRun llama() {
 }
 
 std::string why_not(const PublishedRun& run) {
-  const auto work = workload_of(run, facts());
+  const auto work = workload_of(run, config::testing::shipped_facts());
   return work ? "" : work.error().what;
 }
 
 }  // namespace
 
 TEST_CASE("published: shared keys, gate and tying are told from the number of parameters") {
-  const ModelShape shape = workload_of(llama(), facts())->shape;
+  const ModelShape shape = workload_of(llama(), config::testing::shipped_facts())->shape;
   CHECK(shape.gated);
   CHECK_FALSE(shape.tied);
   CHECK(shape.kv_heads == 8);
@@ -57,11 +52,11 @@ TEST_CASE("published: shared keys, gate and tying are told from the number of pa
   PublishedRun gpt = llama();
   gpt.model = "GPT";
   gpt.feed_forward = 4 * 4096;
-  CHECK_FALSE(workload_of(gpt, facts())->shape.gated);
+  CHECK_FALSE(workload_of(gpt, config::testing::shipped_facts())->shape.gated);
 }
 
 TEST_CASE("published: an unknown source has the defaults, a known one its facts") {
-  const Workload unknown = *workload_of(llama(), facts());
+  const Workload unknown = *workload_of(llama(), config::testing::shipped_facts());
   CHECK(unknown.plan.data == 8);
   CHECK(unknown.plan.sequence_parallel);
   CHECK(unknown.plan.sharding == Sharding::optimizer);
@@ -70,7 +65,7 @@ TEST_CASE("published: an unknown source has the defaults, a known one its facts"
   PublishedRun run = llama();
   run.source = "VIA-Research/vTrain";
   run.accelerator = "A100-80";
-  const Workload known = *workload_of(run, facts());
+  const Workload known = *workload_of(run, config::testing::shipped_facts());
   CHECK(known.plan.sharding == Sharding::none);
   CHECK(known.software.attention == Attention::classic);
   CHECK(known.network.node_rate == BytesPerSecond{100e9});
@@ -80,21 +75,23 @@ TEST_CASE("published: an unknown source has the defaults, a known one its facts"
 TEST_CASE("published: a micro-batch that nobody tells is the fastest that fits") {
   PublishedRun run = llama();
   run.micro_batch.reset();
-  const Workload chosen = *workload_of(run, facts());
+  const Workload chosen = *workload_of(run, config::testing::shipped_facts());
   for (const std::uint32_t other : {1u, 2u, 4u, 8u}) {
     Workload tried = chosen;
     tried.plan.micro_batch = other;
     tried.software.memory_figure = MemoryFigure::device;
-    if (memory_use(tried, facts().calibration.memory)->total > tried.accelerator.memory) continue;
-    CHECK(step_time(chosen, facts().calibration)->total <=
-          step_time(tried, facts().calibration)->total);
+    if (memory_use(tried, config::testing::shipped_facts().calibration.memory)->total >
+        tried.accelerator.memory)
+      continue;
+    CHECK(step_time(chosen, config::testing::shipped_facts().calibration)->total <=
+          step_time(tried, config::testing::shipped_facts().calibration)->total);
   }
 }
 
 TEST_CASE("published: a batch that a table has rounded is a whole number of micro-batches") {
   PublishedRun run = llama();
   run.global_batch = 65;
-  CHECK(workload_of(run, facts())->plan.global_batch == 64);
+  CHECK(workload_of(run, config::testing::shipped_facts())->plan.global_batch == 64);
 }
 
 TEST_CASE("published: NeMo's shapes give the model FLOP/s that it prints") {
@@ -109,8 +106,9 @@ TEST_CASE("published: NeMo's shapes give the model FLOP/s that it prints") {
         Printed{"Nemotron-22B", 4096, 256, 64, 3.85, 554},
         Printed{"Nemotron-340B", 4096, 32, 128, 3.18, 678}}) {
     CAPTURE(p.model);
-    const auto known = std::ranges::find(facts().shapes, p.model, &KnownShape::model);
-    REQUIRE(known != facts().shapes.end());
+    const auto known =
+        std::ranges::find(config::testing::shipped_facts().shapes, p.model, &KnownShape::model);
+    REQUIRE(known != config::testing::shipped_facts().shapes.end());
     const Flops step = training_flops_per_token(known->shape, p.sequence) * (p.sequence * p.batch);
     CHECK(step.value() / p.seconds / p.devices / 1e12 == doctest::Approx(p.tflops).epsilon(0.002));
   }
@@ -131,7 +129,7 @@ TEST_CASE("published: parameters of public models, all and of a token, are those
         Printed{"GLM-4.5", 355, 32}, Printed{"Moonlight 16B", 16, 3},
         Printed{"PaLM-540B", 540, 540}, Printed{"Llama 3.1 405B", 405, 405}}) {
     CAPTURE(p.model);
-    const KnownShape* const known = most_like(facts().shapes, p.model);
+    const KnownShape* const known = most_like(config::testing::shipped_facts().shapes, p.model);
     REQUIRE(known);
     CHECK(parameters(known->shape) / 1e9 == doctest::Approx(p.all).epsilon(0.03));
     CHECK(active_parameters(known->shape) / 1e9 == doctest::Approx(p.active).epsilon(0.15));
@@ -140,7 +138,8 @@ TEST_CASE("published: parameters of public models, all and of a token, are those
 
 TEST_CASE("published: accelerators under the names that tables give them") {
   const auto name = [](const char* text) {
-    const AcceleratorFacts* const found = most_like(facts().accelerators, text);
+    const AcceleratorFacts* const found =
+        most_like(config::testing::shipped_facts().accelerators, text);
     return found ? found->accelerator.name : "";
   };
   CHECK(name("NVIDIA H100 SXM5 80GB") == "H100");
@@ -161,7 +160,9 @@ TEST_CASE("published: accelerators under the names that tables give them") {
 }
 
 TEST_CASE("published: sources whose software is known, in any case") {
-  const auto name = [](const char* source) { return software_of(source, facts()).name; };
+  const auto name = [](const char* source) {
+    return software_of(source, config::testing::shipped_facts()).name;
+  };
   CHECK(name("AI-Hypercomputer/maxtext README.md") == "MaxText");
   CHECK(name("NVIDIA-NeMo/Megatron-Bridge docs/performance-summary.md") == "Megatron-Bridge");
   CHECK(name("NVIDIA/NeMo docs/source/performance") == "NeMo");
@@ -177,7 +178,7 @@ TEST_CASE("published: recomputation and precision in the words of tables") {
   const auto again = [](const char* text) {
     PublishedRun run = llama();
     run.recompute = text;
-    return workload_of(run, facts())->plan.recompute;
+    return workload_of(run, config::testing::shipped_facts())->plan.recompute;
   };
   CHECK(again("full (uniform)") == Recompute::full);
   CHECK(again("minimal") == Recompute::selective);
@@ -186,7 +187,7 @@ TEST_CASE("published: recomputation and precision in the words of tables") {
   const auto precision = [](const char* text) {
     PublishedRun run = llama();
     run.precision = text;
-    return workload_of(run, facts())->plan.precision;
+    return workload_of(run, config::testing::shipped_facts())->plan.precision;
   };
   CHECK(precision("FP8-MX") == Precision::fp8);
   CHECK(precision("NVFP4") == Precision::fp4);
@@ -198,13 +199,13 @@ TEST_CASE("published: experts that only a name or the notes tell") {
   run.model = "somebody's 16x3B";
   run.parameters_billion = 40;
   run.expert = 4;
-  const Workload named = *workload_of(run, facts());
+  const Workload named = *workload_of(run, config::testing::shipped_facts());
   CHECK(named.shape.experts.count == 16);
   CHECK(named.shape.experts.chosen == 2);
   CHECK(named.plan.expert == 4);
   run.model = "a model";
   run.notes = "64 experts, top-6";
-  const Workload noted = *workload_of(run, facts());
+  const Workload noted = *workload_of(run, config::testing::shipped_facts());
   CHECK(noted.shape.experts.count == 64);
   CHECK(noted.shape.experts.chosen == 6);
 }
@@ -213,10 +214,12 @@ TEST_CASE("published: a plan that nobody tells is the fastest that fits") {
   PublishedRun run = llama();
   run.tensor.reset();
   run.pipeline.reset();
-  const Workload chosen = *workload_of(run, facts());
+  const Workload chosen = *workload_of(run, config::testing::shipped_facts());
   CHECK(devices(chosen.plan) == 16);
-  CHECK(step_time(chosen, facts().calibration)->total <=
-        step_time(*workload_of(llama(), facts()), facts().calibration)->total);
+  CHECK(step_time(chosen, config::testing::shipped_facts().calibration)->total <=
+        step_time(*workload_of(llama(), config::testing::shipped_facts()),
+                  config::testing::shipped_facts().calibration)
+            ->total);
 }
 
 TEST_CASE("published: what nobody fitted is scored apart") {
@@ -224,7 +227,7 @@ TEST_CASE("published: what nobody fitted is scored apart") {
   known.step = Seconds{3};
   PublishedRun unknown = known;
   unknown.accelerator = "TPU v5p";
-  const ScoreTable table = score({known, unknown}, facts());
+  const ScoreTable table = score({known, unknown}, config::testing::shipped_facts());
   REQUIRE(table.sources.size() == 4);
   CHECK_FALSE(table.sources[1].zero_shot);
   CHECK(table.sources[1].step.count == 1);
@@ -287,7 +290,9 @@ TEST_CASE("score: errors of a list") {
 
 TEST_CASE("score: what is suspect or empty is left out with the reason") {
   PublishedRun good = llama();
-  good.step = step_time(*workload_of(good, facts()), facts().calibration)->total;
+  good.step = step_time(*workload_of(good, config::testing::shipped_facts()),
+                        config::testing::shipped_facts().calibration)
+                  ->total;
   PublishedRun suspect = good;
   suspect.line = 3;
   suspect.notes = "SUSPECT: it says so itself";
@@ -296,7 +301,7 @@ TEST_CASE("score: what is suspect or empty is left out with the reason") {
   PublishedRun held = llama();
   held.line = 5;
   held.memory = Bytes{1e12};
-  const ScoreTable table = score({good, suspect, empty, held}, facts());
+  const ScoreTable table = score({good, suspect, empty, held}, config::testing::shipped_facts());
   REQUIRE(table.runs.size() == 2);
   REQUIRE(table.left_out.size() == 2);
   CHECK(table.left_out[0].reason == "SUSPECT in the notes");

@@ -1,7 +1,6 @@
 #include "axs/plan/search.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <tuple>
 
@@ -30,8 +29,6 @@ constexpr std::uint32_t bundles_max = 64;
 /// Replicas up to which pipelines of several types are worth building: with more, what is left
 /// over of each type is small.
 constexpr std::uint32_t mixed_replicas_max = 8;
-/// Nobody waits that long.
-constexpr Seconds forever{1e15};
 constexpr double precise = 1e-12;
 /// Nothing that may still be the best is left out because of rounding.
 constexpr double rounding = 1e-9;
@@ -78,7 +75,7 @@ std::optional<SharedWork> shortest(const ReplicaChoice& choice, const ReplicaDem
     if (!chosen) return std::nullopt;
     return share_work(*chosen, demand, time);
   };
-  SharedWork best = *try_within(forever);
+  SharedWork best = *try_within(no_limit);
   Seconds low{};
   while (best.slowest - low > precise * best.slowest) {
     const Seconds middle = 0.5 * (low + best.slowest);

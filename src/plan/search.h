@@ -12,6 +12,9 @@ namespace axs::plan {
 
 struct SharedWork;
 
+/// Nobody waits that long.
+inline constexpr Seconds no_limit{1e15};
+
 /// The best plan of a unit of the search.
 struct Candidate {
   std::size_t unit = 0;

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <thread>
 
+#include "axs/plan/gpt3_testing.h"
 #include "axs/plan/search_exhaustive_testing.h"
 #include "axs/plan/search_scenes_testing.h"
 
@@ -18,13 +19,7 @@ using namespace axs::plan;
 /// GPT-3 175B.
 Job job() {
   Job job;
-  job.shape = {.layers = 96,
-               .hidden = 12288,
-               .heads = 96,
-               .kv_heads = 96,
-               .head_width = 128,
-               .feed_forward = 49152,
-               .vocabulary = 51200};
+  job.shape = axs::plan::testing::gpt3_shape();
   job.global_batch = 1536;
   job.sequence = 2048;
   job.tokens = 300e9;
@@ -91,7 +86,7 @@ void quality(benchmark::State& state) {
       scenes::grow(rng, fleet);
       const auto grown = search(job, fleet, calibration);
       if (!found) {
-        if (best < Seconds{1e15}) worst = 1;
+        if (best < no_limit) worst = 1;
         continue;
       }
       const double gap = found->plan.step.total / best - 1;

@@ -8,8 +8,6 @@ namespace axs::plan {
 
 namespace {
 
-constexpr Seconds no_limit{1e15};
-
 std::string slower(const TrainingPlan& plan, const TrainingPlan& best) {
   const double ratio = plan.step.total / best.step.total;
   return "none found below " + rounded(plan.step.total.value()) + " s a step, " +

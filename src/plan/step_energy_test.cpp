@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "axs/config/plan_facts.h"
+#include "axs/config/facts_testing.h"
 #include "axs/plan/names.h"
 #include "axs/plan/published_run.h"
 
@@ -12,11 +12,6 @@ using namespace axs;
 using namespace axs::plan;
 
 namespace {
-
-const Facts& facts() {
-  static const Facts shipped = *config::parse_plan_facts(config::shipped_plan_files());
-  return shipped;
-}
 
 Workload llama_on(const std::string& accelerator) {
   PublishedRun run;
@@ -29,7 +24,7 @@ Workload llama_on(const std::string& accelerator) {
   run.devices = 64;
   run.tensor = 4;
   run.pipeline = 1;
-  return *workload_of(run, facts());
+  return *workload_of(run, config::testing::shipped_facts());
 }
 
 /// Of a device with its part of the host, without the site.
@@ -38,7 +33,7 @@ struct Power {
   double spread;
 };
 Power power_of(const Workload& work) {
-  const StepTime step = *step_time(work, facts().calibration);
+  const StepTime step = *step_time(work, config::testing::shipped_facts().calibration);
   const StepEnergy energy = *step_energy(work, step, 1);
   const double all = std::log(energy.spread);
   const double time = std::log(step.spread);
@@ -51,7 +46,7 @@ TEST_CASE("energy: a device draws between idle and its limit, a site more") {
   for (const char* name : {"A100-80", "H100", "TPU v5p", "GB200"}) {
     CAPTURE(name);
     const Workload work = llama_on(name);
-    const StepTime step = *step_time(work, facts().calibration);
+    const StepTime step = *step_time(work, config::testing::shipped_facts().calibration);
     const StepEnergy energy = *step_energy(work, step, 1.1);
     const Watts device = energy.device / step.total;
     CHECK(device < work.accelerator.power);
@@ -65,7 +60,7 @@ TEST_CASE("energy: a device draws between idle and its limit, a site more") {
 
 TEST_CASE("energy: waiting draws less than working") {
   const Workload work = llama_on("H100");
-  StepTime step = *step_time(work, facts().calibration);
+  StepTime step = *step_time(work, config::testing::shipped_facts().calibration);
   const StepEnergy busy = *step_energy(work, step, 1);
   step.bubble += step.total;
   step.total = 2 * step.total;
@@ -87,14 +82,14 @@ TEST_CASE("energy: the few measured figures lie in the interval") {
 
 TEST_CASE("energy: a site that gives more than it takes is refused") {
   const Workload work = llama_on("H100");
-  const StepTime step = *step_time(work, facts().calibration);
+  const StepTime step = *step_time(work, config::testing::shipped_facts().calibration);
   CHECK(step_energy(work, step, 0.9).error().what == "pue 0.900000, want 1 to 10");
   CHECK_FALSE(step_energy(work, step, std::nan("")));
 }
 
 TEST_CASE("cost: hours of devices and energy at the meter") {
   const Workload work = llama_on("H100");
-  StepTime step = *step_time(work, facts().calibration);
+  StepTime step = *step_time(work, config::testing::shipped_facts().calibration);
   step.total = Seconds{3600};
   StepEnergy energy;
   energy.whole = Joules{3.6e9};  // 1 MWh
@@ -107,9 +102,10 @@ TEST_CASE("cost: hours of devices and energy at the meter") {
 }
 
 TEST_CASE("cost: the catalogue knows a price only where somebody printed one") {
-  const AcceleratorFacts* const h100 = most_like(facts().accelerators, "H100");
+  const AcceleratorFacts* const h100 =
+      most_like(config::testing::shipped_facts().accelerators, "H100");
   REQUIRE(h100);
   REQUIRE(h100->price);
   CHECK((*h100->price * Seconds{3600}).value() == doctest::Approx(2.14));
-  CHECK_FALSE(most_like(facts().accelerators, "TPU v5p")->price);
+  CHECK_FALSE(most_like(config::testing::shipped_facts().accelerators, "TPU v5p")->price);
 }

@@ -3,16 +3,12 @@
 #include <algorithm>
 
 #include "axs/core/wire.h"
+#include "axs/twin/directions.h"
 #include "axs/twin/flow_simulator.h"
 
 namespace axs::twin {
 
 namespace {
-
-/// The direction of a link is a link of its own: forth at 2i, back at 2i + 1.
-LinkId direction(LinkId link, bool back) {
-  return {2 * link.value + (back ? 1 : 0)};
-}
 
 std::vector<FlowLink> directions(const net::Topology& topology,
                                  std::span<const fabric::LinkPlan> links) {
@@ -27,18 +23,6 @@ std::vector<FlowLink> directions(const net::Topology& topology,
     }
   }
   return found;
-}
-
-/// As their sender crosses them.
-std::vector<LinkId> way(const net::Topology& topology, SiteId from,
-                        const net::CandidatePath& path) {
-  std::vector<LinkId> links;
-  for (const LinkId id : path.span()) {
-    const net::UnderlayLink& link = topology.links()[id.value];
-    links.push_back(direction(id, link.a != from));
-    from = link.a == from ? link.b : link.a;
-  }
-  return links;
 }
 
 Duration delay_of(const std::vector<LinkId>& way, const std::vector<FlowLink>& links) {

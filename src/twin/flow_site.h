@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "axs/twin/flow_twin.h"
+#include "axs/twin/worker_time.h"
 
 namespace axs::twin {
 
@@ -27,11 +28,8 @@ struct FlowTwin::SiteState {
   WorkerModel worker;
   Rng noise;
   std::map<SiteId, Peer> peers{};
-  std::uint32_t life = 0;  ///< of the worker's process
-  bool busy = false;       ///< a WorkDone is on its way
-  Instant merged_at{};     ///< until then an idle worker merges
-  Duration to_merge{};     ///< what came while it was busy takes, before it goes on
-  Duration computing{};    ///< all steps took together
+  WorkerTime time{};
+  Duration computing{};  ///< all steps took together
   std::optional<Instant> woken_at{};
   bool finished = false;
 };

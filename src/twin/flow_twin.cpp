@@ -164,15 +164,15 @@ void FlowTwin::sync(SiteId id, const SiteSync::Event& event) {
 
 void FlowTwin::on(const WorkerStarted& event) {
   SiteState& site = *sites_[event.site.value];
-  if (site.life != event.life) return;
+  if (site.time.life() != event.life) return;
   sync(event.site, site.worker.restart());
   work(event.site);
 }
 
 void FlowTwin::on(const WorkDone& event) {
   SiteState& site = *sites_[event.site.value];
-  if (site.life != event.life) return;
-  site.busy = false;
+  if (site.time.life() != event.life) return;
+  site.time.end();
   if (event.work == WorkerModel::Work::step)
     site.worker.step();
   else
@@ -181,7 +181,7 @@ void FlowTwin::on(const WorkDone& event) {
 }
 
 void FlowTwin::on(const MergeDone& event) {
-  if (sites_[event.site.value]->life != event.life) return;
+  if (sites_[event.site.value]->time.life() != event.life) return;
   sync(event.site, event.applied);
   work(event.site);
 }
@@ -200,11 +200,8 @@ void FlowTwin::perform(SiteId id, const SiteSync::Apply& action) {
   outcome_.syncs = std::max(outcome_.syncs, action.sync.value + 1);
   queue_.push(now_, ScriptDue{action.merged_tokens});
   const Duration takes = site.worker.speed().apply;
-  if (site.busy)
-    site.to_merge += takes;
-  else
-    site.merged_at = std::max(now_, site.merged_at) + takes;
-  queue_.push(now_ + takes, MergeDone{id, site.life, site.worker.apply(action)});
+  site.time.merge(now_, takes);
+  queue_.push(now_ + takes, MergeDone{id, site.time.life(), site.worker.apply(action)});
 }
 
 void FlowTwin::perform(SiteId id, const SiteSync::Persist& action) {
@@ -230,27 +227,22 @@ void FlowTwin::perform(SiteId, const SiteSync::Refused&) {
 
 void FlowTwin::work(SiteId id) {
   SiteState& site = *sites_[id.value];
-  if (site.busy) return;
+  if (site.time.busy()) return;
   const WorkerModel::Work work = site.worker.next_work();
   if (work == WorkerModel::Work::wait) return;
-  site.busy = true;
   Duration takes = site.worker.time_of(work);
   if (work == WorkerModel::Work::step) {
     takes = scaled(takes, slowness(config_.fleets[id.value], site.noise));
     site.computing += takes;
   }
-  takes += std::exchange(site.to_merge, {});
-  queue_.push(std::max(now_, site.merged_at) + takes, WorkDone{id, site.life, work});
+  queue_.push(site.time.begin(now_, takes), WorkDone{id, site.time.life(), work});
 }
 
 void FlowTwin::lose_worker(SiteId id) {
   SiteState& site = *sites_[id.value];
-  ++site.life;
-  site.busy = false;
-  site.merged_at = {};
-  site.to_merge = {};
+  site.time.stop();
   sync(id, SiteSync::WorkerLost{});
-  queue_.push(now_ + site.worker.speed().start, WorkerStarted{id, site.life});
+  queue_.push(now_ + site.worker.speed().start, WorkerStarted{id, site.time.life()});
 }
 
 void FlowTwin::await_failure(SiteId id) {

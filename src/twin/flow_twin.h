@@ -185,7 +185,6 @@ class FlowTwin {
   void report(const net::LinkReport& report);
   void set_route(SiteId from, SiteId to, net::TrafficClass traffic);
   void set_link(std::uint32_t direction);
-  std::uint32_t direction(SiteId near, LinkId link) const;
 
   Config config_;
   Rng rng_;

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "axs/twin/directions.h"
 #include "axs/twin/flow_site.h"
 
 namespace axs::twin {
@@ -13,10 +14,6 @@ constexpr SiteId home{0};
 constexpr std::size_t probe_size = 100;
 
 }  // namespace
-
-std::uint32_t FlowTwin::direction(SiteId near, LinkId link) const {
-  return 2 * link.value + (config_.links[link.value].a == near ? 0 : 1);
-}
 
 void FlowTwin::watch(SiteId id, const net::PathWatch::Event& event) {
   std::vector<net::PathWatch::Action> actions;
@@ -47,7 +44,7 @@ void FlowTwin::put_on_link(SiteId near, Probe probe) {
   const LinkId link = topology_.paths(probe.from, probe.to)[probe.path.value].links[probe.links];
   const fabric::LinkPlan& plan = config_.links[link.value];
   const net::Admission admission =
-      directions_[direction(near, link)].probes.admit(now_, probe_size);
+      directions_[direction(link, plan.a != near).value].probes.admit(now_, probe_size);
   if (!admission.arrives() || admission.fate == net::Fate::corrupted) return;
   probe.at = plan.a == near ? plan.b : plan.a;
   ++probe.links;
@@ -116,15 +113,10 @@ void FlowTwin::set_route(SiteId from, SiteId to, net::TrafficClass traffic) {
   if (lane.wanted && lane.wanted->backup && peer.paths_up[lane.wanted->backup->value])
     path = lane.wanted->backup;
   if (lane.wanted && peer.paths_up[lane.wanted->primary.value]) path = lane.wanted->primary;
-  std::vector<LinkId> way;
-  SiteId near = from;
   if (path)
-    for (const LinkId link : topology_.paths(from, to)[path->value].span()) {
-      way.push_back({direction(near, link)});
-      const fabric::LinkPlan& plan = config_.links[link.value];
-      near = plan.a == near ? plan.b : plan.a;
-    }
-  flows_.set_route(lane.route, way);
+    flows_.set_route(lane.route, way(topology_, from, topology_.paths(from, to)[path->value]));
+  else
+    flows_.set_route(lane.route, {});
 }
 
 void FlowTwin::set_link(std::uint32_t direction) {

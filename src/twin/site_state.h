@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "axs/twin/twin.h"
+#include "axs/twin/worker_time.h"
 
 namespace axs::twin {
 
@@ -29,10 +30,7 @@ struct Twin::SiteState {
   std::vector<train::AgreementRecord> disk{};
   std::set<Hash256> store{};
   std::map<fabric::TransferId, ReceivedFile> received{};
-  std::uint32_t life = 0;             ///< of the worker's process
-  bool busy = false;                  ///< a WorkDone is on its way
-  Instant merged_at{};                ///< until then an idle worker merges
-  Duration to_merge{};                ///< what came while it was busy takes, before it goes on
+  WorkerTime time{};
   std::optional<Instant> woken_at{};  ///< the earliest wakeup that is scheduled
   bool finished = false;
   Instant progress_noted{};
@@ -40,13 +38,6 @@ struct Twin::SiteState {
   std::map<train::SyncId, catalog::SyncApplied> merging{};
   /// What this site has sent and its peers have not acknowledged, by receiver.
   std::map<SiteId, std::map<MessageKey, fabric::SiteMessage>> held;
-
-  /// The worker's process has ended.
-  void stop_working() {
-    busy = false;
-    merged_at = {};
-    to_merge = {};
-  }
 };
 
 }  // namespace axs::twin

@@ -125,7 +125,7 @@ void Twin::on(const AgentStarted& event) {
 
 void Twin::start_worker(SiteId site) {
   const SiteState& state = *sites_[site.value];
-  queue_.push(now_ + state.worker.speed().start, WorkerStarted{site, state.life});
+  queue_.push(now_ + state.worker.speed().start, WorkerStarted{site, state.time.life()});
 }
 
 void Twin::on(const Woken& event) {
@@ -138,7 +138,7 @@ void Twin::on(const Woken& event) {
 
 void Twin::on(const WorkerStarted& event) {
   SiteState& site = *sites_[event.site.value];
-  if (site.life != event.life || !site.policy) return;
+  if (site.time.life() != event.life || !site.policy) return;
   note(event.site, catalog::WorkerStarted{});
   const train::SiteSync::WorkerReady ready =
       site.ring ? site.ring->restart() : site.worker.restart();
@@ -149,8 +149,8 @@ void Twin::on(const WorkerStarted& event) {
 
 void Twin::on(const WorkDone& event) {
   SiteState& site = *sites_[event.site.value];
-  if (site.life != event.life || !site.policy) return;
-  site.busy = false;
+  if (site.time.life() != event.life || !site.policy) return;
+  site.time.end();
   if (site.ring) {
     pass_on(event.site, site.ring->end_step());
   } else if (event.work == WorkerModel::Work::step) {
@@ -169,7 +169,7 @@ void Twin::on(const WorkDone& event) {
 
 void Twin::on(const MergeDone& event) {
   SiteState& site = *sites_[event.site.value];
-  if (site.life != event.life || !site.policy) return;
+  if (site.time.life() != event.life || !site.policy) return;
   note(event.site, site.merging.extract(event.applied.sync).mapped());
   step(event.site, event.applied);
   work(event.site);
@@ -177,7 +177,8 @@ void Twin::on(const MergeDone& event) {
 
 void Twin::on(const RingApplied& event) {
   SiteState& site = *sites_[event.site.value];
-  if (site.life != event.life || !site.policy || site.ring->attempt() != event.attempt) return;
+  if (site.time.life() != event.life || !site.policy || site.ring->attempt() != event.attempt)
+    return;
   const train::RingSync::Applied applied = site.ring->apply();
   note(event.site, fabric::every_step_applied(config_.scenario, applied.sync.value, applied.hash));
   note_progress(event.site);
@@ -279,11 +280,8 @@ void Twin::perform(SiteId id, const Site::Apply& action) {
   const train::SiteSync::Applied applied = site.worker.apply(action);
   site.merging.insert_or_assign(action.sync, told(action, applied.hash));
   const Duration takes = site.worker.speed().apply;
-  if (site.busy)
-    site.to_merge += takes;
-  else
-    site.merged_at = std::max(now_, site.merged_at) + takes;
-  queue_.push(now_ + takes, MergeDone{id, site.life, applied});
+  site.time.merge(now_, takes);
+  queue_.push(now_ + takes, MergeDone{id, site.time.life(), applied});
 }
 
 void Twin::perform(SiteId site, const Site::RingOrder& action) {
@@ -301,7 +299,8 @@ void Twin::pass_on(SiteId id, const std::vector<train::Chunk>& chunks) {
   for (const train::Chunk& chunk : chunks) step(id, Site::ChunkMade{chunk});
   if (!site.ring->begins_apply()) return;
   outcome_.syncs = std::max(outcome_.syncs, site.ring->step().value + 1);
-  queue_.push(now_ + site.worker.speed().apply, RingApplied{id, site.life, site.ring->attempt()});
+  queue_.push(now_ + site.worker.speed().apply,
+              RingApplied{id, site.time.life(), site.ring->attempt()});
 }
 
 void Twin::perform(SiteId site, const Site::Persist& action) {
@@ -388,8 +387,7 @@ void Twin::cut_link(LinkId link, bool cut) {
 void Twin::kill_worker(SiteId id) {
   SiteState& site = *sites_[id.value];
   if (!site.policy) return;
-  ++site.life;
-  site.stop_working();
+  site.time.stop();
   note(id, catalog::WorkerLost{"killed by signal 9"});
   step(id, Site::WorkerLost{});
   start_worker(id);
@@ -399,8 +397,7 @@ void Twin::kill_worker(SiteId id) {
 void Twin::kill_agent(SiteId id) {
   SiteState& site = *sites_[id.value];
   if (!site.policy) return;
-  ++site.life;
-  site.stop_working();
+  site.time.stop();
   site.policy.reset();
   if (config_.witness != nullptr) config_.witness->died(id);
   site.tunnels.clear();
@@ -411,16 +408,15 @@ void Twin::kill_agent(SiteId id) {
 
 void Twin::work(SiteId id) {
   SiteState& site = *sites_[id.value];
-  if (site.busy) return;
+  if (site.time.busy()) return;
   WorkerModel::Work work = site.ring ? WorkerModel::Work::wait : site.worker.next_work();
   if (site.ring && site.ring->wants_step()) {
     site.ring->begin_step();
     work = WorkerModel::Work::step;
   }
   if (work == WorkerModel::Work::wait) return;
-  site.busy = true;
-  const Duration takes = std::exchange(site.to_merge, {}) + site.worker.time_of(work);
-  queue_.push(std::max(now_, site.merged_at) + takes, WorkDone{id, site.life, work});
+  queue_.push(site.time.begin(now_, site.worker.time_of(work)),
+              WorkDone{id, site.time.life(), work});
 }
 
 void Twin::schedule_wakeup(SiteId id) {
