@@ -11,7 +11,8 @@ namespace axs::audit {
 namespace {
 
 const Calculation* calculation_of(std::uint32_t claim) {
-  for (const auto all : {network_calculations(), capacity_calculations()}) {
+  for (const auto all :
+       {network_calculations(), capacity_calculations(), training_calculations()}) {
     const auto found = std::ranges::find(all, claim, &Calculation::claim);
     if (found != all.end()) return &*found;
   }
@@ -20,22 +21,15 @@ const Calculation* calculation_of(std::uint32_t claim) {
 
 }  // namespace
 
-Result<std::vector<Audited>> audit(const std::vector<Claim>& claims, const plan::Facts& facts) {
-  std::vector<Audited> audited;
-  for (const Claim& claim : claims) {
-    const Calculation* calculation = calculation_of(claim.id);
-    if (claim.known.has_value() == (calculation != nullptr))
-      return Error{Errc::invalid, fmt::format("claim {}: {} a finding, want exactly one", claim.id,
-                                              calculation ? "both a calculation and" : "without")};
-    if (calculation) {
-      Finding finding = AXS_TRY(calculation->work_out(facts));
-      if (finding.command.empty()) finding.command = fmt::format("axs audit {}", claim.id);
-      audited.push_back({claim, std::move(finding)});
-    } else {
-      audited.push_back({claim, *claim.known});
-    }
-  }
-  return audited;
+Result<Audited> audit(const Claim& claim, const plan::Facts& facts) {
+  const Calculation* calculation = calculation_of(claim.id);
+  if (claim.known.has_value() == (calculation != nullptr))
+    return Error{Errc::invalid, fmt::format("claim {}: {} a finding, want exactly one", claim.id,
+                                            calculation ? "both a calculation and" : "without")};
+  if (!calculation) return Audited{claim, *claim.known};
+  Finding finding = AXS_TRY(calculation->work_out(facts));
+  if (finding.command.empty()) finding.command = fmt::format("axs audit {}", claim.id);
+  return Audited{claim, std::move(finding)};
 }
 
 }  // namespace axs::audit

@@ -6,8 +6,9 @@
 
 namespace axs::audit {
 
-/// What became of each claim, in their order. An error names a claim that has neither a finding nor
-/// a calculation, or both, and an accelerator that a calculation wants and the facts lack.
-Result<std::vector<Audited>> audit(const std::vector<Claim>& claims, const plan::Facts& facts);
+/// What became of a claim. An error if it has neither a finding nor a calculation, or both, and if
+/// a calculation wants an accelerator that the facts lack. Calculations that search for plans take
+/// a second.
+Result<Audited> audit(const Claim& claim, const plan::Facts& facts);
 
 }  // namespace axs::audit

@@ -20,5 +20,7 @@ struct Calculation {
 std::span<const Calculation> network_calculations();
 /// By data sheets and the cost model's collectives.
 std::span<const Calculation> capacity_calculations();
+/// By X-Ray's search, and what exchanges between sites cost.
+std::span<const Calculation> training_calculations();
 
 }  // namespace axs::audit

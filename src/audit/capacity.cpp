@@ -1,9 +1,9 @@
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <array>
 
 #include "axs/audit/calculations.h"
+#include "axs/audit/fleets.h"
 #include "axs/plan/collectives.h"
 
 namespace axs::audit {
@@ -17,21 +17,13 @@ constexpr double nvlinks = 18;
 /// NVIDIA H100 data sheet: dense products in fp8 over those in bf16, at the peak.
 constexpr double fp8_over_bf16 = 2;
 
-Result<plan::AcceleratorFacts> find(const plan::Facts& facts, const std::string& name) {
-  const auto found = std::ranges::find(facts.accelerators, name,
-                                       [](const auto& entry) { return entry.accelerator.name; });
-  if (found == facts.accelerators.end())
-    return Error{Errc::not_found, "accelerator \"" + name + "\" is not in the catalogue"};
-  return *found;
-}
-
 /// Peak rate in bf16 for a watt of its limit.
 double flops_per_joule(const plan::Accelerator& accelerator) {
   return accelerator.peak.value() / accelerator.power.value();
 }
 
 Result<Finding> rack_of_32(const plan::Facts& facts) {
-  const auto h100 = AXS_TRY(find(facts, "H100")).accelerator;
+  const auto h100 = AXS_TRY(accelerator(facts, "H100")).accelerator;
   const double bf16 = rack * h100.peak.value() / peta;
   return Finding{Verdict::simulated,
                  fmt::format("{:.1f} PF peak in fp8, {:.1f} PF in bf16, of 32 H100",
@@ -42,7 +34,7 @@ Result<Finding> rack_of_32(const plan::Facts& facts) {
 }
 
 Result<Finding> memory_of_the_die(const plan::Facts& facts) {
-  const auto h100 = AXS_TRY(find(facts, "H100")).accelerator;
+  const auto h100 = AXS_TRY(accelerator(facts, "H100")).accelerator;
   return Finding{Verdict::unsupported,
                  fmt::format("{:.2f} TB/s in an H100", h100.memory_rate.value() / tera),
                  "No data sheet of the described die is public. A memory above 3 TB/s is what an "
@@ -51,8 +43,8 @@ Result<Finding> memory_of_the_die(const plan::Facts& facts) {
 }
 
 Result<Finding> flops_per_watt(const plan::Facts& facts) {
-  const auto h100 = AXS_TRY(find(facts, "H100")).accelerator;
-  const auto a100 = AXS_TRY(find(facts, "A100-80")).accelerator;
+  const auto h100 = AXS_TRY(accelerator(facts, "H100")).accelerator;
+  const auto a100 = AXS_TRY(accelerator(facts, "A100-80")).accelerator;
   const double bf16 = flops_per_joule(h100) / flops_per_joule(a100);
   return Finding{
       Verdict::simulated,
@@ -63,7 +55,7 @@ Result<Finding> flops_per_watt(const plan::Facts& facts) {
 }
 
 Result<Finding> node_of_eight(const plan::Facts& facts) {
-  const auto h100 = AXS_TRY(find(facts, "H100")).accelerator;
+  const auto h100 = AXS_TRY(accelerator(facts, "H100")).accelerator;
   return Finding{Verdict::unsupported,
                  fmt::format("{:.1f} PF peak in bf16, {:.1f} in fp8", 8 * h100.peak.value() / peta,
                              8 * h100.peak.value() * fp8_over_bf16 / peta),
@@ -73,7 +65,7 @@ Result<Finding> node_of_eight(const plan::Facts& facts) {
 }
 
 Result<Finding> memory_of_h100(const plan::Facts& facts) {
-  const auto h100 = AXS_TRY(find(facts, "H100")).accelerator;
+  const auto h100 = AXS_TRY(accelerator(facts, "H100")).accelerator;
   return Finding{Verdict::unsupported,
                  fmt::format("{:.0f} GB/s of memory", h100.memory_rate.value() / giga),
                  fmt::format("900 GB/s is what its NVLink carries, {:.0f} GB/s each way.",
@@ -82,7 +74,7 @@ Result<Finding> memory_of_h100(const plan::Facts& facts) {
 }
 
 Result<Finding> nvlink_rate(const plan::Facts& facts) {
-  const auto h100 = AXS_TRY(find(facts, "H100")).accelerator;
+  const auto h100 = AXS_TRY(accelerator(facts, "H100")).accelerator;
   const double both_ways = 2 * h100.scale_up.value() / giga;
   return Finding{
       Verdict::unsupported,
@@ -92,7 +84,7 @@ Result<Finding> nvlink_rate(const plan::Facts& facts) {
 
 /// The gradient that eight devices add up in 200 microseconds, by halving.
 Result<Finding> sync_in_a_node(const plan::Facts& facts) {
-  const auto h100 = AXS_TRY(find(facts, "H100"));
+  const auto h100 = AXS_TRY(accelerator(facts, "H100"));
   const plan::Machine machine =
       plan::machine_of(h100.accelerator, {.node_rate = h100.node_rate}, facts.calibration);
   const plan::Group node{machine.links.per_node, machine.links.per_node};
@@ -116,8 +108,8 @@ double kilowatts(const plan::Accelerator& accelerator, double count) {
 }
 
 Result<Finding> heat_of_a_rack(const plan::Facts& facts) {
-  const auto h100 = AXS_TRY(find(facts, "H100")).accelerator;
-  const auto gb200 = AXS_TRY(find(facts, "GB200")).accelerator;
+  const auto h100 = AXS_TRY(accelerator(facts, "H100")).accelerator;
+  const auto gb200 = AXS_TRY(accelerator(facts, "GB200")).accelerator;
   return Finding{Verdict::simulated,
                  fmt::format("{:.0f} kW of 32 H100, {:.0f} kW of 72 GB200", kilowatts(h100, rack),
                              kilowatts(gb200, 72)),
@@ -129,7 +121,7 @@ Result<Finding> heat_of_a_rack(const plan::Facts& facts) {
 constexpr double claimed_dollars = 0.07;  ///< a petaFLOP-hour
 
 Result<Finding> price_of_a_petaflop_hour(const plan::Facts& facts) {
-  const plan::AcceleratorFacts h100 = AXS_TRY(find(facts, "H100"));
+  const plan::AcceleratorFacts h100 = AXS_TRY(accelerator(facts, "H100"));
   if (!h100.price) return Error{Errc::not_found, "accelerator \"H100\" has no price"};
   const double hour = h100.price->value() * 3600;
   const double bf16 = hour / (h100.accelerator.peak.value() / peta);

@@ -8,6 +8,7 @@
 #include <map>
 
 #include "axs/audit/audit.h"
+#include "axs/cli/progress.h"
 #include "axs/cli/sky_source.h"
 #include "axs/cli/terminal.h"
 #include "axs/config/claims.h"
@@ -92,6 +93,17 @@ std::string page_of(const std::vector<Audited>& claims) {
   return report::page("Claims", body + "</tbody></table></div>\n");
 }
 
+Result<std::vector<Audited>> audit_all(const std::vector<audit::Claim>& claims,
+                                       const plan::Facts& facts) {
+  Progress progress{"working claims out"};
+  std::vector<Audited> audited;
+  for (const audit::Claim& claim : claims) {
+    progress.show(static_cast<double>(audited.size()) / static_cast<double>(claims.size()));
+    audited.push_back(AXS_TRY(audit::audit(claim, facts)));
+  }
+  return audited;
+}
+
 /// The claims that are asked for; all if none is named.
 Result<std::vector<audit::Claim>> chosen(const std::vector<audit::Claim>& claims,
                                          const std::vector<std::uint32_t>& ids) {
@@ -126,7 +138,7 @@ Result<ExitCode> AuditCommand::run() {
   const plan::Facts facts = AXS_TRY(config::shipped_plan_facts());
   const auto all = AXS_TRY(config::parse_claims(config::shipped_claims()));
   const auto claims = AXS_TRY(chosen(all, ids_));
-  const auto audited = AXS_TRY(audit::audit(claims, facts));
+  const auto audited = AXS_TRY(audit_all(claims, facts));
   if (!html_.empty()) AXS_TRY(write_page(html_, page_of(audited)));
   if (format_.json || format_.csv)
     std::fputs(format_.text(rows_of(audited), "claims").c_str(), stdout);
