@@ -5,6 +5,7 @@
 #include "axs/core/dmath.h"
 #include "axs/plan/collectives.h"
 #include "axs/plan/matrix_product.h"
+#include "axs/plan/traffic.h"
 
 namespace axs::plan {
 
@@ -204,15 +205,11 @@ class Layer {
 
   double overlapped() const { return software_.overlaps_tensor ? 0.5 : 1; }
 
-  /// Of one pass: an all-reduce after the attention and one after the MLP, or with sequence
-  /// parallelism as much in two halves (Korthikanti et al. 2022, section 4.2). Blocks side by side
-  /// share one; whole experts need none.
+  /// Of one pass.
   Seconds tensor_exchange() const {
-    const Bytes size{2 * tokens_ * shape_.hidden};
-    const Seconds once = all_reduce(size, group_of(tensor_, 1, machine_.links), machine_.links);
-    const bool whole_experts = plan_.expert > 1 && shape_.experts.shared == 0;
-    const double after_network = shape_.parallel_blocks ? 0 : whole_experts ? 1 - mixture_ : 1;
-    return (1 + after_network) * once * overlapped();
+    const TensorMessages messages = tensor_messages(shape_, plan_);
+    const Group group = group_of(tensor_, 1, machine_.links);
+    return messages.of_a_pass * all_reduce(messages.size, group, machine_.links) * overlapped();
   }
 
   Seconds recompute(Seconds forward, Seconds half_the_products) const {

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <tuple>
 
-#include "axs/core/dmath.h"
+#include "axs/plan/step_time.h"
 
 namespace axs::plan {
 
@@ -123,8 +123,7 @@ ReplicaKind KindBuilder::kind_of(const std::vector<Segment>& segments, const Pip
       nodes += cost.nodes();
       tail = std::max(tail, cost.tail(cut[stage]));
     }
-  const double doublings = dmath::log(std::max(nodes * replicas_.least, 1.0)) / dmath::log(2);
-  const double stretch = 1 + stragglers_ * doublings;
+  const double stretch = 1 + straggling(nodes * replicas_.least, stragglers_);
   kind.uses = uses_of(kind.stages);
   kind.fill = stretch * (cutter.fill(cut) + tail);
   kind.bottleneck = stretch * cutter.bottleneck(cut);

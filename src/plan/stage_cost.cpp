@@ -4,8 +4,6 @@
 #include <cmath>
 
 #include "axs/plan/layer_time.h"
-#include "axs/plan/memory.h"
-#include "axs/plan/step_time.h"
 
 namespace axs::plan {
 
@@ -102,21 +100,42 @@ void StageCost::measure_memory() {
   runtime_ = one.total - counted_ * tensors(one);
 }
 
+Seconds StageCost::ends(StagePlace place) const {
+  return (place.first ? embedding_ : Seconds{}) + (place.last ? head_ : Seconds{});
+}
+
+Seconds StageCost::transfers(StagePlace place) const {
+  if (place.alone()) return {};
+  return transfers_ * (place.first || place.last ? 0.5 : 1);
+}
+
 Seconds StageCost::time(double layers, StagePlace place) const {
-  Seconds time = layers * layer_;
-  if (place.first) time += embedding_;
-  if (place.last) time += head_;
-  if (!place.alone()) time += transfers_ * (place.first || place.last ? 0.5 : 1);
-  return time;
+  return layers * layer_ + ends(place) + transfers(place);
+}
+
+StepTime StageCost::parts(std::uint32_t layers, StagePlace place) const {
+  StepTime step = *step_time(workload(layers), *calibration_);
+  step.embedding_and_head = ends(place);
+  step.stage_transfers = transfers(place);
+  step.stragglers = step.fixed = {};
+  step.total = time(layers, place) + step.data_exchange + step.optimizer;
+  return step;
+}
+
+MemoryUse StageCost::memory_parts(double layers, StagePlace place) const {
+  const double both = work_.shape.tied ? 1 : 2;
+  const double embeddings = place.alone() ? both : (place.first || place.last ? 1 : 0);
+  MemoryUse use{.state = layers * state_of_layer_ + embeddings * state_of_embedding_,
+                .activations = layers * place.in_flight * kept_,
+                .logits = place.last ? logits_ : Bytes{},
+                .workspace = workspace_};
+  use.total = counted_ * tensors(use) + runtime_;
+  use.overhead = use.total - tensors(use);
+  return use;
 }
 
 Bytes StageCost::memory(double layers, StagePlace place) const {
-  const double both = work_.shape.tied ? 1 : 2;
-  const double embeddings = place.alone() ? both : (place.first || place.last ? 1 : 0);
-  const Bytes tensors = layers * (state_of_layer_ + place.in_flight * kept_) +
-                        embeddings * state_of_embedding_ + (place.last ? logits_ : Bytes{}) +
-                        workspace_;
-  return counted_ * tensors + runtime_;
+  return memory_parts(layers, place).total;
 }
 
 std::uint32_t StageCost::most_layers(StagePlace place) const {

@@ -5,6 +5,8 @@
 
 #include "axs/plan/fleet.h"
 #include "axs/plan/job.h"
+#include "axs/plan/memory.h"
+#include "axs/plan/step_time.h"
 #include "axs/plan/training_plan.h"
 #include "axs/plan/workload.h"
 
@@ -41,6 +43,13 @@ class StageCost {
   Seconds time(double layers, StagePlace place) const;
   /// What each device uses.
   Bytes memory(double layers, StagePlace place) const;
+  /// What time() and tail() are made of: a step of one micro-batch, without bubble, stragglers and
+  /// what is fixed.
+  StepTime parts(std::uint32_t layers, StagePlace place) const;
+  /// What memory() is made of.
+  MemoryUse memory_parts(double layers, StagePlace place) const;
+  /// One stage with so many layers and nothing else.
+  Workload workload(std::uint32_t layers) const { return with(layers, replicas_.least); }
   /// That fit, 0 if none does.
   std::uint32_t most_layers(StagePlace place) const;
   /// That each device lacks if so many stages have the same number of layers.
@@ -54,6 +63,8 @@ class StageCost {
   void measure_memory();
 
   Workload with(std::uint32_t layers, std::uint32_t replicas) const;
+  Seconds ends(StagePlace place) const;       ///< embedding and head, where they are here
+  Seconds transfers(StagePlace place) const;  ///< from and to other stages
 
   Workload work_;
   ReplicaRange replicas_;

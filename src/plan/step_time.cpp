@@ -6,6 +6,7 @@
 #include "axs/plan/collectives.h"
 #include "axs/plan/layer_time.h"
 #include "axs/plan/matrix_product.h"
+#include "axs/plan/traffic.h"
 
 namespace axs::plan {
 
@@ -47,7 +48,7 @@ class Step {
         shards_{replicas(plan_)},
         stages_{static_cast<double>(plan_.pipeline)},
         tokens_{micro_batch_tokens(plan_)},
-        layer_parameters_{parameters_here(work_.shape, plan_)},
+        parameters_{stage_parameters(work_.shape, plan_)},
         ends_{ends()},
         sharding_{sharding_exchange()},
         transfers_{stage_transfers()} {}
@@ -74,7 +75,8 @@ class Step {
                   .spread = spread()};
     const Seconds busy =
         count * slowest.total() + step.bubble + step.data_exchange + step.optimizer;
-    step.stragglers = busy * (fit_.stragglers * doublings_of_nodes());
+    const double nodes = devices(plan_) / machine_.links.per_node;
+    step.stragglers = busy * straggling(nodes, fit_.stragglers);
     step.total = busy + step.stragglers + step.fixed;
     return step;
   }
@@ -104,7 +106,7 @@ class Step {
     const double share = work_.software.single_rail_sharding ? 1.0 / 8 : 1;
     const double gradient_bytes = work_.software.single_rail_sharding ? 2 : 4;
     const Group group = data_group();
-    const double layer = layer_parameters_.total();
+    const double layer = parameters_here(work_.shape, plan_).total();
     const Seconds gather = one_pass(Bytes{2 * layer}, group, machine_.links, share);
     const Seconds reduce = one_pass(Bytes{gradient_bytes * layer}, group, machine_.links, share);
     const double count = micro_batches(plan_);
@@ -121,10 +123,8 @@ class Step {
   Seconds stage_transfers() const {
     if (plan_.pipeline == 1) return {};
     const bool across = tensor_ * shards_ >= machine_.links.per_node;
-    const bool in_parts = work_.software.partitioned_transfers || plan_.sequence_parallel;
-    const Bytes size{2 * tokens_ * work_.shape.hidden / (in_parts ? tensor_ : 1)};
-    const Seconds once = size / (across ? machine_.links.device_rate() : machine_.links.scale_up) +
-                         fit_.network_latency;
+    const BytesPerSecond rate = across ? machine_.links.device_rate() : machine_.links.scale_up;
+    const Seconds once = stage_message(work_) / rate + fit_.network_latency;
     return fit_.exposed_transfers * 2 * plan_.virtual_stages * once;
   }
 
@@ -157,12 +157,6 @@ class Step {
     return (once - slowest.total()) / plan_.virtual_stages;
   }
 
-  double common_parameters() const {
-    return layer_parameters_.common * mean_layers() +
-           work_.shape.vocabulary * (work_.shape.hidden / tensor_);
-  }
-  double routed_parameters() const { return layer_parameters_.routed * mean_layers(); }
-
   /// All-reduce of two-byte gradients. Where a node's devices share network cards and only some of
   /// a ring's members are on it, the rings are in each other's way.
   Seconds data_exchange() const {
@@ -173,7 +167,7 @@ class Step {
                          group.per_node < links.per_node && group.ranks > group.per_node;
     const double share = crowded ? links.shared_rails_share : 1;
     const Seconds all =
-        all_reduce(Bytes{2 * common_parameters()}, group, links, share) + exchange_of_experts();
+        all_reduce(Bytes{2 * parameters_.common}, group, links, share) + exchange_of_experts();
     if (!work_.software.overlaps_data) return all;
     const Seconds hidden = fit_.hiding * (mean_layers() * layer_.total() + sharding_);
     return std::max(0.1 * all, all - hidden);
@@ -183,24 +177,19 @@ class Step {
   Seconds exchange_of_experts() const {
     if (!work_.shape.is_mixture()) return {};
     const double stride = plan_.expert == 1 ? tensor_ : plan_.expert;
-    return all_reduce(Bytes{2 * routed_parameters()},
+    return all_reduce(Bytes{2 * parameters_.routed},
                       group_of(expert_replicas(plan_), stride, machine_.links), machine_.links);
   }
 
   Seconds optimizer() const {
     const bool cut = plan_.sharding != Sharding::none;
-    const double mine = common_parameters() / (cut ? shards_ : 1) +
-                        routed_parameters() / (cut ? expert_replicas(plan_) : 1);
+    const double mine = parameters_.common / (cut ? shards_ : 1) +
+                        parameters_.routed / (cut ? expert_replicas(plan_) : 1);
     return Bytes{optimizer_bytes * mine} / machine_.memory;
   }
 
   bool zero_shot() const {
     return !machine_.measured || work_.shape.is_mixture() || plan_.precision == Precision::fp4;
-  }
-
-  double doublings_of_nodes() const {
-    const double nodes = devices(plan_) / machine_.links.per_node;
-    return dmath::log(std::max(nodes, 1.0)) / dmath::log(2);
   }
 
   /// From the errors of sources that were left out of the fit: within exp(0.2) lie 92 % of them,
@@ -228,13 +217,17 @@ class Step {
   double shards_;  ///< devices that share the gradients of the same parameters
   double stages_;
   double tokens_;
-  LayerParameters layer_parameters_;
+  StageParameters parameters_;  ///< of a mean stage
   Ends ends_;
   Seconds sharding_;   ///< exposed exchange of shards, of a micro-batch
   Seconds transfers_;  ///< of a micro-batch, of a stage between two others
 };
 
 }  // namespace
+
+double straggling(double nodes, double per_doubling) {
+  return per_doubling * dmath::log(std::max(nodes, 1.0)) / dmath::log(2);
+}
 
 Result<StepTime> step_time(const Workload& workload, const Calibration& calibration) {
   AXS_TRY(check(workload.shape, workload.plan));

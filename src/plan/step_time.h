@@ -34,6 +34,10 @@ struct StepTime {
   Seconds high() const { return total * spread; }
 };
 
+/// What stragglers among so many nodes add to a step, as a share of it: `per_doubling` of the
+/// nodes.
+double straggling(double nodes, double per_doubling);
+
 /// An error if the plan does not go with the shape.
 Result<StepTime> step_time(const Workload& workload, const Calibration& calibration);
 

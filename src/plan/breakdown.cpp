@@ -1,0 +1,245 @@
+#include "axs/plan/breakdown.h"
+
+#include <algorithm>
+
+#include "axs/plan/stage_cost.h"
+#include "axs/plan/step_energy.h"
+#include "axs/plan/traffic.h"
+
+namespace axs::plan {
+
+namespace {
+
+constexpr auto all_parts = [] {
+  std::array<StepPart, enum_count<StepPart>> parts;
+  for (std::size_t i = 0; i < parts.size(); ++i) parts[i] = static_cast<StepPart>(i);
+  return parts;
+}();
+
+PartCost& at(PartCosts& parts, StepPart part) {
+  return parts[static_cast<std::size_t>(part)];
+}
+
+/// Which part of a step on equal devices draws as much power.
+Seconds StepTime::* drawn_as(StepPart part) {
+  using enum StepPart;
+  switch (part) {
+    case products:
+      return &StepTime::products;
+    case attention:
+      return &StepTime::attention;
+    case pointwise:
+      return &StepTime::pointwise;
+    case recompute:
+      return &StepTime::recompute;
+    case embedding_and_head:
+      return &StepTime::embedding_and_head;
+    case host:
+      return &StepTime::host;
+    case tensor_exchange:
+      return &StepTime::tensor_exchange;
+    case expert_exchange:
+      return &StepTime::expert_exchange;
+    case sharding_exchange:
+      return &StepTime::sharding_exchange;
+    case stage_transfers:
+      return &StepTime::stage_transfers;
+    case data_exchange:
+    case site_exchange:
+      return &StepTime::data_exchange;
+    case optimizer:
+      return &StepTime::optimizer;
+    case stragglers:
+      return &StepTime::stragglers;
+    case bubble:
+    case slower_stages:
+    case slower_replicas:
+      return &StepTime::bubble;
+    case fixed:
+      return &StepTime::fixed;
+  }
+  AXS_ASSERT(false);
+}
+
+/// The stages of a replica, one after the other.
+struct Pipeline {
+  std::vector<StageCost> costs;
+  std::vector<StepTime> turns;  ///< one micro-batch on each
+  double nodes = 0;
+  Seconds fill{}, bottleneck{}, tail{};
+  std::size_t slowest = 0;
+};
+
+Seconds tail_of(const StepTime& turn) {
+  return turn.data_exchange + turn.optimizer;
+}
+
+class Breaker {
+ public:
+  Breaker(const Job& job, const Fleet& fleet, const TrainingPlan& plan,
+          const Calibration& calibration, double pue)
+      : job_{job}, fleet_{fleet}, plan_{plan}, calibration_{calibration}, pue_{pue} {
+    for (const ReplicaGroup& group : plan.groups) replicas_ += group.replicas;
+  }
+
+  Result<PlanBreakdown> all() const {
+    PlanBreakdown broken;
+    for (const ReplicaGroup& group : plan_.groups) {
+      GroupBreakdown of_group = AXS_TRY(group_of(group));
+      broken.groups.push_back(std::move(of_group));
+    }
+    const auto last = std::ranges::max_element(broken.groups, {}, &GroupBreakdown::end);
+    broken.slowest = static_cast<std::size_t>(last - broken.groups.begin());
+    add_up(broken);
+    return broken;
+  }
+
+ private:
+  void add_up(PlanBreakdown& broken) const {
+    double devices = 0;
+    for (const GroupBreakdown& group : broken.groups)
+      for (const StageBreakdown& stage : group.stages) {
+        devices += stage.devices;
+        for (const StepPart part : all_parts) {
+          PartCost& sum = at(broken.all, part);
+          sum.time += stage.devices * stage[part].time;
+          sum.energy += stage[part].energy;
+          sum.sent += stage[part].sent;
+        }
+      }
+    for (PartCost& part : broken.all) {
+      part.time = part.time / devices;
+      broken.energy += part.energy;
+    }
+  }
+
+  Result<Pipeline> pipeline_of(const ReplicaGroup& group) const {
+    Pipeline pipeline;
+    for (std::size_t i = 0; i < group.stages.size(); ++i) {
+      const PlannedStage& planned = group.stages[i];
+      const DeviceType& type = fleet_.types[planned.type];
+      const ReplicaRange replicas{replicas_, replicas_};
+      const StageCost cost =
+          AXS_TRY(StageCost::of(job_, plan_.method, type, planned.tensor, replicas, calibration_));
+      const StagePlace place = place_of(i, group.stages.size());
+      const Seconds time = cost.time(planned.layers, place);
+      pipeline.turns.push_back(cost.parts(planned.layers, place));
+      pipeline.nodes += cost.nodes();
+      pipeline.fill += time;
+      if (time > pipeline.bottleneck) pipeline.slowest = i;
+      pipeline.bottleneck = std::max(pipeline.bottleneck, time);
+      pipeline.tail = std::max(pipeline.tail, tail_of(pipeline.turns.back()));
+      pipeline.costs.push_back(cost);
+    }
+    return pipeline;
+  }
+
+  Result<GroupBreakdown> group_of(const ReplicaGroup& group) const {
+    const Pipeline pipeline = AXS_TRY(pipeline_of(group));
+    GroupBreakdown broken;
+    broken.slowest = pipeline.slowest;
+    broken.pipeline = pipeline.fill + (group.micro_batches - 1.0) * pipeline.bottleneck;
+    const Seconds busy = broken.pipeline + pipeline.tail;
+    const Seconds stragglers =
+        straggling(pipeline.nodes * replicas_, calibration_.shared.stragglers) * busy;
+    broken.end = busy + stragglers;
+    for (std::size_t i = 0; i < group.stages.size(); ++i) {
+      StageBreakdown stage = stage_of(group, pipeline, i);
+      const Seconds own = group.micro_batches * stage.micro_batch;
+      at(stage.parts, StepPart::bubble).time = std::max(broken.pipeline - own, Seconds{});
+      at(stage.parts, StepPart::slower_stages).time = pipeline.tail - tail_of(pipeline.turns[i]);
+      at(stage.parts, StepPart::stragglers).time = stragglers;
+      at(stage.parts, StepPart::slower_replicas).time =
+          std::max(plan_.step.replicas - broken.end, Seconds{});
+      at(stage.parts, StepPart::site_exchange).time = plan_.step.sites;
+      at(stage.parts, StepPart::fixed).time = plan_.step.fixed;
+      AXS_TRY(add_energy(pipeline.costs[i].workload(group.stages[i].layers), group, stage));
+      broken.stages.push_back(std::move(stage));
+    }
+    return broken;
+  }
+
+  /// What it does by itself.
+  StageBreakdown stage_of(const ReplicaGroup& group, const Pipeline& pipeline,
+                          std::size_t number) const {
+    const std::uint32_t layers = group.stages[number].layers;
+    const StageCost& cost = pipeline.costs[number];
+    const StepTime& turn = pipeline.turns[number];
+    const StagePlace place = place_of(number, group.stages.size());
+    const Workload work = cost.workload(layers);
+    StageBreakdown stage;
+    for (const StepPart part : all_parts) {
+      const bool once = part == StepPart::data_exchange || part == StepPart::optimizer;
+      if (!is_waiting(part) && part != StepPart::site_exchange && part != StepPart::fixed)
+        at(stage.parts, part).time = (once ? 1.0 : group.micro_batches) * (turn.*drawn_as(part));
+    }
+    stage.layer = layer_time(work, machine_of(work.accelerator, work.network, calibration_),
+                             calibration_.shared);
+    stage.micro_batch = cost.time(layers, place);
+    stage.recomputed = turn.recompute;
+    stage.memory = cost.memory_parts(layers, place);
+    stage.devices = static_cast<double>(group.replicas) * work.plan.tensor;
+    add_traffic(work, group, place, stage);
+    return stage;
+  }
+
+  /// A forward pass that is computed again exchanges again.
+  void add_traffic(const Workload& work, const ReplicaGroup& group, StagePlace place,
+                   StageBreakdown& stage) const {
+    const ParallelPlan& plan = work.plan;
+    const double turns = stage.devices * group.micro_batches;
+    const double again = plan.recompute != Recompute::full ? 0
+                         : work.software.stops_early       ? 0.5
+                                                           : 1;
+    const TensorMessages tensor = tensor_messages(work.shape, plan);
+    at(stage.parts, StepPart::tensor_exchange).sent = turns * work.shape.layers * (2 + again) *
+                                                      tensor.of_a_pass *
+                                                      sent_for_all_reduce(tensor.size, plan.tensor);
+    const double neighbours = (place.first ? 0 : 1) + (place.last ? 0 : 1);
+    at(stage.parts, StepPart::stage_transfers).sent = turns * neighbours * stage_message(work);
+    const StageParameters parameters = stage_parameters(work.shape, plan);
+    at(stage.parts, StepPart::data_exchange).sent =
+        stage.devices * (sent_for_all_reduce(Bytes{2 * parameters.common}, replicas(plan)) +
+                         sent_for_all_reduce(Bytes{2 * parameters.routed}, expert_replicas(plan)));
+  }
+
+  /// Energy is a sum over the parts of a step, so that each may be asked for alone.
+  Result<> add_energy(Workload work, const ReplicaGroup& group, StageBreakdown& stage) const {
+    work.plan.data = group.replicas;
+    for (const StepPart part : all_parts) {
+      PartCost& cost = at(stage.parts, part);
+      if (cost.time == Seconds{}) continue;
+      StepTime alone;
+      alone.*drawn_as(part) = alone.total = cost.time;
+      cost.energy = AXS_TRY(step_energy(work, alone, pue_)).whole;
+    }
+    return Ok{};
+  }
+
+  const Job& job_;
+  const Fleet& fleet_;
+  const TrainingPlan& plan_;
+  const Calibration& calibration_;
+  double pue_;
+  std::uint32_t replicas_ = 0;
+};
+
+}  // namespace
+
+bool is_exposed_exchange(StepPart part) {
+  using enum StepPart;
+  return part == tensor_exchange || part == expert_exchange || part == sharding_exchange ||
+         part == stage_transfers || part == data_exchange || part == site_exchange;
+}
+
+bool is_waiting(StepPart part) {
+  using enum StepPart;
+  return part == bubble || part == slower_stages || part == stragglers || part == slower_replicas;
+}
+
+Result<PlanBreakdown> breakdown(const Job& job, const Fleet& fleet, const TrainingPlan& plan,
+                                const Calibration& calibration, double pue) {
+  return Breaker{job, fleet, plan, calibration, pue}.all();
+}
+
+}  // namespace axs::plan

@@ -1,0 +1,30 @@
+#include "axs/plan/traffic.h"
+
+namespace axs::plan {
+
+TensorMessages tensor_messages(const ModelShape& shape, const ParallelPlan& plan) {
+  const bool whole_experts = plan.expert > 1 && shape.experts.shared == 0;
+  const double after_network = shape.parallel_blocks ? 0
+                               : whole_experts       ? 1 - shape.mixture_share()
+                                                     : 1;
+  return {1 + after_network, Bytes{2 * micro_batch_tokens(plan) * shape.hidden}};
+}
+
+Bytes stage_message(const Workload& workload) {
+  const ParallelPlan& plan = workload.plan;
+  const bool in_parts = workload.software.partitioned_transfers || plan.sequence_parallel;
+  return Bytes{2 * micro_batch_tokens(plan) * workload.shape.hidden / (in_parts ? plan.tensor : 1)};
+}
+
+StageParameters stage_parameters(const ModelShape& shape, const ParallelPlan& plan) {
+  const LayerParameters of_layer = parameters_here(shape, plan);
+  const double layers = shape.layers / static_cast<double>(plan.pipeline);
+  const double width = shape.hidden / static_cast<double>(plan.tensor);
+  return {of_layer.common * layers + shape.vocabulary * width, of_layer.routed * layers};
+}
+
+Bytes sent_for_all_reduce(Bytes size, double ranks) {
+  return 2 * ((ranks - 1) / ranks) * size;
+}
+
+}  // namespace axs::plan

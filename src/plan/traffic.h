@@ -1,0 +1,33 @@
+#pragma once
+
+#include "axs/plan/workload.h"
+
+/// What devices send each other, in counts and sizes: layer_time() and step_time() say how long it
+/// takes, breakdown.h how much it is.
+namespace axs::plan {
+
+/// All-reduces over the tensor devices.
+struct TensorMessages {
+  double of_a_pass = 0;  ///< of a mean layer
+  Bytes size{};          ///< of each
+};
+/// After the attention and after the network, or with sequence parallelism as much in two halves
+/// (Korthikanti et al. 2022, section 4.2). Blocks side by side share one; whole experts need none.
+TensorMessages tensor_messages(const ModelShape& shape, const ParallelPlan& plan);
+
+/// Activations that a device hands on to the next stage for a micro-batch; their gradients, which
+/// come back, are as large.
+Bytes stage_message(const Workload& workload);
+
+/// On a device of a mean stage, with a part of the embedding: `routed` of its experts.
+struct StageParameters {
+  double common = 0;
+  double routed = 0;
+};
+StageParameters stage_parameters(const ModelShape& shape, const ParallelPlan& plan);
+
+/// What each of `ranks` devices sends for an all-reduce: all but its own part, twice (Thakur et al.
+/// 2005).
+Bytes sent_for_all_reduce(Bytes size, double ranks);
+
+}  // namespace axs::plan
