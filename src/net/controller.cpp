@@ -33,7 +33,9 @@ BytesPerSecond rate(std::span<const CandidatePath> paths, PathId path) {
 }  // namespace
 
 Controller::Controller(Config config)
-    : config_{std::move(config)}, superhighway_{config_.topology, config_.superhighway} {
+    : config_{std::move(config)},
+      superhighway_{config_.topology, config_.superhighway},
+      demand_{config_.topology, config_.gradients} {
   AXS_ASSERT(config_.term > 0);
 }
 
@@ -122,6 +124,9 @@ void Controller::evaluate(Case& at) {
     give_order(at, current, decisions);
   else if (pending && now_ - at.pair.ordered_at >= config_.repeat_after)
     repeat(at);
+  const auto& gradient = at.pair.routes[static_cast<std::size_t>(TrafficClass::gradient)];
+  demand_.route(at.report.from, at.report.to,
+                gradient ? std::optional{gradient->primary} : std::nullopt);
 }
 
 void Controller::repeat(Case& at) {
@@ -159,7 +164,20 @@ std::optional<Controller::Decision> Controller::decide(Case& at, TrafficClass tr
   return Decision{{old, backup(at, old, current->backup)}, {}};
 }
 
+Duration Controller::cost(const Case& at, TrafficClass traffic, const PathReport& path) const {
+  const Duration latency = latency_cost(path);
+  if (traffic != TrafficClass::gradient) return latency;
+  return latency + demand_.transfer(at.report.from, at.report.to, path.path);
+}
+
 std::optional<PathId> Controller::best(const Case& at, TrafficClass traffic) const {
+  if (traffic == TrafficClass::gradient) {
+    std::optional<std::pair<Duration, PathId>> least;
+    for (const PathReport& path : at.attractive)
+      if (path.up && (!least || cost(at, traffic, path) < least->first))
+        least = {cost(at, traffic, path), path.path};
+    return least ? std::optional{least->second} : std::nullopt;
+  }
   const auto fast = cheapest(at.attractive);
   if (!fast || traffic != TrafficClass::bulk) return fast;
   const Duration bound = scaled(latency_cost(at.attractive[fast->value]), config_.bulk_stretch);
@@ -175,8 +193,8 @@ std::optional<PathId> Controller::best(const Case& at, TrafficClass traffic) con
 
 bool Controller::superior(const Case& at, TrafficClass traffic, PathId challenger,
                           PathId current) const {
-  const Duration here = latency_cost(at.report.paths[current.value]);
-  const Duration there = latency_cost(at.report.paths[challenger.value]);
+  const Duration here = cost(at, traffic, at.report.paths[current.value]);
+  const Duration there = cost(at, traffic, at.report.paths[challenger.value]);
   if (traffic == TrafficClass::bulk) {
     const BytesPerSecond had = rate(at.paths, current);
     const BytesPerSecond offered = rate(at.paths, challenger);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "axs/core/policy.h"
+#include "axs/net/gradient_demand.h"
 #include "axs/net/route_choice.h"
 #include "axs/net/routing.h"
 #include "axs/net/superhighway.h"
@@ -33,6 +34,10 @@ struct Superseded {
 /// the paths that cost no more than `bulk_stretch` times the least, if all rates are known, and
 /// otherwise goes with the others.
 ///
+/// Where a plan says what gradients it sends, they take the path on which their message is there
+/// first: latency_cost() and DemandLoad::transfer() beside the other pairs' routes. So pairs answer
+/// to each other's moves, one report after the other, each only for a gain.
+///
 /// What pairs have waiting as bulk may besides use what gradients leave of all links: with each
 /// order goes the share that Superhighway grants the pair, for as long as its lease says. It is
 /// renewed at the pair's reports while bulk waits.
@@ -55,6 +60,7 @@ class Controller {
     FlapDamper::Config damping{};
     double bulk_stretch = 3;
     Superhighway::Config superhighway{};
+    std::vector<GradientDemand> gradients{};  ///< None: they are taken for small.
     /// An order that a report does not yet show as taken is given again after this time.
     Duration repeat_after = seconds(2);
   };
@@ -117,6 +123,7 @@ class Controller {
   void observe(Case& at, const ClassRoutes& current);
   std::optional<Decision> decide(Case& at, TrafficClass traffic,
                                  const std::optional<ClassRoute>& current);
+  Duration cost(const Case& at, TrafficClass traffic, const PathReport& path) const;
   std::optional<PathId> best(const Case& at, TrafficClass traffic) const;
   bool superior(const Case& at, TrafficClass traffic, PathId challenger, PathId current) const;
   static void notice_dead(const Case& at, Lane& lane, std::optional<PathId> best);
@@ -132,6 +139,7 @@ class Controller {
 
   Config config_;
   Superhighway superhighway_;
+  DemandLoad demand_;
   std::map<std::pair<SiteId, SiteId>, Pair> pairs_;
   std::uint64_t epoch_ = 0;
   bool superseded_ = false;

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "axs/core/wire.h"
-#include "axs/twin/directions.h"
+#include "axs/net/directions.h"
 #include "axs/twin/flow_simulator.h"
 
 namespace axs::twin {

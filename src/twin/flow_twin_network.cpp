@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "axs/twin/directions.h"
+#include "axs/net/directions.h"
 #include "axs/twin/flow_site.h"
 
 namespace axs::twin {
@@ -44,7 +44,7 @@ void FlowTwin::put_on_link(SiteId near, Probe probe) {
   const LinkId link = topology_.paths(probe.from, probe.to)[probe.path.value].links[probe.links];
   const fabric::LinkPlan& plan = config_.links[link.value];
   const net::Admission admission =
-      directions_[direction(link, plan.a != near).value].probes.admit(now_, probe_size);
+      directions_[net::direction(link, plan.a != near).value].probes.admit(now_, probe_size);
   if (!admission.arrives() || admission.fate == net::Fate::corrupted) return;
   probe.at = plan.a == near ? plan.b : plan.a;
   ++probe.links;

@@ -1,0 +1,63 @@
+#include "axs/net/gradient_demand.h"
+
+#include <algorithm>
+
+#include "axs/net/directions.h"
+
+namespace axs::net {
+
+namespace {
+
+/// So that no sum of durations overflows.
+constexpr Seconds endless{1e6};
+
+bool crosses(const std::vector<LinkId>& way, LinkId direction) {
+  return std::ranges::find(way, direction) != way.end();
+}
+
+}  // namespace
+
+DemandLoad::DemandLoad(const Topology& topology, const std::vector<GradientDemand>& demands) {
+  for (const UnderlayLink& link : topology.links()) {
+    const std::size_t forth = direction(link.id, false).value,
+                      back = direction(link.id, true).value;
+    directions_.resize(std::max(directions_.size(), back + 1));
+    directions_[forth].rate = link.rate_ab;
+    directions_[back].rate = link.rate_ba;
+  }
+  for (const GradientDemand& demand : demands) {
+    Pair pair{.message = demand.message};
+    for (const CandidatePath& path : topology.paths(demand.from, demand.to))
+      pair.ways.push_back(path.rate > BytesPerSecond{} ? way(topology, demand.from, path)
+                                                       : std::vector<LinkId>{});
+    pairs_[{demand.from, demand.to}] = std::move(pair);
+  }
+}
+
+void DemandLoad::route(SiteId from, SiteId to, std::optional<PathId> path) {
+  const auto found = pairs_.find({from, to});
+  if (found == pairs_.end() || found->second.route == path) return;
+  Pair& pair = found->second;
+  const auto add = [&](Bytes bytes) {
+    if (!pair.route) return;
+    for (const LinkId id : pair.ways[pair.route->value]) directions_[id.value].load += bytes;
+  };
+  add(-1 * pair.message);
+  pair.route = path;
+  add(pair.message);
+}
+
+Duration DemandLoad::transfer(SiteId from, SiteId to, PathId path) const {
+  const auto found = pairs_.find({from, to});
+  if (found == pairs_.end()) return {};
+  const Pair& pair = found->second;
+  Seconds slowest{};
+  for (const LinkId id : pair.ways[path.value]) {
+    const Direction& link = directions_[id.value];
+    const bool own = pair.route && crosses(pair.ways[pair.route->value], id);
+    slowest = std::max(slowest, (own ? link.load : link.load + pair.message) / link.rate);
+  }
+  return from_seconds(std::min(slowest, endless).value());
+}
+
+}  // namespace axs::net
