@@ -6,37 +6,21 @@ namespace axs::train {
 
 namespace {
 
-/// Enough to follow a change within a minute, little enough to sort at each sync.
-constexpr std::size_t history_size = 32;
 /// Before there is any history: generous, for it is waited only if a site is late.
 constexpr Duration first_grace = seconds(2);
 /// A worker that was killed is back after that, if it comes back at all.
 constexpr Duration restart_time = seconds(3);
 
-Duration median(std::deque<Duration> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
-
 }  // namespace
 
-void GraceWindow::push(std::deque<Duration>& history, Duration value) {
-  history.push_back(value);
-  if (history.size() > history_size) history.pop_front();
-}
-
 Duration GraceWindow::value() const {
-  if (lateness_.size() < 4 || gaps_.size() < 4) return first_grace;
-  const Duration middle = median(lateness_);
-  std::deque<Duration> deviations;
-  for (const Duration late : lateness_)
-    deviations.push_back(late < middle ? middle - late : late - middle);
-  return std::min(middle + 4 * median(deviations) + milliseconds(10), median(gaps_));
+  if (lateness_.count() < 4 || gaps_.count() < 4) return first_grace;
+  const Duration late = lateness_.median() + 4 * lateness_.deviation() + milliseconds(10);
+  return std::min(late, gaps_.median());
 }
 
 Duration GraceWindow::absence() const {
-  return gaps_.empty() ? restart_time : std::max(restart_time, 2 * median(gaps_));
+  return gaps_.count() == 0 ? restart_time : std::max(restart_time, 2 * gaps_.median());
 }
 
 Decision Budget::chosen(SyncId sync, Decision decision) {

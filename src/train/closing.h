@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <optional>
 #include <set>
@@ -9,6 +8,7 @@
 
 #include "axs/core/time.h"
 #include "axs/train/decision.h"
+#include "axs/train/recent_durations.h"
 
 /// When a sync closes, and when the run ends: what the leading site works out before it proposes.
 namespace axs::train {
@@ -19,11 +19,11 @@ namespace axs::train {
 class GraceWindow {
  public:
   /// A contribution came `late` after the majority was there.
-  void arrived(Duration late) { push(lateness_, late); }
+  void arrived(Duration late) { lateness_.add(late); }
   /// A sync closed `gap` after the one before. Several at once are a burst after an absence and say
   /// nothing.
   void closed(Duration gap) {
-    if (gap > Duration{}) push(gaps_, gap);
+    if (gap > Duration{}) gaps_.add(gap);
   }
   Duration value() const;
   /// How long a site that has gone is expected back before the others do its work: two median times
@@ -31,9 +31,8 @@ class GraceWindow {
   Duration absence() const;
 
  private:
-  static void push(std::deque<Duration>& history, Duration value);
-  std::deque<Duration> lateness_;
-  std::deque<Duration> gaps_;
+  RecentDurations lateness_;
+  RecentDurations gaps_;
 };
 
 /// The ledger of tokens as the decisions make it, and how the rest of the budget is shared out when

@@ -56,7 +56,10 @@ std::optional<Instant> SiteSync::wakeup() const {
   };
   if (deadline_) not_after(*deadline_);
   if (!begun_ && worker_) not_after(begin_at_);
-  for (const auto& [what, asked] : asked_) not_after(asked.at + config_.patience);
+  if (!asked_.empty()) {
+    const Duration patience = asking_patience();
+    for (const auto& [what, asked] : asked_) not_after(asks_again_at(asked, patience));
+  }
   return at;
 }
 
@@ -119,6 +122,9 @@ void SiteSync::on(const PeerDown& event) {
   peers_.erase(event.site);
   offers_since_.erase(event.site);
   working_.erase(event.site);
+  std::erase_if(asked_, [&](const auto& asked) {
+    return asked.second.times > 0 && asked.second.of == event.site;
+  });
   agree(Agreement::Suspected{event.site});
 }
 
@@ -151,7 +157,10 @@ void SiteSync::receive(SiteId from, const Offer& message) {
   }
   if (message.contribution.site == from) note_sent_unasked(from, message.sync);
   saved_[from] = std::max(saved_[from], message.applied);
-  if (near(message.sync)) return note_offer(message.sync, message.contribution);
+  if (near(message.sync)) {
+    note_arrival(message.sync, message.contribution);
+    return note_offer(message.sync, message.contribution);
+  }
   if (message.sync < forgotten_ || message.contribution.site != from)
     return discard(message.contribution);
   // Nobody will say it again when this site has heard what was decided meanwhile.

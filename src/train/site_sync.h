@@ -11,6 +11,7 @@
 #include "axs/train/agreement.h"
 #include "axs/train/closing.h"
 #include "axs/train/decision.h"
+#include "axs/train/recent_durations.h"
 
 namespace axs::train {
 
@@ -148,6 +149,10 @@ class SiteSync {
   const Decision* decision(SyncId sync) const {
     return sync.value < log_.size() ? &log_[sync.value] : nullptr;
   }
+  /// How long bytes that a decision names may take before they are asked for again: twice the
+  /// median of what contributions took to arrive, and 4 MAD; at least Config::patience. A second
+  /// copy on a link that the first one fills makes both late.
+  Duration asking_patience() const;
 
  private:
   /// What this site knows of one sync that is not yet applied everywhere.
@@ -160,8 +165,10 @@ class SiteSync {
   };
   /// Bytes that a decision names and this site lacks.
   struct Asked {
-    Instant at;               ///< last, or since when they are awaited
+    Instant since;            ///< when they were missed first
+    Instant at;               ///< when somebody was last asked, or `since`
     std::uint32_t times = 0;  ///< none if they should come by themselves
+    SiteId of{};              ///< whom, if anybody was
   };
   struct Worker {
     SyncId applied;                          ///< the next to be handed over
@@ -213,6 +220,8 @@ class SiteSync {
   void ask_for(SyncId sync, SiteId of);
   bool comes_by_itself(SyncId sync, SiteId of) const;
   void note_sent_unasked(SiteId from, SyncId sync);
+  void note_arrival(SyncId sync, const Contribution& contribution);
+  Instant asks_again_at(const Asked& asked, Duration patience) const;
   void close_if_due();
   void set_deadline(const Open& open);
   bool due(SyncId sync, const Open& open) const;
@@ -257,6 +266,7 @@ class SiteSync {
   std::set<Hash256> leftovers_;  ///< of an earlier life, and no decision names them
   SyncId forgotten_;             ///< nothing is kept of the syncs below
   std::map<std::pair<SyncId, SiteId>, Asked> asked_;
+  RecentDurations arrivals_;  ///< what contributions of others took
   std::map<SiteId, SyncId>
       offers_since_;  ///< from this sync on each site offers without being asked
   std::optional<Instant> learned_at_;

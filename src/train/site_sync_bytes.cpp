@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <utility>
 
 #include "axs/train/site_sync.h"
@@ -35,9 +36,9 @@ void SiteSync::ask_for_missing() {
 }
 
 void SiteSync::ask_for(SyncId sync, SiteId of) {
-  Asked& asked = asked_.try_emplace({sync, of}, Asked{now_}).first->second;
+  Asked& asked = asked_.try_emplace({sync, of}, Asked{now_, now_}).first->second;
   const bool may_come = asked.times > 0 || comes_by_itself(sync, of);
-  if (may_come && now_ - asked.at < config_.patience) return;
+  if (may_come && now_ < asks_again_at(asked, asking_patience())) return;
   // First the site whose it is, then the others in turn.
   auto peer = peers_.find(of);
   if (peer == peers_.end() || asked.times > 0) {
@@ -46,7 +47,32 @@ void SiteSync::ask_for(SyncId sync, SiteId of) {
   }
   ++asked.times;
   asked.at = now_;
+  asked.of = *peer;
   send(*peer, Need{sync, of});
+}
+
+Duration SiteSync::asking_patience() const {
+  if (arrivals_.count() == 0) return config_.patience;
+  return std::max(config_.patience, 2 * arrivals_.median() + 4 * arrivals_.deviation());
+}
+
+/// Whoever has been asked may have a slower link than any before: once all have been, each round is
+/// twice as patient.
+Instant SiteSync::asks_again_at(const Asked& asked, Duration patience) const {
+  constexpr std::size_t most_doublings = 6;
+  const std::size_t rounds = peers_.empty() ? 0 : asked.times / peers_.size();
+  return asked.at + (std::int64_t{1} << std::min(rounds, most_doublings)) * patience;
+}
+
+/// Since it was asked for; one that comes by itself since the first of its sync was here, which
+/// mostly is this site's own.
+void SiteSync::note_arrival(SyncId sync, const Contribution& contribution) {
+  if (contribution.tokens.count() == 0 || stored_.contains(contribution.content)) return;
+  const auto asked = asked_.find({sync, contribution.site});
+  if (asked != asked_.end() && asked->second.times > 0)
+    return arrivals_.add(now_ - asked->second.since);
+  const auto open = open_.find(sync);
+  if (open != open_.end() && open->second.first_at) arrivals_.add(now_ - *open->second.first_at);
 }
 
 /// A small decision overtakes the large contribution that it names, of which no second copy shall

@@ -93,6 +93,46 @@ TEST_CASE("site sync: what a decision overtakes is not asked for, it comes by it
   CHECK(exactly_the_budget(world));
 }
 
+TEST_CASE("site sync: what takes long is asked for no more often than it takes") {
+  World world{{.steps = 200, .sending = seconds(4)}};
+  for (auto& site : world.sites()) site.step_time = milliseconds(800);
+  // The leader is the last to capture, and decides 4 s before its own part is anywhere else.
+  world.sites()[0].step_time = milliseconds(960);
+  world.run({seconds(400).ns});
+  REQUIRE(world.finished() == 3);
+  CHECK(exactly_the_budget(world));
+  CHECK(world.sites()[1].applied.size() > 15);
+  // Of the first part, of which nobody knows yet how long it takes.
+  for (const auto& site : world.sites()) {
+    CHECK(site.needs <= 4);
+    CHECK(site.policy->asking_patience() < seconds(20));
+  }
+}
+
+TEST_CASE("site sync: what a site was asked for that went down, another is asked for at once") {
+  SiteSync site{
+      {.self = {2}, .sites = 3, .budget = {1u << 20, 256, 2, 20}, .records = {}, .stored = {}},
+      Instant{}};
+  std::vector<SiteSync::Action> actions;
+  const auto asked = [&](const SiteSync::Event& event) {
+    actions.clear();
+    site.step(Instant{}, event, actions);
+    std::vector<SiteId> peers;
+    for (const auto& action : actions)
+      if (const auto* send = std::get_if<SiteSync::Send>(&action);
+          send != nullptr && std::holds_alternative<Need>(send->message))
+        peers.push_back(send->to);
+    return peers;
+  };
+  site.step(Instant{}, SiteSync::WorkerReady{}, actions);
+  for (const std::uint32_t peer : {0u, 1u})
+    site.step(Instant{}, SiteSync::PeerUp{SiteId{peer}}, actions);
+  const Decision decision{{{{0}, {0, 256}, sha256(to_wire(1)), 10}}, {}, false};
+  CHECK(asked(SiteSync::Received{{1}, AgreementMessage{Learn{{0}, decision}}}) ==
+        std::vector{SiteId{0}});
+  CHECK(asked(SiteSync::PeerDown{SiteId{0}}) == std::vector{SiteId{1}});
+}
+
 TEST_CASE("site sync: three equal sites train their budget to the token") {
   World world;
   world.run({seconds(60).ns});

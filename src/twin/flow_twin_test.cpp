@@ -84,6 +84,19 @@ TEST_CASE("flow twin: a cut is gone around, and a lost worker goes on from what 
   CHECK(stormy.took - calm.took < seconds(3));
 }
 
+TEST_CASE("flow twin: on slow links each contribution is sent once, whatever has kept it up") {
+  catalog::Scenario scenario = three_sites(8e6);
+  scenario.train.tokens /= 4;
+  scenario.faults = {{seconds(30), catalog::CutLink{LinkId{0}, seconds(60)}}};
+  // 2.1 s on a link that is its own, every 4 s; twice that while two pairs share what is left.
+  const Fleet fleet{.speed = {.step = milliseconds(400), .contribution_bytes = 2'000'000}};
+  const FleetOutcome outcome = simulate(scenario, fleet);
+  REQUIRE(outcome.finished);
+  REQUIRE(outcome.syncs > 10);
+  constexpr std::uint64_t copies = 6;  // Each of three sites to two others.
+  CHECK(outcome.bytes < 1.1 * static_cast<double>(copies * outcome.syncs * 2'000'000));
+}
+
 TEST_CASE("flow twin: failing accelerators lower the goodput, and noise is the slowest one's") {
   const catalog::Scenario scenario = three_sites(1e9);
   const FleetOutcome calm = simulate(scenario);
