@@ -2,13 +2,13 @@
 
 #include <csignal>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "axs/fabric/active_faults.h"
 #include "axs/host/lock.h"
 #include "axs/host/loop.h"
 #include "axs/host/signals.h"
@@ -89,7 +89,8 @@ class Launcher {
   std::string inflict(const catalog::KillProcess& kill);
   void heal(std::uint32_t fault);
   void greet_underlay();
-  void greet_agent(SiteId site);
+  /// False if the agent does not run; it is greeted when it does.
+  bool greet_agent(SiteId site);
   Result<> hear(ByteView record);
 
   void note(const catalog::Fact& fact);
@@ -110,9 +111,8 @@ class Launcher {
   std::unique_ptr<ControlClient> to_underlay_;
   std::vector<std::unique_ptr<ControlClient>> to_agents_;  ///< By site.
 
-  std::set<LinkId> cut_;             ///< Now, as the faults want it.
-  std::map<SiteId, double> slowed_;  ///< Likewise.
-  std::set<SiteId> agents_ended_;    ///< For good.
+  fabric::ActiveFaults active_;    ///< Now, as the script wants it.
+  std::set<SiteId> agents_ended_;  ///< For good.
   std::uint64_t merged_ = 0;
   host::Cancellation cancellation_;
   bool failed_ = false;

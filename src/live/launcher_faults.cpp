@@ -18,22 +18,21 @@ std::string seconds_text(Duration duration) {
 }  // namespace
 
 std::string Launcher::inflict(std::uint32_t fault) {
-  return std::visit([this](const auto& what) { return inflict(what); },
-                    config_.plan.scenario.faults[fault].what);
+  const catalog::Fault& cause = config_.plan.scenario.faults[fault];
+  active_.begin(cause);
+  return std::visit([this](const auto& what) { return inflict(what); }, cause.what);
 }
 
 std::string Launcher::inflict(const catalog::CutLink& cut) {
-  cut_.insert(cut.link);
   return to_underlay_->send(to_wire(ToUnderlay{CutLink{cut.link, {}}}))
              ? "the emulator cuts both directions"
              : "the emulator does not run; it cuts both directions as soon as it does";
 }
 
 std::string Launcher::inflict(const catalog::SlowSite& slow) {
-  slowed_[slow.site] = slow.factor;
-  const bool told = to_agents_[slow.site.value]->send(to_wire(ToAgent{SlowWorker{slow.factor}}));
-  return told ? fmt::format("the worker computes {:g} times slower", slow.factor)
-              : "the agent does not run; its worker is slow as soon as it does";
+  return greet_agent(slow.site)
+             ? fmt::format("the worker computes {:g} times slower", active_.slowness(slow.site))
+             : "the agent does not run; its worker is slow as soon as it does";
 }
 
 std::string Launcher::inflict(const catalog::KillProcess& kill) {
@@ -58,15 +57,12 @@ std::string Launcher::inflict(const catalog::KillProcess& kill) {
 }
 
 void Launcher::heal(std::uint32_t fault) {
-  const auto& what = config_.plan.scenario.faults[fault].what;
-  if (const auto* cut = std::get_if<catalog::CutLink>(&what)) {
-    cut_.erase(cut->link);
+  const catalog::Fault& cause = config_.plan.scenario.faults[fault];
+  active_.end(cause);
+  const auto* cut = std::get_if<catalog::CutLink>(&cause.what);
+  if (cut != nullptr && !active_.is_cut(cut->link))
     (void)to_underlay_->send(to_wire(ToUnderlay{HealLink{cut->link, {}}}));
-  }
-  if (const auto* slow = std::get_if<catalog::SlowSite>(&what)) {
-    slowed_.erase(slow->site);
-    (void)to_agents_[slow->site.value]->send(to_wire(ToAgent{SlowWorker{1}}));
-  }
+  if (const auto* slow = std::get_if<catalog::SlowSite>(&cause.what)) greet_agent(slow->site);
 }
 
 /// One that has just started knows of no cut; one that ran before this launcher may know of a cut
@@ -74,15 +70,13 @@ void Launcher::heal(std::uint32_t fault) {
 void Launcher::greet_underlay() {
   for (std::uint32_t i = 0; i < config_.plan.scenario.links.size(); ++i) {
     const LinkId link{i};
-    (void)to_underlay_->send(cut_.contains(link) ? to_wire(ToUnderlay{CutLink{link, {}}})
-                                                 : to_wire(ToUnderlay{HealLink{link, {}}}));
+    (void)to_underlay_->send(active_.is_cut(link) ? to_wire(ToUnderlay{CutLink{link, {}}})
+                                                  : to_wire(ToUnderlay{HealLink{link, {}}}));
   }
 }
 
-void Launcher::greet_agent(SiteId site) {
-  const auto slow = slowed_.find(site);
-  const double factor = slow == slowed_.end() ? 1 : slow->second;
-  (void)to_agents_[site.value]->send(to_wire(ToAgent{SlowWorker{factor}}));
+bool Launcher::greet_agent(SiteId site) {
+  return to_agents_[site.value]->send(to_wire(ToAgent{SlowWorker{active_.slowness(site)}}));
 }
 
 Result<> Launcher::hear(ByteView record) {

@@ -281,19 +281,20 @@ void FlowTwin::run_script(const fabric::FaultScript::Event& event) {
 }
 
 void FlowTwin::inflict(std::uint32_t fault, bool begins) {
-  const auto& what = config_.scenario.faults[fault].what;
+  const catalog::Fault& cause = config_.scenario.faults[fault];
+  begins ? faults_.begin(cause) : faults_.end(cause);
+  const auto& what = cause.what;
   if (const auto* slow = std::get_if<catalog::SlowSite>(&what))
-    sites_[slow->site.value]->worker.slow(begins ? slow->factor : 1);
+    sites_[slow->site.value]->worker.slow(faults_.slowness(slow->site));
   if (const auto* kill = std::get_if<catalog::KillProcess>(&what); kill != nullptr && begins)
     lose_worker(*kill->site);
   const auto* cut = std::get_if<catalog::CutLink>(&what);
   if (cut == nullptr) return;
   for (const std::uint32_t direction : {2 * cut->link.value, 2 * cut->link.value + 1}) {
     Direction& end = directions_[direction];
-    begins ? ++end.cuts : --end.cuts;
     if (begins)
       end.probes.cut(now_);
-    else if (end.cuts == 0)
+    else if (!faults_.is_cut(cut->link))
       end.probes.heal();
     set_link(direction);
   }

@@ -10,6 +10,7 @@
 
 #include "axs/catalog/scenario.h"
 #include "axs/core/digest.h"
+#include "axs/fabric/active_faults.h"
 #include "axs/fabric/fault_script.h"
 #include "axs/fabric/link_plan.h"
 #include "axs/fabric/site.h"
@@ -123,7 +124,6 @@ class FlowTwin {
   struct Direction {
     net::Pipe probes;
     BytesPerSecond rate;  ///< Of what arrives, while nothing is wrong.
-    std::uint32_t cuts = 0;
     bool up = true;
     std::uint32_t handovers = 0;  ///< Under way.
   };
@@ -199,6 +199,7 @@ class FlowTwin {
   std::uint64_t next_message_ = 0;
   net::Controller controller_;
   fabric::FaultScript script_;
+  fabric::ActiveFaults faults_;
   FleetOutcome outcome_;
   std::size_t finished_ = 0;
 };

@@ -121,7 +121,7 @@ void FlowTwin::set_route(SiteId from, SiteId to, net::TrafficClass traffic) {
 
 void FlowTwin::set_link(std::uint32_t direction) {
   const Direction& link = directions_[direction];
-  const bool carries = link.up && link.cuts == 0 && link.handovers == 0;
+  const bool carries = link.up && !faults_.is_cut({direction / 2}) && link.handovers == 0;
   flows_.set_rate({direction}, carries ? link.rate : BytesPerSecond{});
 }
 

@@ -97,6 +97,14 @@ TEST_CASE("flow twin: on slow links each contribution is sent once, whatever has
   CHECK(outcome.bytes < 1.1 * static_cast<double>(copies * outcome.syncs * 2'000'000));
 }
 
+TEST_CASE("flow twin: of two faults that slow a site, the end of one leaves the other") {
+  catalog::Scenario scenario = three_sites(1e9);
+  scenario.faults = {{.at = 0.1, .what = catalog::SlowSite{SiteId{2}, 4, seconds(60)}}};
+  const FleetOutcome one = simulate(scenario);
+  scenario.faults.push_back({.at = 0.2, .what = catalog::SlowSite{SiteId{2}, 2, seconds(1)}});
+  CHECK(simulate(scenario).took >= one.took);
+}
+
 TEST_CASE("flow twin: failing accelerators lower the goodput, and noise is the slowest one's") {
   const catalog::Scenario scenario = three_sites(1e9);
   const FleetOutcome calm = simulate(scenario);

@@ -38,7 +38,6 @@ Twin::Twin(Config config)
     pipes_.back()[0].set_forecast(link.forth_forecast);
     pipes_.back()[1].set_forecast(link.back_forecast);
     cut_at_.push_back(Instant{-1});
-    cuts_.push_back(0);
   }
   const std::uint32_t fragments = scenario.train.outer.fragments;
   for (std::uint32_t i = 0; i < scenario.sites.size(); ++i) {
@@ -349,10 +348,10 @@ void Twin::run_script(const fabric::FaultScript::Event& event) {
 
 void Twin::inflict(const fabric::FaultScript::Begin& action) {
   note_world(fabric::fault_began(config_.scenario, action.fault));
+  faults_.begin(config_.scenario.faults[action.fault]);
   const auto& what = config_.scenario.faults[action.fault].what;
   if (const auto* cut = std::get_if<catalog::CutLink>(&what)) cut_link(cut->link, true);
-  if (const auto* slow = std::get_if<catalog::SlowSite>(&what))
-    sites_[slow->site.value]->worker.slow(slow->factor);
+  if (const auto* slow = std::get_if<catalog::SlowSite>(&what)) slow_worker(slow->site);
   const auto* kill = std::get_if<catalog::KillProcess>(&what);
   if (kill == nullptr) return;
   if (kill->process == catalog::Process::controller) {
@@ -366,19 +365,21 @@ void Twin::inflict(const fabric::FaultScript::Begin& action) {
 
 void Twin::inflict(const fabric::FaultScript::End& action) {
   note_world(catalog::FaultEnded{action.fault});
+  faults_.end(config_.scenario.faults[action.fault]);
   const auto& what = config_.scenario.faults[action.fault].what;
   if (const auto* cut = std::get_if<catalog::CutLink>(&what)) cut_link(cut->link, false);
-  if (const auto* slow = std::get_if<catalog::SlowSite>(&what))
-    sites_[slow->site.value]->worker.slow(1);
+  if (const auto* slow = std::get_if<catalog::SlowSite>(&what)) slow_worker(slow->site);
 }
 
-/// A link that two faults cut is whole again when both have ended.
+void Twin::slow_worker(SiteId site) {
+  sites_[site.value]->worker.slow(faults_.slowness(site));
+}
+
 void Twin::cut_link(LinkId link, bool cut) {
-  cut ? ++cuts_[link.value] : --cuts_[link.value];
   for (net::Pipe& pipe : pipes_[link.value])
     if (cut)
       pipe.cut(now_);
-    else if (cuts_[link.value] == 0)
+    else if (!faults_.is_cut(link))
       pipe.heal();
   if (cut) cut_at_[link.value] = now_;
   if (config_.witness != nullptr) config_.witness->cut_or_healed(link);

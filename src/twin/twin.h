@@ -13,6 +13,7 @@
 #include "axs/catalog/facts.h"
 #include "axs/catalog/scenario.h"
 #include "axs/core/digest.h"
+#include "axs/fabric/active_faults.h"
 #include "axs/fabric/fault_script.h"
 #include "axs/fabric/link_plan.h"
 #include "axs/fabric/site.h"
@@ -216,6 +217,7 @@ class Twin {
   void inflict(const fabric::FaultScript::Begin& action);
   void inflict(const fabric::FaultScript::End& action);
   void cut_link(LinkId link, bool cut);
+  void slow_worker(SiteId site);
   void kill_worker(SiteId site);
   void kill_agent(SiteId site);
   void start_worker(SiteId site);
@@ -261,7 +263,7 @@ class Twin {
   std::vector<std::unique_ptr<SiteState>> sites_;
   std::vector<std::array<net::Pipe, 2>> pipes_;  ///< by link; a to b, b to a
   std::vector<Instant> cut_at_;                  ///< by link; what was in its queue then is lost
-  std::vector<std::uint32_t> cuts_;              ///< by link; faults that cut it now
+  fabric::ActiveFaults faults_;
   fabric::FaultScript script_;
   std::optional<Instant> traffic_noted_;
   std::map<std::pair<SiteId, SiteId>, Instant> route_noted_;

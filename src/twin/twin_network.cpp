@@ -30,7 +30,7 @@ bool Twin::has_keys(SiteId site, SiteId peer) const {
 bool Twin::crosses(SiteId from, const net::CandidatePath& path) const {
   SiteId at = from;
   for (const LinkId id : path.span()) {
-    if (cuts_[id.value] > 0 || agent(at) == nullptr) return false;
+    if (faults_.is_cut(id) || agent(at) == nullptr) return false;
     const net::UnderlayLink& link = topology_.links()[id.value];
     at = link.a == at ? link.b : link.a;
   }

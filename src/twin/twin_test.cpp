@@ -107,6 +107,17 @@ TEST_CASE("twin: cuts, slow sites and kills cost no token") {
   CHECK(first.tokens >= quiet.tokens * 95 / 100);
 }
 
+TEST_CASE("twin: of two faults that slow a site, the end of one leaves the other") {
+  catalog::Scenario scenario = three_sites(milliseconds(40), 0.001);
+  const Outcome calm = simulate(scenario);
+  scenario.faults = {{.at = 0.1, .what = catalog::SlowSite{SiteId{2}, 4, seconds(60)}}};
+  const Outcome one = simulate(scenario);
+  scenario.faults.push_back({.at = 0.2, .what = catalog::SlowSite{SiteId{2}, 2, seconds(1)}});
+  const Outcome both = simulate(scenario);
+  CHECK(one.took.seconds() > 1.1 * calm.took.seconds());
+  CHECK(both.took.seconds() > 0.99 * one.took.seconds());
+}
+
 TEST_CASE("twin: a kill at any time, of any process, adds or loses few tokens") {
   catalog::Scenario scenario = three_sites(milliseconds(40), 0.001);
   const std::uint64_t budget = scenario.train.tokens;
