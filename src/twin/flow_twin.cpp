@@ -173,10 +173,12 @@ void FlowTwin::on(const WorkDone& event) {
   SiteState& site = *sites_[event.site.value];
   if (site.time.life() != event.life) return;
   site.time.end();
-  if (event.work == WorkerModel::Work::step)
+  if (event.work == WorkerModel::Work::step) {
     site.worker.step();
-  else
+    site.computing += site.step_takes;
+  } else {
     sync(event.site, site.worker.capture());
+  }
   work(event.site);
 }
 
@@ -233,7 +235,7 @@ void FlowTwin::work(SiteId id) {
   Duration takes = site.worker.time_of(work);
   if (work == WorkerModel::Work::step) {
     takes = scaled(takes, slowness(config_.fleets[id.value], site.noise));
-    site.computing += takes;
+    site.step_takes = takes;
   }
   queue_.push(site.time.begin(now_, takes), WorkDone{id, site.time.life(), work});
 }

@@ -32,7 +32,7 @@ struct FleetOutcome {
   std::uint64_t tokens = 0;  ///< Merged.
   /// These over what all fleets would have computed without noise, failures, faults and waiting.
   double goodput = 0;
-  double computing = 0;  ///< Share of the time in which a site computed a step, their mean.
+  double computing = 0;  ///< Share of the time in which a site did a step to its end, their mean.
   std::uint64_t failures = 0;
   std::uint64_t reroutes = 0;
   std::uint64_t messages = 0;
@@ -78,6 +78,14 @@ class FlowTwin {
   struct Arrived {
     std::uint64_t message;
   };
+  struct PacketsLeave {  ///< Of messages with bytes, as long as any is under way.
+    SiteId from, to;
+  };
+  struct PacketCame {  ///< One of them, or its acknowledgement.
+    SiteId at, from;
+    net::PathId path;
+    bool answer;
+  };
   struct Woken {
     SiteId site;
     Instant at;
@@ -113,8 +121,9 @@ class FlowTwin {
   struct ScriptDue {
     std::optional<std::uint64_t> merged;  ///< None: it asked to be woken.
   };
-  using Event = std::variant<Probe, Arrived, Woken, WorkerStarted, WorkDone, MergeDone, DiskSynced,
-                             AcceleratorFailed, LinkMoved, HandoverOver, ScriptDue>;
+  using Event =
+      std::variant<Probe, Arrived, PacketsLeave, PacketCame, Woken, WorkerStarted, WorkDone,
+                   MergeDone, DiskSynced, AcceleratorFailed, LinkMoved, HandoverOver, ScriptDue>;
   struct Message {
     SiteId from, to;
     fabric::SiteMessage what;
@@ -124,6 +133,7 @@ class FlowTwin {
   struct Direction {
     net::Pipe probes;
     BytesPerSecond rate;  ///< Of what arrives, while nothing is wrong.
+    Duration one_way{};
     bool up = true;
     std::uint32_t handovers = 0;  ///< Under way.
   };
@@ -133,6 +143,8 @@ class FlowTwin {
   FleetOutcome outcome() const;
   void on(Probe& event);
   void on(const Arrived& event);
+  void on(const PacketsLeave& event);
+  void on(const PacketCame& event);
   void on(const Woken& event);
   void on(const WorkerStarted& event);
   void on(const WorkDone& event);
@@ -185,6 +197,10 @@ class FlowTwin {
   void report(const net::LinkReport& report);
   void set_route(SiteId from, SiteId to, net::TrafficClass traffic);
   void set_link(std::uint32_t direction);
+  bool carries(std::uint32_t direction) const;
+  std::optional<net::PathId> path_of(SiteId from, SiteId to, net::TrafficClass traffic) const;
+  void account(SiteId from, SiteId to);
+  void pass_packet(SiteId from, SiteId to, net::PathId path, bool answer);
 
   Config config_;
   Rng rng_;

@@ -58,9 +58,27 @@ void FlowTwin::on(Probe& event) {
   watch(event.to, {event.from, net::HelloReplyReceived{std::get<net::HelloReply>(event.what), {}}});
 }
 
-void FlowTwin::perform(SiteId id, SiteId, const net::LinkReport& action) {
-  if (id == home) return report(action);
-  if (sites_[id.value]->peers.at(home).up) send(id, home, {action, std::nullopt, 0});
+void FlowTwin::perform(SiteId id, SiteId peer, const net::LinkReport& action) {
+  net::LinkReport told = action;
+  account(id, peer);
+  const SiteState::Peer& state = sites_[id.value]->peers.at(peer);
+  told.use.gradient_rate = state.use.rate();
+  told.use.gradient_burst = state.use.burst();
+  if (id == home) return report(told);
+  if (sites_[id.value]->peers.at(home).up) send(id, home, {told, std::nullopt, 0});
+}
+
+/// What the fluid has carried since it was last looked at, at the rate that it has now; what has
+/// arrived is known.
+void FlowTwin::account(SiteId from, SiteId to) {
+  SiteState::Peer& peer = sites_[from.value]->peers.at(to);
+  const RouteId route = peer.lanes[static_cast<std::size_t>(net::TrafficClass::gradient)].route;
+  const auto rate = flows_.rate(route);
+  if (rate) peer.sent += rate->value() * peer.under_way * (now_ - peer.sent_until).seconds();
+  const auto arrived = static_cast<double>(peer.bytes_arrived);
+  peer.sent = std::clamp(peer.sent, arrived, arrived + static_cast<double>(peer.bytes_under_way));
+  peer.sent_until = now_;
+  peer.use.sent(now_, static_cast<std::uint64_t>(peer.sent));
 }
 
 void FlowTwin::report(const net::LinkReport& report) {
@@ -106,23 +124,63 @@ void FlowTwin::perform(SiteId id, SiteId peer, const net::PeerDown&) {
 }
 
 /// Over the primary if it is up, else over the backup; else its flows wait.
-void FlowTwin::set_route(SiteId from, SiteId to, net::TrafficClass traffic) {
+std::optional<net::PathId> FlowTwin::path_of(SiteId from, SiteId to,
+                                             net::TrafficClass traffic) const {
   const SiteState::Peer& peer = sites_[from.value]->peers.at(to);
-  const SiteState::Lane& lane = peer.lanes[static_cast<std::size_t>(traffic)];
-  std::optional<net::PathId> path;
-  if (lane.wanted && lane.wanted->backup && peer.paths_up[lane.wanted->backup->value])
-    path = lane.wanted->backup;
-  if (lane.wanted && peer.paths_up[lane.wanted->primary.value]) path = lane.wanted->primary;
-  if (path)
-    flows_.set_route(lane.route, way(topology_, from, topology_.paths(from, to)[path->value]));
+  const auto& wanted = peer.lanes[static_cast<std::size_t>(traffic)].wanted;
+  if (!wanted) return std::nullopt;
+  if (peer.paths_up[wanted->primary.value]) return wanted->primary;
+  if (wanted->backup && peer.paths_up[wanted->backup->value]) return wanted->backup;
+  return std::nullopt;
+}
+
+void FlowTwin::set_route(SiteId from, SiteId to, net::TrafficClass traffic) {
+  const RouteId route =
+      sites_[from.value]->peers.at(to).lanes[static_cast<std::size_t>(traffic)].route;
+  if (const auto path = path_of(from, to, traffic))
+    flows_.set_route(route, way(topology_, from, topology_.paths(from, to)[path->value]));
   else
-    flows_.set_route(lane.route, {});
+    flows_.set_route(route, {});
+}
+
+bool FlowTwin::carries(std::uint32_t direction) const {
+  const Direction& link = directions_[direction];
+  return link.up && !faults_.is_cut({direction / 2}) && link.handovers == 0;
 }
 
 void FlowTwin::set_link(std::uint32_t direction) {
-  const Direction& link = directions_[direction];
-  const bool carries = link.up && !faults_.is_cut({direction / 2}) && link.handovers == 0;
-  flows_.set_rate({direction}, carries ? link.rate : BytesPerSecond{});
+  flows_.set_rate({direction}, carries(direction) ? directions_[direction].rate : BytesPerSecond{});
+}
+
+/// A packet of a message is a sign of life of its path, and so is its acknowledgement. Two for each
+/// hello, a hundred a second at most, are enough: more would say little more to a monitor.
+void FlowTwin::on(const PacketsLeave& event) {
+  SiteState& site = *sites_[event.from.value];
+  SiteState::Peer& peer = site.peers.at(event.to);
+  peer.packets_leave = peer.under_way > 0;
+  if (!peer.packets_leave) return;
+  Duration pause = milliseconds(100);  // Of somebody who waits for a path.
+  if (const auto path = path_of(event.from, event.to, net::TrafficClass::gradient)) {
+    site.paths.sent(now_, event.to, *path);
+    pass_packet(event.from, event.to, *path, false);
+    const Duration hellos = site.paths.monitor(event.to).hello_interval(*path);
+    pause = std::max(hellos / 2, milliseconds(10));
+  }
+  queue_.push(now_ + pause, event);
+}
+
+void FlowTwin::pass_packet(SiteId from, SiteId to, net::PathId path, bool answer) {
+  Duration delay{};
+  for (const LinkId link : way(topology_, from, topology_.paths(from, to)[path.value])) {
+    if (!carries(link.value)) return;
+    delay += directions_[link.value].one_way;
+  }
+  queue_.push(now_ + delay, PacketCame{to, from, path, answer});
+}
+
+void FlowTwin::on(const PacketCame& event) {
+  watch(event.at, {event.from, net::TrafficReceived{event.path, {}}});
+  if (!event.answer) pass_packet(event.at, event.from, event.path, true);
 }
 
 void FlowTwin::on(const LinkMoved& event) {
@@ -132,6 +190,7 @@ void FlowTwin::on(const LinkMoved& event) {
   const auto& forecast = back ? plan.back_forecast : plan.forth_forecast;
   Direction& link = directions_[event.direction];
   const fabric::Wire wire = fabric::wire_at(plan, back, now_ - Instant{});
+  link.one_way = wire.one_way;
   flows_.set_delay({event.direction}, wire.one_way);
   link.up = wire.up;
   const bool moved = event.sample > 0 && event.sample < forecast.size() &&
@@ -161,6 +220,14 @@ void FlowTwin::send(SiteId from, SiteId to, fabric::SiteMessage message) {
        .route = sites_[from.value]->peers.at(to).lanes[static_cast<std::size_t>(traffic)].route,
        .bytes = size,
        .precedence = control ? Precedence::strict : Precedence::fair});
+  if (!control) {
+    account(from, to);
+    SiteState::Peer& peer = sites_[from.value]->peers.at(to);
+    ++peer.under_way;
+    peer.bytes_under_way += size;
+    peer.use.waits(peer.bytes_under_way);
+    if (!std::exchange(peer.packets_leave, true)) queue_.push(now_, PacketsLeave{from, to});
+  }
   messages_.emplace(next_message_++, Message{from, to, std::move(message)});
   ++outcome_.messages;
   outcome_.bytes += size;
@@ -168,6 +235,14 @@ void FlowTwin::send(SiteId from, SiteId to, fabric::SiteMessage message) {
 
 void FlowTwin::on(const Arrived& event) {
   const Message message = messages_.extract(event.message).mapped();
+  if (message.what.attached_size > 0) {
+    SiteState::Peer& peer = sites_[message.from.value]->peers.at(message.to);
+    const std::uint64_t size = fabric::message_size(message.what);
+    --peer.under_way;
+    peer.bytes_under_way -= size;
+    peer.bytes_arrived += size;
+    account(message.from, message.to);
+  }
   std::visit([&](const auto& body) { receive(message, body); }, message.what.body);
 }
 

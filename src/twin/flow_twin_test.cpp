@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
+
 #include "axs/twin/twin.h"
 
 using namespace axs;
@@ -29,11 +31,13 @@ catalog::Scenario three_sites(double bits) {
   return scenario;
 }
 
-FleetOutcome simulate(const catalog::Scenario& scenario, const Fleet& fleet = {}) {
+FleetOutcome simulate(const catalog::Scenario& scenario, const Fleet& fleet = {},
+                      double hellos = 2'000) {
   REQUIRE(playable_as_flows(scenario));
   FlowTwin world{{.scenario = scenario,
                   .links = *fabric::plan_links(scenario, {}, seconds(60)),
-                  .fleets = std::vector<Fleet>(scenario.sites.size(), fleet)}};
+                  .fleets = std::vector<Fleet>(scenario.sites.size(), fleet),
+                  .hellos = hellos}};
   return world.run(seconds(600));
 }
 
@@ -90,19 +94,60 @@ TEST_CASE("flow twin: on slow links each contribution is sent once, whatever has
   scenario.faults = {{seconds(30), catalog::CutLink{LinkId{0}, seconds(60)}}};
   // 2.1 s on a link that is its own, every 4 s; twice that while two pairs share what is left.
   const Fleet fleet{.speed = {.step = milliseconds(400), .contribution_bytes = 2'000'000}};
-  const FleetOutcome outcome = simulate(scenario, fleet);
+  const FleetOutcome outcome = simulate(scenario, fleet, 60);
   REQUIRE(outcome.finished);
   REQUIRE(outcome.syncs > 10);
   constexpr std::uint64_t copies = 6;  // Each of three sites to two others.
   CHECK(outcome.bytes < 1.1 * static_cast<double>(copies * outcome.syncs * 2'000'000));
 }
 
+TEST_CASE("flow twin: links through the sky carry what fibres do not") {
+  catalog::Scenario scenario = three_sites(1e8);
+  const std::array<catalog::GeoPoint, 3> places = {
+      {{37.77, -122.42}, {50.11, 8.68}, {35.7, 139.7}}};
+  for (std::size_t i = 0; i < places.size(); ++i) scenario.sites[i].at = places[i];
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    catalog::Link sky = scenario.links[i];
+    sky.kind = catalog::LinkKind::leo;
+    sky.one_way.reset();
+    scenario.links.push_back(sky);
+  }
+  const catalog::WalkerShell shell{.altitude = Meters{550e3}, .planes = 72, .per_plane = 22};
+  scenario.sky = catalog::Sky{.satellites = shell, .start = {}};
+  const auto satellites = *fabric::shell_satellites(shell, {});
+  const auto links = *fabric::plan_links(scenario, satellites, seconds(60), seconds(1));
+  const auto run = [&] {
+    FlowTwin world{{.scenario = scenario, .links = links, .fleets = std::vector<Fleet>(3)}};
+    return world.run(seconds(600));
+  };
+  const FleetOutcome calm = run();
+  // All fibres at once: only the sky is left.
+  for (std::uint32_t link = 0; link < 3; ++link)
+    scenario.faults.push_back({seconds(2), catalog::CutLink{LinkId{link}, seconds(60)}});
+  const FleetOutcome cut = run();
+  REQUIRE(calm.finished);
+  REQUIRE(cut.finished);
+  CHECK(cut.tokens == calm.tokens);
+  CHECK(cut.took - calm.took < seconds(3));
+}
+
+TEST_CASE("flow twin: messages are signs of life, so a cut is found though hellos are few") {
+  catalog::Scenario scenario = three_sites(2e7);
+  scenario.faults = {{seconds(5), catalog::CutLink{LinkId{0}, seconds(20)}}};
+  const Fleet fleet{.speed = {.contribution_bytes = 300'000}};
+  const FleetOutcome outcome = simulate(scenario, fleet, 60);
+  REQUIRE(outcome.finished);
+  CHECK(outcome.took < seconds(13));
+}
+
 TEST_CASE("flow twin: of two faults that slow a site, the end of one leaves the other") {
   catalog::Scenario scenario = three_sites(1e9);
   scenario.faults = {{.at = 0.1, .what = catalog::SlowSite{SiteId{2}, 4, seconds(60)}}};
-  const FleetOutcome one = simulate(scenario);
+  const FleetOutcome calm = simulate(three_sites(1e9)), one = simulate(scenario);
   scenario.faults.push_back({.at = 0.2, .what = catalog::SlowSite{SiteId{2}, 2, seconds(1)}});
-  CHECK(simulate(scenario).took >= one.took);
+  const FleetOutcome both = simulate(scenario);
+  CHECK(one.took.seconds() > 1.1 * calm.took.seconds());
+  CHECK(both.took.seconds() > 0.99 * one.took.seconds());
 }
 
 TEST_CASE("flow twin: failing accelerators lower the goodput, and noise is the slowest one's") {
@@ -116,6 +161,27 @@ TEST_CASE("flow twin: failing accelerators lower the goodput, and noise is the s
   CHECK(failing.tokens >= scenario.train.tokens);
   const FleetOutcome noisy = simulate(scenario, {.accelerators = 100, .straggling = 0.05});
   CHECK(noisy.took > calm.took);
+}
+
+TEST_CASE("flow twin: an hour of a thousand accelerators is the hour that it was") {
+  catalog::Scenario scenario = three_sites(1e9);
+  scenario.train.tokens = std::uint64_t{1} << 50;
+  scenario.train.outer = {.period = 100, .fragments = 8};
+  scenario.faults = {{seconds(600), catalog::CutLink{LinkId{0}, seconds(1'200)}}};
+  const Fleet fleet{.speed = {.step = milliseconds(600),
+                              .start = seconds(300),
+                              .contribution_bytes = 250'000'000},
+                    .accelerators = 341,
+                    .straggling = 0.002,
+                    .between_failures = seconds(std::int64_t{1'000} * 3600)};
+  FlowTwin world{{.scenario = scenario,
+                  .links = *fabric::plan_links(scenario, {}, seconds(60)),
+                  .fleets = std::vector<Fleet>(3, fleet),
+                  .hellos = 20}};
+  const FleetOutcome outcome = world.run(seconds(3'600));
+  CHECK(outcome.failures > 0);
+  // Whoever changes what the policies decide writes the new one here.
+  CHECK(to_hex(outcome.digest).substr(0, 16) == "031161c3d214069a");
 }
 
 TEST_CASE("flow twin: what it has not is refused by name") {
