@@ -85,6 +85,55 @@ class Job(unittest.TestCase):
                    for group in document["groups"] for stage in group["stages"])
         self.assertEqual(used + sum(document["idle"].values()), 32)
 
+    def test_explain(self):
+        job = self.write(JOB)
+        text = plan(job, "--explain").stdout
+        for what in ("tensor exchange", "ACTIVATIONS", "Energy: ", "SENT", "All wait for stage "):
+            self.assertIn(what, text)
+        document = json.loads(plan(job, "--explain", "--json").stdout)
+        explain = document["explain"]
+        mean = sum(part["time_s"] for part in explain["all_devices"].values())
+        self.assertAlmostEqual(mean, document["step_s"], delta=1e-9 * mean)
+        energy = 0
+        for group, told in zip(document["groups"], explain["groups"]):
+            for stage, parts in zip(group["stages"], told["stages"]):
+                time = sum(part["time_s"] for part in parts["parts"].values())
+                self.assertAlmostEqual(time, document["step_s"], delta=1e-9 * time)
+                energy += sum(part["energy_j"] for part in parts["parts"].values())
+                memory = parts["memory_bytes"]
+                self.assertAlmostEqual(memory["total"] / 2**30, stage["memory_gib"], places=6)
+        self.assertAlmostEqual(energy, explain["energy_j"], delta=1e-9 * energy)
+        self.assertNotIn("explain", json.loads(plan(job, "--json").stdout))
+
+    def test_trace(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "step.json")
+            outcome = plan(self.write(JOB), "--json", "--trace", path)
+            document = json.loads(outcome.stdout)
+            with open(path, encoding="utf-8") as file:
+                trace = json.load(file)
+            self.assertEqual(os.listdir(folder), ["step.json"])
+        threads = {}
+        for event in trace["traceEvents"]:
+            if event["ph"] == "X":
+                threads.setdefault((event["pid"], event["tid"]), []).append(event)
+        self.assertEqual(len(threads), sum(len(group["stages"]) for group in document["groups"]))
+        for (process, _), events in threads.items():
+            names = [event["name"] for event in events]
+            for number in range(document["groups"][process - 1]["micro_batches"]):
+                self.assertIn(f"F{number}", names)
+                self.assertIn(f"B{number}", names)
+            for one, other in zip(events, events[1:]):
+                self.assertLessEqual(one["ts"] + one["dur"], other["ts"] + 0.01)
+            end = events[-1]["ts"] + events[-1]["dur"]
+            self.assertAlmostEqual(end / 1e6, document["step_s"], places=6)
+
+    def test_no_file(self):
+        outcome = plan(self.write(JOB), "--trace", "/nowhere/step.json")
+        self.assertEqual((outcome.returncode, outcome.stdout), (1, ""))
+        self.assertEqual(outcome.stderr.count("\n"), 1, outcome.stderr)
+        self.assertIn("/nowhere/step.json", outcome.stderr)
+
     def test_jurisdiction(self):
         job = JOB + '[plan]\njurisdictions = ["DE"]\n'
         document = json.loads(plan(self.write(job), "--json").stdout)

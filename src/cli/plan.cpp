@@ -26,7 +26,9 @@ std::string PlanCommand::footer() const {
          "\n"
          "Examples:\n"
          "  axs plan job.toml\n"
+         "  axs plan job.toml --explain\n"
          "  axs plan job.toml --json > plan.json\n"
+         "  axs plan job.toml --trace step.json     # open it on ui.perfetto.dev\n"
          "  axs plan score training-runs.csv";
 }
 

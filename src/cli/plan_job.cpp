@@ -3,12 +3,15 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
+#include <nlohmann/json.hpp>
 
 #include "axs/cli/job.h"
-#include "axs/cli/plan_search.h"
+#include "axs/cli/plan_explain.h"
 #include "axs/cli/plan_text.h"
+#include "axs/cli/plan_trace.h"
 #include "axs/config/plan_facts.h"
 #include "axs/config/quantity.h"
+#include "axs/host/file.h"
 
 namespace axs::cli {
 namespace {
@@ -16,6 +19,16 @@ namespace {
 /// Long enough for satellites to come and go.
 constexpr Duration looked_at = seconds(600);
 constexpr Duration look_every = seconds(15);
+
+/// A scenario says nothing of cooling yet.
+constexpr double without_cooling = 1;
+
+/// Whoever reads the file finds the old or the new one, never half of it.
+Result<> write_whole(const std::string& path, const std::string& text) {
+  return host::write_file_atomically(
+      path, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()},
+      host::FileAccess::everyone);
+}
 
 /// What a link is over the time that is looked at.
 struct MeanLink {
@@ -66,6 +79,9 @@ void PlanJob::declare(CLI::App& app) {
   app.add_option("job", file_, "The job, a TOML file");
   app.add_option("--limit", limit_,
                  "Begin nothing new after so long, like 10s, and give the best that was found");
+  app.add_flag("--explain", explain_, "Say where the time, the bytes and the joules of a step go");
+  app.add_option("--trace", trace_,
+                 "A file for the schedule of a step, for Perfetto or chrome://tracing");
   app.add_flag("--json", json_, "Print one JSON object");
 }
 
@@ -79,9 +95,24 @@ Result<ExitCode> PlanJob::run() {
   if (!limit_.empty()) limit = std::chrono::nanoseconds{AXS_TRY(config::parse_duration(limit_)).ns};
   const plan::Search search = AXS_TRY(plan::Search::of(job.job, job.fleet, facts.calibration));
   const auto found = AXS_TRY(search_on_cores(search, limit));
-  const std::string text = json_ ? plan_json(job, found) : plan_text(job, found);
-  std::fputs(text.c_str(), stdout);
+  const plan::PlanBreakdown broken = AXS_TRY(
+      plan::breakdown(job.job, job.fleet, found.result.plan, facts.calibration, without_cooling));
+  const PlanView view{job, found, broken};
+  AXS_TRY(write_files(view));
+  std::fputs(text(view).c_str(), stdout);
   return found.result.unmet.empty() ? ExitCode::done : ExitCode::failed;
+}
+
+Result<> PlanJob::write_files(const PlanView& view) const {
+  if (!trace_.empty()) AXS_TRY(write_whole(trace_, plan_trace(view)));
+  return Ok{};
+}
+
+std::string PlanJob::text(const PlanView& view) const {
+  if (!json_) return plan_text(view) + (explain_ ? "\n" + explain_text(view) : "");
+  auto document = plan_json(view);
+  if (explain_) document["explain"] = explain_json(view);
+  return document.dump(2) + "\n";
 }
 
 }  // namespace axs::cli

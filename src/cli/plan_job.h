@@ -6,6 +6,8 @@
 
 namespace axs::cli {
 
+struct PlanView;
+
 /// The fastest plan of a job on its fleet.
 class PlanJob {
  public:
@@ -13,8 +15,13 @@ class PlanJob {
   Result<ExitCode> run();
 
  private:
+  Result<> write_files(const PlanView& view) const;
+  std::string text(const PlanView& view) const;
+
   std::string file_;
   std::string limit_;
+  std::string trace_;
+  bool explain_ = false;
   bool json_ = false;
 };
 

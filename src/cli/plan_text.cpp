@@ -16,33 +16,6 @@ using config::PlannedJob;
 using nlohmann::ordered_json;
 using plan::TrainingPlan;
 
-constexpr double gibibyte = 1073741824.0;
-constexpr double day = 86'400;
-
-std::uint64_t devices_of(const plan::ReplicaGroup& group) {
-  std::uint64_t devices = 0;
-  for (const plan::PlannedStage& stage : group.stages) devices += stage.tensor;
-  return devices * group.replicas;
-}
-
-const std::string& type_name(const PlannedJob& job, std::uint32_t type) {
-  return job.fleet.types[type].accelerator.name;
-}
-
-/// "12 x 8 H100, 2 x 4 A100-80": stages that are alike, in the order of the pipeline.
-std::string stages_text(const PlannedJob& job, const plan::ReplicaGroup& group) {
-  std::string text;
-  for (auto run = group.stages.begin(); run != group.stages.end();) {
-    const auto other = std::find_if(run, group.stages.end(), [&](const plan::PlannedStage& stage) {
-      return stage.type != run->type || stage.tensor != run->tensor;
-    });
-    text += fmt::format("{}{} x {} {}", text.empty() ? "" : ", ", other - run, run->tensor,
-                        type_name(job, run->type));
-    run = other;
-  }
-  return text;
-}
-
 /// "8", or "7 to 9".
 std::string layers_text(const plan::ReplicaGroup& group) {
   const auto [least, most] =
@@ -67,7 +40,7 @@ Rows rows_of(const PlannedJob& job, const TrainingPlan& plan) {
             {}};
   for (const plan::ReplicaGroup& group : plan.groups)
     rows.rows.push_back(
-        {job.fleet.sites[group.site].name, std::int64_t{group.replicas}, stages_text(job, group),
+        {site_name(job, group), std::int64_t{group.replicas}, stages_text(job, group),
          layers_text(group), std::int64_t{group.micro_batches},
          static_cast<std::int64_t>(devices_of(group)), Decimal{memory_of(group), 1}});
   return rows;
@@ -81,11 +54,6 @@ double utilisation(const PlannedJob& job, const TrainingPlan& plan) {
       peak += job.fleet.types[stage.type].accelerator.peak * stage.tensor * group.replicas;
   return plan::training_flops_per_token(job.job.shape, job.job.sequence) * plan.tokens_per_second /
          (peak * Seconds{1});
-}
-
-std::string method_text(const plan::Method& method) {
-  return fmt::format("micro-batches of {}, recomputation: {}, sharded: {}", method.micro_batch,
-                     enum_name(method.recompute), enum_name(method.sharding));
 }
 
 std::string idle_text(const PlannedJob& job, const TrainingPlan& plan) {
@@ -124,7 +92,7 @@ ordered_json json_of(const PlannedJob& job, const plan::ReplicaGroup& group) {
                       {"tensor", stage.tensor},
                       {"layers", stage.layers},
                       {"memory_gib", stage.memory.value() / gibibyte}});
-  return {{"site", job.fleet.sites[group.site].name},
+  return {{"site", site_name(job, group)},
           {"replicas", group.replicas},
           {"micro_batches", group.micro_batches},
           {"stages", std::move(stages)}};
@@ -132,7 +100,8 @@ ordered_json json_of(const PlannedJob& job, const plan::ReplicaGroup& group) {
 
 }  // namespace
 
-std::string plan_text(const PlannedJob& job, const FoundOnCores& found) {
+std::string plan_text(const PlanView& view) {
+  const auto& [job, found, broken] = view;
   const TrainingPlan& plan = found.result.plan;
   const Seconds low = plan.step.total / plan.step.spread, high = plan.step.total * plan.step.spread;
   std::string text = fmt::format(
@@ -140,7 +109,7 @@ std::string plan_text(const PlannedJob& job, const FoundOnCores& found) {
       "days\n",
       job.scenario.name, plan.step.total.value(), low.value(), high.value(),
       report::grouped(static_cast<std::uint64_t>(plan.tokens_per_second)),
-      100 * utilisation(job, plan), plan.duration.value() / day);
+      100 * utilisation(job, plan), plan.duration.value() / seconds_of_day);
   text += method_text(plan.method) + "\n" + sites_text(job, plan);
   text += "\n" + RowsFormat{}.text(rows_of(job, plan), "groups") + "\n" + idle_text(job, plan);
   text += others_text(found.result.others);
@@ -149,7 +118,8 @@ std::string plan_text(const PlannedJob& job, const FoundOnCores& found) {
   return found.result.unmet.empty() ? text : text + "Not met: " + found.result.unmet + "\n";
 }
 
-std::string plan_json(const PlannedJob& job, const FoundOnCores& found) {
+ordered_json plan_json(const PlanView& view) {
+  const auto& [job, found, broken] = view;
   const TrainingPlan& plan = found.result.plan;
   ordered_json document{{"version", 1},
                         {"job", job.scenario.name},
@@ -180,7 +150,7 @@ std::string plan_json(const PlannedJob& job, const FoundOnCores& found) {
   for (const plan::RunnerUp& other : found.result.others)
     document["others"].push_back({{"method", method_text(other.method)}, {"reason", other.reason}});
   if (!found.result.unmet.empty()) document["unmet"] = found.result.unmet;
-  return document.dump(2) + "\n";
+  return document;
 }
 
 }  // namespace axs::cli

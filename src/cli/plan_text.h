@@ -1,16 +1,16 @@
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
-#include "axs/cli/plan_search.h"
-#include "axs/config/job.h"
+#include "axs/cli/plan_words.h"
 
 namespace axs::cli {
 
 /// For people: how long a step takes and what is where.
-std::string plan_text(const config::PlannedJob& job, const FoundOnCores& found);
+std::string plan_text(const PlanView& view);
 
-/// One JSON object with all that is needed to carry the plan out.
-std::string plan_json(const config::PlannedJob& job, const FoundOnCores& found);
+/// All that is needed to carry the plan out.
+nlohmann::ordered_json plan_json(const PlanView& view);
 
 }  // namespace axs::cli

@@ -1,6 +1,7 @@
 #include "axs/plan/breakdown.h"
 
 #include <algorithm>
+#include <set>
 
 #include "axs/plan/stage_cost.h"
 #include "axs/plan/step_energy.h"
@@ -95,6 +96,13 @@ class Breaker {
   }
 
  private:
+  /// Sums go up a tree of sites and down it: all links of it carry them both ways.
+  Bytes sent_between_sites() const {
+    std::set<std::uint32_t> sites;
+    for (const ReplicaGroup& group : plan_.groups) sites.insert(group.site);
+    return (static_cast<double>(sites.size()) - 1) * 2 * Bytes{2 * parameters(job_.shape)};
+  }
+
   void add_up(PlanBreakdown& broken) const {
     double devices = 0;
     for (const GroupBreakdown& group : broken.groups)
@@ -111,6 +119,7 @@ class Breaker {
       part.time = part.time / devices;
       broken.energy += part.energy;
     }
+    at(broken.all, StepPart::site_exchange).sent = sent_between_sites();
   }
 
   Result<Pipeline> pipeline_of(const ReplicaGroup& group) const {

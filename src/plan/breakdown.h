@@ -56,6 +56,10 @@ struct StageBreakdown {
   MemoryUse memory;       ///< of each device
   double devices = 1;     ///< of this stage in all replicas of the group
 
+  /// Of a micro-batch: a third of what is not computed again, as backward passes have two products
+  /// for each one of a forward pass.
+  Seconds forward() const { return (micro_batch - recomputed) / 3; }
+  Seconds backward() const { return micro_batch - forward(); }
   const PartCost& operator[](StepPart part) const { return parts[static_cast<std::size_t>(part)]; }
 };
 

@@ -1,0 +1,229 @@
+#include "axs/cli/plan_explain.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "axs/cli/rows.h"
+#include "axs/report/text.h"
+
+namespace axs::cli {
+namespace {
+
+using config::PlannedJob;
+using nlohmann::ordered_json;
+using plan::PlanBreakdown;
+using plan::StageBreakdown;
+using plan::StepPart;
+using plan::TrainingPlan;
+
+constexpr double megajoule = 1e6;
+constexpr double milliseconds = 1e3;
+
+std::string bar(double share) {
+  constexpr double width = 40;
+  return std::string(static_cast<std::size_t>(std::lround(share * width)), '#');
+}
+
+/// Of the stage that all others wait for, and of the mean device.
+Rows parts_rows(const TrainingPlan& plan, const PlanBreakdown& broken) {
+  const plan::GroupBreakdown& group = broken.groups[broken.slowest];
+  const StageBreakdown& slowest = group.stages[group.slowest];
+  Rows rows{{{"part", "PART"},
+             {"time_s", "SLOWEST STAGE [s]"},
+             {"share_pct", "SHARE %"},
+             {"bar", ""},
+             {"mean_s", "MEAN DEVICE [s]"},
+             {"energy_mj", "ALL [MJ]"},
+             {"sent", "SENT"}},
+            {}};
+  for (std::size_t i = 0; i < slowest.parts.size(); ++i) {
+    const plan::PartCost& part = slowest.parts[i];
+    const plan::PartCost& all = broken.all[i];
+    if (part.time <= Seconds{} && all.time <= Seconds{}) continue;
+    const double share = part.time / plan.step.total;
+    const bool sends = all.sent > Bytes{};
+    rows.rows.push_back({part_text(part_at(i)), Decimal{part.time.value(), 3},
+                         Decimal{100 * share, 1}, bar(share), Decimal{all.time.value(), 3},
+                         Decimal{all.energy.value() / megajoule, 3},
+                         sends ? report::bytes_text(all.sent.value()) : ""});
+  }
+  return rows;
+}
+
+/// Each kind of stage once: what a layer takes.
+Rows layer_rows(const PlannedJob& job, const TrainingPlan& plan, const PlanBreakdown& broken) {
+  Rows rows{{{"accelerator", "ACCELERATOR"},
+             {"tensor", "TENSOR"},
+             {"products_ms", "PRODUCTS"},
+             {"attention_ms", "ATTENTION"},
+             {"pointwise_ms", "POINTWISE"},
+             {"recompute_ms", "RECOMPUTE"},
+             {"tensor_exchange_ms", "TENSOR EXCHANGE"},
+             {"expert_exchange_ms", "EXPERT EXCHANGE"},
+             {"host_ms", "HOST"},
+             {"all_ms", "ALL"}},
+            {}};
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> seen;
+  for (std::size_t g = 0; g < plan.groups.size(); ++g)
+    for (std::size_t s = 0; s < plan.groups[g].stages.size(); ++s) {
+      const plan::PlannedStage& stage = plan.groups[g].stages[s];
+      const std::pair kind{stage.type, stage.tensor};
+      if (std::ranges::find(seen, kind) != seen.end()) continue;
+      seen.push_back(kind);
+      const plan::LayerTime& layer = broken.groups[g].stages[s].layer;
+      std::vector<Cell> row{type_name(job, stage.type), std::int64_t{stage.tensor}};
+      for (const Seconds time :
+           {layer.products, layer.attention, layer.pointwise, layer.recompute,
+            layer.tensor_exchange, layer.expert_exchange, layer.host, layer.total()})
+        row.push_back(Decimal{milliseconds * time.value(), 2});
+      rows.rows.push_back(std::move(row));
+    }
+  return rows;
+}
+
+struct Shares {
+  Seconds computing{}, exchange{}, waiting{};
+};
+
+Shares shares_of(const plan::PartCosts& parts) {
+  Shares shares;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const StepPart part = part_at(i);
+    (is_exposed_exchange(part) ? shares.exchange
+     : is_waiting(part)        ? shares.waiting
+                               : shares.computing) += parts[i].time;
+  }
+  return shares;
+}
+
+std::vector<Cell> stage_row(const PlannedJob& job, const plan::ReplicaGroup& group,
+                            const plan::GroupBreakdown& broken, const StageRun& run) {
+  const auto begin = broken.stages.begin() + static_cast<std::ptrdiff_t>(run.begin);
+  const auto end = broken.stages.begin() + static_cast<std::ptrdiff_t>(run.end);
+  const auto total = [](const StageBreakdown& stage) { return stage.memory.total; };
+  const StageBreakdown& fullest = *std::ranges::max_element(begin, end, {}, total);
+  const StageBreakdown& slowest =
+      *std::ranges::max_element(begin, end, {}, &StageBreakdown::micro_batch);
+  const Shares shares = shares_of(slowest.parts);
+  const plan::PlannedStage& stage = group.stages[run.begin];
+  const Bytes room = job.fleet.types[stage.type].accelerator.memory;
+  std::vector<Cell> row{site_name(job, group),
+                        stage_text(run),
+                        fmt::format("{} {}", stage.tensor, type_name(job, stage.type)),
+                        std::int64_t{stage.layers},
+                        Decimal{milliseconds * slowest.micro_batch.value(), 1},
+                        Decimal{shares.computing.value(), 3},
+                        Decimal{shares.exchange.value(), 3},
+                        Decimal{shares.waiting.value(), 3}};
+  const plan::MemoryUse& memory = fullest.memory;
+  for (const Bytes part : {memory.state, memory.activations, memory.logits,
+                           memory.gathered + memory.workspace + memory.overhead})
+    row.push_back(Decimal{part.value() / gibibyte, 1});
+  row.push_back(Decimal{100 * (memory.total / room), 0});
+  return row;
+}
+
+Rows stage_rows(const PlannedJob& job, const TrainingPlan& plan, const PlanBreakdown& broken) {
+  Rows rows{{{"site", "SITE"},
+             {"stage", "STAGE"},
+             {"devices", "DEVICES"},
+             {"layers", "LAYERS"},
+             {"micro_batch_ms", "MICRO-BATCH [ms]"},
+             {"computing_s", "COMPUTES [s]"},
+             {"exchange_s", "EXCHANGES [s]"},
+             {"waiting_s", "WAITS [s]"},
+             {"state_gib", "STATE [GiB]"},
+             {"activations_gib", "ACTIVATIONS"},
+             {"logits_gib", "LOGITS"},
+             {"rest_gib", "REST"},
+             {"full_pct", "FULL %"}},
+            {}};
+  for (std::size_t g = 0; g < plan.groups.size(); ++g)
+    for (const StageRun& run : stage_runs(plan.groups[g]))
+      rows.rows.push_back(stage_row(job, plan.groups[g], broken.groups[g], run));
+  return rows;
+}
+
+std::string heading(const PlannedJob& job, const TrainingPlan& plan, const PlanBreakdown& broken) {
+  const plan::GroupBreakdown& group = broken.groups[broken.slowest];
+  const Shares shares = shares_of(broken.all);
+  const auto percent = [&](Seconds time) { return 100 * (time / plan.step.total); };
+  return fmt::format(
+      "A step takes {:.3g} s. Of the mean device's time {:.1f} % is computing, {:.1f} % exchange "
+      "that\nnothing hides and {:.1f} % waiting. All wait for stage {} of {} at {}.\n\n",
+      plan.step.total.value(), percent(shares.computing), percent(shares.exchange),
+      percent(shares.waiting), group.slowest + 1, group.stages.size(),
+      site_name(job, plan.groups[broken.slowest]));
+}
+
+std::string energy_text(const PlanBreakdown& broken, const TrainingPlan& plan) {
+  const Joules whole = broken.energy * (plan.duration / plan.step.total);
+  return fmt::format(
+      "Energy: {:.3g} MJ a step, {:.3g} MWh in all, devices and hosts without cooling.\n",
+      broken.energy.value() / megajoule, whole.value() / 3.6e9);
+}
+
+ordered_json json_of(const plan::PartCosts& parts) {
+  ordered_json document = ordered_json::object();
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const plan::PartCost& part = parts[i];
+    document[std::string{enum_name(part_at(i))}] = {{"time_s", part.time.value()},
+                                                    {"energy_j", part.energy.value()},
+                                                    {"sent_bytes", part.sent.value()}};
+  }
+  return document;
+}
+
+ordered_json json_of(const plan::MemoryUse& memory) {
+  return {{"state", memory.state.value()},
+          {"gathered", memory.gathered.value()},
+          {"activations", memory.activations.value()},
+          {"logits", memory.logits.value()},
+          {"workspace", memory.workspace.value()},
+          {"overhead", memory.overhead.value()},
+          {"total", memory.total.value()}};
+}
+
+ordered_json json_of(const StageBreakdown& stage) {
+  return {{"devices", stage.devices},
+          {"micro_batch_s", stage.micro_batch.value()},
+          {"layer_s", stage.layer.total().value()},
+          {"parts", json_of(stage.parts)},
+          {"memory_bytes", json_of(stage.memory)}};
+}
+
+}  // namespace
+
+std::string explain_text(const PlanView& view) {
+  const auto& [job, found, broken] = view;
+  const TrainingPlan& plan = view.plan();
+  const RowsFormat format;
+  return heading(job, plan, broken) + format.text(parts_rows(plan, broken), "parts") + "\n" +
+         energy_text(broken, plan) + "\nA layer of a micro-batch, forward and backward, in ms:\n" +
+         format.text(layer_rows(job, plan, broken), "layers") + "\nStages:\n" +
+         format.text(stage_rows(job, plan, broken), "stages");
+}
+
+ordered_json explain_json(const PlanView& view) {
+  const PlanBreakdown& broken = view.broken;
+  ordered_json document{{"energy_j", broken.energy.value()},
+                        {"all_devices", json_of(broken.all)},
+                        {"slowest_group", broken.slowest},
+                        {"groups", ordered_json::array()}};
+  for (std::size_t g = 0; g < broken.groups.size(); ++g) {
+    const plan::GroupBreakdown& group = broken.groups[g];
+    ordered_json stages = ordered_json::array();
+    for (const StageBreakdown& stage : group.stages) stages.push_back(json_of(stage));
+    document["groups"].push_back({{"site", site_name(view.job, view.plan().groups[g])},
+                                  {"slowest_stage", group.slowest},
+                                  {"pipeline_s", group.pipeline.value()},
+                                  {"end_s", group.end.value()},
+                                  {"stages", std::move(stages)}});
+  }
+  return document;
+}
+
+}  // namespace axs::cli

@@ -1,0 +1,111 @@
+#include "axs/cli/plan_trace.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+
+namespace axs::cli {
+namespace {
+
+using nlohmann::ordered_json;
+using plan::Pass;
+using plan::PassKind;
+using plan::StepPart;
+
+/// What a browser still shows with ease.
+constexpr std::uint64_t events_max = 100'000;
+constexpr double microsecond = 1e-6;
+
+/// One thing that a thread does.
+std::string event(std::string_view name, std::string_view category, Seconds begin, Seconds end,
+                  std::size_t process, std::size_t thread) {
+  return fmt::format(
+      R"({{"name":"{}","cat":"{}","ph":"X","ts":{:.3f},"dur":{:.3f},"pid":{},"tid":{}}})", name,
+      category, begin.value() / microsecond, (end - begin).value() / microsecond, process, thread);
+}
+
+std::string name_of(std::string_view kind, const std::string& name, std::size_t process,
+                    std::size_t thread) {
+  return ordered_json{
+      {"name", kind}, {"ph", "M"}, {"pid", process}, {"tid", thread}, {"args", {{"name", name}}}}
+      .dump();
+}
+
+std::string event(const Pass& pass, std::size_t process) {
+  const auto of = [&](std::string_view name, std::string_view category) {
+    return event(name, category, pass.begin, pass.end, process, pass.stage + 1);
+  };
+  switch (pass.kind) {
+    case PassKind::forward:
+      return of(fmt::format("F{}", pass.micro_batch), "forward");
+    case PassKind::backward:
+      return of(fmt::format("B{}", pass.micro_batch), "backward");
+    case PassKind::left_out:
+      return of(fmt::format("{} micro-batches more", pass.micro_batch), "left out");
+  }
+  return {};
+}
+
+void add_group(const PlanView& view, std::size_t number, std::uint32_t most,
+               std::vector<std::string>& events) {
+  const plan::ReplicaGroup& group = view.plan().groups[number];
+  const plan::GroupBreakdown& broken = view.broken.groups[number];
+  const std::size_t process = number + 1;
+  events.push_back(name_of(
+      "process_name",
+      fmt::format("{}: {}{}", site_name(view.job, group),
+                  group.replicas > 1 ? fmt::format("one of {} replicas, ", group.replicas) : "",
+                  stages_text(view.job, group)),
+      process, 0));
+  for (std::size_t stage = 0; stage < group.stages.size(); ++stage) {
+    const plan::PlannedStage& planned = group.stages[stage];
+    events.push_back(name_of("thread_name",
+                             fmt::format("stage {}: {} {}, {} layers", stage + 1, planned.tensor,
+                                         type_name(view.job, planned.type), planned.layers),
+                             process, stage + 1));
+  }
+  for (const Pass& pass : schedule_of(view, number, most).passes)
+    events.push_back(event(pass, process));
+  for (std::size_t stage = 0; stage < group.stages.size(); ++stage)
+    for (const LaterPart& later : later_parts(broken, stage))
+      events.push_back(event(part_text(later.part), "after the passes", later.begin, later.end,
+                             process, stage + 1));
+}
+
+}  // namespace
+
+plan::PipelineSchedule schedule_of(const PlanView& view, std::size_t group, std::uint32_t most) {
+  std::vector<plan::TurnTime> stages;
+  for (const plan::StageBreakdown& stage : view.broken.groups[group].stages)
+    stages.push_back({stage.forward(), stage.backward()});
+  return plan::one_forward_one_backward(stages, view.plan().groups[group].micro_batches, most);
+}
+
+std::vector<LaterPart> later_parts(const plan::GroupBreakdown& group, std::size_t stage) {
+  using enum StepPart;
+  constexpr std::array order{data_exchange,   optimizer,     slower_stages, stragglers,
+                             slower_replicas, site_exchange, fixed};
+  std::vector<LaterPart> parts;
+  Seconds at = group.pipeline;
+  for (const StepPart part : order) {
+    const Seconds time = group.stages[stage][part].time;
+    if (time > Seconds{}) parts.push_back({part, at, at + time});
+    at += time;
+  }
+  return parts;
+}
+
+std::string plan_trace(const PlanView& view) {
+  std::uint64_t stages = 0;
+  for (const plan::ReplicaGroup& group : view.plan().groups) stages += group.stages.size();
+  const auto most = static_cast<std::uint32_t>(std::max<std::uint64_t>(2, events_max / 2 / stages));
+  std::vector<std::string> events;
+  for (std::size_t group = 0; group < view.plan().groups.size(); ++group)
+    add_group(view, group, most, events);
+  return fmt::format("{{\"displayTimeUnit\":\"ms\",\"traceEvents\":[\n{}\n]}}\n",
+                     fmt::join(events, ",\n"));
+}
+
+}  // namespace axs::cli

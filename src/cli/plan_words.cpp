@@ -1,0 +1,95 @@
+#include "axs/cli/plan_words.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "axs/core/enums.h"
+
+namespace axs::cli {
+
+using config::PlannedJob;
+using plan::PlannedStage;
+using plan::StepPart;
+
+const std::string& type_name(const PlannedJob& job, std::uint32_t type) {
+  return job.fleet.types[type].accelerator.name;
+}
+
+const std::string& site_name(const PlannedJob& job, const plan::ReplicaGroup& group) {
+  return job.fleet.sites[group.site].name;
+}
+
+std::string stages_text(const PlannedJob& job, const plan::ReplicaGroup& group) {
+  std::string text;
+  for (auto run = group.stages.begin(); run != group.stages.end();) {
+    const auto other = std::find_if(run, group.stages.end(), [&](const PlannedStage& stage) {
+      return stage.type != run->type || stage.tensor != run->tensor;
+    });
+    text += fmt::format("{}{} x {} {}", text.empty() ? "" : ", ", other - run, run->tensor,
+                        type_name(job, run->type));
+    run = other;
+  }
+  return text;
+}
+
+std::string method_text(const plan::Method& method) {
+  return fmt::format("micro-batches of {}, recomputation: {}, sharded: {}", method.micro_batch,
+                     enum_name(method.recompute), enum_name(method.sharding));
+}
+
+std::uint64_t devices_of(const plan::ReplicaGroup& group) {
+  std::uint64_t devices = 0;
+  for (const PlannedStage& stage : group.stages) devices += stage.tensor;
+  return devices * group.replicas;
+}
+
+std::string part_text(StepPart part) {
+  switch (part) {
+    case StepPart::bubble:
+      return "bubble";
+    case StepPart::slower_stages:
+      return "waits for other stages";
+    case StepPart::slower_replicas:
+      return "waits for slower replicas";
+    case StepPart::stage_transfers:
+      return "transfers of stages";
+    case StepPart::data_exchange:
+      return "exchange of gradients";
+    case StepPart::site_exchange:
+      return "exchange between sites";
+    case StepPart::fixed:
+      return "fixed (clipping, loading)";
+    default:
+      std::string text{enum_name(part)};
+      std::ranges::replace(text, '_', ' ');
+      return text;
+  }
+}
+
+StepPart part_at(std::size_t index) {
+  return static_cast<StepPart>(index);
+}
+
+std::vector<StageRun> stage_runs(const plan::ReplicaGroup& group) {
+  std::vector<StageRun> runs;
+  for (std::size_t i = 0; i < group.stages.size(); ++i) {
+    const PlannedStage& stage = group.stages[i];
+    const auto like = [&](const PlannedStage& other) {
+      return stage.type == other.type && stage.tensor == other.tensor &&
+             stage.layers == other.layers;
+    };
+    if (!runs.empty() && like(group.stages[runs.back().begin]))
+      ++runs.back().end;
+    else
+      runs.push_back({i, i + 1});
+  }
+  return runs;
+}
+
+std::string stage_text(const StageRun& run) {
+  if (run.end == run.begin + 1) return fmt::format("{}", run.end);
+  return fmt::format("{} to {}", run.begin + 1, run.end);
+}
+
+}  // namespace axs::cli

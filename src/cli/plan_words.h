@@ -1,0 +1,46 @@
+#pragma once
+
+#include <string>
+
+#include "axs/cli/plan_search.h"
+#include "axs/config/job.h"
+#include "axs/plan/breakdown.h"
+
+/// How people and programs are told what a plan is made of.
+namespace axs::cli {
+
+inline constexpr double gibibyte = 1073741824.0;
+inline constexpr double seconds_of_day = 86'400;
+
+/// The best plan of a job and where its step goes: what all outputs of `axs plan` are made of.
+struct PlanView {
+  const config::PlannedJob& job;
+  const FoundOnCores& found;
+  const plan::PlanBreakdown& broken;
+
+  const plan::TrainingPlan& plan() const { return found.result.plan; }
+};
+
+const std::string& type_name(const config::PlannedJob& job, std::uint32_t type);
+const std::string& site_name(const config::PlannedJob& job, const plan::ReplicaGroup& group);
+
+/// "12 x 8 H100, 2 x 4 A100-80": stages that are alike, in the order of the pipeline.
+std::string stages_text(const config::PlannedJob& job, const plan::ReplicaGroup& group);
+std::string method_text(const plan::Method& method);
+std::uint64_t devices_of(const plan::ReplicaGroup& group);
+
+/// "waits for slower replicas"
+std::string part_text(plan::StepPart part);
+plan::StepPart part_at(std::size_t index);
+
+/// Stages one after the other that are alike in type, width and layers: the first, and one past the
+/// last.
+struct StageRun {
+  std::size_t begin;
+  std::size_t end;
+};
+std::vector<StageRun> stage_runs(const plan::ReplicaGroup& group);
+/// "1", or "2 to 15": stages are counted from 1 for people.
+std::string stage_text(const StageRun& run);
+
+}  // namespace axs::cli
