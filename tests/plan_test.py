@@ -4,10 +4,12 @@ usage: plan_test.py PATH-OF-AXS                  a small table, and tables that 
        plan_test.py PATH-OF-AXS RUNS.csv         how far the published runs are off"""
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
 import unittest
+import xml.etree.ElementTree
 
 AXS = os.path.abspath(sys.argv[1])
 RUNS = sys.argv[2] if len(sys.argv) > 2 else None
@@ -127,6 +129,23 @@ class Job(unittest.TestCase):
                 self.assertLessEqual(one["ts"] + one["dur"], other["ts"] + 0.01)
             end = events[-1]["ts"] + events[-1]["dur"]
             self.assertAlmostEqual(end / 1e6, document["step_s"], places=6)
+
+    def test_page(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "plan.html")
+            document = json.loads(plan(self.write(JOB), "--json", "--html", path).stdout)
+            with open(path, encoding="utf-8") as file:
+                page = file.read()
+        root = xml.etree.ElementTree.fromstring("<page>" + "".join(
+            re.findall(r"<svg.*?</svg>", page, re.DOTALL)) + "</page>")
+        titles = [title.text or "" for title in root.iter("title")]
+        stages = sum(len(group["stages"]) for group in document["groups"])
+        self.assertEqual(len([t for t in titles if " layers, " in t]), 2 * stages)
+        self.assertTrue(any(title.startswith("F0: ") for title in titles))
+        self.assertTrue(any(title.startswith("products: ") for title in titles))
+        for what in ("sfo (US)", "Why others lost", document["others"][0]["reason"]):
+            self.assertIn(what, page)
+        self.assertIsNone(re.search(r"<script|(src|href)=\"(?!data:)", page))
 
     def test_no_file(self):
         outcome = plan(self.write(JOB), "--trace", "/nowhere/step.json")

@@ -6,7 +6,6 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "axs/cli/rows.h"
 #include "axs/report/text.h"
 
 namespace axs::cli {
@@ -25,32 +24,6 @@ constexpr double milliseconds = 1e3;
 std::string bar(double share) {
   constexpr double width = 40;
   return std::string(static_cast<std::size_t>(std::lround(share * width)), '#');
-}
-
-/// Of the stage that all others wait for, and of the mean device.
-Rows parts_rows(const TrainingPlan& plan, const PlanBreakdown& broken) {
-  const plan::GroupBreakdown& group = broken.groups[broken.slowest];
-  const StageBreakdown& slowest = group.stages[group.slowest];
-  Rows rows{{{"part", "PART"},
-             {"time_s", "SLOWEST STAGE [s]"},
-             {"share_pct", "SHARE %"},
-             {"bar", ""},
-             {"mean_s", "MEAN DEVICE [s]"},
-             {"energy_mj", "ALL [MJ]"},
-             {"sent", "SENT"}},
-            {}};
-  for (std::size_t i = 0; i < slowest.parts.size(); ++i) {
-    const plan::PartCost& part = slowest.parts[i];
-    const plan::PartCost& all = broken.all[i];
-    if (part.time <= Seconds{} && all.time <= Seconds{}) continue;
-    const double share = part.time / plan.step.total;
-    const bool sends = all.sent > Bytes{};
-    rows.rows.push_back({part_text(part_at(i)), Decimal{part.time.value(), 3},
-                         Decimal{100 * share, 1}, bar(share), Decimal{all.time.value(), 3},
-                         Decimal{all.energy.value() / megajoule, 3},
-                         sends ? report::bytes_text(all.sent.value()) : ""});
-  }
-  return rows;
 }
 
 /// Each kind of stage once: what a layer takes.
@@ -126,27 +99,6 @@ std::vector<Cell> stage_row(const PlannedJob& job, const plan::ReplicaGroup& gro
   return row;
 }
 
-Rows stage_rows(const PlannedJob& job, const TrainingPlan& plan, const PlanBreakdown& broken) {
-  Rows rows{{{"site", "SITE"},
-             {"stage", "STAGE"},
-             {"devices", "DEVICES"},
-             {"layers", "LAYERS"},
-             {"micro_batch_ms", "MICRO-BATCH [ms]"},
-             {"computing_s", "COMPUTES [s]"},
-             {"exchange_s", "EXCHANGES [s]"},
-             {"waiting_s", "WAITS [s]"},
-             {"state_gib", "STATE [GiB]"},
-             {"activations_gib", "ACTIVATIONS"},
-             {"logits_gib", "LOGITS"},
-             {"rest_gib", "REST"},
-             {"full_pct", "FULL %"}},
-            {}};
-  for (std::size_t g = 0; g < plan.groups.size(); ++g)
-    for (const StageRun& run : stage_runs(plan.groups[g]))
-      rows.rows.push_back(stage_row(job, plan.groups[g], broken.groups[g], run));
-  return rows;
-}
-
 std::string heading(const PlannedJob& job, const TrainingPlan& plan, const PlanBreakdown& broken) {
   const plan::GroupBreakdown& group = broken.groups[broken.slowest];
   const Shares shares = shares_of(broken.all);
@@ -197,14 +149,62 @@ ordered_json json_of(const StageBreakdown& stage) {
 
 }  // namespace
 
+Rows part_rows(const PlanView& view) {
+  const PlanBreakdown& broken = view.broken;
+  const plan::GroupBreakdown& group = broken.groups[broken.slowest];
+  const StageBreakdown& slowest = group.stages[group.slowest];
+  Rows rows{{{"part", "PART"},
+             {"time_s", "SLOWEST STAGE [s]"},
+             {"share_pct", "SHARE %"},
+             {"bar", ""},
+             {"mean_s", "MEAN DEVICE [s]"},
+             {"energy_mj", "ALL [MJ]"},
+             {"sent", "SENT"}},
+            {}};
+  for (std::size_t i = 0; i < slowest.parts.size(); ++i) {
+    const plan::PartCost& part = slowest.parts[i];
+    const plan::PartCost& all = broken.all[i];
+    if (part.time <= Seconds{} && all.time <= Seconds{}) continue;
+    const double share = part.time / view.plan().step.total;
+    const bool sends = all.sent > Bytes{};
+    rows.rows.push_back({part_text(part_at(i)), Decimal{part.time.value(), 3},
+                         Decimal{100 * share, 1}, bar(share), Decimal{all.time.value(), 3},
+                         Decimal{all.energy.value() / megajoule, 3},
+                         sends ? report::bytes_text(all.sent.value()) : ""});
+  }
+  return rows;
+}
+
+Rows stage_rows(const PlanView& view) {
+  const auto& groups = view.plan().groups;
+  Rows rows{{{"site", "SITE"},
+             {"stage", "STAGE"},
+             {"devices", "DEVICES"},
+             {"layers", "LAYERS"},
+             {"micro_batch_ms", "MICRO-BATCH [ms]"},
+             {"computing_s", "COMPUTES [s]"},
+             {"exchange_s", "EXCHANGES [s]"},
+             {"waiting_s", "WAITS [s]"},
+             {"state_gib", "STATE [GiB]"},
+             {"activations_gib", "ACTIVATIONS"},
+             {"logits_gib", "LOGITS"},
+             {"rest_gib", "REST"},
+             {"full_pct", "FULL %"}},
+            {}};
+  for (std::size_t g = 0; g < groups.size(); ++g)
+    for (const StageRun& run : stage_runs(groups[g]))
+      rows.rows.push_back(stage_row(view.job, groups[g], view.broken.groups[g], run));
+  return rows;
+}
+
 std::string explain_text(const PlanView& view) {
   const auto& [job, found, broken] = view;
   const TrainingPlan& plan = view.plan();
   const RowsFormat format;
-  return heading(job, plan, broken) + format.text(parts_rows(plan, broken), "parts") + "\n" +
+  return heading(job, plan, broken) + format.text(part_rows(view), "parts") + "\n" +
          energy_text(broken, plan) + "\nA layer of a micro-batch, forward and backward, in ms:\n" +
          format.text(layer_rows(job, plan, broken), "layers") + "\nStages:\n" +
-         format.text(stage_rows(job, plan, broken), "stages");
+         format.text(stage_rows(view), "stages");
 }
 
 ordered_json explain_json(const PlanView& view) {

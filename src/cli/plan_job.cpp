@@ -7,6 +7,7 @@
 
 #include "axs/cli/job.h"
 #include "axs/cli/plan_explain.h"
+#include "axs/cli/plan_page.h"
 #include "axs/cli/plan_text.h"
 #include "axs/cli/plan_trace.h"
 #include "axs/config/plan_facts.h"
@@ -82,6 +83,7 @@ void PlanJob::declare(CLI::App& app) {
   app.add_flag("--explain", explain_, "Say where the time, the bytes and the joules of a step go");
   app.add_option("--trace", trace_,
                  "A file for the schedule of a step, for Perfetto or chrome://tracing");
+  app.add_option("--html", page_, "A file for a page with pictures of the plan");
   app.add_flag("--json", json_, "Print one JSON object");
 }
 
@@ -105,6 +107,7 @@ Result<ExitCode> PlanJob::run() {
 
 Result<> PlanJob::write_files(const PlanView& view) const {
   if (!trace_.empty()) AXS_TRY(write_whole(trace_, plan_trace(view)));
+  if (!page_.empty()) AXS_TRY(write_whole(page_, plan_page(view)));
   return Ok{};
 }
 

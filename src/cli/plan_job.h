@@ -21,6 +21,7 @@ class PlanJob {
   std::string file_;
   std::string limit_;
   std::string trace_;
+  std::string page_;
   bool explain_ = false;
   bool json_ = false;
 };

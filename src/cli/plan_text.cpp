@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "axs/cli/rows.h"
 #include "axs/core/enums.h"
 #include "axs/report/text.h"
 
@@ -27,33 +26,6 @@ std::string layers_text(const plan::ReplicaGroup& group) {
 double memory_of(const plan::ReplicaGroup& group) {
   const auto fullest = std::ranges::max_element(group.stages, {}, &plan::PlannedStage::memory);
   return fullest->memory.value() / gibibyte;
-}
-
-Rows rows_of(const PlannedJob& job, const TrainingPlan& plan) {
-  Rows rows{{{"site", "SITE"},
-             {"replicas", "REPLICAS"},
-             {"stages", "STAGES OF EACH"},
-             {"layers", "LAYERS"},
-             {"micro_batches", "MICRO-BATCHES"},
-             {"devices", "DEVICES"},
-             {"memory_gib", "MEMORY [GiB]"}},
-            {}};
-  for (const plan::ReplicaGroup& group : plan.groups)
-    rows.rows.push_back(
-        {site_name(job, group), std::int64_t{group.replicas}, stages_text(job, group),
-         layers_text(group), std::int64_t{group.micro_batches},
-         static_cast<std::int64_t>(devices_of(group)), Decimal{memory_of(group), 1}});
-  return rows;
-}
-
-/// Of the peak of all devices in use: what the model needs, whatever is computed twice.
-double utilisation(const PlannedJob& job, const TrainingPlan& plan) {
-  FlopsPerSecond peak{};
-  for (const plan::ReplicaGroup& group : plan.groups)
-    for (const plan::PlannedStage& stage : group.stages)
-      peak += job.fleet.types[stage.type].accelerator.peak * stage.tensor * group.replicas;
-  return plan::training_flops_per_token(job.job.shape, job.job.sequence) * plan.tokens_per_second /
-         (peak * Seconds{1});
 }
 
 std::string idle_text(const PlannedJob& job, const TrainingPlan& plan) {
@@ -100,6 +72,35 @@ ordered_json json_of(const PlannedJob& job, const plan::ReplicaGroup& group) {
 
 }  // namespace
 
+Rows plan_rows(const PlanView& view) {
+  const PlannedJob& job = view.job;
+  Rows rows{{{"site", "SITE"},
+             {"replicas", "REPLICAS"},
+             {"stages", "STAGES OF EACH"},
+             {"layers", "LAYERS"},
+             {"micro_batches", "MICRO-BATCHES"},
+             {"devices", "DEVICES"},
+             {"memory_gib", "MEMORY [GiB]"}},
+            {}};
+  for (const plan::ReplicaGroup& group : view.plan().groups)
+    rows.rows.push_back(
+        {site_name(job, group), std::int64_t{group.replicas}, stages_text(job, group),
+         layers_text(group), std::int64_t{group.micro_batches},
+         static_cast<std::int64_t>(devices_of(group)), Decimal{memory_of(group), 1}});
+  return rows;
+}
+
+double utilisation(const PlanView& view) {
+  const PlannedJob& job = view.job;
+  const TrainingPlan& plan = view.plan();
+  FlopsPerSecond peak{};
+  for (const plan::ReplicaGroup& group : plan.groups)
+    for (const plan::PlannedStage& stage : group.stages)
+      peak += job.fleet.types[stage.type].accelerator.peak * stage.tensor * group.replicas;
+  return plan::training_flops_per_token(job.job.shape, job.job.sequence) * plan.tokens_per_second /
+         (peak * Seconds{1});
+}
+
 std::string plan_text(const PlanView& view) {
   const auto& [job, found, broken] = view;
   const TrainingPlan& plan = found.result.plan;
@@ -108,10 +109,10 @@ std::string plan_text(const PlanView& view) {
       "{}: {:.3g} s a step ({:.3g} to {:.3g}), {} tokens/s, {:.1f} % of the peak in bf16, {:.1f} "
       "days\n",
       job.scenario.name, plan.step.total.value(), low.value(), high.value(),
-      report::grouped(static_cast<std::uint64_t>(plan.tokens_per_second)),
-      100 * utilisation(job, plan), plan.duration.value() / seconds_of_day);
+      report::grouped(static_cast<std::uint64_t>(plan.tokens_per_second)), 100 * utilisation(view),
+      plan.duration.value() / seconds_of_day);
   text += method_text(plan.method) + "\n" + sites_text(job, plan);
-  text += "\n" + RowsFormat{}.text(rows_of(job, plan), "groups") + "\n" + idle_text(job, plan);
+  text += "\n" + RowsFormat{}.text(plan_rows(view), "groups") + "\n" + idle_text(job, plan);
   text += others_text(found.result.others);
   if (found.searched < 1)
     text += fmt::format("Stopped after {:.0f} % of the search.\n", 100 * found.searched);
@@ -137,7 +138,7 @@ ordered_json plan_json(const PlanView& view) {
                         {"sites_s", plan.step.sites.value()},
                         {"fixed_s", plan.step.fixed.value()},
                         {"tokens_per_s", plan.tokens_per_second},
-                        {"utilisation", utilisation(job, plan)},
+                        {"utilisation", utilisation(view)},
                         {"duration_s", plan.duration.value()},
                         {"searched", found.searched},
                         {"groups", ordered_json::array()},

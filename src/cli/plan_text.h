@@ -4,8 +4,14 @@
 #include <string>
 
 #include "axs/cli/plan_words.h"
+#include "axs/cli/rows.h"
 
 namespace axs::cli {
+
+/// What is where.
+Rows plan_rows(const PlanView& view);
+/// Of the peak of all devices in use: what the model needs, whatever is computed twice.
+double utilisation(const PlanView& view);
 
 /// For people: how long a step takes and what is where.
 std::string plan_text(const PlanView& view);

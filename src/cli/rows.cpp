@@ -60,13 +60,6 @@ std::string as_json(const Rows& rows, const std::string& name) {
   return document.dump(2) + "\n";
 }
 
-std::string for_people(const Cell& cell) {
-  const auto* number = std::get_if<Decimal>(&cell);
-  if (number == nullptr) return std::holds_alternative<std::monostate>(cell) ? "-" : exact(cell);
-  return std::isfinite(number->value) ? fmt::format("{:.{}f}", number->value, number->decimals)
-                                      : "-";
-}
-
 /// Texts to the left, numbers to the right, each column as wide as its widest cell.
 std::string as_table(const Rows& rows) {
   std::vector<std::vector<std::string>> lines(1);
@@ -94,6 +87,13 @@ std::string as_table(const Rows& rows) {
 }
 
 }  // namespace
+
+std::string for_people(const Cell& cell) {
+  const auto* number = std::get_if<Decimal>(&cell);
+  if (number == nullptr) return std::holds_alternative<std::monostate>(cell) ? "-" : exact(cell);
+  return std::isfinite(number->value) ? fmt::format("{:.{}f}", number->value, number->decimals)
+                                      : "-";
+}
 
 void RowsFormat::declare(CLI::App& app) {
   CLI::Option* as_object = app.add_flag("--json", json, "Print one JSON object");

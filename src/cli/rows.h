@@ -19,6 +19,9 @@ struct Decimal {
 };
 using Cell = std::variant<std::monostate, std::int64_t, Decimal, std::string>;
 
+/// As a table shows it: "-" for nothing.
+std::string for_people(const Cell& cell);
+
 /// What a command found out, once for people, programs and spreadsheets.
 struct Rows {
   struct Column {
