@@ -1,8 +1,6 @@
 #include "axs/cli/rehearsal.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <map>
@@ -11,6 +9,7 @@
 #include "axs/cli/audience.h"
 #include "axs/cli/run_folders.h"
 #include "axs/cli/run_view.h"
+#include "axs/cli/scratch_folder.h"
 #include "axs/cli/terminal.h"
 #include "axs/host/file.h"
 #include "axs/live/launcher.h"
@@ -107,7 +106,7 @@ Result<twin::WorkerSpeed> speed_of(const catalog::Scenario& scenario, const std:
                                    const SiteRecord& site) {
   const Duration step = mean(site.progress, &catalog::Progress::step_time);
   if (step <= Duration{} || site.ready < site.started)
-    return Error{Errc::unavailable, "rehearsal: the worker of " + name + " reported no progress"};
+    return Error{Errc::unavailable, "the worker of " + name + " reported no progress"};
   twin::WorkerSpeed speed;
   speed.step = step;
   speed.start = site.ready - site.started;
@@ -139,39 +138,18 @@ std::uint64_t scaled_count(std::uint64_t count, double factor) {
   return static_cast<std::uint64_t>(static_cast<double>(count) * factor);
 }
 
-/// A hidden folder that is gone when this goes, unless it is worth reading.
-class Hidden {
- public:
-  static Result<Hidden> create(const std::string& parent) {
-    AXS_TRY(host::make_folder(parent));
-    std::string path = parent + "/" + std::string{prefix} + "XXXXXX";
-    if (::mkdtemp(path.data()) == nullptr) return host::system_error(path);
-    return Hidden{std::move(path)};
-  }
-  Hidden(Hidden&& other) noexcept : path_{std::exchange(other.path_, {})} {}
-  ~Hidden() {
-    std::error_code ignored;
-    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
-  }
-  live::RunFolder folder() const { return {path_ + "/rehearsal"}; }
-  void keep() { path_.clear(); }
+constexpr std::string_view hidden_prefix = ".rehearsal-";
 
-  /// What rehearsals that were killed have left.
-  static void sweep(const std::string& parent) {
-    std::error_code failure;
-    for (const auto& entry : std::filesystem::directory_iterator{parent, failure}) {
-      if (!entry.path().filename().string().starts_with(prefix)) continue;
-      const auto inside = runs_in(entry.path().string());
-      if (!inside.empty() && inside.front().state != RunEntry::State::running)
-        std::filesystem::remove_all(entry.path(), failure);
-    }
+/// What rehearsals that were killed have left.
+void sweep(const std::string& parent) {
+  std::error_code failure;
+  for (const auto& entry : std::filesystem::directory_iterator{parent, failure}) {
+    if (!entry.path().filename().string().starts_with(hidden_prefix)) continue;
+    const auto inside = runs_in(entry.path().string());
+    if (!inside.empty() && inside.front().state != RunEntry::State::running)
+      std::filesystem::remove_all(entry.path(), failure);
   }
-
- private:
-  static constexpr std::string_view prefix = ".rehearsal-";
-  explicit Hidden(std::string path) : path_{std::move(path)} {}
-  std::string path_;
-};
+}
 
 Result<live::Launcher::Outcome> run_short(const live::RunFolder& folder, live::RunPlan plan,
                                           const std::string& program) {
@@ -201,9 +179,10 @@ bool deserves_rehearsal(const catalog::Scenario& scenario) {
 
 Result<record::History> rehearse(live::NewRun job, const std::string& runs,
                                  const std::string& program) {
-  Hidden::sweep(runs);
-  Hidden hidden = AXS_TRY(Hidden::create(runs));
-  const live::RunFolder folder = hidden.folder();
+  sweep(runs);
+  AXS_TRY(host::make_folder(runs));
+  ScratchFolder hidden = AXS_TRY(ScratchFolder::create(runs + "/" + std::string{hidden_prefix}));
+  const live::RunFolder folder{hidden.path() + "/rehearsal"};
   live::RunPlan plan = AXS_TRY(live::create_run(folder, rehearsed(std::move(job))));
   const auto outcome = AXS_TRY(run_short(folder, std::move(plan), program));
   if (outcome == live::Launcher::Outcome::stopped)
@@ -223,6 +202,14 @@ Result<Rehearsal> measured(const catalog::Scenario& scenario, const record::Hist
     rehearsal.workers.push_back(AXS_TRY(speed_of(scenario, site.name, sites[site.name])));
   rehearsal.finishing = finishing_time(sites);
   return rehearsal;
+}
+
+Result<std::vector<twin::WorkerSpeed>> speeds_of_run(const catalog::Scenario& scenario,
+                                                     const std::string& folder) {
+  const auto history = record::merge(AXS_TRY(report::read_run(folder)).logs);
+  auto found = measured(scenario, history);
+  if (!found) return Error{Errc::invalid, "--speeds " + folder + ": " + found.error().what};
+  return found->workers;
 }
 
 Result<catalog::Predicted> predict(const catalog::Scenario& scenario,

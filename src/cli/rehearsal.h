@@ -35,6 +35,11 @@ Result<record::History> rehearse(live::NewRun job, const std::string& runs,
 /// What the record of such a short run says of its workers. Error if it says too little.
 Result<Rehearsal> measured(const catalog::Scenario& scenario, const record::History& history);
 
+/// How fast the workers of a live run of the scenario were; `folder` holds its record. What faults
+/// did to them is in their means.
+Result<std::vector<twin::WorkerSpeed>> speeds_of_run(const catalog::Scenario& scenario,
+                                                     const std::string& folder);
+
 /// What the twin makes of it. Error if not even the first minutes merge anything.
 Result<catalog::Predicted> predict(const catalog::Scenario& scenario,
                                    const std::vector<fabric::LinkPlan>& links,

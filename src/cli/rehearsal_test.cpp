@@ -70,7 +70,7 @@ TEST_CASE("rehearsal: what is measured is what the workers noted") {
 TEST_CASE("rehearsal: a worker that noted nothing is an error that names its site") {
   record::History history;
   tell(history, "a", {});
-  CHECK(measured(job(), history).error().what == "rehearsal: the worker of b reported no progress");
+  CHECK(measured(job(), history).error().what == "the worker of b reported no progress");
 }
 
 TEST_CASE("rehearsal: the prediction follows from the speeds, and says the same each time") {

@@ -10,6 +10,7 @@
 
 #include "axs/cli/audience.h"
 #include "axs/cli/corpus.h"
+#include "axs/cli/programs.h"
 #include "axs/cli/rehearsal.h"
 #include "axs/cli/report.h"
 #include "axs/cli/run_folders.h"
@@ -27,15 +28,6 @@ namespace {
 
 /// How far ahead sites are told when satellites change.
 constexpr Duration sky_known = seconds(86'400);
-
-std::string own_program() {
-  return std::filesystem::read_symlink("/proc/self/exe").string();
-}
-
-/// axs-worker lies beside axs.
-std::string worker_program() {
-  return std::filesystem::path{own_program()}.replace_filename("axs-worker").string();
-}
 
 std::string absolute(const std::string& path) {
   return std::filesystem::absolute(path).lexically_normal().string();
@@ -152,7 +144,7 @@ Result<std::optional<catalog::Predicted>> RunCommand::foresee(
   const auto predicted = rehearsal ? predict(fresh.scenario, links, *rehearsal)
                                    : Result<catalog::Predicted>{rehearsal.error()};
   if (!predicted) {
-    print_error(predicted.error().what + "; nothing is predicted");
+    print_error("rehearsal: " + predicted.error().what + "; nothing is predicted");
     return Foreseen{};
   }
   fmt::print("predicted {}, {} over the links, {} syncs ({})\n",

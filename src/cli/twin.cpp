@@ -6,10 +6,12 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "axs/cli/rehearsal.h"
 #include "axs/cli/run_record.h"
 #include "axs/cli/run_view.h"
 #include "axs/cli/terminal.h"
 #include "axs/cli/twin_flows.h"
+#include "axs/cli/twin_learn.h"
 #include "axs/twin/twin.h"
 
 namespace axs::cli {
@@ -17,8 +19,8 @@ namespace {
 
 constexpr Duration run_limit = seconds(24 * 3600);
 
-std::string as_json(const twin::Outcome& outcome) {
-  const nlohmann::ordered_json document{
+std::string as_json(const twin::Outcome& outcome, const std::optional<Learned>& learned) {
+  nlohmann::ordered_json document{
       {"version", 1},
       {"finished", outcome.finished},
       {"duration_s", outcome.took.seconds()},
@@ -30,18 +32,21 @@ std::string as_json(const twin::Outcome& outcome) {
       {"events", outcome.events},
       {"digest", to_hex(outcome.digest)},
   };
+  if (learned) document["learned"] = as_json(*learned);
   return document.dump(2) + "\n";
 }
 
-std::string as_text(const catalog::Scenario& scenario, const twin::Outcome& outcome) {
+std::string as_text(const catalog::Scenario& scenario, const twin::Outcome& outcome,
+                    const std::optional<Learned>& learned) {
   return fmt::format(
       "{}: {} after {:.1f} s of simulated time\n"
       "{} syncs of {} sites, {} tokens merged, {} changes of route\n"
       "{} packets, {:.1f} MB of UDP payload, {} events\n"
-      "digest {}\n",
+      "digest {}\n{}",
       scenario.name, outcome.finished ? "finished" : "not finished", outcome.took.seconds(),
       outcome.syncs, scenario.sites.size(), outcome.tokens, outcome.reroutes, outcome.packets,
-      static_cast<double>(outcome.bytes) * 1e-6, outcome.events, to_hex(outcome.digest));
+      static_cast<double>(outcome.bytes) * 1e-6, outcome.events, to_hex(outcome.digest),
+      learned ? as_text(*learned) : "");
 }
 
 }  // namespace
@@ -54,10 +59,21 @@ void TwinCommand::declare(CLI::App& app) {
   app.add_flag("--flows", flows,
                "One exchange between all sites as flows: how long each takes, and the links' loads")
       ->excludes(folder);
+  auto* learns = app.add_flag("--learn", learn,
+                              "Train the model for real, by axs-worker, in the time of the twin")
+                     ->excludes("--flows");
+  app.add_option("--data", data, "Text to train on, a file or a folder; else Python's own library")
+      ->needs(learns);
+  app.add_option(
+         "--speeds", speeds,
+         "The folder of a live run of the scenario: workers as fast as its were; else 30 ms "
+         "a step")
+      ->excludes("--flows");
   app.footer(
       "Examples:\n"
       "  axs twin scenarios/three-continents.toml\n"
       "  axs twin scenarios/three-continents.toml --seed 7 --json\n"
+      "  axs twin scenarios/three-continents.toml --learn --data book.txt\n"
       "  axs twin scenarios/twenty-sites.toml --flows");
 }
 
@@ -69,22 +85,33 @@ Result<ExitCode> TwinCommand::run() {
   }
   const Duration horizon = sky_horizon(chosen);
   auto links = AXS_TRY(plan_links(chosen));
+  auto workers = speeds.empty() ? assumed_speeds(chosen) : AXS_TRY(speeds_of_run(chosen, speeds));
   twin::Twin::Config config{
-      .scenario = chosen, .links = std::move(links), .workers = assumed_speeds(chosen)};
+      .scenario = chosen, .links = std::move(links), .workers = std::move(workers)};
   std::optional<TwinRecord> record;
   if (!out.empty()) record.emplace(AXS_TRY(TwinRecord::create(out, chosen)));
+  std::optional<Learning> learning;
+  if (learn) learning.emplace(AXS_TRY(Learning::create(chosen, config.workers, data, out)));
+  if (learning) config.real_workers = learning->workers();
   TwinView view;
   const auto note = [&](const catalog::FactOrigin& origin, const catalog::Fact& fact) {
     if (record) record->note(origin, fact);
+    if (learning) learning->hear(origin, fact);
     view.feed({origin, fact});
   };
   for (const auto& fact : opening_facts(chosen, "twin", own_command()))
     note({chosen.name, "", Instant{}}, fact);
-  if (record || view.is_shown()) config.note = note;
+  if (record || learning || view.is_shown()) config.note = note;
   twin::Twin world{std::move(config)};
   const twin::Outcome outcome = world.run(run_limit);
   view.finish();
+  if (world.failure()) return *world.failure();
+  std::optional<Learned> learned;
+  if (learning) learned = AXS_TRY(learning->conclude());
   if (record) {
+    for (const Learned::Site& site : learned ? learned->sites : std::vector<Learned::Site>{})
+      record->note({chosen.name, site.name, Instant{} + outcome.took},
+                   catalog::Evaluated{site.validation.loss, site.validation.tokens});
     if (outcome.finished)
       record->note({chosen.name, "", Instant{} + outcome.took},
                    catalog::RunFinished{outcome.tokens});
@@ -94,7 +121,8 @@ Result<ExitCode> TwinCommand::run() {
     print_error(
         fmt::format("the run took longer than the {:.0f} s for which the sky was worked out",
                     horizon.seconds()));
-  std::fputs((json ? as_json(outcome) : as_text(chosen, outcome)).c_str(), stdout);
+  std::fputs((json ? as_json(outcome, learned) : as_text(chosen, outcome, learned)).c_str(),
+             stdout);
   return outcome.finished ? ExitCode::done : ExitCode::failed;
 }
 

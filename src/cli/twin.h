@@ -8,13 +8,16 @@
 namespace axs::cli {
 
 /// `axs twin`: runs a scenario in the simulated world and prints what it came to, with its digest;
-/// with
-/// --flows one exchange between all its sites instead, without agents and packets.
+/// with --learn a real model is trained in it; with --flows one exchange between all its sites
+/// instead, without agents and packets.
 struct TwinCommand final : Command {
   JobFlags job;
   bool json = false;
   bool flows = false;
+  bool learn = false;
+  std::string data;
   std::string out;
+  std::string speeds;
 
   std::string name() const override { return "twin"; }
   std::string summary() const override { return "Simulate a scenario, the same on every run"; }

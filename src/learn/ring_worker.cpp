@@ -101,6 +101,10 @@ Result<> RingWorker::on(const train::Quit&, ByteView, std::vector<Outgoing>&) {
   return Ok{};
 }
 
+Result<> RingWorker::on(const train::Proceed&, ByteView, std::vector<Outgoing>& out) {
+  return work(out);
+}
+
 Result<> RingWorker::on(const train::RingOrder& order, ByteView, std::vector<Outgoing>& out) {
   attempt_ = order.attempt;
   stage_ = order.stage;

@@ -60,6 +60,7 @@ class RingWorker final : public SiteWorker {
   Result<> on(const train::Evaluate& message, ByteView, std::vector<Outgoing>&);
   Result<> on(const train::Export& message, ByteView, std::vector<Outgoing>& out);
   Result<> on(const train::Quit&, ByteView, std::vector<Outgoing>&);
+  Result<> on(const train::Proceed&, ByteView, std::vector<Outgoing>& out);
   /// What is for the other kind of worker.
   template <class Other>
   Result<> on(const Other&, ByteView, std::vector<Outgoing>&);

@@ -34,8 +34,8 @@ class SiteWorker {
   virtual Result<> receive(const train::ToWorker& message, ByteView blob,
                            std::vector<Outgoing>& out) = 0;
 
-  /// What it would do now; wait: nothing before the next message.
-  enum class Work { step, capture, evaluate, wait };
+  /// What it would do now.
+  using Work = train::WorkerTask;
   virtual Work next_work() const = 0;
   /// Does that.
   virtual Result<> work(std::vector<Outgoing>& out) = 0;

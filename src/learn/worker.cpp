@@ -84,6 +84,10 @@ Result<> Worker::on(const train::Chunk&, ByteView, std::vector<Outgoing>&) {
   return bad("a chunk of sync = \"every-step\", want the orders of \"outer\"");
 }
 
+Result<> Worker::on(const train::Proceed&, ByteView, std::vector<Outgoing>& out) {
+  return work(out);
+}
+
 Result<> Worker::on(const train::Quit&, ByteView, std::vector<Outgoing>&) {
   ended_ = true;
   return save();

@@ -84,6 +84,7 @@ class Worker final : public SiteWorker {
   Result<> on(const train::Quit&, ByteView, std::vector<Outgoing>&);
   Result<> on(const train::RingOrder&, ByteView, std::vector<Outgoing>&);
   Result<> on(const train::Chunk&, ByteView, std::vector<Outgoing>&);
+  Result<> on(const train::Proceed&, ByteView, std::vector<Outgoing>& out);
 
   void step();
   Result<> capture(std::vector<Outgoing>& out);

@@ -34,7 +34,7 @@ Result<> WorkerProcess::serve() {
     if (worker_ && worker_->ended() && outgoing_.empty()) return Ok{};
     if (parent_.ended())
       return Error{Errc::unavailable, "worker: the agent that started it has ended"};
-    if (worker_ && worker_->next_work() != SiteWorker::Work::wait && Clock::now() >= paused_until_)
+    if (has_work() && Clock::now() >= paused_until_)
       (void)AXS_TRY(work());
     else
       (void)AXS_TRY(sleep());
@@ -48,6 +48,7 @@ Result<> WorkerProcess::receive_all() {
     auto result = receive(received->message, received->blob);
     channel_.release();
     if (!result) return result;
+    if (lockstep_) made_.push_back({paused(), {}});
     // The next site on a ring need not wait for all that has come here.
     (void)AXS_TRY(send_queued());
   }
@@ -56,6 +57,7 @@ Result<> WorkerProcess::receive_all() {
 Result<> WorkerProcess::receive(const train::ToWorker& message, ByteView blob) {
   if (const auto* begin = std::get_if<train::Begin>(&message); begin && !worker_) {
     worker_ = AXS_TRY(SiteWorker::create(*begin));
+    lockstep_ = begin->lockstep;
     outgoing_.push_back(worker_->ready());
     return Ok{};
   }
@@ -72,6 +74,15 @@ Result<> WorkerProcess::receive(const train::ToWorker& message, ByteView blob) {
   AXS_TRY(worker_->receive(message, blob, made_));
   sync_time_sum_ += Clock::now() - begin;
   return Ok{};
+}
+
+/// That it does by itself.
+bool WorkerProcess::has_work() const {
+  return worker_ && !lockstep_ && worker_->next_work() != SiteWorker::Work::wait;
+}
+
+train::Paused WorkerProcess::paused() const {
+  return {worker_->position(), worker_->loss(), worker_->next_work()};
 }
 
 Result<> WorkerProcess::work() {
@@ -141,7 +152,7 @@ Result<> WorkerProcess::sleep() {
 
 /// For poll(): -1 is until something comes.
 int WorkerProcess::milliseconds_to_sleep() const {
-  if (!worker_ || worker_->next_work() == SiteWorker::Work::wait) return -1;
+  if (!has_work()) return -1;
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(paused_until_ - Clock::now());
   return static_cast<int>(
       std::clamp<std::int64_t>(left.count(), 0, std::numeric_limits<int>::max()));

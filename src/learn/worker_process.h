@@ -15,7 +15,8 @@ namespace axs::learn {
 using WorkerChannel = host::Channel<train::FromWorker, train::ToWorker>;
 
 /// Drives a SiteWorker: takes messages between its steps, sleeps when there is nothing to do, paces
-/// it when it is to be slow, and reports its progress.
+/// it when it is to be slow, and reports its progress. In lockstep it does what each message says,
+/// and sleeps.
 class WorkerProcess {
  public:
   WorkerProcess(WorkerChannel channel, host::Process parent)
@@ -30,7 +31,9 @@ class WorkerProcess {
   Result<> serve();
   Result<> receive_all();
   Result<> receive(const train::ToWorker& message, ByteView blob);
+  bool has_work() const;
   Result<> work();
+  train::Paused paused() const;
   void note_step(Clock::duration took);
   Duration per_step(Clock::duration& sum) const;
   void report_progress();
@@ -43,6 +46,7 @@ class WorkerProcess {
   std::unique_ptr<SiteWorker> worker_;
   std::vector<Outgoing> made_;     ///< by one call of the worker
   std::deque<Outgoing> outgoing_;  ///< that the ring had no room for yet
+  bool lockstep_ = false;
   double slow_ = 1;
   Clock::time_point paused_until_;  ///< so that a step takes as long as it is told
 

@@ -271,6 +271,36 @@ TEST_CASE("axs-worker: it reports its progress, however slow, and listens all th
   CHECK(program.wait() == host::Exit{});
 }
 
+TEST_CASE("axs-worker: in lockstep it does one thing per message, and says that it is done") {
+  const TestFolder folder;
+  Program program{folder.path() + "/log"};
+  Begin begin = small_job(folder, 0, 1);
+  begin.lockstep = true;
+  const auto paused = [&](const ToWorker& message) {
+    program.tell(message);
+    while (true) {
+      const Outgoing said = program.wait_for_message();
+      if (const auto* captured = std::get_if<SiteSync::Captured>(&said.message))
+        CHECK(sha256(said.blob) == captured->contribution.content);
+      if (const auto* done = std::get_if<Paused>(&said.message)) return *done;
+    }
+  };
+  CHECK(paused(begin).next == WorkerTask::wait);
+  CHECK(paused(Proceed{}).tokens == 0);  // There is nothing to do.
+  CHECK(paused(SiteSync::Capture{{0}, 2}).next == WorkerTask::step);
+  const Paused first = paused(Proceed{});
+  CHECK(first.tokens == 32);
+  CHECK(first.loss == doctest::Approx(5.5).epsilon(0.05));
+  ::usleep(100'000);  // It would be at the next step for long, were it not in lockstep.
+  const Paused second = paused(Proceed{});
+  CHECK(second.tokens == 64);
+  CHECK(second.next == WorkerTask::capture);
+  CHECK(paused(Proceed{}).next == WorkerTask::wait);
+  CHECK(paused(Evaluate{false}).next == WorkerTask::evaluate);
+  program.tell(Quit{});
+  CHECK(program.wait() == host::Exit{});
+}
+
 TEST_CASE("axs-worker: what it cannot do, it says, on its channel and in one line") {
   const TestFolder folder;
   const auto why = [&](const ToWorker& first, auto tell) {

@@ -147,6 +147,7 @@ class Agent {
   Result<> hear(const train::Evaluated& message, ByteView);
   Result<> hear(const train::Exported& message, ByteView);
   Result<> hear(const train::Failed& message, ByteView);
+  Result<> hear(const train::Paused&, ByteView);
   Result<> hear(const train::RingReport& message, ByteView);
   Result<> hear(const train::Chunk& message, ByteView values);
   std::optional<catalog::SyncApplied> applied_fact(const train::SiteSync::Applied& applied) const;

@@ -11,15 +11,7 @@ using fabric::Site;
 
 void Agent::worker_started(std::int32_t pid) {
   note(catalog::WorkerStarted{pid});
-  train::Begin begin;
-  begin.site = config_.site;
-  begin.sites = static_cast<std::uint32_t>(config_.scenario.sites.size());
-  begin.seed = config_.scenario.seed;
-  begin.model = config_.scenario.model;
-  begin.train = config_.scenario.train;
-  begin.data = config_.data;
-  begin.folder = config_.folder + "/worker";
-  worker_->send(begin);
+  worker_->send(begin_of(config_.scenario, config_.site, config_.data, config_.folder));
   if (slow_ != 1) worker_->send(train::Slow{slow_});
 }
 
@@ -133,6 +125,11 @@ Result<> Agent::hear(const train::Exported&, ByteView) {
   if (finished_) reach(SiteStage::concluded);
   end_if_done();
   return Ok{};
+}
+
+/// Only a worker in lockstep says so, and no agent's is.
+Result<> Agent::hear(const train::Paused&, ByteView) {
+  return Error{Errc::corrupt, "worker: paused, which it was not asked to"};
 }
 
 Result<> Agent::hear(const train::Failed& message, ByteView) {

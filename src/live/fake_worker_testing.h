@@ -196,6 +196,7 @@ class FakeWorker {
   void take(Other&, const train::Quit&, ByteView) {}
   void take(Other&, const train::RingOrder&, ByteView) {}
   void take(Other&, const train::Chunk&, ByteView) {}
+  void take(Other&, const train::Proceed&, ByteView) {}
 
   /// The same sync may be merged again after a kill: with the same outcome.
   void remember(const train::SiteSync::Apply& apply) {

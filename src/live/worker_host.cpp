@@ -40,8 +40,32 @@ Result<WorkerConnection> launch(const WorkerCommand& command) {
 
 }  // namespace
 
+int ended_fd(const WorkerConnection& worker) {
+  const auto* child = std::get_if<host::Child>(&worker.process);
+  return child == nullptr ? std::get<host::Fd>(worker.process).get() : child->fd();
+}
+
+std::string how_it_ended(WorkerConnection& worker) {
+  auto* child = std::get_if<host::Child>(&worker.process);
+  const auto exit = child == nullptr ? std::nullopt : child->poll();
+  return exit ? host::describe(*exit) : "ended";
+}
+
 WorkerLauncher launch_process(WorkerCommand command) {
   return [command = std::move(command)] { return launch(command); };
+}
+
+train::Begin begin_of(const catalog::Scenario& scenario, SiteId site, const std::string& data,
+                      const std::string& site_folder) {
+  train::Begin begin;
+  begin.site = site;
+  begin.sites = static_cast<std::uint32_t>(scenario.sites.size());
+  begin.seed = scenario.seed;
+  begin.model = scenario.model;
+  begin.train = scenario.train;
+  begin.data = data;
+  begin.folder = site_folder + "/worker";
+  return begin;
 }
 
 WorkerHost::WorkerHost(host::Loop& loop, WorkerLauncher launch, Callbacks callbacks)
@@ -72,9 +96,9 @@ void WorkerHost::adopt(WorkerConnection connection) {
                         [this](host::Ready) { receive_all(); }));
     AXS_TRY(loop_.watch(channel.writer().fd(), Interest::readable,
                         [this](host::Ready) { send_queued(); }));
-    return loop_.watch(ended_fd(), Interest::readable, [this](host::Ready) {
+    return loop_.watch(ended_fd(*connection_), Interest::readable, [this](host::Ready) {
       receive_all();  // What it said last still counts.
-      if (connection_) lose(how_it_ended());
+      if (connection_) lose(how_it_ended(*connection_));
     });
   }();
   if (!watched) return lose(watched.error().what);
@@ -136,7 +160,7 @@ void WorkerHost::kill() {
 void WorkerHost::lose(const std::string& reason) {
   loop_.unwatch(connection_->channel.reader().fd());
   loop_.unwatch(connection_->channel.writer().fd());
-  loop_.unwatch(ended_fd());
+  loop_.unwatch(ended_fd(*connection_));
   connection_.reset();
   queue_.clear();
   callbacks_.lost(reason);
@@ -147,23 +171,6 @@ void WorkerHost::restart_later() {
   if (loop_.now() - started_at_ > healthy_after) restart_after_ = restart_first;
   restart_ = loop_.after(restart_after_, [this] { start(); });
   restart_after_ = std::min(2 * restart_after_, restart_max);
-}
-
-int WorkerHost::ended_fd() const {
-  return std::visit(
-      []<class T>(const T& process) {
-        if constexpr (std::is_same_v<T, host::Fd>)
-          return process.get();
-        else
-          return process.fd();
-      },
-      connection_->process);
-}
-
-std::string WorkerHost::how_it_ended() {
-  auto* child = std::get_if<host::Child>(&connection_->process);
-  const auto exit = child == nullptr ? std::nullopt : child->poll();
-  return exit ? host::describe(*exit) : "ended";
 }
 
 }  // namespace axs::live

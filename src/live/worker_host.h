@@ -24,6 +24,11 @@ struct WorkerConnection {
   std::variant<host::Child, host::Fd> process;
 };
 
+/// Readable once it has ended.
+int ended_fd(const WorkerConnection& worker);
+/// Of one that has ended: "killed by signal 9 (SIGKILL)".
+std::string how_it_ended(WorkerConnection& worker);
+
 /// Starts a worker anew. Called again after each one that was lost.
 using WorkerLauncher = std::function<Result<WorkerConnection>()>;
 
@@ -37,6 +42,11 @@ struct WorkerCommand {
 /// Starts it as a child that dies with us, with two arguments appended: the rings' inherited
 /// descriptors, in the form of host::parse_ring_fds(), first the one in which the worker sends.
 WorkerLauncher launch_process(WorkerCommand command);
+
+/// What the worker of a site is told first. `data`: the corpus, empty for the default one; the
+/// worker's state goes into a folder in `site_folder`.
+train::Begin begin_of(const catalog::Scenario& scenario, SiteId site, const std::string& data,
+                      const std::string& site_folder);
 
 /// Keeps one worker running: starts it, starts another when it ends, ever later if it keeps ending,
 /// and carries messages both ways without ever waiting.
@@ -77,8 +87,6 @@ class WorkerHost {
   void send_queued();
   void lose(const std::string& reason);
   void restart_later();
-  int ended_fd() const;
-  std::string how_it_ended();
 
   host::Loop& loop_;
   WorkerLauncher launch_;

@@ -12,7 +12,7 @@
 /// attached to the record, as encoded bytes; their sizes are in the record.
 namespace axs::train {
 
-inline constexpr std::uint32_t worker_protocol_version = 5;
+inline constexpr std::uint32_t worker_protocol_version = 6;
 
 /// The first message to a new worker. It answers with Ready, from its saved state if `folder` holds
 /// one.
@@ -25,7 +25,12 @@ struct Begin {
   catalog::Train train;
   std::string data;    ///< corpus: a file or a folder; empty for the default one
   std::string folder;  ///< for the saved state
+  bool lockstep{};     ///< works only as Proceed tells it, and says Paused after each message
 };
+/// What a worker does next; wait: nothing before the next message.
+enum class WorkerTask : std::uint8_t { step, capture, evaluate, wait };
+/// In lockstep: do the next thing, and no more. So a world with a clock of its own drives it.
+struct Proceed {};
 /// The validation loss of the merged parameters, over the whole validation split or a fixed part of
 /// it.
 struct Evaluate {
@@ -45,7 +50,7 @@ struct Quit {};
 /// with its values. A job with sync = "every-step" knows RingOrder and Chunk instead of Capture,
 /// Apply and Foresee.
 using ToWorker = std::variant<Begin, SiteSync::Capture, SiteSync::Apply, SiteSync::Foresee,
-                              Evaluate, Export, Slow, Quit, RingOrder, Chunk>;
+                              Evaluate, Export, Slow, Quit, RingOrder, Chunk, Proceed>;
 
 /// A saved state names so many of the syncs that it has merged last: far more than can be under way
 /// to the agent when both are killed.
@@ -79,6 +84,12 @@ struct Evaluated {
   std::uint64_t tokens{};  ///< how many were predicted
 };
 struct Exported {};
+/// In lockstep: all that the last message made it say has been said.
+struct Paused {
+  std::uint64_t tokens{};  ///< of this site, the position in its shard
+  double loss{};           ///< of the last step
+  WorkerTask next{};
+};
 /// The job cannot go on: one sentence for the user.
 struct Failed {
   std::string what;
@@ -86,6 +97,6 @@ struct Failed {
 /// A Captured comes with the bytes of its contribution attached, a Chunk with its values. Ready and
 /// Applied count steps where sync is "every-step".
 using FromWorker = std::variant<Ready, SiteSync::Captured, SiteSync::Applied, Progress, Evaluated,
-                                Exported, Failed, RingReport, Chunk>;
+                                Exported, Failed, RingReport, Chunk, Paused>;
 
 }  // namespace axs::train

@@ -165,7 +165,7 @@ void FlowTwin::sync(SiteId id, const SiteSync::Event& event) {
 void FlowTwin::on(const WorkerStarted& event) {
   SiteState& site = *sites_[event.site.value];
   if (site.time.life() != event.life) return;
-  sync(event.site, site.worker.restart());
+  sync(event.site, *site.worker.ready());
   work(event.site);
 }
 
@@ -173,12 +173,8 @@ void FlowTwin::on(const WorkDone& event) {
   SiteState& site = *sites_[event.site.value];
   if (site.time.life() != event.life) return;
   site.time.end();
-  if (event.work == WorkerModel::Work::step) {
-    site.worker.step();
-    site.computing += site.step_takes;
-  } else {
-    sync(event.site, site.worker.capture());
-  }
+  if (event.work == WorkerModel::Work::step) site.computing += site.step_takes;
+  if (const auto captured = *site.worker.end(event.work)) sync(event.site, *captured);
   work(event.site);
 }
 
@@ -203,7 +199,7 @@ void FlowTwin::perform(SiteId id, const SiteSync::Apply& action) {
   queue_.push(now_, ScriptDue{action.merged_tokens});
   const Duration takes = site.worker.speed().apply;
   site.time.merge(now_, takes);
-  queue_.push(now_ + takes, MergeDone{id, site.time.life(), site.worker.apply(action)});
+  queue_.push(now_ + takes, MergeDone{id, site.time.life(), *site.worker.apply(action)});
 }
 
 void FlowTwin::perform(SiteId id, const SiteSync::Persist& action) {

@@ -1,5 +1,3 @@
-#include <limits>
-
 #include "axs/fabric/story.h"
 #include "axs/twin/site_state.h"
 #include "axs/twin/twin.h"
@@ -12,9 +10,6 @@ namespace {
 constexpr Duration progress_every = seconds(1);
 constexpr Duration traffic_every = seconds(1);
 constexpr Duration route_every = seconds(1);
-
-/// A twin's worker computes no loss.
-constexpr double no_loss = std::numeric_limits<double>::quiet_NaN();
 
 std::uint64_t lost(const net::PipeCounters& counters) {
   return counters.offered - counters.delivered;
@@ -34,12 +29,14 @@ void Twin::note_progress(SiteId id) {
   SiteState& site = *sites_[id.value];
   if (!config_.note || now_ - site.progress_noted < progress_every) return;
   site.progress_noted = now_;
-  const std::uint64_t tokens = site.worker.speed().tokens_per_step;
+  const std::uint64_t tokens = site.worker->speed().tokens_per_step;
   const std::uint64_t position =
-      site.ring ? site.ring->step().value * tokens : site.worker.position();
-  note(id,
-       catalog::Progress{
-           position / tokens, position, no_loss, site.worker.time_of(WorkerModel::Work::step), {}});
+      site.ring ? site.ring->step().value * tokens : site.worker->position();
+  note(id, catalog::Progress{position / tokens,
+                             position,
+                             site.worker->take_loss(),
+                             site.worker->time_of(Worker::Work::step),
+                             {}});
 }
 
 /// What was merged and saved before a kill, and not noted, is noted now.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <utility>
@@ -23,8 +24,8 @@ struct ReceivedFile {
 /// What the world holds of one site.
 struct Twin::SiteState {
   std::optional<fabric::Site> policy;  ///< None while the agent is dead.
-  WorkerModel worker;
-  std::optional<RingModel> ring{};  ///< The worker instead, where sync is "every-step".
+  std::shared_ptr<Worker> worker;
+  std::optional<RingModel> ring{};  ///< It instead, where sync is "every-step".
   std::uint32_t incarnation = 0;
   std::map<SiteId, TunnelEnd> tunnels{};
   std::vector<train::AgreementRecord> disk{};

@@ -62,6 +62,7 @@ StormOutcome ride_out(const Storm& storm) {
     promises.complain(*missing + " " + std::to_string(limit.seconds()) + " s after the last fault");
   const Instant give_up = world.now() + alone(storm);
   while (!world.finished() && world.now() < give_up) world.play(world.now() + step);
+  if (world.failure()) promises.complain(world.failure()->what);
   if (!world.finished()) promises.complain("the training has not ended");
   const Instant calm = world.now();
   world.play(calm + quiet);

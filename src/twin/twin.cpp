@@ -39,24 +39,29 @@ Twin::Twin(Config config)
     pipes_.back()[1].set_forecast(link.back_forecast);
     cut_at_.push_back(Instant{-1});
   }
+  const bool every_step = scenario.train.sync == catalog::SyncMode::every_step;
+  AXS_ASSERT(!every_step || config_.real_workers.empty());
   const std::uint32_t fragments = scenario.train.outer.fragments;
   for (std::uint32_t i = 0; i < scenario.sites.size(); ++i) {
     const WorkerSpeed& speed = config_.workers[i];
+    auto worker = config_.real_workers.empty()
+                      ? std::make_shared<WorkerModel>(SiteId{i}, fragments, speed)
+                      : config_.real_workers[i];
     sites_.push_back(std::make_unique<SiteState>(
-        SiteState{.policy = {}, .worker = WorkerModel{SiteId{i}, fragments, speed}, .held = {}}));
-    if (scenario.train.sync == catalog::SyncMode::every_step)
-      sites_.back()->ring.emplace(SiteId{i}, scenario, speed.tokens_per_step);
+        SiteState{.policy = {}, .worker = std::move(worker), .held = {}}));
+    if (every_step) sites_.back()->ring.emplace(SiteId{i}, scenario, speed.tokens_per_step);
   }
 }
 
 Outcome Twin::run(Duration limit) {
   start();
-  while (!queue_.empty() && !finished() && queue_.next_at() <= Instant{} + limit) next();
+  while (!queue_.empty() && !finished() && !failure_ && queue_.next_at() <= Instant{} + limit)
+    next();
   return outcome();
 }
 
 void Twin::play(Instant until) {
-  while (!queue_.empty() && queue_.next_at() <= until) next();
+  while (!queue_.empty() && !failure_ && queue_.next_at() <= until) next();
   now_ = std::max(now_, until);
 }
 
@@ -69,7 +74,7 @@ void Twin::next() {
 
 Outcome Twin::outcome() const {
   Outcome outcome = outcome_;
-  outcome.finished = finished();
+  outcome.finished = finished() && !failure_;
   outcome.took = now_ - Instant{};
   outcome.events = queue_.scheduled();
   outcome.digest = digest_.value();
@@ -124,7 +129,8 @@ void Twin::on(const AgentStarted& event) {
 
 void Twin::start_worker(SiteId site) {
   const SiteState& state = *sites_[site.value];
-  queue_.push(now_ + state.worker.speed().start, WorkerStarted{site, state.time.life()});
+  state.worker->start();
+  queue_.push(now_ + state.worker->speed().start, WorkerStarted{site, state.time.life()});
 }
 
 void Twin::on(const Woken& event) {
@@ -139,10 +145,10 @@ void Twin::on(const WorkerStarted& event) {
   SiteState& site = *sites_[event.site.value];
   if (site.time.life() != event.life || !site.policy) return;
   note(event.site, catalog::WorkerStarted{});
-  const train::SiteSync::WorkerReady ready =
-      site.ring ? site.ring->restart() : site.worker.restart();
-  note_ready(event.site, ready);
-  step(event.site, ready);
+  const auto ready = site.ring ? Result{site.ring->restart()} : site.worker->ready();
+  if (!ready) return fail(ready.error());
+  note_ready(event.site, *ready);
+  step(event.site, *ready);
   work(event.site);
 }
 
@@ -152,18 +158,21 @@ void Twin::on(const WorkDone& event) {
   site.time.end();
   if (site.ring) {
     pass_on(event.site, site.ring->end_step());
-  } else if (event.work == WorkerModel::Work::step) {
-    site.worker.step();
-    note_progress(event.site);
   } else {
-    const auto captured = site.worker.capture();
-    const train::Contribution& part = captured.contribution;
-    site.store.insert(part.content);
-    note(event.site,
-         catalog::Contributed{captured.sync.value, part.tokens.begin, part.tokens.end, part.size});
-    step(event.site, captured);
+    const auto captured = site.worker->end(event.work);
+    if (!captured) return fail(captured.error());
+    if (event.work == Worker::Work::step) note_progress(event.site);
+    if (*captured) take_capture(event.site, **captured);
   }
   work(event.site);
+}
+
+void Twin::take_capture(SiteId site, const train::SiteSync::Captured& captured) {
+  const train::Contribution& part = captured.contribution;
+  sites_[site.value]->store.insert(part.content);
+  note(site,
+       catalog::Contributed{captured.sync.value, part.tokens.begin, part.tokens.end, part.size});
+  step(site, captured);
 }
 
 void Twin::on(const MergeDone& event) {
@@ -267,8 +276,12 @@ void Twin::perform(SiteId site, const Site::ReadMessage& action) {
 }
 
 void Twin::perform(SiteId site, const Site::Capture& action) {
-  sites_[site.value]->worker.order(action);
+  sites_[site.value]->worker->order(action);
   work(site);
+}
+
+void Twin::perform(SiteId site, const Site::Foresee& action) {
+  sites_[site.value]->worker->foresee(action);
 }
 
 void Twin::perform(SiteId id, const Site::Apply& action) {
@@ -276,11 +289,12 @@ void Twin::perform(SiteId id, const Site::Apply& action) {
   outcome_.syncs = std::max(outcome_.syncs, action.sync.value + 1);
   // What the script makes of it happens after all that the site has just decided.
   queue_.push(now_, ScriptDue{action.merged_tokens});
-  const train::SiteSync::Applied applied = site.worker.apply(action);
-  site.merging.insert_or_assign(action.sync, told(action, applied.hash));
-  const Duration takes = site.worker.speed().apply;
+  const auto applied = site.worker->apply(action);
+  if (!applied) return fail(applied.error());
+  site.merging.insert_or_assign(action.sync, told(action, applied->hash));
+  const Duration takes = site.worker->speed().apply;
   site.time.merge(now_, takes);
-  queue_.push(now_ + takes, MergeDone{id, site.time.life(), applied});
+  queue_.push(now_ + takes, MergeDone{id, site.time.life(), *applied});
 }
 
 void Twin::perform(SiteId site, const Site::RingOrder& action) {
@@ -298,7 +312,7 @@ void Twin::pass_on(SiteId id, const std::vector<train::Chunk>& chunks) {
   for (const train::Chunk& chunk : chunks) step(id, Site::ChunkMade{chunk});
   if (!site.ring->begins_apply()) return;
   outcome_.syncs = std::max(outcome_.syncs, site.ring->step().value + 1);
-  queue_.push(now_ + site.worker.speed().apply,
+  queue_.push(now_ + site.worker->speed().apply,
               RingApplied{id, site.time.life(), site.ring->attempt()});
 }
 
@@ -314,8 +328,9 @@ void Twin::perform(SiteId site, const Site::Forget& action) {
 void Twin::perform(SiteId site, const Site::Closed& action) {
   note(site, catalog::SyncClosed{action.sync.value, action.members, action.waited});
 }
-void Twin::perform(SiteId, const Site::Diverged&) {
-  AXS_ASSERT(false);
+void Twin::perform(SiteId site, const Site::Diverged& action) {
+  fail({Errc::corrupt, "sync " + std::to_string(action.sync.value) + ": " + name(site) + " and " +
+                           name(action.other) + " have merged the same to other parameters"});
 }
 void Twin::perform(SiteId, const Site::PeerMisbehaved&) {
   AXS_ASSERT(false);
@@ -372,7 +387,7 @@ void Twin::inflict(const fabric::FaultScript::End& action) {
 }
 
 void Twin::slow_worker(SiteId site) {
-  sites_[site.value]->worker.slow(faults_.slowness(site));
+  sites_[site.value]->worker->slow(faults_.slowness(site));
 }
 
 void Twin::cut_link(LinkId link, bool cut) {
@@ -407,16 +422,21 @@ void Twin::kill_agent(SiteId id) {
   queue_.push(now_ + agent_restart, AgentStarted{id});
 }
 
+void Twin::fail(Error error) {
+  if (!failure_) failure_ = std::move(error);
+}
+
 void Twin::work(SiteId id) {
   SiteState& site = *sites_[id.value];
   if (site.time.busy()) return;
-  WorkerModel::Work work = site.ring ? WorkerModel::Work::wait : site.worker.next_work();
+  Worker::Work work = site.ring ? Worker::Work::wait : site.worker->next_work();
   if (site.ring && site.ring->wants_step()) {
     site.ring->begin_step();
-    work = WorkerModel::Work::step;
+    work = Worker::Work::step;
   }
-  if (work == WorkerModel::Work::wait) return;
-  queue_.push(site.time.begin(now_, site.worker.time_of(work)),
+  if (work == Worker::Work::wait) return;
+  site.worker->begin(work);
+  queue_.push(site.time.begin(now_, site.worker->time_of(work)),
               WorkDone{id, site.time.life(), work});
 }
 

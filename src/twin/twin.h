@@ -49,6 +49,8 @@ class Twin {
     catalog::Scenario scenario;
     std::vector<fabric::LinkPlan> links;
     std::vector<WorkerSpeed> workers;  ///< one per site
+    /// One per site, for sync = "outer"; empty: a WorkerModel each, of these speeds.
+    std::vector<std::shared_ptr<Worker>> real_workers{};
     Duration disk_sync = milliseconds(2);
     Duration rekey_after = net::TunnelConfig{}.rekey_after;
     /// How far ahead agents know when satellites change.
@@ -75,6 +77,8 @@ class Twin {
   Instant now() const { return now_; }
   /// The training, and the transfers.
   bool finished() const { return finished_ == sites_.size() && transfers_over(); }
+  /// What a worker could not do, or came to that it may not: then nothing happens any more.
+  const std::optional<Error>& failure() const { return failure_; }
   Outcome outcome() const;
   const net::Topology& topology() const { return topology_; }
   /// The agent of a site; null while it is dead.
@@ -116,7 +120,7 @@ class Twin {
   struct WorkDone {  ///< void if the worker has been given up since
     SiteId site;
     std::uint32_t life;
-    WorkerModel::Work work;
+    Worker::Work work;
   };
   struct MergeDone {
     SiteId site;
@@ -185,7 +189,7 @@ class Twin {
   void perform(SiteId site, const fabric::Site::DropBytes& action);
   void perform(SiteId site, const fabric::Site::Capture& action);
   void perform(SiteId site, const fabric::Site::Apply& action);
-  void perform(SiteId, const fabric::Site::Foresee&) {}  ///< Its workers have no numbers.
+  void perform(SiteId site, const fabric::Site::Foresee& action);
   void perform(SiteId site, const fabric::Site::Persist& action);
   void perform(SiteId site, const fabric::Site::Forget& action);
   void perform(SiteId site, const fabric::Site::Closed& action);
@@ -221,6 +225,7 @@ class Twin {
   void kill_worker(SiteId site);
   void kill_agent(SiteId site);
   void start_worker(SiteId site);
+  void take_capture(SiteId site, const train::SiteSync::Captured& captured);
 
   // For the record, in notes.cpp.
   void note(SiteId site, const catalog::Fact& fact);
@@ -232,6 +237,7 @@ class Twin {
   catalog::SyncApplied told(const fabric::Site::Apply& action, const Hash256& hash) const;
   const std::string& name(SiteId site) const { return config_.scenario.sites[site.value].name; }
 
+  void fail(Error error);
   void work(SiteId site);
   void schedule_wakeup(SiteId site);
   /// The clock of a site: its own offset and drift.
@@ -269,6 +275,7 @@ class Twin {
   std::map<std::pair<SiteId, SiteId>, Instant> route_noted_;
   Outcome outcome_;
   std::size_t finished_ = 0;
+  std::optional<Error> failure_;
 };
 
 }  // namespace axs::twin

@@ -36,6 +36,20 @@ Outcome simulate(const catalog::Scenario& scenario, Duration slowest = milliseco
   return world.run(seconds(600));
 }
 
+/// Of its work the third piece fails.
+class BreakingWorker final : public WorkerModel {
+ public:
+  using WorkerModel::WorkerModel;
+  Result<std::optional<train::SiteSync::Captured>> end(Work work) override {
+    if (++ends_ == 3) return Error{Errc::unavailable, "out of memory"};
+    return WorkerModel::end(work);
+  }
+  int ends() const { return ends_; }
+
+ private:
+  int ends_ = 0;
+};
+
 }  // namespace
 
 TEST_CASE("twin: the same seed gives the same digest, another seed another") {
@@ -204,4 +218,28 @@ TEST_CASE("twin: what it notes changes nothing that happens, and tells all of it
   CHECK(counts["RouteChanged"] == told.reroutes);
   CHECK(counts["RouteMeasured"] > 0);
   CHECK(bytes > 0);
+}
+
+TEST_CASE("twin: workers of another kind are driven as its own, and an error of one ends it") {
+  const catalog::Scenario scenario = three_sites(milliseconds(40), 0);
+  const auto play = [&](const std::vector<std::shared_ptr<Worker>>& workers) {
+    Twin world{{.scenario = scenario,
+                .links = *fabric::plan_links(scenario, {}, seconds(60)),
+                .workers = std::vector<WorkerSpeed>(3),
+                .real_workers = workers}};
+    const Outcome outcome = world.run(seconds(600));
+    CHECK(outcome.finished == !world.failure().has_value());
+    if (world.failure()) CHECK(world.failure()->what == "out of memory");
+    return outcome;
+  };
+  std::vector<std::shared_ptr<Worker>> workers;
+  for (std::uint32_t i = 0; i < 3; ++i)
+    workers.push_back(
+        std::make_shared<WorkerModel>(SiteId{i}, scenario.train.outer.fragments, WorkerSpeed{}));
+  CHECK(play(workers).digest == simulate(scenario).digest);
+  const auto breaking =
+      std::make_shared<BreakingWorker>(SiteId{1}, scenario.train.outer.fragments, WorkerSpeed{});
+  workers[1] = breaking;
+  CHECK_FALSE(play(workers).finished);
+  CHECK(breaking->ends() == 3);
 }

@@ -7,13 +7,13 @@ namespace axs::twin {
 using train::fragment_of;
 using train::SiteSync;
 
-WorkerModel::WorkerModel(SiteId site, std::uint32_t fragments, WorkerSpeed speed)
-    : site_{site}, speed_{speed} {
+WorkerModel::WorkerModel(SiteId site, std::uint32_t fragments, const WorkerSpeed& speed)
+    : Worker{speed}, site_{site} {
   state_.merged.resize(fragments);
   saved_ = state_;
 }
 
-SiteSync::WorkerReady WorkerModel::restart() {
+Result<SiteSync::WorkerReady> WorkerModel::ready() {
   state_ = saved_;
   state_.order.reset();
   SiteSync::WorkerReady ready{state_.applied, {}};
@@ -22,7 +22,7 @@ SiteSync::WorkerReady WorkerModel::restart() {
   return ready;
 }
 
-SiteSync::Applied WorkerModel::apply(const SiteSync::Apply& apply) {
+Result<SiteSync::Applied> WorkerModel::apply(const SiteSync::Apply& apply) {
   AXS_ASSERT(state_.applied == apply.sync);
   for (const train::Contribution& member : apply.decision.members)
     if (member.site == site_) {
@@ -34,7 +34,7 @@ SiteSync::Applied WorkerModel::apply(const SiteSync::Apply& apply) {
   state_.pending.erase(apply.sync);
   state_.applied = next(apply.sync);
   if (apply.stop) state_.stop = apply.stop;
-  return {apply.sync, sha256(to_wire(apply.decision))};
+  return SiteSync::Applied{apply.sync, sha256(to_wire(apply.decision))};
 }
 
 /// The last capture of the same fragment is not decided: its base would be wrong.
@@ -48,20 +48,22 @@ bool WorkerModel::blocked() const {
 WorkerModel::Work WorkerModel::next_work() const {
   if (!state_.order) return Work::wait;
   const bool stopped = state_.stop && state_.position >= *state_.stop;
-  const std::uint64_t wanted = state_.order->steps * speed_.tokens_per_step;
+  const std::uint64_t wanted = state_.order->steps * speed().tokens_per_step;
   if (!stopped && state_.position - state_.captured_at < wanted) return Work::step;
   return blocked() ? Work::wait : Work::capture;
 }
 
-Duration WorkerModel::time_of(Work work) const {
-  return work == Work::step ? scaled(speed_.step, slowness_) : speed_.capture;
+Result<std::optional<SiteSync::Captured>> WorkerModel::end(Work work) {
+  if (work == Work::capture) return std::optional{capture()};
+  state_.position += speed().tokens_per_step;
+  return std::optional<SiteSync::Captured>{};
 }
 
 SiteSync::Captured WorkerModel::capture() {
   const train::SyncId sync = state_.order->sync;
   const auto fragment = fragment_of(sync, static_cast<std::uint32_t>(state_.merged.size()));
   train::Contribution contribution{
-      site_, {state_.merged[fragment], state_.position}, {}, speed_.contribution_bytes};
+      site_, {state_.merged[fragment], state_.position}, {}, speed().contribution_bytes};
   if (contribution.tokens.count() == 0) contribution.size = 0;
   // There are no bytes to hash: the name of the contribution stands for them.
   contribution.content = sha256(to_wire(std::pair{sync, contribution}));
