@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import tomllib
 import unittest
 import xml.etree.ElementTree
 
@@ -51,6 +52,32 @@ between = ["sfo", "fra"]
 kind = "fibre"
 rate = "800 Gb/s"
 """
+
+
+ONE_SITE = JOB[:JOB.index('[[site]]\nname = "fra"')]
+
+# Keys of torchtitan 0.2.2, torchtitan/config/job_config.py.
+TORCHTITAN = {
+    "model": {"name", "flavor", "converters"},
+    "training": {"local_batch_size", "global_batch_size", "seq_len", "steps"},
+    "parallelism": {"data_parallel_replicate_degree", "data_parallel_shard_degree",
+                    "fsdp_reshard_after_forward", "tensor_parallel_degree",
+                    "pipeline_parallel_degree", "pipeline_parallel_schedule",
+                    "pipeline_parallel_microbatch_size", "module_fqns_per_model_part"},
+    "activation_checkpoint": {"mode", "selective_ac_option"},
+}
+# Arguments of Megatron-LM at d98e8a64ddf34856e74b24714e3bedb2f5a39553: megatron/training/
+# arguments.py, and the fields of the classes that it makes arguments of.
+MEGATRON = {
+    "num-layers", "hidden-size", "ffn-hidden-size", "num-attention-heads",
+    "group-query-attention", "num-query-groups", "kv-channels", "swiglu",
+    "untie-embeddings-and-output-weights", "window-size", "num-experts", "moe-router-topk",
+    "moe-ffn-hidden-size", "moe-shared-expert-intermediate-size", "moe-layer-freq", "seq-length",
+    "max-position-embeddings", "micro-batch-size", "global-batch-size", "train-iters",
+    "tensor-model-parallel-size", "pipeline-model-parallel-size",
+    "pipeline-model-parallel-layout", "sequence-parallel", "use-distributed-optimizer",
+    "overlap-grad-reduce", "recompute-granularity", "recompute-method", "recompute-num-layers",
+    "bf16", "fp8-format", "fp4-format"}
 
 
 def plan(*arguments):
@@ -152,6 +179,52 @@ class Job(unittest.TestCase):
         self.assertEqual((outcome.returncode, outcome.stdout), (1, ""))
         self.assertEqual(outcome.stderr.count("\n"), 1, outcome.stderr)
         self.assertIn("/nowhere/step.json", outcome.stderr)
+
+    def test_torchtitan(self):
+        job = self.write(ONE_SITE)
+        document = json.loads(plan(job, "--json").stdout)
+        (group,) = document["groups"]
+        config = tomllib.loads(plan(job, "--emit", "torchtitan").stdout)
+        for table, entries in config.items():
+            self.assertLessEqual(set(entries), TORCHTITAN[table])
+        degrees = config["parallelism"]
+        self.assertEqual(degrees["data_parallel_replicate_degree"] *
+                         degrees["data_parallel_shard_degree"], group["replicas"])
+        self.assertEqual(degrees["tensor_parallel_degree"], group["stages"][0]["tensor"])
+        self.assertEqual(degrees["pipeline_parallel_degree"], len(group["stages"]))
+        layers = [sum(name.startswith("layers.") for name in part)
+                  for part in degrees["module_fqns_per_model_part"]]
+        self.assertEqual(layers, [stage["layers"] for stage in group["stages"]])
+        training = config["training"]
+        self.assertEqual(training["local_batch_size"],
+                         group["micro_batches"] * document["micro_batch"])
+        self.assertEqual(training["global_batch_size"] %
+                         (training["local_batch_size"] * group["replicas"]), 0)
+        self.assertGreaterEqual(training["steps"] * 256 * training["seq_len"], 1e12)
+
+    def test_megatron(self):
+        job = self.write(ONE_SITE)
+        (group,) = json.loads(plan(job, "--json").stdout)["groups"]
+        lines = plan(job, "--emit", "megatron").stdout.splitlines()
+        said = dict(line[2:].split(" ") if " " in line else (line[2:], None) for line in lines)
+        self.assertTrue(all(line.startswith("--") for line in lines))
+        self.assertLessEqual(set(said), MEGATRON)
+        self.assertEqual(int(said["pipeline-model-parallel-size"]), len(group["stages"]))
+        layout = said["pipeline-model-parallel-layout"]
+        self.assertTrue(layout.startswith("E") and layout.endswith("L"))
+        self.assertEqual([int(stage.strip("ELt*")) for stage in layout.split("|")],
+                         [stage["layers"] for stage in group["stages"]])
+
+    def test_no_words(self):
+        for program, text, what in (
+                ("torchtitan", JOB, "sfo and fra"), ("megatron", JOB, "sfo and fra"),
+                ("torchtitan", ONE_SITE.replace("llama3-8b", "mixtral-8x7b"), "experts"),
+                ("megatron", ONE_SITE.replace("sequences = 256", "sequences = 255"),
+                 "micro-batches")):
+            outcome = plan(self.write(text), "--emit", program)
+            self.assertEqual((outcome.returncode, outcome.stdout), (2, ""), (what, outcome))
+            self.assertEqual(outcome.stderr.count("\n"), 1, outcome.stderr)
+            self.assertIn(what, outcome.stderr)
 
     def test_jurisdiction(self):
         job = JOB + '[plan]\njurisdictions = ["DE"]\n'

@@ -28,6 +28,7 @@ std::string PlanCommand::footer() const {
          "  axs plan job.toml\n"
          "  axs plan job.toml --explain\n"
          "  axs plan job.toml --json > plan.json\n"
+         "  axs plan job.toml --emit megatron > megatron.args\n"
          "  axs plan job.toml --html plan.html\n"
          "  axs plan job.toml --trace step.json     # open it on ui.perfetto.dev\n"
          "  axs plan score training-runs.csv";

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "axs/cli/job.h"
+#include "axs/cli/plan_emit.h"
 #include "axs/cli/plan_explain.h"
 #include "axs/cli/plan_page.h"
 #include "axs/cli/plan_text.h"
@@ -84,7 +85,10 @@ void PlanJob::declare(CLI::App& app) {
   app.add_option("--trace", trace_,
                  "A file for the schedule of a step, for Perfetto or chrome://tracing");
   app.add_option("--html", page_, "A file for a page with pictures of the plan");
-  app.add_flag("--json", json_, "Print one JSON object");
+  auto* json = app.add_flag("--json", json_, "Print one JSON object");
+  app.add_option("--emit", emit_, "Print the plan as the configuration of that program instead")
+      ->check(CLI::IsMember({"torchtitan", "megatron"}))
+      ->excludes(json);
 }
 
 Result<ExitCode> PlanJob::run() {
@@ -101,7 +105,8 @@ Result<ExitCode> PlanJob::run() {
       plan::breakdown(job.job, job.fleet, found.result.plan, facts.calibration, without_cooling));
   const PlanView view{job, found, broken};
   AXS_TRY(write_files(view));
-  std::fputs(text(view).c_str(), stdout);
+  const std::string shown = AXS_TRY(text(view));
+  std::fputs(shown.c_str(), stdout);
   return found.result.unmet.empty() ? ExitCode::done : ExitCode::failed;
 }
 
@@ -111,7 +116,9 @@ Result<> PlanJob::write_files(const PlanView& view) const {
   return Ok{};
 }
 
-std::string PlanJob::text(const PlanView& view) const {
+Result<std::string> PlanJob::text(const PlanView& view) const {
+  if (emit_ == "torchtitan") return torchtitan_text(view);
+  if (emit_ == "megatron") return megatron_text(view);
   if (!json_) return plan_text(view) + (explain_ ? "\n" + explain_text(view) : "");
   auto document = plan_json(view);
   if (explain_) document["explain"] = explain_json(view);

@@ -16,12 +16,13 @@ class PlanJob {
 
  private:
   Result<> write_files(const PlanView& view) const;
-  std::string text(const PlanView& view) const;
+  Result<std::string> text(const PlanView& view) const;
 
   std::string file_;
   std::string limit_;
   std::string trace_;
   std::string page_;
+  std::string emit_;
   bool explain_ = false;
   bool json_ = false;
 };

@@ -1,0 +1,227 @@
+#include "axs/cli/plan_emit.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+namespace axs::cli {
+namespace {
+
+using plan::PlannedStage;
+using plan::Precision;
+using plan::Recompute;
+using plan::ReplicaGroup;
+using plan::Sharding;
+
+Error no_words(std::string_view program, const std::string& what) {
+  return {Errc::invalid, fmt::format("--emit {}: {}", program, what)};
+}
+
+/// What both programs want: replicas that are alike, on devices that are.
+Result<> check_alike(const PlanView& view, std::string_view program) {
+  const auto& groups = view.plan().groups;
+  const ReplicaGroup& first = groups.front();
+  for (const ReplicaGroup& group : groups) {
+    if (group.site != first.site)
+      return no_words(program, fmt::format("the plan is for {} and {}, want one site",
+                                           site_name(view.job, first), site_name(view.job, group)));
+    if (group.stages != first.stages)
+      return no_words(program,
+                      fmt::format("some replicas are {} and others {}, want all alike",
+                                  stages_text(view.job, first), stages_text(view.job, group)));
+    if (group.micro_batches != first.micro_batches)
+      return no_words(program,
+                      fmt::format("some replicas have {} micro-batches and others {}, want all "
+                                  "alike: a number of sequences that replicas divide",
+                                  first.micro_batches, group.micro_batches));
+  }
+  for (const PlannedStage& stage : first.stages)
+    if (stage.type != first.stages.front().type || stage.tensor != first.stages.front().tensor)
+      return no_words(program, fmt::format("a replica is {}, want one type and one width",
+                                           stages_text(view.job, first)));
+  return Ok{};
+}
+
+std::uint32_t replicas_of(const PlanView& view) {
+  std::uint32_t replicas = 0;
+  for (const ReplicaGroup& group : view.plan().groups) replicas += group.replicas;
+  return replicas;
+}
+
+std::uint64_t steps_of(const PlanView& view) {
+  return static_cast<std::uint64_t>(std::ceil(plan::steps(view.job.job)));
+}
+
+bool is_even(const std::vector<PlannedStage>& stages) {
+  return std::ranges::all_of(
+      stages, [&](const PlannedStage& stage) { return stage.layers == stages.front().layers; });
+}
+
+/// The one of torchtitan's models that is the job's.
+Result<std::string> torchtitan_flavor(const PlanView& view) {
+  struct Flavor {
+    const char* name;
+    std::uint32_t layers, width, heads, kv_heads;
+  };
+  constexpr std::array flavors{Flavor{"8B", 32, 4096, 32, 8}, Flavor{"70B", 80, 8192, 64, 8},
+                               Flavor{"405B", 126, 16384, 128, 8}};
+  const plan::ModelShape& shape = view.job.job.shape;
+  for (const Flavor& flavor : flavors)
+    if (shape.layers == flavor.layers && shape.hidden == flavor.width &&
+        shape.heads == flavor.heads && shape.kv_heads == flavor.kv_heads && !shape.is_mixture())
+      return std::string{flavor.name};
+  return no_words(
+      "torchtitan",
+      fmt::format("the model has {} layers of width {}{}, want Llama 3 of 8B, 70B or 405B",
+                  shape.layers, shape.hidden, shape.is_mixture() ? " and experts" : ""));
+}
+
+/// Which modules are on each stage: the only way to say that stages are uneven.
+std::string torchtitan_modules(const std::vector<PlannedStage>& stages) {
+  std::string text = "module_fqns_per_model_part = [\n";
+  std::uint32_t layer = 0;
+  for (std::size_t i = 0; i < stages.size(); ++i) {
+    std::string modules = i == 0 ? "\"tok_embeddings\"" : "";
+    for (std::uint32_t n = 0; n < stages[i].layers; ++n)
+      modules += fmt::format("{}\"layers.{}\"", modules.empty() ? "" : ", ", layer++);
+    if (i + 1 == stages.size()) modules += ", \"norm\", \"output\"";
+    text += "  [" + modules + "],\n";
+  }
+  return text + "]\n";
+}
+
+std::string_view torchtitan_recompute(Recompute recompute) {
+  switch (recompute) {
+    case Recompute::none:
+      return "mode = \"none\"\n";
+    case Recompute::selective:
+      return "mode = \"selective\"\nselective_ac_option = \"op\"\n";
+    case Recompute::full:
+      return "mode = \"full\"\n";
+  }
+  return "";
+}
+
+std::string torchtitan_parallelism(const PlanView& view) {
+  const ReplicaGroup& group = view.plan().groups.front();
+  const bool sharded = view.plan().method.sharding != Sharding::none;
+  const std::uint32_t replicas = replicas_of(view);
+  std::string text = fmt::format(
+      "[parallelism]\n"
+      "data_parallel_replicate_degree = {}\n"
+      "data_parallel_shard_degree = {}\n"
+      "tensor_parallel_degree = {}\n"
+      "pipeline_parallel_degree = {}\n",
+      sharded ? 1 : replicas, sharded ? replicas : 1, group.stages.front().tensor,
+      group.stages.size());
+  if (view.plan().method.sharding == Sharding::optimizer)
+    text +=
+        "# Of the optimiser alone the plan speaks; nearest to it is to keep gathered weights.\n"
+        "fsdp_reshard_after_forward = \"never\"\n";
+  if (group.stages.size() > 1)
+    text += fmt::format(
+        "pipeline_parallel_schedule = \"1F1B\"\npipeline_parallel_microbatch_size = {}\n{}",
+        view.plan().method.micro_batch, torchtitan_modules(group.stages));
+  return text;
+}
+
+/// "Et*3|t*4|t*3L": embedding, layers, loss; a bar between stages.
+std::string megatron_layout(const std::vector<PlannedStage>& stages) {
+  std::string text = "E";
+  for (std::size_t i = 0; i < stages.size(); ++i)
+    text += fmt::format("{}t*{}", i == 0 ? "" : "|", stages[i].layers);
+  return text + "L";
+}
+
+std::string megatron_model(const plan::ModelShape& shape) {
+  std::string text = fmt::format(
+      "--num-layers {}\n--hidden-size {}\n--ffn-hidden-size {}\n--num-attention-heads {}\n",
+      shape.layers, shape.hidden, shape.feed_forward, shape.heads);
+  if (shape.kv_heads != shape.heads)
+    text += fmt::format("--group-query-attention\n--num-query-groups {}\n", shape.kv_heads);
+  if (shape.head_width * shape.heads != shape.hidden)
+    text += fmt::format("--kv-channels {}\n", shape.head_width);
+  if (shape.gated) text += "--swiglu\n";
+  if (!shape.tied) text += "--untie-embeddings-and-output-weights\n";
+  if (shape.window > 0) text += fmt::format("--window-size {},0\n", shape.window);
+  const plan::Experts& experts = shape.experts;
+  if (experts.count == 0) return text;
+  text += fmt::format("--num-experts {}\n--moe-router-topk {}\n--moe-ffn-hidden-size {}\n",
+                      experts.count, experts.chosen, experts.feed_forward);
+  if (experts.shared > 0)
+    text += fmt::format("--moe-shared-expert-intermediate-size {}\n",
+                        experts.shared * experts.feed_forward);
+  if (experts.dense_layers > 0)
+    text += fmt::format("--moe-layer-freq ([0]*{}+[1]*{})\n", experts.dense_layers,
+                        shape.layers - experts.dense_layers);
+  return text;
+}
+
+std::string_view megatron_precision(Precision precision) {
+  switch (precision) {
+    case Precision::bf16:
+      return "--bf16\n";
+    case Precision::fp8:
+      return "--bf16\n--fp8-format hybrid\n";
+    case Precision::fp4:
+      return "--bf16\n--fp4-format e2m1\n";
+  }
+  return "";
+}
+
+std::string megatron_parallelism(const PlanView& view) {
+  const ReplicaGroup& group = view.plan().groups.front();
+  const plan::Method& method = view.plan().method;
+  const std::uint32_t tensor = group.stages.front().tensor;
+  std::string text =
+      fmt::format("--tensor-model-parallel-size {}\n--pipeline-model-parallel-size {}\n", tensor,
+                  group.stages.size());
+  if (!is_even(group.stages))
+    text += "--pipeline-model-parallel-layout " + megatron_layout(group.stages) + "\n";
+  if (tensor > 1) text += "--sequence-parallel\n";
+  if (method.sharding == Sharding::optimizer) text += "--use-distributed-optimizer\n";
+  if (view.job.job.software.overlaps_data) text += "--overlap-grad-reduce\n";
+  if (method.recompute == Recompute::selective) text += "--recompute-granularity selective\n";
+  if (method.recompute == Recompute::full)
+    text += "--recompute-granularity full\n--recompute-method uniform\n--recompute-num-layers 1\n";
+  return text;
+}
+
+}  // namespace
+
+Result<std::string> torchtitan_text(const PlanView& view) {
+  AXS_TRY(check_alike(view, "torchtitan"));
+  const std::string flavor = AXS_TRY(torchtitan_flavor(view));
+  const Precision precision = view.job.job.precision;
+  if (precision == Precision::fp4)
+    return no_words("torchtitan",
+                    fmt::format("precision {}, want bf16 or fp8", enum_name(precision)));
+  const ReplicaGroup& group = view.plan().groups.front();
+  const std::uint32_t micro = view.plan().method.micro_batch;
+  return fmt::format(
+      "# {}: {} devices, planned with {:.4g} s a step\n"
+      "[model]\nname = \"llama3\"\nflavor = \"{}\"\n{}\n"
+      "[training]\nlocal_batch_size = {}\nglobal_batch_size = {}\nseq_len = {}\nsteps = {}\n\n"
+      "{}\n[activation_checkpoint]\n{}",
+      view.job.scenario.name, replicas_of(view) * devices_of(group) / group.replicas,
+      view.plan().step.total.value(), flavor,
+      precision == Precision::fp8 ? "converters = [\"quantize.linear.float8\"]\n" : "",
+      group.stages.size() > 1 ? micro * group.micro_batches : micro, view.job.job.global_batch,
+      view.job.job.sequence, steps_of(view), torchtitan_parallelism(view),
+      torchtitan_recompute(view.plan().method.recompute));
+}
+
+Result<std::string> megatron_text(const PlanView& view) {
+  AXS_TRY(check_alike(view, "megatron"));
+  return megatron_model(view.job.job.shape) +
+         fmt::format(
+             "--seq-length {0}\n--max-position-embeddings {0}\n--micro-batch-size {1}\n"
+             "--global-batch-size {2}\n--train-iters {3}\n",
+             view.job.job.sequence, view.plan().method.micro_batch, view.job.job.global_batch,
+             steps_of(view)) +
+         megatron_parallelism(view) + std::string{megatron_precision(view.job.job.precision)};
+}
+
+}  // namespace axs::cli
