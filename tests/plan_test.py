@@ -5,6 +5,7 @@ usage: plan_test.py PATH-OF-AXS                  a small table, and tables that 
 import json
 import os
 import re
+import stat
 import subprocess
 import sys
 import tempfile
@@ -179,6 +180,14 @@ class Job(unittest.TestCase):
         self.assertEqual((outcome.returncode, outcome.stdout), (1, ""))
         self.assertEqual(outcome.stderr.count("\n"), 1, outcome.stderr)
         self.assertIn("/nowhere/step.json", outcome.stderr)
+        with tempfile.TemporaryDirectory() as folder:
+            pipe = os.path.join(folder, "pipe")
+            os.mkfifo(pipe)
+            for there in (folder, pipe):
+                outcome = plan(self.write(JOB), "--html", there)
+                self.assertEqual((outcome.returncode, outcome.stdout), (2, ""))
+                self.assertIn(there + ": is there and no file", outcome.stderr)
+            self.assertTrue(stat.S_ISFIFO(os.stat(pipe).st_mode))
 
     def test_torchtitan(self):
         job = self.write(ONE_SITE)

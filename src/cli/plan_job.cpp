@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "axs/cli/job.h"
@@ -25,8 +26,13 @@ constexpr Duration look_every = seconds(15);
 /// A scenario says nothing of cooling yet.
 constexpr double without_cooling = 1;
 
-/// Whoever reads the file finds the old or the new one, never half of it.
+/// Whoever reads the file finds the old or the new one, never half of it. What is there and no file
+/// is left alone: a device would be replaced as well.
 Result<> write_whole(const std::string& path, const std::string& text) {
+  std::error_code ignored;
+  const auto there = std::filesystem::status(path, ignored);
+  if (std::filesystem::exists(there) && !std::filesystem::is_regular_file(there))
+    return Error{Errc::invalid, path + ": is there and no file, want the name of one"};
   return host::write_file_atomically(
       path, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()},
       host::FileAccess::everyone);
