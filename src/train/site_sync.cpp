@@ -106,6 +106,10 @@ void SiteSync::on(const Received& event) {
 }
 
 void SiteSync::on(const PeerUp& event) {
+  // It may have what none of the others had when they were asked, its own above all.
+  std::erase_if(asked_, [&](const auto& asked) {
+    return asked.first.second == event.site || asked.second.times >= peers_.size();
+  });
   peers_.insert(event.site);
   offers_since_.erase(event.site);
   send(event.site, Status{worker_.has_value()});

@@ -56,12 +56,12 @@ Duration SiteSync::asking_patience() const {
   return std::max(config_.patience, 2 * arrivals_.median() + 4 * arrivals_.deviation());
 }
 
-/// Whoever has been asked may have a slower link than any before: once all have been, each round is
-/// twice as patient.
+/// Whoever has been asked may have a slower link than any before, by orders of magnitude: once all
+/// have been, each round is eight times as patient.
 Instant SiteSync::asks_again_at(const Asked& asked, Duration patience) const {
-  constexpr std::size_t most_doublings = 6;
+  constexpr std::size_t rounds_max = 5;  // Nine hours, if the first is a second.
   const std::size_t rounds = peers_.empty() ? 0 : asked.times / peers_.size();
-  return asked.at + (std::int64_t{1} << std::min(rounds, most_doublings)) * patience;
+  return asked.at + (std::int64_t{1} << 3 * std::min(rounds, rounds_max)) * patience;
 }
 
 /// Since it was asked for; one that comes by itself since the first of its sync was here, which

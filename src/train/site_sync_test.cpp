@@ -109,7 +109,7 @@ TEST_CASE("site sync: what takes long is asked for no more often than it takes")
   }
 }
 
-TEST_CASE("site sync: what a site was asked for that went down, another is asked for at once") {
+TEST_CASE("site sync: what a site was asked for that went down, another is asked for, at once") {
   SiteSync site{
       {.self = {2}, .sites = 3, .budget = {1u << 20, 256, 2, 20}, .records = {}, .stored = {}},
       Instant{}};
@@ -131,6 +131,8 @@ TEST_CASE("site sync: what a site was asked for that went down, another is asked
   CHECK(asked(SiteSync::Received{{1}, AgreementMessage{Learn{{0}, decision}}}) ==
         std::vector{SiteId{0}});
   CHECK(asked(SiteSync::PeerDown{SiteId{0}}) == std::vector{SiteId{1}});
+  CHECK(asked(Wakeup{}).empty());
+  CHECK(asked(SiteSync::PeerUp{SiteId{0}}) == std::vector{SiteId{0}});
 }
 
 TEST_CASE("site sync: three equal sites train their budget to the token") {
