@@ -22,6 +22,13 @@ double slowness(const Fleet& fleet, Rng& rng) {
   return tail > 0 ? 1 - fleet.straggling * dmath::log(tail) : 1;
 }
 
+/// The greatest of n exponentials is on average the n-th harmonic number.
+double mean_slowness(const Fleet& fleet) {
+  double harmonic = 0;
+  for (std::uint32_t i = fleet.accelerators; i > 0; --i) harmonic += 1.0 / i;
+  return 1 + fleet.straggling * harmonic;
+}
+
 Duration until_failure(const Fleet& fleet, Rng& rng) {
   AXS_ASSERT(fleet.between_failures > Duration{});
   return scaled(fleet.between_failures, exponential(rng) / fleet.accelerators);

@@ -20,6 +20,9 @@ struct Fleet {
 /// By how much a step of the whole fleet takes longer, at least 1.
 double slowness(const Fleet& fleet, Rng& rng);
 
+/// Its mean.
+double mean_slowness(const Fleet& fleet);
+
 /// How long until the next accelerator fails; some must.
 Duration until_failure(const Fleet& fleet, Rng& rng);
 

@@ -19,6 +19,7 @@ TEST_CASE("a step of n accelerators is on average the n-th harmonic number of st
       sum += factor;
     }
     CHECK(sum / steps == doctest::Approx(1 + 0.01 * harmonic).epsilon(0.0005));
+    CHECK(mean_slowness(fleet) == doctest::Approx(1 + 0.01 * harmonic));
   }
 }
 

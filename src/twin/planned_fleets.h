@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "axs/catalog/scenario.h"
+#include "axs/plan/fleet.h"
+#include "axs/plan/job.h"
+#include "axs/plan/training_plan.h"
+#include "axs/twin/fleet.h"
+
+/// From plans to fleets: what a FlowTwin plays of a job on accelerators of the catalogue.
+namespace axs::twin {
+
+/// What one site computes between two exchanges: its share of the batch, on its own devices.
+struct SiteJob {
+  SiteId site;  ///< of the scenario
+  plan::Job job;
+  plan::Fleet fleet;  ///< the site alone
+};
+
+/// One for each site that has devices and where the job may run. All get the same share, as live
+/// sites do; those that are faster wait or merge more often, as their policies say.
+std::vector<SiteJob> site_jobs(const plan::Job& job, const plan::Fleet& fleet);
+
+/// The scenario at these sites alone, in this order: what others are, links to them and faults of
+/// either are left out.
+catalog::Scenario at_sites(const catalog::Scenario& scenario, const std::vector<SiteId>& sites);
+
+struct PlannedFleets {
+  catalog::Scenario scenario;  ///< at the sites that train
+  std::vector<Fleet> fleets;   ///< by its sites
+  /// Floating-point operations that the model needs, of what the peak of all devices in use allows,
+  /// while every fleet computes steps as planned.
+  double utilisation = 0;
+};
+
+/// `plans` are those of the jobs. A contribution has `contribution_bytes`.
+PlannedFleets planned_fleets(const catalog::Scenario& scenario, const std::vector<SiteJob>& jobs,
+                             const std::vector<plan::TrainingPlan>& plans,
+                             std::uint64_t contribution_bytes);
+
+/// Tokens per second of all sites together if each trained alone for so long, without links, faults
+/// and others to wait for: what linear scaling from one site would be.
+double tokens_per_second_apart(const catalog::Scenario& scenario, const std::vector<Fleet>& fleets,
+                               Duration span);
+
+}  // namespace axs::twin
