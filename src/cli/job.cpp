@@ -53,14 +53,19 @@ Result<JobOverrides> JobFlags::overrides() const {
 }
 
 Result<catalog::Scenario> JobFlags::read() const {
-  const JobOverrides over = AXS_TRY(overrides());
   catalog::Scenario chosen = AXS_TRY(config::read_scenario(scenario));
+  AXS_TRY(apply(chosen));
+  return chosen;
+}
+
+Result<> JobFlags::apply(catalog::Scenario& chosen) const {
+  const JobOverrides over = AXS_TRY(overrides());
   if (over.seed) chosen.seed = *over.seed;
   // The environment stands for every scenario, also for one without a sky.
   if (!tle.empty() && !chosen.sky)
     return Error{Errc::invalid, "--tle: the scenario " + scenario + " has no table [sky]"};
   if (!over.tle.empty() && chosen.sky) chosen.sky->satellites = over.tle;
-  return chosen;
+  return Ok{};
 }
 
 std::vector<twin::WorkerSpeed> assumed_speeds(const catalog::Scenario& scenario) {

@@ -34,6 +34,8 @@ struct JobFlags {
   Result<JobOverrides> overrides() const;
   /// The scenario with them applied.
   Result<catalog::Scenario> read() const;
+  /// Puts them into a scenario that was read from the same file.
+  Result<> apply(catalog::Scenario& chosen) const;
 };
 
 /// What is assumed of the workers before anything is measured.

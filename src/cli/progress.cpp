@@ -20,7 +20,7 @@ Progress::~Progress() {
   if (shown_) fmt::print(stderr, "\r\033[K");
 }
 
-void Progress::show(double share) {
+void Progress::show(double share, const std::string& where) {
   const auto now = Clock::now();
   if (!wanted_ || now < next_) return;
   next_ = now + std::chrono::milliseconds(200);
@@ -28,8 +28,9 @@ void Progress::show(double share) {
   share = std::clamp(share, 1e-6, 1.0);
   const double past = std::chrono::duration<double>(now - begun_).count();
   const int filled = static_cast<int>(share * bar_width);
-  fmt::print(stderr, "\r\033[K{} [{:#<{}}{:.<{}}] {:3.0f} %, {:.0f} s left", what_, "", filled, "",
-             bar_width - filled, share * 100, past * (1 - share) / share);
+  fmt::print(stderr, "\r\033[K{} [{:#<{}}{:.<{}}] {:3.0f} %, {}{:.0f} s left", what_, "", filled,
+             "", bar_width - filled, share * 100, where.empty() ? "" : where + ", ",
+             past * (1 - share) / share);
   std::fflush(stderr);
 }
 

@@ -16,8 +16,8 @@ class Progress {
   Progress& operator=(const Progress&) = delete;
   ~Progress();
 
-  /// `share` of the work, in [0, 1], is behind.
-  void show(double share);
+  /// `share` of the work, in [0, 1], is behind. `where` says in other words how far that is.
+  void show(double share, const std::string& where = "");
 
  private:
   using Clock = std::chrono::steady_clock;

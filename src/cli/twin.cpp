@@ -69,15 +69,25 @@ void TwinCommand::declare(CLI::App& app) {
          "The folder of a live run of the scenario: workers as fast as its were; else 30 ms "
          "a step")
       ->excludes("--flows");
+  app.add_option(
+         "--seeds", fleets.seeds,
+         "Fleets: so many runs on all cores, from the seed on, and what they have in common")
+      ->check(CLI::Range(1u, 10'000u));
+  app.add_option("--for", fleets.span, "Fleets: how much time is simulated; 24h by default");
   app.footer(
       "Examples:\n"
       "  axs twin scenarios/three-continents.toml\n"
       "  axs twin scenarios/three-continents.toml --seed 7 --json\n"
       "  axs twin scenarios/three-continents.toml --learn --data book.txt\n"
-      "  axs twin scenarios/twenty-sites.toml --flows");
+      "  axs twin scenarios/twenty-sites.toml --flows\n"
+      "  axs twin scenarios/1024-gpus.toml --for 24h --seeds 8");
 }
 
 Result<ExitCode> TwinCommand::run() {
+  if (!flows && !learn && AXS_TRY(is_of_fleets(job.scenario))) return run_fleets();
+  if (fleets.seeds != 1 || !fleets.span.empty())
+    return Error{Errc::invalid, "--seeds and --for: " + job.scenario +
+                                    " is no scenario of fleets: its sites have no accelerators"};
   const catalog::Scenario chosen = AXS_TRY(job.read());
   if (flows) {
     std::fputs(AXS_TRY(flows_text(chosen, json)).c_str(), stdout);
@@ -124,6 +134,15 @@ Result<ExitCode> TwinCommand::run() {
   std::fputs((json ? as_json(outcome, learned) : as_text(chosen, outcome, learned)).c_str(),
              stdout);
   return outcome.finished ? ExitCode::done : ExitCode::failed;
+}
+
+Result<ExitCode> TwinCommand::run_fleets() {
+  if (!out.empty() || !speeds.empty())
+    return Error{Errc::invalid, "--out and --speeds: " + job.scenario +
+                                    " has fleets: no record, and as fast as their plans"};
+  fleets.json = json;
+  std::fputs(AXS_TRY(fleets_text(job, fleets)).c_str(), stdout);
+  return ExitCode::done;
 }
 
 }  // namespace axs::cli

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "axs/core/assert.h"
+#include "axs/train/decision.h"
 #include "axs/twin/flow_twin.h"
 
 namespace axs::twin {
@@ -116,6 +117,10 @@ catalog::Scenario at_sites(const catalog::Scenario& scenario, const std::vector<
   for (const catalog::Fault& fault : scenario.faults)
     if (const auto still = moved(fault, sites, links)) kept.faults.push_back(*still);
   return kept;
+}
+
+bool is_carried(std::uint64_t contribution_bytes) {
+  return train::well_formed({.site = SiteId{0}, .tokens = {}, .size = contribution_bytes}, 1);
 }
 
 PlannedFleets planned_fleets(const catalog::Scenario& scenario, const std::vector<SiteJob>& jobs,

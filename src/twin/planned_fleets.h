@@ -27,6 +27,9 @@ std::vector<SiteJob> site_jobs(const plan::Job& job, const plan::Fleet& fleet);
 /// either are left out.
 catalog::Scenario at_sites(const catalog::Scenario& scenario, const std::vector<SiteId>& sites);
 
+/// Whether a message carries a contribution of so many bytes.
+bool is_carried(std::uint64_t contribution_bytes);
+
 struct PlannedFleets {
   catalog::Scenario scenario;  ///< at the sites that train
   std::vector<Fleet> fleets;   ///< by its sites

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "axs/cli/job.h"
+#include "axs/core/result.h"
+
+namespace axs::cli {
+
+struct FleetFlags {
+  std::uint32_t seeds = 1;  ///< How many, from the scenario's on.
+  std::string span;         ///< Of simulated time; empty: a day.
+  bool json = false;
+};
+
+/// Whether sites of the scenario have accelerators of the catalogue, not just processors.
+Result<bool> is_of_fleets(const std::string& file);
+
+/// Plans the job at each of its sites and simulates them for a while, each seed on a core: tables,
+/// or one JSON object. What they say does not depend on how many cores there are.
+Result<std::string> fleets_text(const JobFlags& job, const FleetFlags& flags);
+
+}  // namespace axs::cli
