@@ -37,13 +37,17 @@ std::string idle_text(const PlannedJob& job, const TrainingPlan& plan) {
   return text.empty() ? "" : "Idle: " + text + "\n";
 }
 
-std::string sites_text(const PlannedJob& job, const TrainingPlan& plan) {
+std::string sites_text(const TrainingPlan& plan) {
   std::string text;
+  if (plan.outer)
+    text += fmt::format(
+        "sites exchange every {} steps, in {} fragments with {:.3g} bits of a parameter, which are "
+        "needed {} steps later; published gap of the loss: {:.2g} %\n",
+        plan.outer->period, plan.outer->fragments, plan.outer->bits, plan.outer->overlap,
+        100 * plan.loss_gap);
   if (plan.step.sites.value() > 0)
-    text += fmt::format("of each step {:.3g} s exchange gradients between sites\n",
+    text += fmt::format("of each step {:.3g} s are spent waiting for exchanges between sites\n",
                         plan.step.sites.value());
-  if (job.fleet.sites.size() > 1 && job.scenario.train.sync == catalog::SyncMode::outer)
-    text += "sync = \"outer\" is not planned with yet: sites exchange gradients in every step\n";
   return text;
 }
 
@@ -111,7 +115,7 @@ std::string plan_text(const PlanView& view) {
       job.scenario.name, plan.step.total.value(), low.value(), high.value(),
       report::grouped(static_cast<std::uint64_t>(plan.tokens_per_second)), 100 * utilisation(view),
       plan.duration.value() / seconds_of_day);
-  text += method_text(plan.method) + "\n" + sites_text(job, plan);
+  text += method_text(plan.method) + "\n" + sites_text(plan);
   text += "\n" + RowsFormat{}.text(plan_rows(view), "groups") + "\n" + idle_text(job, plan);
   text += others_text(found.result.others);
   if (found.searched < 1)
@@ -147,6 +151,12 @@ ordered_json plan_json(const PlanView& view) {
     document["groups"].push_back(json_of(job, group));
   for (std::uint32_t type = 0; type < plan.idle.size(); ++type)
     document["idle"][type_name(job, type)] = plan.idle[type];
+  if (plan.outer)
+    document["outer"] = {{"period", plan.outer->period},
+                         {"fragments", plan.outer->fragments},
+                         {"overlap", plan.outer->overlap},
+                         {"bits", plan.outer->bits},
+                         {"loss_gap", plan.loss_gap}};
   document["others"] = ordered_json::array();
   for (const plan::RunnerUp& other : found.result.others)
     document["others"].push_back({{"method", method_text(other.method)}, {"reason", other.reason}});

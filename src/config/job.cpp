@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "axs/config/scenario.h"
+#include "axs/plan/outer_choice.h"
 
 namespace axs::config {
 
@@ -38,7 +39,10 @@ plan::Job job_of(const Scenario& scenario, const PlanWishes& wishes, const plan:
           .precision = wishes.precision,
           .software = facts.software.back().software,
           .deadline = wishes.deadline,
-          .jurisdictions = wishes.jurisdictions};
+          .jurisdictions = wishes.jurisdictions,
+          .loss_gap_max = scenario.train.sync == SyncMode::outer
+                              ? std::optional{plan::OuterGoal{}.loss_gap_max}
+                              : std::nullopt};
 }
 
 /// The number of the type in the fleet, which gets it if it is new.

@@ -1,5 +1,6 @@
 #include "axs/plan/fleet.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "axs/plan/is_positive.h"
@@ -60,7 +61,13 @@ Result<> check(const Fleet& fleet) {
         return wrong("fleet: devices", static_cast<double>(devices),
                      "at most " + std::to_string(devices_max));
     }
+  for (const Seconds lasts : fleet.spells)
+    if (!is_positive(lasts.value()))
+      return wrong("forecast of links: spell", lasts.value(), "> 0", " s");
   for (const SiteLink& link : fleet.links) {
+    const std::size_t spells = std::max<std::size_t>(fleet.spells.size(), 1);
+    if (link.spell >= spells)
+      return wrong("link: spell", link.spell, "one of " + std::to_string(spells));
     for (const std::uint32_t end : {link.from, link.to})
       if (end >= fleet.sites.size())
         return wrong("link: site", end, "one of " + std::to_string(fleet.sites.size()));

@@ -27,12 +27,13 @@ struct FleetSite {
   std::vector<Pool> pools;
 };
 
-/// Both ways, between two of the fleet's sites.
+/// Both ways, between two of the fleet's sites, in one spell of the forecast.
 struct SiteLink {
   std::uint32_t from = 0;
   std::uint32_t to = 0;
   BytesPerSecond rate{};
   Seconds round_trip{};
+  std::uint32_t spell = 0;  ///< which of the fleet's
 };
 
 /// What a job may run on.
@@ -40,6 +41,9 @@ struct Fleet {
   std::vector<DeviceType> types;
   std::vector<FleetSite> sites;
   std::vector<SiteLink> links;
+  /// How long each spell of the forecast of links lasts; empty: they stay as they are. Two sites
+  /// without a link in a spell exchange nothing then.
+  std::vector<Seconds> spells;
 };
 
 /// An error that names the first thing of the fleet that cannot be.

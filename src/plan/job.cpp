@@ -18,6 +18,8 @@ Result<> check(const Job& job) {
   if (job.deadline && !(job.deadline->value() > 0))
     return Error{Errc::invalid, "deadline " + rounded(job.deadline->value()) +
                                     " s from now, want one that is to come"};
+  if (job.loss_gap_max && !(*job.loss_gap_max >= 0))
+    return Error{Errc::invalid, "gap of loss " + rounded(*job.loss_gap_max) + ", want >= 0"};
   return Ok{};
 }
 

@@ -22,6 +22,9 @@ struct Job {
   std::optional<Seconds> deadline;
   /// Where it may run; empty: anywhere.
   std::vector<std::string> jurisdictions;
+  /// By how much the loss may end above that of exchanging in every step, as a share of it, where
+  /// sites exchange less often. Nothing: they exchange in every step.
+  std::optional<double> loss_gap_max;
 };
 
 /// Steps that train on all tokens.

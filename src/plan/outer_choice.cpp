@@ -31,8 +31,8 @@ constexpr std::array<LossRow, 27> losses{{
 }};
 
 /// Three layers in a fragment, as Streaming DiLoCo has them.
-std::uint32_t fragments(const OuterJob& job, std::uint32_t period) {
-  return period == 1 ? 1 : std::clamp(job.layers / 3, 1u, period);
+std::uint32_t fragments(std::uint32_t layers, std::uint32_t period) {
+  return std::clamp(layers / 3, 1u, period);
 }
 
 Result<double> utilisation(const OuterJob& job, const OuterSync& sync,
@@ -51,13 +51,13 @@ Result<double> utilisation(const OuterJob& job, const OuterSync& sync,
 }
 
 /// In the order in which they are preferred. Every-step cannot overlap with the next step.
-std::vector<OuterSync> candidates(const OuterJob& job) {
+std::vector<OuterSync> candidates(std::uint32_t layers) {
   std::vector<OuterSync> all{{}};
   for (const std::uint32_t period : {30u, 100u})
     for (const std::uint32_t overlap : {1u, 5u})
       for (const double bits : {16.0, 4.0})
         all.push_back({.period = period,
-                       .fragments = fragments(job, period),
+                       .fragments = fragments(layers, period),
                        .overlap = overlap,
                        .bits = bits,
                        .during_backward = true});
@@ -75,16 +75,26 @@ std::optional<double> published_loss_gap(double parameters, std::size_t replicas
   return {};
 }
 
+std::vector<OuterOption> outer_options(double parameters, std::uint32_t layers, std::size_t sites,
+                                       double loss_gap_max) {
+  std::vector<OuterOption> options;
+  for (const OuterSync& sync : candidates(layers)) {
+    const auto gap = published_loss_gap(parameters, sites, sync.period);
+    if (gap && *gap <= loss_gap_max) options.push_back({sync, *gap});
+  }
+  return options;
+}
+
 Result<OuterChoice> choose_outer(const OuterJob& job, const std::vector<LinkSpell>& forecast,
                                  const OuterGoal& goal) {
   if (forecast.empty()) return Error{Errc::invalid, "forecast: 0 spells, want >= 1"};
   OuterChoice best;
-  for (const OuterSync& sync : candidates(job)) {
-    const auto gap = published_loss_gap(job.parameters, job.step.size(), sync.period);
-    if (!gap || *gap > goal.loss_gap_max) continue;
+  const auto options =
+      outer_options(job.parameters, job.layers, job.step.size(), goal.loss_gap_max);
+  for (const auto& [sync, loss_gap] : options) {
     const double reached = AXS_TRY(utilisation(job, sync, forecast));
     if (reached <= best.utilisation) continue;
-    best = {sync, reached, *gap};
+    best = {sync, reached, loss_gap};
     if (reached >= goal.utilisation) return best;
   }
   return Error{Errc::exhausted, "outer exchange: at most " + std::to_string(best.utilisation) +

@@ -21,6 +21,19 @@ struct LinkSpell {
   Seconds lasts{};
 };
 
+/// An exchange that may be proposed.
+struct OuterOption {
+  OuterSync sync;
+  double loss_gap = 0;  ///< as published, see `published_loss_gap`
+
+  bool operator==(const OuterOption&) const = default;
+};
+
+/// All whose published loss gap is not above `loss_gap_max`, the least harmful to the loss first:
+/// the shortest period, then the shortest overlap, then the most bits.
+std::vector<OuterOption> outer_options(double parameters, std::uint32_t layers, std::size_t sites,
+                                       double loss_gap_max);
+
 struct OuterGoal {
   double utilisation = 0.95;
   double loss_gap_max = 0.02;
@@ -32,9 +45,8 @@ struct OuterChoice {
   double loss_gap = 0;     ///< as published, see `published_loss_gap`
 };
 
-/// The exchange that reaches the goal with the least harm to the loss: the shortest period, then
-/// the shortest overlap, then the most bits. Only what somebody has published a loss for is
-/// proposed. If nothing reaches the goal, an error that names the best that was found.
+/// The first of the options that reaches the goal. If nothing does, an error that names the best
+/// that was found.
 Result<OuterChoice> choose_outer(const OuterJob& job, const std::vector<LinkSpell>& forecast,
                                  const OuterGoal& goal);
 

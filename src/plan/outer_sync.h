@@ -27,6 +27,8 @@ struct OuterSync {
   double bits = 16;             ///< for each parameter
   /// A layer leaves as soon as the backward pass is through with it. False: all leave after it.
   bool during_backward = true;
+
+  bool operator==(const OuterSync&) const = default;
 };
 
 /// Between any two neighbours of the ring of sites.

@@ -30,15 +30,41 @@ Values nothing(std::uint32_t bundles) {
   return values;
 }
 
-/// How `bundles` are shared out to reach the best of all `parts` together.
-std::vector<std::uint32_t> shares(const std::vector<Values>& parts, std::uint32_t bundles) {
-  std::vector<Values> before{nothing(static_cast<std::uint32_t>(parts.front().size() - 1))};
-  for (const Values& part : parts) before.push_back(joined(before.back(), part));
+/// The most of some parts together, by how many of them have a share, at most; one element alone:
+/// all may.
+using JoinedParts = std::vector<Values>;
+
+/// Of none of `parts` parts yet.
+JoinedParts no_parts(std::uint32_t bundles, std::size_t parts, std::size_t parts_max) {
+  return {parts_max < parts ? parts_max + 1 : 1, nothing(bundles)};
+}
+
+JoinedParts with(const JoinedParts& before, const Values& part) {
+  if (before.size() == 1) return {joined(before.front(), part)};
+  JoinedParts after{before.front()};
+  for (std::size_t most = 1; most < before.size(); ++most) {
+    Values& values = after.emplace_back(joined(before[most - 1], part));
+    for (std::size_t i = 0; i < values.size(); ++i)
+      values[i] = std::max(values[i], before[most][i]);
+  }
+  return after;
+}
+
+/// How `bundles` are shared out to reach the best of all `parts` together, of which at most
+/// `parts_max` get a share.
+std::vector<std::uint32_t> shares(const std::vector<Values>& parts, std::uint32_t bundles,
+                                  std::size_t parts_max) {
+  std::vector<JoinedParts> before{no_parts(bundles, parts.size(), parts_max)};
+  for (const Values& part : parts) before.push_back(with(before.back(), part));
+  std::size_t most = before.front().size() - 1;
   std::vector<std::uint32_t> shares(parts.size());
   for (std::size_t i = parts.size(); i-- > 0;) {
-    std::uint32_t mine = 0;
-    while (before[i][bundles - mine] < 0 || parts[i][mine] < 0 ||
-           before[i][bundles - mine] + parts[i][mine] != before[i + 1][bundles])
+    const std::int64_t wanted = before[i + 1][most][bundles];
+    if (before[i][most][bundles] == wanted) continue;
+    if (most > 0) --most;
+    std::uint32_t mine = 1;
+    while (before[i][most][bundles - mine] < 0 || parts[i][mine] < 0 ||
+           before[i][most][bundles - mine] + parts[i][mine] != wanted)
       ++mine;
     shares[i] = mine;
     bundles -= mine;
@@ -178,7 +204,7 @@ class SiteOptions {
       left = *without(left, *mix.other, 1);
     }
     const std::uint32_t others = mix.other != nullptr ? 1 : 0;
-    const auto counts = shares(parts(left), bundles - mix.count - others);
+    const auto counts = shares(parts(left), bundles - mix.count - others, types_.size());
     for (std::size_t type = 0; type < counts.size(); ++type) {
       if (counts[type] == 0) continue;
       const PoolOption best = types_[type].best(counts[type], left[type]);
@@ -240,8 +266,10 @@ class SiteOptions {
 /// Several sites under one limit.
 class AllOptions {
  public:
-  AllOptions(const KindTable& kinds, const ReplicaDemand& demand, Seconds limit)
+  AllOptions(const KindTable& kinds, const ReplicaDemand& demand, Seconds limit,
+             std::size_t sites_max)
       : bundles_{demand.bundles},
+        sites_max_{sites_max},
         wanted_{(demand.micro_batches + demand.bundle - 1) / demand.bundle} {
     types_.reserve(kinds.pure.size());
     for (const auto& pure : kinds.pure) types_.emplace_back(pure, limit, wanted_);
@@ -270,7 +298,7 @@ class AllOptions {
   std::vector<ChosenReplicas> chosen() const {
     std::vector<Values> parts;
     for (const SiteOptions& site : sites_) parts.push_back(site.values());
-    const auto counts = shares(parts, bundles_);
+    const auto counts = shares(parts, bundles_, sites_max_);
     std::vector<ChosenReplicas> chosen;
     for (std::uint32_t site = 0; site < sites_.size(); ++site)
       sites_[site].collect(counts[site], site, chosen);
@@ -308,9 +336,9 @@ class AllOptions {
   }
 
   bool is_reached() const {
-    Values all = nothing(bundles_);
-    for (const SiteOptions& site : sites_) all = joined(all, site.values());
-    return all.back() >= wanted_;
+    JoinedParts all = no_parts(bundles_, sites_.size(), sites_max_);
+    for (const SiteOptions& site : sites_) all = with(all, site.values());
+    return all.back().back() >= wanted_;
   }
 
   bool try_mixed() {
@@ -338,6 +366,7 @@ class AllOptions {
   }
 
   std::uint32_t bundles_;
+  std::size_t sites_max_;
   std::int64_t wanted_;  ///< of all bundles together
   std::vector<TypeEntries> types_;
   std::vector<Entry> mixed_;
@@ -347,18 +376,18 @@ class AllOptions {
 }  // namespace
 
 ReplicaChoice::ReplicaChoice(const KindTable& kinds, const ReplicaDemand& demand,
-                             const std::vector<SiteDevices>& sites)
-    : kinds_{kinds}, demand_{demand}, sites_{sites} {
+                             const std::vector<SiteDevices>& sites, std::size_t sites_max)
+    : kinds_{kinds}, demand_{demand}, sites_{sites}, sites_max_{sites_max} {
   for (SiteDevices& site : sites_)
     for (std::uint32_t& devices : site) devices /= demand.bundle;
 }
 
 bool ReplicaChoice::may_be_within(Seconds limit) const {
-  return AllOptions{kinds_, demand_, limit}.may_reach(sites_);
+  return AllOptions{kinds_, demand_, limit, sites_max_}.may_reach(sites_);
 }
 
 std::optional<std::vector<ChosenReplicas>> ReplicaChoice::within(Seconds limit) const {
-  AllOptions options{kinds_, demand_, limit};
+  AllOptions options{kinds_, demand_, limit, sites_max_};
   if (!options.reach(sites_)) return std::nullopt;
   return options.chosen();
 }

@@ -129,7 +129,7 @@ void Search::list_sites() {
       all_devices_[pool.type] += pool.devices;
     }
   }
-  groups_ = site_groups(fleet_, allowed_, Bytes{2 * parameters(job_.shape)});
+  groups_ = site_groups(fleet_, job_, allowed_);
 }
 
 void Search::list_methods() {
@@ -244,11 +244,10 @@ std::optional<TrainingPlan> Search::best_of(const Unit& unit, ReplicaRange bundl
   };
   bool possible = false;
   for (const SiteGroup& group : groups_) {
-    const Seconds besides = group.exchange + builder.fixed();
-    const Seconds limit = at_most * (1 + rounding) - besides;
+    const Seconds limit = group.step_within(at_most * (1 + rounding)) - builder.fixed();
     std::vector<SiteDevices> sites;
     for (const std::uint32_t site : group.sites) sites.push_back(devices_[site]);
-    const ReplicaChoice choice{table, demand, sites};
+    const ReplicaChoice choice{table, demand, sites, group.sites_max};
     possible = possible || choice.may_be_within(limit);
     if (!bundles.is_one()) continue;
     if (const auto shared = shortest(choice, demand, limit))
@@ -275,10 +274,17 @@ TrainingPlan Search::plan_of(const SharedWork& work, const SiteGroup& group,
       spread = std::max(spread, builder.spread(stage.type));
     }
   }
+  const Seconds inside = work.slowest + builder.fixed();
+  const SiteExchange* way = group.best(inside);
+  const Seconds waiting = way == nullptr ? Seconds{} : way->exposed(inside);
+  if (way != nullptr && way->how.sync.period > 1) {
+    plan.outer = way->how.sync;
+    plan.loss_gap = way->how.loss_gap;
+  }
   plan.step = {.replicas = work.slowest,
-               .sites = group.exchange,
+               .sites = waiting,
                .fixed = builder.fixed(),
-               .total = work.slowest + group.exchange + builder.fixed(),
+               .total = inside + waiting,
                .spread = spread};
   plan.tokens_per_second =
       static_cast<double>(job_.global_batch) * job_.sequence / plan.step.total.value();

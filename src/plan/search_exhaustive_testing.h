@@ -1,5 +1,6 @@
 #pragma once
 
+#include <bit>
 #include <map>
 #include <utility>
 
@@ -8,9 +9,9 @@
 
 namespace axs::plan {
 
-/// The search as plain as it can be, for fleets of a handful of devices at one site: all methods,
-/// numbers of replicas, pipelines, cuts, subsets of devices and shares of the work. It shares only
-/// StageCost with the search.
+/// The search as plain as it can be, for fleets of a handful of devices: all methods, numbers of
+/// replicas, sets of sites, pipelines, cuts, subsets of devices, shares of the work and ways to
+/// exchange. It shares only StageCost and exchange_time() with the search.
 class Exhaustive {
  public:
   Exhaustive(const Job& job, const Fleet& fleet, const Calibration& calibration)
@@ -18,12 +19,13 @@ class Exhaustive {
 
   /// Of the best plan; a very long one if there is none.
   Seconds step() {
-    SiteDevices devices(fleet_.types.size());
+    Devices devices(fleet_.sites.size(), SiteDevices(fleet_.types.size()));
     std::uint32_t all = 0;
-    for (const Pool& pool : fleet_.sites[0].pools) {
-      devices[pool.type] += pool.devices;
-      all += pool.devices;
-    }
+    for (std::size_t site = 0; site < devices.size(); ++site)
+      for (const Pool& pool : fleet_.sites[site].pools) {
+        devices[site][pool.type] += pool.devices;
+        all += pool.devices;
+      }
     for (std::uint32_t micro = 1; job_.global_batch % micro == 0; micro *= 2)
       for (const Recompute recompute : {Recompute::none, Recompute::selective, Recompute::full})
         for (const Sharding sharding : {Sharding::none, Sharding::optimizer})
@@ -33,13 +35,15 @@ class Exhaustive {
   }
 
  private:
+  using Devices = std::vector<SiteDevices>;  ///< by site
+
   struct Stage {
     std::uint32_t type;
     StageCost* cost;
     std::uint32_t layers;
   };
 
-  void try_all(const Method& method, std::uint32_t replicas, const SiteDevices& devices) {
+  void try_all(const Method& method, std::uint32_t replicas, const Devices& devices) {
     replicas_ = replicas;
     micro_batches_ = job_.global_batch / method.micro_batch;
     ends_.clear();
@@ -52,10 +56,62 @@ class Exhaustive {
                                               {replicas, replicas}, calibration_));
         fixed = costs_[type].back().fixed();
       }
-    std::vector<Stage> stages;
-    SiteDevices used(devices.size());
-    pipelines(devices, job_.shape.layers, stages, used);
-    best_ = std::min(best_, rest(replicas, devices, micro_batches_) + fixed);
+    for (const SiteDevices& site : devices) {
+      std::vector<Stage> stages;
+      SiteDevices used(site.size());
+      pipelines(site, job_.shape.layers, stages, used);
+    }
+    for (std::uint32_t sites = 1; sites < (1u << devices.size()); ++sites) {
+      Devices some = devices;
+      for (std::size_t site = 0; site < some.size(); ++site)
+        if ((sites >> site & 1) == 0) some[site].assign(some[site].size(), 0);
+      best_ = std::min(best_, exchanged(sites, rest(replicas, some, micro_batches_) + fixed));
+    }
+  }
+
+  /// A step with the quickest exchange between the sites whose bits are set.
+  Seconds exchanged(std::uint32_t sites, Seconds step) const {
+    const auto count = static_cast<std::size_t>(std::popcount(sites));
+    if (count == 1 || step >= Seconds{1e30}) return step;
+    const double size = parameters(job_.shape);
+    std::vector<OuterOption> options{{}};
+    if (job_.loss_gap_max)
+      options = outer_options(size, job_.shape.layers, count, *job_.loss_gap_max);
+    const std::vector<Seconds> spells =
+        fleet_.spells.empty() ? std::vector{Seconds{1}} : fleet_.spells;
+    Seconds best{1e30};
+    for (OuterOption& option : options) {
+      option.sync.during_backward = false;
+      const OuterJob outer{size, job_.shape.layers, std::vector(count, step)};
+      Seconds waits{}, lasts{};
+      for (std::uint32_t spell = 0; spell < spells.size(); ++spell) {
+        const Bytes fragment = Bytes{size * option.sync.bits / 8} / option.sync.fragments;
+        const auto cost = outer_cost(outer, option.sync, slowest_link(sites, fragment, spell));
+        waits += spells[spell] * (cost ? cost->exposed.value() / option.sync.period : 1e30);
+        lasts += spells[spell];
+      }
+      best = std::min(best, step + Seconds{waits / lasts});
+    }
+    return best;
+  }
+
+  /// How long an exchange takes over the slowest link of the best way between any two of the sites.
+  Seconds slowest_link(std::uint32_t sites, Bytes size, std::uint32_t spell) const {
+    const std::size_t n = fleet_.sites.size();
+    std::vector<std::vector<Seconds>> way(n, std::vector<Seconds>(n, Seconds{1e30}));
+    for (const SiteLink& link : fleet_.links)
+      if (link.spell == spell)
+        way[link.from][link.to] = way[link.to][link.from] =
+            std::min(way[link.from][link.to], exchange_time(size, link));
+    for (std::size_t over = 0; over < n; ++over)
+      for (std::size_t a = 0; a < n; ++a)
+        for (std::size_t b = 0; b < n; ++b)
+          way[a][b] = std::min(way[a][b], std::max(way[a][over], way[over][b]));
+    Seconds slowest{};
+    for (std::size_t a = 0; a < n; ++a)
+      for (std::size_t b = 0; b < a; ++b)
+        if ((sites >> a & 1) == 1 && (sites >> b & 1) == 1) slowest = std::max(slowest, way[a][b]);
+    return slowest;
   }
 
   void pipelines(const SiteDevices& left, std::uint32_t layers, std::vector<Stage>& stages,
@@ -98,23 +154,24 @@ class Exhaustive {
   }
 
   /// The least time in which `replicas` replicas on `devices` do the micro-batches.
-  Seconds rest(std::uint32_t replicas, const SiteDevices& devices, std::uint32_t micro_batches) {
+  Seconds rest(std::uint32_t replicas, const Devices& devices, std::uint32_t micro_batches) {
     if (replicas == 0) return micro_batches == 0 ? Seconds{} : Seconds{1e30};
     const auto key = std::pair{devices, std::pair{replicas, micro_batches}};
     if (const auto known = known_.find(key); known != known_.end()) return known->second;
     Seconds best{1e30};
-    for (const auto& [used, ends] : ends_) {
-      SiteDevices left = devices;
-      bool enough = true;
-      for (std::size_t type = 0; type < left.size(); ++type) {
-        enough = enough && used[type] <= left[type];
-        left[type] -= used[type];
+    for (const auto& [used, ends] : ends_)
+      for (std::size_t site = 0; site < devices.size(); ++site) {
+        Devices left = devices;
+        bool enough = true;
+        for (std::size_t type = 0; type < used.size(); ++type) {
+          enough = enough && used[type] <= left[site][type];
+          left[site][type] -= used[type];
+        }
+        if (!enough) continue;
+        for (std::uint32_t m = 1; m <= micro_batches; ++m)
+          if (ends[m] < best)
+            best = std::min(best, std::max(ends[m], rest(replicas - 1, left, micro_batches - m)));
       }
-      if (!enough) continue;
-      for (std::uint32_t m = 1; m <= micro_batches; ++m)
-        if (ends[m] < best)
-          best = std::min(best, std::max(ends[m], rest(replicas - 1, left, micro_batches - m)));
-    }
     return known_[key] = best;
   }
 
@@ -126,7 +183,7 @@ class Exhaustive {
   std::uint32_t micro_batches_ = 1;
   std::vector<std::vector<StageCost>> costs_;
   std::map<SiteDevices, std::vector<Seconds>> ends_;  ///< by devices in use and micro-batches
-  std::map<std::pair<SiteDevices, std::pair<std::uint32_t, std::uint32_t>>, Seconds> known_;
+  std::map<std::pair<Devices, std::pair<std::uint32_t, std::uint32_t>>, Seconds> known_;
 };
 
 }  // namespace axs::plan

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "axs/core/dmath.h"
 #include "axs/core/rng.h"
 #include "axs/plan/search_result.h"
 
@@ -63,7 +64,33 @@ inline Fleet small_fleet(Rng& rng) {
   return fleet;
 }
 
-/// Some devices more, of a type that was there or not, at a site that was there or not.
+/// Joins two sites in most spells, with links from a megabyte to 100 GB a second.
+inline void join(Rng& rng, Fleet& fleet, std::uint32_t a, std::uint32_t b) {
+  const auto spells = static_cast<std::uint32_t>(std::max<std::size_t>(fleet.spells.size(), 1));
+  for (std::uint32_t spell = 0; spell < spells; ++spell) {
+    const BytesPerSecond rate{1e6 * dmath::exp(rng.uniform() * dmath::log(1e5))};
+    if (rng.chance(0.95)) fleet.links.push_back({a, b, rate, Seconds{rng.uniform()}, spell});
+  }
+}
+
+/// Its devices at two or three sites, with links that change now and then, or stay as they are.
+inline void scatter(Rng& rng, Fleet& fleet) {
+  const auto sites = static_cast<std::uint32_t>(2 + rng.below(2));
+  const std::vector<Pool> pools = std::move(fleet.sites[0].pools);
+  fleet.sites.assign(sites, {});
+  for (std::uint32_t site = 0; site < sites; ++site)
+    fleet.sites[site].name = std::string(1, static_cast<char>('a' + site));
+  for (const Pool& pool : pools)
+    for (std::uint32_t i = 0; i < pool.devices; ++i)
+      fleet.sites[rng.below(sites)].pools.push_back({pool.type, 1});
+  if (rng.chance(0.5)) fleet.spells = {Seconds{1}, Seconds{2}, Seconds{3}};
+  for (std::uint32_t b = 1; b < sites; ++b)
+    for (std::uint32_t a = 0; a < b; ++a)
+      if (rng.chance(0.8)) join(rng, fleet, a, b);
+}
+
+/// Some devices more, of a type that was there or not, at a site that was there or not, which
+/// links to one or two.
 inline void grow(Rng& rng, Fleet& fleet) {
   const auto some = static_cast<std::uint32_t>(1 + rng.below(9));
   const auto site = static_cast<std::uint32_t>(rng.below(fleet.sites.size()));
@@ -73,8 +100,8 @@ inline void grow(Rng& rng, Fleet& fleet) {
   } else if (rng.chance(0.3)) {
     const auto added = static_cast<std::uint32_t>(fleet.sites.size());
     fleet.sites.push_back({.name = "b", .jurisdiction = "", .pools = {{0, some}}});
-    const BytesPerSecond rate{1e10 * (1 + 9 * rng.uniform())};
-    fleet.links.push_back({site, added, rate, Seconds{0.01}});
+    join(rng, fleet, site, added);
+    if (site > 0) join(rng, fleet, 0, added);
   } else {
     const auto type = static_cast<std::uint32_t>(rng.below(fleet.types.size()));
     fleet.sites[site].pools.push_back({type, some});

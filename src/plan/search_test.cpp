@@ -64,10 +64,12 @@ Workload workload_of(const Job& job, const Fleet& fleet, const TrainingPlan& pla
 }  // namespace
 
 TEST_CASE("search: no more than a hundredth above the best of all plans") {
-  for (std::uint64_t seed = 0; seed < 30; ++seed) {
+  for (std::uint64_t seed = 0; seed < 60; ++seed) {
     Rng rng{seed};
-    const Job job = scenes::small_job(rng);
-    const Fleet fleet = scenes::small_fleet(rng);
+    Job job = scenes::small_job(rng);
+    Fleet fleet = scenes::small_fleet(rng);
+    if (seed % 2 == 1) scenes::scatter(rng, fleet);
+    if (seed % 4 == 1) job.loss_gap_max = 0.02;
     const Seconds best = Exhaustive{job, fleet, calibration}.step();
     const Seconds found = best_step(job, fleet);
     CAPTURE(seed);
@@ -77,10 +79,12 @@ TEST_CASE("search: no more than a hundredth above the best of all plans") {
 }
 
 TEST_CASE("search: devices, types, sites and links that are added never make a plan worse") {
-  for (std::uint64_t seed = 0; seed < 8; ++seed) {
+  for (std::uint64_t seed = 0; seed < 12; ++seed) {
     Rng rng{seed};
-    const Job job = scenes::small_job(rng);
+    Job job = scenes::small_job(rng);
     Fleet fleet = scenes::small_fleet(rng);
+    if (seed % 2 == 1) scenes::scatter(rng, fleet);
+    if (seed % 4 != 0) job.loss_gap_max = 0.02;
     Seconds before = best_step(job, fleet);
     for (int i = 0; i < 2; ++i) {
       scenes::grow(rng, fleet);
@@ -166,6 +170,26 @@ TEST_CASE("search: a site joins where its link is worth it") {
   CHECK(best_step(roomy.job, roomy.fleet) < alone);
   roomy.job.jurisdictions = {"eu"};
   CHECK(best_step(roomy.job, roomy.fleet) == alone);
+}
+
+TEST_CASE("search: over a slow link sites join if they may exchange less often") {
+  Roomy roomy;
+  roomy.job.global_batch = 64;
+  const Seconds alone = best_step(roomy.job, roomy.fleet);
+  roomy.fleet.sites.push_back({.name = "b", .jurisdiction = "us", .pools = {{0, 4}}});
+  roomy.fleet.links = {{0, 1, bits_per_second(2e9), Seconds{0.05}}};
+  CHECK(best_step(roomy.job, roomy.fleet) == alone);
+  roomy.job.loss_gap_max = 0.02;
+  const TrainingPlan plan = search(roomy.job, roomy.fleet, calibration)->plan;
+  CHECK(plan.step.total < 0.6 * alone);
+  REQUIRE(plan.outer);
+  CHECK(plan.outer->period > 1);
+  CHECK(plan.loss_gap <= 0.02);
+  const Seconds inside = plan.step.replicas + plan.step.fixed;
+  const OuterJob outer{parameters(roomy.job.shape), roomy.job.shape.layers, {inside, inside}};
+  const auto cost = outer_cost(outer, *plan.outer, {roomy.fleet.links[0].rate, Seconds{0.05}});
+  CHECK(plan.step.sites.value() ==
+        doctest::Approx(cost->exposed.value() / plan.outer->period).epsilon(1e-9));
 }
 
 TEST_CASE("search: what cannot be is said in a sentence") {

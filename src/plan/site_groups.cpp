@@ -1,40 +1,155 @@
 #include "axs/plan/site_groups.h"
 
 #include <algorithm>
+#include <iterator>
+#include <map>
+#include <set>
 #include <utility>
 
 namespace axs::plan {
 
-Seconds exchange_time(Bytes gradients, const SiteLink& link) {
-  return gradients / link.rate + link.round_trip;
-}
+namespace {
 
-std::vector<SiteGroup> site_groups(const Fleet& fleet, const std::vector<std::uint32_t>& sites,
-                                   Bytes gradients) {
-  std::vector<SiteGroup> groups;
-  std::vector<std::size_t> group_of(fleet.sites.size(), sites.size());
+/// In order.
+using SiteSet = std::vector<std::uint32_t>;
+
+struct Join {
+  SiteSet sites;
+  Seconds exchange{};  ///< over the slowest of the links that join them
+};
+
+/// Which sites come together when one link after the other is added, the quickest first.
+std::vector<Join> joins(const Fleet& fleet, const SiteSet& sites, Bytes size, std::uint32_t spell) {
+  std::vector<Join> joins;
+  std::map<std::uint32_t, std::size_t> join_of;
   for (const std::uint32_t site : sites) {
-    group_of[site] = groups.size();
-    groups.push_back({{site}, Seconds{}});
+    join_of[site] = joins.size();
+    joins.push_back({{site}, {}});
   }
   std::vector<std::pair<Seconds, std::size_t>> links;
   for (std::size_t i = 0; i < fleet.links.size(); ++i)
-    links.emplace_back(exchange_time(gradients, fleet.links[i]), i);
+    if (fleet.links[i].spell == spell) links.emplace_back(exchange_time(size, fleet.links[i]), i);
   std::ranges::sort(links);
   for (const auto& [time, link] : links) {
-    const auto [from, to] = std::pair{fleet.links[link].from, fleet.links[link].to};
-    const auto is_in = [&](std::uint32_t site) {
-      return std::ranges::find(sites, site) != sites.end();
-    };
-    if (!is_in(from) || !is_in(to) || group_of[from] == group_of[to]) continue;
-    SiteGroup both = groups[group_of[from]];
-    const SiteGroup& other = groups[group_of[to]];
-    both.sites.insert(both.sites.end(), other.sites.begin(), other.sites.end());
-    both.exchange = time;
-    std::ranges::sort(both.sites);
-    for (const std::uint32_t site : both.sites) group_of[site] = groups.size();
-    groups.push_back(std::move(both));
+    const auto from = join_of.find(fleet.links[link].from);
+    const auto to = join_of.find(fleet.links[link].to);
+    if (from == join_of.end() || to == join_of.end() || from->second == to->second) continue;
+    Join both{{}, time};
+    std::ranges::merge(joins[from->second].sites, joins[to->second].sites,
+                       std::back_inserter(both.sites));
+    for (const std::uint32_t site : both.sites) join_of[site] = joins.size();
+    joins.push_back(std::move(both));
   }
+  return joins;
+}
+
+Seconds exchange_of(const SiteSet& sites, const std::vector<Join>& joins) {
+  const auto all = std::ranges::find_if(
+      joins, [&](const Join& join) { return std::ranges::includes(join.sites, sites); });
+  return all->exchange;
+}
+
+std::vector<OuterOption> options_of(const Job& job, std::size_t sites) {
+  const double size = parameters(job.shape);
+  std::vector<OuterOption> options{{}};
+  if (job.loss_gap_max) options = outer_options(size, job.shape.layers, sites, *job.loss_gap_max);
+  for (OuterOption& option : options) option.sync.during_backward = false;
+  return options;
+}
+
+Bytes fragment_size(const Job& job, const OuterSync& sync) {
+  return Bytes{parameters(job.shape) * sync.bits / 8} / sync.fragments;
+}
+
+/// What is known of the sites before groups are made of them.
+class Forecast {
+ public:
+  Forecast(const Fleet& fleet, const Job& job, const SiteSet& sites) : job_{job} {
+    const Seconds always{1};
+    lasts_ = fleet.spells.empty() ? std::vector{always} : fleet.spells;
+    for (const Seconds lasts : lasts_) sum_ += lasts;
+    std::set<Bytes> sizes;
+    for (std::size_t together = 2; together <= sites.size(); ++together)
+      for (const OuterOption& option : options_of(job, together))
+        sizes.insert(fragment_size(job, option.sync));
+    for (const Bytes size : sizes)
+      for (std::uint32_t spell = 0; spell < lasts_.size(); ++spell)
+        joins_[{size, spell}] = joins(fleet, sites, size, spell);
+  }
+
+  /// Sets that are joined in every spell. Those that some links join for one spell and size, and
+  /// what they have in common.
+  std::set<SiteSet> sets() const {
+    std::set<SiteSet> sets;
+    for (const auto& [of, joins] : joins_) {
+      std::set<SiteSet> common;
+      for (const Join& join : joins) {
+        if (of == joins_.begin()->first) common.insert(join.sites);
+        for (const SiteSet& other : sets) {
+          SiteSet both;
+          std::ranges::set_intersection(join.sites, other, std::back_inserter(both));
+          if (!both.empty()) common.insert(std::move(both));
+        }
+      }
+      sets = std::move(common);
+    }
+    return sets;
+  }
+
+  SiteExchange exchange(const SiteSet& sites, const OuterOption& option) const {
+    SiteExchange exchange{option, {}};
+    const Bytes size = fragment_size(job_, option.sync);
+    for (std::uint32_t spell = 0; spell < lasts_.size(); ++spell)
+      exchange.forecast.push_back(
+          {exchange_of(sites, joins_.at({size, spell})), lasts_[spell] / sum_});
+    return exchange;
+  }
+
+ private:
+  const Job& job_;
+  std::vector<Seconds> lasts_;
+  Seconds sum_{};
+  std::map<std::pair<Bytes, std::uint32_t>, std::vector<Join>> joins_;  ///< by size and spell
+};
+
+}  // namespace
+
+const SiteExchange* SiteGroup::best(Seconds step) const {
+  const auto quickest = std::ranges::min_element(
+      ways, {}, [&](const SiteExchange& way) { return way.exposed(step); });
+  return quickest == ways.end() ? nullptr : &*quickest;
+}
+
+Seconds SiteGroup::step_within(Seconds limit) const {
+  if (ways.empty()) return limit;
+  Seconds longest{};
+  for (const SiteExchange& way : ways) longest = std::max(longest, way.step_within(limit));
+  return longest;
+}
+
+Seconds exchange_time(Bytes size, const SiteLink& link) {
+  return size / link.rate + link.round_trip;
+}
+
+std::vector<SiteGroup> site_groups(const Fleet& fleet, const Job& job,
+                                   const std::vector<std::uint32_t>& sites) {
+  const Forecast forecast{fleet, job, sites};
+  std::vector<SiteGroup> groups;
+  for (const std::uint32_t site : sites) groups.push_back({{site}, 1, {}});
+  for (const SiteSet& set : forecast.sets()) {
+    std::vector<OuterOption> known;
+    for (auto most = static_cast<std::uint32_t>(set.size()); most > 1; --most) {
+      std::vector<OuterOption> allowed = options_of(job, most);
+      if (allowed == known) continue;
+      known = std::move(allowed);
+      SiteGroup& group = groups.emplace_back(SiteGroup{set, most, {}});
+      for (const OuterOption& option : known) group.ways.push_back(forecast.exchange(set, option));
+    }
+  }
+  std::ranges::sort(groups, [](const SiteGroup& a, const SiteGroup& b) {
+    const auto sizes = [](const SiteGroup& g) { return std::pair{g.sites.size(), g.sites_max}; };
+    return sizes(a) != sizes(b) ? sizes(a) < sizes(b) : a.sites < b.sites;
+  });
   return groups;
 }
 

@@ -4,24 +4,36 @@
 #include <vector>
 
 #include "axs/plan/fleet.h"
+#include "axs/plan/job.h"
+#include "axs/plan/site_exchange.h"
 
 namespace axs::plan {
 
-/// Sites that train together, and how long they take to exchange all gradients once.
+/// Sites that train together.
 struct SiteGroup {
   std::vector<std::uint32_t> sites;
-  Seconds exchange{};
+  std::uint32_t sites_max = 1;  ///< of them that may have replicas at once
+  /// Those that are allowed for so many sites, the least harmful to the loss first; none for a
+  /// site alone.
+  std::vector<SiteExchange> ways;
+
+  /// The quickest for steps that take `step` at the slowest site; null for a site alone.
+  const SiteExchange* best(Seconds step) const;
+  /// The longest step that can take `limit` with the exchange.
+  Seconds step_within(Seconds limit) const;
 };
 
-/// An exchange of `gradients` over a link of a tree of sites: sums go up it and down it in pieces,
-/// both at once, so that each direction carries them once; and the answer to the last piece.
-Seconds exchange_time(Bytes gradients, const SiteLink& link);
+/// An exchange of `size` over a link of a tree of sites: sums go up it and down it in pieces, both
+/// at once, so that each direction carries them once; and the answer to the last piece.
+Seconds exchange_time(Bytes size, const SiteLink& link);
 
-/// The groups worth looking at: each site alone, and for each link the sites that links no slower
-/// than it join. Gradients go along a tree of links up and down in pieces, so that the slowest link
-/// of the best tree counts (Kruskal's); every other set of sites is part of a group that is no
-/// slower. At most 2 n - 1 for n sites.
-std::vector<SiteGroup> site_groups(const Fleet& fleet, const std::vector<std::uint32_t>& sites,
-                                   Bytes gradients);
+/// The groups worth looking at, sites alone first. What sites exchange goes along a tree of links
+/// up and down in pieces, so that the slowest link of the best tree counts (Kruskal's), in each
+/// spell of the forecast and for each size of a fragment. A group is a set of sites that no larger
+/// one can replace without a slower exchange; that is 2 n - 1 for n sites where links come in the
+/// same order for all spells and sizes. Where fewer sites may exchange less often, the group is
+/// there again for so many of its sites.
+std::vector<SiteGroup> site_groups(const Fleet& fleet, const Job& job,
+                                   const std::vector<std::uint32_t>& sites);
 
 }  // namespace axs::plan

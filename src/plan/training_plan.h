@@ -2,10 +2,12 @@
 
 #include <compare>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "axs/core/units.h"
+#include "axs/plan/outer_sync.h"
 #include "axs/plan/parallel_plan.h"
 
 namespace axs::plan {
@@ -49,7 +51,7 @@ struct ReplicaGroup {
 /// Where the time of a step goes, for the replica that all others wait for.
 struct PlannedTime {
   Seconds replicas{};  ///< the slowest one: pipeline, exchange at its site, optimiser, stragglers
-  Seconds sites{};     ///< exchange of gradients between sites
+  Seconds sites{};     ///< exchange between sites, as far as it is waited for
   Seconds fixed{};
   Seconds total{};
   double spread = 1;  ///< as in StepTime, the widest of the types in use
@@ -59,6 +61,9 @@ struct PlannedTime {
 /// gradients.
 struct TrainingPlan {
   Method method;
+  /// How sites exchange; nothing: one site, or in every step.
+  std::optional<OuterSync> outer;
+  double loss_gap = 0;  ///< that has been published for it
   std::vector<ReplicaGroup> groups;
   PlannedTime step;
   std::vector<std::uint32_t> idle;  ///< devices of each type of the fleet that are left over
