@@ -1,7 +1,6 @@
 #include "axs/cli/plan_job.h"
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -14,14 +13,11 @@
 #include "axs/cli/plan_trace.h"
 #include "axs/config/plan_facts.h"
 #include "axs/config/quantity.h"
+#include "axs/fabric/network_forecast.h"
 #include "axs/host/file.h"
 
 namespace axs::cli {
 namespace {
-
-/// Long enough for satellites to come and go.
-constexpr Duration looked_at = seconds(600);
-constexpr Duration look_every = seconds(15);
 
 /// A scenario says nothing of cooling yet.
 constexpr double without_cooling = 1;
@@ -38,50 +34,8 @@ Result<> write_whole(const std::string& path, const std::string& text) {
       host::FileAccess::everyone);
 }
 
-/// What a link is over the time that is looked at.
-struct MeanLink {
-  double available = 0;  ///< share of the time in which both directions carry
-  Seconds round_trip{};  ///< while they do
-};
-
-MeanLink mean_of(const fabric::LinkPlan& link) {
-  int up = 0, looked = 0;
-  MeanLink mean;
-  for (Duration at{}; at < looked_at; at = at + look_every, ++looked) {
-    const fabric::Wire forth = fabric::wire_at(link, false, at);
-    const fabric::Wire back = fabric::wire_at(link, true, at);
-    if (!forth.up || !back.up) continue;
-    ++up;
-    mean.round_trip += Seconds{forth.one_way.seconds() + back.one_way.seconds()};
-  }
-  mean.available = static_cast<double>(up) / looked;
-  mean.round_trip = mean.round_trip / std::max(up, 1);
-  return mean;
-}
-
-/// Between two sites, all their links together: what they carry adds up, the quickest answers.
-/// Rates are those of the slower direction, for gradients go both ways, as far as it carries.
-Result<std::vector<plan::SiteLink>> links_of(const catalog::Scenario& scenario) {
-  std::vector<plan::SiteLink> joined;
-  for (const fabric::LinkPlan& link : AXS_TRY(plan_links(scenario, looked_at))) {
-    const MeanLink mean = mean_of(link);
-    if (mean.available == 0) continue;
-    const auto [from, to] = std::minmax(link.a.value, link.b.value);
-    const catalog::Link& stated = scenario.links[link.id.value];
-    const BytesPerSecond rate = mean.available * std::min(stated.rate_ab, stated.rate_ba);
-    const auto same = std::ranges::find_if(
-        joined, [&](const plan::SiteLink& seen) { return seen.from == from && seen.to == to; });
-    if (same == joined.end()) {
-      joined.push_back({.from = from, .to = to, .rate = rate, .round_trip = mean.round_trip});
-    } else {
-      same->rate += rate;
-      same->round_trip = std::min(same->round_trip, mean.round_trip);
-    }
-  }
-  return joined;
-}
-
 }  // namespace
+
 
 void PlanJob::declare(CLI::App& app) {
   app.add_option("job", file_, "The job, a TOML file");
@@ -102,7 +56,10 @@ Result<ExitCode> PlanJob::run() {
     return Error{Errc::invalid, "plan: no job, want a TOML file or score; see axs plan --help"};
   const plan::Facts facts = AXS_TRY(config::shipped_plan_facts());
   config::PlannedJob job = AXS_TRY(config::read_job(file_, facts));
-  job.fleet.links = AXS_TRY(links_of(job.scenario));
+  const auto links = AXS_TRY(plan_links(job.scenario, fabric::forecast_horizon));
+  fabric::NetworkForecast network = fabric::network_forecast(links);
+  job.fleet.links = std::move(network.links);
+  job.fleet.spells = std::move(network.spells);
   std::optional<std::chrono::nanoseconds> limit;
   if (!limit_.empty()) limit = std::chrono::nanoseconds{AXS_TRY(config::parse_duration(limit_)).ns};
   const plan::Search search = AXS_TRY(plan::Search::of(job.job, job.fleet, facts.calibration));
