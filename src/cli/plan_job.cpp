@@ -40,7 +40,7 @@ Result<> write_whole(const std::string& path, const std::string& text) {
 void PlanJob::declare(CLI::App& app) {
   app.add_option("job", file_, "The job, a TOML file");
   app.add_option("--limit", limit_,
-                 "Begin nothing new after so long, like 10s, and give the best that was found");
+                 "Stop after so long, like 10s, as Ctrl-C does, and give the best that was found");
   app.add_flag("--explain", explain_, "Say where the time, the bytes and the joules of a step go");
   app.add_option("--trace", trace_,
                  "A file for the schedule of a step, for Perfetto or chrome://tracing");

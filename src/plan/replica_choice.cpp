@@ -54,7 +54,8 @@ JoinedParts with(const JoinedParts& before, const Values& part) {
 /// `parts_max` get a share.
 std::vector<std::uint32_t> shares(const std::vector<Values>& parts, std::uint32_t bundles,
                                   std::size_t parts_max) {
-  std::vector<JoinedParts> before{no_parts(bundles, parts.size(), parts_max)};
+  const auto most_bundles = static_cast<std::uint32_t>(parts.front().size() - 1);
+  std::vector<JoinedParts> before{no_parts(most_bundles, parts.size(), parts_max)};
   for (const Values& part : parts) before.push_back(with(before.back(), part));
   std::size_t most = before.front().size() - 1;
   std::vector<std::uint32_t> shares(parts.size());

@@ -65,10 +65,10 @@ SharedWork share_work(const std::vector<ChosenReplicas>& chosen, const ReplicaDe
   return shared;
 }
 
-/// The least time in which replicas can be done. Nothing if it is above `limit`, on which it does
-/// not depend otherwise.
+/// The least time in which replicas can be done, if nobody stops it. Nothing if it is above
+/// `limit`, on which it does not depend otherwise.
 std::optional<SharedWork> shortest(const ReplicaChoice& choice, const ReplicaDemand& demand,
-                                   Seconds limit) {
+                                   Seconds limit, const Stop& stop) {
   if (!choice.within(limit)) return std::nullopt;
   const auto try_within = [&](Seconds time) -> std::optional<SharedWork> {
     const auto chosen = choice.within(time);
@@ -77,7 +77,7 @@ std::optional<SharedWork> shortest(const ReplicaChoice& choice, const ReplicaDem
   };
   SharedWork best = *try_within(no_limit);
   Seconds low{};
-  while (best.slowest - low > precise * best.slowest) {
+  while (best.slowest - low > precise * best.slowest && !stop()) {
     const Seconds middle = 0.5 * (low + best.slowest);
     if (auto shared = try_within(middle))
       best = std::move(*shared);
@@ -220,17 +220,39 @@ KindTable Search::kinds(KindBuilder& builder, bool mixed) const {
   return table;
 }
 
-std::optional<Candidate> Search::run(std::size_t number, Seconds at_most) const {
+std::optional<Candidate> Search::run(std::size_t number, Seconds at_most, const Stop& stop) const {
   if (bound(number) > at_most) return std::nullopt;
   const Unit& unit = units_[number];
-  auto plan = best_of(unit, unit.bundles, at_most);
+  auto plan = best_of(unit, unit.bundles, at_most, stop);
   if (!plan) return std::nullopt;
   return Candidate{number, *std::move(plan)};
 }
 
+std::optional<TrainingPlan> Search::beside(const Candidate& best, const Method& method,
+                                           const Stop& stop) const {
+  Unit unit = units_[best.unit];
+  const auto same = std::ranges::find(methods_, method,
+                                      [](const BoundedMethod& bounded) { return bounded.method; });
+  unit.method = static_cast<std::uint32_t>(same - methods_.begin());
+  std::uint32_t replicas = 0;
+  for (const ReplicaGroup& group : best.plan.groups) replicas += group.replicas;
+  const std::uint32_t as_many = replicas / unit.bundle;
+  Seconds at_most = 2 * best.plan.step.total;
+  std::optional<TrainingPlan> found;
+  for (const std::uint32_t bundles : {as_many, as_many / 2, as_many * 2}) {
+    const bool is_possible = bundles > 0 && bundles * unit.bundle <= micro_batches(method);
+    if (!is_possible || stop()) continue;
+    auto plan = best_of(unit, {bundles, bundles}, at_most, stop);
+    if (!plan || (found && found->step.total <= plan->step.total)) continue;
+    at_most = plan->step.total;
+    found = std::move(plan);
+  }
+  return found;
+}
+
 /// Branch and bound over the numbers of bundles.
-std::optional<TrainingPlan> Search::best_of(const Unit& unit, ReplicaRange bundles,
-                                            Seconds at_most) const {
+std::optional<TrainingPlan> Search::best_of(const Unit& unit, ReplicaRange bundles, Seconds at_most,
+                                            const Stop& stop) const {
   const Method& how = methods_[unit.method].method;
   const ReplicaRange replicas{bundles.least * unit.bundle, bundles.most * unit.bundle};
   KindBuilder builder{job_, fleet_.types, how, replicas, calibration_};
@@ -244,19 +266,20 @@ std::optional<TrainingPlan> Search::best_of(const Unit& unit, ReplicaRange bundl
   };
   bool possible = false;
   for (const SiteGroup& group : groups_) {
+    if (stop()) return best;
     const Seconds limit = group.step_within(at_most * (1 + rounding)) - builder.fixed();
     std::vector<SiteDevices> sites;
     for (const std::uint32_t site : group.sites) sites.push_back(devices_[site]);
     const ReplicaChoice choice{table, demand, sites, group.sites_max};
     possible = possible || choice.may_be_within(limit);
     if (!bundles.is_one()) continue;
-    if (const auto shared = shortest(choice, demand, limit))
+    if (const auto shared = shortest(choice, demand, limit, stop))
       keep_better(plan_of(*shared, group, builder));
   }
   if (bundles.is_one() || !possible) return best;
   const std::uint32_t middle = (bundles.least + bundles.most) / 2;
-  keep_better(best_of(unit, {bundles.least, middle}, at_most));
-  keep_better(best_of(unit, {middle + 1, bundles.most}, at_most));
+  keep_better(best_of(unit, {bundles.least, middle}, at_most, stop));
+  keep_better(best_of(unit, {middle + 1, bundles.most}, at_most, stop));
   return best;
 }
 

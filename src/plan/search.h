@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,6 +16,10 @@ struct SharedWork;
 /// Nobody waits that long.
 inline constexpr Seconds no_limit{1e15};
 
+/// Asked every few milliseconds by what takes long. Once it is true it stays so, and what asked it
+/// ends with the best that it has found.
+using Stop = std::function<bool()>;
+
 /// The best plan of a unit of the search.
 struct Candidate {
   std::size_t unit = 0;
@@ -23,7 +28,8 @@ struct Candidate {
 
 /// The search for the plan with the shortest step, as a list of units that do not depend on each
 /// other: any number of threads may run them in any order and may stop at any time; take the best
-/// by better(). What a unit looks at depends on the job alone, and it finds the best of that
+/// by better(). A search goes on from what was found when the units that were not run to their end
+/// are run again. What a unit looks at depends on the job alone, and it finds the best of that
 /// exactly, so that added devices never make the result worse.
 /// docs/design/026-plan-search.md has the space and what it leaves out.
 class Search {
@@ -33,7 +39,12 @@ class Search {
 
   std::size_t units() const { return units_.size(); }
   /// Nothing if the unit has no plan whose step takes `at_most` or less.
-  std::optional<Candidate> run(std::size_t unit, Seconds at_most) const;
+  std::optional<Candidate> run(
+      std::size_t unit, Seconds at_most, const Stop& stop = [] { return false; }) const;
+  /// The best plan of another method with about as many replicas as `best` has: as many, half and
+  /// twice as many. Nothing if steps of all take twice as long or longer.
+  std::optional<TrainingPlan> beside(const Candidate& best, const Method& method,
+                                     const Stop& stop) const;
   /// No plan of the unit has a shorter step.
   Seconds bound(std::size_t unit) const;
   const Job& job() const { return job_; }
@@ -59,8 +70,8 @@ class Search {
   void list_units();
   Seconds bound_of(const Method& method) const;
   KindTable kinds(KindBuilder& builder, bool mixed) const;
-  std::optional<TrainingPlan> best_of(const Unit& unit, ReplicaRange bundles,
-                                      Seconds at_most) const;
+  std::optional<TrainingPlan> best_of(const Unit& unit, ReplicaRange bundles, Seconds at_most,
+                                      const Stop& stop) const;
   TrainingPlan plan_of(const SharedWork& work, const SiteGroup& group,
                        const KindBuilder& builder) const;
   std::int64_t micro_batches(const Method& method) const;

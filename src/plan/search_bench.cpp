@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <mutex>
 #include <thread>
 
@@ -66,6 +67,36 @@ BENCHMARK(whole_search)
     ->ArgsProduct({{100000}, {4}, {8}, {1, 2}})
     ->MeasureProcessCPUTime()
     ->UseRealTime()
+    ->Unit(benchmark::kMillisecond);
+
+/// Not a time: the longest that a search does not ask whether to stop.
+void deafness(benchmark::State& state) {
+  using Clock = std::chrono::steady_clock;
+  const Fleet fleet = scenes::large_fleet(static_cast<std::uint32_t>(state.range(0)),
+                                          static_cast<std::uint32_t>(state.range(1)),
+                                          static_cast<std::uint32_t>(state.range(2)));
+  const Calibration calibration = scenes::calibration();
+  for (auto _ : state) {
+    const Search search = *Search::of(job(), fleet, calibration);
+    SearchSummary summary{search};
+    Clock::duration longest{};
+    Clock::time_point asked = Clock::now();
+    const auto stop = [&] {
+      longest = std::max(longest, Clock::now() - asked);
+      asked = Clock::now();
+      return false;
+    };
+    for (std::size_t unit = 0; unit < search.units(); ++unit)
+      if (auto found = search.run(unit, summary.at_most(), stop)) summary.take(*std::move(found));
+    benchmark::DoNotOptimize(summary.result(stop));
+    state.counters["longest_ms"] = std::chrono::duration<double, std::milli>(longest).count();
+  }
+}
+BENCHMARK(deafness)
+    ->ArgNames({"devices", "types", "sites"})
+    ->Args({1024, 3, 1})
+    ->Args({16384, 4, 4})
+    ->Args({100000, 4, 8})
     ->Unit(benchmark::kMillisecond);
 
 /// Not a time: how far searches are above the best of all plans, and how often added devices make

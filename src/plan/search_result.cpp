@@ -1,6 +1,7 @@
 #include "axs/plan/search_result.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "axs/plan/rounded.h"
 
@@ -8,10 +9,16 @@ namespace axs::plan {
 
 namespace {
 
-std::string slower(const TrainingPlan& plan, const TrainingPlan& best) {
-  const double ratio = plan.step.total / best.step.total;
-  return "none found below " + rounded(plan.step.total.value()) + " s a step, " +
-         rounded(100 * (ratio - 1)) + " % longer";
+RunnerUp beside(const Search& search, const Candidate& best, const Method& method,
+                const Stop& stop) {
+  RunnerUp other{method, search.beside(best, method, stop),
+                 "none with about as many replicas below twice the time"};
+  if (!other.plan) return other;
+  const double ratio = other.plan->step.total / best.plan.step.total;
+  other.reason = rounded(other.plan->step.total.value()) +
+                 " s a step with about as many replicas, " + rounded(100 * (ratio - 1)) +
+                 " % longer";
+  return other;
 }
 
 std::string unmet(const Job& job, const TrainingPlan& plan) {
@@ -24,37 +31,29 @@ std::string unmet(const Job& job, const TrainingPlan& plan) {
 }  // namespace
 
 void SearchSummary::take(Candidate found) {
-  const Method method = found.plan.method;
-  const auto same = std::ranges::find_if(
-      best_of_methods_, [&](const Candidate& c) { return c.plan.method == method; });
-  if (same == best_of_methods_.end())
-    best_of_methods_.push_back(std::move(found));
-  else if (better(found, *same))
-    *same = std::move(found);
-  std::ranges::sort(best_of_methods_, better);
+  if (!best_ || better(found, *best_)) best_ = std::move(found);
 }
 
 Seconds SearchSummary::at_most() const {
-  return best_of_methods_.empty() ? no_limit : best_of_methods_.front().plan.step.total;
+  return best_ ? best_->plan.step.total : no_limit;
 }
 
-Result<SearchResult> SearchSummary::result() const {
-  if (best_of_methods_.empty()) return search_.fits_nowhere();
-  SearchResult result;
-  result.plan = best_of_methods_.front().plan;
-  result.unmet = unmet(search_.job(), result.plan);
-  const auto is_known = [&](const Method& method) {
-    return std::ranges::any_of(best_of_methods_,
-                               [&](const Candidate& c) { return c.plan.method == method; });
-  };
-  for (std::size_t i = 1; i < best_of_methods_.size(); ++i) {
-    const TrainingPlan& plan = best_of_methods_[i].plan;
-    result.others.push_back({plan.method, plan, slower(plan, result.plan)});
+Result<SearchResult> SearchSummary::result(const Stop& stop) const {
+  if (!best_) return search_.fits_nowhere();
+  SearchResult result{best_->plan, {}, unmet(search_.job(), best_->plan)};
+  for (const Method& method : search_.methods()) {
+    if (method == best_->plan.method) continue;
+    RunnerUp other = beside(search_, *best_, method, stop);
+    if (stop()) break;
+    result.others.push_back(std::move(other));
   }
-  for (const Method& method : search_.methods())
-    if (!is_known(method))
-      result.others.push_back(
-          {method, std::nullopt, "none found within " + rounded(at_most().value()) + " s a step"});
+  std::ranges::sort(result.others, [](const RunnerUp& a, const RunnerUp& b) {
+    const auto key = [](const RunnerUp& other) {
+      return std::tuple{other.plan ? other.plan->step.total : no_limit, other.method.micro_batch,
+                        other.method.recompute, other.method.sharding};
+    };
+    return key(a) < key(b);
+  });
   return result;
 }
 

@@ -11,17 +11,22 @@ namespace axs::plan {
 /// A method that lost.
 struct RunnerUp {
   Method method;
-  std::optional<TrainingPlan> plan;  ///< the best that was found before the winner left no room
+  /// The best with about as many replicas as the winner has, see Search::beside().
+  std::optional<TrainingPlan> plan;
   std::string reason;
+
+  bool operator==(const RunnerUp&) const = default;
 };
 
 struct SearchResult {
   TrainingPlan plan;
-  std::vector<RunnerUp> others;  ///< one for each other method, the best first
+  std::vector<RunnerUp> others;  ///< the other methods, the best first
   std::string unmet;  ///< what the job asks for and no plan can give, with what it would need
+
+  bool operator==(const SearchResult&) const = default;
 };
 
-/// What whole searches find: give it what each unit found, in any order.
+/// What searches find: give it what each unit found, in any order.
 class SearchSummary {
  public:
   explicit SearchSummary(const Search& search) : search_{search} {}
@@ -29,12 +34,13 @@ class SearchSummary {
   void take(Candidate found);
   /// To give to the next unit: longer steps are of no use any more.
   Seconds at_most() const;
-  /// The best so far; an error if there is none.
-  Result<SearchResult> result() const;
+  /// The best so far, and the other methods that were looked at before `stop`; an error if there
+  /// is none. Of whole searches it depends on job and fleet alone.
+  Result<SearchResult> result(const Stop& stop = [] { return false; }) const;
 
  private:
   const Search& search_;
-  std::vector<Candidate> best_of_methods_;  ///< the best first
+  std::optional<Candidate> best_;
 };
 
 /// All units on the caller's thread.

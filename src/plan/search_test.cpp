@@ -40,6 +40,18 @@ struct Roomy {
   }
 };
 
+/// Two sites with two types each.
+struct TwoSites {
+  Job job;
+  Fleet fleet = scenes::large_fleet(24, 2, 2);
+
+  TwoSites() {
+    Rng rng{7};
+    job = scenes::small_job(rng);
+    job.loss_gap_max = 0.02;
+  }
+};
+
 /// The plan as the model of homogeneous plans has it.
 Workload workload_of(const Job& job, const Fleet& fleet, const TrainingPlan& plan) {
   const ReplicaGroup& group = plan.groups.front();
@@ -117,24 +129,67 @@ TEST_CASE("search: a plan for devices of one kind takes what step_time() and mem
 }
 
 TEST_CASE("search: the order of the units and what is known before do not change the result") {
-  Rng rng{7};
-  const Job job = scenes::small_job(rng);
-  const Fleet fleet = scenes::large_fleet(24, 2, 2);
-  const Search search = *Search::of(job, fleet, calibration);
-  const auto best = [&](bool backwards, bool bounded) {
-    std::optional<Candidate> winner;
-    for (std::size_t i = 0; i < search.units(); ++i) {
-      const std::size_t unit = backwards ? search.units() - 1 - i : i;
-      auto found = search.run(unit, winner && bounded ? winner->plan.step.total : never);
-      if (found && (!winner || better(*found, *winner))) winner = std::move(found);
+  const TwoSites scene;
+  const Search search = *Search::of(scene.job, scene.fleet, calibration);
+  const SearchResult whole = *plan::search(scene.job, scene.fleet, calibration);
+  CHECK(whole.others.size() + 1 == search.methods().size());
+  CHECK(whole.others.front().plan);
+  // As threads do that are as far apart as possible: what one finds the next hears of late.
+  for (const std::size_t late : {std::size_t{0}, std::size_t{1}, std::size_t{4}, search.units()})
+    for (const bool backwards : {false, true}) {
+      SearchSummary summary{search};
+      std::vector<std::optional<Candidate>> found;
+      for (std::size_t i = 0; i < search.units(); ++i) {
+        const std::size_t unit = backwards ? search.units() - 1 - i : i;
+        found.push_back(search.run(unit, summary.at_most()));
+        if (i >= late && found[i - late]) summary.take(*found[i - late]);
+      }
+      for (const auto& candidate : found)
+        if (candidate) summary.take(*candidate);
+      CAPTURE(late);
+      CHECK(*summary.result() == whole);
     }
-    return *winner;
-  };
-  const Candidate forwards = best(false, true);
-  for (const Candidate& other : {best(true, true), best(false, false)}) {
-    CHECK(other.unit == forwards.unit);
-    CHECK(other.plan.step.total == forwards.plan.step.total);
+}
+
+TEST_CASE("search: stopped anywhere and gone on with, it finds what it finds as a whole") {
+  const TwoSites scene;
+  const Search search = *Search::of(scene.job, scene.fleet, calibration);
+  const SearchResult whole = *plan::search(scene.job, scene.fleet, calibration);
+  for (const int patience : {1, 5, 20, 40}) {
+    SearchSummary summary{search};
+    int left = patience;
+    int stops = 0;
+    for (std::size_t unit = 0; unit < search.units();) {
+      auto found = search.run(unit, summary.at_most(), [&] { return --left <= 0; });
+      if (found) summary.take(*std::move(found));
+      if (left > 0) {
+        ++unit;
+        continue;
+      }
+      left = patience << ++stops;  // else what takes longer than that never ends
+    }
+    CAPTURE(patience);
+    CHECK(stops > 0);
+    CHECK(*summary.result() == whole);
   }
+}
+
+TEST_CASE("search: stopped at once it has no plan, stopped later one that holds") {
+  const TwoSites scene;
+  const Search search = *Search::of(scene.job, scene.fleet, calibration);
+  CHECK(!search.run(0, never, [] { return true; }));
+  int left = 40;
+  const auto stop = [&] { return --left <= 0; };
+  SearchSummary summary{search};
+  for (std::size_t unit = 0; unit < search.units() && left > 0; ++unit)
+    if (auto found = search.run(unit, summary.at_most(), stop)) summary.take(*std::move(found));
+  const auto result = summary.result(stop);
+  REQUIRE(result);
+  CHECK(result->others.empty());
+  std::uint32_t sequences = 0;
+  for (const ReplicaGroup& group : result->plan.groups)
+    sequences += group.replicas * group.micro_batches * result->plan.method.micro_batch;
+  CHECK(sequences == scene.job.global_batch);
 }
 
 TEST_CASE("search: all work is given out, no device twice, tensors within a node") {

@@ -46,6 +46,8 @@ struct ReplicaGroup {
   std::uint32_t replicas = 1;
   std::uint32_t micro_batches = 1;  ///< of each replica in a step
   std::vector<PlannedStage> stages;
+
+  bool operator==(const ReplicaGroup&) const = default;
 };
 
 /// Where the time of a step goes, for the replica that all others wait for.
@@ -55,6 +57,8 @@ struct PlannedTime {
   Seconds fixed{};
   Seconds total{};
   double spread = 1;  ///< as in StepTime, the widest of the types in use
+
+  bool operator==(const PlannedTime&) const = default;
 };
 
 /// All that is needed to run a step. Stages with the same layers of all replicas exchange
@@ -69,6 +73,8 @@ struct TrainingPlan {
   std::vector<std::uint32_t> idle;  ///< devices of each type of the fleet that are left over
   double tokens_per_second = 0;
   Seconds duration{};  ///< of the whole job
+
+  bool operator==(const TrainingPlan&) const = default;
 };
 
 }  // namespace axs::plan
