@@ -36,7 +36,6 @@ Result<> write_whole(const std::string& path, const std::string& text) {
 
 }  // namespace
 
-
 void PlanJob::declare(CLI::App& app) {
   app.add_option("job", file_, "The job, a TOML file");
   app.add_option("--limit", limit_,

@@ -100,7 +100,9 @@ class Breaker {
   Bytes sent_between_sites() const {
     std::set<std::uint32_t> sites;
     for (const ReplicaGroup& group : plan_.groups) sites.insert(group.site);
-    return (static_cast<double>(sites.size()) - 1) * 2 * Bytes{2 * parameters(job_.shape)};
+    const OuterSync sync = plan_.outer.value_or(OuterSync{});
+    const Bytes of_a_step = Bytes{parameters(job_.shape) * sync.bits / 8} / sync.period;
+    return (static_cast<double>(sites.size()) - 1) * 2 * of_a_step;
   }
 
   void add_up(PlanBreakdown& broken) const {
