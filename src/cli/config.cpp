@@ -37,11 +37,13 @@ void ConfigCommand::declare(CLI::App& app) {
 }
 
 Result<ExitCode> ConfigCommand::run() {
-  const catalog::Scenario scenario = AXS_TRY(job.read());
+  catalog::Scenario scenario = AXS_TRY(job.read());
   const std::string text = AXS_TRY(config::read_scenario_text(job.scenario));
+  config::PlanScenario listed = AXS_TRY(config::parse_plan_scenario(text, job.scenario));
+  listed.scenario = std::move(scenario);
   JobOverrides over = AXS_TRY(job.overrides());
-  if (!scenario.sky) over.origins.erase("sky.elements");
-  const auto settings = AXS_TRY(config::settings_of(scenario, text, over.origins));
+  if (!listed.scenario.sky) over.origins.erase("sky.elements");
+  const auto settings = AXS_TRY(config::settings_of(listed, text, over.origins));
   std::fputs((json ? as_json(settings) : config::to_toml(settings)).c_str(), stdout);
   return ExitCode::done;
 }

@@ -39,6 +39,8 @@ plan::Job job_of(const Scenario& scenario, const PlanWishes& wishes, const plan:
           .precision = wishes.precision,
           .software = facts.software.back().software,
           .deadline = wishes.deadline,
+          .objective = wishes.objective,
+          .limits = wishes.limits,
           .jurisdictions = wishes.jurisdictions,
           .loss_gap_max = scenario.train.sync == SyncMode::outer
                               ? std::optional{plan::OuterGoal{}.loss_gap_max}
@@ -62,20 +64,35 @@ Result<std::uint32_t> type_of(const std::string& name, const plan::Facts& facts,
   }
   fleet.types.push_back(
       {.accelerator = fact->accelerator,
-       .network = {.node_rate = fact->node_rate, .rails = fact->accelerator.per_node}});
+       .network = {.node_rate = fact->node_rate, .rails = fact->accelerator.per_node},
+       .price = fact->price});
   return static_cast<std::uint32_t>(fleet.types.size() - 1);
 }
 
-Result<plan::Fleet> fleet_of(const Scenario& scenario, const plan::Facts& facts) {
+plan::SiteSupply supply_of(const SiteTerms& terms) {
+  constexpr double joules_per_kwh = 3.6e6;
+  plan::SiteSupply supply{.pue = terms.pue,
+                          .price = DollarsPerJoule{terms.dollars_per_kwh / joules_per_kwh},
+                          .limit = terms.power};
+  if (terms.grams_per_kwh) supply.carbon = *terms.grams_per_kwh / 1000 / joules_per_kwh;
+  return supply;
+}
+
+Result<plan::Fleet> fleet_of(const PlanScenario& read, const plan::Facts& facts) {
   plan::Fleet fleet;
-  for (const Site& site : scenario.sites) {
+  for (std::size_t i = 0; i < read.scenario.sites.size(); ++i) {
+    const Site& site = read.scenario.sites[i];
+    const SiteTerms& terms = read.wishes.sites[i];
     plan::FleetSite& added = fleet.sites.emplace_back();
     added.name = site.name;
     added.jurisdiction = site.jurisdiction;
-    for (const Accelerator& accelerator : site.accelerators) {
-      const auto type = type_of(accelerator.type, facts, fleet);
+    added.supply = supply_of(terms);
+    for (std::size_t j = 0; j < site.accelerators.size(); ++j) {
+      const auto type = type_of(site.accelerators[j].type, facts, fleet);
       if (!type) return Error{type.error().code, "site " + site.name + ": " + type.error().what};
-      added.pools.push_back({*type, accelerator.count});
+      plan::Pool& pool = added.pools.emplace_back(plan::Pool{*type, site.accelerators[j].count});
+      if (const auto price = terms.dollars_per_hour[j])
+        pool.price = Dollars{*price} / Seconds{3600};
     }
   }
   return fleet;
@@ -86,7 +103,7 @@ Result<plan::Fleet> fleet_of(const Scenario& scenario, const plan::Facts& facts)
 Result<PlannedJob> parse_job(std::string_view text, const std::string& file,
                              const plan::Facts& facts) {
   const PlanScenario read = AXS_TRY(parse_plan_scenario(text, file));
-  auto fleet = fleet_of(read.scenario, facts);
+  auto fleet = fleet_of(read, facts);
   if (!fleet) return Error{fleet.error().code, file + ": " + fleet.error().what};
   return PlannedJob{read.scenario, job_of(read.scenario, read.wishes, facts), std::move(*fleet)};
 }

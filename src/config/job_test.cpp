@@ -72,6 +72,31 @@ TEST_CASE("job: model, training and wishes make the job, sites the fleet") {
   CHECK(plan::check(fleet));
 }
 
+TEST_CASE("job: objective, limits, prices and supplies reach the planner") {
+  std::string text =
+      with("deadline = \"30 d\"", "objective = \"money\"\nbudget = \"$2M\"\npower = \"1.5 MW\"");
+  const std::string site = "jurisdiction = \"US\"\n";
+  text.insert(text.find(site),
+              "pue = 1.1\nenergy-price = \"0.072 $/kWh\"\ncarbon = 360\npower = \"250 kW\"\n");
+  text.replace(text.find("count = 32"), 10, "count = 32, price = 1.5");
+  const auto read_one = read(text);
+  REQUIRE_MESSAGE(read_one, (read_one ? "" : read_one.error().what));
+  const auto& [scenario, job, fleet] = *read_one;
+  CHECK(job.objective == plan::Objective::money);
+  CHECK(job.limits.budget == Dollars{2e6});
+  CHECK(job.limits.power == Watts{1.5e6});
+  const plan::SiteSupply& supply = fleet.sites[0].supply;
+  CHECK(supply.pue == 1.1);
+  CHECK(supply.price.value() * 1e9 == doctest::Approx(20));
+  CHECK(*supply.carbon * 1e9 == doctest::Approx(100));
+  CHECK(supply.limit == Watts{250e3});
+  CHECK((*plan::price_of(fleet, 0, 0) * Seconds{3600}).value() == doctest::Approx(2.14));
+  CHECK((*plan::price_of(fleet, 0, 1) * Seconds{3600}).value() == doctest::Approx(1.5));
+  CHECK_FALSE(plan::price_of(fleet, 1, 1));
+  CHECK(fleet.sites[1].supply.pue == 1.2);
+  CHECK_FALSE(fleet.sites[1].supply.carbon);
+}
+
 TEST_CASE("job: experts and windows reach the planner") {
   const auto mixtral = read(with("llama3-8b", "mixtral-8x7b"));
   REQUIRE(mixtral.has_value());
@@ -109,6 +134,21 @@ TEST_CASE("job: what is wrong is said with its place") {
         "job.toml:11: plan.jurisdictions: \"US\", want a list of texts");
   CHECK(error_of(with("[\"US\"]", "[\"US\", 1]")).starts_with("job.toml:11: plan.jurisdictions: "));
   CHECK(error_of(with("\"fp8\"", "\"int4\"")).find("want one of") != std::string::npos);
+  const auto wished = [](const std::string& line) {
+    return error_of(with("deadline = \"30 d\"", line));
+  };
+  CHECK(wished("objective = \"luck\"").starts_with("job.toml:10: plan.objective: \"luck\", want"));
+  CHECK(wished("budget = \"two\"").starts_with("job.toml:10: plan.budget: money \"two\", want "));
+  CHECK(wished("budget = -1").starts_with("job.toml:10: plan.budget: "));
+  CHECK(wished("power = \"-3 MW\"") ==
+        "job.toml:10: plan.power: power \"-3 MW\", want more than 0");
+  const auto at_site = [](const std::string& line) {
+    return error_of(with("jurisdiction = \"US\"", line));
+  };
+  CHECK(at_site("pue = 0.9").find(".pue: ") != std::string::npos);
+  CHECK(at_site("carbon = -1").find(".carbon: ") != std::string::npos);
+  CHECK(at_site("energy-price = \"0.1 EUR/kWh\"").find("$/kWh") != std::string::npos);
+  CHECK(error_of(with("count = 64", "price = -2")).find("price") != std::string::npos);
   CHECK(error_of(with("count = 64", "count = 0")).find("count") != std::string::npos);
   CHECK(error_of(with("\"100 Gb/s\"", "\"-3 Gb/s\"")).find("-3 Gb/s") != std::string::npos);
 }

@@ -31,6 +31,8 @@ constexpr std::array count_units{Unit{"", 1},    Unit{"k", 1e3}, Unit{"M", 1e6},
 constexpr std::array size_units{Unit{"B", 1}, Unit{"kB", 1e3}, Unit{"MB", 1e6}, Unit{"GB", 1e9},
                                 Unit{"TB", 1e12}};
 constexpr std::array length_units{Unit{"m", 1}, Unit{"km", 1e3}};
+constexpr std::array power_units{Unit{"W", 1}, Unit{"kW", 1e3}, Unit{"MW", 1e6}, Unit{"GW", 1e9}};
+constexpr std::array energy_price_units{Unit{"$/kWh", 1}, Unit{"$/MWh", 1e-3}};
 
 struct Kind {
   std::string_view noun;
@@ -112,6 +114,28 @@ Result<Meters> parse_length(std::string_view text) {
   const double length = AXS_TRY(parse(text, {"length", "550 km", length_units}));
   if (length <= 0 || length > 1e12) return out_of_range("length", text, "more than 0");
   return Meters{length};
+}
+
+Result<Watts> parse_power(std::string_view text) {
+  const double power = AXS_TRY(parse(text, {"power", "2 MW", power_units}));
+  if (power <= 0 || power > 1e13) return out_of_range("power", text, "more than 0");
+  return Watts{power};
+}
+
+Result<Dollars> parse_money(std::string_view text) {
+  std::string_view digits = trim(text);
+  if (digits.starts_with('$')) digits.remove_prefix(1);
+  const auto money = parse(digits, {"money", "$2M", count_units});
+  if (!money || *money < 0 || *money > 1e15)
+    return Error{Errc::invalid, "money \"" + std::string{text} +
+                                    "\", want one like \"$2M\" (units k, M, G, B, T)"};
+  return Dollars{*money};
+}
+
+Result<double> parse_energy_price(std::string_view text) {
+  const double price = AXS_TRY(parse(text, {"price of energy", "0.12 $/kWh", energy_price_units}));
+  if (price < 0 || price > 1000) return out_of_range("price of energy", text, "0 to 1000 $/kWh");
+  return price;
 }
 
 }  // namespace axs::config

@@ -23,4 +23,11 @@ Result<std::uint64_t> parse_size(std::string_view text);
 /// "550 km", "80 m".
 Result<Meters> parse_length(std::string_view text);
 
+/// "2 MW", "750 kW".
+Result<Watts> parse_power(std::string_view text);
+/// "$2M", "1500": US dollars, with the letters of parse_count.
+Result<Dollars> parse_money(std::string_view text);
+/// "0.12 $/kWh", "95 $/MWh": dollars for a kWh.
+Result<double> parse_energy_price(std::string_view text);
+
 }  // namespace axs::config

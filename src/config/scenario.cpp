@@ -176,7 +176,12 @@ class ScenarioReader {
              fmt::format("{}, want at most the period of {} steps", rule.fragments, rule.period));
   }
 
+  static Dollars read_money(Table& t, std::string_view key) {
+    return t.is_text(key) ? t.quantity(key, parse_money) : Dollars{t.number(key, 0, 1e15)};
+  }
+
   void read_plan(Table& t) {
+    using plan::Objective;
     using plan::Precision;
     if (t.has("precision"))
       wishes_.precision = t.choice<Precision>("precision", {{"bf16", Precision::bf16},
@@ -185,6 +190,13 @@ class ScenarioReader {
                                                             {"fp4", Precision::fp4}});
     if (t.has("deadline"))
       wishes_.deadline = Seconds{t.duration("deadline", deadline_max).seconds()};
+    if (t.has("objective"))
+      wishes_.objective = t.choice<Objective>("objective", {{"time", Objective::time},
+                                                            {"money", Objective::money},
+                                                            {"energy", Objective::energy},
+                                                            {"carbon", Objective::carbon}});
+    if (t.has("budget")) wishes_.limits.budget = read_money(t, "budget");
+    if (t.has("power")) wishes_.limits.power = t.quantity("power", parse_power);
     if (t.has("jurisdictions")) wishes_.jurisdictions = t.texts("jurisdictions");
   }
 
@@ -203,10 +215,13 @@ class ScenarioReader {
                                longitude));
     site.at = {latitude, longitude};
     if (t.has("jurisdiction")) site.jurisdiction = t.text("jurisdiction");
+    SiteTerms& terms = wishes_.sites.emplace_back(read_terms(t));
     t.tables("accelerators", [&](Table& a) {
       Accelerator accelerator{a.text("type"), 1};
       if (a.has("count"))
         accelerator.count = static_cast<std::uint32_t>(a.whole("count", 1, 1 << 20));
+      terms.dollars_per_hour.emplace_back();
+      if (a.has("price")) terms.dollars_per_hour.back() = a.number("price", 0, 1e6);
       site.accelerators.push_back(accelerator);
     });
     t.table("clock", [&](Table& c) {
@@ -214,6 +229,16 @@ class ScenarioReader {
       if (c.has("drift-ppm")) site.clock.drift_ppm = c.number("drift-ppm", -1000, 1000);
     });
     scenario_.sites.push_back(std::move(site));
+  }
+
+  static SiteTerms read_terms(Table& t) {
+    SiteTerms terms;
+    if (t.has("pue")) terms.pue = t.number("pue", 1, 10);
+    if (t.has("energy-price"))
+      terms.dollars_per_kwh = t.quantity("energy-price", parse_energy_price);
+    if (t.has("carbon")) terms.grams_per_kwh = t.number("carbon", 0, 1e5);
+    if (t.has("power")) terms.power = t.quantity("power", parse_power);
+    return terms;
   }
 
   void read_sky(Table& t) {

@@ -6,7 +6,7 @@
 #include "axs/catalog/scenario.h"
 #include "axs/core/result.h"
 #include "axs/core/units.h"
-#include "axs/plan/parallel_plan.h"
+#include "axs/plan/job.h"
 
 namespace axs::config {
 
@@ -14,11 +14,28 @@ namespace axs::config {
 /// paths in it. Errors name file, line, key, what was seen and what was wanted.
 Result<catalog::Scenario> parse_scenario(std::string_view text, const std::string& file);
 
-/// The table [plan] of a scenario.
+/// What devices and energy of a site cost.
+struct SiteTerms {
+  double pue = 1.2;                       ///< energy of the site over that of its machines
+  double dollars_per_kwh = 0;             ///< 0: the price of the devices has it
+  std::optional<double> grams_per_kwh{};  ///< of CO2
+  std::optional<Watts> power{};           ///< that the site may draw
+  /// Of a device of each of the site's accelerators; none: what the catalogue says.
+  std::vector<std::optional<double>> dollars_per_hour{};
+
+  bool operator==(const SiteTerms&) const = default;
+};
+
+/// What only the planner reads of a scenario: the table [plan], and terms of the sites.
 struct PlanWishes {
   plan::Precision precision = plan::Precision::bf16;
-  std::optional<Seconds> deadline;         ///< from now
+  plan::Objective objective = plan::Objective::time;
+  std::optional<Seconds> deadline;  ///< from now
+  plan::PlanLimits limits;
   std::vector<std::string> jurisdictions;  ///< where the job may run; empty: anywhere
+  std::vector<SiteTerms> sites;            ///< one for each of the scenario's
+
+  bool operator==(const PlanWishes&) const = default;
 };
 struct PlanScenario {
   catalog::Scenario scenario;

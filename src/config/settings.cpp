@@ -42,6 +42,10 @@ std::string show(BytesPerSecond rate) {
   return bits >= 1e6 ? fmt::format("\"{} Mb/s\"", bits / 1e6) : fmt::format("\"{} b/s\"", bits);
 }
 
+std::string show(Watts power) {
+  return fmt::format("\"{} W\"", power.value());
+}
+
 std::string show_size(std::uint64_t bytes) {
   constexpr std::pair<std::uint64_t, const char*> units[] = {
       {1'000'000'000, "GB"}, {1'000'000, "MB"}, {1'000, "kB"}};
@@ -64,9 +68,9 @@ std::string absolute(const std::string& file) {
 
 class Lister {
  public:
-  Lister(const Scenario& scenario, const toml::table& file,
+  Lister(const PlanScenario& scenario, const toml::table& file,
          const std::map<std::string, std::string>& flags)
-      : scenario_{scenario}, file_{file}, flags_{flags} {}
+      : scenario_{scenario.scenario}, wishes_{scenario.wishes}, file_{file}, flags_{flags} {}
 
   std::vector<Setting> list() {
     add("version", std::uint64_t{1});
@@ -74,6 +78,7 @@ class Lister {
     add("seed", scenario_.seed);
     list_model();
     list_train();
+    list_plan();
     for (std::size_t i = 0; i < scenario_.sites.size(); ++i) list_site(i);
     if (scenario_.sky) list_sky(*scenario_.sky);
     for (std::size_t i = 0; i < scenario_.links.size(); ++i) list_link(i);
@@ -149,6 +154,20 @@ class Lister {
     add("inner-beta1", train.outer.inner_beta1);
   }
 
+  void list_plan() {
+    table_ = "plan";
+    add_text("precision", word(wishes_.precision));
+    add_text("objective", word(wishes_.objective));
+    if (wishes_.deadline) add("deadline", from_seconds(wishes_.deadline->value()));
+    if (wishes_.limits.budget) add("budget", wishes_.limits.budget->value());
+    if (wishes_.limits.power) add("power", *wishes_.limits.power);
+    if (wishes_.jurisdictions.empty()) return;
+    std::string list;
+    for (const std::string& where : wishes_.jurisdictions)
+      list += (list.empty() ? "" : ", ") + show(where);
+    add_text("jurisdictions", "[" + list + "]");
+  }
+
   void list_site(std::size_t index) {
     const std::string own = fmt::format("site[{}]", index);
     const Site& site = scenario_.sites[index];
@@ -156,6 +175,11 @@ class Lister {
     add("name", site.name);
     add_text("at", fmt::format("[{}, {}]", site.at.latitude_deg, site.at.longitude_deg));
     if (!site.jurisdiction.empty()) add("jurisdiction", site.jurisdiction);
+    const SiteTerms& terms = wishes_.sites[index];
+    add("pue", terms.pue);
+    add_text("energy-price", fmt::format("\"{} $/kWh\"", terms.dollars_per_kwh));
+    if (terms.grams_per_kwh) add("carbon", *terms.grams_per_kwh);
+    if (terms.power) add("power", *terms.power);
     table_ = own + ".clock";
     add("offset", site.clock.offset);
     add("drift-ppm", site.clock.drift_ppm);
@@ -163,6 +187,7 @@ class Lister {
       table_ = fmt::format("{}.accelerators[{}]", own, i);
       add("type", site.accelerators[i].type);
       add("count", std::uint64_t{site.accelerators[i].count});
+      if (const auto price = terms.dollars_per_hour[i]) add("price", *price);
     }
   }
 
@@ -244,6 +269,7 @@ class Lister {
   const std::string& name(SiteId site) const { return scenario_.sites[site.value].name; }
 
   const Scenario& scenario_;
+  const PlanWishes& wishes_;
   const toml::table& file_;
   const std::map<std::string, std::string>& flags_;
   std::string table_;
@@ -260,7 +286,7 @@ std::string heading(std::string table) {
 
 }  // namespace
 
-Result<std::vector<Setting>> settings_of(const Scenario& scenario, std::string_view text,
+Result<std::vector<Setting>> settings_of(const PlanScenario& scenario, std::string_view text,
                                          const std::map<std::string, std::string>& flags) {
   try {
     return Lister{scenario, toml::parse(text), flags}.list();

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "axs/catalog/scenario.h"
+#include "axs/config/scenario.h"
 #include "axs/core/result.h"
 
 namespace axs::config {
@@ -17,9 +17,10 @@ struct Setting {
   std::string origin;  ///< "line 12", "preset llama-1m", "default", or the flag that overrode it.
 };
 
-/// Every value of the scenario that was read from this text, defaults included, in the order of a
-/// scenario file. `flags`: what a flag has overridden since, by path ("seed"), and its name.
-Result<std::vector<Setting>> settings_of(const catalog::Scenario& scenario, std::string_view text,
+/// Every value of the scenario and the wishes that were read from this text, defaults included, in
+/// the order of a scenario file. `flags`: what a flag has overridden since, by path ("seed"), and
+/// its name.
+Result<std::vector<Setting>> settings_of(const PlanScenario& scenario, std::string_view text,
                                          const std::map<std::string, std::string>& flags = {});
 
 /// A scenario file with these values, each with its origin beside it. Reading it gives the same

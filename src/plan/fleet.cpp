@@ -43,7 +43,36 @@ Result<> check_type(const DeviceType& type) {
   return Ok{};
 }
 
+Result<> check_supply(const FleetSite& site) {
+  const std::string of = "site " + site.name + ": ";
+  const SiteSupply& supply = site.supply;
+  const auto is_none = [](double value) { return !(value >= 0) || !std::isfinite(value); };
+  constexpr double pue_max = 10;
+  if (!(supply.pue >= 1 && supply.pue <= pue_max)) return wrong(of + "pue", supply.pue, "1 to 10");
+  if (is_none(supply.price.value()))
+    return wrong(of + "price of energy", supply.price.value() * 3.6e6, ">= 0", " $/kWh");
+  if (supply.carbon && is_none(*supply.carbon))
+    return wrong(of + "carbon", *supply.carbon * 3.6e9, ">= 0", " g/kWh");
+  if (supply.limit && !is_positive(supply.limit->value()))
+    return wrong(of + "power", supply.limit->value(), "> 0", " W");
+  for (const Pool& pool : site.pools) {
+    if (pool.price && is_none(pool.price->value()))
+      return wrong(of + "price of a device", pool.price->value() * 3600, ">= 0", " $/h");
+    for (const Pool& other : site.pools)
+      if (other.type == pool.type && other.price != pool.price)
+        return Error{Errc::invalid, of + "two prices of devices of one type, want one"};
+  }
+  return Ok{};
+}
+
 }  // namespace
+
+std::optional<DollarsPerSecond> price_of(const Fleet& fleet, std::uint32_t site,
+                                         std::uint32_t type) {
+  for (const Pool& pool : fleet.sites[site].pools)
+    if (pool.type == type && pool.price) return pool.price;
+  return fleet.types[type].price;
+}
 
 Result<> check(const Fleet& fleet) {
   if (fleet.types.size() > types_max)
@@ -51,6 +80,7 @@ Result<> check(const Fleet& fleet) {
                  "at most " + std::to_string(types_max));
   for (const DeviceType& type : fleet.types) AXS_TRY(check_type(type));
   std::uint64_t devices = 0;
+  for (const FleetSite& site : fleet.sites) AXS_TRY(check_supply(site));
   for (const FleetSite& site : fleet.sites)
     for (const Pool& pool : site.pools) {
       if (pool.type >= fleet.types.size())

@@ -1,11 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "axs/core/result.h"
 #include "axs/plan/machine.h"
+#include "axs/plan/prices.h"
 
 namespace axs::plan {
 
@@ -13,18 +15,30 @@ namespace axs::plan {
 struct DeviceType {
   Accelerator accelerator;
   Network network;
+  /// For rent, where a site does not say. Empty: nobody has printed one.
+  std::optional<DollarsPerSecond> price{};
 };
 
 /// Devices of one type at one site.
 struct Pool {
   std::uint32_t type = 0;  ///< which of the fleet's types
   std::uint32_t devices = 0;
+  std::optional<DollarsPerSecond> price{};  ///< of a device here; all pools of a type have the same
+};
+
+/// Where the energy of a site comes from.
+struct SiteSupply {
+  double pue = 1.2;                ///< energy of the site over that of its machines
+  DollarsPerJoule price{};         ///< 0 where the price of the devices has it
+  std::optional<double> carbon{};  ///< kg of CO2 for a joule; empty: nobody has said
+  std::optional<Watts> limit{};    ///< that all machines in use may draw, cooling with them
 };
 
 struct FleetSite {
   std::string name;
   std::string jurisdiction;
   std::vector<Pool> pools;
+  SiteSupply supply{};
 };
 
 /// Both ways, between two of the fleet's sites, in one spell of the forecast.
@@ -45,6 +59,10 @@ struct Fleet {
   /// without a link in a spell exchange nothing then.
   std::vector<Seconds> spells;
 };
+
+/// Of a device of a type at a site. Empty: neither the site nor the type has a price.
+std::optional<DollarsPerSecond> price_of(const Fleet& fleet, std::uint32_t site,
+                                         std::uint32_t type);
 
 /// An error that names the first thing of the fleet that cannot be.
 Result<> check(const Fleet& fleet);

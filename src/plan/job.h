@@ -10,6 +10,17 @@
 
 namespace axs::plan {
 
+/// Of what a plan shall take least.
+enum class Objective { time, money, energy, carbon };
+
+/// What a plan may take at most, beside time.
+struct PlanLimits {
+  std::optional<Dollars> budget{};  ///< of the whole job
+  std::optional<Watts> power{};     ///< of all sites together, see PlanCost::power
+
+  bool operator==(const PlanLimits&) const = default;
+};
+
 /// A model to train, and what its owner wants of the plan.
 struct Job {
   ModelShape shape;
@@ -20,6 +31,8 @@ struct Job {
   Software software;
   /// From now. Nothing: there is none.
   std::optional<Seconds> deadline;
+  Objective objective = Objective::time;
+  PlanLimits limits{};
   /// Where it may run; empty: anywhere.
   std::vector<std::string> jurisdictions;
   /// By how much the loss may end above that of exchanging in every step, as a share of it, where

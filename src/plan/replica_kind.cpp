@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <tuple>
 
@@ -101,6 +102,10 @@ KindBuilder::KindBuilder(const Job& job, const std::vector<DeviceType>& types, c
 
 double KindBuilder::spread(std::uint32_t type) const {
   return costs_[type].front().spread();
+}
+
+const StageCost& KindBuilder::cost(const PlannedStage& stage) const {
+  return costs_[stage.type][static_cast<std::size_t>(std::countr_zero(stage.tensor))];
 }
 
 std::vector<StageCost*> KindBuilder::pipeline(const std::vector<Segment>& segments) {

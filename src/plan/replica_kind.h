@@ -46,6 +46,8 @@ class KindBuilder {
   const Method& method() const { return method_; }
   Seconds fixed() const { return fixed_; }
   double spread(std::uint32_t type) const;
+  /// Of a stage of one of the kinds.
+  const StageCost& cost(const PlannedStage& stage) const;
 
  private:
   struct Segment {

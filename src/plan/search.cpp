@@ -4,22 +4,11 @@
 #include <cmath>
 #include <tuple>
 
+#include "axs/plan/plan_cost.h"
 #include "axs/plan/rounded.h"
+#include "axs/plan/shared_work.h"
 
 namespace axs::plan {
-
-/// Replicas with their work.
-struct SharedWork {
-  std::vector<ReplicaGroup> groups;
-  Seconds slowest{};
-
-  void add(const ChosenReplicas& chosen, std::int64_t replicas, std::int64_t work) {
-    if (replicas == 0) return;
-    groups.push_back({chosen.site, static_cast<std::uint32_t>(replicas),
-                      static_cast<std::uint32_t>(work), chosen.kind->stages});
-    slowest = std::max(slowest, chosen.kind->end(work));
-  }
-};
 
 namespace {
 
@@ -41,28 +30,6 @@ std::vector<StageCost> widths(const Job& job, const Method& method, const Device
     if (auto cost = StageCost::of(job, method, type, tensor, {}, calibration))
       costs.push_back(*std::move(cost));
   return costs;
-}
-
-/// Each replica does what it can within `limit`, less what nobody needs.
-SharedWork share_work(const std::vector<ChosenReplicas>& chosen, const ReplicaDemand& demand,
-                      Seconds limit) {
-  SharedWork shared;
-  std::int64_t excess = -demand.micro_batches;
-  for (const ChosenReplicas& c : chosen)
-    excess +=
-        std::int64_t{c.bundles} * demand.bundle * c.kind->capacity(limit, demand.micro_batches);
-  for (const ChosenReplicas& c : chosen) {
-    const std::int64_t replicas = std::int64_t{c.bundles} * demand.bundle;
-    const std::int64_t most = c.kind->capacity(limit, demand.micro_batches);
-    const std::int64_t less = std::min(most - 1, excess / replicas);
-    excess -= less * replicas;
-    const std::int64_t work = most - less;
-    const std::int64_t lighter = work > 1 ? std::min(excess, replicas) : 0;
-    excess -= lighter;
-    shared.add(c, replicas - lighter, work);
-    shared.add(c, lighter, work - 1);
-  }
-  return shared;
 }
 
 /// The least time in which replicas can be done, if nobody stops it. Nothing if it is above
@@ -106,6 +73,7 @@ Result<Search> Search::of(Job job, Fleet fleet, Calibration calibration) {
   Search search{std::move(job), std::move(fleet), std::move(calibration)};
   if (std::ranges::all_of(search.all_devices_, [](std::uint32_t n) { return n == 0; }))
     return Error{Errc::exhausted, "fleet: 0 devices that the job may use, want at least one"};
+  AXS_TRY(check_known(search.job_, search.fleet_, search.allowed_));
   return search;
 }
 
@@ -312,6 +280,7 @@ TrainingPlan Search::plan_of(const SharedWork& work, const SiteGroup& group,
   plan.tokens_per_second =
       static_cast<double>(job_.global_batch) * job_.sequence / plan.step.total.value();
   plan.duration = steps(job_) * plan.step.total;
+  plan.cost = cost_of(plan, steps(job_), builder, fleet_);
   return plan;
 }
 

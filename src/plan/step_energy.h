@@ -5,6 +5,22 @@
 
 namespace axs::plan {
 
+/// What a device draws with its part of host, network and fans: `waiting` all the time, and
+/// `active` more for as long as active_time() says.
+struct DeviceDraw {
+  Watts waiting{};
+  Watts active{};
+  Watts most{};  ///< at its limit
+};
+DeviceDraw draw_of(const Accelerator& accelerator);
+
+/// How long a device would draw all of the power between idle and its limit for what these parts
+/// of a step draw beyond waiting.
+Seconds active_time(const StepTime& step);
+
+/// Of energy, if the time is known within `time_spread`.
+double energy_spread(double time_spread);
+
 /// What a training step draws. Nobody publishes enough to fit this: the shares of power are
 /// declared, and docs/design/025 compares them with the few figures that somebody measured.
 struct StepEnergy {

@@ -61,6 +61,20 @@ struct PlannedTime {
   bool operator==(const PlannedTime&) const = default;
 };
 
+/// What the whole job takes beside time. Devices that are not in use cost and draw nothing.
+struct PlanCost {
+  std::optional<Dollars> money{};  ///< empty where a device in use has no price
+  Joules energy{};                 ///< at the meters of the sites
+  std::optional<double> carbon{};  ///< kg of CO2; empty where a site in use has not said
+  Watts power{};                   ///< if all machines in use are at their limit, with cooling
+  /// The true values lie between / spread and × spread: money that goes with time alone is known as
+  /// well as time.
+  double money_spread = 1;
+  double energy_spread = 1;  ///< of carbon, too
+
+  bool operator==(const PlanCost&) const = default;
+};
+
 /// All that is needed to run a step. Stages with the same layers of all replicas exchange
 /// gradients.
 struct TrainingPlan {
@@ -73,6 +87,7 @@ struct TrainingPlan {
   std::vector<std::uint32_t> idle;  ///< devices of each type of the fleet that are left over
   double tokens_per_second = 0;
   Seconds duration{};  ///< of the whole job
+  PlanCost cost{};
 
   bool operator==(const TrainingPlan&) const = default;
 };

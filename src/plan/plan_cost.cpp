@@ -1,0 +1,128 @@
+#include "axs/plan/plan_cost.h"
+
+#include <algorithm>
+
+#include "axs/plan/step_energy.h"
+
+namespace axs::plan {
+
+namespace {
+
+void add(std::optional<Dollars>& sum, std::optional<Dollars> more) {
+  sum = sum && more ? std::optional{*sum + *more} : std::nullopt;
+}
+
+/// Of a stage.
+struct ActiveTime {
+  Seconds micro_batch{};
+  Seconds step{};  ///< exchange of gradients and optimiser
+};
+
+ActiveTime active_time(StepTime parts) {
+  const Seconds all = plan::active_time(parts);
+  parts.data_exchange = parts.optimizer = {};
+  const Seconds micro_batch = plan::active_time(parts);
+  return {micro_batch, all - micro_batch};
+}
+
+}  // namespace
+
+PipelineDraw draw_of(const std::vector<PlannedStage>& stages, const KindBuilder& builder,
+                     const Fleet& fleet) {
+  PipelineDraw draw;
+  ActiveTime active;
+  for (std::size_t i = 0; i < stages.size(); ++i) {
+    const PlannedStage& stage = stages[i];
+    const StagePlace place = place_of(i, stages.size());
+    const bool same = i > 1 && !place.last && stage == stages[i - 1];
+    if (!same) active = active_time(builder.cost(stage).parts(stage.layers, place));
+    const DeviceDraw device = draw_of(fleet.types[stage.type].accelerator);
+    const double devices = stage.tensor;
+    draw.waiting += devices * device.waiting;
+    draw.most += devices * device.most;
+    draw.micro_batch += devices * device.active * active.micro_batch;
+    draw.step += devices * device.active * active.step;
+  }
+  return draw;
+}
+
+std::optional<DollarsPerSecond> rent_of(const std::vector<PlannedStage>& stages, const Fleet& fleet,
+                                        std::uint32_t site) {
+  DollarsPerSecond rent{};
+  for (const PlannedStage& stage : stages) {
+    const auto price = price_of(fleet, site, stage.type);
+    if (!price) return std::nullopt;
+    rent += stage.tensor * *price;
+  }
+  return rent;
+}
+
+PlanCost cost_of(const TrainingPlan& plan, double steps, const KindBuilder& builder,
+                 const Fleet& fleet) {
+  PlanCost cost{.money = Dollars{}, .carbon = 0};
+  bool pays_energy = false;
+  for (const ReplicaGroup& group : plan.groups) {
+    const SiteSupply& supply = fleet.sites[group.site].supply;
+    const PipelineDraw draw = draw_of(group.stages, builder, fleet);
+    const double replicas = group.replicas;
+    const Joules energy =
+        steps * replicas * supply.pue * draw.energy(plan.step.total, group.micro_batches);
+    cost.energy += energy;
+    if (const auto rent = rent_of(group.stages, fleet, group.site))
+      add(cost.money, steps * replicas * (*rent * plan.step.total) + supply.price * energy);
+    else
+      cost.money.reset();
+    if (cost.carbon && supply.carbon)
+      *cost.carbon += *supply.carbon * energy.value();
+    else
+      cost.carbon.reset();
+    pays_energy = pays_energy || supply.price.value() > 0;
+  }
+  for (const Watts power : site_power(plan, fleet)) cost.power += power;
+  cost.energy_spread = energy_spread(plan.step.spread);
+  cost.money_spread = pays_energy ? cost.energy_spread : plan.step.spread;
+  return cost;
+}
+
+std::vector<Watts> site_power(const TrainingPlan& plan, const Fleet& fleet) {
+  std::vector<Watts> power(fleet.sites.size());
+  for (const ReplicaGroup& group : plan.groups)
+    for (const PlannedStage& stage : group.stages)
+      power[group.site] += fleet.sites[group.site].supply.pue * group.replicas * stage.tensor *
+                           draw_of(fleet.types[stage.type].accelerator).most;
+  return power;
+}
+
+std::optional<double> score_of(const TrainingPlan& plan, Objective objective) {
+  switch (objective) {
+    case Objective::time:
+      return plan.duration.value();
+    case Objective::money:
+      return plan.cost.money ? std::optional{plan.cost.money->value()} : std::nullopt;
+    case Objective::energy:
+      return plan.cost.energy.value();
+    case Objective::carbon:
+      break;
+  }
+  return plan.cost.carbon;
+}
+
+Result<> check_known(const Job& job, const Fleet& fleet, const std::vector<std::uint32_t>& sites) {
+  const bool money = job.objective == Objective::money || job.limits.budget;
+  for (const std::uint32_t site : sites) {
+    const FleetSite& at = fleet.sites[site];
+    if (job.objective == Objective::carbon && !at.supply.carbon)
+      return Error{Errc::invalid, "site " + at.name +
+                                      ": carbon of its energy is not known, want carbon = GRAMS "
+                                      "for a kWh"};
+    for (const Pool& pool : at.pools)
+      if (money && pool.devices > 0 && !price_of(fleet, site, pool.type))
+        return Error{Errc::invalid,
+                     "site " + at.name + ": the catalogue has no price of " +
+                         fleet.types[pool.type].accelerator.name +
+                         ", want price = DOLLARS for an hour of a device beside its type"};
+  }
+  return Ok{};
+}
+
+}  // namespace axs::plan
