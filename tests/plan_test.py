@@ -245,6 +245,46 @@ class Job(unittest.TestCase):
         self.assertEqual(outcome.returncode, 1)
         self.assertIn("Not met: deadline", outcome.stdout)
 
+    PRICED = (JOB.replace('jurisdiction = "US"', 'jurisdiction = "US"\ncarbon = 380\npue = 1.1')
+              .replace('jurisdiction = "DE"', 'jurisdiction = "DE"\ncarbon = 100')
+              .replace('type = "A100-80", count = 16', 'type = "A100-80", count = 16, price = 0.2'))
+
+    def test_objectives(self):
+        plans = {objective: json.loads(plan(self.write(self.PRICED), "--json", "--objective",
+                                            objective).stdout)
+                 for objective in ("time", "money", "carbon")}
+        self.assertEqual({group["site"] for group in plans["money"]["groups"]}, {"fra"})
+        self.assertEqual({group["site"] for group in plans["carbon"]["groups"]}, {"fra"})
+        for objective, key in (("money", "money_dollars"), ("carbon", "carbon_kg")):
+            least = plans[objective]["cost"][key]
+            self.assertLessEqual(least, 1.001 * min(p["cost"][key] for p in plans.values()))
+        self.assertLessEqual(plans["time"]["step_s"], plans["money"]["step_s"])
+        devices = sum(group["replicas"] * stage["tensor"]
+                      for group in plans["money"]["groups"] for stage in group["stages"])
+        self.assertAlmostEqual(plans["money"]["cost"]["money_dollars"] /
+                               (0.2 * devices * plans["money"]["duration_s"] / 3600), 1)
+
+    def test_frontier(self):
+        file = self.write(self.PRICED)
+        plans = json.loads(plan(file, "--frontier", "--json").stdout)["plans"]
+        self.assertGreater(len(plans), 1)
+        for one, other in zip(plans, plans[1:]):
+            self.assertLess(one["days"], other["days"])
+            self.assertGreater(one["money_dollars"], other["money_dollars"])
+        self.assertIn("MONEY [$]", plan(file, "--frontier").stdout)
+
+    def test_limits(self):
+        for line, what in (('budget = "$100"', "budget: 100 $, the cheapest plan costs "),
+                           ('power = "1 kW"', "power: 1 kW, the plan that draws least needs ")):
+            outcome = plan(self.write(self.PRICED + "[plan]\n" + line + "\n"))
+            self.assertEqual(outcome.returncode, 1, outcome)
+            self.assertIn("Not met: " + what, outcome.stdout)
+
+    def test_unknown_price(self):
+        outcome = plan(self.write(JOB), "--objective", "money")
+        self.assertEqual((outcome.returncode, outcome.stdout), (2, ""))
+        self.assertIn("site fra: the catalogue has no price of A100-80", outcome.stderr)
+
     def test_impossible(self):
         for text, what, code in ((JOB.replace("H100", "H1000"), "H1000", 2),
                                  (JOB.replace("count = 16", "count = 0"), "count", 2),

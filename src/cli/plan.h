@@ -12,7 +12,7 @@ class PlanCommand : public CommandGroup {
 
   std::string name() const override { return "plan"; }
   std::string summary() const override {
-    return "Find the fastest way to train a model on a fleet, or score predictions";
+    return "Find the best way to train a model on a fleet, or score predictions";
   }
   void declare(CLI::App& app) override;
   Result<ExitCode> run() override { return chosen() ? chosen()->run() : job_.run(); }

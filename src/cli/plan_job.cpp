@@ -8,13 +8,16 @@
 #include "axs/cli/job.h"
 #include "axs/cli/plan_emit.h"
 #include "axs/cli/plan_explain.h"
+#include "axs/cli/plan_frontier.h"
 #include "axs/cli/plan_page.h"
 #include "axs/cli/plan_text.h"
 #include "axs/cli/plan_trace.h"
+#include "axs/cli/progress.h"
 #include "axs/config/plan_facts.h"
 #include "axs/config/quantity.h"
 #include "axs/fabric/network_forecast.h"
 #include "axs/host/file.h"
+#include "axs/plan/plan_cost.h"
 
 namespace axs::cli {
 namespace {
@@ -34,12 +37,53 @@ Result<> write_whole(const std::string& path, const std::string& text) {
       host::FileAccess::everyone);
 }
 
+/// Shows how far searches are, and ends them once `limit` is over.
+class Watched {
+ public:
+  Watched(std::string what, std::optional<std::chrono::nanoseconds> limit)
+      : progress_{std::move(what)}, limit_{limit} {}
+
+  bool operator()(double share) {
+    progress_.show(share);
+    ended_ = ended_ || (limit_ && std::chrono::steady_clock::now() - begun_ > *limit_);
+    share_ = share;
+    return !ended_;
+  }
+  /// Of the search that was ended, what was done.
+  double searched() const { return ended_ ? share_ : 1; }
+
+ private:
+  Progress progress_;
+  std::optional<std::chrono::nanoseconds> limit_;
+  std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
+  bool ended_ = false;
+  double share_ = 0;
+};
+
+/// Energy, where a device at one of the sites has no price.
+plan::Thrift thrift_of_frontier(const config::PlannedJob& planned) {
+  plan::Job job = planned.job;
+  job.objective = plan::Objective::money;
+  std::vector<std::uint32_t> sites;
+  for (std::uint32_t site = 0; site < planned.fleet.sites.size(); ++site) sites.push_back(site);
+  return plan::check_known(job, planned.fleet, sites) ? plan::Thrift::money : plan::Thrift::energy;
+}
+
 }  // namespace
 
 void PlanJob::declare(CLI::App& app) {
   app.add_option("job", file_, "The job, a TOML file");
   app.add_option("--limit", limit_,
                  "Stop after so long, like 10s, as Ctrl-C does, and give the best that was found");
+  const std::map<std::string, plan::Objective> objectives{{"time", plan::Objective::time},
+                                                          {"money", plan::Objective::money},
+                                                          {"energy", plan::Objective::energy},
+                                                          {"carbon", plan::Objective::carbon}};
+  app.add_option("--objective", objective_, "Instead of the job's: time, money, energy or carbon")
+      ->transform(CLI::CheckedTransformer(objectives));
+  app.add_flag("--frontier", frontier_,
+               "A table of plans from the fastest to the cheapest, or where prices are not known "
+               "to the one that needs least energy");
   app.add_flag("--explain", explain_, "Say where the time, the bytes and the joules of a step go");
   app.add_option("--trace", trace_,
                  "A file for the schedule of a step, for Perfetto or chrome://tracing");
@@ -59,10 +103,16 @@ Result<ExitCode> PlanJob::run() {
   fabric::NetworkForecast network = fabric::network_forecast(links);
   job.fleet.links = std::move(network.links);
   job.fleet.spells = std::move(network.spells);
+  if (objective_) job.job.objective = *objective_;
   std::optional<std::chrono::nanoseconds> limit;
   if (!limit_.empty()) limit = std::chrono::nanoseconds{AXS_TRY(config::parse_duration(limit_)).ns};
   const plan::Search search = AXS_TRY(plan::Search::of(job.job, job.fleet, facts.calibration));
-  const auto found = AXS_TRY(search_on_cores(search, limit));
+  FoundOnCores found = AXS_TRY(search_on_cores(search, limit));
+  if (frontier_) {
+    print_frontier(job, search, limit, found.result.plan);
+    return ExitCode::done;
+  }
+  look_for_wanted(job, search, limit, found);
   const plan::PlanBreakdown broken = AXS_TRY(
       plan::breakdown(job.job, job.fleet, found.result.plan, facts.calibration, without_cooling));
   const PlanView view{job, found, broken};
@@ -70,6 +120,26 @@ Result<ExitCode> PlanJob::run() {
   const std::string shown = AXS_TRY(text(view));
   std::fputs(shown.c_str(), stdout);
   return found.result.unmet.empty() ? ExitCode::done : ExitCode::failed;
+}
+
+void PlanJob::look_for_wanted(const config::PlannedJob& job, const plan::Search& search,
+                              std::optional<std::chrono::nanoseconds> limit,
+                              FoundOnCores& found) const {
+  if (!plan::wants_more_than_time(job.job, job.fleet)) return;
+  Watched watched{"looking for what takes least", limit};
+  auto wanted = plan::wanted_plan(plan::FrugalSearch{search}, job.job, found.result.plan,
+                                  [&](double share) { return watched(share); });
+  found = {{std::move(wanted.plan), {}, std::move(wanted.unmet)}, watched.searched()};
+}
+
+void PlanJob::print_frontier(const config::PlannedJob& job, const plan::Search& search,
+                             std::optional<std::chrono::nanoseconds> limit,
+                             const plan::TrainingPlan& fastest) const {
+  Watched watched{"looking for what takes least", limit};
+  const auto plans = plan::frontier(plan::FrugalSearch{search}, job.job, thrift_of_frontier(job),
+                                    fastest, [&](double share) { return watched(share); });
+  const std::string shown = json_ ? frontier_json(job, plans) : frontier_text(job, plans);
+  std::fputs(shown.c_str(), stdout);
 }
 
 Result<> PlanJob::write_files(const PlanView& view) const {

@@ -3,18 +3,27 @@
 #include <string>
 
 #include "axs/cli/command.h"
+#include "axs/cli/plan_search.h"
+#include "axs/config/job.h"
+#include "axs/plan/wanted_plan.h"
 
 namespace axs::cli {
 
 struct PlanView;
 
-/// The fastest plan of a job on its fleet.
+/// The best plan of a job on its fleet, or several none of which is best in all.
 class PlanJob {
  public:
   void declare(CLI::App& app);
   Result<ExitCode> run();
 
  private:
+  /// What the job wants, where that is not the fastest plan.
+  void look_for_wanted(const config::PlannedJob& job, const plan::Search& search,
+                       std::optional<std::chrono::nanoseconds> limit, FoundOnCores& found) const;
+  void print_frontier(const config::PlannedJob& job, const plan::Search& search,
+                      std::optional<std::chrono::nanoseconds> limit,
+                      const plan::TrainingPlan& fastest) const;
   Result<> write_files(const PlanView& view) const;
   Result<std::string> text(const PlanView& view) const;
 
@@ -23,6 +32,8 @@ class PlanJob {
   std::string trace_;
   std::string page_;
   std::string emit_;
+  std::optional<plan::Objective> objective_;
+  bool frontier_ = false;
   bool explain_ = false;
   bool json_ = false;
 };

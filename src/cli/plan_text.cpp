@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "axs/cli/plan_frontier.h"
 #include "axs/core/enums.h"
 #include "axs/report/text.h"
 
@@ -115,7 +116,7 @@ std::string plan_text(const PlanView& view) {
       job.scenario.name, plan.step.total.value(), low.value(), high.value(),
       report::grouped(static_cast<std::uint64_t>(plan.tokens_per_second)), 100 * utilisation(view),
       plan.duration.value() / seconds_of_day);
-  text += method_text(plan.method) + "\n" + sites_text(plan);
+  text += cost_text(plan.cost) + method_text(plan.method) + "\n" + sites_text(plan);
   text += "\n" + RowsFormat{}.text(plan_rows(view), "groups") + "\n" + idle_text(job, plan);
   text += others_text(found.result.others);
   if (found.searched < 1)
@@ -144,6 +145,7 @@ ordered_json plan_json(const PlanView& view) {
                         {"tokens_per_s", plan.tokens_per_second},
                         {"utilisation", utilisation(view)},
                         {"duration_s", plan.duration.value()},
+                        {"cost", cost_json(plan.cost)},
                         {"searched", found.searched},
                         {"groups", ordered_json::array()},
                         {"idle", ordered_json::object()}};

@@ -12,16 +12,21 @@ void add(std::optional<Dollars>& sum, std::optional<Dollars> more) {
   sum = sum && more ? std::optional{*sum + *more} : std::nullopt;
 }
 
+/// If both lie between others.
+bool is_priced_alike(const PlannedStage& a, const PlannedStage& b) {
+  return a.type == b.type && a.tensor == b.tensor && a.layers == b.layers;
+}
+
 /// Of a stage.
 struct ActiveTime {
   Seconds micro_batch{};
   Seconds step{};  ///< exchange of gradients and optimiser
 };
 
-ActiveTime active_time(StepTime parts) {
-  const Seconds all = plan::active_time(parts);
+ActiveTime active_times(StepTime parts) {
+  const Seconds all = active_time(parts);
   parts.data_exchange = parts.optimizer = {};
-  const Seconds micro_batch = plan::active_time(parts);
+  const Seconds micro_batch = active_time(parts);
   return {micro_batch, all - micro_batch};
 }
 
@@ -34,8 +39,8 @@ PipelineDraw draw_of(const std::vector<PlannedStage>& stages, const KindBuilder&
   for (std::size_t i = 0; i < stages.size(); ++i) {
     const PlannedStage& stage = stages[i];
     const StagePlace place = place_of(i, stages.size());
-    const bool same = i > 1 && !place.last && stage == stages[i - 1];
-    if (!same) active = active_time(builder.cost(stage).parts(stage.layers, place));
+    const bool same = i > 1 && !place.last && is_priced_alike(stage, stages[i - 1]);
+    if (!same) active = active_times(builder.cost(stage).parts(stage.layers, place));
     const DeviceDraw device = draw_of(fleet.types[stage.type].accelerator);
     const double devices = stage.tensor;
     draw.waiting += devices * device.waiting;

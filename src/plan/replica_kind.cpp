@@ -27,16 +27,6 @@ std::uint32_t next_count(std::uint32_t stages) {
   return stages + (stages >= every_count_until ? 2 * step : 1);
 }
 
-bool uses_no_more(const ReplicaKind& a, const ReplicaKind& b) {
-  std::size_t i = 0;
-  for (const TypeUse& use : a.uses) {
-    while (i < b.uses.size() && b.uses[i].type < use.type) ++i;
-    if (i == b.uses.size() || b.uses[i].type != use.type || b.uses[i].devices < use.devices)
-      return false;
-  }
-  return true;
-}
-
 bool beats(const ReplicaKind& a, const ReplicaKind& b) {
   return a.fill <= b.fill && a.bottleneck <= b.bottleneck && uses_no_more(a, b);
 }
@@ -55,6 +45,16 @@ std::vector<TypeUse> uses_of(const std::vector<PlannedStage>& stages) {
 }
 
 }  // namespace
+
+bool uses_no_more(const ReplicaKind& a, const ReplicaKind& b) {
+  std::size_t i = 0;
+  for (const TypeUse& use : a.uses) {
+    while (i < b.uses.size() && b.uses[i].type < use.type) ++i;
+    if (i == b.uses.size() || b.uses[i].type != use.type || b.uses[i].devices < use.devices)
+      return false;
+  }
+  return true;
+}
 
 std::uint32_t ReplicaKind::devices() const {
   std::uint32_t sum = 0;

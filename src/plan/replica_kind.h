@@ -29,6 +29,9 @@ struct ReplicaKind {
   std::int64_t capacity(Seconds limit, std::int64_t wanted) const;
 };
 
+/// Of every type.
+bool uses_no_more(const ReplicaKind& a, const ReplicaKind& b);
+
 /// Builds the kinds for a method and a number of replicas. What it builds depends on the job, the
 /// types and these two, never on how many devices there are, so that what a fleet can do a larger
 /// one can as well.

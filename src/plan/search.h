@@ -53,6 +53,8 @@ class Search {
   Error fits_nowhere() const;
 
  private:
+  friend class FrugalSearch;  // It looks at the same space for something else.
+
   struct BoundedMethod {
     Method method;
     Seconds bound;

@@ -120,6 +120,11 @@ const SiteExchange* SiteGroup::best(Seconds step) const {
   return quickest == ways.end() ? nullptr : &*quickest;
 }
 
+Seconds SiteGroup::after(Seconds step) const {
+  const SiteExchange* way = best(step);
+  return way == nullptr ? step : way->after(step);
+}
+
 Seconds SiteGroup::step_within(Seconds limit) const {
   if (ways.empty()) return limit;
   Seconds longest{};

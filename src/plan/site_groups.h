@@ -19,6 +19,8 @@ struct SiteGroup {
 
   /// The quickest for steps that take `step` at the slowest site; null for a site alone.
   const SiteExchange* best(Seconds step) const;
+  /// A step that takes `step` at the slowest site, with the quickest exchange.
+  Seconds after(Seconds step) const;
   /// The longest step that can take `limit` with the exchange.
   Seconds step_within(Seconds limit) const;
 };

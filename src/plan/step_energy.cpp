@@ -48,9 +48,8 @@ Result<StepEnergy> step_energy(const Workload& workload, const StepTime& step, d
   if (!(pue >= 1 && pue <= pue_max))
     return Error{Errc::invalid, "pue " + std::to_string(pue) + ", want 1 to 10"};
   const Accelerator& accelerator = workload.accelerator;
-  const double share =
-      accelerator.idle_share +
-      (1 - accelerator.idle_share) * (waiting + active_time(step) / step.total);
+  const double share = accelerator.idle_share +
+                       (1 - accelerator.idle_share) * (waiting + active_time(step) / step.total);
   StepEnergy energy{.device = accelerator.power * share * step.total,
                     .host = accelerator.power * accelerator.host_share * step.total};
   energy.whole = devices(workload.plan) * pue * (energy.device + energy.host);

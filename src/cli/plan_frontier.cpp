@@ -1,0 +1,111 @@
+#include "axs/cli/plan_frontier.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "axs/cli/rows.h"
+#include "axs/report/text.h"
+
+namespace axs::cli {
+namespace {
+
+using nlohmann::ordered_json;
+using plan::TrainingPlan;
+
+constexpr double seconds_of_day = 86'400;
+constexpr double joules_of_mwh = 3.6e9;
+constexpr double kg_of_tonne = 1000;
+constexpr double watts_of_kw = 1000;
+
+std::string dollars(double amount) {
+  return report::grouped(static_cast<std::uint64_t>(amount + 0.5));
+}
+
+std::int64_t devices_of(const TrainingPlan& plan) {
+  std::int64_t devices = 0;
+  for (const plan::ReplicaGroup& group : plan.groups)
+    for (const plan::PlannedStage& stage : group.stages) devices += group.replicas * stage.tensor;
+  return devices;
+}
+
+std::string sites_of(const config::PlannedJob& job, const TrainingPlan& plan) {
+  std::set<std::uint32_t> sites;
+  for (const plan::ReplicaGroup& group : plan.groups) sites.insert(group.site);
+  std::string text;
+  for (const std::uint32_t site : sites)
+    text += (text.empty() ? "" : " ") + job.fleet.sites[site].name;
+  return text;
+}
+
+template <class T>
+Cell decimal(const std::optional<T>& value, double unit, int decimals) {
+  if (!value) return std::monostate{};
+  return Decimal{*value / unit, decimals};
+}
+std::optional<double> dollars_of(const TrainingPlan& plan) {
+  return plan.cost.money ? std::optional{plan.cost.money->value()} : std::nullopt;
+}
+
+Rows rows_of(const config::PlannedJob& job, const std::vector<TrainingPlan>& plans) {
+  Rows rows{{{"days", "DAYS"},
+             {"step_s", "STEP [s]"},
+             {"money_dollars", "MONEY [$]"},
+             {"energy_mwh", "ENERGY [MWh]"},
+             {"carbon_t", "CO2 [t]"},
+             {"power_kw", "POWER [kW]"},
+             {"devices", "DEVICES"},
+             {"sites", "SITES"}},
+            {}};
+  for (const TrainingPlan& plan : plans)
+    rows.rows.push_back(
+        {Decimal{plan.duration.value() / seconds_of_day, 2}, Decimal{plan.step.total.value(), 2},
+         decimal(dollars_of(plan), 1, 0), Decimal{plan.cost.energy.value() / joules_of_mwh, 1},
+         decimal(plan.cost.carbon, kg_of_tonne, 1),
+         Decimal{plan.cost.power.value() / watts_of_kw, 1}, devices_of(plan), sites_of(job, plan)});
+  return rows;
+}
+
+}  // namespace
+
+std::string cost_text(const plan::PlanCost& cost) {
+  const double mwh = cost.energy.value() / joules_of_mwh;
+  std::string text = fmt::format("{:.4g} MWh ({:.3g} to {:.3g})", mwh, mwh / cost.energy_spread,
+                                 mwh * cost.energy_spread);
+  if (cost.money) {
+    const double money = cost.money->value();
+    text = fmt::format("{} $ ({} to {}), ", dollars(money), dollars(money / cost.money_spread),
+                       dollars(money * cost.money_spread)) +
+           text;
+  }
+  if (cost.carbon) text += fmt::format(", {:.4g} t of CO2", *cost.carbon / kg_of_tonne);
+  text += fmt::format(", at most {:.4g} kW; idle devices cost nothing\n",
+                      cost.power.value() / watts_of_kw);
+  return text;
+}
+
+ordered_json cost_json(const plan::PlanCost& cost) {
+  ordered_json json{{"money_dollars", nullptr},
+                    {"money_spread", cost.money_spread},
+                    {"energy_j", cost.energy.value()},
+                    {"energy_spread", cost.energy_spread},
+                    {"carbon_kg", nullptr},
+                    {"power_w", cost.power.value()}};
+  if (cost.money) json["money_dollars"] = cost.money->value();
+  if (cost.carbon) json["carbon_kg"] = *cost.carbon;
+  return json;
+}
+
+std::string frontier_text(const config::PlannedJob& job, const std::vector<TrainingPlan>& plans) {
+  return RowsFormat{}.text(rows_of(job, plans), "plans") +
+         "\nPOWER: at most, with all devices in use at their limit. Idle devices cost nothing.\n";
+}
+
+std::string frontier_json(const config::PlannedJob& job, const std::vector<TrainingPlan>& plans) {
+  RowsFormat format;
+  format.json = true;
+  return format.text(rows_of(job, plans), "plans");
+}
+
+}  // namespace axs::cli

@@ -1,0 +1,180 @@
+#include "axs/plan/frugal_program.h"
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+
+namespace axs::plan {
+
+namespace {
+
+constexpr double endless = 1e300;
+
+}  // namespace
+
+std::optional<BundleChoice> FrugalProgram::best(std::uint32_t bundles, std::int64_t wanted,
+                                                double ceiling) {
+  bundles_ = bundles;
+  wanted_ = wanted;
+  ceiling_ = ceiling;
+  drop_useless_items();
+  sort_items();
+  list_rests();
+  open_.assign(1, {});
+  steps_.clear();
+  for (std::size_t i = 0; i < items_.size(); ++i) {
+    const std::uint32_t site = items_[i].offer->site;
+    if (i == 0 || items_[i - 1].offer->site != site) enter_site(site);
+    extend(i);
+    drop_beaten();
+  }
+  const Partial* best = nullptr;
+  for (const Partial& partial : open_)
+    if (partial.bundles == bundles_ && partial.done == wanted_ && partial.score < ceiling_ &&
+        (best == nullptr || partial.score < best->score))
+      best = &partial;
+  return best == nullptr ? std::nullopt : std::optional{choice_of(*best)};
+}
+
+/// Those that another beats with the same devices, and those one bundle of which costs so much more
+/// than all others would that no choice with it ends below the ceiling.
+void FrugalProgram::drop_useless_items() {
+  const auto beats = [](const BundleItem& a, const BundleItem& b) {
+    return a.offer->site == b.offer->site && a.most >= b.most && a.score <= b.score &&
+           a.micro_batch <= b.micro_batch && a.money <= b.money &&
+           a.money_of_micro_batch <= b.money_of_micro_batch && a.power <= b.power &&
+           uses_no_more(*a.offer->kind, *b.offer->kind);
+  };
+  double least = endless;
+  for (const BundleItem& item : items_) least = std::min(least, item.unit_score());
+  const double room = ceiling_ - static_cast<double>(wanted_) * least;
+  std::vector<BundleItem> kept;
+  for (const BundleItem& item : items_) {
+    const double loss = static_cast<double>(item.most) * (item.unit_score() - least);
+    if (loss < room && std::ranges::none_of(kept, [&](const auto& k) { return beats(k, item); }))
+      kept.push_back(item);
+  }
+  items_ = std::move(kept);
+}
+
+/// Site by site, the cheapest first: what is left to do has to be done by dearer ones.
+void FrugalProgram::sort_items() {
+  std::map<std::uint32_t, double> least;
+  for (const BundleItem& item : items_) {
+    double& of_site = least.try_emplace(item.offer->site, endless).first->second;
+    of_site = std::min(of_site, item.unit_score());
+  }
+  std::ranges::sort(items_, [&](const BundleItem& a, const BundleItem& b) {
+    const auto key = [&](const BundleItem& item) {
+      return std::tuple{least.at(item.offer->site), item.offer->site, item.unit_score(),
+                        item.offer->kind->devices(), item.offer};
+    };
+    return key(a) < key(b);
+  });
+}
+
+void FrugalProgram::list_rests() {
+  least_unit_.assign(items_.size() + 1, endless);
+  least_bundle_.assign(items_.size() + 1, endless);
+  for (std::size_t i = items_.size(); i-- > 0;) {
+    least_unit_[i] = std::min(least_unit_[i + 1], items_[i].unit_score());
+    least_bundle_[i] = std::min(least_bundle_[i + 1], items_[i].score + items_[i].micro_batch);
+  }
+}
+
+void FrugalProgram::enter_site(std::uint32_t site) {
+  for (Partial& partial : open_) {
+    partial.site_power = {};
+    std::ranges::copy(sites_[site], partial.left.begin());
+  }
+  drop_beaten();
+}
+
+void FrugalProgram::extend(std::size_t number) {
+  std::vector<Partial> next;
+  for (const Partial& partial : open_) {
+    if (!is_hopeless(partial, number + 1)) next.push_back(partial);
+    auto more = with_one_more(partial, items_[number]);
+    for (std::uint32_t count = 1; more; ++count, more = with_one_more(*more, items_[number])) {
+      if (is_hopeless(*more, number + 1)) continue;
+      steps_.push_back({partial.last, number, count});
+      next.push_back(*more);
+      next.back().last = steps_.size() - 1;
+    }
+  }
+  keep_promising(next, number + 1);
+  open_ = std::move(next);
+}
+
+void FrugalProgram::keep_promising(std::vector<Partial>& partials, std::size_t next) const {
+  if (partials.size() <= open_max) return;
+  std::ranges::sort(partials, {}, [&](const Partial& p) {
+    return std::tuple{least_score(p, next), p.bundles, p.last};
+  });
+  partials.resize(open_max);
+}
+
+/// Each of the bundles that are still to come has a micro-batch at least.
+std::optional<FrugalProgram::Partial> FrugalProgram::with_one_more(Partial partial,
+                                                                   const BundleItem& item) const {
+  if (partial.bundles == bundles_) return std::nullopt;
+  for (const TypeUse& use : item.offer->kind->uses) {
+    if (partial.left[use.type] < use.devices) return std::nullopt;
+    partial.left[use.type] -= use.devices;
+  }
+  ++partial.bundles;
+  const std::int64_t done =
+      std::min(partial.done + item.most, wanted_ - (bundles_ - partial.bundles));
+  const auto work = static_cast<double>(done - partial.done);
+  partial.done = done;
+  partial.score += item.score + item.micro_batch * work;
+  partial.money += item.money + item.money_of_micro_batch * work;
+  partial.power += item.power;
+  partial.site_power += item.power;
+  if (partial.money > limits_.money || partial.power > limits_.power ||
+      partial.site_power > limits_.site_power[item.offer->site])
+    return std::nullopt;
+  return partial;
+}
+
+double FrugalProgram::least_score(const Partial& partial, std::size_t next) const {
+  const auto work = static_cast<double>(wanted_ - partial.done);
+  const double bundles = bundles_ - partial.bundles;
+  if (bundles == 0) return work > 0 ? endless : partial.score;
+  return partial.score + std::max(work * least_unit_[next], bundles * least_bundle_[next]);
+}
+
+bool FrugalProgram::is_hopeless(const Partial& partial, std::size_t next) const {
+  return least_score(partial, next) >= ceiling_;
+}
+
+void FrugalProgram::drop_beaten() {
+  const auto key = [](const Partial& p) { return std::tuple{p.bundles, p.score, -p.done, p.last}; };
+  std::ranges::sort(open_, [&](const Partial& a, const Partial& b) { return key(a) < key(b); });
+  const auto beats = [&](const Partial& a, const Partial& b) {
+    return a.done >= b.done && (limits_.money >= endless || a.money <= b.money) &&
+           (limits_.power.value() >= endless || a.power <= b.power) &&
+           a.site_power <= b.site_power &&
+           std::ranges::equal(a.left, b.left, std::ranges::greater_equal{});
+  };
+  std::vector<Partial> kept;
+  std::size_t begin = 0;  // of those with as many bundles
+  for (const Partial& partial : open_) {
+    if (begin < kept.size() && kept[begin].bundles != partial.bundles) begin = kept.size();
+    if (std::none_of(kept.begin() + static_cast<std::ptrdiff_t>(begin), kept.end(),
+                     [&](const Partial& k) { return beats(k, partial); }))
+      kept.push_back(partial);
+  }
+  open_ = std::move(kept);
+}
+
+BundleChoice FrugalProgram::choice_of(const Partial& partial) const {
+  BundleChoice choice{{}, partial.score};
+  for (std::size_t i = partial.last; i != nowhere; i = steps_[i].before) {
+    const Offer& offer = *items_[steps_[i].item].offer;
+    choice.chosen.push_back({offer.site, offer.kind, steps_[i].count});
+  }
+  return choice;
+}
+
+}  // namespace axs::plan

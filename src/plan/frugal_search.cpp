@@ -1,0 +1,152 @@
+#include "axs/plan/frugal_search.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "axs/plan/plan_cost.h"
+
+namespace axs::plan {
+
+namespace {
+
+constexpr double endless = 1e300;
+
+/// With `for_time` for each second and `for_energy` for each joule of the site's meter.
+ReplicaTerms terms_of(const PipelineDraw& draw, double pue, double for_time, double for_energy) {
+  const double joule = pue * for_energy;
+  return {.second = for_time + joule * draw.waiting.value(),
+          .micro_batch = joule * draw.micro_batch.value(),
+          .step = joule * draw.step.value()};
+}
+
+}  // namespace
+
+bool FrugalSearch::is_within(const TrainingPlan& plan, const ThriftLimits& limits) const {
+  const bool bounded = limits.money.value() < endless;
+  if (plan.duration > limits.duration || plan.cost.power > limits.power) return false;
+  if (bounded && (!plan.cost.money || *plan.cost.money > limits.money)) return false;
+  const std::vector<Watts> power = site_power(plan, search_.fleet_);
+  for (std::size_t site = 0; site < power.size(); ++site) {
+    const auto& limit = search_.fleet_.sites[site].supply.limit;
+    if (limit && power[site] > *limit) return false;
+  }
+  return true;
+}
+
+double FrugalSearch::step_score(const TrainingPlan& plan, Thrift thrift) const {
+  const double steps_of_job = steps(search_.job_);
+  switch (thrift) {
+    case Thrift::money:
+      return plan.cost.money->value() / steps_of_job;
+    case Thrift::energy:
+      return plan.cost.energy.value() / steps_of_job;
+    case Thrift::carbon:
+      return *plan.cost.carbon / steps_of_job;
+    case Thrift::power:
+      break;
+  }
+  return plan.cost.power.value();
+}
+
+std::optional<TrainingPlan> FrugalSearch::best(Thrift thrift, const ThriftLimits& limits,
+                                               const std::optional<TrainingPlan>& known,
+                                               const Watch& watch) const {
+  Wish wish{thrift, limits, endless, std::nullopt};
+  if (known && is_within(*known, limits)) {
+    wish.score = step_score(*known, thrift);
+    wish.plan = known;
+  }
+  for (std::size_t unit = 0; unit < search_.units(); ++unit) {
+    if (!watch(static_cast<double>(unit) / static_cast<double>(search_.units()))) break;
+    look(search_.units_[unit], search_.units_[unit].bundles, wish);
+  }
+  return std::move(wish.plan);
+}
+
+/// Branch and bound over the numbers of bundles, few before many: they wait least for each other.
+void FrugalSearch::look(const Search::Unit& unit, ReplicaRange bundles, Wish& wish) const {
+  const Method& how = search_.methods_[unit.method].method;
+  const ReplicaRange replicas{bundles.least * unit.bundle, bundles.most * unit.bundle};
+  KindBuilder builder{search_.job_, search_.fleet_.types, how, replicas, search_.calibration_};
+  const KindTable table = search_.kinds(builder, unit.mixed);
+  const ReplicaDemand demand{bundles.most, unit.bundle, search_.micro_batches(how)};
+  bool possible = false;
+  for (const SiteGroup& group : search_.groups_) {
+    if (group.sites_max < group.sites.size()) continue;  // The program cannot count sites.
+    std::vector<SiteDevices> sites;
+    for (const std::uint32_t site : group.sites) sites.push_back(search_.devices_[site]);
+    const FrugalChoice choice{offers(table, builder, group, wish.thrift, bundles.is_one()), demand,
+                              sites, step_limits(group, wish.limits), [&](Seconds replicas_done) {
+                                return group.after(replicas_done + builder.fixed());
+                              }};
+    if (!bundles.is_one()) {
+      possible = possible || choice.may_be_below(wish.score, bundles.least);
+      continue;
+    }
+    const auto found = choice.below(wish.score);
+    if (!found) continue;
+    wish.score = found->score;
+    wish.plan = search_.plan_of(found->work, group, builder);
+  }
+  if (!possible) return;
+  const std::uint32_t middle = (bundles.least + bundles.most) / 2;
+  look(unit, {bundles.least, middle}, wish);
+  look(unit, {middle + 1, bundles.most}, wish);
+}
+
+std::vector<Offer> FrugalSearch::offers(const KindTable& table, const KindBuilder& builder,
+                                        const SiteGroup& group, Thrift thrift, bool whole) const {
+  std::vector<Offer> offers;
+  for (std::uint32_t i = 0; i < group.sites.size(); ++i) {
+    const std::uint32_t site = group.sites[i];
+    const auto add = [&](const ReplicaKind& kind) {
+      const bool possible = std::ranges::all_of(kind.uses, [&](const TypeUse& use) {
+        return use.devices <= search_.devices_[site][use.type];
+      });
+      if (!possible) return;
+      offers.push_back(offer(kind, builder, site, thrift, whole));
+      offers.back().site = i;
+    };
+    for (const auto& kinds : table.pure) std::ranges::for_each(kinds, add);
+    std::ranges::for_each(table.mixed, add);
+  }
+  return offers;
+}
+
+Offer FrugalSearch::offer(const ReplicaKind& kind, const KindBuilder& builder, std::uint32_t site,
+                          Thrift thrift, bool whole) const {
+  const SiteSupply& supply = search_.fleet_.sites[site].supply;
+  PipelineDraw draw = draw_of(kind.stages, builder, search_.fleet_);
+  if (!whole) draw.step = {};
+  Offer offer{.kind = &kind, .power = supply.pue * draw.most};
+  if (const auto rent = rent_of(kind.stages, search_.fleet_, site))
+    offer.money = terms_of(draw, supply.pue, rent->value(), supply.price.value());
+  switch (thrift) {
+    case Thrift::money:
+      offer.score = offer.money;
+      break;
+    case Thrift::energy:
+      offer.score = terms_of(draw, supply.pue, 0, 1);
+      break;
+    case Thrift::carbon:
+      offer.score = terms_of(draw, supply.pue, 0, *supply.carbon);
+      break;
+    case Thrift::power:
+      offer.score.step = offer.power.value();
+      break;
+  }
+  return offer;
+}
+
+StepLimits FrugalSearch::step_limits(const SiteGroup& group, const ThriftLimits& limits) const {
+  const double steps_of_job = steps(search_.job_);
+  StepLimits step{.time = limits.duration / steps_of_job,
+                  .money = limits.money.value() / steps_of_job,
+                  .power = limits.power};
+  if (limits.money.value() >= endless) step.money = endless;
+  for (const std::uint32_t site : group.sites)
+    step.site_power.push_back(search_.fleet_.sites[site].supply.limit.value_or(Watts{endless}));
+  return step;
+}
+
+}  // namespace axs::plan

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <functional>
+
+#include "axs/plan/frugal_choice.h"
+#include "axs/plan/search.h"
+
+namespace axs::plan {
+
+/// What a plan shall take little of. power: that of all machines in use at their limit.
+enum class Thrift { money, energy, carbon, power };
+
+/// What a plan may take at most, over the whole job.
+struct ThriftLimits {
+  Seconds duration = no_limit;
+  Dollars money{1e300};
+  Watts power{1e300};
+};
+
+/// The search for the plan that takes least of something, over the methods, numbers of replicas,
+/// pipelines and groups of sites of the search for the fastest one. Within
+/// FrugalChoice::close_enough of the best of them, so that added devices never make a plan worse by
+/// more. docs/design/030-plan-objectives.md has the space and what it leaves out.
+class FrugalSearch {
+ public:
+  /// `search` must outlive it, and its fleet must say what is asked for: see check_known().
+  explicit FrugalSearch(const Search& search) : search_{search} {}
+
+  /// Is told the share of the search that is done; false ends it.
+  using Watch = std::function<bool(double)>;
+
+  /// Nothing: there is none within the limits. `known` is a plan to do better than; if it is within
+  /// the limits and nothing is better, it is what is given back. The limits of sites are kept, too.
+  std::optional<TrainingPlan> best(Thrift thrift, const ThriftLimits& limits,
+                                   const std::optional<TrainingPlan>& known,
+                                   const Watch& watch) const;
+
+  /// Whether all limits are kept, those of sites with them.
+  bool is_within(const TrainingPlan& plan, const ThriftLimits& limits) const;
+
+ private:
+  struct Wish {
+    Thrift thrift;
+    ThriftLimits limits;
+    double score;  ///< of a step, that is to be beaten
+    std::optional<TrainingPlan> plan;
+  };
+
+  void look(const Search::Unit& unit, ReplicaRange bundles, Wish& wish) const;
+  /// Not `whole`: without what depends on the number of replicas.
+  std::vector<Offer> offers(const KindTable& table, const KindBuilder& builder,
+                            const SiteGroup& group, Thrift thrift, bool whole) const;
+  Offer offer(const ReplicaKind& kind, const KindBuilder& builder, std::uint32_t site,
+              Thrift thrift, bool whole) const;
+  StepLimits step_limits(const SiteGroup& group, const ThriftLimits& limits) const;
+  double step_score(const TrainingPlan& plan, Thrift thrift) const;
+
+  const Search& search_;
+};
+
+}  // namespace axs::plan

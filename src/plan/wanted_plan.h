@@ -1,0 +1,28 @@
+#pragma once
+
+#include "axs/plan/frugal_search.h"
+
+namespace axs::plan {
+
+struct WantedPlan {
+  TrainingPlan plan;
+  std::string unmet;  ///< the limit that no plan keeps; then the plan is the one that is nearest
+};
+
+/// The plan that the job's objective wants within its deadline, budget and power and within the
+/// power of the sites. If there is none, the one that is nearest to the limit that cannot be kept.
+/// `fastest` is what the search for the shortest step has found. A plan for time is within
+/// `FrugalChoice::close_enough` of the fastest within the limits, any other of the least score.
+WantedPlan wanted_plan(const FrugalSearch& search, const Job& job, const TrainingPlan& fastest,
+                       const FrugalSearch::Watch& watch);
+
+/// False: the fastest plan is the one that is wanted, whatever else there is.
+bool wants_more_than_time(const Job& job, const Fleet& fleet);
+
+/// Plans within the job's limits none of which is both as fast as another one and takes as little,
+/// from the fastest to the one that takes least. Each takes least of all that are as fast, and is
+/// slower than the one before by a seventh at least.
+std::vector<TrainingPlan> frontier(const FrugalSearch& search, const Job& job, Thrift thrift,
+                                   const TrainingPlan& fastest, const FrugalSearch::Watch& watch);
+
+}  // namespace axs::plan

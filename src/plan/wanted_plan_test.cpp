@@ -1,0 +1,209 @@
+#include "axs/plan/wanted_plan.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+#include "axs/plan/frugal_exhaustive_testing.h"
+#include "axs/plan/plan_cost.h"
+#include "axs/plan/search_scenes_testing.h"
+
+using namespace axs;
+using namespace axs::plan;
+
+namespace {
+
+const Calibration calibration = scenes::calibration();
+const FrugalSearch::Watch patient = [](double) { return true; };
+constexpr double close = 1 + 2 * FrugalChoice::close_enough;
+
+WantedPlan wanted(const Job& job, const Fleet& fleet) {
+  const Search search = *Search::of(job, fleet, calibration);
+  const TrainingPlan fastest = plan::search(job, fleet, calibration)->plan;
+  return wanted_plan(FrugalSearch{search}, job, fastest, patient);
+}
+
+/// Two sites, four devices each, whose link is no use; what is wanted is at one of them.
+struct TwoSites {
+  Job job;
+  Fleet fleet;
+
+  TwoSites() {
+    Rng rng{1};
+    job = scenes::small_job(rng);
+    job.shape.layers = 4;
+    job.global_batch = 32;
+    fleet.types = {scenes::device("chip", 400, 80, 4)};
+    fleet.sites = {{.name = "a", .jurisdiction = "", .pools = {{0, 4}}},
+                   {.name = "b", .jurisdiction = "", .pools = {{0, 4}}}};
+    price(0, 3, 400);
+    price(1, 2, 900);
+  }
+
+  void price(std::size_t site, double dollars_per_hour, double grams_per_kwh) {
+    fleet.sites[site].pools[0].price = Dollars{dollars_per_hour} / Seconds{3600};
+    fleet.sites[site].supply.carbon = grams_per_kwh / 3.6e9;
+  }
+  TrainingPlan best(Objective objective) {
+    job.objective = objective;
+    const WantedPlan found = wanted(job, fleet);
+    CHECK(found.unmet.empty());
+    return found.plan;
+  }
+};
+
+std::uint32_t site_of(const TrainingPlan& plan) {
+  for (const ReplicaGroup& group : plan.groups) CHECK(group.site == plan.groups[0].site);
+  return plan.groups[0].site;
+}
+
+/// A small fleet with prices and supplies, at any of which a plan may be best.
+struct Priced {
+  Job job;
+  Fleet fleet;
+
+  explicit Priced(std::uint64_t seed) {
+    Rng rng{seed};
+    job = scenes::small_job(rng);
+    fleet = scenes::small_fleet(rng);
+    price(rng);
+  }
+  void price(Rng& rng) {
+    for (DeviceType& type : fleet.types)
+      if (!type.price) type.price = Dollars{0.5 + 4 * rng.uniform()} / Seconds{3600};
+    for (FleetSite& site : fleet.sites)
+      if (!site.supply.carbon) {
+        site.supply.carbon = 1e-7 * (0.2 + rng.uniform());
+        site.supply.price = DollarsPerJoule{rng.uniform() * 3e-8};
+      }
+  }
+};
+
+}  // namespace
+
+TEST_CASE("objectives: of two sites the cheaper, the cleaner, and any for energy") {
+  TwoSites two;
+  CHECK(site_of(two.best(Objective::money)) == 1);
+  CHECK(site_of(two.best(Objective::carbon)) == 0);
+  two.fleet.sites[0].supply.pue = 1.5;
+  CHECK(site_of(two.best(Objective::energy)) == 1);
+  two.price(0, 1, 1000);
+  CHECK(site_of(two.best(Objective::money)) == 0);
+  CHECK(site_of(two.best(Objective::carbon)) == 1);
+}
+
+TEST_CASE("objectives: no other objective's plan takes less of what is wanted") {
+  for (std::uint64_t seed = 0; seed < 4; ++seed) {
+    Priced priced{seed};
+    CAPTURE(seed);
+    if (!search(priced.job, priced.fleet, calibration)) continue;
+    std::vector<TrainingPlan> plans;
+    for (const Objective objective :
+         {Objective::time, Objective::money, Objective::energy, Objective::carbon}) {
+      priced.job.objective = objective;
+      plans.push_back(wanted(priced.job, priced.fleet).plan);
+    }
+    for (std::size_t i = 0; i < plans.size(); ++i)
+      for (const TrainingPlan& other : plans)
+        CHECK(*score_of(plans[i], Objective(i)) <= *score_of(other, Objective(i)) * close);
+  }
+}
+
+TEST_CASE("objectives: no more than a hundredth above the best of all plans") {
+  for (std::uint64_t seed = 0; seed < 5; ++seed) {
+    Priced priced{seed};
+    for (const Objective objective : {Objective::money, Objective::energy}) {
+      priced.job.objective = objective;
+      const double best = FrugalExhaustive{priced.job, priced.fleet, calibration}.score();
+      const bool some = search(priced.job, priced.fleet, calibration).has_value();
+      CAPTURE(seed);
+      CHECK(some == (best < 1e29));
+      if (!some) continue;
+      const double found =
+          *score_of(wanted(priced.job, priced.fleet).plan, objective) / steps(priced.job);
+      CHECK(found >= best * (1 - 1e-9));
+      CHECK(found <= best * 1.01);
+    }
+  }
+}
+
+TEST_CASE("objectives: devices, types and sites that are added never make a plan worse") {
+  for (std::uint64_t seed = 0; seed < 3; ++seed)
+    for (const Objective objective : {Objective::money, Objective::energy, Objective::carbon}) {
+      Priced priced{seed};
+      if (!search(priced.job, priced.fleet, calibration)) continue;
+      priced.job.objective = objective;
+      Rng rng{seed};
+      double before = *score_of(wanted(priced.job, priced.fleet).plan, objective);
+      for (int i = 0; i < 2; ++i) {
+        scenes::grow(rng, priced.fleet);
+        priced.price(rng);
+        const double after = *score_of(wanted(priced.job, priced.fleet).plan, objective);
+        CAPTURE(seed);
+        CHECK(after <= before * close);
+        before = after;
+      }
+    }
+}
+
+TEST_CASE("objectives: limits hold, and what no plan keeps is said with what is nearest") {
+  TwoSites two;
+  const TrainingPlan fastest = two.best(Objective::time);
+  const TrainingPlan cheapest = two.best(Objective::money);
+  REQUIRE(cheapest.duration > fastest.duration);
+  REQUIRE(*cheapest.cost.money < *fastest.cost.money);
+
+  two.job.deadline = 0.5 * (fastest.duration + cheapest.duration);
+  const TrainingPlan between = two.best(Objective::money);
+  CHECK(between.duration <= *two.job.deadline);
+  CHECK(*between.cost.money <= *fastest.cost.money);
+  two.job.deadline.reset();
+
+  two.job.limits.budget = 0.5 * (*fastest.cost.money + *cheapest.cost.money);
+  const TrainingPlan paid = two.best(Objective::time);
+  CHECK(*paid.cost.money <= *two.job.limits.budget);
+  CHECK(paid.duration <= cheapest.duration);
+  two.job.limits.budget = 0.5 * *cheapest.cost.money;
+  WantedPlan nearest = wanted(two.job, two.fleet);
+  CHECK(nearest.unmet.starts_with("budget: "));
+  CHECK(*nearest.plan.cost.money <= *cheapest.cost.money * close);
+  two.job.limits.budget.reset();
+
+  two.job.limits.power = 0.99 * fastest.cost.power;
+  CHECK(two.best(Objective::time).cost.power <= *two.job.limits.power);
+  two.job.limits.power = Watts{10};
+  nearest = wanted(two.job, two.fleet);
+  // One device at its limit, its host and the cooling of both.
+  CHECK(nearest.unmet == "power: 0.01 kW, the plan that draws least needs 0.72");
+  two.job.limits.power.reset();
+
+  two.job.deadline = 0.5 * fastest.duration;
+  nearest = wanted(two.job, two.fleet);
+  CHECK(nearest.unmet.starts_with("deadline: "));
+  CHECK(nearest.plan.duration == fastest.duration);
+}
+
+TEST_CASE("objectives: a site draws no more than it may") {
+  TwoSites two;
+  const TrainingPlan fastest = two.best(Objective::time);
+  for (FleetSite& site : two.fleet.sites) site.supply.limit = 0.6 * fastest.cost.power;
+  REQUIRE(wants_more_than_time(two.job, two.fleet));
+  const TrainingPlan limited = two.best(Objective::time);
+  CHECK(limited.duration > fastest.duration);
+  for (const Watts power : site_power(limited, two.fleet)) CHECK(power <= 0.6 * fastest.cost.power);
+}
+
+TEST_CASE("frontier: from the fastest to the cheapest, each slower and cheaper than the last") {
+  TwoSites two;
+  const Search search = *Search::of(two.job, two.fleet, calibration);
+  const TrainingPlan fastest = two.best(Objective::time);
+  const TrainingPlan cheapest = two.best(Objective::money);
+  const auto plans = frontier(FrugalSearch{search}, two.job, Thrift::money, fastest, patient);
+  REQUIRE(plans.size() >= 2);
+  CHECK(plans.front().duration == fastest.duration);
+  CHECK(plans.back().cost.money->value() <= cheapest.cost.money->value() * close);
+  for (std::size_t i = 1; i < plans.size(); ++i) {
+    CHECK(plans[i].duration > plans[i - 1].duration);
+    CHECK(*plans[i].cost.money < *plans[i - 1].cost.money);
+  }
+}
