@@ -112,7 +112,8 @@ twin::FlowTwin world_of(const Scene& scene, std::uint32_t number) {
   twin::FlowTwin::Config config{.scenario = scene.planned.scenario,
                                 .links = scene.links,
                                 .fleets = scene.planned.fleets,
-                                .hellos = hellos};
+                                .hellos = hellos,
+                                .gradients = twin::gradient_demands(scene.planned.fleets)};
   config.scenario.seed += number;
   return twin::FlowTwin{std::move(config)};
 }

@@ -57,7 +57,7 @@ struct Fleet {
   std::vector<SiteLink> links;
   /// How long each spell of the forecast of links lasts; empty: they stay as they are. Two sites
   /// without a link in a spell exchange nothing then.
-  std::vector<Seconds> spells;
+  std::vector<Seconds> spells{};
 };
 
 /// Of a device of a type at a site. Empty: neither the site nor the type has a price.

@@ -53,7 +53,7 @@ FlowTwin::FlowTwin(Config config)
       rng_{config_.scenario.seed},
       topology_{fabric::topology_of(config_.scenario)},
       flows_{std::vector<FlowLink>(2 * config_.links.size())},  // What they are like, start() says.
-      controller_{{.topology = topology_}},
+      controller_{{.topology = topology_, .gradients = config_.gradients}},
       script_{config_.scenario.faults, config_.scenario.train.tokens, Instant{}} {
   AXS_ASSERT(playable_as_flows(config_.scenario).has_value());
   AXS_ASSERT(config_.fleets.size() == config_.scenario.sites.size());

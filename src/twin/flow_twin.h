@@ -59,6 +59,7 @@ class FlowTwin {
     /// What a site affords a second, as net::PathWatch has it. They are most of what a day costs:
     /// with fewer, a cut is found later.
     double hellos = 2'000;
+    std::vector<net::GradientDemand> gradients{};  ///< What the controller hears of the plan.
   };
   explicit FlowTwin(Config config);
   ~FlowTwin();

@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "axs/twin/planned_fleets.h"
 #include "axs/twin/twin.h"
 
 using namespace axs;
@@ -99,6 +100,31 @@ TEST_CASE("flow twin: on slow links each contribution is sent once, whatever has
   REQUIRE(outcome.syncs > 10);
   constexpr std::uint64_t copies = 6;  // Each of three sites to two others.
   CHECK(outcome.bytes < 1.1 * static_cast<double>(copies * outcome.syncs * 2'000'000));
+}
+
+TEST_CASE("flow twin: a controller that hears the plan's gradients gives them the wide ways") {
+  catalog::Scenario scenario = three_sites(1e8);
+  for (std::size_t i = 0; i < 3; ++i) {  // Beside each link one that is quicker and too narrow.
+    catalog::Link narrow = scenario.links[i];
+    narrow.rate_ab = narrow.rate_ba = bits_per_second(1e7);
+    narrow.one_way = milliseconds(20);
+    scenario.links.push_back(narrow);
+  }
+  const Fleet fleet{.speed = {.contribution_bytes = 2'000'000}};
+  const std::vector<Fleet> fleets(3, fleet);
+  const auto run = [&](std::vector<net::GradientDemand> gradients) {
+    FlowTwin world{{.scenario = scenario,
+                    .links = *fabric::plan_links(scenario, {}, seconds(60)),
+                    .fleets = fleets,
+                    .gradients = std::move(gradients)}};
+    return world.run(seconds(600));
+  };
+  const FleetOutcome apart = run({}), together = run(gradient_demands(fleets));
+  REQUIRE(apart.finished);
+  REQUIRE(together.finished);
+  CHECK(apart.goodput < 0.5);
+  CHECK(together.goodput > 0.9);
+  MESSAGE("goodput " << apart.goodput << " apart, " << together.goodput << " together");
 }
 
 TEST_CASE("flow twin: links through the sky carry what fibres do not") {

@@ -147,6 +147,16 @@ PlannedFleets planned_fleets(const catalog::Scenario& scenario, const std::vecto
   return planned;
 }
 
+std::vector<net::GradientDemand> gradient_demands(const std::vector<Fleet>& fleets) {
+  std::vector<net::GradientDemand> demands;
+  for (std::uint32_t from = 0; from < fleets.size(); ++from)
+    for (std::uint32_t to = 0; to < fleets.size(); ++to)
+      if (from != to)
+        demands.push_back({SiteId{from}, SiteId{to},
+                           Bytes{static_cast<double>(fleets[from].speed.contribution_bytes)}});
+  return demands;
+}
+
 double tokens_per_second_apart(const catalog::Scenario& scenario, const std::vector<Fleet>& fleets,
                                Duration span) {
   const auto sites = static_cast<std::uint32_t>(fleets.size());

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "axs/catalog/scenario.h"
+#include "axs/net/gradient_demand.h"
 #include "axs/plan/fleet.h"
 #include "axs/plan/job.h"
 #include "axs/plan/training_plan.h"
@@ -42,6 +43,9 @@ struct PlannedFleets {
 PlannedFleets planned_fleets(const catalog::Scenario& scenario, const std::vector<SiteJob>& jobs,
                              const std::vector<plan::TrainingPlan>& plans,
                              std::uint64_t contribution_bytes);
+
+/// What the plan asks of the network: each site sends its contribution to every other one.
+std::vector<net::GradientDemand> gradient_demands(const std::vector<Fleet>& fleets);
 
 /// Tokens per second of all sites together if each trained alone for so long, without links, faults
 /// and others to wait for: what linear scaling from one site would be.
