@@ -131,20 +131,11 @@ def write_golden(path, runs, numbers):
                              "seconds", "bytes"]) + "\n")
         for i, run in enumerate(runs):
             plain = [int(getattr(run, key)) for key in keys]
-            stages = "+".join(map(str, whole_stages(run)))
+            stages = "+".join(map(str, run.stages if run.balanced else []))
             row = [run.line, run.accelerator["name"], run.software["match"],
                    run.software["pointwise"] + "/" + str(int(run.software["overlaps-tensor"])),
                    *plain, stages, f"{times[i]:.17g}", f"{bytes_[i]:.17g}"]
             file.write(",".join(map(str, row)) + "\n")
-
-
-def whole_stages(run):
-    """Layers of each stage where they are not even; earlier middle stages get one more."""
-    if run.stages[0] == run.layers / run.pipeline:
-        return []
-    end, inner = int(run.stages[0]), run.pipeline - 2
-    rest = run.layers - 2 * end
-    return [end] + [rest // inner + (i < rest % inner) for i in range(inner)] + [end]
 
 
 def read(path):

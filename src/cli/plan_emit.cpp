@@ -37,6 +37,11 @@ Result<> check_alike(const PlanView& view, std::string_view program) {
                                   "alike: a number of sequences that replicas divide",
                                   first.micro_batches, group.micro_batches));
   }
+  const plan::Method& method = view.plan().method;
+  if (plan::is_of_one_stage(method) || method.whole_experts || method.context > 1)
+    return no_words(program, fmt::format("the plan is {}; shards of gradients or parameters, whole "
+                                         "experts and parts of sequences are not written yet",
+                                         method_text(method)));
   for (const PlannedStage& stage : first.stages)
     if (stage.type != first.stages.front().type || stage.tensor != first.stages.front().tensor)
       return no_words(program, fmt::format("a replica is {}, want one type and one width",
@@ -205,7 +210,8 @@ Result<std::string> torchtitan_text(const PlanView& view) {
       "[model]\nname = \"llama3\"\nflavor = \"{}\"\n{}\n"
       "[training]\nlocal_batch_size = {}\nglobal_batch_size = {}\nseq_len = {}\nsteps = {}\n\n"
       "{}\n[activation_checkpoint]\n{}",
-      view.job.scenario.name, replicas_of(view) * devices_of(group) / group.replicas,
+      view.job.scenario.name,
+      replicas_of(view) * devices_of(view.plan().method, group) / group.replicas,
       view.plan().step.total.value(), flavor,
       precision == Precision::fp8 ? "converters = [\"quantize.linear.float8\"]\n" : "",
       group.stages.size() > 1 ? micro * group.micro_batches : micro, view.job.job.global_batch,

@@ -27,7 +27,7 @@ std::int64_t devices_of(const TrainingPlan& plan) {
   std::int64_t devices = 0;
   for (const plan::ReplicaGroup& group : plan.groups)
     for (const plan::PlannedStage& stage : group.stages) devices += group.replicas * stage.tensor;
-  return devices;
+  return devices * plan.method.context;
 }
 
 std::string sites_of(const config::PlannedJob& job, const TrainingPlan& plan) {

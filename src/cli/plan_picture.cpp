@@ -107,7 +107,7 @@ SitePicture site_box(const PlanView& view, std::uint32_t site, double y) {
   std::size_t count = 0;
   for (const plan::ReplicaGroup& group : view.plan().groups) {
     if (group.site != site) continue;
-    devices += devices_of(group);
+    devices += devices_of(view.plan().method, group);
     if (count++ < rows_max)
       rows += group_row(view, group, y + 32 + row * (static_cast<double>(count) - 1));
   }

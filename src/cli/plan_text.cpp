@@ -88,10 +88,11 @@ Rows plan_rows(const PlanView& view) {
              {"memory_gib", "MEMORY [GiB]"}},
             {}};
   for (const plan::ReplicaGroup& group : view.plan().groups)
-    rows.rows.push_back(
-        {site_name(job, group), std::int64_t{group.replicas}, stages_text(job, group),
-         layers_text(group), std::int64_t{group.micro_batches},
-         static_cast<std::int64_t>(devices_of(group)), Decimal{memory_of(group), 1}});
+    rows.rows.push_back({site_name(job, group), std::int64_t{group.replicas},
+                         stages_text(job, group), layers_text(group),
+                         std::int64_t{group.micro_batches},
+                         static_cast<std::int64_t>(devices_of(view.plan().method, group)),
+                         Decimal{memory_of(group), 1}});
   return rows;
 }
 
@@ -101,7 +102,8 @@ double utilisation(const PlanView& view) {
   FlopsPerSecond peak{};
   for (const plan::ReplicaGroup& group : plan.groups)
     for (const plan::PlannedStage& stage : group.stages)
-      peak += job.fleet.types[stage.type].accelerator.peak * stage.tensor * group.replicas;
+      peak += job.fleet.types[stage.type].accelerator.peak * stage.tensor * group.replicas *
+              plan.method.context;
   return plan::training_flops_per_token(job.job.shape, job.job.sequence) * plan.tokens_per_second /
          (peak * Seconds{1});
 }
@@ -136,6 +138,8 @@ ordered_json plan_json(const PlanView& view) {
                         {"micro_batch", plan.method.micro_batch},
                         {"recompute", enum_name(plan.method.recompute)},
                         {"sharding", enum_name(plan.method.sharding)},
+                        {"whole_experts", plan.method.whole_experts},
+                        {"context", plan.method.context},
                         {"step_s", plan.step.total.value()},
                         {"low_s", plan.step.total.value() / plan.step.spread},
                         {"high_s", plan.step.total.value() * plan.step.spread},

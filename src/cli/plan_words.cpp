@@ -34,14 +34,17 @@ std::string stages_text(const PlannedJob& job, const plan::ReplicaGroup& group) 
 }
 
 std::string method_text(const plan::Method& method) {
-  return fmt::format("micro-batches of {}, recomputation: {}, sharded: {}", method.micro_batch,
-                     enum_name(method.recompute), enum_name(method.sharding));
+  return fmt::format(
+      "micro-batches of {}, recomputation: {}, sharded: {}{}{}", method.micro_batch,
+      enum_name(method.recompute), enum_name(method.sharding),
+      method.whole_experts ? ", whole experts on a device" : "",
+      method.context > 1 ? fmt::format(", sequences in {} parts", method.context) : "");
 }
 
-std::uint64_t devices_of(const plan::ReplicaGroup& group) {
+std::uint64_t devices_of(const plan::Method& method, const plan::ReplicaGroup& group) {
   std::uint64_t devices = 0;
   for (const PlannedStage& stage : group.stages) devices += stage.tensor;
-  return devices * group.replicas;
+  return devices * method.context * group.replicas;
 }
 
 std::string part_text(StepPart part) {

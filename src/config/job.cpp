@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "axs/config/scenario.h"
+#include "axs/plan/names.h"
 #include "axs/plan/outer_choice.h"
 
 namespace axs::config {
@@ -50,10 +51,9 @@ plan::Job job_of(const Scenario& scenario, const PlanWishes& wishes, const plan:
 /// The number of the type in the fleet, which gets it if it is new.
 Result<std::uint32_t> type_of(const std::string& name, const plan::Facts& facts,
                               plan::Fleet& fleet) {
-  const auto named = [&](const auto& entry) { return entry.accelerator.name == name; };
-  const auto known = std::ranges::find_if(fleet.types, named);
-  if (known != fleet.types.end()) return static_cast<std::uint32_t>(known - fleet.types.begin());
-  const auto fact = std::ranges::find_if(facts.accelerators, named);
+  const auto fact = std::ranges::find_if(facts.accelerators, [&](const auto& entry) {
+    return std::ranges::find(entry.names, plan::plain_name(name)) != entry.names.end();
+  });
   if (fact == facts.accelerators.end()) {
     std::string names;
     for (const auto& entry : facts.accelerators)
@@ -62,6 +62,10 @@ Result<std::uint32_t> type_of(const std::string& name, const plan::Facts& facts,
         Errc::invalid,
         fmt::format("accelerator \"{}\" is not in the catalogue, want one of {}", name, names)};
   }
+  const auto known = std::ranges::find_if(fleet.types, [&](const plan::DeviceType& type) {
+    return type.accelerator.name == fact->accelerator.name;
+  });
+  if (known != fleet.types.end()) return static_cast<std::uint32_t>(known - fleet.types.begin());
   fleet.types.push_back(
       {.accelerator = fact->accelerator,
        .network = {.node_rate = fact->node_rate, .rails = fact->accelerator.per_node},

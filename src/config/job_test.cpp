@@ -97,6 +97,14 @@ TEST_CASE("job: objective, limits, prices and supplies reach the planner") {
   CHECK_FALSE(fleet.sites[1].supply.carbon);
 }
 
+TEST_CASE("job: an accelerator has many names and is one type") {
+  const auto aliased = read(with("\"A100-80\", count = 32", "\"a100 sxm4 80gb\", count = 32"));
+  REQUIRE(aliased.has_value());
+  REQUIRE(aliased->fleet.types.size() == 2);
+  CHECK(aliased->fleet.types[1].accelerator.name == "A100-80");
+  CHECK(aliased->fleet.sites[1].pools[0].type == aliased->fleet.sites[0].pools[1].type);
+}
+
 TEST_CASE("job: experts and windows reach the planner") {
   const auto mixtral = read(with("llama3-8b", "mixtral-8x7b"));
   REQUIRE(mixtral.has_value());

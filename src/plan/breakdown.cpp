@@ -64,16 +64,14 @@ Seconds StepTime::* drawn_as(StepPart part) {
 
 /// The stages of a replica, one after the other.
 struct Pipeline {
-  std::vector<StageCost> costs;
-  std::vector<StepTime> turns;  ///< one micro-batch on each
+  std::vector<StageCost> costs;          ///< of each kind of stage
+  std::vector<const StageCost*> stages;  ///< which of these each is
+  std::vector<StepTime> busy;            ///< all micro-batches on each
+  std::vector<Seconds> turns, tails;     ///< one micro-batch on each; what each does once
   double nodes = 0;
   Seconds fill{}, bottleneck{}, tail{};
   std::size_t slowest = 0;
 };
-
-Seconds tail_of(const StepTime& turn) {
-  return turn.data_exchange + turn.optimizer;
-}
 
 class Breaker {
  public:
@@ -124,23 +122,45 @@ class Breaker {
     at(broken.all, StepPart::site_exchange).sent = sent_between_sites();
   }
 
+  /// Stages that are alike share a cost: so it is known that they are.
+  Result<> add_stages(const ReplicaGroup& group, Pipeline& pipeline) const {
+    const auto& stages = group.stages;
+    pipeline.costs.reserve(stages.size());
+    for (std::size_t i = 0; i < stages.size(); ++i) {
+      const auto alike = std::ranges::find_if(stages, [&](const PlannedStage& stage) {
+        return stage.type == stages[i].type && stage.tensor == stages[i].tensor;
+      });
+      const auto first = static_cast<std::size_t>(alike - stages.begin());
+      if (first == i) {
+        StageCost cost =
+            AXS_TRY(StageCost::of(job_, plan_.method, fleet_.types[stages[i].type],
+                                  stages[i].tensor, {replicas_, replicas_}, calibration_));
+        pipeline.costs.push_back(std::move(cost));
+      }
+      pipeline.stages.push_back(first == i ? &pipeline.costs.back() : pipeline.stages[first]);
+    }
+    return Ok{};
+  }
+
   Result<Pipeline> pipeline_of(const ReplicaGroup& group) const {
     Pipeline pipeline;
+    AXS_TRY(add_stages(group, pipeline));
     for (std::size_t i = 0; i < group.stages.size(); ++i) {
-      const PlannedStage& planned = group.stages[i];
-      const DeviceType& type = fleet_.types[planned.type];
-      const ReplicaRange replicas{replicas_, replicas_};
-      const StageCost cost =
-          AXS_TRY(StageCost::of(job_, plan_.method, type, planned.tensor, replicas, calibration_));
-      const StagePlace place = place_of(i, group.stages.size());
-      const Seconds time = cost.time(planned.layers, place);
-      pipeline.turns.push_back(cost.parts(planned.layers, place));
+      const std::uint32_t layers = group.stages[i].layers;
+      const StageCost& cost = *pipeline.stages[i];
+      const StagePlace place = place_of(i, group.stages.size(), group.micro_batches);
+      const Seconds transfers = transfers_of(pipeline.stages, i);
+      const Seconds time = cost.time(place).at(layers) + transfers;
+      StepTime busy = cost.parts(layers, place, group.micro_batches);
+      busy.stage_transfers = group.micro_batches * transfers;
+      pipeline.busy.push_back(busy);
+      pipeline.turns.push_back(time);
+      pipeline.tails.push_back(cost.tail(layers, place));
       pipeline.nodes += cost.nodes();
       pipeline.fill += time;
       if (time > pipeline.bottleneck) pipeline.slowest = i;
       pipeline.bottleneck = std::max(pipeline.bottleneck, time);
-      pipeline.tail = std::max(pipeline.tail, tail_of(pipeline.turns.back()));
-      pipeline.costs.push_back(cost);
+      pipeline.tail = std::max(pipeline.tail, pipeline.tails.back());
     }
     return pipeline;
   }
@@ -158,13 +178,13 @@ class Breaker {
       StageBreakdown stage = stage_of(group, pipeline, i);
       const Seconds own = group.micro_batches * stage.micro_batch;
       at(stage.parts, StepPart::bubble).time = std::max(broken.pipeline - own, Seconds{});
-      at(stage.parts, StepPart::slower_stages).time = pipeline.tail - tail_of(pipeline.turns[i]);
+      at(stage.parts, StepPart::slower_stages).time = pipeline.tail - pipeline.tails[i];
       at(stage.parts, StepPart::stragglers).time = stragglers;
       at(stage.parts, StepPart::slower_replicas).time =
           std::max(plan_.step.replicas - broken.end, Seconds{});
       at(stage.parts, StepPart::site_exchange).time = plan_.step.sites;
       at(stage.parts, StepPart::fixed).time = plan_.step.fixed;
-      AXS_TRY(add_energy(pipeline.costs[i].workload(group.stages[i].layers), group, stage));
+      AXS_TRY(add_energy(pipeline.stages[i]->workload(group.stages[i].layers), group, stage));
       broken.stages.push_back(std::move(stage));
     }
     return broken;
@@ -174,22 +194,20 @@ class Breaker {
   StageBreakdown stage_of(const ReplicaGroup& group, const Pipeline& pipeline,
                           std::size_t number) const {
     const std::uint32_t layers = group.stages[number].layers;
-    const StageCost& cost = pipeline.costs[number];
-    const StepTime& turn = pipeline.turns[number];
-    const StagePlace place = place_of(number, group.stages.size());
+    const StageCost& cost = *pipeline.stages[number];
+    const StepTime& busy = pipeline.busy[number];
+    const StagePlace place = place_of(number, group.stages.size(), group.micro_batches);
     const Workload work = cost.workload(layers);
     StageBreakdown stage;
-    for (const StepPart part : all_parts) {
-      const bool once = part == StepPart::data_exchange || part == StepPart::optimizer;
+    for (const StepPart part : all_parts)
       if (!is_waiting(part) && part != StepPart::site_exchange && part != StepPart::fixed)
-        at(stage.parts, part).time = (once ? 1.0 : group.micro_batches) * (turn.*drawn_as(part));
-    }
+        at(stage.parts, part).time = busy.*drawn_as(part);
     stage.layer = layer_time(work, machine_of(work.accelerator, work.network, calibration_),
                              calibration_.shared);
-    stage.micro_batch = cost.time(layers, place);
-    stage.recomputed = turn.recompute;
+    stage.micro_batch = pipeline.turns[number];
+    stage.recomputed = busy.recompute / group.micro_batches;
     stage.memory = cost.memory_parts(layers, place);
-    stage.devices = static_cast<double>(group.replicas) * work.plan.tensor;
+    stage.devices = static_cast<double>(group.replicas) * cost.devices();
     add_traffic(work, group, place, stage);
     return stage;
   }
@@ -208,10 +226,32 @@ class Breaker {
                                                       sent_for_all_reduce(tensor.size, plan.tensor);
     const double neighbours = (place.first ? 0 : 1) + (place.last ? 0 : 1);
     at(stage.parts, StepPart::stage_transfers).sent = turns * neighbours * stage_message(work);
-    const StageParameters parameters = stage_parameters(work.shape, plan);
+    add_sent_once(work, place, stage);
+    add_sent_shards(work, group, stage);
+  }
+
+  void add_sent_once(const Workload& work, StagePlace place, StageBreakdown& stage) const {
+    if (is_of_one_stage(plan_.method)) return;
+    const ParallelPlan& plan = work.plan;
+    const double ends = (place.first ? 1 : 0) + (place.last ? 1 : 0);
+    const double embeddings = place.alone() ? embeddings_of_stage(work.shape, plan, 0) : ends;
+    const auto [common, routed] = stage_parameters(work.shape, plan, work.shape.layers, embeddings);
     at(stage.parts, StepPart::data_exchange).sent =
-        stage.devices * (sent_for_all_reduce(Bytes{2 * parameters.common}, replicas(plan)) +
-                         sent_for_all_reduce(Bytes{2 * parameters.routed}, expert_replicas(plan)));
+        stage.devices * (sent_for_all_reduce(Bytes{2 * common}, replicas(plan)) +
+                         sent_for_all_reduce(Bytes{2 * routed}, expert_replicas(plan)));
+  }
+
+  /// Weights in two bytes, gradients in four: each is gathered or reduced, half of an all-reduce.
+  void add_sent_shards(const Workload& work, const ReplicaGroup& group,
+                       StageBreakdown& stage) const {
+    if (!is_of_one_stage(plan_.method)) return;
+    const double gradient = work.software.single_rail_sharding ? 2 : 4;
+    const bool weights = plan_.method.sharding == Sharding::parameters;
+    const double bytes =
+        weights ? group.micro_batches * (2 * 2 + gradient) : group.micro_batches * gradient + 2;
+    const double layers = work.shape.layers * parameters_here(work.shape, work.plan).total();
+    at(stage.parts, StepPart::sharding_exchange).sent =
+        stage.devices * sent_for_all_reduce(Bytes{0.5 * bytes * layers}, replicas(work.plan));
   }
 
   /// Energy is a sum over the parts of a step, so that each may be asked for alone.

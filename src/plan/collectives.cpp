@@ -20,9 +20,9 @@ Seconds around(double members, const Links& links) {
   return torus_hop * (links.torus * (dmath::pow(members, 1 / links.torus) - 1));
 }
 
-/// Trees: a message passes log2(nodes) links one after the other.
+/// A message passes one link after the other.
 Seconds across_nodes(Group group, const Links& links) {
-  return links.latency * (dmath::log(std::max(group.nodes(), 2.0)) / dmath::log(2));
+  return group.depth * links.latency;
 }
 
 }  // namespace
@@ -32,7 +32,9 @@ double Group::nodes() const {
 }
 
 Group group_of(double ranks, double stride, const Links& links) {
-  return {ranks, std::min(ranks, std::max(links.per_node / stride, 1.0))};
+  Group group{ranks, std::min(ranks, std::max(links.per_node / stride, 1.0))};
+  if (group.nodes() > 1) group.depth = dmath::log(group.nodes()) / dmath::log(2);
+  return group;
 }
 
 Seconds one_pass(Bytes size, Group group, const Links& links, double share) {

@@ -7,7 +7,8 @@ namespace axs::plan {
 /// Devices that take part in a collective operation.
 struct Group {
   double ranks;
-  double per_node;  ///< how many of them on each node
+  double per_node;   ///< how many of them on each node
+  double depth = 0;  ///< of a binary tree of its nodes
 
   double nodes() const;
 };

@@ -26,7 +26,8 @@ class FrugalExhaustive {
     }
     for (std::uint32_t micro = 1; job_.global_batch % micro == 0; micro *= 2)
       for (const Recompute recompute : {Recompute::none, Recompute::selective, Recompute::full})
-        for (const Sharding sharding : {Sharding::none, Sharding::optimizer})
+        for (const Sharding sharding :
+             {Sharding::none, Sharding::optimizer, Sharding::gradients, Sharding::parameters})
           for (std::uint32_t n = 1; n <= std::min(all, job_.global_batch / micro); ++n)
             try_all({micro, recompute, sharding}, n, devices);
     return best_;
@@ -59,6 +60,7 @@ class FrugalExhaustive {
       }
     std::vector<Stage> stages;
     SiteDevices used(devices.size());
+    one_stage_ = is_of_one_stage(method);
     cut(devices, job_.shape.layers, stages, used);
     for (const Pipeline& pipeline : pipelines_)
       for (std::uint32_t m = 1; m <= micro_batches_; ++m) try_time(pipeline.end(m), devices);
@@ -72,7 +74,7 @@ class FrugalExhaustive {
         const std::uint32_t tensor = 1u << width;
         if (used[type] + tensor > left[type]) continue;
         used[type] += tensor;
-        for (std::uint32_t mine = 1; mine <= layers; ++mine) {
+        for (std::uint32_t mine = one_stage_ ? layers : 1; mine <= layers; ++mine) {
           stages.push_back({type, &costs_[type][width], mine});
           cut(left, layers - mine, stages, used);
           stages.pop_back();
@@ -83,6 +85,8 @@ class FrugalExhaustive {
 
   void take(const std::vector<Stage>& stages, const SiteDevices& used) {
     Pipeline pipeline{.used = used};
+    std::vector<const StageCost*> costs;
+    for (const Stage& stage : stages) costs.push_back(stage.cost);
     Seconds most{}, tail{};
     double nodes = 0;
     const SiteSupply& supply = fleet_.sites[0].supply;
@@ -90,20 +94,19 @@ class FrugalExhaustive {
     const double joule = supply.pue * (money ? supply.price.value() : 1);
     for (std::size_t i = 0; i < stages.size(); ++i) {
       const Stage& stage = stages[i];
-      const StagePlace place = place_of(i, stages.size());
-      if (stage.cost->memory(stage.layers, place) > fleet_.types[stage.type].accelerator.memory)
+      const StagePlace place = place_of(i, stages.size(), micro_batches_);
+      if (stage.cost->memory(place).at(stage.layers) > fleet_.types[stage.type].accelerator.memory)
         return;
-      const Seconds time = stage.cost->time(stage.layers, place);
+      const Seconds transfers = transfers_of(costs, i);
+      const Seconds time = stage.cost->time(place).at(stage.layers) + transfers;
       pipeline.fill += time;
       most = std::max(most, time);
-      tail = std::max(tail, stage.cost->tail(stage.layers));
+      tail = std::max(tail, stage.cost->tail(stage.layers, place));
       nodes += stage.cost->nodes();
       const double devices = 1u << (stage.cost - costs_[stage.type].data());
       const DeviceDraw draw = draw_of(fleet_.types[stage.type].accelerator);
-      StepTime parts = stage.cost->parts(stage.layers, place);
-      const Seconds all = active_time(parts);
-      parts.data_exchange = parts.optimizer = {};
-      const Seconds once = active_time(parts);
+      const Seconds all = active(stage, place, transfers, 1);
+      const Seconds once = active(stage, place, transfers, 2) - all;
       if (money) pipeline.second += devices * fleet_.types[stage.type].price->value();
       pipeline.second += joule * devices * draw.waiting.value();
       pipeline.micro_batch += joule * devices * (draw.active * once).value();
@@ -113,6 +116,13 @@ class FrugalExhaustive {
     pipeline.fill = stretch * (pipeline.fill + tail);
     pipeline.bottleneck = stretch * most;
     pipelines_.push_back(pipeline);
+  }
+
+  Seconds active(const Stage& stage, StagePlace place, Seconds transfers,
+                 std::uint32_t micro_batches) const {
+    StepTime parts = stage.cost->parts(stage.layers, place, micro_batches);
+    parts.stage_transfers = micro_batches * transfers;
+    return active_time(parts);
   }
 
   /// All replicas end within `slowest`.
@@ -151,6 +161,7 @@ class FrugalExhaustive {
   Seconds fixed_{};
   std::uint32_t replicas_ = 1;
   std::uint32_t micro_batches_ = 1;
+  bool one_stage_ = false;
   std::vector<std::vector<StageCost>> costs_;
   std::vector<Pipeline> pipelines_;
   std::map<std::pair<SiteDevices, std::pair<std::uint32_t, std::uint32_t>>, double> known_;

@@ -119,7 +119,7 @@ Offer FrugalSearch::offer(const ReplicaKind& kind, const KindBuilder& builder, s
   PipelineDraw draw = draw_of(kind.stages, builder, search_.fleet_);
   if (!whole) draw.step = {};
   Offer offer{.kind = &kind, .power = supply.pue * draw.most};
-  if (const auto rent = rent_of(kind.stages, search_.fleet_, site))
+  if (const auto rent = rent_of(kind.stages, builder, search_.fleet_, site))
     offer.money = terms_of(draw, supply.pue, rent->value(), supply.price.value());
   switch (thrift) {
     case Thrift::money:

@@ -161,7 +161,7 @@ class Layer {
   Passes context_ring() const {
     if (plan_.context == 1) return {};
     const double context = plan_.context;
-    const double width = 2.0 * shape_.kv_heads * shape_.head_width / tensor_;
+    const double width = 2 * kv_heads_held(shape_, tensor_) * shape_.head_width / tensor_;
     const Seconds ring = one_pass(Bytes{2 * width * tokens_ * context},
                                   group_of(context, tensor_, machine_.links), machine_.links);
     return {0.3 * ring, 0.6 * ring};

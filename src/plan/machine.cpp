@@ -22,7 +22,7 @@ Machine machine_of(const Accelerator& accelerator, const Network& network,
   const FamilyFit fit = measured ? *measured : declared ? *declared : FamilyFit{};
   const SharedFit& shared = calibration.shared;
   const double derated =
-      dmath::pow(accelerator.power / accelerator.rated_power, shared.power_exponent);
+      dmath::pow(std::min(accelerator.power / accelerator.rated_power, 1.0), shared.power_exponent);
   return {.products = accelerator.peak * fit.products * derated,
           .half_depth = fit.half_depth,
           .fp8_gain = shared.fp8_gain,

@@ -75,40 +75,40 @@ class StageMemory {
         software_{work.software},
         layer_{work},
         tensor_{static_cast<double>(plan_.tensor)},
+        embedding_{embedding_parameters_here(shape_, plan_)},
         parameters_{parameters_here(shape_, plan_)},
         tokens_{micro_batch_tokens(plan_)} {}
 
   MemoryUse of(std::uint32_t stage) const {
     const double layers = layers_of_stage(shape_, plan_, stage);
     const bool has_head = stage + 1 == plan_.pipeline;
-    const double common = layers * parameters_.common + embeddings(stage) * embedding();
+    const double common =
+        layers * parameters_.common + embeddings_of_stage(shape_, plan_, stage) * embedding_;
     const double routed = layers * parameters_.routed;
     const bool counts_all = software_.memory_figure != MemoryFigure::layers;
     return {.stage = stage,
             .state = state(common, replicas(plan_)) + state(routed, expert_replicas(plan_)),
             .gathered = gathered(common + routed),
-            .activations = layers * in_flight(stage) * layer_.kept(),
+            .activations =
+                layers *
+                in_flight(stage, plan_.pipeline, plan_.virtual_stages, micro_batches(plan_)) *
+                layer_.kept(),
             .logits = has_head && counts_all ? logits() : Bytes{},
             .workspace = counts_all ? workspace() : Bytes{}};
   }
 
  private:
-  double embedding() const { return shape_.vocabulary * (shape_.hidden / tensor_); }
-  /// Matrices of that size on a stage. At two ends of a pipeline tied ones are two as well.
-  double embeddings(std::uint32_t stage) const {
-    if (plan_.pipeline == 1) return shape_.tied ? 1 : 2;
-    return stage == 0 || stage + 1 == plan_.pipeline ? 1 : 0;
-  }
-
   /// Weights and gradients in two and four bytes, Adam's master copy and moments in twelve, cut as
-  /// ZeRO cuts them (Rajbhandari et al. 2020).
+  /// ZeRO cuts them (Rajbhandari et al. 2020). A pipeline reduces gradients at the end of the step:
+  /// until then they are whole.
   Bytes state(double parameters, double shards) const {
     switch (plan_.sharding) {
       case Sharding::none:
         return Bytes{parameters * software_.state_bytes};
       case Sharding::optimizer:
-      case Sharding::gradients:
         return Bytes{parameters * (6 + 12 / shards)};
+      case Sharding::gradients:
+        return Bytes{parameters * (plan_.pipeline > 1 ? 6 + 12 / shards : 2 + 16 / shards)};
       case Sharding::parameters:
         return Bytes{parameters * 16 / shards};
     }
@@ -116,19 +116,16 @@ class StageMemory {
   }
 
   /// Two layers in two bytes, the gradients of one in four, and the same of embedding and head;
-  /// with a pipeline all of the stage.
+  /// with a pipeline all of the stage. ZeRO-2 has gradients only.
   Bytes gathered(double parameters) const {
-    if (plan_.sharding != Sharding::parameters) return {};
-    if (plan_.pipeline > 1) return Bytes{6 * parameters};
-    return Bytes{8 * parameters_.total() + (shape_.tied ? 6 : 8) * embedding()};
-  }
-
-  /// Micro-batches of which a stage holds activations: Korthikanti et al. 2022, section 4.2.3.
-  double in_flight(std::uint32_t stage) const {
-    const double stages = plan_.pipeline;
-    const double chunks = plan_.virtual_stages;
-    if (plan_.virtual_stages == 1) return std::min(stages - stage, micro_batches(plan_));
-    return stages * (1 + (stages - 1) / (stages * chunks)) - 2 * stage / chunks;
+    const bool pipelined = plan_.pipeline > 1;
+    const double layer = parameters_.total();
+    if (plan_.sharding == Sharding::parameters)
+      return pipelined ? Bytes{6 * parameters}
+                       : Bytes{8 * layer + (shape_.tied ? 6 : 8) * embedding_};
+    if (plan_.sharding == Sharding::gradients && !pipelined)
+      return Bytes{4 * std::max(layer, embedding_)};
+    return {};
   }
 
   Bytes logits() const {
@@ -146,6 +143,7 @@ class StageMemory {
   const Software& software_;
   LayerMemory layer_;
   double tensor_;
+  double embedding_;
   LayerParameters parameters_;
   double tokens_;
 };
@@ -177,15 +175,19 @@ Bytes counted(Bytes live, const Workload& work, const MemoryFit& fit) {
 
 Result<MemoryUse> memory_use(const Workload& workload, const MemoryFit& fit) {
   AXS_TRY(check(workload.shape, workload.plan));
-  const StageMemory memory{workload};
-  MemoryUse most = memory.of(0);
+  MemoryUse most = memory_of_stage(workload, 0, fit);
   for (std::uint32_t stage = 1; stage < workload.plan.pipeline; ++stage) {
-    const MemoryUse other = memory.of(stage);
-    if (live(other) > live(most)) most = other;
+    const MemoryUse other = memory_of_stage(workload, stage, fit);
+    if (other.total > most.total) most = other;
   }
-  most.total = counted(live(most) * (1 + uncounted), workload, fit);
-  most.overhead = most.total - live(most);
   return most;
+}
+
+MemoryUse memory_of_stage(const Workload& workload, std::uint32_t stage, const MemoryFit& fit) {
+  MemoryUse use = StageMemory{workload}.of(stage);
+  use.total = counted(live(use) * (1 + uncounted), workload, fit);
+  use.overhead = use.total - live(use);
+  return use;
 }
 
 }  // namespace axs::plan

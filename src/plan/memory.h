@@ -20,4 +20,7 @@ struct MemoryUse {
 /// Of the stage that needs most. An error if the plan does not go with the shape.
 Result<MemoryUse> memory_use(const Workload& workload, const MemoryFit& fit);
 
+/// Of one stage of a plan that goes with the shape.
+MemoryUse memory_of_stage(const Workload& workload, std::uint32_t stage, const MemoryFit& fit);
+
 }  // namespace axs::plan

@@ -1,5 +1,7 @@
 #include "axs/plan/model_shape.h"
 
+#include <algorithm>
+
 namespace axs::plan {
 
 namespace {
@@ -25,11 +27,15 @@ double LayerShards::parameters() const {
   return sum;
 }
 
+double kv_heads_held(const ModelShape& shape, double tensor) {
+  return std::max<double>(shape.kv_heads, tensor);
+}
+
 LayerShards layer_shards(const ModelShape& shape, double tensor) {
   const double hidden = shape.hidden;
   const double width = shape.head_width / tensor;
   const double feed_forward = shape.feed_forward / tensor;
-  return {.query_key_value = {(shape.heads + 2.0 * shape.kv_heads) * width, hidden},
+  return {.query_key_value = {(shape.heads + 2 * kv_heads_held(shape, tensor)) * width, hidden},
           .attention_out = {hidden, shape.heads * width},
           .up = {(shape.gated ? 2 : 1) * feed_forward, hidden},
           .down = {hidden, feed_forward}};

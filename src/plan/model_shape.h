@@ -48,6 +48,10 @@ struct WeightShard {
   double parameters() const { return outputs * inputs; }
 };
 
+/// Heads of keys and values that `tensor` devices hold together: each needs one at least, so that
+/// several have the same where there are fewer heads than devices.
+double kv_heads_held(const ModelShape& shape, double tensor);
+
 /// The matrices of a layer, cut over `tensor` devices as Megatron does: the first and third by
 /// outputs, the others by inputs (Shoeybi et al. 2019, section 3).
 struct LayerShards {

@@ -13,14 +13,61 @@ std::string plain_name(std::string_view name) {
   return plain;
 }
 
+namespace {
+
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+/// Whether a part of a text ends or begins within a number: "A10" in "A100".
+bool cuts_number(const std::string& text, std::size_t begin, std::size_t end) {
+  const auto within = [&](std::size_t at) {
+    return at > 0 && at < text.size() && is_digit(text[at - 1]) && is_digit(text[at]);
+  };
+  return within(begin) || within(end);
+}
+
+/// Letters and digits, with a space wherever something else was.
+std::string in_words(std::string_view text) {
+  std::string words;
+  for (const char c : text) {
+    const std::string plain = plain_name({&c, 1});
+    words += plain.empty() ? " " : plain;
+  }
+  return words;
+}
+
+/// Whether a plain name is part of a text, whatever stands between its letters.
+bool is_part(const std::string& name, const std::string& words) {
+  for (std::size_t begin = 0; begin < words.size(); ++begin) {
+    std::size_t at = begin;
+    std::size_t matched = 0;
+    while (matched < name.size() && at < words.size() &&
+           (words[at] == name[matched] || (matched > 0 && words[at] == ' ')))
+      matched += words[at++] == name[matched] ? 1 : 0;
+    if (matched == name.size() && !cuts_number(words, begin, at)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
 std::size_t likeness(const std::vector<std::string>& plain_names, std::string_view text) {
   const std::string plain = plain_name(text);
+  const std::string words = in_words(text);
   std::size_t most = 0;
   for (const std::string& name : plain_names) {
     if (name == plain) return plain.size() + 1;
-    if (plain.find(name) != std::string::npos) most = std::max(most, name.size());
+    if (is_part(name, words)) most = std::max(most, name.size());
   }
   return most;
+}
+
+bool has_word(std::string_view text, std::initializer_list<std::string_view> plain_words) {
+  const std::string words = " " + in_words(text) + " ";
+  return std::ranges::any_of(plain_words, [&](std::string_view word) {
+    return words.find(" " + std::string{word} + " ") != std::string::npos;
+  });
 }
 
 }  // namespace axs::plan

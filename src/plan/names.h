@@ -1,5 +1,6 @@
 #pragma once
 
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,8 +12,12 @@ namespace axs::plan {
 std::string plain_name(std::string_view name);
 
 /// How well one of several plain names stands for a text: 0 not at all, the length of the longest
-/// that is part of it, and more than any of these if one is all of it.
+/// that is part of it, and more than any of these if one is all of it. A part does not begin or end
+/// within a number: "A10" is none of "A100".
 std::size_t likeness(const std::vector<std::string>& plain_names, std::string_view text);
+
+/// Whether one of several plain words is a word of the text: "off" is none of "offloaded".
+bool has_word(std::string_view text, std::initializer_list<std::string_view> plain_words);
 
 /// The entry whose names are most like the text, of equals the first; null if none is.
 template <class Entry>

@@ -1,5 +1,6 @@
 #include "axs/plan/parallel_plan.h"
 
+#include <algorithm>
 #include <array>
 #include <numeric>
 #include <string>
@@ -106,7 +107,7 @@ LayerWidths layer_widths(const ModelShape& shape, const ParallelPlan& plan) {
   const double passed = experts.chosen + experts.shared;
   const double networks = (1 - share) * shape.feed_forward + share * passed * experts.feed_forward;
   return {.hidden = plan.sequence_parallel ? shape.hidden / tensor : shape.hidden,
-          .query_key_value = (shape.heads + 2.0 * shape.kv_heads) * head,
+          .query_key_value = (shape.heads + 2 * kv_heads_held(shape, tensor)) * head,
           .attended = shape.heads * head,
           .feed_forward = networks / tensor,
           .routed = share * experts.chosen * shape.hidden / (plan.expert == 1 ? 1 : tensor)};
@@ -127,8 +128,26 @@ LayerParameters parameters_here(const ModelShape& shape, const ParallelPlan& pla
 }
 
 double layers_of_stage(const ModelShape& shape, const ParallelPlan& plan, std::uint32_t stage) {
-  if (plan.stage_layers.empty()) return static_cast<double>(shape.layers) / plan.pipeline;
-  return plan.stage_layers[stage];
+  if (!plan.stage_layers.empty()) return plan.stage_layers[stage];
+  const std::uint32_t rest = shape.layers % plan.pipeline;
+  return shape.layers / plan.pipeline + (stage < rest ? 1 : 0);
+}
+
+double in_flight(std::uint32_t stage, std::uint32_t stages, std::uint32_t virtual_stages,
+                 double count) {
+  const double behind = stages - stage;
+  const double chunks = virtual_stages;
+  if (virtual_stages == 1) return std::min(behind, count);
+  return std::min(stages + (stages - 1) / chunks - 2 * stage / chunks, count);
+}
+
+double embeddings_of_stage(const ModelShape& shape, const ParallelPlan& plan, std::uint32_t stage) {
+  if (plan.pipeline == 1) return shape.tied ? 1 : 2;
+  return stage == 0 || stage + 1 == plan.pipeline ? 1 : 0;
+}
+
+double embedding_parameters_here(const ModelShape& shape, const ParallelPlan& plan) {
+  return static_cast<double>(shape.vocabulary) * shape.hidden / plan.tensor;
 }
 
 Result<> check(const ModelShape& shape, const ParallelPlan& plan) {

@@ -33,7 +33,7 @@ struct ParallelPlan {
   std::uint32_t micro_batch = 1;   ///< sequences
   std::uint32_t global_batch = 1;  ///< sequences of a step, on all devices together
   std::uint32_t sequence = 1;      ///< tokens
-  /// Layers of each pipeline stage. Empty: as many on each, be that a whole number or not.
+  /// Layers of each pipeline stage. Empty: as many on each; what is left over goes to the first.
   std::vector<std::uint32_t> stage_layers;
 };
 
@@ -59,6 +59,14 @@ double replicas(const ParallelPlan& plan);
 double expert_replicas(const ParallelPlan& plan);
 
 double layers_of_stage(const ModelShape& shape, const ParallelPlan& plan, std::uint32_t stage);
+/// Micro-batches whose activations a stage of a pipeline holds, of `count` ones: Korthikanti et al.
+/// 2022, section 4.2.3.
+double in_flight(std::uint32_t stage, std::uint32_t stages, std::uint32_t virtual_stages,
+                 double count);
+/// Embedding and head on a stage. At two ends of a pipeline tied ones are two as well.
+double embeddings_of_stage(const ModelShape& shape, const ParallelPlan& plan, std::uint32_t stage);
+/// Parameters of one of them on a device.
+double embedding_parameters_here(const ModelShape& shape, const ParallelPlan& plan);
 
 /// An error that names the first number of the plan that does not go with the shape.
 Result<> check(const ModelShape& shape, const ParallelPlan& plan);

@@ -9,15 +9,19 @@ namespace {
 
 /// A limit that is the time of a stage allows for that stage.
 constexpr double rounding = 1e-9;
+/// The time of a stage that may have no more layers.
+constexpr Seconds full{1e300};
 
 }  // namespace
 
-PipelineCutter::PipelineCutter(const std::vector<StageCost*>& stages, std::uint32_t layers)
+PipelineCutter::PipelineCutter(const std::vector<const StageCost*>& stages, std::uint32_t layers,
+                               double micro_batches)
     : layers_{layers} {
   for (std::size_t i = 0; i < stages.size(); ++i) {
-    const StagePlace place = place_of(i, stages.size());
-    const StageCost& cost = *stages[i];
-    stages_.push_back({cost.time(0, place), cost.layer(), cost.most_layers(place)});
+    const StagePlace place = place_of(i, stages.size(), micro_batches);
+    const Line<Seconds> time = stages[i]->time(place);
+    stages_.push_back(
+        {time.none + transfers_of(stages, i), time.layer, stages[i]->most_layers(place)});
   }
 }
 
@@ -55,16 +59,19 @@ PipelineCut PipelineCutter::level(std::uint32_t most) const {
 std::optional<PipelineCut> PipelineCutter::balanced(std::uint32_t most) const {
   if (!possible(most)) return std::nullopt;
   PipelineCut cut = level(most);
+  const auto with_more = [&](std::size_t i) {
+    return cut[i] < std::min(stages_[i].most, most) ? stages_[i].time(cut[i] + 1) : full;
+  };
   std::uint32_t left = layers_;
-  for (const std::uint32_t layers : cut) left -= layers;
+  std::vector<Seconds> next;
+  for (std::size_t i = 0; i < cut.size(); ++i) {
+    left -= cut[i];
+    next.push_back(with_more(i));
+  }
   for (; left > 0; --left) {
-    std::size_t best = stages_.size();
-    for (std::size_t i = 0; i < stages_.size(); ++i)
-      if (cut[i] < std::min(stages_[i].most, most) &&
-          (best == stages_.size() ||
-           stages_[i].time(cut[i] + 1) < stages_[best].time(cut[best] + 1)))
-        best = i;
+    const auto best = static_cast<std::size_t>(std::ranges::min_element(next) - next.begin());
     ++cut[best];
+    next[best] = with_more(best);
   }
   return cut;
 }
@@ -120,12 +127,6 @@ Seconds PipelineCutter::bottleneck(const PipelineCut& cut) const {
   Seconds most{};
   for (std::size_t i = 0; i < cut.size(); ++i) most = std::max(most, stages_[i].time(cut[i]));
   return most;
-}
-
-Seconds PipelineCutter::fill(const PipelineCut& cut) const {
-  Seconds sum{};
-  for (std::size_t i = 0; i < cut.size(); ++i) sum += stages_[i].time(cut[i]);
-  return sum;
 }
 
 }  // namespace axs::plan

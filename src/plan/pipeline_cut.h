@@ -14,7 +14,9 @@ using PipelineCut = std::vector<std::uint32_t>;
 /// Cuts `layers` layers into the stages of a pipeline, at least one on each and none more than fit.
 class PipelineCutter {
  public:
-  PipelineCutter(const std::vector<StageCost*>& stages, std::uint32_t layers);
+  /// For replicas of up to `micro_batches` micro-batches.
+  PipelineCutter(const std::vector<const StageCost*>& stages, std::uint32_t layers,
+                 double micro_batches);
 
   /// The slowest stage is as fast as can be, if none has more than `most` layers. Nothing: the
   /// model does not fit.
@@ -26,8 +28,6 @@ class PipelineCutter {
   std::vector<PipelineCut> few() const;
   /// Of a micro-batch, in the slowest stage.
   Seconds bottleneck(const PipelineCut& cut) const;
-  /// Of a micro-batch, through all of them.
-  Seconds fill(const PipelineCut& cut) const;
 
  private:
   struct Stage {

@@ -1,6 +1,7 @@
 #include "axs/plan/plan_cost.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "axs/plan/step_energy.h"
 
@@ -23,11 +24,17 @@ struct ActiveTime {
   Seconds step{};  ///< exchange of gradients and optimiser
 };
 
-ActiveTime active_times(StepTime parts) {
-  const Seconds all = active_time(parts);
-  parts.data_exchange = parts.optimizer = {};
-  const Seconds micro_batch = active_time(parts);
-  return {micro_batch, all - micro_batch};
+/// It grows by the same for each micro-batch.
+ActiveTime active_times(const StageCost& cost, std::uint32_t layers, StagePlace place,
+                        Seconds transfers) {
+  const auto of = [&](std::uint32_t micro_batches) {
+    StepTime parts = cost.parts(layers, place, micro_batches);
+    parts.stage_transfers = micro_batches * transfers;
+    return active_time(parts);
+  };
+  const Seconds one = of(1);
+  const Seconds micro_batch = of(2) - one;
+  return {micro_batch, one - micro_batch};
 }
 
 }  // namespace
@@ -36,13 +43,18 @@ PipelineDraw draw_of(const std::vector<PlannedStage>& stages, const KindBuilder&
                      const Fleet& fleet) {
   PipelineDraw draw;
   ActiveTime active;
+  std::vector<const StageCost*> costs;
+  for (const PlannedStage& stage : stages) costs.push_back(&builder.cost(stage));
+  Seconds transfers{};
   for (std::size_t i = 0; i < stages.size(); ++i) {
     const PlannedStage& stage = stages[i];
     const StagePlace place = place_of(i, stages.size());
-    const bool same = i > 1 && !place.last && is_priced_alike(stage, stages[i - 1]);
-    if (!same) active = active_times(builder.cost(stage).parts(stage.layers, place));
+    const Seconds before = std::exchange(transfers, transfers_of(costs, i));
+    const bool same =
+        i > 1 && !place.last && is_priced_alike(stage, stages[i - 1]) && transfers == before;
+    if (!same) active = active_times(*costs[i], stage.layers, place, transfers);
     const DeviceDraw device = draw_of(fleet.types[stage.type].accelerator);
-    const double devices = stage.tensor;
+    const double devices = costs[i]->devices();
     draw.waiting += devices * device.waiting;
     draw.most += devices * device.most;
     draw.micro_batch += devices * device.active * active.micro_batch;
@@ -51,13 +63,14 @@ PipelineDraw draw_of(const std::vector<PlannedStage>& stages, const KindBuilder&
   return draw;
 }
 
-std::optional<DollarsPerSecond> rent_of(const std::vector<PlannedStage>& stages, const Fleet& fleet,
+std::optional<DollarsPerSecond> rent_of(const std::vector<PlannedStage>& stages,
+                                        const KindBuilder& builder, const Fleet& fleet,
                                         std::uint32_t site) {
   DollarsPerSecond rent{};
   for (const PlannedStage& stage : stages) {
     const auto price = price_of(fleet, site, stage.type);
     if (!price) return std::nullopt;
-    rent += stage.tensor * *price;
+    rent += builder.cost(stage).devices() * *price;
   }
   return rent;
 }
@@ -73,7 +86,7 @@ PlanCost cost_of(const TrainingPlan& plan, double steps, const KindBuilder& buil
     const Joules energy =
         steps * replicas * supply.pue * draw.energy(plan.step.total, group.micro_batches);
     cost.energy += energy;
-    if (const auto rent = rent_of(group.stages, fleet, group.site))
+    if (const auto rent = rent_of(group.stages, builder, fleet, group.site))
       add(cost.money, steps * replicas * (*rent * plan.step.total) + supply.price * energy);
     else
       cost.money.reset();
@@ -94,7 +107,7 @@ std::vector<Watts> site_power(const TrainingPlan& plan, const Fleet& fleet) {
   for (const ReplicaGroup& group : plan.groups)
     for (const PlannedStage& stage : group.stages)
       power[group.site] += fleet.sites[group.site].supply.pue * group.replicas * stage.tensor *
-                           draw_of(fleet.types[stage.type].accelerator).most;
+                           plan.method.context * draw_of(fleet.types[stage.type].accelerator).most;
   return power;
 }
 

@@ -21,7 +21,8 @@ PipelineDraw draw_of(const std::vector<PlannedStage>& stages, const KindBuilder&
                      const Fleet& fleet);
 
 /// Of all devices of a pipeline for rent at a site. Empty: one has no price.
-std::optional<DollarsPerSecond> rent_of(const std::vector<PlannedStage>& stages, const Fleet& fleet,
+std::optional<DollarsPerSecond> rent_of(const std::vector<PlannedStage>& stages,
+                                        const KindBuilder& builder, const Fleet& fleet,
                                         std::uint32_t site);
 
 /// What so many steps of the plan take. `builder` has made its replicas.

@@ -79,6 +79,27 @@ TEST_CASE("plan cost: rent of devices in use, energy where it is paid, carbon wh
   CHECK(*paid.cost.carbon == doctest::Approx(1e-7 * paid.cost.energy.value()));
 }
 
+TEST_CASE("plan cost: all devices that have parts of a sequence are paid and draw power") {
+  Apart apart;
+  apart.fleet.sites.pop_back();
+  apart.fleet.sites[0].supply.pue = 1.5;
+  apart.job.sequence = 16384;
+  apart.job.global_batch = 2;
+  const Search search = *Search::of(apart.job, apart.fleet, calibration);
+  bool in_parts = false;
+  for (std::size_t unit = 0; unit < search.units(); ++unit) {
+    const auto found = search.run(unit, Seconds{1e30});
+    if (!found) continue;
+    const TrainingPlan& plan = found->plan;
+    in_parts = in_parts || plan.method.context > 1;
+    const double devices = 4.0 - plan.idle[0];
+    const double hours = plan.duration.value() / 3600;
+    CHECK(plan.cost.money->value() == doctest::Approx(2 * devices * hours));
+    CHECK(plan.cost.power.value() == doctest::Approx(1.5 * 600 * devices));
+  }
+  CHECK(in_parts);
+}
+
 TEST_CASE("plan cost: a price at a site stands for that of the type") {
   Apart apart;
   const double before = apart.fastest().cost.money->value();

@@ -59,6 +59,87 @@ TEST_CASE("shape: what a device holds is its part of the layer") {
   CHECK(layer_shards(shape, 1).parameters() == doctest::Approx(12.0 * 12288 * 12288));
 }
 
+TEST_CASE("shape: devices that are more than the heads of keys and values have copies of them") {
+  Workload work = gpt3();
+  work.shape.kv_heads = 4;
+  work.plan.tensor = 4;
+  const double whole = layer_shards(work.shape, 1).query_key_value.outputs;
+  CHECK(4 * layer_shards(work.shape, 4).query_key_value.outputs == doctest::Approx(whole));
+  // Each of 16 devices has six of the 96 queries and one pair of the 4.
+  CHECK(layer_shards(work.shape, 16).query_key_value.outputs == 6 * 128 + 2 * 128);
+  work.plan.tensor = 16;
+  CHECK(layer_widths(work.shape, work.plan).query_key_value == 6 * 128 + 2 * 128);
+  const Bytes copies = memory_use(work, {})->total;
+  work.shape.kv_heads = 16;
+  CHECK(memory_use(work, {})->total == copies);
+  CHECK(parameters_here(work.shape, work.plan).total() * 16 ==
+        doctest::Approx(layer_parameters(work.shape, 1).total()));
+}
+
+TEST_CASE("plan: layers that are left over are on the first stages, which are the slowest") {
+  Workload work = gpt3();
+  work.plan.virtual_stages = 1;
+  work.shape.layers = 98;
+  const Seconds even = step_time(work, {})->total;
+  const Bytes held = memory_use(work, {})->total;
+  work.plan.stage_layers = {13, 13, 12, 12, 12, 12, 12, 12};
+  CHECK(step_time(work, {})->total == even);
+  CHECK(memory_use(work, {})->total == held);
+}
+
+TEST_CASE("step: an untied model exchanges the gradients of its embedding and of its head") {
+  Workload work = gpt3();
+  work.plan.pipeline = work.plan.virtual_stages = 1;
+  work.plan.data = 8;
+  work.software.overlaps_data = false;
+  const Seconds tied = step_time(work, {})->data_exchange;
+  work.shape.tied = false;
+  const Seconds untied = step_time(work, {})->data_exchange;
+  const double embedding = 51200.0 * 12288 / 8;
+  const double layers = 96 * layer_shards(work.shape, 8).parameters();
+  CHECK(untied / tied ==
+        doctest::Approx((layers + 2 * embedding) / (layers + embedding)).epsilon(1e-3));
+  // Each end of a pipeline has one of them, tied or not.
+  work.plan.pipeline = 2;
+  const Seconds ends = step_time(work, {})->data_exchange;
+  work.shape.tied = true;
+  CHECK(step_time(work, {})->data_exchange == ends);
+}
+
+TEST_CASE("step: interleaving shortens the bubble, but not below the way through all stages") {
+  Workload work = gpt3();
+  work.plan.virtual_stages = 1;
+  const StepTime plain = *step_time(work, {});
+  work.plan.virtual_stages = 4;
+  const StepTime parts = *step_time(work, {});
+  CHECK(parts.bubble < 0.3 * plain.bubble);
+  // One micro-batch finds every stage idle, however it is cut.
+  work.plan.global_batch = 1;
+  const Seconds alone = step_time(work, {})->bubble;
+  work.plan.virtual_stages = 1;
+  CHECK(alone >= 0.99 * step_time(work, {})->bubble);
+}
+
+TEST_CASE("machine: below its rated power a device computes slower, by a power below one") {
+  Workload work = gpt3();
+  Calibration fit;
+  fit.shared.power_exponent = 0.85;
+  const Machine rated = machine_of(work.accelerator, work.network, fit);
+  work.accelerator.power = work.accelerator.rated_power * (500.0 / 700);
+  const Machine capped = machine_of(work.accelerator, work.network, fit);
+  const double derated = std::pow(500.0 / 700, 0.85);
+  CHECK(capped.products / rated.products == doctest::Approx(derated));
+  CHECK(capped.attention / rated.attention == doctest::Approx(derated));
+  CHECK(capped.memory == rated.memory);
+  CHECK(capped.links.scale_up == rated.links.scale_up);
+  const StepTime slow = *step_time(work, fit);
+  work.accelerator.power = work.accelerator.rated_power;
+  CHECK(slow.products > step_time(work, fit)->products);
+  // A limit above the rated power makes nothing faster than its data sheet.
+  work.accelerator.power = 2 * work.accelerator.rated_power;
+  CHECK(machine_of(work.accelerator, work.network, fit).products == rated.products);
+}
+
 TEST_CASE("plan: what does not go together is named") {
   Workload work = gpt3();
   CHECK(why_not(work).empty());
@@ -328,10 +409,27 @@ TEST_CASE("memory: each stage of ZeRO holds less") {
   Workload work = gpt3();
   work.plan.data = 8;
   Bytes least{1e300};
-  for (const Sharding sharding : {Sharding::none, Sharding::optimizer, Sharding::parameters}) {
+  work.plan.pipeline = work.plan.virtual_stages = 1;
+  for (const Sharding sharding :
+       {Sharding::none, Sharding::optimizer, Sharding::gradients, Sharding::parameters}) {
     work.plan.sharding = sharding;
     const Bytes state = memory_use(work, {})->state;
     CHECK(state < least);
     least = state;
   }
+}
+
+TEST_CASE("memory: a pipeline keeps gradients whole until the step ends") {
+  Workload work = gpt3();
+  work.plan.data = 8;
+  work.plan.sharding = Sharding::optimizer;
+  const Bytes held = memory_use(work, {})->total;
+  work.plan.sharding = Sharding::gradients;
+  CHECK(memory_use(work, {})->total == held);
+  // Alone: weights in two bytes, the rest cut; the largest gradient is whole while it is made.
+  work.plan.pipeline = work.plan.virtual_stages = 1;
+  const MemoryUse use = *memory_use(work, {});
+  const double all = 96 * layer_shards(work.shape, 8).parameters() + 51200.0 * 12288 / 8;
+  CHECK(use.state.value() == doctest::Approx(all * (2 + 16.0 / 8)));
+  CHECK(use.gathered.value() == doctest::Approx(4 * layer_shards(work.shape, 8).parameters()));
 }

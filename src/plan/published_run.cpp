@@ -119,12 +119,13 @@ bool says(const std::string& plain, std::initializer_list<const char*> words) {
 
 Result<Recompute> recompute_of(const std::string& text) {
   const std::string plain = plain_name(text);
-  if (plain.empty() || plain == "n" || plain == "no" || says(plain, {"none", "off"}))
+  if (plain.empty() || plain == "n" || has_word(text, {"no", "none", "off", "false"}))
     return Recompute::none;
   // Frameworks of TPUs name what they keep.
   if (says(plain, {"selective", "partial", "minimal", "custom", "save", "dots"}))
     return Recompute::selective;
-  if (says(plain, {"full", "all", "yes", "block"})) return Recompute::full;
+  if (says(plain, {"full", "block"}) || has_word(text, {"all", "yes", "true"}))
+    return Recompute::full;
   return left_out("recompute \"" + text + "\", want none, selective or full");
 }
 

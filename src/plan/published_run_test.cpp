@@ -156,7 +156,12 @@ TEST_CASE("published: accelerators under the names that tables give them") {
   CHECK(name("tpu_v4") == "TPU v4");
   CHECK(name("H800") == "H800");
   CHECK(name("AMD Instinct MI300X") == "MI300X");
+  CHECK(name("Zephyr") == "Zephyr");
+  CHECK(name("8xH100") == "H100");
   CHECK(name("abacus").empty());
+  // No accelerator is part of another one's number.
+  CHECK(name("H1000").empty());
+  CHECK(name("MI3000").empty());
 }
 
 TEST_CASE("published: sources whose software is known, in any case") {
@@ -183,6 +188,10 @@ TEST_CASE("published: recomputation and precision in the words of tables") {
   CHECK(again("full (uniform)") == Recompute::full);
   CHECK(again("minimal") == Recompute::selective);
   CHECK(again("no") == Recompute::none);
+  CHECK(again("turned off") == Recompute::none);
+  CHECK(again("minimal_offloaded") == Recompute::selective);
+  CHECK(again("full, with offload") == Recompute::full);
+  CHECK(again("all layers") == Recompute::full);
   CHECK(again("not printed") == Recompute::none);
   const auto precision = [](const char* text) {
     PublishedRun run = llama();

@@ -31,14 +31,14 @@ bool beats(const ReplicaKind& a, const ReplicaKind& b) {
   return a.fill <= b.fill && a.bottleneck <= b.bottleneck && uses_no_more(a, b);
 }
 
-std::vector<TypeUse> uses_of(const std::vector<PlannedStage>& stages) {
+std::vector<TypeUse> uses_of(const std::vector<PlannedStage>& stages, std::uint32_t context) {
   std::vector<TypeUse> uses;
   for (const PlannedStage& stage : stages) {
     const auto use = std::ranges::find(uses, stage.type, &TypeUse::type);
     if (use == uses.end())
-      uses.push_back({stage.type, stage.tensor});
+      uses.push_back({stage.type, stage.tensor * context});
     else
-      use->devices += stage.tensor;
+      use->devices += stage.tensor * context;
   }
   std::ranges::sort(uses, {}, &TypeUse::type);
   return uses;
@@ -88,6 +88,7 @@ KindBuilder::KindBuilder(const Job& job, const std::vector<DeviceType>& types, c
                          ReplicaRange replicas, const Calibration& calibration)
     : method_{method},
       layers_{job.shape.layers},
+      micro_batches_{static_cast<double>(job.global_batch / method.micro_batch)},
       replicas_{replicas},
       stragglers_{calibration.shared.stragglers},
       costs_(types.size()) {
@@ -108,37 +109,42 @@ const StageCost& KindBuilder::cost(const PlannedStage& stage) const {
   return costs_[stage.type][static_cast<std::size_t>(std::countr_zero(stage.tensor))];
 }
 
-std::vector<StageCost*> KindBuilder::pipeline(const std::vector<Segment>& segments) {
-  std::vector<StageCost*> stages;
-  for (const Segment& s : segments) stages.insert(stages.end(), s.stages, &costs_[s.type][s.width]);
-  return stages;
+Bytes KindBuilder::memory(const ReplicaGroup& group, std::size_t stage) const {
+  const PlannedStage& planned = group.stages[stage];
+  const StagePlace place = place_of(stage, group.stages.size(), group.micro_batches);
+  return cost(planned).memory(place).at(planned.layers);
 }
 
-ReplicaKind KindBuilder::kind_of(const std::vector<Segment>& segments, const PipelineCutter& cutter,
-                                 const PipelineCut& cut) {
+ReplicaKind KindBuilder::kind_of(const Pipeline& pipeline, const PipelineCut& cut) const {
   ReplicaKind kind;
   double nodes = 0;
-  Seconds tail{};
-  for (const Segment& segment : segments)
+  Seconds tail{}, fill{};
+  for (const Segment& segment : pipeline.segments)
     for (std::uint32_t i = 0; i < segment.stages; ++i) {
-      StageCost& cost = costs_[segment.type][segment.width];
       const std::size_t stage = kind.stages.size();
-      const Bytes memory = cost.memory(cut[stage], place_of(stage, cut.size()));
-      kind.stages.push_back({segment.type, 1u << segment.width, cut[stage], memory});
+      const StageCost& cost = *pipeline.costs[stage];
+      const StagePlace place = place_of(stage, cut.size());
+      kind.stages.push_back({segment.type, 1u << segment.width, cut[stage], {}});
       nodes += cost.nodes();
-      tail = std::max(tail, cost.tail(cut[stage]));
+      tail = std::max(tail, cost.tail(cut[stage], place));
+      const Seconds time = cost.time(place).at(cut[stage]) + transfers_of(pipeline.costs, stage);
+      fill += time;
+      kind.bottleneck = std::max(kind.bottleneck, time);
     }
   const double stretch = 1 + straggling(nodes * replicas_.least, stragglers_);
-  kind.uses = uses_of(kind.stages);
-  kind.fill = stretch * (cutter.fill(cut) + tail);
-  kind.bottleneck = stretch * cutter.bottleneck(cut);
+  kind.uses = uses_of(kind.stages, method_.context);
+  kind.fill = stretch * (fill + tail);
+  kind.bottleneck = stretch * kind.bottleneck;
   return kind;
 }
 
 /// Where stages are even they exchange their gradients soonest; where the fastest have most layers
 /// the way is shortest.
 void KindBuilder::add(const std::vector<Segment>& segments, std::vector<ReplicaKind>& kinds) {
-  const PipelineCutter cutter{pipeline(segments), layers_};
+  Pipeline pipeline{segments, {}};
+  for (const Segment& s : segments)
+    pipeline.costs.insert(pipeline.costs.end(), s.stages, &costs_[s.type][s.width]);
+  const PipelineCutter cutter{pipeline.costs, layers_, micro_batches_};
   const auto balanced = cutter.balanced(layers_);
   if (!balanced) return;
   std::vector<PipelineCut> cuts = cutter.few();
@@ -154,14 +160,14 @@ void KindBuilder::add(const std::vector<Segment>& segments, std::vector<ReplicaK
       for (const double slack : slacks)
         keep(cutter.quickest_within(slack * cutter.bottleneck(*balanced)));
   }
-  for (const PipelineCut& cut : cuts) kinds.push_back(kind_of(segments, cutter, cut));
+  for (const PipelineCut& cut : cuts) kinds.push_back(kind_of(pipeline, cut));
 }
 
 std::vector<ReplicaKind> KindBuilder::pure(std::uint32_t type) {
   std::vector<ReplicaKind> kinds;
+  const std::uint32_t most = is_of_one_stage(method_) ? 1 : std::min(layers_, stages_max);
   for (std::uint32_t width = 0; width < costs_[type].size(); ++width)
-    for (std::uint32_t stages = 1; stages <= std::min(layers_, stages_max);
-         stages = next_count(stages))
+    for (std::uint32_t stages = 1; stages <= most; stages = next_count(stages))
       add({{type, width, stages}}, kinds);
   return undominated(std::move(kinds));
 }

@@ -48,6 +48,8 @@ class KindBuilder {
 
   const Method& method() const { return method_; }
   Seconds fixed() const { return fixed_; }
+  /// What each device of a stage uses in a replica of so many micro-batches.
+  Bytes memory(const ReplicaGroup& group, std::size_t stage) const;
   double spread(std::uint32_t type) const;
   /// Of a stage of one of the kinds.
   const StageCost& cost(const PlannedStage& stage) const;
@@ -59,17 +61,21 @@ class KindBuilder {
     std::uint32_t stages;
   };
 
-  std::vector<StageCost*> pipeline(const std::vector<Segment>& segments);
+  struct Pipeline {
+    std::vector<Segment> segments;
+    std::vector<const StageCost*> costs;  ///< of each stage
+  };
+
   void add(const std::vector<Segment>& segments, std::vector<ReplicaKind>& kinds);
   void extend(const std::vector<std::uint32_t>& types, std::vector<Segment>& segments,
               std::vector<ReplicaKind>& kinds);
   void with_stage_counts(std::vector<Segment> segments, std::size_t from,
                          std::vector<ReplicaKind>& kinds);
-  ReplicaKind kind_of(const std::vector<Segment>& segments, const PipelineCutter& cutter,
-                      const PipelineCut& cut);
+  ReplicaKind kind_of(const Pipeline& pipeline, const PipelineCut& cut) const;
 
   Method method_;
   std::uint32_t layers_;
+  double micro_batches_;  ///< of the step: a replica has no more in flight
   ReplicaRange replicas_;
   double stragglers_;
   Seconds fixed_{};

@@ -54,9 +54,19 @@ std::optional<SharedWork> shortest(const ReplicaChoice& choice, const ReplicaDem
   return best;
 }
 
-/// FlashAttention keeps no scores that selective recomputation could leave out; and a distributed
-/// optimiser needs 6 + 12 / n bytes of a parameter and exchanges no more.
-bool is_worth_nothing(const Method& method, const Software& software) {
+/// Sequences that are shorter are not worth the ring around which keys and values go.
+constexpr std::uint32_t long_sequence = 16384;
+
+std::uint32_t context_max(const Job& job) {
+  return job.sequence >= long_sequence ? 8 : 1;
+}
+
+/// FlashAttention keeps no scores that selective recomputation could leave out; a distributed
+/// optimiser needs 6 + 12 / n bytes of a parameter and exchanges no more; and only mixtures have
+/// experts.
+bool is_worth_nothing(const Method& method, const Job& job) {
+  const Software& software = job.software;
+  if (method.whole_experts && !job.shape.is_mixture()) return true;
   const bool flash =
       software.attention == Attention::flash1 || software.attention == Attention::flash2;
   if (method.recompute == Recompute::selective && flash &&
@@ -104,11 +114,13 @@ void Search::list_methods() {
   for (std::uint32_t micro = 1; micro <= micro_batch_max && job_.global_batch % micro == 0;
        micro *= 2)
     for (const Recompute recompute : {Recompute::none, Recompute::selective, Recompute::full})
-      for (const Sharding sharding : {Sharding::none, Sharding::optimizer}) {
-        const Method method{micro, recompute, sharding};
-        if (!is_worth_nothing(method, job_.software))
-          methods_.push_back({method, bound_of(method)});
-      }
+      for (const Sharding sharding :
+           {Sharding::none, Sharding::optimizer, Sharding::gradients, Sharding::parameters})
+        for (const bool whole_experts : {false, true})
+          for (std::uint32_t context = 1; context <= context_max(job_); context *= 2) {
+            const Method method{micro, recompute, sharding, whole_experts, context};
+            if (!is_worth_nothing(method, job_)) methods_.push_back({method, bound_of(method)});
+          }
 }
 
 /// The most promising methods first, so that a search that is stopped has looked at them; mixed
@@ -118,7 +130,9 @@ void Search::list_units() {
   for (const std::uint32_t n : all_devices_) devices += n;
   std::ranges::sort(methods_, [](const BoundedMethod& a, const BoundedMethod& b) {
     const auto key = [](const BoundedMethod& m) {
-      return std::tuple{m.bound, m.method.micro_batch, m.method.recompute, m.method.sharding};
+      const Method& how = m.method;
+      return std::tuple{m.bound,      how.micro_batch,   how.recompute,
+                        how.sharding, how.whole_experts, how.context};
     };
     return key(a) < key(b);
   });
@@ -132,7 +146,8 @@ void Search::list_units() {
     for (std::uint32_t bundle = 2; bundles(bundle, bundles_max) > bundles_max / 2; bundle *= 2)
       units_.push_back(
           {method, bundle, {bundles_max / 2 + 1, bundles(bundle, bundles_max)}, false});
-    units_.push_back({method, 1, {1, bundles(1, mixed_replicas_max)}, true});
+    if (!is_of_one_stage(methods_[method].method))
+      units_.push_back({method, 1, {1, bundles(1, mixed_replicas_max)}, true});
   }
   std::ranges::sort(units_, [](const Unit& a, const Unit& b) {
     return std::tie(a.mixed, a.method, a.bundle) < std::tie(b.mixed, b.method, b.bundle);
@@ -150,10 +165,9 @@ Seconds Search::bound_of(const Method& method) const {
   Seconds fixed{};
   for (std::size_t type = 0; type < fleet_.types.size(); ++type) {
     double best = 0;
-    double tensor = 1;
     for (const StageCost& cost : widths(job_, method, fleet_.types[type], calibration_)) {
-      best = std::max(best, 1 / (tensor * cost.layer().value()));
-      tensor *= 2;
+      const StagePlace place = place_of(0, is_of_one_stage(method) ? 1 : 2);
+      best = std::max(best, 1 / (cost.devices() * cost.time(place).layer.value()));
       fixed = cost.fixed();
     }
     layers_per_second += best * all_devices_[type];
@@ -260,8 +274,10 @@ TrainingPlan Search::plan_of(const SharedWork& work, const SiteGroup& group,
   double spread = 1;
   for (ReplicaGroup& replicas : plan.groups) {
     replicas.site = group.sites[replicas.site];
-    for (const PlannedStage& stage : replicas.stages) {
-      plan.idle[stage.type] -= replicas.replicas * stage.tensor;
+    for (std::size_t i = 0; i < replicas.stages.size(); ++i) {
+      PlannedStage& stage = replicas.stages[i];
+      stage.memory = builder.memory(replicas, i);
+      plan.idle[stage.type] -= replicas.replicas * stage.tensor * plan.method.context;
       spread = std::max(spread, builder.spread(stage.type));
     }
   }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <map>
 #include <utility>
@@ -28,7 +29,8 @@ class Exhaustive {
       }
     for (std::uint32_t micro = 1; job_.global_batch % micro == 0; micro *= 2)
       for (const Recompute recompute : {Recompute::none, Recompute::selective, Recompute::full})
-        for (const Sharding sharding : {Sharding::none, Sharding::optimizer})
+        for (const Sharding sharding :
+             {Sharding::none, Sharding::optimizer, Sharding::gradients, Sharding::parameters})
           for (std::uint32_t n = 1; n <= std::min(all, job_.global_batch / micro); ++n)
             try_all({micro, recompute, sharding}, n, devices);
     return best_;
@@ -56,6 +58,7 @@ class Exhaustive {
                                               {replicas, replicas}, calibration_));
         fixed = costs_[type].back().fixed();
       }
+    one_stage_ = is_of_one_stage(method);
     for (const SiteDevices& site : devices) {
       std::vector<Stage> stages;
       SiteDevices used(site.size());
@@ -122,7 +125,7 @@ class Exhaustive {
         const std::uint32_t tensor = 1u << width;
         if (used[type] + tensor > left[type]) continue;
         used[type] += tensor;
-        for (std::uint32_t mine = 1; mine <= layers; ++mine) {
+        for (std::uint32_t mine = one_stage_ ? layers : 1; mine <= layers; ++mine) {
           stages.push_back({type, &costs_[type][width], mine});
           pipelines(left, layers - mine, stages, used);
           stages.pop_back();
@@ -132,18 +135,18 @@ class Exhaustive {
   }
 
   void take(const std::vector<Stage>& stages, const SiteDevices& used) {
+    if (!fits(stages)) return;
+    std::vector<const StageCost*> costs;
+    for (const Stage& stage : stages) costs.push_back(stage.cost);
     Seconds fill{}, most{}, tail{};
     double nodes = 0;
     for (std::size_t i = 0; i < stages.size(); ++i) {
-      const Stage& stage = stages[i];
       const StagePlace place = place_of(i, stages.size());
-      if (stage.cost->memory(stage.layers, place) > fleet_.types[stage.type].accelerator.memory)
-        return;
-      const Seconds time = stage.cost->time(stage.layers, place);
+      const Seconds time = costs[i]->time(place).at(stages[i].layers) + transfers_of(costs, i);
       fill += time;
       most = std::max(most, time);
-      tail = std::max(tail, stage.cost->tail(stage.layers));
-      nodes += stage.cost->nodes();
+      tail = std::max(tail, costs[i]->tail(stages[i].layers, place));
+      nodes += costs[i]->nodes();
     }
     const double stretch = 1 + calibration_.shared.stragglers *
                                    (dmath::log(std::max(nodes * replicas_, 1.0)) / dmath::log(2));
@@ -151,6 +154,15 @@ class Exhaustive {
     ends.resize(micro_batches_ + 1, Seconds{1e30});
     for (std::uint32_t m = 1; m <= micro_batches_; ++m)
       ends[m] = std::min(ends[m], stretch * (fill + tail + (m - 1.0) * most));
+  }
+
+  /// With as many micro-batches in flight as the step has.
+  bool fits(const std::vector<Stage>& stages) const {
+    for (std::size_t i = 0; i < stages.size(); ++i)
+      if (stages[i].cost->memory(place_of(i, stages.size(), micro_batches_)).at(stages[i].layers) >
+          fleet_.types[stages[i].type].accelerator.memory)
+        return false;
+    return true;
   }
 
   /// The least time in which `replicas` replicas on `devices` do the micro-batches.
@@ -181,6 +193,7 @@ class Exhaustive {
   Seconds best_{1e30};
   std::uint32_t replicas_ = 1;
   std::uint32_t micro_batches_ = 1;
+  bool one_stage_ = false;
   std::vector<std::vector<StageCost>> costs_;
   std::map<SiteDevices, std::vector<Seconds>> ends_;  ///< by devices in use and micro-batches
   std::map<std::pair<Devices, std::pair<std::uint32_t, std::uint32_t>>, Seconds> known_;

@@ -57,8 +57,10 @@ Workload workload_of(const Job& job, const Fleet& fleet, const TrainingPlan& pla
   const ReplicaGroup& group = plan.groups.front();
   Workload work{.shape = job.shape,
                 .plan = {.tensor = group.stages.front().tensor,
+                         .context = plan.method.context,
                          .data = group.replicas,
                          .pipeline = static_cast<std::uint32_t>(group.stages.size()),
+                         .expert = plan.method.whole_experts ? group.stages.front().tensor : 1,
                          .sequence_parallel = group.stages.front().tensor > 1,
                          .sharding = plan.method.sharding,
                          .recompute = plan.method.recompute,
@@ -108,24 +110,108 @@ TEST_CASE("search: devices, types, sites and links that are added never make a p
   }
 }
 
-TEST_CASE("search: a plan for devices of one kind takes what step_time() and memory_use() say") {
-  Roomy roomy;
-  for (const double gigabytes : {80.0, 24.0, 16.0, 12.0}) {
-    roomy.fleet.types[0].accelerator.memory = Bytes{gigabytes * 1e9};
-    const auto found = search(roomy.job, roomy.fleet, calibration);
-    REQUIRE(found);
-    CAPTURE(gigabytes);
+namespace {
+
+/// What has been seen in the plans of units.
+struct Seen {
+  bool pipeline = false, few = false, experts = false, context = false;
+  bool sharded[4] = {};
+
+  void take(const TrainingPlan& plan) {
+    const ReplicaGroup& group = plan.groups[0];
+    pipeline = pipeline || group.stages.size() > 1;
+    few = few || group.micro_batches < group.stages.size();
+    experts = experts || (plan.method.whole_experts && group.stages[0].tensor > 1);
+    context = context || plan.method.context > 1;
+    sharded[static_cast<std::size_t>(plan.method.sharding)] = true;
+  }
+};
+
+/// The best plan of each unit, where all replicas are alike, takes what the model of homogeneous
+/// plans says.
+void check_units(const Job& job, const Fleet& fleet, Seen& seen) {
+  const Search search = *Search::of(job, fleet, calibration);
+  for (std::size_t unit = 0; unit < search.units(); ++unit) {
+    const auto found = search.run(unit, never);
+    if (!found || found->plan.groups.size() > 1) continue;
     const TrainingPlan& plan = found->plan;
-    if (plan.groups.size() > 1) continue;
-    const Workload work = workload_of(roomy.job, roomy.fleet, plan);
-    CHECK(plan.step.total.value() ==
-          doctest::Approx(step_time(work, calibration)->total.value()).epsilon(1e-9));
+    const auto& stages = plan.groups[0].stages;
+    if (std::ranges::any_of(stages,
+                            [&](const PlannedStage& s) { return s.tensor != stages[0].tensor; }))
+      continue;
+    CAPTURE(unit);
+    seen.take(plan);
+    const Workload work = workload_of(job, fleet, plan);
+    const auto step = step_time(work, calibration);
+    REQUIRE_MESSAGE(step, (step ? "" : step.error().what));
+    CHECK(plan.step.total.value() == doctest::Approx(step->total.value()).epsilon(1e-9));
     Bytes most{};
-    for (const PlannedStage& stage : plan.groups[0].stages) most = std::max(most, stage.memory);
-    CHECK(most <= roomy.fleet.types[0].accelerator.memory);
+    for (const PlannedStage& stage : stages) most = std::max(most, stage.memory);
+    CHECK(most <= fleet.types[0].accelerator.memory);
     CHECK(most.value() ==
           doctest::Approx(memory_use(work, calibration.memory)->total.value()).epsilon(1e-9));
   }
+}
+
+}  // namespace
+
+TEST_CASE("search: plans for devices of one kind take what step_time() and memory_use() say") {
+  Seen seen;
+  for (const double gigabytes : {80.0, 30.0, 16.0, 12.0}) {
+    CAPTURE(gigabytes);
+    Roomy roomy;
+    roomy.fleet.types[0].accelerator.memory = Bytes{gigabytes * 1e9};
+    check_units(roomy.job, roomy.fleet, seen);
+    roomy.job.shape.tied = true;
+    roomy.job.global_batch = 2;
+    check_units(roomy.job, roomy.fleet, seen);
+  }
+  Roomy alone;  // Devices that are nodes by themselves, with memory for two layers.
+  alone.fleet.types[0].accelerator.per_node = 1;
+  for (const std::uint32_t batch : {8u, 2u, 1u})
+    for (const double gigabytes : {30.0, 12.0}) {
+      alone.fleet.types[0].accelerator.memory = Bytes{gigabytes * 1e9};
+      alone.job.global_batch = batch;
+      check_units(alone.job, alone.fleet, seen);
+    }
+  Roomy mixture;
+  mixture.job.shape.experts = {.count = 8, .chosen = 2, .feed_forward = 2048};
+  check_units(mixture.job, mixture.fleet, seen);
+  Roomy long_sequence;
+  long_sequence.job.sequence = 16384;
+  long_sequence.job.global_batch = 2;
+  check_units(long_sequence.job, long_sequence.fleet, seen);
+  CHECK(seen.pipeline);
+  CHECK(seen.few);
+  CHECK(seen.experts);
+  CHECK(seen.context);
+  for (const Sharding sharding : {Sharding::optimizer, Sharding::gradients, Sharding::parameters})
+    CHECK(seen.sharded[static_cast<std::size_t>(sharding)]);
+}
+
+TEST_CASE("stage: what is sent to another kind of stage goes over the slower network") {
+  const Roomy roomy;
+  DeviceType slow = roomy.fleet.types[0];
+  slow.network.node_rate = slow.network.node_rate / 10;
+  const auto cost = [&](const DeviceType& type) {
+    return *StageCost::of(roomy.job, {}, type, 1, {1, 1}, calibration);
+  };
+  const StageCost a = cost(roomy.fleet.types[0]), b = cost(slow);
+  CHECK(a.transfers_with(a) < a.transfers_with(b));
+  CHECK(a.transfers_with(b) == b.transfers_with(a));
+  // As step_time() has it for replicas that fill the nodes.
+  const StageCost full = *StageCost::of(roomy.job, {}, slow, 1, {4, 4}, calibration);
+  CHECK(b.transfers_with(a) == full.transfers_with(full));
+}
+
+TEST_CASE("stage: few micro-batches need less memory than a pipeline that is full") {
+  const Roomy roomy;
+  const StageCost cost =
+      *StageCost::of(roomy.job, {}, roomy.fleet.types[0], 1, {1, 1}, calibration);
+  const Bytes full = cost.memory(place_of(0, 4)).at(1);
+  const Bytes one = cost.memory(place_of(0, 4, 1)).at(1);
+  CHECK(one < full);
+  CHECK(cost.memory(place_of(0, 4, 4)).at(1) == full);
 }
 
 TEST_CASE("search: the order of the units and what is known before do not change the result") {

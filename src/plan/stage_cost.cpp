@@ -2,25 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
-
-#include "axs/plan/layer_time.h"
+#include <numeric>
 
 namespace axs::plan {
 
-namespace {
-
-constexpr std::uint32_t many_layers = 10'000;
-
-Bytes tensors(const MemoryUse& use) {
-  return use.state + use.gathered + use.activations + use.logits + use.workspace;
-}
-
-}  // namespace
-
-StagePlace place_of(std::size_t stage, std::size_t stages) {
+StagePlace place_of(std::size_t stage, std::size_t stages, double micro_batches) {
   return {.first = stage == 0,
           .last = stage + 1 == stages,
-          .in_flight = static_cast<double>(stages - stage)};
+          .in_flight = std::min(static_cast<double>(stages - stage), micro_batches)};
 }
 
 Result<StageCost> StageCost::of(const Job& job, const Method& method, const DeviceType& type,
@@ -30,7 +19,9 @@ Result<StageCost> StageCost::of(const Job& job, const Method& method, const Devi
     return Error{Errc::invalid, "tensor width: it divides neither nodes nor heads evenly"};
   Workload work{.shape = job.shape,
                 .plan = {.tensor = tensor,
+                         .context = method.context,
                          .data = replicas.most,
+                         .expert = method.whole_experts ? tensor : 1,
                          .sequence_parallel = tensor > 1,
                          .sharding = method.sharding,
                          .recompute = method.recompute,
@@ -45,6 +36,7 @@ Result<StageCost> StageCost::of(const Job& job, const Method& method, const Devi
   work.software.memory_figure = MemoryFigure::device;
   // A stage may have any of the layers: it is priced as if all were of the larger kind.
   work.shape.experts.dense_layers = 0;
+  if (work.shape.global_layers > 0) work.shape.window = work.shape.global_layers = 0;
   AXS_TRY(check(work.shape, work.plan));
   return StageCost{std::move(work), replicas, calibration};
 }
@@ -54,112 +46,144 @@ StageCost::StageCost(Workload work, ReplicaRange replicas, const Calibration& ca
       replicas_{replicas},
       calibration_{&calibration},
       layers_{work_.shape.layers},
-      nodes_{static_cast<double>(work_.plan.tensor) / work_.accelerator.per_node},
-      tails_(layers_ + 1, Seconds{-1}) {
+      nodes_{static_cast<double>(devices()) / work_.accelerator.per_node} {
   measure_time();
+  measure_tails();
   measure_memory();
 }
 
-/// One stage with so many layers.
-Workload StageCost::with(std::uint32_t layers, std::uint32_t replicas) const {
+StageCost::Kind StageCost::kind_of(StagePlace place) {
+  if (place.alone()) return alone;
+  return place.first ? first : place.last ? last : inner;
+}
+
+std::uint32_t StageCost::number_of(StagePlace place) {
+  return place.first ? 0 : place.last ? 2 : 1;
+}
+
+/// A plan with these stages, a micro-batch for each of the replicas.
+Workload StageCost::with(std::vector<std::uint32_t> stage_layers, std::uint32_t replicas) const {
   Workload work = work_;
-  work.shape.layers = layers;
+  work.shape.layers = std::accumulate(stage_layers.begin(), stage_layers.end(), 0u);
+  work.plan.pipeline = static_cast<std::uint32_t>(stage_layers.size());
+  work.plan.stage_layers = std::move(stage_layers);
   work.plan.data = replicas;
   work.plan.global_batch = replicas * work.plan.micro_batch;
   return work;
 }
 
-/// Of two stages, the one with nearly all layers has the embedding, the other the head.
+/// An inner stage has nothing but its layer, and what it exchanges with two others.
 void StageCost::measure_time() {
-  const Machine machine = machine_of(work_.accelerator, work_.network, *calibration_);
-  layer_ = layer_time(work_, machine, calibration_->shared).total();
-  const StepTime alone = *step_time(with(1, replicas_.least), *calibration_);
-  Workload two = with(many_layers + 1, replicas_.least);
-  two.plan.pipeline = 2;
-  two.plan.stage_layers = {many_layers, 1};
-  const StepTime first = *step_time(two, *calibration_);
-  embedding_ = first.embedding_and_head;
-  head_ = std::max(alone.embedding_and_head - embedding_, Seconds{});
-  transfers_ = 2 * first.stage_transfers;
-  fixed_ = alone.fixed;
-  spread_ = alone.spread;
+  const Workload whole = with({1}, replicas_.least);
+  const StepTime step = *step_time(whole, *calibration_);
+  fixed_ = step.fixed;
+  spread_ = step.spread;
+  const std::vector<StageTime> stages =
+      stage_times(with({1, 1, 1}, replicas_.least), *calibration_);
+  const Seconds layer = stages[1].computing;
+  for (const Kind kind : {first, inner, last}) times_[kind] = {stages[kind - first].ends, layer};
+  const Seconds ends = stages[0].ends + stages[2].ends;
+  times_[alone] = {ends, stage_times(whole, *calibration_).front().computing - ends};
+  transfers_to_alike_ = 0.5 * stages[1].transfers;
+  const std::uint32_t fills_a_node = std::max(replicas_.least, work_.accelerator.per_node);
+  transfers_over_network_ =
+      0.5 * stage_times(with({1, 1, 1}, fills_a_node), *calibration_)[1].transfers;
+}
+
+void StageCost::measure_tails() {
+  if (!replicas_.is_one()) return;
+  const Workload whole = with({1}, replicas_.least);
+  const Workload cut = with({1, 1, 1}, replicas_.least);
+  tails_[alone] =
+      stage_ends(whole, layers_, embeddings_of_stage(whole.shape, whole.plan, 0), *calibration_);
+  tails_[first] = tails_[last] = stage_ends(cut, layers_, 1, *calibration_);
+  tails_[inner] = stage_ends(cut, layers_, 0, *calibration_);
 }
 
 void StageCost::measure_memory() {
-  const auto use = [&](std::uint32_t layers) {
-    return *memory_use(with(layers, replicas_.most), calibration_->memory);
-  };
-  const MemoryUse one = use(1);
-  const MemoryUse two = use(2);
-  state_of_layer_ = two.state - one.state;
-  state_of_embedding_ = (one.state - state_of_layer_) / (work_.shape.tied ? 1 : 2);
-  kept_ = one.activations;
-  logits_ = one.logits;
-  workspace_ = one.workspace;
-  counted_ = (two.total - one.total) / (tensors(two) - tensors(one));
-  runtime_ = one.total - counted_ * tensors(one);
+  const MemoryFit& fit = calibration_->memory;
+  const Workload one = with({1}, replicas_.most);
+  const Workload two = with({2}, replicas_.most);
+  const MemoryUse use = memory_of_stage(one, 0, fit);
+  const Bytes each = memory_of_stage(two, 0, fit).total - use.total;
+  memories_[alone] = {use.total - each, each};
+  const Workload ones = with({1, 1, 1}, replicas_.most);
+  const Workload twos = with({1, 2, 1}, replicas_.most);
+  const Bytes inside = memory_of_stage(ones, 1, fit).total;
+  const Bytes layer = memory_of_stage(twos, 1, fit).total - inside;
+  for (const Kind kind : {first, inner, last})
+    memories_[kind] = {
+        memory_of_stage(ones, static_cast<std::uint32_t>(kind - first), fit).total - layer, layer};
+  // As the figure counts them: what is not counted of a tensor is in proportion.
+  Workload more = ones;
+  more.plan.global_batch *= 2;
+  kept_ = memory_of_stage(more, 1, fit).total - inside;
 }
 
-Seconds StageCost::ends(StagePlace place) const {
-  return (place.first ? embedding_ : Seconds{}) + (place.last ? head_ : Seconds{});
+Line<Seconds> StageCost::time(StagePlace place) const {
+  return times_[kind_of(place)];
 }
 
-Seconds StageCost::transfers(StagePlace place) const {
-  if (place.alone()) return {};
-  return transfers_ * (place.first || place.last ? 0.5 : 1);
+Line<Bytes> StageCost::memory(StagePlace place) const {
+  Line<Bytes> line = memories_[kind_of(place)];
+  line.layer += (place.in_flight - 1) * kept_;
+  return line;
 }
 
-Seconds StageCost::time(double layers, StagePlace place) const {
-  return layers * layer_ + ends(place) + transfers(place);
+Workload StageCost::with_place(std::uint32_t layers, StagePlace place,
+                               std::uint32_t replicas) const {
+  if (place.alone()) return with({layers}, replicas);
+  std::vector<std::uint32_t> stages{1, 1, 1};
+  stages[number_of(place)] = layers;
+  return with(std::move(stages), replicas);
 }
 
-StepTime StageCost::parts(std::uint32_t layers, StagePlace place) const {
-  StepTime step = *step_time(workload(layers), *calibration_);
-  step.embedding_and_head = ends(place);
-  step.stage_transfers = transfers(place);
-  step.stragglers = step.fixed = {};
-  step.total = time(layers, place) + step.data_exchange + step.optimizer;
-  return step;
+StepTime StageCost::parts(std::uint32_t layers, StagePlace place,
+                          std::uint32_t micro_batches) const {
+  Workload work = with_place(layers, place, replicas_.least);
+  work.plan.global_batch *= micro_batches;
+  return stage_step(work, number_of(place), *calibration_);
 }
 
-MemoryUse StageCost::memory_parts(double layers, StagePlace place) const {
-  const double both = work_.shape.tied ? 1 : 2;
-  const double embeddings = place.alone() ? both : (place.first || place.last ? 1 : 0);
-  MemoryUse use{.state = layers * state_of_layer_ + embeddings * state_of_embedding_,
-                .activations = layers * place.in_flight * kept_,
-                .logits = place.last ? logits_ : Bytes{},
-                .workspace = workspace_};
-  use.total = counted_ * tensors(use) + runtime_;
-  use.overhead = use.total - tensors(use);
+MemoryUse StageCost::memory_parts(std::uint32_t layers, StagePlace place) const {
+  MemoryUse use = memory_of_stage(with_place(layers, place, replicas_.most), number_of(place),
+                                  calibration_->memory);
+  const Bytes more = memory(place).at(layers) - use.total;
+  use.activations = place.in_flight * use.activations;
+  use.total += more;
+  use.overhead =
+      use.total - use.state - use.gathered - use.activations - use.logits - use.workspace;
   return use;
 }
 
-Bytes StageCost::memory(double layers, StagePlace place) const {
-  return memory_parts(layers, place).total;
-}
-
 std::uint32_t StageCost::most_layers(StagePlace place) const {
-  const Bytes none = memory(0, place);
-  const Bytes each = memory(1, place) - none;
-  const double fit = (work_.accelerator.memory - none) / each;
+  const Line<Bytes> use = memory(place);
+  const double fit = (work_.accelerator.memory - use.none) / use.layer;
   return fit < 1 ? 0 : static_cast<std::uint32_t>(std::min<double>(fit, layers_));
 }
 
 Bytes StageCost::missing(std::uint32_t stages) const {
   const double layers = std::ceil(static_cast<double>(layers_) / stages);
-  const Bytes first = memory(layers, place_of(0, stages));
-  const Bytes last = memory(layers, place_of(stages - 1, stages));
-  return std::max(first, last) - work_.accelerator.memory;
+  const Bytes begin = memory(place_of(0, stages, 1)).at(layers);
+  const Bytes end = memory(place_of(stages - 1, stages, 1)).at(layers);
+  return std::max(begin, end) - work_.accelerator.memory;
 }
 
-Seconds StageCost::tail(std::uint32_t layers) {
-  if (!replicas_.is_one()) return {};
-  Seconds& known = tails_[layers];
-  if (known < Seconds{}) {
-    const StepTime step = *step_time(with(layers, replicas_.least), *calibration_);
-    known = step.data_exchange + step.optimizer;
-  }
-  return known;
+Seconds StageCost::transfers_with(const StageCost& beside) const {
+  if (this == &beside) return transfers_to_alike_;
+  return std::max(transfers_over_network_, beside.transfers_over_network_);
+}
+
+Seconds StageCost::tail(std::uint32_t layers, StagePlace place) const {
+  return replicas_.is_one() ? tails_[kind_of(place)][layers] : Seconds{};
+}
+
+Seconds transfers_of(const std::vector<const StageCost*>& stages, std::size_t stage) {
+  const StageCost& mine = *stages[stage];
+  Seconds sum{};
+  if (stage > 0) sum += mine.transfers_with(*stages[stage - 1]);
+  if (stage + 1 < stages.size()) sum += mine.transfers_with(*stages[stage + 1]);
+  return sum;
 }
 
 }  // namespace axs::plan

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -12,20 +14,34 @@
 
 namespace axs::plan {
 
+/// More micro-batches than any pipeline holds at once.
+inline constexpr double many_micro_batches = 1e9;
+
 /// Where in a pipeline a stage is.
 struct StagePlace {
   bool first = true;
   bool last = true;
-  double in_flight = 1;  ///< micro-batches whose activations it holds with 1F1B
+  double in_flight = 1;  ///< micro-batches whose activations it holds
 
   bool alone() const { return first && last; }
 };
-StagePlace place_of(std::size_t stage, std::size_t stages);
+/// With 1F1B, for a replica of so many micro-batches.
+StagePlace place_of(std::size_t stage, std::size_t stages,
+                    double micro_batches = many_micro_batches);
+
+/// A function of layers that is a line.
+template <class T>
+struct Line {
+  T none{};
+  T layer{};
+
+  T at(double layers) const { return none + layers * layer; }
+};
 
 /// What stages of one device type and tensor width cost, for any number of layers, if `replicas`
-/// replicas share the gradients. The numbers are those of step_time() and memory_use() for plans of
-/// one and two stages, so that there is one model of cost: both are linear in the layers of a stage
-/// but for the exchange at the end of a step, which is asked for.
+/// replicas share the gradients. The numbers are those of step_time() and memory_use(), so that
+/// there is one model of cost: both are linear in the layers of a stage but for the exchange at the
+/// end of a step, which is asked for.
 class StageCost {
  public:
   /// An error if the job does not go with the width.
@@ -33,50 +49,63 @@ class StageCost {
                               std::uint32_t tensor, ReplicaRange replicas,
                               const Calibration& calibration);
 
-  Seconds layer() const { return layer_; }
+  /// Of a stage: `tensor` ones for each part of a sequence.
+  std::uint32_t devices() const { return work_.plan.tensor * work_.plan.context; }
   Seconds fixed() const { return fixed_; }
   double spread() const { return spread_; }
   /// Of a node, that a stage fills.
   double nodes() const { return nodes_; }
 
-  /// A micro-batch.
-  Seconds time(double layers, StagePlace place) const;
+  /// A micro-batch, less what is sent to the stages beside it.
+  Line<Seconds> time(StagePlace place) const;
   /// What each device uses.
-  Bytes memory(double layers, StagePlace place) const;
-  /// What time() and tail() are made of: a step of one micro-batch, without bubble, stragglers and
-  /// what is fixed.
-  StepTime parts(std::uint32_t layers, StagePlace place) const;
+  Line<Bytes> memory(StagePlace place) const;
+  /// What a step of so many micro-batches is made of, as if all stages were alike; nothing for a
+  /// range.
+  StepTime parts(std::uint32_t layers, StagePlace place, std::uint32_t micro_batches) const;
   /// What memory() is made of.
-  MemoryUse memory_parts(double layers, StagePlace place) const;
+  MemoryUse memory_parts(std::uint32_t layers, StagePlace place) const;
   /// One stage with so many layers and nothing else.
-  Workload workload(std::uint32_t layers) const { return with(layers, replicas_.least); }
+  Workload workload(std::uint32_t layers) const { return with({layers}, replicas_.least); }
   /// That fit, 0 if none does.
   std::uint32_t most_layers(StagePlace place) const;
-  /// That each device lacks if so many stages have the same number of layers.
+  /// That each device lacks if so many stages have the same number of layers, one micro-batch each.
   Bytes missing(std::uint32_t stages) const;
-  /// Exchange of gradients as far as it is exposed, and the optimiser; nothing for a range.
-  Seconds tail(std::uint32_t layers);
+  /// What a micro-batch costs a stage by what it exchanges with one beside it. Stages that are not
+  /// alike are on different nodes: the slower one's network counts.
+  Seconds transfers_with(const StageCost& beside) const;
+  /// Exchange of gradients and shards as far as it is exposed, and the optimiser; nothing for a
+  /// range.
+  Seconds tail(std::uint32_t layers, StagePlace place) const;
 
  private:
-  StageCost(Workload work, ReplicaRange replicas, const Calibration& calibration);
-  void measure_time();
-  void measure_memory();
+  enum Kind : std::size_t { alone, first, inner, last };
 
-  Workload with(std::uint32_t layers, std::uint32_t replicas) const;
-  Seconds ends(StagePlace place) const;       ///< embedding and head, where they are here
-  Seconds transfers(StagePlace place) const;  ///< from and to other stages
+  StageCost(Workload work, ReplicaRange replicas, const Calibration& calibration);
+  static Kind kind_of(StagePlace place);
+  void measure_time();
+  void measure_tails();
+  void measure_memory();
+  Workload with(std::vector<std::uint32_t> stage_layers, std::uint32_t replicas) const;
+  /// One stage, or a pipeline of three that has such a stage, its number_of().
+  Workload with_place(std::uint32_t layers, StagePlace place, std::uint32_t replicas) const;
+  static std::uint32_t number_of(StagePlace place);
 
   Workload work_;
   ReplicaRange replicas_;
   const Calibration* calibration_;
   std::uint32_t layers_;
-  Seconds layer_{}, embedding_{}, head_{}, transfers_{}, fixed_{};
+  double nodes_;
+  Seconds fixed_{};
   double spread_ = 1;
-  double nodes_ = 1;
-  Bytes state_of_layer_{}, state_of_embedding_{}, kept_{}, logits_{}, workspace_{};
-  double counted_ = 1;  ///< bytes in use for a byte of tensors
-  Bytes runtime_{};
-  std::vector<Seconds> tails_;  ///< by layers; negative: not asked for yet
+  std::array<Line<Seconds>, 4> times_;
+  std::array<Line<Bytes>, 4> memories_;  ///< with one micro-batch in flight
+  Bytes kept_{};                         ///< by a layer, for each further one
+  Seconds transfers_to_alike_{}, transfers_over_network_{};
+  std::array<std::vector<Seconds>, 4> tails_;  ///< by layers
 };
+
+/// What a micro-batch costs a stage of a pipeline by what it exchanges with those beside it.
+Seconds transfers_of(const std::vector<const StageCost*>& stages, std::size_t stage);
 
 }  // namespace axs::plan

@@ -22,14 +22,19 @@ struct Ends {
   Seconds head;
 };
 
-/// A micro-batch on one stage.
-struct StageTime {
-  double layers;
-  Seconds ends;       ///< embedding and head, where this stage has them
-  Seconds transfers;  ///< of this stage, while others wait
-  Seconds computing;  ///< all but the transfers
+/// What a stage does once, after the last micro-batch.
+struct StageEnd {
+  Seconds data_exchange;
+  Seconds sharding_exchange;
+  Seconds optimizer;
 
-  Seconds total() const { return computing + transfers; }
+  Seconds total() const { return data_exchange + sharding_exchange + optimizer; }
+};
+
+/// Of the layers of a stage, as far as it is exposed.
+struct ShardingExchange {
+  Seconds micro_batch{};
+  Seconds step{};
 };
 
 bool is_sharded(const ParallelPlan& plan) {
@@ -46,44 +51,77 @@ class Step {
         layer_{layer_time(workload, machine_, fit_)},
         tensor_{static_cast<double>(plan_.tensor)},
         shards_{replicas(plan_)},
+        data_group_{group_of(shards_, tensor_, machine_.links)},
         stages_{static_cast<double>(plan_.pipeline)},
         tokens_{micro_batch_tokens(plan_)},
-        parameters_{stage_parameters(work_.shape, plan_)},
         ends_{ends()},
         sharding_{sharding_exchange()},
         transfers_{stage_transfers()} {}
 
   StepTime time() const {
-    const double count = micro_batches(plan_);
     const StageTime slowest = slowest_stage();
-    const double layers = count * slowest.layers;
-    StepTime step{.products = layers * layer_.products,
-                  .attention = layers * layer_.attention,
-                  .pointwise = layers * layer_.pointwise,
-                  .recompute = layers * layer_.recompute,
-                  .tensor_exchange = layers * layer_.tensor_exchange,
-                  .expert_exchange = layers * layer_.expert_exchange,
-                  .host = layers * layer_.host,
-                  .embedding_and_head = count * slowest.ends,
-                  .sharding_exchange = count * sharding_,
-                  .stage_transfers = count * slowest.transfers,
-                  .bubble = bubble(slowest),
-                  .data_exchange = data_exchange(),
-                  .optimizer = optimizer(),
-                  .fixed = fixed_per_step,
-                  .zero_shot = zero_shot(),
-                  .spread = spread()};
-    const Seconds busy =
-        count * slowest.total() + step.bubble + step.data_exchange + step.optimizer;
+    StepTime step = busy(slowest, slowest_end());
+    step.bubble = bubble(slowest);
+    const Seconds all = step.total + step.bubble;
     const double nodes = devices(plan_) / machine_.links.per_node;
-    step.stragglers = busy * straggling(nodes, fit_.stragglers);
-    step.total = busy + step.stragglers + step.fixed;
+    step.stragglers = all * straggling(nodes, fit_.stragglers);
+    step.fixed = fixed_per_step;
+    step.total = all + step.stragglers + step.fixed;
     return step;
+  }
+  /// What a stage does in a step, without waiting for others.
+  StepTime busy(const StageTime& stage, const StageEnd& end) const {
+    const double count = micro_batches(plan_);
+    const double layers = count * stage.layers;
+    return {.products = layers * layer_.products,
+            .attention = layers * layer_.attention,
+            .pointwise = layers * layer_.pointwise,
+            .recompute = layers * layer_.recompute,
+            .tensor_exchange = layers * layer_.tensor_exchange,
+            .expert_exchange = layers * layer_.expert_exchange,
+            .host = layers * layer_.host,
+            .embedding_and_head = count * stage.ends,
+            .sharding_exchange = layers * sharding_.micro_batch + end.sharding_exchange,
+            .stage_transfers = count * stage.transfers,
+            .data_exchange = end.data_exchange,
+            .optimizer = end.optimizer,
+            .total = count * stage.total() + end.total(),
+            .zero_shot = zero_shot(),
+            .spread = spread()};
+  }
+
+  StageTime stage(std::uint32_t number) const {
+    const bool first = number == 0;
+    const bool last = number + 1 == plan_.pipeline;
+    const Seconds at_ends = (first ? ends_.embedding : Seconds{}) + (last ? ends_.head : Seconds{});
+    const double layers = layers_of_stage(work_.shape, plan_, number);
+    return {.layers = layers,
+            .ends = at_ends,
+            .transfers = transfers_ * (first || last ? 0.5 : 1),
+            .computing = layers * (layer_.total() + sharding_.micro_batch) + at_ends};
+  }
+
+  StageEnd end(std::uint32_t stage) const {
+    return end(layers_of_stage(work_.shape, plan_, stage),
+               embeddings_of_stage(work_.shape, plan_, stage));
+  }
+  StageEnd end(double layers, double embeddings) const {
+    const auto [common, routed] = stage_parameters(work_.shape, plan_, layers, embeddings);
+    const bool cut = plan_.sharding != Sharding::none;
+    const double mine = common / (cut ? shards_ : 1) + routed / (cut ? expert_replicas(plan_) : 1);
+    return {.data_exchange = is_sharded(plan_) ? Seconds{} : data_exchange(layers, common, routed),
+            .sharding_exchange = layers * sharding_.step,
+            .optimizer = Bytes{optimizer_bytes * mine} / machine_.memory};
   }
 
  private:
-  Group data_group() const { return group_of(shards_, tensor_, machine_.links); }
-  double mean_layers() const { return work_.shape.layers / stages_; }
+  /// One stage of each kind that may be the slowest, or all.
+  template <class Visit>
+  void visit_stages(const Visit& visit) const {
+    const bool even = plan_.stage_layers.empty();
+    for (std::uint32_t stage = 0; stage < plan_.pipeline; ++stage)
+      if (!even || stage <= 1 || stage + 1 == plan_.pipeline) visit(stage);
+  }
 
   /// The loss reads and writes each logit 20 bytes' worth; gathered and one by one 90.
   Ends ends() const {
@@ -98,24 +136,26 @@ class Step {
   }
 
   /// Weights are gathered in two bytes, once for each pass; gradients are reduced in four (two in
-  /// 2021). With a pipeline the weights stay gathered over the step. What is hidden slows the
-  /// kernels that hide it down (Rajbhandari et al. 2020; Zhao et al. 2023).
-  Seconds sharding_exchange() const {
+  /// 2021). ZeRO-2 gathers what the optimiser has changed, once in a step. With a pipeline the
+  /// weights stay gathered over the step, and gradients are reduced at its end.
+  ShardingExchange sharding_exchange() const {
     if (!is_sharded(plan_)) return {};
-    const bool pipelined = plan_.pipeline > 1;
-    const double share = work_.software.single_rail_sharding ? 1.0 / 8 : 1;
     const double gradient_bytes = work_.software.single_rail_sharding ? 2 : 4;
-    const Group group = data_group();
     const double layer = parameters_here(work_.shape, plan_).total();
-    const Seconds gather = one_pass(Bytes{2 * layer}, group, machine_.links, share);
-    const Seconds reduce = one_pass(Bytes{gradient_bytes * layer}, group, machine_.links, share);
-    const double count = micro_batches(plan_);
-    const Seconds all = mean_layers() * (plan_.sharding == Sharding::parameters
-                                             ? (pipelined ? 1 : 2) * gather + reduce
-                                             : reduce + gather / count);
-    const Seconds hidden = std::min(all, fit_.hiding * mean_layers() * layer_.total());
-    const Seconds exposed = all - hidden + fit_.hiding_cost * share * hidden;
-    return pipelined ? exposed / count : exposed;
+    const Seconds gather = one_pass(Bytes{2 * layer}, data_group_, machine_.links, rail_share());
+    const Seconds reduce =
+        one_pass(Bytes{gradient_bytes * layer}, data_group_, machine_.links, rail_share());
+    if (plan_.pipeline > 1) return {.step = exposed(gather + reduce)};
+    if (plan_.sharding == Sharding::parameters)
+      return {.micro_batch = exposed(2 * gather + reduce)};
+    return {.micro_batch = exposed(reduce), .step = exposed(gather)};
+  }
+  double rail_share() const { return work_.software.single_rail_sharding ? 1.0 / 8 : 1; }
+  /// What is hidden slows the kernels that hide it down (Rajbhandari et al. 2020; Zhao et al.
+  /// 2023).
+  Seconds exposed(Seconds exchange) const {
+    const Seconds hidden = std::min(exchange, fit_.hiding * layer_.total());
+    return exchange - hidden + fit_.hiding_cost * rail_share() * hidden;
   }
 
   /// What a stage that has two neighbours sends and receives for a micro-batch, as far as it is
@@ -128,64 +168,57 @@ class Step {
     return fit_.exposed_transfers * 2 * plan_.virtual_stages * once;
   }
 
-  StageTime stage(std::uint32_t number) const {
-    const bool first = number == 0;
-    const bool last = number + 1 == plan_.pipeline;
-    const Seconds at_ends = (first ? ends_.embedding : Seconds{}) + (last ? ends_.head : Seconds{});
-    const double layers = layers_of_stage(work_.shape, plan_, number);
-    return {.layers = layers,
-            .ends = at_ends,
-            .transfers = transfers_ * (first || last ? 0.5 : 1),
-            .computing = layers * layer_.total() + at_ends + sharding_};
-  }
-
   StageTime slowest_stage() const {
-    StageTime slowest = stage(0);
-    for (std::uint32_t i = 1; i < plan_.pipeline; ++i) {
-      const StageTime other = stage(i);
+    StageTime slowest{};
+    visit_stages([&](std::uint32_t number) {
+      const StageTime other = stage(number);
       if (other.total() > slowest.total()) slowest = other;
-    }
+    });
+    return slowest;
+  }
+  StageEnd slowest_end() const {
+    StageEnd slowest{};
+    visit_stages([&](std::uint32_t number) {
+      const StageEnd other = end(number);
+      if (other.total() > slowest.total()) slowest = other;
+    });
     return slowest;
   }
 
   /// 1F1B (Narayanan et al. 2021): a micro-batch passes all stages once, of which one turn of the
-  /// slowest is counted already; interleaving divides that by the virtual stages.
+  /// slowest is counted already; interleaving divides that by the virtual stages, if there are
+  /// micro-batches enough to fill the pipeline: what passes a stage finds it idle otherwise.
   Seconds bubble(const StageTime& slowest) const {
     if (plan_.pipeline == 1) return {};
     const Seconds once = work_.shape.layers * layer_.total() + ends_.embedding + ends_.head +
-                         stages_ * sharding_ + (stages_ - 1) * transfers_ / plan_.virtual_stages;
-    return (once - slowest.total()) / plan_.virtual_stages;
+                         (stages_ - 1) * transfers_ / plan_.virtual_stages;
+    const double v = plan_.virtual_stages;
+    const double more = micro_batches(plan_) - 1;
+    return std::max((once - slowest.total()) / v,
+                    once - slowest.total() - more * (1 - 1 / v) * slowest.total());
   }
 
   /// All-reduce of two-byte gradients. Where a node's devices share network cards and only some of
   /// a ring's members are on it, the rings are in each other's way.
-  Seconds data_exchange() const {
-    if (is_sharded(plan_)) return {};
+  Seconds data_exchange(double layers, double common, double routed) const {
     const Links& links = machine_.links;
-    const Group group = data_group();
+    const Group& group = data_group_;
     const bool crowded = links.shared_rails && group.per_node > 1 &&
                          group.per_node < links.per_node && group.ranks > group.per_node;
     const double share = crowded ? links.shared_rails_share : 1;
     const Seconds all =
-        all_reduce(Bytes{2 * parameters_.common}, group, links, share) + exchange_of_experts();
+        all_reduce(Bytes{2 * common}, group, links, share) + exchange_of_experts(routed);
     if (!work_.software.overlaps_data) return all;
-    const Seconds hidden = fit_.hiding * (mean_layers() * layer_.total() + sharding_);
+    const Seconds hidden = fit_.hiding * layers * layer_.total();
     return std::max(0.1 * all, all - hidden);
   }
 
   /// Devices that have the same whole experts lie that far apart.
-  Seconds exchange_of_experts() const {
+  Seconds exchange_of_experts(double routed) const {
     if (!work_.shape.is_mixture()) return {};
     const double stride = plan_.expert == 1 ? tensor_ : plan_.expert;
-    return all_reduce(Bytes{2 * parameters_.routed},
-                      group_of(expert_replicas(plan_), stride, machine_.links), machine_.links);
-  }
-
-  Seconds optimizer() const {
-    const bool cut = plan_.sharding != Sharding::none;
-    const double mine = parameters_.common / (cut ? shards_ : 1) +
-                        parameters_.routed / (cut ? expert_replicas(plan_) : 1);
-    return Bytes{optimizer_bytes * mine} / machine_.memory;
+    return all_reduce(Bytes{2 * routed}, group_of(expert_replicas(plan_), stride, machine_.links),
+                      machine_.links);
   }
 
   bool zero_shot() const {
@@ -215,12 +248,12 @@ class Step {
   LayerTime layer_;
   double tensor_;
   double shards_;  ///< devices that share the gradients of the same parameters
+  Group data_group_;
   double stages_;
   double tokens_;
-  StageParameters parameters_;  ///< of a mean stage
   Ends ends_;
-  Seconds sharding_;   ///< exposed exchange of shards, of a micro-batch
-  Seconds transfers_;  ///< of a micro-batch, of a stage between two others
+  ShardingExchange sharding_;  ///< of a layer
+  Seconds transfers_;          ///< of a micro-batch, of a stage between two others
 };
 
 }  // namespace
@@ -232,6 +265,28 @@ double straggling(double nodes, double per_doubling) {
 Result<StepTime> step_time(const Workload& workload, const Calibration& calibration) {
   AXS_TRY(check(workload.shape, workload.plan));
   return Step{workload, calibration}.time();
+}
+
+std::vector<StageTime> stage_times(const Workload& workload, const Calibration& calibration) {
+  const Step step{workload, calibration};
+  std::vector<StageTime> times;
+  for (std::uint32_t stage = 0; stage < workload.plan.pipeline; ++stage)
+    times.push_back(step.stage(stage));
+  return times;
+}
+
+StepTime stage_step(const Workload& workload, std::uint32_t stage, const Calibration& calibration) {
+  const Step step{workload, calibration};
+  return step.busy(step.stage(stage), step.end(stage));
+}
+
+std::vector<Seconds> stage_ends(const Workload& workload, std::uint32_t layers, double embeddings,
+                                const Calibration& calibration) {
+  const Step step{workload, calibration};
+  std::vector<Seconds> ends;
+  for (std::uint32_t count = 0; count <= layers; ++count)
+    ends.push_back(step.end(count, embeddings).total());
+  return ends;
 }
 
 }  // namespace axs::plan

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <vector>
+
 #include "axs/plan/workload.h"
 
 namespace axs::plan {
@@ -40,5 +42,27 @@ double straggling(double nodes, double per_doubling);
 
 /// An error if the plan does not go with the shape.
 Result<StepTime> step_time(const Workload& workload, const Calibration& calibration);
+
+/// A micro-batch on one stage of a plan.
+struct StageTime {
+  double layers = 0;
+  Seconds ends{};       ///< embedding and head, where this stage has them
+  Seconds transfers{};  ///< of this stage, while others wait
+  Seconds computing{};  ///< all but the transfers, `ends` and exchanges of shards with it
+
+  Seconds total() const { return computing + transfers; }
+};
+
+/// Of each stage of a plan that goes with the shape.
+std::vector<StageTime> stage_times(const Workload& workload, const Calibration& calibration);
+
+/// What a stage of a plan that goes with the shape does in a step, without waiting for others.
+StepTime stage_step(const Workload& workload, std::uint32_t stage, const Calibration& calibration);
+
+/// What a stage of the plan with 0, 1, ... `layers` layers and so many matrices of the embedding's
+/// size does once in a step: its exchange of gradients or shards as far as it is exposed, and the
+/// optimiser.
+std::vector<Seconds> stage_ends(const Workload& workload, std::uint32_t layers, double embeddings,
+                                const Calibration& calibration);
 
 }  // namespace axs::plan

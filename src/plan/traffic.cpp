@@ -16,11 +16,11 @@ Bytes stage_message(const Workload& workload) {
   return Bytes{2 * micro_batch_tokens(plan) * workload.shape.hidden / (in_parts ? plan.tensor : 1)};
 }
 
-StageParameters stage_parameters(const ModelShape& shape, const ParallelPlan& plan) {
+StageParameters stage_parameters(const ModelShape& shape, const ParallelPlan& plan, double layers,
+                                 double embeddings) {
   const LayerParameters of_layer = parameters_here(shape, plan);
-  const double layers = shape.layers / static_cast<double>(plan.pipeline);
-  const double width = shape.hidden / static_cast<double>(plan.tensor);
-  return {of_layer.common * layers + shape.vocabulary * width, of_layer.routed * layers};
+  return {of_layer.common * layers + embeddings * embedding_parameters_here(shape, plan),
+          of_layer.routed * layers};
 }
 
 Bytes sent_for_all_reduce(Bytes size, double ranks) {

@@ -19,12 +19,14 @@ TensorMessages tensor_messages(const ModelShape& shape, const ParallelPlan& plan
 /// come back, are as large.
 Bytes stage_message(const Workload& workload);
 
-/// On a device of a mean stage, with a part of the embedding: `routed` of its experts.
+/// On a device of a stage: `routed` of its experts.
 struct StageParameters {
   double common = 0;
   double routed = 0;
 };
-StageParameters stage_parameters(const ModelShape& shape, const ParallelPlan& plan);
+/// With so many layers, and matrices of the embedding's size.
+StageParameters stage_parameters(const ModelShape& shape, const ParallelPlan& plan, double layers,
+                                 double embeddings);
 
 /// What each of `ranks` devices sends for an all-reduce: all but its own part, twice (Thakur et al.
 /// 2005).

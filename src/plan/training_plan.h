@@ -16,10 +16,20 @@ namespace axs::plan {
 struct Method {
   std::uint32_t micro_batch = 1;  ///< sequences
   Recompute recompute = Recompute::none;
-  Sharding sharding = Sharding::none;  ///< none or optimizer
+  /// gradients and parameters: of replicas of one stage. A pipeline would have to keep them whole
+  /// over the step, so that they would save nothing over `optimizer`.
+  Sharding sharding = Sharding::none;
+  /// Each device of a stage has whole experts, dealt out over its tensor devices; else a part of
+  /// all.
+  bool whole_experts = false;
+  std::uint32_t context = 1;  ///< parts of a sequence, on devices of their own
 
   bool operator==(const Method&) const = default;
 };
+/// Whether its replicas have one stage only.
+inline bool is_of_one_stage(const Method& method) {
+  return method.sharding == Sharding::gradients || method.sharding == Sharding::parameters;
+}
 
 /// Numbers of replicas, both ends included. What is said of a range is not worse than what is true
 /// of each number in it.
@@ -30,7 +40,8 @@ struct ReplicaRange {
   bool is_one() const { return least == most; }
 };
 
-/// `tensor` devices of a node that hold `layers` layers.
+/// `tensor` devices of a node that hold `layers` layers, as often as the method has parts of a
+/// sequence.
 struct PlannedStage {
   std::uint32_t type = 0;  ///< which of the fleet's
   std::uint32_t tensor = 1;

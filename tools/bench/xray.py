@@ -125,7 +125,8 @@ def one_node(path):
                 micro_batch=int(row["micro batch"]), global_batch=int(row["global batch"]),
                 recompute=0, fp8=False, sequence_parallel=False, sharding=0, memory=None,
                 time=float(row["iteration time (ms)"]) / 1e3))
-            runs[-1].stages = (runs[-1].layers / runs[-1].pipeline,) * 3
+            runs[-1].balanced = False
+            runs[-1].stages = published.stages(runs[-1])
     return published.columns(runs)
 
 

@@ -1,6 +1,8 @@
 """The formulas of src/plan/memory.cpp, for many runs at once. Bytes."""
 import numpy as np
 
+from model import query_key_value
+
 GIB = 2.0 ** 30
 # By hand and not by least squares, so that what is measured is hardly ever above the prediction:
 # what Sailor's devices hold beside tensors, and what torchtitan's allocator reserves.
@@ -12,7 +14,7 @@ def layer(c):
     hidden = c.hidden / np.where(c.sequence_parallel > 0, c.tensor, 1)
     heads = c.heads / c.tensor
     attended = heads * c.head_width
-    qkv = (c.heads + 2 * c.kv_heads) * c.head_width / c.tensor
+    qkv = query_key_value(c)
     mlp = c.feed_forward / c.tensor
     in_fp8 = c.fp8 * c.keeps_fp8_inputs
     all_but_scores = c.tokens * ((8 - 2 * in_fp8 + 2 * c.dropout) * hidden + 2 * qkv
@@ -30,30 +32,33 @@ def layer(c):
 def stage(c, layers, number):
     """Live tensors of a stage."""
     kept, everything = layer(c)
-    parameters = (2 * c.hidden * c.head_width * (c.heads + c.kv_heads)
-                  + (2 + c.gated) * c.hidden * c.feed_forward) / c.tensor
+    parameters = c.hidden * (query_key_value(c) + (c.heads * c.head_width
+                                                   + (2 + c.gated) * c.feed_forward) / c.tensor)
     embedding = c.vocabulary * c.hidden / c.tensor
     at_end = (number == 0) | (number == c.pipeline - 1)
     matrices = np.where(c.pipeline == 1, 2 - c.tied, np.where(at_end, 1, 0))
     held = layers * parameters + matrices * embedding
     ranks = c.data * c.context
-    state = held * np.select([c.sharding == 3, c.sharding >= 1], [16 / ranks, 6 + 12 / ranks],
-                             c.state_bytes)
-    whole = np.where(c.pipeline > 1, 6 * held, 8 * parameters + (8 - 2 * c.tied) * embedding)
+    pipelined, two = c.pipeline > 1, c.sharding == 2
+    state = held * np.select([c.sharding == 3, two & ~pipelined, c.sharding >= 1],
+                             [16 / ranks, 2 + 16 / ranks, 6 + 12 / ranks], c.state_bytes)
+    whole = np.where(pipelined, 6 * held, 8 * parameters + (8 - 2 * c.tied) * embedding)
+    whole = np.select([c.sharding == 3, two & ~pipelined],
+                      [whole, 4 * np.maximum(parameters, embedding)], 0.0)
     plain = np.minimum(c.pipeline - number, c.count)
     turns = c.pipeline * c.virtual_stages
     interleaved = c.pipeline * (1 + (c.pipeline - 1) / turns) - 2 * number / c.virtual_stages
-    flying = np.where(c.virtual_stages > 1, interleaved, plain)
+    flying = np.where(c.virtual_stages > 1, np.minimum(interleaved, c.count), plain)
     logits = np.where(number == c.pipeline - 1, c.tokens * c.vocabulary / c.tensor, 0)
     workspace = np.where(c.recompute > 0, everything, 0) \
         + np.where(c.tensor > 1, c.tokens * c.hidden * c.tensor_workspace_bytes, 0)
     beside = np.where(c.memory_figure == "layers", 0, logits * c.logit_bytes + workspace)
-    return state + np.where(c.sharding == 3, whole, 0) + kept * layers * flying + beside
+    return state + whole + kept * layers * flying + beside
 
 
 def use(c, fit):
     live = np.maximum(stage(c, c.first, 0.0 * c.first), stage(c, c.last, c.pipeline - 1))
-    inner = stage(c, np.where(c.balances_parameters, np.ceil(c.middle), c.middle), 1.0)
+    inner = stage(c, c.middle, 1.0)
     live = 1.01 * np.where(c.pipeline > 2, np.maximum(live, inner), live)
     leaves_node = (c.context > 1) & (c.context * c.tensor > c.per_node)
     reserved = live * fit["reserved"] + (fit["reserve-gib"]

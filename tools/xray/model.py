@@ -63,10 +63,15 @@ class Machine:
         return np.where((ranks > per_node) & (per_node > 1), np.minimum(ring, layered), ring)
 
 
+def query_key_value(c):
+    """Its width on one device, which has one head of keys and values at least."""
+    return (c.heads + 2 * np.maximum(c.kv_heads, c.tensor)) * c.head_width / c.tensor
+
+
 def shards(c):
     """(outputs, inputs) of a layer's matrices on one device."""
     t = c.tensor
-    return (((c.heads + 2 * c.kv_heads) * c.head_width / t, c.hidden),
+    return ((query_key_value(c), c.hidden),
             (c.hidden, c.heads * c.head_width / t),
             ((1 + c.gated) * c.feed_forward / t, c.hidden), (c.hidden, c.feed_forward / t))
 
@@ -83,8 +88,8 @@ def attention(c, fit, machine):
     backward = 2 * products + scores * np.where(unfused, 0.55 * 130, 11) / machine.memory
     has_flash = first | (c.attention == "flash2")
     around = np.minimum(c.context, np.maximum(machine.per_node / c.tensor, 1))
-    ring = machine.one_pass(4 * c.kv_heads * width / c.tensor * c.tokens * c.context, c.context,
-                            around)
+    held = np.maximum(c.kv_heads, c.tensor) / c.tensor
+    ring = machine.one_pass(4 * held * width * c.tokens * c.context, c.context, around)
     return (np.where(has_flash, flash, forward) + 0.3 * ring,
             np.where(has_flash, 2.5 * np.where(first, 1.6, 1.25) * flash, backward) + 0.6 * ring,
             np.where(has_flash, 0.0, forward))
@@ -93,7 +98,7 @@ def attention(c, fit, machine):
 def pointwise(c, fit, machine, parameters):
     hidden = c.hidden / np.where(c.sequence_parallel > 0, c.tensor, 1)
     mlp, gate = c.feed_forward / c.tensor, c.gated
-    rotated = 12 * (c.heads + 2 * c.kv_heads) * c.head_width / 3 / c.tensor
+    rotated = 4 * query_key_value(c)
     factor = np.select([c.pointwise == "compiled", c.pointwise == "eager"],
                        [0.5, fit["eager-bytes"]], 1.0)
     inputs = 2 * hidden + c.heads * c.head_width / c.tensor + mlp
@@ -133,20 +138,23 @@ def head_and_embedding(c, machine):
     return head, 12 * c.tokens * c.hidden / machine.memory
 
 
-def sharding_exchange(c, fit, machine, parameters, layers_time):
-    """Exposed, of a micro-batch on a stage."""
+def sharding_exchange(c, fit, machine, parameters, layer_time):
+    """Exposed, of a layer: (of each micro-batch, of the step)"""
     ranks = c.data * c.context
     per_node = np.minimum(ranks, np.maximum(machine.per_node / c.tensor, 1))
     share = np.where(c.single_rail_sharding, 1 / 8, 1.0)
     gradient = np.where(c.single_rail_sharding, 2, 4)
     gather = machine.one_pass(2 * parameters, ranks, per_node, share)
     reduce = machine.one_pass(gradient * parameters, ranks, per_node, share)
-    once = np.where(c.sharding == 3, np.where(c.pipeline > 1, 1, 2) * gather + reduce,
-                    reduce + gather / c.count)
-    total = np.where(c.sharding >= 2, once * c.layers / c.pipeline, 0.0)
-    hidden = np.minimum(total, fit["hiding"] * layers_time)
-    exposed = total - hidden + fit["hiding-cost"] * hidden * share
-    return np.where(c.pipeline > 1, exposed / c.count, exposed)
+
+    def exposed(exchange):
+        hidden = np.minimum(exchange, fit["hiding"] * layer_time)
+        return exchange - hidden + fit["hiding-cost"] * hidden * share
+
+    pipelined, sharded = c.pipeline > 1, c.sharding >= 2
+    again = np.where(c.sharding == 3, exposed(2 * gather + reduce), exposed(reduce))
+    once = np.select([pipelined, c.sharding == 2], [exposed(gather + reduce), exposed(gather)], 0.0)
+    return np.where(sharded & ~pipelined, again, 0.0), np.where(sharded, once, 0.0)
 
 
 def stage_transfers(c, fit, machine):
@@ -158,36 +166,49 @@ def stage_transfers(c, fit, machine):
     return np.where(c.pipeline > 1, once, 0.0)
 
 
-def pipeline(c, fit, machine, layer_time, exposed):
+def pipeline(c, fit, machine, layer_time):
+    """All micro-batches through all stages."""
     head, embedding = head_and_embedding(c, machine)
     transfers = stage_transfers(c, fit, machine)
     first, last = c.first * layer_time + embedding, c.last * layer_time + head
     ends = np.where(c.pipeline > 1, np.maximum(first, last),
                     c.layers * layer_time + embedding + head)
-    slowest = ends + exposed + 0.5 * transfers
-    middle = np.where(c.balances_parameters, np.ceil(c.middle), c.middle)
-    inner = middle * layer_time + exposed + transfers
+    slowest = ends + 0.5 * transfers
+    inner = c.middle * layer_time + transfers
     slowest = np.where(c.pipeline > 2, np.maximum(slowest, inner), slowest)
-    once = c.layers * layer_time + embedding + head + c.pipeline * exposed \
+    once = c.layers * layer_time + embedding + head \
         + (c.pipeline - 1) * transfers / c.virtual_stages
-    return c.count * slowest + (once - slowest) / c.virtual_stages
+    return np.maximum(c.count * slowest + (once - slowest) / c.virtual_stages,
+                      once + (c.count - 1) * slowest / c.virtual_stages)
 
 
-def step_time(c, fit):
-    machine = Machine(c, fit)
-    parameters = sum(out * into for out, into in shards(c))
-    layer_time = layer(c, fit, machine, parameters)
-    stage = c.layers / c.pipeline * layer_time
-    exposed = sharding_exchange(c, fit, machine, parameters, stage)
-    held = parameters * c.layers / c.pipeline + c.vocabulary * c.hidden / c.tensor
+def stage_end(c, fit, machine, parameters, layer_time, of_step, layers, embeddings):
+    """What a stage does after its last micro-batch."""
+    held = parameters * layers + embeddings * c.vocabulary * c.hidden / c.tensor
     ranks = c.data * c.context
     per_node = np.minimum(ranks, np.maximum(machine.per_node / c.tensor, 1))
     crowded = (c.rails < machine.per_node) & (per_node > 1) & (per_node < machine.per_node) \
         & (ranks > per_node)
     gradients = machine.all_reduce(2 * held, ranks, per_node,
                                    np.where(crowded, fit["shared-rails"], 1.0))
-    overlapped = np.maximum(0.1 * gradients, gradients - fit["hiding"] * (stage + exposed))
+    hidden = fit["hiding"] * layers * layer_time
+    overlapped = np.maximum(0.1 * gradients, gradients - hidden)
     data = np.where(c.sharding >= 2, 0.0, np.where(c.overlaps_data, overlapped, gradients))
     optimizer = 44 * held / np.where(c.sharding > 0, ranks, 1) / machine.memory
+    return data + layers * of_step + optimizer
+
+
+def step_time(c, fit):
+    machine = Machine(c, fit)
+    parameters = sum(out * into for out, into in shards(c))
+    layer_time = layer(c, fit, machine, parameters)
+    again, of_step = sharding_exchange(c, fit, machine, parameters, layer_time)
+
+    def end(layers, embeddings):
+        return stage_end(c, fit, machine, parameters, layer_time, of_step, layers, embeddings)
+
+    ends = np.where(c.pipeline > 1, np.maximum(end(c.first, 1), end(c.last, 1)),
+                    end(c.layers, 2 - c.tied))
+    ends = np.where(c.pipeline > 2, np.maximum(ends, end(c.middle, 0)), ends)
     slower = 1 + fit["stragglers"] * np.log2(np.maximum(c.devices / machine.per_node, 1))
-    return (pipeline(c, fit, machine, layer_time, exposed) + data + optimizer) * slower + 15e-3
+    return (pipeline(c, fit, machine, layer_time + again) + ends) * slower + 15e-3

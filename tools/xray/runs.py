@@ -111,23 +111,25 @@ def read_plan(run, row):
     run.fp8 = row["precision"] == "fp8"
     run.sequence_parallel = row["seq_parallel"] == "y" or run.software["sequence-parallel"]
     run.sharding = int(row["zero_stage"] or 0) or int(run.software["overlaps-data"])
+    run.balanced = run.pipeline > 2 and run.software["balances-parameters"]
     run.stages = stages(run)
     return True
 
 
 def stages(run):
-    """Layers of the first, a middle and the last stage; fewer at the ends if balanced."""
-    even = run.layers / run.pipeline
-    if run.pipeline == 1 or not run.software["balances-parameters"]:
-        return even, even, even
+    """Layers of all stages: as many on each, or fewer at the ends if balanced. What is left over
+    goes to the first."""
+    def even(layers, count):
+        return [layers // count + (i < layers % count) for i in range(count)]
+
+    if not run.balanced:
+        return even(run.layers, run.pipeline)
     narrow = fact("embedding", "", run.model)
     embedding = run.vocabulary * (narrow["width"] if narrow else run.hidden)
     layer = layer_parameters(run)
-    if run.pipeline == 2:
-        return even, even, even
     share = (run.layers * layer + 2 * embedding) / run.pipeline
     end = max(1, round((share - embedding) / layer))
-    return end, (run.layers - 2 * end) / (run.pipeline - 2), end
+    return [end, *even(run.layers - 2 * end, run.pipeline - 2), end]
 
 
 def suspicion(run, row, figure):
@@ -195,7 +197,9 @@ def columns(runs):
     key = "node-network-gb-per-s"
     c.node_rate = 1e9 * np.array([r.software.get(key, r.accelerator[key]) for r in runs])
     c.rails = np.array([r.software.get("rails", r.accelerator["per-node"]) for r in runs])
-    c.first, c.middle, c.last = (np.array([r.stages[i] for r in runs], float) for i in range(3))
+    # The second stage has most layers of those between the ends.
+    c.first, c.middle, c.last = (np.array([pick(r.stages) for r in runs], float) for pick in
+                                 (lambda s: s[0], lambda s: s[min(1, len(s) - 1)], lambda s: s[-1]))
     c.time = np.array([r.time or np.nan for r in runs])
     c.memory = np.array([r.memory or np.nan for r in runs])
     c.count = c.global_batch / (c.data * c.micro_batch)
