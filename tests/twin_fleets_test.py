@@ -37,7 +37,7 @@ class Fleets(unittest.TestCase):
         self.assertEqual([run["seed"] for run in together["runs"]], [1, 2, 3])
         self.assertEqual(len({run["digest"] for run in together["runs"]}), 3)
         self.assertEqual(told(SOVEREIGN, "--seed", "2", *span)["runs"], together["runs"][1:2])
-        on_one = told(SOVEREIGN, "--seeds", "3", *span, before=("taskset", "-c", "0"))
+        on_one = told(SOVEREIGN, "--seeds", "3", *span, before=("taskset", "-c", str(min(os.sched_getaffinity(0)))))
         self.assertEqual(on_one, together)
         tokens = next(f for f in together["over_seeds"] if f["figure"] == "tokens_per_s")
         seen = sorted(run["tokens_per_s"] for run in together["runs"])

@@ -7,6 +7,7 @@
 #include "axs/audit/fleets.h"
 #include "axs/core/dmath.h"
 #include "axs/plan/outer_sync.h"
+#include "axs/plan/plan_devices.h"
 
 namespace axs::audit {
 
@@ -20,17 +21,11 @@ constexpr Seconds round_trip{0.108};
 constexpr std::uint32_t continents = 3;
 
 double devices_per_replica(const plan::TrainingPlan& plan) {
-  double devices = 0;
-  for (const plan::PlannedStage& stage : plan.groups.front().stages) devices += stage.tensor;
-  return devices;
+  return static_cast<double>(plan::devices_of_replica(plan.method, plan.groups.front()));
 }
 
 double devices_in_use(const plan::TrainingPlan& plan) {
-  double devices = 0;
-  for (const plan::ReplicaGroup& group : plan.groups)
-    for (const plan::PlannedStage& stage : group.stages)
-      devices += static_cast<double>(stage.tensor) * group.replicas;
-  return devices;
+  return static_cast<double>(plan::devices_of(plan));
 }
 
 /// Of the peak in bf16 of all devices in use.

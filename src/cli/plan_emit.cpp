@@ -1,4 +1,5 @@
 #include "axs/cli/plan_emit.h"
+#include "axs/plan/plan_devices.h"
 
 #include <fmt/format.h>
 

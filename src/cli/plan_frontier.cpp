@@ -6,6 +6,7 @@
 #include <set>
 
 #include "axs/cli/rows.h"
+#include "axs/plan/plan_devices.h"
 #include "axs/report/text.h"
 
 namespace axs::cli {
@@ -21,13 +22,6 @@ constexpr double watts_of_kw = 1000;
 
 std::string dollars(double amount) {
   return report::grouped(static_cast<std::uint64_t>(amount + 0.5));
-}
-
-std::int64_t devices_of(const TrainingPlan& plan) {
-  std::int64_t devices = 0;
-  for (const plan::ReplicaGroup& group : plan.groups)
-    for (const plan::PlannedStage& stage : group.stages) devices += group.replicas * stage.tensor;
-  return devices * plan.method.context;
 }
 
 std::string sites_of(const config::PlannedJob& job, const TrainingPlan& plan) {
@@ -59,11 +53,12 @@ Rows rows_of(const config::PlannedJob& job, const std::vector<TrainingPlan>& pla
              {"sites", "SITES"}},
             {}};
   for (const TrainingPlan& plan : plans)
-    rows.rows.push_back(
-        {Decimal{plan.duration.value() / seconds_of_day, 2}, Decimal{plan.step.total.value(), 2},
-         decimal(dollars_of(plan), 1, 0), Decimal{plan.cost.energy.value() / joules_of_mwh, 1},
-         decimal(plan.cost.carbon, kg_of_tonne, 1),
-         Decimal{plan.cost.power.value() / watts_of_kw, 1}, devices_of(plan), sites_of(job, plan)});
+    rows.rows.push_back({Decimal{plan.duration.value() / seconds_of_day, 2},
+                         Decimal{plan.step.total.value(), 2}, decimal(dollars_of(plan), 1, 0),
+                         Decimal{plan.cost.energy.value() / joules_of_mwh, 1},
+                         decimal(plan.cost.carbon, kg_of_tonne, 1),
+                         Decimal{plan.cost.power.value() / watts_of_kw, 1},
+                         static_cast<std::int64_t>(devices_of(plan)), sites_of(job, plan)});
   return rows;
 }
 

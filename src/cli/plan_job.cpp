@@ -22,9 +22,6 @@
 namespace axs::cli {
 namespace {
 
-/// A scenario says nothing of cooling yet.
-constexpr double without_cooling = 1;
-
 /// Whoever reads the file finds the old or the new one, never half of it. What is there and no file
 /// is left alone: a device would be replaced as well.
 Result<> write_whole(const std::string& path, const std::string& text) {
@@ -81,17 +78,22 @@ void PlanJob::declare(CLI::App& app) {
                                                           {"carbon", plan::Objective::carbon}};
   app.add_option("--objective", objective_, "Instead of the job's: time, money, energy or carbon")
       ->transform(CLI::CheckedTransformer(objectives));
-  app.add_flag("--frontier", frontier_,
-               "A table of plans from the fastest to the cheapest, or where prices are not known "
-               "to the one that needs least energy");
-  app.add_flag("--explain", explain_, "Say where the time, the bytes and the joules of a step go");
+  auto* frontier = app.add_flag(
+      "--frontier", frontier_,
+      "A table of plans from the fastest to the cheapest, or where prices are not known "
+      "to the one that needs least energy");
+  app.add_flag("--explain", explain_, "Say where the time, the bytes and the joules of a step go")
+      ->excludes(frontier);
   app.add_option("--trace", trace_,
-                 "A file for the schedule of a step, for Perfetto or chrome://tracing");
-  app.add_option("--html", page_, "A file for a page with pictures of the plan");
+                 "A file for the schedule of a step, for Perfetto or chrome://tracing")
+      ->excludes(frontier);
+  app.add_option("--html", page_, "A file for a page with pictures of the plan")
+      ->excludes(frontier);
   auto* json = app.add_flag("--json", json_, "Print one JSON object");
   app.add_option("--emit", emit_, "Print the plan as the configuration of that program instead")
       ->check(CLI::IsMember({"torchtitan", "megatron"}))
-      ->excludes(json);
+      ->excludes(json)
+      ->excludes(frontier);
 }
 
 Result<ExitCode> PlanJob::run() {
@@ -113,8 +115,8 @@ Result<ExitCode> PlanJob::run() {
     return ExitCode::done;
   }
   look_for_wanted(job, search, limit, found);
-  const plan::PlanBreakdown broken = AXS_TRY(
-      plan::breakdown(job.job, job.fleet, found.result.plan, facts.calibration, without_cooling));
+  const plan::PlanBreakdown broken =
+      AXS_TRY(plan::breakdown(job.job, job.fleet, found.result.plan, facts.calibration));
   const PlanView view{job, found, broken};
   AXS_TRY(write_files(view));
   const std::string shown = AXS_TRY(text(view));
@@ -129,7 +131,8 @@ void PlanJob::look_for_wanted(const config::PlannedJob& job, const plan::Search&
   Watched watched{"looking for what takes least", limit};
   auto wanted = plan::wanted_plan(plan::FrugalSearch{search}, job.job, found.result.plan,
                                   [&](double share) { return watched(share); });
-  found = {{std::move(wanted.plan), {}, std::move(wanted.unmet)}, watched.searched()};
+  found = {{std::move(wanted.plan), {}, std::move(wanted.unmet)},
+           std::min(found.searched, watched.searched())};
 }
 
 void PlanJob::print_frontier(const config::PlannedJob& job, const plan::Search& search,

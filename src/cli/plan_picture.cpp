@@ -6,6 +6,7 @@
 #include <array>
 
 #include "axs/cli/plan_trace.h"
+#include "axs/plan/plan_devices.h"
 #include "axs/report/text.h"
 
 namespace axs::cli {

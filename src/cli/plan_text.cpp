@@ -7,6 +7,7 @@
 
 #include "axs/cli/plan_frontier.h"
 #include "axs/core/enums.h"
+#include "axs/plan/plan_devices.h"
 #include "axs/report/text.h"
 
 namespace axs::cli {

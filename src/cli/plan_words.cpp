@@ -41,12 +41,6 @@ std::string method_text(const plan::Method& method) {
       method.context > 1 ? fmt::format(", sequences in {} parts", method.context) : "");
 }
 
-std::uint64_t devices_of(const plan::Method& method, const plan::ReplicaGroup& group) {
-  std::uint64_t devices = 0;
-  for (const PlannedStage& stage : group.stages) devices += stage.tensor;
-  return devices * method.context * group.replicas;
-}
-
 std::string part_text(StepPart part) {
   switch (part) {
     case StepPart::bubble:

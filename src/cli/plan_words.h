@@ -27,7 +27,6 @@ const std::string& site_name(const config::PlannedJob& job, const plan::ReplicaG
 /// "12 x 8 H100, 2 x 4 A100-80": stages that are alike, in the order of the pipeline.
 std::string stages_text(const config::PlannedJob& job, const plan::ReplicaGroup& group);
 std::string method_text(const plan::Method& method);
-std::uint64_t devices_of(const plan::Method& method, const plan::ReplicaGroup& group);
 
 /// "waits for slower replicas"
 std::string part_text(plan::StepPart part);

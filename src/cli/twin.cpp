@@ -72,8 +72,12 @@ void TwinCommand::declare(CLI::App& app) {
   app.add_option(
          "--seeds", fleets.seeds,
          "Fleets: so many runs on all cores, from the seed on, and what they have in common")
-      ->check(CLI::Range(1u, 10'000u));
-  app.add_option("--for", fleets.span, "Fleets: how much time is simulated; 24h by default");
+      ->check(CLI::Range(1u, 10'000u))
+      ->excludes("--flows")
+      ->excludes(learns);
+  app.add_option("--for", fleets.span, "Fleets: how much time is simulated; 24h by default")
+      ->excludes("--flows")
+      ->excludes(learns);
   app.footer(
       "Examples:\n"
       "  axs twin scenarios/three-continents.toml\n"

@@ -17,6 +17,7 @@
 #include "axs/config/quantity.h"
 #include "axs/config/satellites.h"
 #include "axs/config/scenario.h"
+#include "axs/plan/names.h"
 #include "axs/twin/flow_twin.h"
 #include "axs/twin/planned_fleets.h"
 
@@ -44,7 +45,9 @@ std::string joined(const std::vector<std::string>& texts) {
 
 Result<plan::TrainingPlan> plan_of(const twin::SiteJob& job, const plan::Facts& facts) {
   const plan::Search search = AXS_TRY(plan::Search::of(job.job, job.fleet, facts.calibration));
-  return AXS_TRY(search_on_cores(search, std::nullopt)).result.plan;
+  FoundOnCores found = AXS_TRY(search_on_cores(search, std::nullopt));
+  if (found.searched < 1) return Error{Errc::unavailable, "stopped before its plan was found"};
+  return std::move(found.result.plan);
 }
 
 Result<std::vector<plan::TrainingPlan>> plans_of(const std::vector<twin::SiteJob>& jobs,
@@ -122,21 +125,23 @@ twin::FlowTwin world_of(const Scene& scene, std::uint32_t number) {
 std::vector<twin::FleetOutcome> run_on_cores(const Scene& scene, std::uint32_t seeds) {
   std::vector<twin::FleetOutcome> outcomes(seeds);
   std::vector<std::atomic<std::int64_t>> passed(seeds);  // Of simulated time, in ns.
-  std::atomic<std::uint32_t> next{0};
+  std::atomic<std::uint32_t> next{0}, finished{0};
   const auto work = [&] {
     for (std::uint32_t i = next++; i < seeds; i = next++) {
       outcomes[i] = world_of(scene, i).run(scene.span, [&](Duration span) { passed[i] = span.ns; });
       passed[i] = scene.span.ns;
+      ++finished;
     }
   };
   std::vector<std::thread> threads;
   for (unsigned i = 0; i < std::clamp(std::thread::hardware_concurrency(), 1u, seeds); ++i)
     threads.emplace_back(work);
   Progress progress{"simulating"};
-  for (double share = 0; share < 1; std::this_thread::sleep_for(std::chrono::milliseconds(20))) {
+  while (finished < seeds) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
     double sum = 0;
     for (const auto& each : passed) sum += static_cast<double>(each.load());
-    share = sum / static_cast<double>(scene.span.ns) / seeds;
+    const double share = sum / static_cast<double>(scene.span.ns) / seeds;
     progress.show(share, fmt::format("{:.1f} of {:.1f} h", share * scene.span.seconds() / 3600,
                                      scene.span.seconds() / 3600));
   }
@@ -263,7 +268,8 @@ Result<bool> is_of_fleets(const std::string& file) {
   const std::string text = AXS_TRY(config::read_scenario_text(file));
   const config::PlanScenario read = AXS_TRY(config::parse_plan_scenario(text, file));
   return std::ranges::any_of(read.scenario.sites, [](const catalog::Site& site) {
-    return std::ranges::any_of(site.accelerators, [](const auto& a) { return a.type != "cpu"; });
+    return std::ranges::any_of(site.accelerators,
+                               [](const auto& a) { return plan::plain_name(a.type) != "cpu"; });
   });
 }
 

@@ -76,8 +76,8 @@ struct Pipeline {
 class Breaker {
  public:
   Breaker(const Job& job, const Fleet& fleet, const TrainingPlan& plan,
-          const Calibration& calibration, double pue)
-      : job_{job}, fleet_{fleet}, plan_{plan}, calibration_{calibration}, pue_{pue} {
+          const Calibration& calibration)
+      : job_{job}, fleet_{fleet}, plan_{plan}, calibration_{calibration} {
     for (const ReplicaGroup& group : plan.groups) replicas_ += group.replicas;
   }
 
@@ -262,7 +262,7 @@ class Breaker {
       if (cost.time == Seconds{}) continue;
       StepTime alone;
       alone.*drawn_as(part) = alone.total = cost.time;
-      cost.energy = AXS_TRY(step_energy(work, alone, pue_)).whole;
+      cost.energy = AXS_TRY(step_energy(work, alone, fleet_.sites[group.site].supply.pue)).whole;
     }
     return Ok{};
   }
@@ -271,7 +271,6 @@ class Breaker {
   const Fleet& fleet_;
   const TrainingPlan& plan_;
   const Calibration& calibration_;
-  double pue_;
   std::uint32_t replicas_ = 0;
 };
 
@@ -289,8 +288,8 @@ bool is_waiting(StepPart part) {
 }
 
 Result<PlanBreakdown> breakdown(const Job& job, const Fleet& fleet, const TrainingPlan& plan,
-                                const Calibration& calibration, double pue) {
-  return Breaker{job, fleet, plan, calibration, pue}.all();
+                                const Calibration& calibration) {
+  return Breaker{job, fleet, plan, calibration}.all();
 }
 
 }  // namespace axs::plan

@@ -79,9 +79,9 @@ struct PlanBreakdown {
   Joules energy{};
 };
 
-/// `plan` is one that a search found for the job on the fleet. `pue` as in step_energy(). An error
-/// if plan, job and fleet do not belong together.
+/// `plan` is one that a search found for the job on the fleet. Energy is that at the meters of the
+/// sites. An error if plan, job and fleet do not belong together.
 Result<PlanBreakdown> breakdown(const Job& job, const Fleet& fleet, const TrainingPlan& plan,
-                                const Calibration& calibration, double pue);
+                                const Calibration& calibration);
 
 }  // namespace axs::plan

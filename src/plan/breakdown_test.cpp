@@ -14,7 +14,7 @@ using namespace axs::plan;
 namespace {
 
 const Calibration calibration = scenes::calibration();
-constexpr double pue = 1.2;
+constexpr double pue = SiteSupply{}.pue;
 
 struct Planned {
   Job job;
@@ -27,7 +27,7 @@ struct Planned {
 std::optional<Planned> planned(Job job, Fleet fleet) {
   const auto found = search(job, fleet, calibration);
   if (!found) return std::nullopt;
-  auto broken = breakdown(job, fleet, found->plan, calibration, pue);
+  auto broken = breakdown(job, fleet, found->plan, calibration);
   REQUIRE_MESSAGE(broken, (broken ? "" : broken.error().what));
   return Planned{std::move(job), std::move(fleet), found->plan, *std::move(broken)};
 }
@@ -122,7 +122,7 @@ TEST_CASE("breakdown: of equal devices it is what the model of equal devices say
                     .fixed = step.fixed,
                     .total = step.total,
                     .spread = 1};
-  const auto broken = breakdown(made.job, made.fleet, made.plan, calibration, pue);
+  const auto broken = breakdown(made.job, made.fleet, made.plan, calibration);
   REQUIRE(broken.has_value());
   const GroupBreakdown& group = broken->groups.front();
   const StageBreakdown& slowest = group.stages[group.slowest];
@@ -158,7 +158,7 @@ TEST_CASE("breakdown: energy is that of the whole step, and all devices are coun
                     .fixed = step.fixed,
                     .total = step.total,
                     .spread = 1};
-  const auto broken = breakdown(made.job, made.fleet, made.plan, calibration, pue);
+  const auto broken = breakdown(made.job, made.fleet, made.plan, calibration);
   REQUIRE(broken.has_value());
   CHECK(broken->energy.value() ==
         doctest::Approx(step_energy(work, step, pue)->whole.value()).epsilon(1e-9));
@@ -166,7 +166,7 @@ TEST_CASE("breakdown: energy is that of the whole step, and all devices are coun
 
 TEST_CASE("breakdown: bytes, by hand") {
   const Planned made = equal();
-  const auto broken = breakdown(made.job, made.fleet, made.plan, calibration, pue);
+  const auto broken = breakdown(made.job, made.fleet, made.plan, calibration);
   REQUIRE(broken.has_value());
   const StageBreakdown& first = broken->groups.front().stages.front();
   const double activations = 2.0 * 2 * made.job.sequence * made.job.shape.hidden;
@@ -189,7 +189,7 @@ TEST_CASE("breakdown: slower pipelines let faster ones wait") {
   groups.push_back(groups.front());
   groups.back().micro_batches = 1;
   made.plan.step.replicas = made.plan.step.total = Seconds{100};
-  const auto broken = breakdown(made.job, made.fleet, made.plan, calibration, pue);
+  const auto broken = breakdown(made.job, made.fleet, made.plan, calibration);
   REQUIRE(broken.has_value());
   CHECK(broken->slowest == 0);
   CHECK(broken->groups[1].end < broken->groups[0].end);

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "axs/core/assert.h"
+#include "axs/plan/plan_devices.h"
 #include "axs/train/decision.h"
 #include "axs/twin/flow_twin.h"
 
@@ -47,24 +48,18 @@ std::optional<catalog::Fault> moved(const catalog::Fault& fault, const std::vect
   return kept;
 }
 
-std::uint32_t devices_of(const plan::TrainingPlan& plan) {
-  std::uint32_t devices = 0;
-  for (const plan::ReplicaGroup& group : plan.groups)
-    for (const plan::PlannedStage& stage : group.stages) devices += group.replicas * stage.tensor;
-  return devices;
-}
-
 FlopsPerSecond peak_of(const plan::TrainingPlan& plan, const plan::Fleet& fleet) {
   FlopsPerSecond peak{};
   for (const plan::ReplicaGroup& group : plan.groups)
     for (const plan::PlannedStage& stage : group.stages)
-      peak += fleet.types[stage.type].accelerator.peak * (group.replicas * stage.tensor);
+      peak += fleet.types[stage.type].accelerator.peak *
+              (static_cast<double>(group.replicas) * stage.tensor * plan.method.context);
   return peak;
 }
 
 /// The planned step has its stragglers in it, on average; a fleet draws them.
 Fleet fleet_of(const plan::TrainingPlan& plan) {
-  Fleet fleet{.accelerators = devices_of(plan),
+  Fleet fleet{.accelerators = static_cast<std::uint32_t>(plan::devices_of(plan)),
               .straggling = straggling,
               .between_failures = between_failures};
   fleet.speed = {.step = from_seconds(plan.step.total.value() / mean_slowness(fleet)),
