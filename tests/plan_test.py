@@ -28,7 +28,7 @@ SMALL = HEADER + (
 
 def score(*arguments):
     return subprocess.run([AXS, "plan", "score", *arguments], capture_output=True, text=True,
-                          check=False, timeout=60)
+                          check=False, timeout=600)
 
 
 JOB = """version = 1
@@ -83,7 +83,7 @@ MEGATRON = {
 
 def plan(*arguments):
     return subprocess.run([AXS, "plan", *arguments], capture_output=True, text=True, check=False,
-                          timeout=60)
+                          timeout=600)
 
 
 @unittest.skipIf(RUNS is not None, "only without a table of runs")

@@ -14,7 +14,7 @@ SOVEREIGN = os.path.join(SCENARIOS, "sovereign-eu-in-jp.toml")
 
 def twin(*arguments, before=()):
     return subprocess.run([*before, AXS, "twin", *arguments], capture_output=True, text=True,
-                          check=False, timeout=120)
+                          check=False, timeout=600)
 
 
 def told(*arguments, before=()):

@@ -68,7 +68,7 @@ class TwinLearnTest(unittest.TestCase):
 
     def learn(self, scenario, *more):
         done = subprocess.run(self.command(scenario, *more), capture_output=True, text=True,
-                              check=True, timeout=240, env={**os.environ, "TMPDIR": self.folder})
+                              check=True, timeout=600, env={**os.environ, "TMPDIR": self.folder})
         return json.loads(done.stdout)
 
     def test_faults_and_all_it_is_the_same_every_time(self):
@@ -109,7 +109,7 @@ class TwinLearnTest(unittest.TestCase):
         is eight of them, so that chance does not fail it. Half the tokens are far outside."""
         run = run_test.Run(self.folder, TOKENS)
         subprocess.run([*run.command(), "--seed", "1"], check=True, capture_output=True,
-                       timeout=240)
+                       timeout=600)
         live = run.facts("sfo", "Evaluated")[-1]["loss"]
         losses = [self.learn(run.scenario, "--speeds", run.path, "--seed", str(seed))
                   ["learned"][0]["validation_loss"] for seed in range(1, 6)]

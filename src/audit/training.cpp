@@ -125,8 +125,9 @@ Result<Finding> trillions(const plan::Facts& facts) {
     fullest = std::max(fullest, stage.memory);
   return Finding{
       Verdict::simulated,
-      fmt::format("1,008B fit with {:.0f} GB a device; {:.1f} years on 16,384 H100",
-                  fullest.value() / giga, plan.duration.value() / day / 365.25),
+      fmt::format("{:.0f}B fit with {:.0f} GB a device; {:.1f} years on 16,384 H100",
+                  plan::parameters(job.shape) / giga, fullest.value() / giga,
+                  plan.duration.value() / day / 365.25),
       fmt::format("Dense, on 20 trillion tokens, replicas of {:.0f} devices. The largest "
                   "dense run that is published with its speed had 10^12 parameters "
                   "(Narayanan et al. 2021).",

@@ -26,6 +26,7 @@ DemandLoad::DemandLoad(const Topology& topology, const std::vector<GradientDeman
     directions_[back].rate = link.rate_ba;
   }
   for (const GradientDemand& demand : demands) {
+    if (topology.paths(demand.from, demand.to).empty()) continue;
     Pair pair{.message = demand.message};
     for (const CandidatePath& path : topology.paths(demand.from, demand.to))
       pair.ways.push_back(path.rate > BytesPerSecond{} ? way(topology, demand.from, path)

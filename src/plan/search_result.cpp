@@ -49,8 +49,13 @@ Result<SearchResult> SearchSummary::result(const Stop& stop) const {
   }
   std::ranges::sort(result.others, [](const RunnerUp& a, const RunnerUp& b) {
     const auto key = [](const RunnerUp& other) {
-      return std::tuple{other.plan ? other.plan->step.total : no_limit, other.method.micro_batch,
-                        other.method.recompute, other.method.sharding};
+      const Method& how = other.method;
+      return std::tuple{other.plan ? other.plan->step.total : no_limit,
+                        how.micro_batch,
+                        how.recompute,
+                        how.sharding,
+                        how.whole_experts,
+                        how.context};
     };
     return key(a) < key(b);
   });
