@@ -88,6 +88,15 @@ Workload as_equal(const Planned& made) {
   return work;
 }
 
+/// A step on equal devices, as a search would tell it.
+PlannedTime planned(const StepTime& step) {
+  return {.replicas = step.total - step.fixed,
+          .sites = {},
+          .fixed = step.fixed,
+          .total = step.total,
+          .spread = 1};
+}
+
 }  // namespace
 
 TEST_SUITE_BEGIN("breakdown");
@@ -117,11 +126,7 @@ TEST_CASE("breakdown: of equal devices it is what the model of equal devices say
   Planned made = equal();
   const Workload work = as_equal(made);
   const StepTime step = *step_time(work, calibration);
-  made.plan.step = {.replicas = step.total - step.fixed,
-                    .sites = {},
-                    .fixed = step.fixed,
-                    .total = step.total,
-                    .spread = 1};
+  made.plan.step = planned(step);
   const auto broken = breakdown(made.job, made.fleet, made.plan, calibration);
   REQUIRE(broken.has_value());
   const GroupBreakdown& group = broken->groups.front();
@@ -153,11 +158,7 @@ TEST_CASE("breakdown: energy is that of the whole step, and all devices are coun
   work.plan.tensor = 4;
   work.plan.pipeline = 1;
   const StepTime step = *step_time(work, calibration);
-  made.plan.step = {.replicas = step.total - step.fixed,
-                    .sites = {},
-                    .fixed = step.fixed,
-                    .total = step.total,
-                    .spread = 1};
+  made.plan.step = planned(step);
   const auto broken = breakdown(made.job, made.fleet, made.plan, calibration);
   REQUIRE(broken.has_value());
   CHECK(broken->energy.value() ==

@@ -10,7 +10,6 @@ namespace axs::plan {
 
 namespace {
 
-constexpr double endless = 1e300;
 /// How often spans of time are halved before a range of replicas is looked at more closely.
 constexpr int depth_max = 7;
 constexpr double precise = 1e-12;

@@ -9,6 +9,9 @@
 
 namespace axs::plan {
 
+/// No sum reaches it: where there is no limit, or no choice.
+inline constexpr double endless = 1e300;
+
 /// What a replica adds to a sum over the replicas of a step.
 struct ReplicaTerms {
   double second = 0;       ///< for each second that the step takes
@@ -32,8 +35,8 @@ struct Offer {
 /// What a step may take at most.
 struct StepLimits {
   Seconds time{1e15};
-  double money = 1e300;             ///< dollars
-  Watts power{1e300};               ///< of all sites
+  double money = endless;           ///< dollars
+  Watts power{endless};             ///< of all sites
   std::vector<Watts> site_power{};  ///< by site of those that were given
 };
 

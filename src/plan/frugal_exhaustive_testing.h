@@ -2,8 +2,7 @@
 
 #include <map>
 
-#include "axs/core/dmath.h"
-#include "axs/plan/search_result.h"
+#include "axs/plan/exhaustive_pipelines_testing.h"
 #include "axs/plan/step_energy.h"
 
 namespace axs::plan {
@@ -11,10 +10,10 @@ namespace axs::plan {
 /// The search for what a step takes least of as plain as it can be, for fleets of a handful of
 /// devices at one site: all methods, numbers of replicas, pipelines, cuts and shares of the work.
 /// It shares only StageCost and the draw of a device with the search.
-class FrugalExhaustive {
+class FrugalExhaustive : ExhaustivePipelines {
  public:
   FrugalExhaustive(const Job& job, const Fleet& fleet, const Calibration& calibration)
-      : job_{job}, fleet_{fleet}, calibration_{calibration} {}
+      : ExhaustivePipelines{job, fleet, calibration} {}
 
   /// Of a step of the best plan: dollars or joules; a huge one if there is none.
   double score() {
@@ -24,12 +23,7 @@ class FrugalExhaustive {
       devices[pool.type] += pool.devices;
       all += pool.devices;
     }
-    for (std::uint32_t micro = 1; job_.global_batch % micro == 0; micro *= 2)
-      for (const Recompute recompute : {Recompute::none, Recompute::selective, Recompute::full})
-        for (const Sharding sharding :
-             {Sharding::none, Sharding::optimizer, Sharding::gradients, Sharding::parameters})
-          for (std::uint32_t n = 1; n <= std::min(all, job_.global_batch / micro); ++n)
-            try_all({micro, recompute, sharding}, n, devices);
+    for_all_methods(all, [&] { try_all(devices); });
     return best_;
   }
 
@@ -41,46 +35,12 @@ class FrugalExhaustive {
 
     Seconds end(std::uint32_t m) const { return fill + (m - 1.0) * bottleneck; }
   };
-  struct Stage {
-    std::uint32_t type;
-    StageCost* cost;
-    std::uint32_t layers;
-  };
 
-  void try_all(const Method& method, std::uint32_t replicas, const SiteDevices& devices) {
-    replicas_ = replicas;
-    micro_batches_ = job_.global_batch / method.micro_batch;
+  void try_all(const SiteDevices& devices) {
     pipelines_.clear();
-    costs_.assign(fleet_.types.size(), {});
-    for (std::size_t type = 0; type < fleet_.types.size(); ++type)
-      for (std::uint32_t t = 1; t <= fleet_.types[type].accelerator.per_node; t *= 2) {
-        costs_[type].push_back(*StageCost::of(job_, method, fleet_.types[type], t,
-                                              {replicas, replicas}, calibration_));
-        fixed_ = costs_[type].back().fixed();
-      }
-    std::vector<Stage> stages;
-    SiteDevices used(devices.size());
-    one_stage_ = is_of_one_stage(method);
-    cut(devices, job_.shape.layers, stages, used);
+    for_all_pipelines(devices, [&](const auto& stages, const auto& used) { take(stages, used); });
     for (const Pipeline& pipeline : pipelines_)
       for (std::uint32_t m = 1; m <= micro_batches_; ++m) try_time(pipeline.end(m), devices);
-  }
-
-  void cut(const SiteDevices& left, std::uint32_t layers, std::vector<Stage>& stages,
-           SiteDevices& used) {
-    if (layers == 0) return take(stages, used);
-    for (std::uint32_t type = 0; type < left.size(); ++type)
-      for (std::uint32_t width = 0; width < costs_[type].size(); ++width) {
-        const std::uint32_t tensor = 1u << width;
-        if (used[type] + tensor > left[type]) continue;
-        used[type] += tensor;
-        for (std::uint32_t mine = one_stage_ ? layers : 1; mine <= layers; ++mine) {
-          stages.push_back({type, &costs_[type][width], mine});
-          cut(left, layers - mine, stages, used);
-          stages.pop_back();
-        }
-        used[type] -= tensor;
-      }
   }
 
   void take(const std::vector<Stage>& stages, const SiteDevices& used) {
@@ -154,15 +114,7 @@ class FrugalExhaustive {
     return known_[key] = best;
   }
 
-  const Job& job_;
-  const Fleet& fleet_;
-  const Calibration& calibration_;
   double best_ = 1e30;
-  Seconds fixed_{};
-  std::uint32_t replicas_ = 1;
-  std::uint32_t micro_batches_ = 1;
-  bool one_stage_ = false;
-  std::vector<std::vector<StageCost>> costs_;
   std::vector<Pipeline> pipelines_;
   std::map<std::pair<SiteDevices, std::pair<std::uint32_t, std::uint32_t>>, double> known_;
 };

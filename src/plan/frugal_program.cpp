@@ -6,11 +6,7 @@
 
 namespace axs::plan {
 
-namespace {
-
-constexpr double endless = 1e300;
-
-}  // namespace
+namespace {}  // namespace
 
 std::optional<BundleChoice> FrugalProgram::best(std::uint32_t bundles, std::int64_t wanted,
                                                 double ceiling) {

@@ -9,8 +9,6 @@ namespace axs::plan {
 
 namespace {
 
-constexpr double endless = 1e300;
-
 /// With `for_time` for each second and `for_energy` for each joule of the site's meter.
 ReplicaTerms terms_of(const PipelineDraw& draw, double pue, double for_time, double for_energy) {
   const double joule = pue * for_energy;

@@ -13,8 +13,8 @@ enum class Thrift { money, energy, carbon, power };
 /// What a plan may take at most, over the whole job.
 struct ThriftLimits {
   Seconds duration = no_limit;
-  Dollars money{1e300};
-  Watts power{1e300};
+  Dollars money{endless};
+  Watts power{endless};
 };
 
 /// The search for the plan that takes least of something, over the methods, numbers of replicas,

@@ -6,17 +6,17 @@
 #include <utility>
 
 #include "axs/core/dmath.h"
-#include "axs/plan/search_result.h"
+#include "axs/plan/exhaustive_pipelines_testing.h"
 
 namespace axs::plan {
 
 /// The search as plain as it can be, for fleets of a handful of devices: all methods, numbers of
 /// replicas, sets of sites, pipelines, cuts, subsets of devices, shares of the work and ways to
 /// exchange. It shares only StageCost and exchange_time() with the search.
-class Exhaustive {
+class Exhaustive : ExhaustivePipelines {
  public:
   Exhaustive(const Job& job, const Fleet& fleet, const Calibration& calibration)
-      : job_{job}, fleet_{fleet}, calibration_{calibration} {}
+      : ExhaustivePipelines{job, fleet, calibration} {}
 
   /// Of the best plan; a very long one if there is none.
   Seconds step() {
@@ -27,48 +27,23 @@ class Exhaustive {
         devices[site][pool.type] += pool.devices;
         all += pool.devices;
       }
-    for (std::uint32_t micro = 1; job_.global_batch % micro == 0; micro *= 2)
-      for (const Recompute recompute : {Recompute::none, Recompute::selective, Recompute::full})
-        for (const Sharding sharding :
-             {Sharding::none, Sharding::optimizer, Sharding::gradients, Sharding::parameters})
-          for (std::uint32_t n = 1; n <= std::min(all, job_.global_batch / micro); ++n)
-            try_all({micro, recompute, sharding}, n, devices);
+    for_all_methods(all, [&] { try_all(devices); });
     return best_;
   }
 
  private:
   using Devices = std::vector<SiteDevices>;  ///< by site
 
-  struct Stage {
-    std::uint32_t type;
-    StageCost* cost;
-    std::uint32_t layers;
-  };
-
-  void try_all(const Method& method, std::uint32_t replicas, const Devices& devices) {
-    replicas_ = replicas;
-    micro_batches_ = job_.global_batch / method.micro_batch;
+  void try_all(const Devices& devices) {
     ends_.clear();
     known_.clear();
-    costs_.assign(fleet_.types.size(), {});
-    Seconds fixed{};
-    for (std::size_t type = 0; type < fleet_.types.size(); ++type)
-      for (std::uint32_t t = 1; t <= fleet_.types[type].accelerator.per_node; t *= 2) {
-        costs_[type].push_back(*StageCost::of(job_, method, fleet_.types[type], t,
-                                              {replicas, replicas}, calibration_));
-        fixed = costs_[type].back().fixed();
-      }
-    one_stage_ = is_of_one_stage(method);
-    for (const SiteDevices& site : devices) {
-      std::vector<Stage> stages;
-      SiteDevices used(site.size());
-      pipelines(site, job_.shape.layers, stages, used);
-    }
+    for (const SiteDevices& site : devices)
+      for_all_pipelines(site, [&](const auto& stages, const auto& used) { take(stages, used); });
     for (std::uint32_t sites = 1; sites < (1u << devices.size()); ++sites) {
       Devices some = devices;
       for (std::size_t site = 0; site < some.size(); ++site)
         if ((sites >> site & 1) == 0) some[site].assign(some[site].size(), 0);
-      best_ = std::min(best_, exchanged(sites, rest(replicas, some, micro_batches_) + fixed));
+      best_ = std::min(best_, exchanged(sites, rest(replicas_, some, micro_batches_) + fixed_));
     }
   }
 
@@ -115,23 +90,6 @@ class Exhaustive {
       for (std::size_t b = 0; b < a; ++b)
         if ((sites >> a & 1) == 1 && (sites >> b & 1) == 1) slowest = std::max(slowest, way[a][b]);
     return slowest;
-  }
-
-  void pipelines(const SiteDevices& left, std::uint32_t layers, std::vector<Stage>& stages,
-                 SiteDevices& used) {
-    if (layers == 0) return take(stages, used);
-    for (std::uint32_t type = 0; type < left.size(); ++type)
-      for (std::uint32_t width = 0; width < costs_[type].size(); ++width) {
-        const std::uint32_t tensor = 1u << width;
-        if (used[type] + tensor > left[type]) continue;
-        used[type] += tensor;
-        for (std::uint32_t mine = one_stage_ ? layers : 1; mine <= layers; ++mine) {
-          stages.push_back({type, &costs_[type][width], mine});
-          pipelines(left, layers - mine, stages, used);
-          stages.pop_back();
-        }
-        used[type] -= tensor;
-      }
   }
 
   void take(const std::vector<Stage>& stages, const SiteDevices& used) {
@@ -187,14 +145,7 @@ class Exhaustive {
     return known_[key] = best;
   }
 
-  const Job& job_;
-  const Fleet& fleet_;
-  const Calibration& calibration_;
   Seconds best_{1e30};
-  std::uint32_t replicas_ = 1;
-  std::uint32_t micro_batches_ = 1;
-  bool one_stage_ = false;
-  std::vector<std::vector<StageCost>> costs_;
   std::map<SiteDevices, std::vector<Seconds>> ends_;  ///< by devices in use and micro-batches
   std::map<std::pair<Devices, std::pair<std::uint32_t, std::uint32_t>>, Seconds> known_;
 };
