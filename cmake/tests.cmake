@@ -18,13 +18,32 @@ function(axs_shared_test)
   set_tests_properties(shared.${test_NAME} PROPERTIES SKIP_RETURN_CODE 77 LABELS shared)
 endfunction()
 
-# Every header compiles on its own. axs_module() adds to this target; the test style.headers builds
-# it.
+# Whether a header is the first that a source file of its name includes: then that file's compilation
+# shows that the header compiles on its own.
+function(axs_is_included_first header result)
+  string(REGEX REPLACE "\\.h$" "" stem ${header})
+  set(${result} FALSE PARENT_SCOPE)
+  foreach(source ${stem}.cpp ${stem}_test.cpp)
+    if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${source})
+      file(STRINGS ${source} first REGEX "^#include" LIMIT_COUNT 1)
+      if(first MATCHES "/${stem}\\.h[\">]")
+        set(${result} TRUE PARENT_SCOPE)
+      endif()
+    endif()
+  endforeach()
+endfunction()
+
+# Every header compiles on its own. axs_module() adds those to this target that no source file
+# includes first; the test style.headers builds it.
 add_custom_target(headers)
 function(axs_check_headers name)
   file(GLOB headers CONFIGURE_DEPENDS RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} *.h)
   set(units "")
   foreach(header IN LISTS headers)
+    axs_is_included_first(${header} is_included_first)
+    if(is_included_first)
+      continue()
+    endif()
     set(unit ${CMAKE_CURRENT_BINARY_DIR}/headers/${header}.cpp)
     file(CONFIGURE OUTPUT ${unit} CONTENT "#include \"axs/${name}/${header}\"\n")
     list(APPEND units ${unit})

@@ -120,7 +120,7 @@ TEST_CASE("job: every accelerator of the catalogue can be planned with, and expe
   for (const auto& entry : facts.accelerators) {
     const std::string& name = entry.accelerator.name;
     CAPTURE(name);
-    std::string text = with("\"H100\", count = 64", "\"" + name + "\", count = 512");
+    std::string text = with("\"H100\", count = 64", "\"" + name + "\", count = 64");
     text.replace(text.find("sequences = 2048"), 16, "sequences = 4");
     text.replace(text.find("preset = \"llama3-8b\""), 20,
                  "layers = 8\nheads = 16\nwidth = 2048\nhidden = 8192\n"
