@@ -64,8 +64,7 @@ std::optional<TrainingPlan> FrugalSearch::best(Thrift thrift, const ThriftLimits
 /// Branch and bound over the numbers of bundles, few before many: they wait least for each other.
 void FrugalSearch::look(const Search::Unit& unit, ReplicaRange bundles, Wish& wish) const {
   const Method& how = search_.methods_[unit.method].method;
-  const ReplicaRange replicas{bundles.least * unit.bundle, bundles.most * unit.bundle};
-  KindBuilder builder{search_.job_, search_.fleet_.types, how, replicas, search_.calibration_};
+  KindBuilder builder = search_.builder_for(unit, bundles);
   const KindTable table = search_.kinds(builder, unit.mixed);
   const ReplicaDemand demand{bundles.most, unit.bundle, search_.micro_batches(how)};
   bool possible = false;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <queue>
 
 namespace axs::plan {
 
@@ -9,14 +10,13 @@ namespace {
 
 /// A limit that is the time of a stage allows for that stage.
 constexpr double rounding = 1e-9;
-/// The time of a stage that may have no more layers.
-constexpr Seconds full{1e300};
 
 }  // namespace
 
 PipelineCutter::PipelineCutter(const std::vector<const StageCost*>& stages, std::uint32_t layers,
                                double micro_batches)
     : layers_{layers} {
+  stages_.reserve(stages.size());
   for (std::size_t i = 0; i < stages.size(); ++i) {
     const StagePlace place = place_of(i, stages.size(), micro_batches);
     const Line<Seconds> time = stages[i]->time(place);
@@ -59,19 +59,23 @@ PipelineCut PipelineCutter::level(std::uint32_t most) const {
 std::optional<PipelineCut> PipelineCutter::balanced(std::uint32_t most) const {
   if (!possible(most)) return std::nullopt;
   PipelineCut cut = level(most);
-  const auto with_more = [&](std::size_t i) {
-    return cut[i] < std::min(stages_[i].most, most) ? stages_[i].time(cut[i] + 1) : full;
+  using Next = std::pair<Seconds, std::size_t>;
+  std::vector<Next> room;
+  room.reserve(cut.size());
+  std::priority_queue<Next, std::vector<Next>, std::greater<>> next{{}, std::move(room)};
+  const auto add = [&](std::size_t i) {
+    if (cut[i] < std::min(stages_[i].most, most)) next.push({stages_[i].time(cut[i] + 1), i});
   };
   std::uint32_t left = layers_;
-  std::vector<Seconds> next;
   for (std::size_t i = 0; i < cut.size(); ++i) {
     left -= cut[i];
-    next.push_back(with_more(i));
+    add(i);
   }
   for (; left > 0; --left) {
-    const auto best = static_cast<std::size_t>(std::ranges::min_element(next) - next.begin());
-    ++cut[best];
-    next[best] = with_more(best);
+    const std::size_t fastest = next.top().second;
+    next.pop();
+    ++cut[fastest];
+    add(fastest);
   }
   return cut;
 }

@@ -85,11 +85,13 @@ std::vector<ReplicaKind> undominated(std::vector<ReplicaKind> kinds) {
 }
 
 KindBuilder::KindBuilder(const Job& job, const std::vector<DeviceType>& types, const Method& method,
-                         ReplicaRange replicas, const Calibration& calibration)
+                         ReplicaRange replicas, std::vector<std::uint32_t> most,
+                         const Calibration& calibration)
     : method_{method},
       layers_{job.shape.layers},
       micro_batches_{static_cast<double>(job.global_batch / method.micro_batch)},
       replicas_{replicas},
+      most_{std::move(most)},
       stragglers_{calibration.shared.stragglers},
       costs_(types.size()) {
   for (std::size_t type = 0; type < types.size(); ++type)
@@ -138,9 +140,20 @@ ReplicaKind KindBuilder::kind_of(const Pipeline& pipeline, const PipelineCut& cu
   return kind;
 }
 
+bool KindBuilder::has_enough(const std::vector<Segment>& segments) const {
+  std::vector<std::uint64_t> left{most_.begin(), most_.end()};
+  for (const Segment& s : segments) {
+    const std::uint64_t needed = (std::uint64_t{s.stages} << s.width) * method_.context;
+    if (needed > left[s.type]) return false;
+    left[s.type] -= needed;
+  }
+  return true;
+}
+
 /// Where stages are even they exchange their gradients soonest; where the fastest have most layers
 /// the way is shortest.
 void KindBuilder::add(const std::vector<Segment>& segments, std::vector<ReplicaKind>& kinds) {
+  if (!has_enough(segments)) return;
   Pipeline pipeline{segments, {}};
   for (const Segment& s : segments)
     pipeline.costs.insert(pipeline.costs.end(), s.stages, &costs_[s.type][s.width]);

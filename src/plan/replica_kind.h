@@ -33,12 +33,14 @@ struct ReplicaKind {
 bool uses_no_more(const ReplicaKind& a, const ReplicaKind& b);
 
 /// Builds the kinds for a method and a number of replicas. What it builds depends on the job, the
-/// types and these two, never on how many devices there are, so that what a fleet can do a larger
-/// one can as well.
+/// types and these two, and of the number of devices only in that there are enough, so that what a
+/// fleet can do a larger one can as well.
 class KindBuilder {
  public:
+  /// A replica may use `most` devices of each type.
   KindBuilder(const Job& job, const std::vector<DeviceType>& types, const Method& method,
-              ReplicaRange replicas, const Calibration& calibration);
+              ReplicaRange replicas, std::vector<std::uint32_t> most,
+              const Calibration& calibration);
 
   /// Of one type and tensor width, those that no other is better than, smallest first.
   std::vector<ReplicaKind> pure(std::uint32_t type);
@@ -66,6 +68,7 @@ class KindBuilder {
     std::vector<const StageCost*> costs;  ///< of each stage
   };
 
+  bool has_enough(const std::vector<Segment>& segments) const;
   void add(const std::vector<Segment>& segments, std::vector<ReplicaKind>& kinds);
   void extend(const std::vector<std::uint32_t>& types, std::vector<Segment>& segments,
               std::vector<ReplicaKind>& kinds);
@@ -77,6 +80,7 @@ class KindBuilder {
   std::uint32_t layers_;
   double micro_batches_;  ///< of the step: a replica has no more in flight
   ReplicaRange replicas_;
+  std::vector<std::uint32_t> most_;  ///< devices of a replica, by type
   double stragglers_;
   Seconds fixed_{};
   std::vector<std::vector<StageCost>> costs_;  ///< by type and power of two of the width

@@ -186,6 +186,17 @@ std::vector<Method> Search::methods() const {
   return methods;
 }
 
+/// A replica uses the devices of one site, as do those that are alike.
+KindBuilder Search::builder_for(const Unit& unit, ReplicaRange bundles) const {
+  SiteDevices most(fleet_.types.size());
+  for (const SiteDevices& site : devices_)
+    for (std::size_t type = 0; type < most.size(); ++type)
+      most[type] = std::max(most[type], site[type] / unit.bundle);
+  const ReplicaRange replicas{bundles.least * unit.bundle, bundles.most * unit.bundle};
+  const Method& how = methods_[unit.method].method;
+  return {job_, fleet_.types, how, replicas, std::move(most), calibration_};
+}
+
 KindTable Search::kinds(KindBuilder& builder, bool mixed) const {
   KindTable table;
   std::vector<std::uint32_t> used;
@@ -236,8 +247,7 @@ std::optional<TrainingPlan> Search::beside(const Candidate& best, const Method& 
 std::optional<TrainingPlan> Search::best_of(const Unit& unit, ReplicaRange bundles, Seconds at_most,
                                             const Stop& stop) const {
   const Method& how = methods_[unit.method].method;
-  const ReplicaRange replicas{bundles.least * unit.bundle, bundles.most * unit.bundle};
-  KindBuilder builder{job_, fleet_.types, how, replicas, calibration_};
+  KindBuilder builder = builder_for(unit, bundles);
   const KindTable table = kinds(builder, unit.mixed);
   const ReplicaDemand demand{bundles.most, unit.bundle, micro_batches(how)};
   std::optional<TrainingPlan> best;

@@ -71,6 +71,7 @@ class Search {
   void list_methods();
   void list_units();
   Seconds bound_of(const Method& method) const;
+  KindBuilder builder_for(const Unit& unit, ReplicaRange bundles) const;
   KindTable kinds(KindBuilder& builder, bool mixed) const;
   std::optional<TrainingPlan> best_of(const Unit& unit, ReplicaRange bundles, Seconds at_most,
                                       const Stop& stop) const;
