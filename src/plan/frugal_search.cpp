@@ -55,14 +55,17 @@ std::optional<TrainingPlan> FrugalSearch::best(Thrift thrift, const ThriftLimits
     wish.plan = known;
   }
   for (std::size_t unit = 0; unit < search_.units(); ++unit) {
-    if (!watch(static_cast<double>(unit) / static_cast<double>(search_.units()))) break;
-    look(search_.units_[unit], search_.units_[unit].bundles, wish);
+    const double share = static_cast<double>(unit) / static_cast<double>(search_.units());
+    const Stop stop = [&] { return !watch(share); };
+    look(search_.units_[unit], search_.units_[unit].bundles, stop, wish);
   }
   return std::move(wish.plan);
 }
 
 /// Branch and bound over the numbers of bundles, few before many: they wait least for each other.
-void FrugalSearch::look(const Search::Unit& unit, ReplicaRange bundles, Wish& wish) const {
+void FrugalSearch::look(const Search::Unit& unit, ReplicaRange bundles, const Stop& stop,
+                        Wish& wish) const {
+  if (stop()) return;
   const Method& how = search_.methods_[unit.method].method;
   KindBuilder builder = search_.builder_for(unit, bundles);
   const KindTable table = search_.kinds(builder, unit.mixed);
@@ -87,8 +90,8 @@ void FrugalSearch::look(const Search::Unit& unit, ReplicaRange bundles, Wish& wi
   }
   if (!possible) return;
   const std::uint32_t middle = (bundles.least + bundles.most) / 2;
-  look(unit, {bundles.least, middle}, wish);
-  look(unit, {middle + 1, bundles.most}, wish);
+  look(unit, {bundles.least, middle}, stop, wish);
+  look(unit, {middle + 1, bundles.most}, stop, wish);
 }
 
 std::vector<Offer> FrugalSearch::offers(const KindTable& table, const KindBuilder& builder,

@@ -26,7 +26,7 @@ class FrugalSearch {
   /// `search` must outlive it, and its fleet must say what is asked for: see check_known().
   explicit FrugalSearch(const Search& search) : search_{search} {}
 
-  /// Is told the share of the search that is done; false ends it.
+  /// Is told the share of the search that is done, also within its units; false ends it.
   using Watch = std::function<bool(double)>;
 
   /// Nothing: there is none within the limits. `known` is a plan to do better than; if it is within
@@ -46,7 +46,7 @@ class FrugalSearch {
     std::optional<TrainingPlan> plan;
   };
 
-  void look(const Search::Unit& unit, ReplicaRange bundles, Wish& wish) const;
+  void look(const Search::Unit& unit, ReplicaRange bundles, const Stop& stop, Wish& wish) const;
   /// Not `whole`: without what depends on the number of replicas.
   std::vector<Offer> offers(const KindTable& table, const KindBuilder& builder,
                             const SiteGroup& group, Thrift thrift, bool whole) const;

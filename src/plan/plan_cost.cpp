@@ -129,6 +129,7 @@ Result<> check_known(const Job& job, const Fleet& fleet, const std::vector<std::
   const bool money = job.objective == Objective::money || job.limits.budget;
   for (const std::uint32_t site : sites) {
     const FleetSite& at = fleet.sites[site];
+    if (std::ranges::all_of(at.pools, [](const Pool& pool) { return pool.devices == 0; })) continue;
     if (job.objective == Objective::carbon && !at.supply.carbon)
       return Error{Errc::invalid, "site " + at.name +
                                       ": carbon of its energy is not known, want carbon = GRAMS "

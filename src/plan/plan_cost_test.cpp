@@ -126,6 +126,10 @@ TEST_CASE("plan cost: what is not known or cannot be is said in a sentence") {
   apart.job.limits.budget.reset();
   apart.job.objective = Objective::carbon;
   CHECK(why_not() == "site a: carbon of its energy is not known, want carbon = GRAMS for a kWh");
+  for (FleetSite& site : apart.fleet.sites) site.supply.carbon = 1e-4;
+  apart.fleet.sites.push_back({.name = "no devices", .jurisdiction = "", .pools = {{0, 0}}});
+  CHECK(why_not().empty());
+  apart.fleet.sites.pop_back();
   apart.job.objective = Objective::energy;
   apart.fleet.sites[1].supply.pue = 0.5;
   CHECK(why_not() == "site b: pue 0.5, want 1 to 10");

@@ -329,14 +329,17 @@ Error Search::fits_nowhere() const {
       const std::uint32_t stages = std::min(job_.shape.layers, most / tensor);
       tensor *= 2;
       if (stages == 0) continue;
-      const Bytes missing = cost.missing(stages);
+      const Bytes missing = cost.missing(stages, static_cast<double>(job_.global_batch));
       if (missing >= least) continue;
       least = missing;
       of = fleet_.types[type].accelerator.name;
     }
   }
   constexpr double gibibyte = 1073741824;
-  return {Errc::exhausted, "model: fits on no devices of the fleet; the best cut lacks " +
+  const std::string fits_nowhere = "model: fits on no devices of the fleet";
+  // Of long pipelines not every number of stages is looked at.
+  if (least <= Bytes{}) return {Errc::exhausted, fits_nowhere + " in the pipelines looked at"};
+  return {Errc::exhausted, fits_nowhere + "; the best cut lacks " +
                                rounded(least.value() / gibibyte) + " GiB on each " + of};
 }
 

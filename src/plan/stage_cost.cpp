@@ -162,10 +162,10 @@ std::uint32_t StageCost::most_layers(StagePlace place) const {
   return fit < 1 ? 0 : static_cast<std::uint32_t>(std::min<double>(fit, layers_));
 }
 
-Bytes StageCost::missing(std::uint32_t stages) const {
+Bytes StageCost::missing(std::uint32_t stages, double micro_batches) const {
   const double layers = std::ceil(static_cast<double>(layers_) / stages);
-  const Bytes begin = memory(place_of(0, stages, 1)).at(layers);
-  const Bytes end = memory(place_of(stages - 1, stages, 1)).at(layers);
+  const Bytes begin = memory(place_of(0, stages, micro_batches)).at(layers);
+  const Bytes end = memory(place_of(stages - 1, stages, micro_batches)).at(layers);
   return std::max(begin, end) - work_.accelerator.memory;
 }
 

@@ -69,8 +69,9 @@ class StageCost {
   Workload workload(std::uint32_t layers) const { return with({layers}, replicas_.least); }
   /// That fit, 0 if none does.
   std::uint32_t most_layers(StagePlace place) const;
-  /// That each device lacks if so many stages have the same number of layers, one micro-batch each.
-  Bytes missing(std::uint32_t stages) const;
+  /// That each device lacks if so many stages have the same number of layers, in a replica of so
+  /// many micro-batches.
+  Bytes missing(std::uint32_t stages, double micro_batches) const;
   /// What a micro-batch costs a stage by what it exchanges with one beside it. Stages that are not
   /// alike are on different nodes: the slower one's network counts.
   Seconds transfers_with(const StageCost& beside) const;

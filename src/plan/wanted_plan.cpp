@@ -42,23 +42,36 @@ class Wanted {
   Wanted(const FrugalSearch& search, const Job& job, const TrainingPlan& fastest,
          const FrugalSearch::Watch& watch)
       : search_{search}, job_{job}, fastest_{fastest}, watch_{watch}, limits_{limits_of(job)} {}
+  Wanted(const Wanted&) = delete;
+  Wanted& operator=(const Wanted&) = delete;
 
-  WantedPlan plan() const {
+  WantedPlan plan() {
+    if (fastest_.duration > limits_.duration) return {fastest_, too_slow()};
     if (job_.objective == Objective::time && search_.is_within(fastest_, limits_))
       return {fastest_, {}};
     auto found = best(thrift_of(job_), limits_);
-    if (!found) return nearest();
+    if (!found) return found_none();
     if (job_.objective == Objective::time) return {*fastest_within(std::move(found)), {}};
     return {*std::move(found), {}};
   }
 
  private:
-  std::optional<TrainingPlan> best(Thrift thrift, const ThriftLimits& limits) const {
-    return search_.best(thrift, limits, fastest_, watch_);
+  std::optional<TrainingPlan> best(Thrift thrift, const ThriftLimits& limits) {
+    return search_.best(thrift, limits, fastest_, [this](double share) {
+      stopped_ = !watch_(share) || stopped_;
+      return !stopped_;
+    });
+  }
+
+  /// A search that was stopped proves nothing of what there is not.
+  WantedPlan found_none() {
+    WantedPlan near = nearest();
+    if (!stopped_) return near;
+    return {fastest_, "limits: the search was stopped before it found a plan that keeps them"};
   }
 
   /// Halves the time between what no plan can do and what `found` does.
-  std::optional<TrainingPlan> fastest_within(std::optional<TrainingPlan> found) const {
+  std::optional<TrainingPlan> fastest_within(std::optional<TrainingPlan> found) {
     Seconds low = fastest_.duration;
     while (found->duration > low * (1 + FrugalChoice::close_enough)) {
       ThriftLimits limits = limits_;
@@ -73,8 +86,7 @@ class Wanted {
   }
 
   /// One limit after the other, then those that cannot be kept together.
-  WantedPlan nearest() const {
-    if (fastest_.duration > limits_.duration) return {fastest_, too_slow()};
+  WantedPlan nearest() {
     const auto modest = best(Thrift::power, {});
     if (!modest) return {fastest_, "power: no plan keeps the limits of the sites"};
     if (modest->cost.power > limits_.power)
@@ -110,6 +122,7 @@ class Wanted {
   const TrainingPlan& fastest_;
   const FrugalSearch::Watch& watch_;
   ThriftLimits limits_;
+  bool stopped_ = false;
 };
 
 }  // namespace

@@ -199,6 +199,24 @@ TEST_CASE("objectives: a site draws no more than it may") {
   for (const Watts power : site_power(limited, two.fleet)) CHECK(power <= 0.6 * fastest.cost.power);
 }
 
+TEST_CASE("objectives: a search that is stopped says so, not that there is no plan") {
+  TwoSites two;
+  const TrainingPlan fastest = two.best(Objective::time);
+  two.job.limits.budget = 0.5 * (*fastest.cost.money + *two.best(Objective::money).cost.money);
+  const Search search = *Search::of(two.job, two.fleet, calibration);
+  for (const int asked : {0, 1, 5}) {
+    int left = asked;
+    const auto wanted =
+        wanted_plan(FrugalSearch{search}, two.job, fastest, [&](double) { return left-- > 0; });
+    CAPTURE(asked);
+    if (wanted.unmet.empty())
+      CHECK(*wanted.plan.cost.money <= *two.job.limits.budget);
+    else
+      CHECK(wanted.unmet.starts_with("limits: the search was stopped"));
+    CHECK((asked > 0 || !wanted.unmet.empty()));
+  }
+}
+
 TEST_CASE("frontier: from the fastest to the cheapest, each slower and cheaper than the last") {
   TwoSites two;
   const Search search = *Search::of(two.job, two.fleet, calibration);
