@@ -23,8 +23,10 @@ bool is_folder(const std::string& path) {
   return std::filesystem::is_directory(path, ignored);
 }
 
-Result<> write_and_sync(const std::string& path, std::span<const ByteView> parts, mode_t mode) {
-  Fd file{::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode)};
+/// Of the file that is to take the place of `path`, which is what errors name.
+Result<> write_and_sync(const std::string& temporary, const std::string& path,
+                        std::span<const ByteView> parts, mode_t mode) {
+  Fd file{::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode)};
   if (!file) return system_error(path);
   // The mode given to open() loses the bits of the umask, and counts only if the file is new.
   if (::fchmod(file.get(), mode) != 0) return system_error(path);
@@ -52,7 +54,8 @@ Result<> write_file_atomically(const std::string& path, ByteView data, FileAcces
 Result<> write_parts_atomically(const std::string& path, std::span<const ByteView> parts,
                                 FileAccess access) {
   const std::string temporary = path + ".tmp";
-  auto written = write_and_sync(temporary, parts, access == FileAccess::owner_only ? 0600 : 0644);
+  auto written =
+      write_and_sync(temporary, path, parts, access == FileAccess::owner_only ? 0600 : 0644);
   if (written && ::rename(temporary.c_str(), path.c_str()) != 0) written = system_error(path);
   if (!written) {
     ::unlink(temporary.c_str());
@@ -65,7 +68,7 @@ Result<> replace_file(const std::string& path, std::string_view text) {
   const std::string temporary = path + ".tmp";
   const ByteView bytes{reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
   const Fd file{::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)};
-  Result<> written = file ? write_all(file.get(), bytes, temporary) : system_error(temporary);
+  Result<> written = file ? write_all(file.get(), bytes, path) : system_error(path);
   if (written && ::rename(temporary.c_str(), path.c_str()) != 0) written = system_error(path);
   if (!written) ::unlink(temporary.c_str());
   return written;
