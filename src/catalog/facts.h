@@ -1,6 +1,8 @@
 #pragma once
 
+#include <concepts>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -336,7 +338,7 @@ struct PeerMisbehaved {
   std::string what;
 };
 
-using Fact =
+using AnyFact =
     std::variant<RunStarted, SiteDescribed, LinkDescribed, Predicted, FaultBegan, FaultEnded,
                  RouteMeasured, RunFinished, LinkTraffic, SiteStarted, SiteFinished, SiteStopped,
                  WorkerStarted, WorkerReady, WorkerLost, Progress, Evaluated, Exported, Contributed,
@@ -346,6 +348,26 @@ using Fact =
                  HandoverKept, TransferBegan, TransferDone, TransferFailed, LeaseGranted, LeaseLost,
                  TransferProgressed>;
 
+template <class T, class Variant>
+inline constexpr bool is_kind_of = false;
+template <class T, class... Kinds>
+inline constexpr bool is_kind_of<T, std::variant<Kinds...>> = (std::same_as<T, Kinds> || ...);
+
+/// One of them. How it is copied, moved and destroyed is compiled once, because a variant of so
+/// many kinds takes a compiler seconds in every file that does any of it.
+class Fact : public AnyFact {
+ public:
+  Fact();
+  template <class T>
+    requires is_kind_of<T, AnyFact>
+  Fact(T held) : AnyFact{std::in_place_type<T>, std::move(held)} {}
+  Fact(const Fact& other);
+  Fact(Fact&& other) noexcept;
+  Fact& operator=(const Fact& other);
+  Fact& operator=(Fact&& other) noexcept;
+  ~Fact();
+};
+
 /// A fact with its origin: what a line of events.jsonl says.
 struct Noted {
   FactOrigin origin;
@@ -353,16 +375,6 @@ struct Noted {
 };
 
 /// The line of events.jsonl, with its end of line.
-inline std::string fact_line(const FactOrigin& origin, const Fact& fact) {
-  std::string line = "{\"v\":" + std::to_string(facts_version);
-  line += ',' + to_json_fields(origin);
-  std::visit(
-      [&line]<class T>(const T& held) {
-        line += ",\"type\":\"" + std::string{type_name<T>()} + "\",";
-        line += to_json_fields(held);
-      },
-      fact);
-  return line + "}\n";
-}
+std::string fact_line(const FactOrigin& origin, const Fact& fact);
 
 }  // namespace axs::catalog

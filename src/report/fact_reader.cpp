@@ -110,7 +110,7 @@ std::optional<catalog::Noted> read_object(const json& object) {
   catalog::Noted noted;
   read_fields(object, noted.origin);
   const auto& type = object.at("type").get_ref<const std::string&>();
-  const auto& kinds = Kinds<catalog::Fact>::all;
+  const auto& kinds = Kinds<catalog::AnyFact>::all;
   const auto kind = std::ranges::find(kinds, type, &Kind::name);
   if (kind == kinds.end()) return std::nullopt;
   noted.fact = kind->read(object);

@@ -46,9 +46,9 @@ void fill(Rng& rng, T& out) {
 
 template <std::size_t I = 0>
 catalog::Fact any_fact(Rng& rng, std::size_t index) {
-  if constexpr (I < std::variant_size_v<catalog::Fact>) {
+  if constexpr (I < std::variant_size_v<catalog::AnyFact>) {
     if (index != I) return any_fact<I + 1>(rng, index);
-    std::variant_alternative_t<I, catalog::Fact> fact;
+    std::variant_alternative_t<I, catalog::AnyFact> fact;
     fill_fields(rng, fact);
     return fact;
   } else {
@@ -66,7 +66,7 @@ const std::string good =
 TEST_CASE("every kind of fact is read as it was written") {
   CHECK(rc::check([](std::uint64_t seed) {
     Rng rng{seed};
-    for (std::size_t kind = 0; kind < std::variant_size_v<catalog::Fact>; ++kind) {
+    for (std::size_t kind = 0; kind < std::variant_size_v<catalog::AnyFact>; ++kind) {
       catalog::Noted noted;
       fill_fields(rng, noted.origin);
       noted.fact = any_fact(rng, kind);
@@ -102,7 +102,7 @@ TEST_CASE("bytes changed at random never do harm") {
   CHECK(rc::check([](std::uint64_t seed) {
     Rng rng{seed};
     catalog::Noted noted;
-    noted.fact = any_fact(rng, rng.below(std::variant_size_v<catalog::Fact>));
+    noted.fact = any_fact(rng, rng.below(std::variant_size_v<catalog::AnyFact>));
     std::string line = line_of(noted);
     for (std::uint64_t i = 0; i <= rng.below(4); ++i)
       line[rng.below(line.size())] = static_cast<char>(rng.next());
