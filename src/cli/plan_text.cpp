@@ -130,7 +130,7 @@ std::string plan_text(const PlanView& view) {
 ordered_json plan_json(const PlanView& view) {
   const auto& [job, found, broken] = view;
   const TrainingPlan& plan = found.result.plan;
-  ordered_json document{{"version", 1},
+  ordered_json document{{"version", plan_json_version},
                         {"job", job.scenario.name},
                         {"precision", enum_name(job.job.precision)},
                         {"tokens", job.job.tokens},
@@ -144,6 +144,7 @@ ordered_json plan_json(const PlanView& view) {
                         {"step_s", plan.step.total.value()},
                         {"low_s", plan.step.total.value() / plan.step.spread},
                         {"high_s", plan.step.total.value() * plan.step.spread},
+                        {"spread", plan.step.spread},
                         {"replicas_s", plan.step.replicas.value()},
                         {"sites_s", plan.step.sites.value()},
                         {"fixed_s", plan.step.fixed.value()},
@@ -163,6 +164,7 @@ ordered_json plan_json(const PlanView& view) {
                          {"fragments", plan.outer->fragments},
                          {"overlap", plan.outer->overlap},
                          {"bits", plan.outer->bits},
+                         {"during_backward", plan.outer->during_backward},
                          {"loss_gap", plan.loss_gap}};
   document["others"] = ordered_json::array();
   for (const plan::RunnerUp& other : found.result.others)

@@ -16,7 +16,10 @@ double utilisation(const PlanView& view);
 /// For people: how long a step takes and what is where.
 std::string plan_text(const PlanView& view);
 
-/// All that is needed to carry the plan out.
+/// Of the form of plan_json().
+inline constexpr int plan_json_version = 2;
+
+/// All that is needed to carry the plan out; plan_read.h reads it.
 nlohmann::ordered_json plan_json(const PlanView& view);
 
 }  // namespace axs::cli

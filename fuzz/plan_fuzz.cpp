@@ -1,0 +1,77 @@
+// Plans as `axs plan --json` prints them: whatever is read is printed as it was read.
+#include <nlohmann/json.hpp>
+
+#include "axs/cli/plan_read.h"
+#include "axs/cli/plan_text.h"
+#include "axs/config/plan_facts.h"
+#include "target.h"
+
+namespace axs::fuzz {
+namespace {
+
+const plan::Facts& facts() {
+  static const plan::Facts shipped = *config::shipped_plan_facts();
+  return shipped;
+}
+
+const config::PlannedJob& job() {
+  static const config::PlannedJob read = *config::parse_job(R"(version = 1
+name = "pair"
+[model]
+preset = "llama-1m"
+[train]
+tokens = "1M"
+sequences = 12
+[[site]]
+name = "sfo"
+at = [37.77, -122.42]
+accelerators = [{ type = "cpu", count = 2 }]
+[[site]]
+name = "fra"
+at = [50.11, 8.68]
+accelerators = [{ type = "cpu", count = 2 }]
+[[link]]
+between = ["sfo", "fra"]
+kind = "fibre"
+rate = "1 Gb/s"
+)",
+                                                            "job.toml", facts());
+  return read;
+}
+
+std::string printed(const plan::TrainingPlan& plan) {
+  const cli::FoundOnCores found{{plan, {}, ""}, 1};
+  const plan::PlanBreakdown broken;
+  return cli::plan_json({job(), found, broken}).dump();
+}
+
+std::vector<ByteVector> seeds() {
+  plan::TrainingPlan plan = plan::search(job().job, job().fleet, facts().calibration)->plan;
+  std::vector<ByteVector> all{bytes_of(printed(plan))};
+  plan.outer = plan::OuterSync{.period = 30, .fragments = 2, .overlap = 1, .bits = 4};
+  plan.cost.money = Dollars{5};
+  all.push_back(bytes_of(printed(plan)));
+  return all;
+}
+
+void run(std::string_view text) {
+  const auto read = cli::parse_plan(text, "plan.json", job());
+  if (!read) {
+    AXS_ASSERT(!read.error().what.empty());
+    return;
+  }
+  const auto again = cli::parse_plan(printed(*read), "plan.json", job());
+  AXS_ASSERT(again && *again == *read);
+}
+
+}  // namespace
+
+const Target target{
+    .seeds = seeds, .mutations = 20'000, .memory_base = 1 << 18, .memory_per_byte = 1 << 8};
+
+}  // namespace axs::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  axs::fuzz::run(axs::fuzz::text_of({data, size}));
+  return 0;
+}

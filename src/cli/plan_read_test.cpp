@@ -1,0 +1,188 @@
+#include "axs/cli/plan_read.h"
+
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "axs/cli/plan_text.h"
+#include "axs/config/facts_testing.h"
+#include "axs/plan/plan_cost.h"
+
+using namespace axs;
+using namespace axs::cli;
+using nlohmann::json;
+
+namespace {
+
+config::PlannedJob job_from() {
+  const std::string text = R"(version = 1
+name = "pair"
+[model]
+preset = "llama-1m"
+[train]
+tokens = "1M"
+sequences = 12
+[[site]]
+name = "sfo"
+at = [37.77, -122.42]
+accelerators = [{ type = "cpu", count = 2 }, { type = "H100", count = 1, price = 2.5 }]
+[[site]]
+name = "fra"
+at = [50.11, 8.68]
+accelerators = [{ type = "cpu", count = 2 }]
+[[link]]
+between = ["sfo", "fra"]
+kind = "wire"
+delay = "20 ms"
+rate = "1 Gb/s"
+)";
+  auto job = config::parse_job(text, "job.toml", config::testing::shipped_facts());
+  REQUIRE_MESSAGE(job, (job ? "" : job.error().what));
+  return *job;
+}
+
+const config::PlannedJob& pair() {
+  static const config::PlannedJob job = job_from();
+  return job;
+}
+
+/// No plan that a search would find: it has all that a plan can have.
+plan::TrainingPlan all_there_is() {
+  const std::uint32_t layers = pair().job.shape.layers;
+  plan::TrainingPlan plan;
+  plan.method = {.micro_batch = 2,
+                 .recompute = plan::Recompute::selective,
+                 .sharding = plan::Sharding::optimizer,
+                 .whole_experts = true,
+                 .context = 2};
+  plan.outer = plan::OuterSync{
+      .period = 30, .fragments = 3, .overlap = 5, .bits = 4, .during_backward = false};
+  plan.loss_gap = 0.0031;
+  plan.groups = {{.site = 0,
+                  .replicas = 1,
+                  .micro_batches = 2,
+                  .stages = {{.type = 1, .tensor = 2, .layers = 1, .memory = Bytes{3e9}},
+                             {.type = 0, .tensor = 1, .layers = layers - 1, .memory = Bytes{1e9}}}},
+                 {.site = 1,
+                  .replicas = 2,
+                  .micro_batches = 2,
+                  .stages = {{.type = 0, .tensor = 1, .layers = layers, .memory = Bytes{5e8}}}}};
+  plan.step = {.replicas = Seconds{0.1},
+               .sites = Seconds{0.7 / 3},
+               .fixed = Seconds{0.01},
+               .total = Seconds{0.1 + 0.7 / 3 + 0.01},
+               .spread = 1.568312185};
+  plan.idle = {0, 1};
+  plan.tokens_per_second = 1e6 / 7;
+  plan.duration = Seconds{1e5 / 3};
+  plan.cost = {.money = Dollars{1234.5},
+               .energy = Joules{1e9 / 3},
+               .carbon = 0.1 + 0.2,
+               .power = Watts{180},
+               .money_spread = 1.2,
+               .energy_spread = 1.5};
+  return plan;
+}
+
+json printed(const plan::TrainingPlan& plan) {
+  const FoundOnCores found{{plan, {}, "the deadline"}, 0.5};
+  const plan::PlanBreakdown broken;
+  return json::parse(plan_json({pair(), found, broken}).dump());
+}
+
+/// What is said of all_there_is(), changed.
+std::string problem(const std::string& pointer, const json& instead) {
+  json document = printed(all_there_is());
+  document[json::json_pointer{pointer}] = instead;
+  const auto read = parse_plan(document.dump(), "p.json", pair());
+  return read ? "" : read.error().what;
+}
+std::string problem_without(const std::string& key) {
+  json document = printed(all_there_is());
+  document.erase(key);
+  const auto read = parse_plan(document.dump(), "p.json", pair());
+  return read ? "" : read.error().what;
+}
+
+}  // namespace
+
+TEST_SUITE_BEGIN("plan_read");
+
+TEST_CASE("plan_read: what is printed is read as it was, to the last bit") {
+  plan::TrainingPlan plan = all_there_is();
+  for (int without = 0; without < 2; ++without) {
+    const json document = printed(plan);
+    const auto read = parse_plan(document.dump(), "p.json", pair());
+    REQUIRE_MESSAGE(read, (read ? "" : read.error().what));
+    CHECK(*read == plan);
+    CHECK(printed(*read) == document);
+    plan.outer.reset();
+    plan.loss_gap = 0;
+    plan.cost.money.reset();
+    plan.cost.carbon.reset();
+  }
+}
+
+TEST_CASE("plan_read: a plan that was searched for is read as it was") {
+  auto found = plan::search(pair().job, pair().fleet, config::testing::shipped_facts().calibration);
+  REQUIRE_MESSAGE(found, (found ? "" : found.error().what));
+  const auto read = parse_plan(printed(found->plan).dump(2), "p.json", pair());
+  REQUIRE_MESSAGE(read, (read ? "" : read.error().what));
+  CHECK(*read == found->plan);
+}
+
+TEST_CASE("plan_read: every key must be there, and no other") {
+  const json document = printed(all_there_is());
+  for (const auto& [key, value] : document.items()) {
+    if (key == "unmet" || key == "outer") continue;
+    CHECK(problem_without(key) ==
+          "p.json: " + key + ": is missing, want it as axs plan --json prints it");
+  }
+  CHECK(problem("/outr", 1) == "p.json: a key \"outr\", want those that axs plan --json prints");
+  CHECK(problem("/groups/1/stages/0/width", 1) ==
+        "p.json: groups[1].stages[0]: a key \"width\", want those that axs plan --json prints");
+}
+
+TEST_CASE("plan_read: a value that cannot be is named, with what would do") {
+  CHECK(problem("/version", 1) == "p.json: version: 1, want 2");
+  CHECK(problem("/job", "other") == "p.json: job: \"other\", want \"pair\" as in the job");
+  CHECK(problem("/global_batch", 13) == "p.json: global_batch: 13, want 12 as in the job");
+  CHECK(problem("/sharding", "zero") ==
+        "p.json: sharding: \"zero\", want one of \"none\", \"optimizer\", \"gradients\", "
+        "\"parameters\"");
+  CHECK(problem("/groups/0/site", "mars") ==
+        "p.json: groups[0].site: \"mars\", want one of the job's: sfo, fra");
+  CHECK(problem("/groups/0/stages/0/accelerator", 3) ==
+        "p.json: groups[0].stages[0].accelerator: 3, want a text");
+  CHECK(problem("/groups/1/micro_batches", 2.5) ==
+        "p.json: groups[1].micro_batches: 2.5, want a whole number from 1 to 4294967295");
+  CHECK(problem("/groups/1/micro_batches", -1) ==
+        "p.json: groups[1].micro_batches: -1, want a whole number from 1 to 4294967295");
+  CHECK(problem("/groups/1/micro_batches", 4) ==
+        "p.json: groups: 20 sequences in a step, want the 12 of global_batch");
+  CHECK(problem("/groups/1/stages/0/layers", 1) ==
+        "p.json: groups[1].stages: 1 layers, want the 5 of the model");
+  CHECK(problem("/groups", json::array()) ==
+        "p.json: groups: a list, want a list that is not empty");
+  CHECK(problem("/groups/0", "x") == "p.json: groups[0]: \"x\", want an object");
+  CHECK(problem("/step_s", 0) == "p.json: step_s: 0, want more");
+  CHECK(problem("/spread", nullptr) == "p.json: spread: null, want a number from 1");
+  CHECK(problem("/outer/fragments", 31) ==
+        "p.json: outer.fragments: 31, want a whole number from 1 to 30");
+  CHECK(problem("/idle/B200", 1) == "p.json: idle: \"B200\", want accelerators of the job");
+  CHECK(problem("/cost/carbon_kg", "much") ==
+        "p.json: cost.carbon_kg: \"much\", want a number from 0");
+}
+
+TEST_CASE("plan_read: what is no JSON, or no plan, is refused") {
+  const auto said = [](std::string_view text) {
+    const auto read = parse_plan(text, "p.json", pair());
+    return read ? "" : read.error().what;
+  };
+  CHECK(said("") == "p.json: is not JSON, want what axs plan --json prints");
+  CHECK(said("{\"version\": 2") == "p.json: is not JSON, want what axs plan --json prints");
+  CHECK(said("{\"step_s\": 1e999}") == "p.json: is not JSON, want what axs plan --json prints");
+  CHECK(said("[]") == "p.json: a list, want an object");
+  CHECK(read_plan("no-such-plan.json", pair()).error().what ==
+        "plan no-such-plan.json: no such file");
+}
