@@ -72,6 +72,13 @@ struct Predicted {
   std::uint64_t syncs{};
   std::string basis;  ///< what it was calibrated on
 };
+/// What the plan that the run carries out says of it.
+struct Planned {
+  Duration step;
+  double spread = 1;  ///< nine of ten steps lie within step / spread and step × spread
+  Duration training;  ///< all steps
+  std::string basis;  ///< where the speeds of the devices are from
+};
 struct FaultBegan {
   std::uint32_t fault{};  ///< its number in the scenario
   std::string kind;       ///< "cut", "slow" or "kill"
@@ -346,7 +353,7 @@ using AnyFact =
                  PathDown, RouteChanged, PeerMisbehaved, ControllerStarted, ControllerSuperseded,
                  RouteOrdered, ProcessStarted, ProcessLost, BuiltFrom, ContributionSent, Enrolled,
                  HandoverKept, TransferBegan, TransferDone, TransferFailed, LeaseGranted, LeaseLost,
-                 TransferProgressed>;
+                 TransferProgressed, Planned>;
 
 template <class T, class Variant>
 inline constexpr bool is_kind_of = false;

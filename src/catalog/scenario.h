@@ -154,6 +154,21 @@ struct OuterRule {
   /// beta1 of the inner AdamW, in place of that of the whole batch. Merges that come late are a
   /// momentum of their own (Mitliagkas et al. 2016, arXiv:1605.09774), so AdamW needs less of it.
   double inner_beta1 = 0.65;
+  /// Further steps that a site computes after a capture before it needs what is merged; none: until
+  /// the same fragment is due again.
+  std::optional<std::uint32_t> overlap{};
+  std::uint32_t bits = 4;  ///< of a value that is exchanged, before entropy coding: 4 or 16
+};
+
+/// What the replicas of one site compute in a step, side by side: so many micro-batches each, one
+/// after the other.
+struct SiteShare {
+  std::vector<std::uint32_t> micro_batches{};
+};
+/// How a plan deals out the batch.
+struct Shares {
+  std::uint32_t micro_batch = 1;  ///< sequences
+  std::vector<SiteShare> sites{};
 };
 
 struct Train {
@@ -162,6 +177,8 @@ struct Train {
   std::uint32_t sequences = 12;  ///< per step over all sites together
   InnerRule inner;
   OuterRule outer;
+  /// None: all sites have one replica and as many sequences, in one piece.
+  std::optional<Shares> shares{};
 };
 
 /// What AdamW of each site follows: in outer synchronisation with rates and a beta1 of its own.
@@ -174,15 +191,27 @@ constexpr InnerRule inner_rule(const Train& train) {
   return rule;
 }
 
-/// Sequences that each of `sites` computes in a step; the remainder of an uneven division is not
-/// computed.
-constexpr std::uint64_t site_sequences(const Train& train, std::uint32_t sites) {
-  return std::max(1u, train.sequences / sites);
+/// Sequences that one of `sites` computes in a step; without shares, the remainder of an uneven
+/// division is not computed.
+constexpr std::uint64_t site_sequences(const Train& train, SiteId site, std::uint32_t sites) {
+  if (!train.shares) return std::max(1u, train.sequences / sites);
+  std::uint64_t micro_batches = 0;
+  for (const std::uint32_t of_replica : train.shares->sites[site.value].micro_batches)
+    micro_batches += of_replica;
+  return train.shares->micro_batch * micro_batches;
 }
 /// The tokens in them.
-constexpr std::uint64_t site_tokens_per_step(const Train& train, const Model& model,
+constexpr std::uint64_t site_tokens_per_step(const Train& train, const Model& model, SiteId site,
                                              std::uint32_t sites) {
-  return site_sequences(train, sites) * model.context;
+  return site_sequences(train, site, sites) * model.context;
+}
+/// Of all sites together.
+constexpr std::uint64_t tokens_per_step(const Train& train, const Model& model,
+                                        std::uint32_t sites) {
+  std::uint64_t tokens = 0;
+  for (std::uint32_t i = 0; i < sites; ++i)
+    tokens += site_tokens_per_step(train, model, SiteId{i}, sites);
+  return tokens;
 }
 
 struct CutLink {

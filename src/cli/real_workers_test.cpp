@@ -37,12 +37,12 @@ TEST_CASE("contributions: fewer bytes than a capture names are refused") {
 }
 
 TEST_CASE("real workers: a program that is not there is an error of the first wait for it") {
-  RealWorker worker{
-      {.name = "fra",
-       .launch = live::launch_process({.arguments = {"/nowhere/axs-worker"}, .log = {}}),
-       .begin = {},
-       .contributions = std::make_shared<Contributions>(1)},
-      {}};
+  const RealWorker::Config config{
+      .name = "fra",
+      .launch = live::launch_process({.arguments = {"/nowhere/axs-worker"}, .log = {}}),
+      .begin = {},
+      .contributions = std::make_shared<Contributions>(1)};
+  RealWorker worker{config, {}};
   worker.start();
   CHECK(worker.next_work() == twin::Worker::Work::step);
   const auto ready = worker.ready();

@@ -110,12 +110,12 @@ std::uint64_t disk_need(const catalog::Scenario& scenario) {
   // Two slots of at most nine fp32 values (parameters, two moments, the shared ones, momentum, two
   // residuals, what was sent, what is gone on from) and the codes.
   constexpr std::uint64_t state = 2 * 10 * 4;
-  // Two rounds of contributions of every site, four bits and scales per value.
-  const std::uint64_t contributions = 2 * sites;
+  // Two rounds of contributions of every site, bits and scales per value.
+  const std::uint64_t contributions = 2 * sites * train.outer.bits / 4;
   const std::uint64_t per_site = parameters * (state + contributions);
   const std::uint64_t step =
-      catalog::site_tokens_per_step(train, scenario.model, static_cast<std::uint32_t>(sites));
-  const std::uint64_t steps = train.tokens / std::max<std::uint64_t>(1, step * sites);
+      catalog::tokens_per_step(train, scenario.model, static_cast<std::uint32_t>(sites));
+  const std::uint64_t steps = train.tokens / std::max<std::uint64_t>(1, step);
   const bool outer = train.sync == catalog::SyncMode::outer;
   const std::uint64_t syncs = outer ? steps * train.outer.fragments / train.outer.period : steps;
   // Votes and facts of a sync at one site, of every member; the log has its own bound.

@@ -34,18 +34,24 @@ std::uint64_t message_size(const SiteMessage& message) {
 SyncConfig sync_config(const catalog::Scenario& scenario, SiteId self, Kept kept) {
   const catalog::Train& train = scenario.train;
   const auto sites = static_cast<std::uint32_t>(scenario.sites.size());
-  const std::uint64_t tokens = catalog::site_tokens_per_step(train, scenario.model, sites);
-  if (train.sync == catalog::SyncMode::every_step)
+  if (train.sync == catalog::SyncMode::every_step) {
+    const std::uint64_t tokens = catalog::tokens_per_step(train, scenario.model, sites);
     return train::RingSync::Config{.self = self,
                                    .sites = sites,
-                                   .steps = train::ring_steps(train.tokens, tokens * sites),
+                                   .steps = train::ring_steps(train.tokens, tokens),
                                    .tokens_per_step = tokens};
+  }
+  std::vector<std::uint64_t> steps;
+  for (std::uint32_t i = 0; train.shares && i < sites; ++i)
+    steps.push_back(catalog::site_tokens_per_step(train, scenario.model, SiteId{i}, sites));
   return train::SiteSync::Config{.self = self,
                                  .sites = sites,
                                  .budget = {.tokens = train.tokens,
-                                            .tokens_per_step = tokens,
+                                            .tokens_per_step = catalog::site_tokens_per_step(
+                                                train, scenario.model, self, sites),
                                             .fragments = train.outer.fragments,
-                                            .period = train.outer.period},
+                                            .period = train.outer.period,
+                                            .site_steps = std::move(steps)},
                                  .records = std::move(kept.records),
                                  .stored = std::move(kept.stored)};
 }

@@ -56,9 +56,11 @@ catalog::SyncApplied every_step_applied(const catalog::Scenario& scenario, std::
                                         const Hash256& hash) {
   catalog::SyncApplied fact{step, {}, hash};
   const auto sites = static_cast<std::uint32_t>(scenario.sites.size());
-  const std::uint64_t tokens = catalog::site_tokens_per_step(scenario.train, scenario.model, sites);
-  for (const catalog::Site& site : scenario.sites)
-    fact.members.push_back({site.name, step * tokens, (step + 1) * tokens});
+  for (std::uint32_t i = 0; i < sites; ++i) {
+    const std::uint64_t tokens =
+        catalog::site_tokens_per_step(scenario.train, scenario.model, SiteId{i}, sites);
+    fact.members.push_back({scenario.sites[i].name, step * tokens, (step + 1) * tokens});
+  }
   return fact;
 }
 

@@ -9,8 +9,10 @@ using train::Begin;
 
 Result<TrainerOptions> trainer_options(const Begin& begin) {
   const catalog::InnerRule inner = catalog::inner_rule(begin.train);
-  const std::uint64_t tokens =
-      catalog::site_tokens_per_step(begin.train, begin.model, begin.sites) * begin.sites;
+  const std::uint64_t tokens = catalog::tokens_per_step(begin.train, begin.model, begin.sites);
+  ReplicaWork work;
+  if (const auto& shares = begin.train.shares)
+    work = {shares->micro_batch, shares->sites[begin.site.value].micro_batches};
   return TrainerOptions{.shape = AXS_TRY(shape_of(begin.model)),
                         .optimiser = {.beta1 = static_cast<float>(inner.beta1),
                                       .beta2 = static_cast<float>(inner.beta2),
@@ -23,7 +25,8 @@ Result<TrainerOptions> trainer_options(const Begin& begin) {
                         .seed = begin.seed,
                         .shards = begin.sites,
                         .shard = begin.site.value,
-                        .sequences = catalog::site_sequences(begin.train, begin.sites)};
+                        .sequences = catalog::site_sequences(begin.train, begin.site, begin.sites),
+                        .work = std::move(work)};
 }
 
 Result<> check_job(const Begin& begin) {
@@ -35,6 +38,11 @@ Result<> check_job(const Begin& begin) {
     return bad("site " + std::to_string(begin.site.value) + ", want below " +
                std::to_string(begin.sites));
   if (begin.model.context == 0) return bad("model: context 0, want at least 1");
+  if (const auto& shares = begin.train.shares; shares && shares->sites.size() != begin.sites)
+    return bad("shares of " + std::to_string(shares->sites.size()) + " sites, want " +
+               std::to_string(begin.sites));
+  if (catalog::site_sequences(begin.train, begin.site, begin.sites) == 0)
+    return bad("no sequences in a step, want some");
   return Ok{};
 }
 

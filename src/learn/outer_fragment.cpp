@@ -1,6 +1,7 @@
 #include "axs/learn/outer_fragment.h"
 
 #include <algorithm>
+#include <bit>
 #include <string>
 
 #include "axs/codec/gradient_codec.h"
@@ -8,8 +9,18 @@
 
 namespace axs::learn {
 
-OuterFragment::OuterFragment(train::Fragment ranges, std::span<const float> flat)
-    : ranges_{std::move(ranges)}, shared_(train::fragment_size(ranges_)) {
+namespace {
+
+/// Its upper 16 bits, which bf16 has: of a message of floats the others then take next to nothing.
+float half_of(float value) {
+  return std::bit_cast<float>(std::bit_cast<std::uint32_t>(value) & 0xffff0000u);
+}
+
+}  // namespace
+
+OuterFragment::OuterFragment(train::Fragment ranges, std::span<const float> flat,
+                             std::uint32_t bits)
+    : ranges_{std::move(ranges)}, bits_{bits}, shared_(train::fragment_size(ranges_)) {
   train::gather(flat, ranges_, shared_);
   for (auto* values :
        {&momentum_, &residual_, &sent_, &residual_after_, &basis_, &merged_, &before_})
@@ -22,7 +33,18 @@ Result<> OuterFragment::capture(std::span<const float> flat) {
   residual_after_ = residual_;
   basis_ = sent_;
   codes_.clear();
-  return codec::encode_quant4(merged_, residual_after_, codes_);
+  return encode();
+}
+
+/// What merged_ and residual_after_ are together; what the codes cannot say stays in the latter.
+Result<> OuterFragment::encode() {
+  if (bits_ == 4) return codec::encode_quant4(merged_, residual_after_, codes_);
+  for (std::size_t i = 0; i < merged_.size(); ++i) {
+    const float whole = merged_[i] + residual_after_[i];
+    merged_[i] = half_of(whole);
+    residual_after_[i] = whole - merged_[i];
+  }
+  return codec::encode_fp32(merged_, codes_);
 }
 
 Result<> OuterFragment::merge(std::span<const Part> parts, const train::OuterRule& rule, Own own,

@@ -16,8 +16,9 @@ namespace axs::learn {
 /// decision, what was captured.
 class OuterFragment {
  public:
-  /// Shares the values that `flat`, the whole model, begins with.
-  OuterFragment(train::Fragment ranges, std::span<const float> flat);
+  /// Shares the values that `flat`, the whole model, begins with. A capture has so many bits for
+  /// each, 4 or 16, before entropy coding.
+  OuterFragment(train::Fragment ranges, std::span<const float> flat, std::uint32_t bits = 4);
 
   /// Encodes how far the site's own parameters are from the shared ones. Errc::invalid if a value
   /// is not finite; then nothing has changed.
@@ -61,10 +62,12 @@ class OuterFragment {
 
  private:
   Result<> sum(std::span<const Part> parts);
+  Result<> encode();
   void carry_over(Own own, std::span<float> flat);
   void adopt(std::span<const float> values, std::span<const float> basis, std::span<float> flat);
 
   train::Fragment ranges_;
+  std::uint32_t bits_;
   std::vector<float> shared_, momentum_, residual_;
   std::vector<float> sent_;            ///< The site's own parameters at the capture.
   std::vector<float> residual_after_;  ///< The residual if the capture is merged.

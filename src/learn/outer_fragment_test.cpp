@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "axs/codec/gradient_codec.h"
@@ -221,4 +222,20 @@ TEST_CASE("outer fragment: codes that are damaged or of another size change noth
   flat[150] = std::numeric_limits<float>::quiet_NaN();
   CHECK(fragment.capture(flat).error().code == Errc::invalid);
   CHECK_FALSE(fragment.captured());
+}
+
+TEST_CASE("outer fragment: 16 bits say more than 4, and what they do not say comes next time") {
+  auto flat = random_model(1);
+  OuterFragment fragment{ranges, flat, 16};
+  train_on(flat, 2);
+  const auto before = part_of(random_model(1)), after = part_of(flat);
+  REQUIRE(fragment.capture(flat));
+  const auto residual = fragment.captured_values()[1];
+  std::vector<float> said(size);
+  REQUIRE(codec::decode_gradient(fragment.codes(), said));
+  for (std::size_t i = 0; i < size; ++i) {
+    const float value = before[i] - after[i];
+    CHECK(said[i] + residual[i] == value);
+    CHECK(std::abs(residual[i]) <= std::abs(value) / 128);
+  }
 }

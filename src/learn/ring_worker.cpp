@@ -61,8 +61,10 @@ RingWorker::RingWorker(const train::Begin& begin, std::shared_ptr<const Corpus> 
       trainer_{std::move(trainer)},
       slots_{std::move(slots)},
       evaluator_{corpus_, trainer_.options()},
-      tokens_per_step_{catalog::site_tokens_per_step(begin.train, begin.model, begin.sites)},
-      steps_{train::ring_steps(begin.train.tokens, tokens_per_step_ * begin.sites)} {}
+      tokens_per_step_{
+          catalog::site_tokens_per_step(begin.train, begin.model, begin.site, begin.sites)},
+      all_tokens_per_step_{catalog::tokens_per_step(begin.train, begin.model, begin.sites)},
+      steps_{train::ring_steps(begin.train.tokens, all_tokens_per_step_)} {}
 
 Outgoing RingWorker::ready() const {
   train::Ready ready;
@@ -143,6 +145,7 @@ Result<> RingWorker::work(std::vector<Outgoing>& out) {
 
 Result<> RingWorker::compute(std::vector<Outgoing>& out) {
   loss_ = trainer_.compute_gradient();
+  weigh();
   reduce_.emplace(train::ring_shape(trainer_.gradient().size(), identity_.sites), identity_.site);
   if (reduce_->complete()) return finish_step(out);
   for (std::uint32_t piece = reduce_->first_own(); piece < reduce_->end_own(); ++piece)
@@ -150,6 +153,15 @@ Result<> RingWorker::compute(std::vector<Outgoing>& out) {
   for (const auto& [chunk, values] : std::exchange(early_, {}))
     (void)AXS_TRY(on(chunk, values, out));
   return Ok{};
+}
+
+/// By its part of the tokens, against an equal one: what equal sites send is what they computed.
+void RingWorker::weigh() {
+  const std::uint64_t own = tokens_per_step_ * identity_.sites;
+  if (own == all_tokens_per_step_) return;
+  const auto weight =
+      static_cast<float>(static_cast<double>(own) / static_cast<double>(all_tokens_per_step_));
+  for (float& value : trainer_.gradient()) value *= weight;
 }
 
 void RingWorker::send(std::uint32_t piece, std::uint32_t hop, std::vector<Outgoing>& out) {

@@ -67,6 +67,7 @@ class RingWorker final : public SiteWorker {
 
   Result<> compute(std::vector<Outgoing>& out);
   Result<> take(const train::Chunk& chunk, ByteView values, std::vector<Outgoing>& out);
+  void weigh();
   void send(std::uint32_t piece, std::uint32_t hop, std::vector<Outgoing>& out);
   Result<> finish_step(std::vector<Outgoing>& out);
 
@@ -82,6 +83,7 @@ class RingWorker final : public SiteWorker {
   StateSlots slots_;
   Evaluator evaluator_;
   std::uint64_t tokens_per_step_;
+  std::uint64_t all_tokens_per_step_;  ///< of all sites
   std::uint64_t steps_;
   train::SyncId step_;                            ///< The next.
   train::SyncId saved_;                           ///< The one that follows the newest saved state.

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <deque>
+#include <numeric>
 
 #include "axs/core/rng.h"
 #include "axs/learn/job.h"
@@ -18,20 +19,26 @@ namespace {
 constexpr std::uint32_t sites = 3;
 constexpr std::uint64_t step_tokens = 32;
 
-Begin job(const TestFolder& folder, std::uint32_t site, std::uint64_t steps) {
+Begin job(const TestFolder& folder, std::uint32_t site, std::uint64_t steps,
+          const std::optional<catalog::Shares>& shares = {}) {
   Begin begin = small_job(folder, site, sites);
   begin.train.sync = catalog::SyncMode::every_step;
   begin.train.tokens = steps * step_tokens * sites;
+  begin.train.shares = shares;
   return begin;
 }
+
+/// As many sequences as without shares, dealt out unevenly.
+const catalog::Shares uneven{1, {{{1, 2}}, {{1}}, {{2}}}};
 
 /// Three workers and their policies; messages between sites overtake each other.
 class World {
  public:
-  World(std::uint64_t steps, std::uint64_t seed) : rng_{seed} {
+  World(std::uint64_t steps, std::uint64_t seed, const std::optional<catalog::Shares>& shares = {})
+      : rng_{seed} {
     for (std::uint32_t i = 0; i < sites; ++i)
-      sites_.push_back({.begin = job(folder_, i, steps),
-                        .policy = RingSync{{SiteId{i}, sites, steps, step_tokens}}});
+      sites_.push_back({.begin = job(folder_, i, steps, shares),
+                        .policy = RingSync{{SiteId{i}, sites, steps, step_tokens * sites}}});
     for (std::uint32_t i = 0; i < sites; ++i) {
       start(i);
       step(i, RingSync::PeerUp{SiteId{0}}, {});
@@ -140,16 +147,20 @@ class World {
 /// One worker with the sequences of all three sites in its batch.
 std::vector<float> threefold_batch(const Begin& begin, std::uint64_t steps) {
   const TrainerOptions options = *trainer_options(begin);
+  std::vector<std::size_t> counts;
+  for (std::uint32_t site = 0; site < sites; ++site)
+    counts.push_back(catalog::site_sequences(begin.train, SiteId{site}, sites));
   const auto corpus = *corpus_of(begin);
   Batcher batcher = *Batcher::create(
       corpus->training,
       {.seed = options.seed, .shards = options.shards, .context = options.shape.context});
-  Model model{options.shape, options.sequences * sites, options.seed};
+  Model model{options.shape, std::accumulate(counts.begin(), counts.end(), std::size_t{0}),
+              options.seed};
   AdamW optimiser{options.shape, options.optimiser};
   for (std::uint64_t step = 0; step < steps; ++step) {
     Batch batch;
     for (std::uint32_t site = 0; site < sites; ++site) {
-      const Batch part = batcher.batch(site, step * options.sequences, options.sequences);
+      const Batch part = batcher.batch(site, step * counts[site], counts[site]);
       batch.inputs.insert(batch.inputs.end(), part.inputs.begin(), part.inputs.end());
       batch.targets.insert(batch.targets.end(), part.targets.begin(), part.targets.end());
     }
@@ -178,6 +189,21 @@ TEST_CASE("ring worker: three sites end as one worker with the threefold batch")
   const auto expected = threefold_batch(world.begin(0), 40);
   CHECK(distance(world.parameters(0), expected) < 1e-4);
   CHECK(distance(world.parameters(0), threefold_batch(world.begin(0), 39)) > 1e-3);
+}
+
+TEST_CASE("ring worker: uneven shares count by their tokens, whoever is killed") {
+  World world{40, 1, uneven};
+  world.run(20);
+  world.kill(0);
+  world.run();
+  CHECK(world.finished() == sites);
+  for (std::uint32_t i = 0; i < sites; ++i) {
+    CHECK(world.parameters(i) == world.parameters(0));
+    CHECK(world.worker(i).position() == 40 * catalog::site_tokens_per_step(world.begin(i).train,
+                                                                           world.begin(i).model,
+                                                                           SiteId{i}, sites));
+  }
+  CHECK(distance(world.parameters(0), threefold_batch(world.begin(0), 40)) < 1e-4);
 }
 
 TEST_CASE("ring worker: killed at any moment and started again, all end with the same bits") {

@@ -29,18 +29,17 @@ Trainer::Trainer(std::shared_ptr<const Corpus> corpus, const TrainerOptions& opt
     : corpus_{std::move(corpus)},
       options_{options},
       batcher_{std::move(batcher)},
-      model_{options.shape, options.sequences, options.seed},
+      replicas_{options.shape, options.work, options.sequences, options.seed},
       optimiser_{options.shape, options.optimiser} {}
 
 double Trainer::compute_gradient() {
-  const Batch batch = batcher_.batch(options_.shard, next_sequence_, options_.sequences);
+  const double loss = replicas_.loss_and_gradient(batcher_, options_.shard, next_sequence_);
   next_sequence_ += options_.sequences;
-  return model_.loss_and_gradient(batch);
+  return loss;
 }
 
 void Trainer::apply_gradient() {
-  optimiser_.step(model_.parameters(), model_.gradient(),
-                  options_.learning_rate.at(optimiser_.steps()));
+  optimiser_.step(parameters(), gradient(), options_.learning_rate.at(optimiser_.steps()));
 }
 
 double Trainer::step() {
@@ -51,19 +50,20 @@ double Trainer::step() {
 
 double Trainer::step(double learning_rate) {
   const double loss = compute_gradient();
-  optimiser_.step(model_.parameters(), model_.gradient(), learning_rate);
+  optimiser_.step(parameters(), gradient(), learning_rate);
   return loss;
 }
 
 double Trainer::validation_loss() {
   const std::size_t context = options_.shape.context;
   const std::size_t windows = (corpus_->validation.size() - 1) / context;
+  Model& model = replicas_.model();
   double sum = 0;
-  for (std::size_t first = 0; first < windows; first += options_.sequences) {
-    const std::size_t count = std::min(options_.sequences, windows - first);
+  for (std::size_t first = 0; first < windows; first += model.max_sequences()) {
+    const std::size_t count = std::min(model.max_sequences(), windows - first);
     const auto begin = corpus_->validation.begin() + static_cast<std::ptrdiff_t>(first * context);
     const auto end = begin + static_cast<std::ptrdiff_t>(count * context);
-    sum += model_.loss({{begin, end}, {begin + 1, end + 1}}) * static_cast<double>(count);
+    sum += model.loss({{begin, end}, {begin + 1, end + 1}}) * static_cast<double>(count);
   }
   return sum / static_cast<double>(windows);
 }

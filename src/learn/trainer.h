@@ -10,6 +10,7 @@
 #include "axs/learn/batcher.h"
 #include "axs/learn/corpus.h"
 #include "axs/learn/model.h"
+#include "axs/learn/replicas.h"
 #include "axs/learn/schedule.h"
 
 namespace axs::learn {
@@ -23,6 +24,7 @@ struct TrainerOptions {
   std::uint32_t shards{1};   ///< Parts of the text, one per site.
   std::uint32_t shard{};     ///< The part that this worker reads.
   std::size_t sequences{4};  ///< Read by this worker in one step.
+  ReplicaWork work{};        ///< Who computes them.
 };
 
 /// One worker's training: model, optimiser and place in the text.
@@ -41,14 +43,14 @@ class Trainer {
   /// The two halves of step(), for every-step synchronisation: the gradient that
   /// compute_gradient() leaves in gradient() may be averaged over the sites in between.
   double compute_gradient();
-  std::span<float> gradient() { return model_.gradient(); }
+  std::span<float> gradient() { return replicas_.model().gradient(); }
   void apply_gradient();
 
   /// The mean loss over the whole validation text, read in windows of one context without overlap.
   double validation_loss();
 
-  std::span<float> parameters() { return model_.parameters(); }
-  std::span<const float> parameters() const { return model_.parameters(); }
+  std::span<float> parameters() { return replicas_.model().parameters(); }
+  std::span<const float> parameters() const { return replicas_.model().parameters(); }
   const TrainerOptions& options() const { return options_; }
   const Corpus& corpus() const { return *corpus_; }
   AdamW& optimiser() { return optimiser_; }
@@ -65,7 +67,7 @@ class Trainer {
   std::shared_ptr<const Corpus> corpus_;
   TrainerOptions options_;
   Batcher batcher_;
-  Model model_;
+  Replicas replicas_;
   AdamW optimiser_;
   std::uint64_t next_sequence_{};
 };

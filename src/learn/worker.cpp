@@ -114,13 +114,22 @@ bool Worker::due() const {
          record_.position - record_.captured_at >= order_->steps * tokens_per_step_;
 }
 
+/// What was captured is not merged yet, and no more steps may be done without it.
+bool Worker::too_far() const {
+  const auto& overlap = begin_.train.outer.overlap;
+  return overlap && std::ranges::any_of(record_.pending, [&](const Captured& captured) {
+           const std::uint64_t since = record_.position - captured.contribution.tokens.end;
+           return since >= *overlap * tokens_per_step_;
+         });
+}
+
 Worker::Work Worker::next_work() const {
   if (ended_) return Work::wait;
   const bool is_due = order_ && due();
   // While the last capture of the fragment is not decided, its base would be wrong.
   if (is_due && pending_of(fragment_of(order_->sync)) == nullptr) return Work::capture;
   if (evaluator_.busy()) return Work::evaluate;
-  return order_ && !is_due ? Work::step : Work::wait;
+  return order_ && !is_due && !too_far() ? Work::step : Work::wait;
 }
 
 Result<> Worker::work(std::vector<Outgoing>& out) {
@@ -149,11 +158,12 @@ std::uint64_t Worker::estimated_progress() const {
   // The others are taken to have done since as much as this site, and never less than before.
   const std::uint64_t merged = *std::ranges::max_element(record_.merged_ends);
   const std::uint64_t since = record_.position - std::min(merged, record_.position);
-  return std::max(record_.progress, record_.merged_tokens + since * begin_.sites);
+  return std::max(record_.progress,
+                  record_.merged_tokens + since * all_tokens_per_step_ / tokens_per_step_);
 }
 
 double Worker::learning_rate() const {
-  return trainer_.options().learning_rate.at(record_.progress / (tokens_per_step_ * begin_.sites));
+  return trainer_.options().learning_rate.at(record_.progress / all_tokens_per_step_);
 }
 
 Result<> Worker::capture(std::vector<Outgoing>& out) {

@@ -90,6 +90,7 @@ class Worker final : public SiteWorker {
   Result<> capture(std::vector<Outgoing>& out);
   void evaluate(std::vector<Outgoing>& out);
   bool due() const;
+  bool too_far() const;
   std::uint64_t estimated_progress() const;
 
   /// A merge, decided or foreseen, whose bytes were checked.
@@ -117,6 +118,7 @@ class Worker final : public SiteWorker {
   Trainer trainer_;
   StateSlots slots_;
   std::uint64_t tokens_per_step_;
+  std::uint64_t all_tokens_per_step_;  ///< of all sites
   std::vector<OuterFragment> fragments_;
   Record record_;
   std::optional<Capture> order_;  ///< that stands

@@ -28,10 +28,12 @@ Worker::Worker(const Begin& begin, Parts parts)
       corpus_{std::move(parts.corpus)},
       trainer_{std::move(parts.trainer)},
       slots_{std::move(parts.slots)},
-      tokens_per_step_{catalog::site_tokens_per_step(begin.train, begin.model, begin.sites)},
+      tokens_per_step_{
+          catalog::site_tokens_per_step(begin.train, begin.model, begin.site, begin.sites)},
+      all_tokens_per_step_{catalog::tokens_per_step(begin.train, begin.model, begin.sites)},
       evaluator_{corpus_, trainer_.options()} {
   for (auto& fragment : parts.fragments)
-    fragments_.emplace_back(std::move(fragment), trainer_.parameters());
+    fragments_.emplace_back(std::move(fragment), trainer_.parameters(), begin.train.outer.bits);
   record_.identity = {.site = begin.site,
                       .sites = begin.sites,
                       .seed = begin.seed,

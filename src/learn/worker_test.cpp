@@ -143,6 +143,24 @@ TEST_CASE("worker: it waits for orders, steps until the capture is due, and for 
   CHECK(site.worker->next_work() == Worker::Work::wait);  // Sync 0 is not decided.
 }
 
+TEST_CASE("worker: it goes on so many steps after a capture until it is merged, as it was told") {
+  for (const std::uint32_t overlap : {0U, 3U}) {
+    const TestFolder folder;
+    Begin begin = small_job(folder, 0, 1);
+    begin.train.outer.overlap = overlap;
+    Held site{begin};
+    const auto first = site.capture({0}, 5);
+    REQUIRE(site.tell(SiteSync::Capture{{1}, 5}));
+    site.steps(static_cast<int>(overlap));
+    CHECK(site.worker->next_work() == Worker::Work::wait);
+    SiteSync::Apply apply{{0}, {}, {}, 0};
+    apply.decision.members.push_back(first.contribution);
+    site.apply(apply, site.blob);
+    site.steps(5 - static_cast<int>(overlap));
+    CHECK(site.worker->next_work() == Worker::Work::capture);
+  }
+}
+
 TEST_CASE("worker: an order whose sync is decided is void, and so is one that comes late") {
   const TestFolder folder;
   Held site{small_job(folder, 0, 1)};
@@ -271,7 +289,7 @@ TEST_CASE("worker: a job that it does not know, or another than the saved one, i
     const auto worker = Worker::create(begin);
     return worker ? "" : worker.error().what;
   };
-  CHECK(why([](Begin& b) { b.version = 9; }) == "worker: protocol version 9, want 6");
+  CHECK(why([](Begin& b) { b.version = 9; }) == "worker: protocol version 9, want 7");
   CHECK(why([](Begin& b) { b.site = {2}; }) == "worker: site 2, want below 2");
   CHECK(why([](Begin& b) { b.model.width = 1 << 30; }).find("model: ") == 0);
   CHECK(why([](Begin& b) { b.train.outer.fragments = 9; }).find("fragments: 9") == 0);

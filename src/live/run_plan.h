@@ -26,7 +26,7 @@ enum class Purpose : std::uint8_t { training, rehearsal };
 struct RunPlan {
   /// Of all that the processes of a run share on their machine: this record, what they keep in the
   /// run's folder without a version of its own, what they say over its sockets. Stays first.
-  static constexpr std::uint32_t current_version = 6;
+  static constexpr std::uint32_t current_version = 7;
   std::uint32_t version = current_version;
   std::string run;
   catalog::Scenario scenario;

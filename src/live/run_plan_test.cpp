@@ -111,5 +111,5 @@ TEST_CASE("run plan: one of a newer version is refused, whatever else is in it")
   REQUIRE_FALSE(refused);
   CHECK(refused.error().code == Errc::invalid);
   CHECK(refused.error().what ==
-        run.plan() + ": version 9, want 6; go on with the program that began the run");
+        run.plan() + ": version 9, want 7; go on with the program that began the run");
 }

@@ -1,6 +1,7 @@
 #include "axs/train/closing.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace axs::train {
 
@@ -102,8 +103,8 @@ std::vector<StopAt> Budget::stops(const Outlook& outlook) const {
   }
   const std::uint64_t left = config_.tokens > sum ? config_.tokens - sum : 0;
   // A site is at most one period beyond what is known here: twice that reaches all in time.
-  const std::uint64_t warning =
-      2 * outlook.expected.size() * config_.period * config_.tokens_per_step;
+  std::uint64_t warning = 0;
+  for (const SiteId site : outlook.expected) warning += 2 * config_.period * config_.step_of(site);
   if (stops_.empty() && (outlook.expected.empty() || left > warning)) return {};
   share(left, outlook.expected, planned);
   std::vector<StopAt> stops;
@@ -115,18 +116,25 @@ std::vector<StopAt> Budget::stops(const Outlook& outlook) const {
 /// that their sum is right.
 void Budget::share(std::uint64_t left, const std::set<SiteId>& sites,
                    std::map<SiteId, std::uint64_t>& stops) const {
-  const std::uint64_t step = config_.tokens_per_step;
+  std::uint64_t unit = 0;  // What all steps are multiples of.
+  for (const SiteId site : sites) unit = std::gcd(unit, config_.step_of(site));
   const auto pace = [&](SiteId site) {
     const auto found = pace_.find(site);
-    return found == pace_.end() ? config_.period : std::max<std::uint64_t>(1, found->second / step);
+    const std::uint64_t step = config_.step_of(site);
+    const std::uint64_t steps =
+        found == pace_.end() ? config_.period : std::max<std::uint64_t>(1, found->second / step);
+    return steps * (step / unit);
   };
   std::uint64_t total = 0, seen = 0, given = 0;
   for (const SiteId site : sites) total += pace(site);
   for (const SiteId site : sites) {
     seen += pace(site);
-    const std::uint64_t upto = (left + step / 2) / step * seen / total;
-    stops[site] += (upto - given) * step;
-    given = upto;
+    const std::uint64_t units = config_.step_of(site) / unit;
+    const std::uint64_t upto = (left + unit / 2) / unit * seen / total;
+    // Rounding may have given the sites before more than their part.
+    const std::uint64_t own = (std::max(upto, given) - given + units / 2) / units;
+    stops[site] += own * config_.step_of(site);
+    given += own * units;
   }
 }
 

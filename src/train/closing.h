@@ -48,6 +48,11 @@ class Budget {
     std::uint64_t tokens_per_step = 1;  ///< of one site: it stops at whole steps
     std::uint32_t fragments = 1;
     std::uint32_t period = 1;  ///< steps of a site between two captures of the same fragment
+    std::vector<std::uint64_t> site_steps{};  ///< tokens of a step of each site, where they differ
+
+    std::uint64_t step_of(SiteId site) const {
+      return site_steps.empty() ? tokens_per_step : site_steps[site.value];
+    }
   };
   explicit Budget(Config config) : config_{config} {}
 

@@ -92,7 +92,7 @@ class RingSync {
     SiteId self;
     std::uint32_t sites = 1;
     std::uint64_t steps = 1;
-    std::uint64_t tokens_per_step = 1;  ///< of one site
+    std::uint64_t tokens_per_step = 1;  ///< of all sites
   };
   /// `incarnation` grows with every start of this agent. So the attempts of a head are above those
   /// of the heads before it, whose orders may still be obeyed, and answered.
@@ -104,9 +104,7 @@ class RingSync {
   std::optional<Instant> wakeup() const { return std::nullopt; }
 
   /// Over all sites, in the steps that this site's worker has done.
-  std::uint64_t merged_tokens() const {
-    return applied_.value * config_.tokens_per_step * config_.sites;
-  }
+  std::uint64_t merged_tokens() const { return applied_.value * config_.tokens_per_step; }
 
  private:
   static constexpr SiteId head{0};

@@ -356,7 +356,7 @@ TEST_CASE("ring sync: a link that flaps sends nobody back") {
 }
 
 TEST_CASE("ring sync: another state at another site is noticed at the next step") {
-  RingSync site{{SiteId{1}, 3, 10, 1}};
+  RingSync site{{SiteId{1}, 3, 10, 3}};
   std::vector<RingSync::Action> actions;
   site.step({}, RingSync::WorkerReady{{4}, {}}, actions);
   site.step({}, RingSync::Received{SiteId{2}, StateHash{{4}, {1}}}, actions);

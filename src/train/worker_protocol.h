@@ -12,7 +12,7 @@
 /// attached to the record, as encoded bytes; their sizes are in the record.
 namespace axs::train {
 
-inline constexpr std::uint32_t worker_protocol_version = 6;
+inline constexpr std::uint32_t worker_protocol_version = 7;
 
 /// The first message to a new worker. It answers with Ready, from its saved state if `folder` holds
 /// one.

@@ -66,14 +66,13 @@ FlowTwin::FlowTwin(Config config)
       directions_.back().probes.set_forecast(forecast);
     }
   for (std::uint32_t i = 0; i < config_.fleets.size(); ++i) {
-    const std::uint32_t fragments = config_.scenario.train.outer.fragments;
     auto sync = fabric::sync_config(config_.scenario, SiteId{i}, {});
     sites_.push_back(std::make_unique<SiteState>(SiteState{
         .sync = {std::get<SiteSync::Config>(std::move(sync)), Instant{}},
         .paths =
             net::PathWatch{
                 {.self = SiteId{i}, .topology = topology_, .token = 1, .hellos = config_.hellos}},
-        .worker = {SiteId{i}, fragments, config_.fleets[i].speed},
+        .worker = {SiteId{i}, config_.scenario.train.outer, config_.fleets[i].speed},
         .noise = rng_.fork(noise_stream + i)}));
   }
 }

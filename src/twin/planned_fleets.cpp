@@ -99,7 +99,12 @@ catalog::Scenario at_sites(const catalog::Scenario& scenario, const std::vector<
   kept.sites.clear();
   kept.links.clear();
   kept.faults.clear();
-  for (const SiteId site : sites) kept.sites.push_back(scenario.sites[site.value]);
+  if (kept.train.shares) kept.train.shares->sites.clear();
+  for (const SiteId site : sites) {
+    kept.sites.push_back(scenario.sites[site.value]);
+    if (kept.train.shares)
+      kept.train.shares->sites.push_back(scenario.train.shares->sites[site.value]);
+  }
   std::vector<LinkId> links;
   for (std::uint32_t i = 0; i < scenario.links.size(); ++i) {
     const auto a = place_of(scenario.links[i].a, sites), b = place_of(scenario.links[i].b, sites);
@@ -160,7 +165,7 @@ double tokens_per_second_apart(const catalog::Scenario& scenario, const std::vec
     catalog::Scenario alone = at_sites(scenario, {SiteId{i}});
     alone.faults.clear();
     alone.train.sequences =
-        static_cast<std::uint32_t>(catalog::site_sequences(scenario.train, sites));
+        static_cast<std::uint32_t>(catalog::site_sequences(scenario.train, SiteId{i}, sites));
     FlowTwin world{{.scenario = alone, .links = {}, .fleets = {fleets[i]}}};
     const FleetOutcome outcome = world.run(span);
     sum += static_cast<double>(outcome.tokens) / outcome.took.seconds();

@@ -12,7 +12,7 @@ RingModel::RingModel(SiteId site, const catalog::Scenario& scenario, std::uint64
     : site_{site},
       shape_{train::ring_shape(catalog::parameter_count(scenario.model),
                                static_cast<std::uint32_t>(scenario.sites.size()))},
-      steps_{train::ring_steps(scenario.train.tokens, tokens_per_step * scenario.sites.size())} {}
+      steps_{train::ring_steps(scenario.train.tokens, tokens_per_step)} {}
 
 train::RingSync::WorkerReady RingModel::restart() {
   step_ = saved_.back();

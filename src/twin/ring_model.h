@@ -13,6 +13,7 @@ namespace axs::twin {
 /// It has no tensors; the live one is axs-worker.
 class RingModel {
  public:
+  /// `tokens_per_step` is that of all sites.
   RingModel(SiteId site, const catalog::Scenario& scenario, std::uint64_t tokens_per_step);
 
   /// A new process goes on from what the one before has saved.

@@ -41,15 +41,16 @@ Twin::Twin(Config config)
   }
   const bool every_step = scenario.train.sync == catalog::SyncMode::every_step;
   AXS_ASSERT(!every_step || config_.real_workers.empty());
-  const std::uint32_t fragments = scenario.train.outer.fragments;
+  std::uint64_t tokens_per_step = 0;
+  for (const WorkerSpeed& speed : config_.workers) tokens_per_step += speed.tokens_per_step;
   for (std::uint32_t i = 0; i < scenario.sites.size(); ++i) {
     const WorkerSpeed& speed = config_.workers[i];
     auto worker = config_.real_workers.empty()
-                      ? std::make_shared<WorkerModel>(SiteId{i}, fragments, speed)
+                      ? std::make_shared<WorkerModel>(SiteId{i}, scenario.train.outer, speed)
                       : config_.real_workers[i];
     sites_.push_back(std::make_unique<SiteState>(
         SiteState{.policy = {}, .worker = std::move(worker), .held = {}}));
-    if (every_step) sites_.back()->ring.emplace(SiteId{i}, scenario, speed.tokens_per_step);
+    if (every_step) sites_.back()->ring.emplace(SiteId{i}, scenario, tokens_per_step);
   }
 }
 

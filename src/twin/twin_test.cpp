@@ -76,6 +76,41 @@ TEST_CASE("twin: overlap hides links of 150 ms round trip") {
   CHECK(far.took.seconds() < 1.15 * near.took.seconds());
 }
 
+TEST_CASE("twin: a worker that may not run ahead of its merges waits for far sites") {
+  catalog::Scenario scenario = three_sites(milliseconds(75), 0);
+  const Outcome free = simulate(scenario);
+  scenario.train.outer.overlap = 8;
+  const Outcome ahead = simulate(scenario);
+  scenario.train.outer.overlap = 0;
+  const Outcome at_once = simulate(scenario);
+  CHECK(at_once.tokens == free.tokens);
+  // 30 exchanges of 75 ms there and as long for the agreement, in no step's shadow.
+  CHECK(at_once.took.seconds() > free.took.seconds() + 30 * 0.15);
+  CHECK(ahead.took.seconds() < 1.02 * free.took.seconds());
+}
+
+TEST_CASE("twin: uneven shares end on the budget, each site with its own") {
+  for (const bool every_step : {false, true}) {
+    catalog::Scenario scenario = three_sites(milliseconds(40), 0);
+    scenario.model.context = 64;
+    scenario.train.shares = catalog::Shares{1, {{{2, 1}}, {{4}}, {{5}}}};
+    if (every_step) scenario.train.sync = catalog::SyncMode::every_step;
+    std::vector<WorkerSpeed> workers(3);
+    for (std::uint32_t i = 0; i < 3; ++i)
+      workers[i].tokens_per_step =
+          catalog::site_tokens_per_step(scenario.train, scenario.model, SiteId{i}, 3);
+    CHECK(workers[2].tokens_per_step == 5 * 64);
+    Twin world{{.scenario = scenario,
+                .links = *fabric::plan_links(scenario, {}, seconds(60)),
+                .workers = workers}};
+    const Outcome outcome = world.run(seconds(900));
+    CHECK(outcome.finished);
+    // Each stops at whole steps of its own.
+    CHECK(outcome.tokens + 5 * 64 > scenario.train.tokens);
+    CHECK(outcome.tokens < scenario.train.tokens + 5 * 64);
+  }
+}
+
 TEST_CASE("twin: clocks that are wrong by hours and drift change nothing that matters") {
   catalog::Scenario scenario = three_sites(milliseconds(40), 0);
   const Outcome right = simulate(scenario);
@@ -235,10 +270,10 @@ TEST_CASE("twin: workers of another kind are driven as its own, and an error of 
   std::vector<std::shared_ptr<Worker>> workers;
   for (std::uint32_t i = 0; i < 3; ++i)
     workers.push_back(
-        std::make_shared<WorkerModel>(SiteId{i}, scenario.train.outer.fragments, WorkerSpeed{}));
+        std::make_shared<WorkerModel>(SiteId{i}, scenario.train.outer, WorkerSpeed{}));
   CHECK(play(workers).digest == simulate(scenario).digest);
   const auto breaking =
-      std::make_shared<BreakingWorker>(SiteId{1}, scenario.train.outer.fragments, WorkerSpeed{});
+      std::make_shared<BreakingWorker>(SiteId{1}, scenario.train.outer, WorkerSpeed{});
   workers[1] = breaking;
   CHECK_FALSE(play(workers).finished);
   CHECK(breaking->ends() == 3);

@@ -7,9 +7,9 @@ namespace axs::twin {
 using train::fragment_of;
 using train::SiteSync;
 
-WorkerModel::WorkerModel(SiteId site, std::uint32_t fragments, const WorkerSpeed& speed)
-    : Worker{speed}, site_{site} {
-  state_.merged.resize(fragments);
+WorkerModel::WorkerModel(SiteId site, const catalog::OuterRule& rule, const WorkerSpeed& speed)
+    : Worker{speed}, site_{site}, overlap_{rule.overlap} {
+  state_.merged.resize(rule.fragments);
   saved_ = state_;
 }
 
@@ -45,11 +45,20 @@ bool WorkerModel::blocked() const {
   return false;
 }
 
+/// What was captured is not merged yet, and no more steps may be done without it.
+bool WorkerModel::too_far() const {
+  return overlap_ && std::ranges::any_of(state_.pending, [&](const auto& captured) {
+           const std::uint64_t since = state_.position - captured.second.tokens.end;
+           return since >= *overlap_ * speed().tokens_per_step;
+         });
+}
+
 WorkerModel::Work WorkerModel::next_work() const {
   if (!state_.order) return Work::wait;
   const bool stopped = state_.stop && state_.position >= *state_.stop;
   const std::uint64_t wanted = state_.order->steps * speed().tokens_per_step;
-  if (!stopped && state_.position - state_.captured_at < wanted) return Work::step;
+  if (!stopped && state_.position - state_.captured_at < wanted)
+    return too_far() ? Work::wait : Work::step;
   return blocked() ? Work::wait : Work::capture;
 }
 

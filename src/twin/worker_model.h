@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "axs/catalog/scenario.h"
 #include "axs/twin/worker.h"
 
 namespace axs::twin {
@@ -12,7 +13,7 @@ namespace axs::twin {
 /// A worker without tensors: its contract alone. Nothing of it can fail.
 class WorkerModel : public Worker {
  public:
-  WorkerModel(SiteId site, std::uint32_t fragments, const WorkerSpeed& speed);
+  WorkerModel(SiteId site, const catalog::OuterRule& rule, const WorkerSpeed& speed);
 
   void start() override {}
   Result<train::SiteSync::WorkerReady> ready() override;
@@ -36,9 +37,11 @@ class WorkerModel : public Worker {
     std::optional<std::uint64_t> stop;
   };
   bool blocked() const;
+  bool too_far() const;
   train::SiteSync::Captured capture();
 
   SiteId site_;
+  std::optional<std::uint32_t> overlap_;
   State state_;
   State saved_;
 };
