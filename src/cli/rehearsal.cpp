@@ -22,9 +22,10 @@ namespace {
 /// Of a job that takes longer the twin runs the beginning, and the rest is taken to be like it.
 constexpr Duration simulated_most = seconds(200);
 
+/// Of all sites.
 std::uint64_t tokens_per_step(const catalog::Scenario& scenario) {
-  return catalog::site_tokens_per_step(scenario.train, scenario.model,
-                                       static_cast<std::uint32_t>(scenario.sites.size()));
+  return catalog::tokens_per_step(scenario.train, scenario.model,
+                                  static_cast<std::uint32_t>(scenario.sites.size()));
 }
 
 /// The same job, but short, and without what would only disturb the measurement.
@@ -32,7 +33,7 @@ live::NewRun rehearsed(live::NewRun job) {
   catalog::Scenario& scenario = job.scenario;
   scenario.faults.clear();
   scenario.transfers.clear();
-  scenario.train.tokens = Rehearsal::steps * tokens_per_step(scenario) * scenario.sites.size();
+  scenario.train.tokens = Rehearsal::steps * tokens_per_step(scenario);
   job.purpose = live::Purpose::rehearsal;
   return job;
 }
@@ -41,7 +42,7 @@ live::NewRun rehearsed(live::NewRun job) {
 struct SiteRecord {
   std::vector<catalog::Progress> progress{};
   std::map<std::uint32_t, std::uint64_t> contributed{};  ///< Last bytes by fragment.
-  Instant started{}, ready{}, finished{}, exported{};
+  Instant started{}, ready{}, finished{}, evaluated_at{}, exported{};
   std::uint64_t validation_bytes = 0;
   std::uint64_t evaluated = 0;  ///< tokens
 };
@@ -72,8 +73,9 @@ class Reader {
       site.contributed[train::fragment_of({fact.sync}, fragments_)] = fact.bytes;
   }
   void see(SiteRecord& site, Instant at, const catalog::SiteFinished&) { site.finished = at; }
-  void see(SiteRecord& site, Instant, const catalog::Evaluated& fact) {
+  void see(SiteRecord& site, Instant at, const catalog::Evaluated& fact) {
     site.evaluated = fact.tokens;
+    site.evaluated_at = at;
   }
   void see(SiteRecord& site, Instant at, const catalog::Exported&) { site.exported = at; }
 
@@ -102,15 +104,17 @@ double steps_per_sync(const catalog::Train& train) {
   return static_cast<double>(train.outer.period) / train.outer.fragments;
 }
 
-Result<twin::WorkerSpeed> speed_of(const catalog::Scenario& scenario, const std::string& name,
+Result<twin::WorkerSpeed> speed_of(const catalog::Scenario& scenario, SiteId id,
                                    const SiteRecord& site) {
   const Duration step = mean(site.progress, &catalog::Progress::step_time);
   if (step <= Duration{} || site.ready < site.started)
-    return Error{Errc::unavailable, "the worker of " + name + " reported no progress"};
+    return Error{Errc::unavailable,
+                 "the worker of " + scenario.sites[id.value].name + " reported no progress"};
   twin::WorkerSpeed speed;
   speed.step = step;
   speed.start = site.ready - site.started;
-  speed.tokens_per_step = tokens_per_step(scenario);
+  speed.tokens_per_step = catalog::site_tokens_per_step(
+      scenario.train, scenario.model, id, static_cast<std::uint32_t>(scenario.sites.size()));
   // One capture and one merge for each sync; in every step there is only the second.
   const Duration sync =
       scaled(mean(site.progress, &catalog::Progress::sync_time), steps_per_sync(scenario.train));
@@ -123,15 +127,36 @@ Result<twin::WorkerSpeed> speed_of(const catalog::Scenario& scenario, const std:
   return speed;
 }
 
+/// Only a part of the validation split was evaluated, but the whole model exported.
 Duration finishing_time(const std::map<std::string, SiteRecord>& sites) {
   Duration longest{};
   for (const auto& [name, site] : sites) {
-    if (site.evaluated == 0 || site.exported < site.finished) continue;
+    if (site.evaluated == 0 || site.exported < site.evaluated_at) continue;
     const double share =
         static_cast<double>(site.validation_bytes) / static_cast<double>(site.evaluated);
-    longest = std::max(longest, scaled(site.exported - site.finished, std::max(1.0, share)));
+    longest = std::max(longest, scaled(site.evaluated_at - site.finished, std::max(1.0, share)) +
+                                    (site.exported - site.evaluated_at));
   }
   return longest;
+}
+
+/// From the last site that has exported to the end of the run.
+Duration ending_time(const std::map<std::string, SiteRecord>& sites,
+                     const record::History& history) {
+  Instant exported{}, ended{};
+  for (const auto& [name, site] : sites) exported = std::max(exported, site.exported);
+  record::for_each<catalog::RunFinished>(
+      history, [&](const record::Entry& entry, const auto&) { ended = entry.at; });
+  return std::max(Duration{}, ended - exported);
+}
+
+/// Processes start one after the other, but in the twin workers start at once.
+Duration launching_time(const std::map<std::string, SiteRecord>& sites,
+                        const std::vector<twin::WorkerSpeed>& workers) {
+  Instant ready{};
+  for (const auto& [name, site] : sites) ready = std::max(ready, site.ready);
+  const auto slowest = std::ranges::max_element(workers, {}, &twin::WorkerSpeed::start);
+  return ready - Instant{} - slowest->start;
 }
 
 std::uint64_t scaled_count(std::uint64_t count, double factor) {
@@ -173,8 +198,7 @@ Result<live::Launcher::Outcome> run_short(const live::RunFolder& folder, live::R
 }  // namespace
 
 bool deserves_rehearsal(const catalog::Scenario& scenario) {
-  return scenario.train.tokens >=
-         Rehearsal::worthwhile * tokens_per_step(scenario) * scenario.sites.size();
+  return scenario.train.tokens >= Rehearsal::worthwhile * tokens_per_step(scenario);
 }
 
 Result<record::History> rehearse(live::NewRun job, const std::string& runs,
@@ -198,9 +222,11 @@ Result<record::History> rehearse(live::NewRun job, const std::string& runs,
 Result<Rehearsal> measured(const catalog::Scenario& scenario, const record::History& history) {
   auto sites = Reader{scenario.train.outer.fragments}.read(history);
   Rehearsal rehearsal;
-  for (const catalog::Site& site : scenario.sites)
-    rehearsal.workers.push_back(AXS_TRY(speed_of(scenario, site.name, sites[site.name])));
-  rehearsal.finishing = finishing_time(sites);
+  for (std::uint32_t i = 0; i < scenario.sites.size(); ++i)
+    rehearsal.workers.push_back(
+        AXS_TRY(speed_of(scenario, SiteId{i}, sites[scenario.sites[i].name])));
+  rehearsal.launching = launching_time(sites, rehearsal.workers);
+  rehearsal.finishing = finishing_time(sites) + ending_time(sites, history);
   return rehearsal;
 }
 
@@ -225,7 +251,7 @@ Result<catalog::Predicted> predict(const catalog::Scenario& scenario,
                                         : static_cast<double>(scenario.train.tokens) /
                                               static_cast<double>(outcome.tokens);
   return catalog::Predicted{
-      .duration = scaled(outcome.took, whole) + rehearsal.finishing,
+      .duration = rehearsal.launching + scaled(outcome.took, whole) + rehearsal.finishing,
       .finishing = rehearsal.finishing,
       .bytes = scaled_count(outcome.bytes, whole),
       .syncs = scaled_count(outcome.syncs, whole),

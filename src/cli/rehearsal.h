@@ -21,7 +21,8 @@ struct Rehearsal {
   static constexpr std::uint64_t worthwhile = 5 * steps;
 
   std::vector<twin::WorkerSpeed> workers;  ///< By site.
-  Duration finishing;  ///< What evaluating and writing the model will take after the training.
+  Duration launching;  ///< Until all workers are ready, beyond what a worker needs by itself.
+  Duration finishing;  ///< What evaluating, writing the model and ending will take.
 };
 
 /// Whether the job is long enough for a rehearsal.

@@ -51,7 +51,8 @@ TEST_CASE("rehearsal: what is measured is what the workers noted") {
   tell(history, "a", {});
   tell(history, "b", milliseconds(15));
   history.entries.push_back({Instant{} + seconds(6), "a", catalog::Evaluated{5, 16'384}});
-  history.entries.push_back({Instant{} + seconds(6), "a", catalog::Exported{"model"}});
+  history.entries.push_back({Instant{} + seconds(9), "a", catalog::Exported{"model"}});
+  history.entries.push_back({Instant{} + from_seconds(9.5), "", catalog::RunFinished{25'600}});
   const auto rehearsal = measured(job(), history);
   REQUIRE(rehearsal);
   REQUIRE(rehearsal->workers.size() == 2);
@@ -63,8 +64,10 @@ TEST_CASE("rehearsal: what is measured is what the workers noted") {
   // Five steps from one sync to the next; the newest contribution of each fragment counts.
   CHECK((speed.capture + speed.apply).seconds() == doctest::Approx(0.020));
   CHECK(speed.contribution_bytes == 200'000);
-  // A second for half of the validation split.
-  CHECK(rehearsal->finishing.seconds() == doctest::Approx(2));
+  // A second for half of the validation split, three to export all of the model, and the end.
+  CHECK(rehearsal->finishing.seconds() == doctest::Approx(2 + 3 + 0.5));
+  // The first worker is started after a second.
+  CHECK(rehearsal->launching.seconds() == doctest::Approx(1));
 }
 
 TEST_CASE("rehearsal: a worker that noted nothing is an error that names its site") {
@@ -85,9 +88,10 @@ TEST_CASE("rehearsal: the prediction follows from the speeds, and says the same 
   const auto found = predict(scenario, *links, *rehearsal);
   REQUIRE(found);
   const catalog::Predicted predicted = *found;
-  // 400 steps of 34 ms at each site, the start, and the last sync, which nothing overlaps.
-  CHECK(predicted.duration.seconds() > 400 * 0.034);
-  CHECK(predicted.duration.seconds() < 400 * 0.034 + 2);
+  // 400 steps of 34 ms at each site, 1.5 s until both are ready, and the last sync, which nothing
+  // overlaps.
+  CHECK(predicted.duration.seconds() > 1.5 + 400 * 0.034);
+  CHECK(predicted.duration.seconds() < 1.5 + 400 * 0.034 + 2);
   // 80 syncs of 200,000 bytes from each to the other, and what carries them.
   CHECK(predicted.bytes > 2 * 80 * 200'000);
   CHECK(static_cast<double>(predicted.bytes) < 1.2 * 2 * 80 * 200'000);
