@@ -10,6 +10,7 @@
 
 #include "axs/cli/audience.h"
 #include "axs/cli/corpus.h"
+#include "axs/cli/plan_execute.h"
 #include "axs/cli/programs.h"
 #include "axs/cli/rehearsal.h"
 #include "axs/cli/report.h"
@@ -49,7 +50,9 @@ live::RunFolder new_folder(const std::string& runs, const std::string& scenario)
   return folder;
 }
 
-std::string outcome_text(const live::RunFolder& folder, const RunView& view) {
+/// `beside`: what was foreseen, and what came of it.
+std::string outcome_text(const live::RunFolder& folder, const RunView& view,
+                         const std::string& beside) {
   std::string text;
   const auto* finished = view.last<catalog::SiteFinished>();
   const auto* applied = view.last<catalog::SyncApplied>();
@@ -58,6 +61,7 @@ std::string outcome_text(const live::RunFolder& folder, const RunView& view) {
   if (const auto* evaluated = view.last<catalog::Evaluated>())
     text += fmt::format("validation loss {:.4f}\n", evaluated->loss);
   if (view.last<catalog::Exported>()) text += fmt::format("model  {}\n", folder.model());
+  text += beside;
   text += fmt::format("report {}/report.html\n", folder.path);
   return text + fmt::format("run    {}\n", folder.path);
 }
@@ -66,6 +70,7 @@ std::string outcome_text(const live::RunFolder& folder, const RunView& view) {
 Result<ExitCode> launch(live::Launcher::Config config) {
   using Launcher = live::Launcher;
   const live::RunFolder folder = config.folder;
+  const catalog::Scenario scenario = config.plan.scenario;
   const bool resumed = config.start == Launcher::Start::resumed;
   std::optional<RunView> view;
   Audience audience;
@@ -83,7 +88,8 @@ Result<ExitCode> launch(live::Launcher::Config config) {
   const auto outcome = AXS_TRY(launcher->run());
   view->finish();
   AXS_TRY(write_report(folder.path, folder.path + "/report.html"));
-  fmt::print("{}", outcome_text(folder, *view));
+  const auto history = record::merge(AXS_TRY(report::read_run(folder.path)).logs);
+  fmt::print("{}", outcome_text(folder, *view, outcome_beside(history, scenario)));
   if (outcome == Launcher::Outcome::finished) return ExitCode::done;
   fmt::print("go on with: axs run --resume {}\n", folder.path);
   return ExitCode::failed;
@@ -95,15 +101,19 @@ void RunCommand::declare(CLI::App& app) {
   job.declare(app);
   app.get_option("scenario")->required(false);
   app.add_option("--data", data, "Text to train on, a file or a folder; else Python's own library");
+  app.add_option("--plan", plan_file,
+                 "Carry out this plan of the job, as axs plan --json has printed it: data-parallel "
+                 "replicas on processors, at one site or at several");
   app.add_option("--runs", runs, "Where runs are kept")->envname("AXS_RUNS")->capture_default_str();
   CLI::Option* go_on =
       app.add_option("--resume", resume, "Go on with this run: its name in --runs, or its folder");
-  for (const char* other : {"scenario", "--tle", "--seed", "--data"})
+  for (const char* other : {"scenario", "--tle", "--seed", "--data", "--plan"})
     go_on->excludes(app.get_option(other));
   app.footer(
       "Examples:\n"
       "  axs run scenarios/three-continents.toml\n"
       "  axs run scenarios/three-continents.toml --data book.txt\n"
+      "  axs plan job.toml --json > plan.json; axs run job.toml --plan plan.json\n"
       "  axs run --resume three-continents-20251008T120000Z");
 }
 
@@ -112,7 +122,8 @@ Result<ExitCode> RunCommand::run() {
   if (!resume.empty()) return go_on();
   if (job.scenario.empty())
     return Error{Errc::invalid, "run: no scenario, want a TOML file or --resume RUN"};
-  catalog::Scenario scenario = AXS_TRY(job.read());
+  std::vector<catalog::Fact> planned;
+  catalog::Scenario scenario = AXS_TRY(wanted(planned));
   if (!data.empty()) AXS_TRY(check_corpus(data, "--data"));
   if (!data.empty()) data = absolute(data);
   if (scenario.sky)  // The run may be resumed from another folder.
@@ -125,12 +136,23 @@ Result<ExitCode> RunCommand::run() {
                      .data = data,
                      .handovers = fabric::planned_breaks(links, sky_known)};
   auto opening = opening_facts(fresh.scenario, "live", own_command());
+  opening.insert(opening.end(), planned.begin(), planned.end());
   if (deserves_rehearsal(fresh.scenario))
     if (const auto predicted = AXS_TRY(foresee(fresh, links))) opening.push_back(*predicted);
   fresh.opening = std::move(opening);
   const live::RunFolder folder = new_folder(runs, fresh.scenario.name);
   live::RunPlan plan = AXS_TRY(live::create_run(folder, std::move(fresh)));
   return launch({.folder = folder, .plan = std::move(plan), .program = {}});
+}
+
+Result<catalog::Scenario> RunCommand::wanted(std::vector<catalog::Fact>& opening) const {
+  catalog::Scenario scenario = AXS_TRY(job.read());
+  if (plan_file.empty()) return scenario;
+  PlannedRun planned = AXS_TRY(read_planned_run(job, plan_file));
+  AXS_TRY(check_workers(planned, plan_file));
+  fmt::print("plan {}: {}\n", plan_file, work_text(planned.scenario));
+  opening.push_back(planned_fact(planned));
+  return std::move(planned.scenario);
 }
 
 /// Says what the run will come to, before it begins; nothing if that cannot be known.

@@ -19,6 +19,7 @@ struct RunCommand final : Command {
   std::string data;
   std::string runs = "runs";
   std::string resume;
+  std::string plan_file;
 
   std::string name() const override { return "run"; }
   std::string summary() const override { return "Run a scenario with real processes"; }
@@ -27,6 +28,8 @@ struct RunCommand final : Command {
 
  private:
   Result<ExitCode> go_on() const;
+  /// The job to run; of a plan, what the plan says is noted in `opening`.
+  Result<catalog::Scenario> wanted(std::vector<catalog::Fact>& opening) const;
   Result<std::optional<catalog::Predicted>> foresee(
       const live::NewRun& job, const std::vector<fabric::LinkPlan>& links) const;
 };

@@ -69,6 +69,10 @@ void TwinCommand::declare(CLI::App& app) {
          "The folder of a live run of the scenario: workers as fast as its were; else 30 ms "
          "a step")
       ->excludes("--flows");
+  app.add_option("--plan", plan,
+                 "Play this plan of the job, as axs plan --json has printed it; fleets: instead of "
+                 "the best plan of each site")
+      ->excludes("--flows");
   app.add_option(
          "--seeds", fleets.seeds,
          "Fleets: so many runs on all cores, from the seed on, and what they have in common")
@@ -92,14 +96,20 @@ Result<ExitCode> TwinCommand::run() {
   if (fleets.seeds != 1 || !fleets.span.empty())
     return Error{Errc::invalid, "--seeds and --for: " + job.scenario +
                                     " is no scenario of fleets: its sites have no accelerators"};
-  const catalog::Scenario chosen = AXS_TRY(job.read());
+  catalog::Scenario chosen = AXS_TRY(job.read());
+  std::optional<PlannedRun> planned;
+  if (!plan.empty()) {
+    planned = AXS_TRY(read_planned_run(job, plan));
+    AXS_TRY(check_workers(*planned, plan));
+    chosen = planned->scenario;
+  }
   if (flows) {
     std::fputs(AXS_TRY(flows_text(chosen, json)).c_str(), stdout);
     return ExitCode::done;
   }
   const Duration horizon = sky_horizon(chosen);
   auto links = AXS_TRY(plan_links(chosen));
-  auto workers = speeds.empty() ? assumed_speeds(chosen) : AXS_TRY(speeds_of_run(chosen, speeds));
+  auto workers = AXS_TRY(workers_of(chosen, planned));
   twin::Twin::Config config{
       .scenario = chosen, .links = std::move(links), .workers = std::move(workers)};
   std::optional<TwinRecord> record;
@@ -140,11 +150,18 @@ Result<ExitCode> TwinCommand::run() {
   return outcome.finished ? ExitCode::done : ExitCode::failed;
 }
 
+Result<std::vector<twin::WorkerSpeed>> TwinCommand::workers_of(
+    const catalog::Scenario& scenario, const std::optional<PlannedRun>& planned) const {
+  if (!speeds.empty()) return speeds_of_run(scenario, speeds);
+  return planned ? planned_speeds(*planned) : assumed_speeds(scenario);
+}
+
 Result<ExitCode> TwinCommand::run_fleets() {
   if (!out.empty() || !speeds.empty())
     return Error{Errc::invalid, "--out and --speeds: " + job.scenario +
                                     " has fleets: no record, and as fast as their plans"};
   fleets.json = json;
+  fleets.plan = plan;
   std::fputs(AXS_TRY(fleets_text(job, fleets)).c_str(), stdout);
   return ExitCode::done;
 }

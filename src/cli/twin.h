@@ -4,6 +4,7 @@
 
 #include "axs/cli/command.h"
 #include "axs/cli/job.h"
+#include "axs/cli/plan_execute.h"
 #include "axs/cli/twin_fleets.h"
 
 namespace axs::cli {
@@ -20,6 +21,7 @@ struct TwinCommand final : Command {
   std::string data;
   std::string out;
   std::string speeds;
+  std::string plan;
   FleetFlags fleets;
 
   std::string name() const override { return "twin"; }
@@ -29,6 +31,9 @@ struct TwinCommand final : Command {
 
  private:
   Result<ExitCode> run_fleets();
+  /// How fast workers are.
+  Result<std::vector<twin::WorkerSpeed>> workers_of(const catalog::Scenario& scenario,
+                                                    const std::optional<PlannedRun>& planned) const;
 };
 
 }  // namespace axs::cli

@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "axs/cli/plan_execute.h"
 #include "axs/cli/plan_search.h"
 #include "axs/cli/progress.h"
 #include "axs/cli/rows.h"
@@ -63,6 +64,24 @@ Result<std::vector<plan::TrainingPlan>> plans_of(const std::vector<twin::SiteJob
   return plans;
 }
 
+/// What each site does of the plan, as a job and a plan of its own.
+void deal_out(const PlannedRun& run, std::vector<twin::SiteJob>& jobs,
+              std::vector<plan::TrainingPlan>& plans) {
+  jobs = twin::site_jobs(run.job.job, run.job.fleet);
+  std::erase_if(jobs, [&](const twin::SiteJob& job) {
+    return std::ranges::find(run.plan.groups, job.site.value, &plan::ReplicaGroup::site) ==
+           run.plan.groups.end();
+  });
+  for (twin::SiteJob& job : jobs) {
+    plan::TrainingPlan& plan = plans.emplace_back(run.plan);
+    std::erase_if(plan.groups, [&](const auto& group) { return group.site != job.site.value; });
+    plan.step.total = site_step(run, job.site.value);
+    job.job.global_batch = 0;
+    for (const plan::ReplicaGroup& group : plan.groups)
+      job.job.global_batch += group.replicas * group.micro_batches * plan.method.micro_batch;
+  }
+}
+
 /// Of those that train: sites that do not may have been the way between them.
 Result<> check_reach(const catalog::Scenario& scenario) {
   const net::Topology topology = fabric::topology_of(scenario);
@@ -84,24 +103,60 @@ Result<> check_size(const catalog::Scenario& scenario, std::uint64_t contributio
                            scenario.train.outer.fragments)};
 }
 
-Result<Scene> scene_of(const JobFlags& flags, Duration span) {
+/// Who trains, and how.
+struct Cast {
+  catalog::Scenario scenario;
+  std::vector<twin::SiteJob> jobs{};
+  std::vector<plan::TrainingPlan> plans{};
+  std::vector<std::string> left_out{};
+};
+
+/// Names of the sites where nobody trains.
+std::vector<std::string> left_out(const catalog::Scenario& scenario,
+                                  const std::vector<twin::SiteJob>& jobs) {
+  std::vector<std::string> names;
+  for (const catalog::Site& site : scenario.sites)
+    if (std::ranges::none_of(jobs, [&](const twin::SiteJob& job) {
+          return job.fleet.sites.front().name == site.name;
+        }))
+      names.push_back(site.name);
+  return names;
+}
+
+Result<Cast> best_of_each_site(const JobFlags& flags) {
   const plan::Facts facts = AXS_TRY(config::shipped_plan_facts());
   config::PlannedJob job = AXS_TRY(config::read_job(flags.scenario, facts));
   AXS_TRY(flags.apply(job.scenario));
   AXS_TRY(twin::playable_as_flows(job.scenario));
-  const auto jobs = twin::site_jobs(job.job, job.fleet);
+  auto jobs = twin::site_jobs(job.job, job.fleet);
   if (jobs.empty())
     return Error{Errc::invalid, flags.scenario + ": no site with accelerators lies in " +
                                     joined(job.job.jurisdictions) + ", where the job may run"};
-  const std::uint64_t contribution = assumed_speeds(job.scenario).front().contribution_bytes;
-  AXS_TRY(check_size(job.scenario, contribution));
+  auto plans = AXS_TRY(plans_of(jobs, facts));
+  auto names = left_out(job.scenario, jobs);
+  return Cast{std::move(job.scenario), std::move(jobs), std::move(plans), std::move(names)};
+}
+
+Result<Cast> as_planned(const JobFlags& flags, const std::string& file) {
+  PlannedRun run = AXS_TRY(read_planned_run(flags, file));
+  Cast cast{.scenario = run.scenario, .left_out = {}};
+  // A site alone has nobody to exchange with, however seldom.
+  if (cast.scenario.sites.size() == 1) cast.scenario.train.sync = catalog::SyncMode::outer;
+  AXS_TRY(twin::playable_as_flows(cast.scenario));
+  deal_out(run, cast.jobs, cast.plans);
+  cast.left_out = left_out(run.job.scenario, cast.jobs);
+  for (std::uint32_t i = 0; i < cast.jobs.size(); ++i) cast.jobs[i].site = SiteId{i};
+  return cast;
+}
+
+Result<Scene> scene_of(const JobFlags& flags, Duration span, const std::string& plan) {
+  const Cast cast = AXS_TRY(plan.empty() ? best_of_each_site(flags) : as_planned(flags, plan));
+  const std::uint64_t contribution = assumed_speeds(cast.scenario).front().contribution_bytes;
+  AXS_TRY(check_size(cast.scenario, contribution));
   Scene scene;
   scene.span = span;
-  for (std::uint32_t i = 0; i < job.scenario.sites.size(); ++i)
-    if (std::ranges::find(jobs, SiteId{i}, &twin::SiteJob::site) == jobs.end())
-      scene.left_out.push_back(job.scenario.sites[i].name);
-  const auto plans = AXS_TRY(plans_of(jobs, facts));
-  scene.planned = twin::planned_fleets(job.scenario, jobs, plans, contribution);
+  scene.left_out = cast.left_out;
+  scene.planned = twin::planned_fleets(cast.scenario, cast.jobs, cast.plans, contribution);
   const catalog::Scenario& played = scene.planned.scenario;
   AXS_TRY(check_reach(played));
   std::vector<orbit::MeanElements> satellites;
@@ -277,7 +332,7 @@ Result<std::string> fleets_text(const JobFlags& job, const FleetFlags& flags) {
   const Duration span = flags.span.empty() ? day : AXS_TRY(config::parse_duration(flags.span));
   if (span <= Duration{} || span > longest)
     return Error{Errc::invalid, "--for: \"" + flags.span + "\", want a time up to 30d, like 24h"};
-  const Scene scene = AXS_TRY(scene_of(job, span));
+  const Scene scene = AXS_TRY(scene_of(job, span, flags.plan));
   const auto runs = run_on_cores(scene, flags.seeds);
   return flags.json ? as_json(scene, runs) : as_text(scene, runs);
 }

@@ -12,6 +12,7 @@ struct FleetFlags {
   std::uint32_t seeds = 1;  ///< How many, from the scenario's on.
   std::string span;         ///< Of simulated time; empty: a day.
   bool json = false;
+  std::string plan{};  ///< The file of a plan to play; empty: the best of each site.
 };
 
 /// Whether sites of the scenario have accelerators of the catalogue, not just processors.

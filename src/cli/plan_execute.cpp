@@ -1,0 +1,260 @@
+#include "axs/cli/plan_execute.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "axs/cli/plan_read.h"
+#include "axs/cli/plan_words.h"
+#include "axs/config/plan_facts.h"
+#include "axs/fabric/story.h"
+#include "axs/plan/names.h"
+#include "axs/plan/plan_devices.h"
+#include "axs/report/text.h"
+#include "axs/twin/planned_fleets.h"
+
+namespace axs::cli {
+namespace {
+
+using plan::ReplicaGroup;
+using plan::TrainingPlan;
+
+Error bad(const std::string& file, const std::string& problem) {
+  return {Errc::invalid, file + ": " + problem};
+}
+
+/// In the order of the job.
+std::vector<SiteId> sites_of(const TrainingPlan& plan) {
+  std::set<std::uint32_t> used;
+  for (const ReplicaGroup& group : plan.groups) used.insert(group.site);
+  std::vector<SiteId> sites;
+  for (const std::uint32_t site : used) sites.push_back(SiteId{site});
+  return sites;
+}
+
+Result<> check_devices(const config::PlannedJob& job, const TrainingPlan& plan,
+                       const std::string& file) {
+  std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint64_t> wanted;
+  for (const ReplicaGroup& group : plan.groups)
+    for (const plan::PlannedStage& stage : group.stages)
+      wanted[{group.site, stage.type}] +=
+          std::uint64_t{group.replicas} * stage.tensor * plan.method.context;
+  for (const auto& [where, devices] : wanted) {
+    std::uint64_t there = 0;
+    for (const plan::Pool& pool : job.fleet.sites[where.first].pools)
+      if (pool.type == where.second) there += pool.devices;
+    if (devices > there)
+      return bad(file, fmt::format("{} {} at {}, want at most the {} that it has", devices,
+                                   type_name(job, where.second), job.fleet.sites[where.first].name,
+                                   there));
+  }
+  return Ok{};
+}
+
+/// What is left out may have been somebody's end, or the way between two that stay.
+Result<> check_left(const catalog::Scenario& scenario, const std::vector<SiteId>& sites,
+                    const std::string& file) {
+  if (sites.size() == scenario.sites.size()) return Ok{};
+  if (!scenario.transfers.empty())
+    return bad(file, fmt::format("trains at {} of {} sites, want all of a job with transfers",
+                                 sites.size(), scenario.sites.size()));
+  return Ok{};
+}
+
+Result<> check_reach(const catalog::Scenario& scenario, const std::string& file) {
+  const net::Topology topology = fabric::topology_of(scenario);
+  for (std::uint32_t a = 0; a < scenario.sites.size(); ++a)
+    for (std::uint32_t b = a + 1; b < scenario.sites.size(); ++b)
+      if (topology.paths(SiteId{a}, SiteId{b}).empty())
+        return bad(file, fmt::format("{} and {} train, want a path of one or two links between "
+                                     "them over sites that do",
+                                     scenario.sites[a].name, scenario.sites[b].name));
+  return Ok{};
+}
+
+catalog::Shares shares_of(const TrainingPlan& plan, std::size_t sites) {
+  catalog::Shares shares{plan.method.micro_batch, std::vector<catalog::SiteShare>(sites)};
+  for (const ReplicaGroup& group : plan.groups) {
+    auto& replicas = shares.sites[group.site].micro_batches;
+    replicas.insert(replicas.end(), group.replicas, group.micro_batches);
+  }
+  return shares;
+}
+
+catalog::Scenario as_planned(catalog::Scenario scenario, const TrainingPlan& plan) {
+  catalog::Train& train = scenario.train;
+  train.shares = shares_of(plan, scenario.sites.size());
+  train.sync = plan.outer ? catalog::SyncMode::outer : catalog::SyncMode::every_step;
+  if (plan.outer) {
+    train.outer.period = plan.outer->period;
+    train.outer.fragments = plan.outer->fragments;
+    train.outer.overlap = plan.outer->overlap;
+    train.outer.bits = static_cast<std::uint32_t>(plan.outer->bits);
+  }
+  return twin::at_sites(scenario, sites_of(plan));
+}
+
+/// That our own workers are not made for; empty if there is nothing.
+std::string unknown_to_workers(const config::PlannedJob& job, const TrainingPlan& plan) {
+  for (const ReplicaGroup& group : plan.groups) {
+    if (group.stages.size() > 1) return fmt::format("pipelines of {} stages", group.stages.size());
+    const plan::PlannedStage& stage = group.stages.front();
+    if (stage.tensor > 1) return fmt::format("tensor parallelism over {} devices", stage.tensor);
+    if (plan::plain_name(type_name(job, stage.type)) != "cpu")
+      return "accelerators of type " + type_name(job, stage.type);
+  }
+  if (plan.method.context > 1)
+    return fmt::format("context parallelism over {} devices", plan.method.context);
+  if (plan.method.whole_experts) return "expert parallelism";
+  if (plan.method.recompute != plan::Recompute::none) return "recomputation of activations";
+  if (plan::is_of_one_stage(plan.method)) return "sharded gradients or parameters";
+  return {};
+}
+
+/// That sites of our own workers cannot exchange so; empty if there is nothing.
+std::string unknown_exchange(const plan::OuterSync& outer) {
+  if (outer.during_backward) return "an exchange between sites during the backward pass";
+  if (outer.bits != 4 && outer.bits != 16)
+    return fmt::format("an exchange of {} bits of a parameter, other than 4 and 16", outer.bits);
+  return {};
+}
+
+std::string basis_of(const config::PlannedJob& job, const TrainingPlan& plan,
+                     const plan::Calibration& calibration) {
+  std::set<std::string> declared;
+  for (const ReplicaGroup& group : plan.groups)
+    for (const plan::PlannedStage& stage : group.stages) {
+      const plan::DeviceType& type = job.fleet.types[stage.type];
+      if (!plan::machine_of(type.accelerator, type.network, calibration).measured)
+        declared.insert(type.accelerator.name);
+    }
+  if (declared.empty()) return "speeds of all devices are fitted to published runs";
+  return fmt::format("the speed of {} is declared, not measured", fmt::join(declared, ", "));
+}
+
+struct Measured {
+  Duration training;  ///< from the last worker that was ready to the last site that finished
+  double steps = 0;
+};
+
+std::optional<Measured> measured_of(const record::History& history,
+                                    const catalog::Scenario& scenario) {
+  std::map<std::string, Instant> ready;
+  Instant finished{};
+  std::uint64_t tokens = 0;
+  record::for_each<catalog::WorkerReady>(history, [&](const record::Entry& entry, const auto&) {
+    ready.emplace(entry.site, entry.at);
+  });
+  record::for_each<catalog::SiteFinished>(history,
+                                          [&](const record::Entry& entry, const auto& fact) {
+                                            finished = std::max(finished, entry.at);
+                                            tokens = std::max(tokens, fact.tokens);
+                                          });
+  if (tokens == 0 || ready.size() != scenario.sites.size()) return std::nullopt;
+  Instant begun{};
+  for (const auto& [site, at] : ready) begun = std::max(begun, at);
+  const auto sites = static_cast<std::uint32_t>(scenario.sites.size());
+  return Measured{finished - begun,
+                  static_cast<double>(tokens) / static_cast<double>(catalog::tokens_per_step(
+                                                    scenario.train, scenario.model, sites))};
+}
+
+std::string beside_text(const std::string& what, double planned, double spread, double measured) {
+  const bool inside = measured >= planned / spread && measured <= planned * spread;
+  return fmt::format("{:<9}planned {:.4g} s ({:.3g} to {:.3g}), measured {:.4g} s, {:+.1f} %: {}\n",
+                     what, planned, planned / spread, planned * spread, measured,
+                     100 * (measured / planned - 1),
+                     inside ? "in the interval" : "outside the interval");
+}
+
+}  // namespace
+
+Result<PlannedRun> read_planned_run(const JobFlags& flags, const std::string& file) {
+  const plan::Facts facts = AXS_TRY(config::shipped_plan_facts());
+  config::PlannedJob job = AXS_TRY(config::read_job(flags.scenario, facts));
+  AXS_TRY(flags.apply(job.scenario));
+  TrainingPlan plan = AXS_TRY(read_plan(file, job));
+  AXS_TRY(check_devices(job, plan, file));
+  AXS_TRY(check_left(job.scenario, sites_of(plan), file));
+  auto broken = plan::breakdown(job.job, job.fleet, plan, facts.calibration);
+  if (!broken) return bad(file, broken.error().what);
+  PlannedRun run{std::move(job), std::move(plan), *std::move(broken)};
+  run.scenario = as_planned(run.job.scenario, run.plan);
+  run.basis = basis_of(run.job, run.plan, facts.calibration);
+  AXS_TRY(check_reach(run.scenario, file));
+  return run;
+}
+
+Result<> check_workers(const PlannedRun& run, const std::string& file) {
+  std::string unknown = unknown_to_workers(run.job, run.plan);
+  if (unknown.empty() && run.plan.outer) unknown = unknown_exchange(*run.plan.outer);
+  if (!unknown.empty())
+    return bad(file, unknown + ", which the worker does not execute yet; want replicas of one cpu");
+  const std::uint64_t bytes = assumed_speeds(run.scenario).front().contribution_bytes;
+  if (run.plan.outer && !twin::is_carried(bytes))
+    return bad(file, fmt::format("fragments of {:.0f} MB, want less, which a message carries",
+                                 static_cast<double>(bytes) * 1e-6));
+  return Ok{};
+}
+
+Seconds site_step(const PlannedRun& run, std::uint32_t site) {
+  Seconds longest{};
+  for (std::size_t g = 0; g < run.plan.groups.size(); ++g)
+    if (run.plan.groups[g].site == site) longest = std::max(longest, run.broken.groups[g].end);
+  return longest + run.plan.step.fixed;
+}
+
+std::vector<twin::WorkerSpeed> planned_speeds(const PlannedRun& run) {
+  auto speeds = assumed_speeds(run.scenario);
+  const auto sites = sites_of(run.plan);
+  for (std::size_t i = 0; i < speeds.size(); ++i)
+    speeds[i].step = from_seconds(site_step(run, sites[i].value).value());
+  return speeds;
+}
+
+std::string work_text(const catalog::Scenario& scenario) {
+  const catalog::Shares& shares = *scenario.train.shares;
+  std::string text;
+  for (std::size_t i = 0; i < scenario.sites.size(); ++i)
+    text += fmt::format("{}{} {}", i == 0 ? "" : ", ", scenario.sites[i].name,
+                        fmt::join(shares.sites[i].micro_batches, " + "));
+  text += fmt::format(" micro-batches of {}", shares.micro_batch);
+  if (scenario.train.sync == catalog::SyncMode::every_step)
+    return text + (scenario.sites.size() > 1 ? ", exchanged in every step" : "");
+  const catalog::OuterRule& outer = scenario.train.outer;
+  return text +
+         fmt::format(", exchanged every {} steps in {} fragments of {} bits, needed {} steps later",
+                     outer.period, outer.fragments, outer.bits, *outer.overlap);
+}
+
+catalog::Planned planned_fact(const PlannedRun& run) {
+  return {.step = from_seconds(run.plan.step.total.value()),
+          .spread = run.plan.step.spread,
+          .training = from_seconds(run.plan.duration.value()),
+          .basis = run.basis};
+}
+
+std::string outcome_beside(const record::History& history, const catalog::Scenario& scenario) {
+  const auto measured = measured_of(history, scenario);
+  std::string text;
+  if (const auto* planned = record::last<catalog::Planned>(history); planned && measured) {
+    text += beside_text("step", planned->step.seconds(), planned->spread,
+                        measured->training.seconds() / measured->steps);
+    text += beside_text("training", planned->training.seconds(), planned->spread,
+                        measured->training.seconds());
+    text += fmt::format("         ({})\n", planned->basis);
+  }
+  Instant finished{};
+  record::for_each<catalog::RunFinished>(
+      history, [&](const record::Entry& entry, const auto&) { finished = entry.at; });
+  const auto* predicted = record::last<catalog::Predicted>(history);
+  if (predicted != nullptr && finished > Instant{}) {
+    const double foreseen = predicted->duration.seconds(), took = (finished - Instant{}).seconds();
+    text += fmt::format("all      predicted {:.4g} s, measured {:.4g} s, {:+.1f} % ({})\n",
+                        foreseen, took, 100 * (took / foreseen - 1), predicted->basis);
+  }
+  return text;
+}
+
+}  // namespace axs::cli
