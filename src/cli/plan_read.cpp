@@ -259,7 +259,8 @@ void PlanReader::outer(const Place& place) {
   outer.bits = number(place, "bits", 0);
   if (outer.bits <= 0) fail(place.of("bits"), "0, want more");
   outer.during_backward = flag(place, "during_backward");
-  plan_.loss_gap = number(place, "loss_gap", 0);
+  // Some that exchanged less often ended below.
+  plan_.loss_gap = number(place, "loss_gap", -1);
 }
 
 plan::PlannedStage PlanReader::stage(const Place& place) {

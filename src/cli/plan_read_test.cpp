@@ -57,7 +57,7 @@ plan::TrainingPlan all_there_is() {
                  .context = 2};
   plan.outer = plan::OuterSync{
       .period = 30, .fragments = 3, .overlap = 5, .bits = 4, .during_backward = false};
-  plan.loss_gap = 0.0031;
+  plan.loss_gap = -0.0031;
   plan.groups = {{.site = 0,
                   .replicas = 1,
                   .micro_batches = 2,

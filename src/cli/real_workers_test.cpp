@@ -37,12 +37,11 @@ TEST_CASE("contributions: fewer bytes than a capture names are refused") {
 }
 
 TEST_CASE("real workers: a program that is not there is an error of the first wait for it") {
-  const RealWorker::Config config{
-      .name = "fra",
-      .launch = live::launch_process({.arguments = {"/nowhere/axs-worker"}, .log = {}}),
-      .begin = {},
-      .contributions = std::make_shared<Contributions>(1)};
-  RealWorker worker{config, {}};
+  RealWorker::Config config;
+  config.name = "fra";
+  config.launch = live::launch_process({.arguments = {"/nowhere/axs-worker"}, .log = {}});
+  config.contributions = std::make_shared<Contributions>(1);
+  RealWorker worker{std::move(config), {}};
   worker.start();
   CHECK(worker.next_work() == twin::Worker::Work::step);
   const auto ready = worker.ready();
