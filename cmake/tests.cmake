@@ -18,8 +18,8 @@ function(axs_shared_test)
   set_tests_properties(shared.${test_NAME} PROPERTIES SKIP_RETURN_CODE 77 LABELS shared)
 endfunction()
 
-# Whether a header is the first that a source file of its name includes: that file's compilation then
-# shows that the header compiles on its own.
+# Whether a header is the first that a source file of its name includes: the compilation of that
+# file then shows that the header compiles on its own.
 function(axs_is_included_first header result)
   string(REGEX REPLACE "\\.h$" "" stem ${header})
   set(${result} FALSE PARENT_SCOPE)
