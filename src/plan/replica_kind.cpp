@@ -192,6 +192,28 @@ std::vector<ReplicaKind> KindBuilder::mixed(const std::vector<std::uint32_t>& ty
   return undominated(std::move(kinds));
 }
 
+std::optional<ReplicaKind> KindBuilder::of(const std::vector<PlannedStage>& stages) const {
+  Pipeline pipeline;
+  PipelineCut cut;
+  std::uint32_t layers = 0;
+  for (std::size_t i = 0; i < stages.size(); ++i) {
+    const PlannedStage& stage = stages[i];
+    const auto width = static_cast<std::uint32_t>(std::countr_zero(stage.tensor));
+    const bool is_possible = stage.type < costs_.size() && std::has_single_bit(stage.tensor) &&
+                             width < costs_[stage.type].size();
+    if (!is_possible) return std::nullopt;
+    const StageCost& cost = costs_[stage.type][width];
+    if (stage.layers > cost.most_layers(place_of(i, stages.size(), micro_batches_)))
+      return std::nullopt;
+    pipeline.segments.push_back({stage.type, width, 1});
+    pipeline.costs.push_back(&cost);
+    cut.push_back(stage.layers);
+    layers += stage.layers;
+  }
+  if (layers != layers_) return std::nullopt;
+  return kind_of(pipeline, cut);
+}
+
 void KindBuilder::extend(const std::vector<std::uint32_t>& types, std::vector<Segment>& segments,
                          std::vector<ReplicaKind>& kinds) {
   if (segments.size() >= 2) with_stage_counts(segments, 0, kinds);

@@ -37,7 +37,7 @@ bool uses_no_more(const ReplicaKind& a, const ReplicaKind& b);
 /// fleet can do a larger one can as well.
 class KindBuilder {
  public:
-  /// A replica may use `most` devices of each type.
+  /// A replica that it makes up may use `most` devices of each type.
   KindBuilder(const Job& job, const std::vector<DeviceType>& types, const Method& method,
               ReplicaRange replicas, std::vector<std::uint32_t> most,
               const Calibration& calibration);
@@ -47,6 +47,9 @@ class KindBuilder {
   /// Of two or three runs of stages that differ in type or width. Their stage counts are few,
   /// because a fleet that needs long mixed pipelines has devices enough for long pure ones.
   std::vector<ReplicaKind> mixed(const std::vector<std::uint32_t>& types);
+  /// With these very stages. Nothing: a width is not possible, or they hold another number of
+  /// layers or more than fit.
+  std::optional<ReplicaKind> of(const std::vector<PlannedStage>& stages) const;
 
   const Method& method() const { return method_; }
   Seconds fixed() const { return fixed_; }

@@ -32,10 +32,27 @@ std::vector<StageCost> widths(const Job& job, const Method& method, const Device
   return costs;
 }
 
+/// Replicas that are given, as ReplicaChoice has those that it chooses.
+struct GivenReplicas {
+  std::vector<ChosenReplicas> all;
+  std::int64_t micro_batches;
+
+  std::optional<std::vector<ChosenReplicas>> within(Seconds limit) const {
+    std::int64_t done = 0;
+    for (const ChosenReplicas& given : all) {
+      const std::int64_t each = given.kind->capacity(limit, micro_batches);
+      if (each == 0) return std::nullopt;
+      done += given.bundles * each;
+    }
+    return done < micro_batches ? std::nullopt : std::optional{all};
+  }
+};
+
 /// The least time in which replicas can be done, if nobody stops it. Nothing if it is above
 /// `limit`, on which it does not depend otherwise.
-std::optional<SharedWork> shortest(const ReplicaChoice& choice, const ReplicaDemand& demand,
-                                   Seconds limit, const Stop& stop) {
+template <class Choice>
+std::optional<SharedWork> shortest(const Choice& choice, const ReplicaDemand& demand, Seconds limit,
+                                   const Stop& stop) {
   if (!choice.within(limit)) return std::nullopt;
   const auto try_within = [&](Seconds time) -> std::optional<SharedWork> {
     const auto chosen = choice.within(time);
@@ -52,6 +69,11 @@ std::optional<SharedWork> shortest(const ReplicaChoice& choice, const ReplicaDem
       low = middle;
   }
   return best;
+}
+
+bool contains(const std::vector<std::uint32_t>& all, const std::vector<std::uint32_t>& some) {
+  return std::ranges::all_of(
+      some, [&](std::uint32_t one) { return std::ranges::find(all, one) != all.end(); });
 }
 
 /// Sequences that are shorter are not worth the ring around which keys and values go.
@@ -272,6 +294,56 @@ std::optional<TrainingPlan> Search::best_of(const Unit& unit, ReplicaRange bundl
   const std::uint32_t middle = (bundles.least + bundles.most) / 2;
   keep_better(best_of(unit, {bundles.least, middle}, at_most, stop));
   keep_better(best_of(unit, {middle + 1, bundles.most}, at_most, stop));
+  return best;
+}
+
+bool Search::has_devices_for(const Method& method,
+                             const std::vector<ReplicaGroup>& pipelines) const {
+  auto left = devices_;
+  for (const ReplicaGroup& group : pipelines)
+    for (const PlannedStage& stage : group.stages) {
+      if (group.site >= left.size() || stage.type >= all_devices_.size()) return false;
+      std::uint32_t& here = left[group.site][stage.type];
+      const double used = double{1} * group.replicas * stage.tensor * method.context;
+      if (used > here) return false;
+      here -= static_cast<std::uint32_t>(used);
+    }
+  return true;
+}
+
+std::optional<TrainingPlan> Search::shared_anew(const Method& method,
+                                                const std::vector<ReplicaGroup>& pipelines,
+                                                const Stop& stop) const {
+  std::uint32_t replicas = 0;
+  for (const ReplicaGroup& group : pipelines) replicas += group.replicas;
+  const bool is_possible = replicas > 0 && job_.global_batch % method.micro_batch == 0 &&
+                           replicas <= micro_batches(method) && has_devices_for(method, pipelines);
+  if (!is_possible) return std::nullopt;
+  const KindBuilder builder{job_, fleet_.types, method, {replicas, replicas}, {}, calibration_};
+  std::vector<ReplicaKind> kinds;
+  std::vector<std::uint32_t> sites;
+  for (const ReplicaGroup& group : pipelines) {
+    auto kind = builder.of(group.stages);
+    if (!kind) return std::nullopt;
+    kinds.push_back(*std::move(kind));
+    if (std::ranges::find(sites, group.site) == sites.end()) sites.push_back(group.site);
+  }
+  const ReplicaDemand demand{replicas, 1, micro_batches(method)};
+  GivenReplicas given{{}, demand.micro_batches};
+  for (std::size_t i = 0; i < kinds.size(); ++i)
+    given.all.push_back({pipelines[i].site, &kinds[i], pipelines[i].replicas});
+  const auto shared = shortest(given, demand, no_limit, stop);
+  if (!shared) return std::nullopt;
+  std::optional<TrainingPlan> best;
+  for (const SiteGroup& group : groups_) {
+    if (sites.size() > group.sites_max || !contains(group.sites, sites)) continue;
+    SharedWork here = *shared;
+    for (ReplicaGroup& one : here.groups)
+      one.site = static_cast<std::uint32_t>(std::ranges::find(group.sites, one.site) -
+                                            group.sites.begin());
+    TrainingPlan plan = plan_of(here, group, builder);
+    if (!best || plan.step.total < best->step.total) best = std::move(plan);
+  }
   return best;
 }
 

@@ -45,9 +45,17 @@ class Search {
   /// twice as many. Nothing if steps of all take twice as long or longer.
   std::optional<TrainingPlan> beside(const Candidate& best, const Method& method,
                                      const Stop& stop) const;
+  /// The plan with the shortest step that has just these pipelines, whatever micro-batches they
+  /// have now: the work is shared out and the way that sites exchange is chosen anew. Nothing: they
+  /// do not fit, there are not the devices, or their sites cannot or may not train together.
+  std::optional<TrainingPlan> shared_anew(
+      const Method& method, const std::vector<ReplicaGroup>& pipelines,
+      const Stop& stop = [] { return false; }) const;
   /// No plan of the unit has a shorter step.
   Seconds bound(std::size_t unit) const;
   const Job& job() const { return job_; }
+  /// Of each type at every site; none where the job may not run.
+  const std::vector<SiteDevices>& devices() const { return devices_; }
   std::vector<Method> methods() const;
   /// Why, if no unit has a plan.
   Error fits_nowhere() const;
@@ -75,6 +83,7 @@ class Search {
   KindTable kinds(KindBuilder& builder, bool mixed) const;
   std::optional<TrainingPlan> best_of(const Unit& unit, ReplicaRange bundles, Seconds at_most,
                                       const Stop& stop) const;
+  bool has_devices_for(const Method& method, const std::vector<ReplicaGroup>& pipelines) const;
   TrainingPlan plan_of(const SharedWork& work, const SiteGroup& group,
                        const KindBuilder& builder) const;
   std::int64_t micro_batches(const Method& method) const;

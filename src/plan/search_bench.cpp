@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "axs/plan/gpt3_testing.h"
+#include "axs/plan/replan.h"
 #include "axs/plan/search_exhaustive_testing.h"
 #include "axs/plan/search_scenes_testing.h"
 
@@ -29,9 +30,10 @@ Job job() {
   return job;
 }
 
-/// Threads take unit after unit and tell each other what they found.
-TrainingPlan plan_with_threads(const Search& search, int threads) {
-  SearchSummary summary{search};
+/// Threads take unit after unit and tell each other what they found. `summary` is a SearchSummary
+/// or a Replanning.
+template <class Found>
+void run_with_threads(const Search& search, Found& summary, int threads) {
   std::mutex mutex;
   std::atomic<std::size_t> next{0};
   const auto work = [&] {
@@ -48,6 +50,11 @@ TrainingPlan plan_with_threads(const Search& search, int threads) {
   std::vector<std::thread> pool;
   for (int i = 0; i < threads; ++i) pool.emplace_back(work);
   for (std::thread& thread : pool) thread.join();
+}
+
+TrainingPlan plan_with_threads(const Search& search, int threads) {
+  SearchSummary summary{search};
+  run_with_threads(search, summary, threads);
   return summary.result()->plan;
 }
 
@@ -67,6 +74,52 @@ BENCHMARK(whole_search)
     ->ArgsProduct({{1024}, {3}, {1}, {1, 2}})
     ->ArgsProduct({{16384}, {4}, {4}, {1, 2}})
     ->ArgsProduct({{100000}, {4}, {8}, {1, 2}})
+    ->MeasureProcessCPUTime()
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond);
+
+/// What happens to a fleet: a node of its fastest type is lost, or all of its first site slows
+/// down, or a link of that carries a tenth.
+enum Event : int { node_lost, site_slows, link_degrades };
+
+FleetEvents events_of(Event event, const Fleet& fleet) {
+  switch (event) {
+    case node_lost:
+      return {.lost = {{0, 0, fleet.types[0].accelerator.per_node}}};
+    case site_slows:
+      return {.slow = {{0, 0.5}}};
+    case link_degrades:
+      break;
+  }
+  return {.links = {{0, 1, 0.1 * fleet.links[0].rate}}};
+}
+
+/// The goal is two seconds with two cores for 1,024 devices. A tenth of the job is left.
+void replanning(benchmark::State& state) {
+  const Fleet fleet = scenes::large_fleet(static_cast<std::uint32_t>(state.range(0)),
+                                          static_cast<std::uint32_t>(state.range(1)),
+                                          static_cast<std::uint32_t>(state.range(2)));
+  const auto event = static_cast<Event>(state.range(3));
+  const auto threads = static_cast<int>(state.range(4));
+  const Calibration calibration = scenes::calibration();
+  const TrainingPlan before = plan_with_threads(*Search::of(job(), fleet, calibration), threads);
+  Job left = job();
+  left.tokens *= 0.1;
+  for (auto _ : state) {
+    const ChangedFleet now = *after(fleet, events_of(event, fleet));
+    Replanning anew = *Replanning::of(left, now, calibration, with_types_of(now, before));
+    run_with_threads(anew.search(), anew, threads);
+    const ReplanOption chosen = anew.result()->options.front();
+    state.counters["step_before"] = before.step.total.value();
+    state.counters["step"] = chosen.plan.step.total.value();
+    state.counters["pause"] = chosen.move.pause.value();
+  }
+}
+BENCHMARK(replanning)
+    ->ArgNames({"devices", "types", "sites", "event", "threads"})
+    ->ArgsProduct({{1024}, {3}, {1}, {node_lost, site_slows}, {2}})
+    ->ArgsProduct({{1024}, {3}, {3}, {node_lost, site_slows, link_degrades}, {2}})
+    ->ArgsProduct({{16384}, {4}, {4}, {node_lost, site_slows, link_degrades}, {2}})
     ->MeasureProcessCPUTime()
     ->UseRealTime()
     ->Unit(benchmark::kMillisecond);

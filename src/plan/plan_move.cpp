@@ -1,0 +1,150 @@
+#include "axs/plan/plan_move.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <tuple>
+
+#include "axs/plan/replica_kind.h"
+
+namespace axs::plan {
+
+namespace {
+
+/// What a stage holds: its type, width, first layer, layers, and whether it is the last.
+using StageState = std::tuple<std::uint32_t, std::uint32_t, std::uint32_t, std::uint32_t, bool>;
+/// Replicas that have such a stage.
+using StageCounts = std::map<StageState, std::uint32_t>;
+
+std::uint32_t replicas_of(const std::vector<ReplicaGroup>& groups) {
+  std::uint32_t replicas = 0;
+  for (const ReplicaGroup& group : groups) replicas += group.replicas;
+  return replicas;
+}
+
+StageCounts stages_at(const std::vector<ReplicaGroup>& groups, std::uint32_t site) {
+  StageCounts counts;
+  for (const ReplicaGroup& group : groups) {
+    if (group.site != site) continue;
+    std::uint32_t first = 0;
+    for (std::size_t i = 0; i < group.stages.size(); ++i) {
+      const PlannedStage& stage = group.stages[i];
+      counts[{stage.type, stage.tensor, first, stage.layers, i + 1 == group.stages.size()}] +=
+          group.replicas;
+      first += stage.layers;
+    }
+  }
+  return counts;
+}
+
+bool is_cut_alike(const TrainingPlan& next, const HeldState& held) {
+  const Method& a = next.method;
+  const Method& b = held.method;
+  const bool same =
+      a.sharding == b.sharding && a.whole_experts == b.whole_experts && a.context == b.context;
+  return same && (a.sharding == Sharding::none || replicas_of(next.groups) == held.replicas_before);
+}
+
+/// The state that devices of a site need and do not have.
+class SiteMove {
+ public:
+  SiteMove(const KindBuilder& builder, const Fleet& fleet, std::vector<std::uint32_t> lost)
+      : builder_{builder}, fleet_{fleet}, lost_{std::move(lost)} {}
+
+  void add(const StageState& state, std::uint32_t replicas, std::uint32_t of_these_held) {
+    const auto& [type, tensor, first, layers, last] = state;
+    const StageCost& cost = builder_.cost({type, tensor, layers, {}});
+    const Bytes each = cost.memory_parts(layers, {first == 0, last, 1}).state;
+    const std::uint64_t held = std::uint64_t{of_these_held} * cost.devices();
+    const auto replaced = static_cast<std::uint32_t>(std::min<std::uint64_t>(lost_[type], held));
+    lost_[type] -= replaced;
+    const std::uint64_t fresh = std::uint64_t{replicas - of_these_held} * cost.devices() + replaced;
+    if (fresh == 0) return;
+    bytes_ += static_cast<double>(fresh) * each;
+    const DeviceType& device = fleet_.types[type];
+    const auto of_node = std::min<std::uint64_t>(fresh, device.accelerator.per_node);
+    time_ = std::max(time_, static_cast<double>(of_node) * each / device.network.node_rate);
+  }
+
+  Bytes bytes() const { return bytes_; }
+  Seconds time() const { return time_; }
+
+ private:
+  const KindBuilder& builder_;
+  const Fleet& fleet_;
+  std::vector<std::uint32_t> lost_;  ///< of each type, that others have not taken the place of yet
+  Bytes bytes_{};
+  Seconds time_{};
+};
+
+/// Between sites, in a spell.
+struct Way {
+  BytesPerSecond rate{};
+  Seconds round_trip{};
+};
+
+/// The widest ways from any of `from` to all sites; no rate: there is none.
+std::vector<Way> widest_ways(const Fleet& fleet, const std::vector<bool>& from,
+                             std::uint32_t spell) {
+  std::vector<Way> ways(fleet.sites.size());
+  for (std::size_t site = 0; site < ways.size(); ++site)
+    if (from[site]) ways[site].rate = BytesPerSecond{1e30};
+  const auto widen = [&](std::uint32_t a, std::uint32_t b, const SiteLink& link) {
+    const BytesPerSecond rate = std::min(ways[a].rate, link.rate);
+    if (rate > ways[b].rate) ways[b] = {rate, ways[a].round_trip + link.round_trip};
+  };
+  for (std::size_t hop = 1; hop < ways.size(); ++hop)
+    for (const SiteLink& link : fleet.links) {
+      if (link.spell != spell) continue;
+      widen(link.from, link.to, link);
+      widen(link.to, link.from, link);
+    }
+  return ways;
+}
+
+/// Until `size` bytes are at the site, waiting for a way included. Nothing: there is never one.
+std::optional<Seconds> copy_time(const Fleet& fleet, const std::vector<bool>& from,
+                                 std::uint32_t site, Bytes size) {
+  Seconds waited{};
+  for (std::uint32_t spell = 0; spell < std::max<std::size_t>(fleet.spells.size(), 1); ++spell) {
+    const Way way = widest_ways(fleet, from, spell)[site];
+    if (way.rate.value() > 0) return waited + size / way.rate + way.round_trip;
+    if (spell < fleet.spells.size()) waited += fleet.spells[spell];
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+PlanMove move_to(const TrainingPlan& next, const HeldState& held, const Job& job,
+                 const Fleet& fleet, const Calibration& calibration, Seconds leave) {
+  const std::uint32_t replicas = replicas_of(next.groups);
+  const KindBuilder builder{job, fleet.types, next.method, {replicas, replicas}, {}, calibration};
+  std::vector<bool> has_state(fleet.sites.size());
+  for (const ReplicaGroup& group : held.pipelines)
+    has_state[group.site] = has_state[group.site] || group.replicas > 0;
+  const Bytes model{parameters(job.shape) * job.software.state_bytes};
+  PlanMove move;
+  Seconds longest{};
+  for (std::uint32_t site = 0; site < fleet.sites.size(); ++site) {
+    const StageCounts wanted = stages_at(next.groups, site);
+    if (wanted.empty()) continue;
+    Seconds time{};
+    if (!has_state[site]) {
+      const auto copied = copy_time(fleet, has_state, site, model);
+      move.from_checkpoint = move.from_checkpoint || !copied;
+      if (copied) move.between += model;
+      time = copied.value_or(Seconds{});
+    }
+    StageCounts there;
+    if (is_cut_alike(next, held)) there = stages_at(held.pipelines, site);
+    SiteMove here{builder, fleet, held.lost[site]};
+    for (const auto& [state, count] : wanted) here.add(state, count, std::min(count, there[state]));
+    move.inside += here.bytes();
+    longest = std::max(longest, time + here.time());
+  }
+  move.pause = leave + longest;
+  return move;
+}
+
+}  // namespace axs::plan

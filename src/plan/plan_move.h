@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "axs/plan/fleet.h"
+#include "axs/plan/job.h"
+#include "axs/plan/training_plan.h"
+
+namespace axs::plan {
+
+/// How long a job stands still when replicas leave it and all others go on, and when all of it
+/// starts anew: arXiv 2602.00277 has three and ten minutes, on 100,000 devices with and without
+/// replicas that outlive each other. Finding out what is wrong is part of both.
+inline constexpr Seconds replicas_leave{180};
+inline constexpr Seconds whole_restart{600};
+
+/// What it takes to go from one plan to another.
+struct PlanMove {
+  Seconds pause{};  ///< in which nothing is trained
+  Bytes inside{};   ///< of weights and optimiser over the networks of sites
+  Bytes between{};  ///< over the links of sites
+  /// Nothing is left of the state at any site that can send it: it comes from where the job keeps
+  /// its checkpoints, which is not counted.
+  bool from_checkpoint = false;
+};
+
+/// What is left of the running plan.
+struct HeldState {
+  Method method;
+  std::vector<ReplicaGroup> pipelines;  ///< whose devices are there, or others in their place
+  std::uint32_t replicas_before = 1;    ///< over which the state may be cut
+  std::vector<std::vector<std::uint32_t>> lost;  ///< devices, by site and type
+};
+
+/// `leave`, and until all devices of `next` have their state: as far as a device held another
+/// stage, or a differently cut one, or is in the place of a lost one, it gets all of it over its
+/// node's network, at once with the others of the node. A site that held nothing first gets a copy
+/// of the model's state over the widest way from one that did, in the first spell that has one. No
+/// byte is counted as saved that a cleverer move could save within a stage.
+PlanMove move_to(const TrainingPlan& next, const HeldState& held, const Job& job,
+                 const Fleet& fleet, const Calibration& calibration, Seconds leave);
+
+}  // namespace axs::plan

@@ -1,0 +1,254 @@
+#include "axs/plan/replan.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "axs/plan/rounded.h"
+
+namespace axs::plan {
+
+namespace {
+
+/// Steps that differ by less are the same.
+constexpr double rounding = 1e-9;
+
+Result<> check_running(const TrainingPlan& running, const Job& job, const Fleet& fleet) {
+  const auto wrong = [](const std::string& seen, const std::string& want) {
+    return Error{Errc::invalid, "running plan: " + seen + ", want " + want};
+  };
+  if (running.groups.empty()) return wrong("no replicas", "at least one");
+  const std::uint32_t micro = running.method.micro_batch;
+  if (micro < 1 || job.global_batch % micro != 0)
+    return wrong("micro-batches of " + std::to_string(micro),
+                 "a divisor of the batch of " + std::to_string(job.global_batch));
+  for (const ReplicaGroup& group : running.groups) {
+    if (group.site >= fleet.sites.size())
+      return wrong("site " + std::to_string(group.site),
+                   "one of " + std::to_string(fleet.sites.size()));
+    std::uint64_t layers = 0;
+    for (const PlannedStage& stage : group.stages) {
+      if (stage.type >= fleet.types.size())
+        return wrong("type " + std::to_string(stage.type),
+                     "one of " + std::to_string(fleet.types.size()));
+      layers += stage.layers;
+    }
+    if (layers != job.shape.layers)
+      return wrong("a replica at " + fleet.sites[group.site].name + " has " +
+                       std::to_string(layers) + " layers",
+                   "the " + std::to_string(job.shape.layers) + " of the model");
+  }
+  return Ok{};
+}
+
+bool have_same_stages(const ReplicaGroup& a, const ReplicaGroup& b) {
+  return a.site == b.site &&
+         std::ranges::equal(a.stages, b.stages, [](const PlannedStage& x, const PlannedStage& y) {
+           return x.type == y.type && x.tensor == y.tensor && x.layers == y.layers;
+         });
+}
+
+/// Whatever micro-batches they have: those of the first.
+std::vector<ReplicaGroup> pipelines_of(const TrainingPlan& plan) {
+  std::vector<ReplicaGroup> pipelines;
+  for (const ReplicaGroup& group : plan.groups) {
+    const auto same = std::ranges::find_if(
+        pipelines, [&](const ReplicaGroup& other) { return have_same_stages(group, other); });
+    if (same == pipelines.end())
+      pipelines.push_back(group);
+    else
+      same->replicas += group.replicas;
+  }
+  return pipelines;
+}
+
+/// Of a type, in one replica.
+double devices_of(const ReplicaGroup& group, std::uint32_t type, std::uint32_t context) {
+  double devices = 0;
+  for (const PlannedStage& stage : group.stages)
+    if (stage.type == type) devices += double{1} * stage.tensor * context;
+  return devices;
+}
+
+double used(const std::vector<ReplicaGroup>& groups, std::uint32_t site, std::uint32_t type,
+            std::uint32_t context) {
+  double devices = 0;
+  for (const ReplicaGroup& group : groups)
+    if (group.site == site) devices += group.replicas * devices_of(group, type, context);
+  return devices;
+}
+
+/// Without as many replicas as there are too few devices of the type for: those that do least with
+/// them go.
+void leave_out(std::vector<ReplicaGroup>& groups, std::uint32_t site, std::uint32_t type,
+               std::uint32_t context, double there) {
+  for (double lacks = 0; (lacks = used(groups, site, type, context) - there) > 0;) {
+    ReplicaGroup* least = nullptr;
+    double least_done = 0;
+    for (ReplicaGroup& group : groups) {
+      const double devices = devices_of(group, type, context);
+      if (group.site != site || group.replicas == 0 || devices == 0) continue;
+      const double done = group.micro_batches / devices;
+      if (least != nullptr && done >= least_done) continue;
+      least = &group;
+      least_done = done;
+    }
+    AXS_ASSERT(least != nullptr);
+    const double too_many = std::ceil(lacks / devices_of(*least, type, context));
+    least->replicas -= static_cast<std::uint32_t>(std::min<double>(too_many, least->replicas));
+  }
+}
+
+std::uint32_t replicas_of(const std::vector<ReplicaGroup>& groups) {
+  std::uint32_t replicas = 0;
+  for (const ReplicaGroup& group : groups) replicas += group.replicas;
+  return replicas;
+}
+
+std::vector<std::uint32_t> sites_of(const std::vector<ReplicaGroup>& groups) {
+  std::vector<std::uint32_t> sites;
+  for (const ReplicaGroup& group : groups) sites.push_back(group.site);
+  std::ranges::sort(sites);
+  sites.erase(std::ranges::unique(sites).begin(), sites.end());
+  return sites;
+}
+
+void keep_earlier(std::optional<ReplanOption>& best, ReplanOption other) {
+  if (!best || other.end() < best->end()) best = std::move(other);
+}
+
+}  // namespace
+
+Result<Replanning> Replanning::of(Job left, ChangedFleet now, Calibration calibration,
+                                  const TrainingPlan& running) {
+  Search search = AXS_TRY(Search::of(std::move(left), now.fleet, calibration));
+  AXS_TRY(check_running(running, search.job(), now.fleet));
+  return Replanning{std::move(search), std::move(now), std::move(calibration), running};
+}
+
+Replanning::Replanning(Search search, ChangedFleet now, Calibration calibration,
+                       const TrainingPlan& running)
+    : search_{std::move(search)},
+      now_{std::move(now)},
+      calibration_{std::move(calibration)},
+      held_{running.method, pipelines_of(running), replicas_of(running.groups), now_.lost} {
+  look_at_running();
+}
+
+/// Devices that are gone were those of the replicas that leave, as far as these have any.
+bool Replanning::lose_devices() {
+  const std::uint32_t context = held_.method.context;
+  const std::vector<ReplicaGroup> before = held_.pipelines;
+  bool touched = false;
+  for (std::uint32_t site = 0; site < now_.fleet.sites.size(); ++site)
+    for (std::uint32_t type = 0; type < now_.fleet.types.size(); ++type) {
+      const double were = used(before, site, type, context);
+      const double there = search_.devices()[site][type];
+      leave_out(held_.pipelines, site, type, context, there);
+      touched = touched || (were > 0 && (held_.lost[site][type] > 0 || were > there));
+    }
+  for (std::uint32_t site = 0; site < now_.fleet.sites.size(); ++site)
+    for (std::uint32_t type = 0; type < now_.fleet.types.size(); ++type) {
+      const double left =
+          used(before, site, type, context) - used(held_.pipelines, site, type, context);
+      std::uint32_t& lost = held_.lost[site][type];
+      lost -= static_cast<std::uint32_t>(std::min<double>(lost, left));
+    }
+  std::erase_if(held_.pipelines, [](const ReplicaGroup& group) { return group.replicas == 0; });
+  return touched;
+}
+
+void Replanning::look_at_running() {
+  const bool touched = lose_devices();
+  const bool all = replicas_of(held_.pipelines) == held_.replicas_before;
+  look_at(held_.pipelines, all ? Course::keep : Course::shrink, touched);
+  const std::vector<std::uint32_t> sites = sites_of(held_.pipelines);
+  for (const std::uint32_t site : sites) {
+    std::vector<ReplicaGroup> here, elsewhere;
+    for (const ReplicaGroup& group : held_.pipelines)
+      (group.site == site ? here : elsewhere).push_back(group);
+    if (elsewhere.empty()) break;
+    look_at(elsewhere, Course::shrink, true);
+    look_at(here, Course::shrink, true);
+  }
+}
+
+void Replanning::look_at(const std::vector<ReplicaGroup>& pipelines, Course course, bool pauses) {
+  auto plan = search_.shared_anew(held_.method, pipelines);
+  if (!plan) return;
+  ReplanOption option{course, *std::move(plan), {}};
+  if (pauses) option.move = move_of(option.plan, replicas_leave);
+  keep_earlier(course == Course::keep ? keep_ : shrink_, std::move(option));
+}
+
+PlanMove Replanning::move_of(const TrainingPlan& plan, Seconds leave) const {
+  return move_to(plan, held_, search_.job(), now_.fleet, calibration_, leave);
+}
+
+const ReplanOption* Replanning::kept() const {
+  if (keep_ && shrink_) return shrink_->end() < keep_->end() ? &*shrink_ : &*keep_;
+  return keep_ ? &*keep_ : shrink_ ? &*shrink_ : nullptr;
+}
+
+void Replanning::take(Candidate found) {
+  const PlanMove move = move_of(found.plan, whole_restart);
+  const std::size_t unit = found.unit;
+  const Found other{unit, {Course::move, std::move(found.plan), move}};
+  const auto is_before = [&](Seconds mine, const std::optional<Found>& best, Seconds its) {
+    return !best || mine < its || (mine == its && unit < best->unit);
+  };
+  if (is_before(other.option.end(), first_, first_ ? first_->option.end() : Seconds{}))
+    first_ = other;
+  const Seconds step = other.option.plan.step.total;
+  if (is_before(step, fastest_, fastest_ ? fastest_->option.plan.step.total : Seconds{}))
+    fastest_ = other;
+}
+
+Seconds Replanning::at_most() const {
+  Seconds end = no_limit, step = no_limit;
+  const auto look_at = [&](const ReplanOption& option) {
+    end = std::min(end, option.end());
+    step = std::min(step, option.plan.step.total);
+  };
+  if (const ReplanOption* option = kept()) look_at(*option);
+  if (first_) look_at(first_->option);
+  if (fastest_) look_at(fastest_->option);
+  return std::max(step, (end - whole_restart) / steps(search_.job()));
+}
+
+Result<ReplanResult> Replanning::result() const {
+  ReplanResult result;
+  if (keep_) result.options.push_back(*keep_);
+  if (shrink_) result.options.push_back(*shrink_);
+  const ReplanOption* running = kept();
+  const bool is_first = first_ && (running == nullptr || first_->option.end() < running->end());
+  if (is_first) result.options.push_back(first_->option);
+  const bool is_shorter =
+      fastest_ && (running == nullptr ||
+                   fastest_->option.plan.step.total < (1 - rounding) * running->plan.step.total);
+  if (is_shorter && !(is_first && first_->unit == fastest_->unit))
+    result.options.push_back(fastest_->option);
+  if (result.options.empty()) return search_.fits_nowhere();
+  std::ranges::sort(result.options, [](const ReplanOption& a, const ReplanOption& b) {
+    return a.end() != b.end() ? a.end() < b.end() : a.course < b.course;
+  });
+  const auto& deadline = search_.job().deadline;
+  constexpr double day = 86400;
+  const Seconds end = result.options.front().end();
+  if (deadline && end > *deadline)
+    result.unmet = "deadline: " + rounded(deadline->value() / day) +
+                   " days from now, the job ends " + rounded(end.value() / day) +
+                   " days from now at best";
+  return result;
+}
+
+Result<ReplanResult> replan(const Job& left, const ChangedFleet& now,
+                            const Calibration& calibration, const TrainingPlan& running) {
+  Replanning replanning = AXS_TRY(Replanning::of(left, now, calibration, running));
+  const Search& search = replanning.search();
+  for (std::size_t unit = 0; unit < search.units(); ++unit)
+    if (auto found = search.run(unit, replanning.at_most())) replanning.take(*std::move(found));
+  return replanning.result();
+}
+
+}  // namespace axs::plan
