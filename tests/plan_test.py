@@ -298,6 +298,103 @@ class Job(unittest.TestCase):
             self.assertIn(what, outcome.stderr)
 
 
+class Replan(unittest.TestCase):
+    """A job that runs, and what happens to its fleet."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.job = cls.write("job.toml", JOB)
+        cls.running = cls.write("plan.json", plan(cls.job, "--json").stdout)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.folder.cleanup()
+
+    @classmethod
+    def write(cls, name, text):
+        path = os.path.join(cls.folder.name, name)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        return path
+
+    def replan(self, *arguments):
+        return plan("replan", self.job, "--running", self.running, "--limit", "1min", *arguments)
+
+    def anew(self, *arguments):
+        outcome = self.replan("--json", *arguments)
+        self.assertEqual((outcome.returncode, outcome.stderr), (0, ""))
+        document = json.loads(outcome.stdout)
+        self.assertEqual(document["searched"], 1)
+        ends = [option["end_s"] for option in document["options"]]
+        self.assertEqual(ends, sorted(ends))
+        return document
+
+    def test_unchanged(self):
+        first = self.anew()["options"][0]
+        self.assertEqual((first["course"], first["pause_s"]), ("keep", 0))
+
+    def test_slow(self):
+        little = self.anew("--slow", "fra:0.1", "--done", "99.9999%")["options"][0]
+        self.assertEqual((little["course"], little["pause_s"]), ("keep", 0))
+        much = self.anew("--slow", "fra:0.1")["options"][0]
+        self.assertEqual(much["course"], "move")
+        self.assertGreaterEqual(much["pause_s"], 600)
+        self.assertGreater(much["inside_bytes"], 0)
+
+    def test_lost(self):
+        document = self.anew("--lost", "sfo:8", "--done", "400G")
+        self.assertAlmostEqual(document["tokens_left"], 600e9)
+        used = {"sfo": 0, "fra": 0}
+        for group in document["plan"]["groups"]:
+            used[group["site"]] += group["replicas"] * sum(s["tensor"] for s in group["stages"])
+        self.assertLessEqual(used["sfo"], 8)
+        self.assertNotIn("keep", [option["course"] for option in document["options"]])
+        # What goes on is what runs when the next thing happens: read with the fleet as it was.
+        next_plan = self.write("next.json", json.dumps(document["plan"]))
+        again = plan("replan", self.job, "--running", next_plan, "--lost", "fra", "--json")
+        self.assertEqual(again.returncode, 0, again)
+        self.assertEqual({group["site"] for group in json.loads(again.stdout)["plan"]["groups"]},
+                         {"sfo"})
+
+    def test_cut(self):
+        document = self.anew("--link", "fra-sfo:cut")
+        self.assertEqual(len({group["site"] for group in document["plan"]["groups"]}), 1)
+        self.assertGreaterEqual(self.anew("--link", "sfo-fra:8Mb/s")["options"][0]["step_s"],
+                                self.anew()["options"][0]["step_s"])
+
+    def test_text(self):
+        outcome = plan("replan", self.job, "--slow", "fra:0.5")  # The fastest plan runs.
+        self.assertEqual((outcome.returncode, outcome.stderr), (0, ""))
+        for what in ("ends first", "PAUSE", "A100-80"):
+            self.assertIn(what, outcome.stdout)
+
+    def test_impossible(self):
+        for arguments, said in {
+                ("--lost", "ams"): '--lost: site "ams", want one of sfo, fra',
+                ("--lost", "sfo:17"): "--lost: 17 devices of sfo, want at most the 16",
+                ("--lost", "sfo:8:TPU-v4"): '--lost: "sfo:8:TPU-v4", want devices that the site',
+                ("--slow", "fra"): '--slow: "fra", want one like sfo:0.5',
+                ("--slow", "fra:0"): "site fra: speed 0, want a share above 0 and below 1",
+                ("--link", "sfo-fra:-3Gb/s"): '--link: rate "-3Gb/s", want ',
+                ("--link", "sfo-ams:cut"): '--link: link "sfo-ams", want two sites of the job',
+                ("--done", "100%"): '--done: "100%", want less than all tokens',
+                ("--done", "2T"): '--done: "2T" of 1e+12 tokens, want less than all tokens',
+        }.items():
+            with self.subTest(arguments=arguments):
+                outcome = self.replan(*arguments)
+                self.assertEqual((outcome.returncode, outcome.stdout), (2, ""), outcome)
+                self.assertIn(said, outcome.stderr)
+                self.assertEqual(outcome.stderr.count("\n"), 1)
+        outcome = self.replan("--lost", "sfo", "--lost", "fra")
+        self.assertEqual((outcome.returncode, outcome.stderr), (
+            1, "axs: fleet: 0 devices that the job may use, want at least one\n"))
+        other = self.write("other.toml", JOB.replace("llama3-8b", "llama3-70b"))
+        outcome = plan("replan", other, "--running", self.running)
+        self.assertEqual(outcome.returncode, 2, outcome)
+        self.assertIn("32 layers, want the 80 of the model", outcome.stderr)
+
+
 class Small(unittest.TestCase):
     def write(self, text):
         with tempfile.NamedTemporaryFile("w", suffix=".csv", delete=False) as file:

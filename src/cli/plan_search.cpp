@@ -14,10 +14,16 @@
 namespace axs::cli {
 namespace {
 
-/// The units of a search, shared out among threads.
+struct Searched {
+  double share;  ///< of the units
+  bool stopped;
+};
+
+/// The units of a search, shared out among threads. `Summary` is what they give to what they find.
+template <class Summary>
 class SharedSearch {
  public:
-  explicit SharedSearch(const plan::Search& search) : search_{search}, summary_{search} {}
+  SharedSearch(const plan::Search& search, Summary& summary) : search_{search}, summary_{summary} {}
 
   /// Until there are no units left, or stop(), or something is thrown.
   void work() {
@@ -41,17 +47,12 @@ class SharedSearch {
   double wait(std::chrono::nanoseconds span) {
     std::unique_lock lock{mutex_};
     changed_.wait_for(lock, span, [this] { return done_ == search_.units(); });
-    return static_cast<double>(done_) / static_cast<double>(search_.units());
+    return done();
   }
   /// Once no thread is at work. Throws what they did.
-  Result<FoundOnCores> result() const {
+  Searched result() const {
     if (thrown_) std::rethrow_exception(thrown_);
-    auto found = summary_.result([this] { return stopped_.load(); });
-    if (!found && stopped_)
-      return Error{Errc::exhausted, "plan: none was found before the search was stopped"};
-    if (!found) return found.error();
-    return FoundOnCores{std::move(*found),
-                        static_cast<double>(done_) / static_cast<double>(search_.units())};
+    return {done(), stopped_};
   }
 
  private:
@@ -65,25 +66,25 @@ class SharedSearch {
     if (stopped_ || next_ == search_.units()) return std::nullopt;
     return Task{next_++, summary_.at_most()};
   }
+  double done() const { return static_cast<double>(done_) / static_cast<double>(search_.units()); }
 
   const plan::Search& search_;
+  Summary& summary_;
   std::atomic<bool> stopped_ = false;
   std::mutex mutex_;
   std::condition_variable changed_;
-  plan::SearchSummary summary_;
   std::size_t next_ = 0;
   std::size_t done_ = 0;
   std::exception_ptr thrown_;
 };
 
-}  // namespace
-
-Result<FoundOnCores> search_on_cores(const plan::Search& search,
-                                     std::optional<std::chrono::nanoseconds> limit) {
+template <class Summary>
+Result<Searched> run_on_cores(const plan::Search& search, Summary& summary,
+                              std::optional<std::chrono::nanoseconds> limit) {
   using Clock = std::chrono::steady_clock;
   const auto begun = Clock::now();
   auto signals = AXS_TRY(host::SignalFd::create());
-  SharedSearch shared{search};
+  SharedSearch shared{search, summary};
   std::vector<std::jthread> threads;
   for (unsigned i = 0; i < std::max(1u, std::thread::hardware_concurrency()); ++i)
     threads.emplace_back([&shared] { shared.work(); });
@@ -95,6 +96,23 @@ Result<FoundOnCores> search_on_cores(const plan::Search& search,
   }
   threads.clear();
   return shared.result();
+}
+
+}  // namespace
+
+Result<FoundOnCores> search_on_cores(const plan::Search& search,
+                                     std::optional<std::chrono::nanoseconds> limit) {
+  plan::SearchSummary summary{search};
+  const auto [share, stopped] = AXS_TRY(run_on_cores(search, summary, limit));
+  auto found = summary.result([was_stopped = stopped] { return was_stopped; });
+  if (!found && stopped)
+    return Error{Errc::exhausted, "plan: none was found before the search was stopped"};
+  if (!found) return found.error();
+  return FoundOnCores{std::move(*found), share};
+}
+
+Result<double> search_on_cores(plan::Replanning& replanning, std::chrono::nanoseconds limit) {
+  return AXS_TRY(run_on_cores(replanning.search(), replanning, limit)).share;
 }
 
 }  // namespace axs::cli

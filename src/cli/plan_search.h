@@ -3,6 +3,7 @@
 #include <chrono>
 #include <optional>
 
+#include "axs/plan/replan.h"
 #include "axs/plan/search_result.h"
 
 namespace axs::cli {
@@ -17,5 +18,8 @@ struct FoundOnCores {
 /// error if no plan was found.
 Result<FoundOnCores> search_on_cores(const plan::Search& search,
                                      std::optional<std::chrono::nanoseconds> limit);
+/// The same for a job that runs: gives `replanning` what it finds. The share of the search that was
+/// done.
+Result<double> search_on_cores(plan::Replanning& replanning, std::chrono::nanoseconds limit);
 
 }  // namespace axs::cli

@@ -157,8 +157,11 @@ ordered_json plan_json(const PlanView& view) {
                         {"idle", ordered_json::object()}};
   for (const plan::ReplicaGroup& group : plan.groups)
     document["groups"].push_back(json_of(job, group));
-  for (std::uint32_t type = 0; type < plan.idle.size(); ++type)
-    document["idle"][type_name(job, type)] = plan.idle[type];
+  // Slower devices of a site are a type of their own, with the same name.
+  for (std::uint32_t type = 0; type < plan.idle.size(); ++type) {
+    auto& idle = document["idle"][type_name(job, type)];
+    idle = plan.idle[type] + (idle.is_null() ? 0 : idle.get<std::uint32_t>());
+  }
   if (plan.outer)
     document["outer"] = {{"period", plan.outer->period},
                          {"fragments", plan.outer->fragments},
