@@ -101,46 +101,49 @@ Result<ExitCode> PlanJob::run() {
     return Error{Errc::invalid, "plan: no job, want a TOML file or score; see axs plan --help"};
   const plan::Facts facts = AXS_TRY(config::shipped_plan_facts());
   config::PlannedJob job = AXS_TRY(config::read_job(file_, facts));
-  const auto links = AXS_TRY(plan_links(job.scenario, fabric::forecast_horizon));
-  fabric::NetworkForecast network = fabric::network_forecast(links);
-  job.fleet.links = std::move(network.links);
-  job.fleet.spells = std::move(network.spells);
+  auto links = AXS_TRY(plan_links(job.scenario, fabric::forecast_horizon));
   if (objective_) job.job.objective = *objective_;
   std::optional<std::chrono::nanoseconds> limit;
   if (!limit_.empty()) limit = std::chrono::nanoseconds{AXS_TRY(config::parse_duration(limit_)).ns};
-  const plan::Search search = AXS_TRY(plan::Search::of(job.job, job.fleet, facts.calibration));
-  FoundOnCores found = AXS_TRY(search_on_cores(search, limit));
+  const JointPlan joint = AXS_TRY(
+      plan_jointly(job, facts, std::move(links), limit,
+                   [this](PlanOverLinks& planned, std::optional<std::chrono::nanoseconds> left) {
+                     if (!frontier_) look_for_wanted(planned, left);
+                   }));
   if (frontier_) {
-    print_frontier(job, search, limit, found.result.plan);
+    print_frontier(joint.last, limit);
     return ExitCode::done;
   }
-  look_for_wanted(job, search, limit, found);
+  const plan::TrainingPlan& plan = joint.last.found.result.plan;
+  const config::PlannedJob& planned = joint.last.job;
   const plan::PlanBreakdown broken =
-      AXS_TRY(plan::breakdown(job.job, job.fleet, found.result.plan, facts.calibration));
-  const PlanView view{job, found, broken};
+      AXS_TRY(plan::breakdown(planned.job, planned.fleet, plan, facts.calibration));
+  const PlanView view{planned, joint.last.found, broken};
   AXS_TRY(write_files(view));
-  const std::string shown = AXS_TRY(text(view));
+  const std::string shown = AXS_TRY(text(view, joint));
   std::fputs(shown.c_str(), stdout);
-  return found.result.unmet.empty() ? ExitCode::done : ExitCode::failed;
+  return joint.last.found.result.unmet.empty() ? ExitCode::done : ExitCode::failed;
 }
 
-void PlanJob::look_for_wanted(const config::PlannedJob& job, const plan::Search& search,
-                              std::optional<std::chrono::nanoseconds> limit,
-                              FoundOnCores& found) const {
-  if (!plan::wants_more_than_time(job.job, job.fleet)) return;
+void PlanJob::look_for_wanted(PlanOverLinks& planned,
+                              std::optional<std::chrono::nanoseconds> limit) {
+  const plan::Job& job = planned.job.job;
+  if (!plan::wants_more_than_time(job, planned.job.fleet)) return;
   Watched watched{"looking for what takes least", limit};
-  auto wanted = plan::wanted_plan(plan::FrugalSearch{search}, job.job, found.result.plan,
+  FoundOnCores& found = planned.found;
+  auto wanted = plan::wanted_plan(plan::FrugalSearch{planned.search}, job, found.result.plan,
                                   [&](double share) { return watched(share); });
   found = {{std::move(wanted.plan), {}, std::move(wanted.unmet)},
            std::min(found.searched, watched.searched())};
 }
 
-void PlanJob::print_frontier(const config::PlannedJob& job, const plan::Search& search,
-                             std::optional<std::chrono::nanoseconds> limit,
-                             const plan::TrainingPlan& fastest) const {
+void PlanJob::print_frontier(const PlanOverLinks& planned,
+                             std::optional<std::chrono::nanoseconds> limit) const {
+  const config::PlannedJob& job = planned.job;
   Watched watched{"looking for what takes least", limit};
-  const auto plans = plan::frontier(plan::FrugalSearch{search}, job.job, thrift_of_frontier(job),
-                                    fastest, [&](double share) { return watched(share); });
+  const auto plans =
+      plan::frontier(plan::FrugalSearch{planned.search}, job.job, thrift_of_frontier(job),
+                     planned.found.result.plan, [&](double share) { return watched(share); });
   const std::string shown = json_ ? frontier_json(job, plans) : frontier_text(job, plans);
   std::fputs(shown.c_str(), stdout);
 }
@@ -151,11 +154,13 @@ Result<> PlanJob::write_files(const PlanView& view) const {
   return Ok{};
 }
 
-Result<std::string> PlanJob::text(const PlanView& view) const {
+Result<std::string> PlanJob::text(const PlanView& view, const JointPlan& joint) const {
   if (emit_ == "torchtitan") return torchtitan_text(view);
   if (emit_ == "megatron") return megatron_text(view);
-  if (!json_) return plan_text(view) + (explain_ ? "\n" + explain_text(view) : "");
+  if (!json_)
+    return plan_text(view) + network_text(joint) + (explain_ ? "\n" + explain_text(view) : "");
   auto document = plan_json(view);
+  document["network"] = network_json(joint);
   if (explain_) document["explain"] = explain_json(view);
   return document.dump(2) + "\n";
 }

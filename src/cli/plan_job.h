@@ -3,7 +3,7 @@
 #include <string>
 
 #include "axs/cli/command.h"
-#include "axs/cli/plan_search.h"
+#include "axs/cli/plan_jointly.h"
 #include "axs/config/job.h"
 #include "axs/plan/wanted_plan.h"
 
@@ -19,13 +19,12 @@ class PlanJob {
 
  private:
   /// What the job wants, where that is not the fastest plan.
-  void look_for_wanted(const config::PlannedJob& job, const plan::Search& search,
-                       std::optional<std::chrono::nanoseconds> limit, FoundOnCores& found) const;
-  void print_frontier(const config::PlannedJob& job, const plan::Search& search,
-                      std::optional<std::chrono::nanoseconds> limit,
-                      const plan::TrainingPlan& fastest) const;
+  static void look_for_wanted(PlanOverLinks& planned,
+                              std::optional<std::chrono::nanoseconds> limit);
+  void print_frontier(const PlanOverLinks& planned,
+                      std::optional<std::chrono::nanoseconds> limit) const;
   Result<> write_files(const PlanView& view) const;
-  Result<std::string> text(const PlanView& view) const;
+  Result<std::string> text(const PlanView& view, const JointPlan& joint) const;
 
   std::string file_;
   std::string limit_;

@@ -2,10 +2,11 @@
 
 #include <doctest/doctest.h>
 
-#include <algorithm>
+#include "axs/fabric/planned_wires_testing.h"
 
 using namespace axs;
 using namespace axs::fabric;
+using axs::fabric::wires::broken;
 
 namespace {
 
@@ -15,15 +16,6 @@ LinkPlan wire(std::uint32_t a, std::uint32_t b, double gigabits, double one_way)
   link.b = SiteId{b};
   link.forth.rate = link.back.rate = bits_per_second(gigabits * 1e9);
   link.forth.delay = link.back.delay = from_seconds(one_way);
-  return link;
-}
-
-/// Down from `from` until `until`, in s.
-LinkPlan broken(LinkPlan link, double from, double until) {
-  link.forth_forecast = {
-      {.one_way = link.forth.delay, .up = true},
-      {.at = from_seconds(from), .up = false, .path = 1},
-      {.at = from_seconds(until), .one_way = link.forth.delay, .up = true, .path = 2}};
   return link;
 }
 

@@ -165,19 +165,13 @@ std::optional<Controller::Decision> Controller::decide(Case& at, TrafficClass tr
 }
 
 Duration Controller::cost(const Case& at, TrafficClass traffic, const PathReport& path) const {
-  const Duration latency = latency_cost(path);
-  if (traffic != TrafficClass::gradient) return latency;
-  return latency + demand_.transfer(at.report.from, at.report.to, path.path);
+  if (traffic != TrafficClass::gradient) return latency_cost(path);
+  return demand_.cost(at.report.from, at.report.to, path);
 }
 
 std::optional<PathId> Controller::best(const Case& at, TrafficClass traffic) const {
-  if (traffic == TrafficClass::gradient) {
-    std::optional<std::pair<Duration, PathId>> least;
-    for (const PathReport& path : at.attractive)
-      if (path.up && (!least || cost(at, traffic, path) < least->first))
-        least = {cost(at, traffic, path), path.path};
-    return least ? std::optional{least->second} : std::nullopt;
-  }
+  if (traffic == TrafficClass::gradient)
+    return demand_.quickest(at.report.from, at.report.to, at.attractive);
   const auto fast = cheapest(at.attractive);
   if (!fast || traffic != TrafficClass::bulk) return fast;
   const Duration bound = scaled(latency_cost(at.attractive[fast->value]), config_.bulk_stretch);

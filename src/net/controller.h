@@ -35,8 +35,8 @@ struct Superseded {
 /// otherwise goes with the others.
 ///
 /// Where a plan says what gradients it sends, they take the path on which their message is there
-/// first: latency_cost() and DemandLoad::transfer() beside the other pairs' routes. So pairs answer
-/// to each other's moves, one report after the other, each only for a gain.
+/// first beside the other pairs' routes: DemandLoad::cost(). So pairs answer to each other's moves,
+/// one report after the other, each only for a gain.
 ///
 /// What pairs have waiting as bulk may besides use what gradients leave of all links: with each
 /// order goes the share that Superhighway grants the pair, for as long as its lease says. It is

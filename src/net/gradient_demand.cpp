@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "axs/net/directions.h"
+#include "axs/net/route_choice.h"
 
 namespace axs::net {
 
@@ -16,6 +17,14 @@ bool crosses(const std::vector<LinkId>& way, LinkId direction) {
 }
 
 }  // namespace
+
+std::vector<GradientDemand> exchange_demands(std::span<const SiteId> sites, Bytes message) {
+  std::vector<GradientDemand> demands;
+  for (const SiteId from : sites)
+    for (const SiteId to : sites)
+      if (from != to) demands.push_back({from, to, message});
+  return demands;
+}
 
 DemandLoad::DemandLoad(const Topology& topology, const std::vector<GradientDemand>& demands) {
   for (const UnderlayLink& link : topology.links()) {
@@ -59,6 +68,21 @@ Duration DemandLoad::transfer(SiteId from, SiteId to, PathId path) const {
     slowest = std::max(slowest, (own ? link.load : link.load + pair.message) / link.rate);
   }
   return from_seconds(std::min(slowest, endless).value());
+}
+
+Duration DemandLoad::cost(SiteId from, SiteId to, const PathReport& path) const {
+  return latency_cost(path) + transfer(from, to, path.path);
+}
+
+std::optional<PathId> DemandLoad::quickest(SiteId from, SiteId to,
+                                           std::span<const PathReport> paths) const {
+  std::optional<std::pair<Duration, PathId>> least;
+  for (const PathReport& path : paths) {
+    if (!path.up) continue;
+    const Duration takes = cost(from, to, path);
+    if (!least || takes < least->first) least = {takes, path.path};
+  }
+  return least ? std::optional{least->second} : std::nullopt;
 }
 
 }  // namespace axs::net

@@ -2,10 +2,12 @@
 
 #include <map>
 #include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
 #include "axs/core/units.h"
+#include "axs/net/routing.h"
 #include "axs/net/topology.h"
 
 namespace axs::net {
@@ -17,6 +19,9 @@ struct GradientDemand {
   SiteId to;
   Bytes message{};
 };
+
+/// Each of the sites sends such a message to every other one.
+std::vector<GradientDemand> exchange_demands(std::span<const SiteId> sites, Bytes message);
 
 /// What demands put on the links of their routes, and so how long a message takes on any other: it
 /// is worth little to be there first where a large message has a narrow way.
@@ -32,6 +37,11 @@ class DemandLoad {
   /// pairs that cross it, if all are sent at once. Zero without a demand, or if a rate of the path
   /// is not known.
   Duration transfer(SiteId from, SiteId to, PathId path) const;
+  /// After which the pair's message is acknowledged on a path that is like this: latency_cost() and
+  /// transfer().
+  Duration cost(SiteId from, SiteId to, const PathReport& path) const;
+  /// Of the paths that are up the one that costs least, of equal ones the first.
+  std::optional<PathId> quickest(SiteId from, SiteId to, std::span<const PathReport> paths) const;
 
  private:
   struct Pair {

@@ -73,6 +73,29 @@ TEST_CASE("gradient demand: a message takes what the narrowest link needs for al
   CHECK(load.transfer(a, c, PathId{1}) == milliseconds(160));
 }
 
+TEST_CASE("gradient demand: each of the sites sends to every other one") {
+  const std::vector sites{a, c};
+  const auto demands = exchange_demands(sites, message);
+  REQUIRE(demands.size() == 2);
+  CHECK(demands[0].from == a);
+  CHECK(demands[0].to == c);
+  CHECK(demands[1].from == c);
+  CHECK(demands[1].message == message);
+}
+
+TEST_CASE(
+    "gradient demand: the quickest path is up, and the one where the message is there first") {
+  const DemandLoad load{two_ways(), {{a, b, message}}};
+  std::vector<PathReport> paths{{.path = PathId{0}, .up = true, .rtt = milliseconds(60)},
+                                {.path = PathId{1}, .up = true, .rtt = milliseconds(100)}};
+  CHECK(load.quickest(a, b, paths) == PathId{1});
+  CHECK(load.cost(a, b, paths[0]) == milliseconds(860));
+  paths[1].up = false;
+  CHECK(load.quickest(a, b, paths) == PathId{0});
+  paths[0].up = false;
+  CHECK_FALSE(load.quickest(a, b, paths));
+}
+
 TEST_CASE("gradient demand: a path whose rate nobody knows costs nothing more") {
   const Topology topology = *Topology::make({a, b}, {link(0, a, b, 30, 0)});
   CHECK(DemandLoad{topology, {{a, b, message}}}.transfer(a, b, PathId{0}) == Duration{});

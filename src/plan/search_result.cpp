@@ -21,14 +21,14 @@ RunnerUp beside(const Search& search, const Candidate& best, const Method& metho
   return other;
 }
 
+}  // namespace
+
 std::string unmet(const Job& job, const TrainingPlan& plan) {
   if (!job.deadline || plan.duration <= *job.deadline) return {};
   constexpr double day = 86400;
   return "deadline: " + rounded(job.deadline->value() / day) +
          " days from now, the fastest plan needs " + rounded(plan.duration.value() / day);
 }
-
-}  // namespace
 
 void SearchSummary::take(Candidate found) {
   if (!best_ || better(found, *best_)) best_ = std::move(found);

@@ -57,10 +57,6 @@ std::vector<OuterOption> options_of(const Job& job, std::size_t sites) {
   return options;
 }
 
-Bytes fragment_size(const Job& job, const OuterSync& sync) {
-  return Bytes{parameters(job.shape) * sync.bits / 8} / sync.fragments;
-}
-
 /// What is known of the sites before groups are made of them.
 class Forecast {
  public:
@@ -130,6 +126,10 @@ Seconds SiteGroup::step_within(Seconds limit) const {
   Seconds longest{};
   for (const SiteExchange& way : ways) longest = std::max(longest, way.step_within(limit));
   return longest;
+}
+
+Bytes fragment_size(const Job& job, const OuterSync& sync) {
+  return Bytes{parameters(job.shape) * sync.bits / 8} / sync.fragments;
 }
 
 Seconds exchange_time(Bytes size, const SiteLink& link) {

@@ -25,6 +25,9 @@ struct SiteGroup {
   Seconds step_within(Seconds limit) const;
 };
 
+/// What a site sends of one fragment.
+Bytes fragment_size(const Job& job, const OuterSync& sync);
+
 /// An exchange of `size` over a link of a tree of sites: sums go up it and down it in pieces, both
 /// at once, so that each direction carries them once; and the answer to the last piece.
 Seconds exchange_time(Bytes size, const SiteLink& link);

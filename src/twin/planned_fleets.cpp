@@ -148,13 +148,13 @@ PlannedFleets planned_fleets(const catalog::Scenario& scenario, const std::vecto
 }
 
 std::vector<net::GradientDemand> gradient_demands(const std::vector<Fleet>& fleets) {
-  std::vector<net::GradientDemand> demands;
-  for (std::uint32_t from = 0; from < fleets.size(); ++from)
-    for (std::uint32_t to = 0; to < fleets.size(); ++to)
-      if (from != to)
-        demands.push_back({SiteId{from}, SiteId{to},
-                           Bytes{static_cast<double>(fleets[from].speed.contribution_bytes)}});
-  return demands;
+  std::vector<SiteId> sites;
+  std::uint64_t largest = 0;
+  for (std::uint32_t i = 0; i < fleets.size(); ++i) {
+    sites.push_back(SiteId{i});
+    largest = std::max(largest, fleets[i].speed.contribution_bytes);
+  }
+  return net::exchange_demands(sites, Bytes{static_cast<double>(largest)});
 }
 
 double tokens_per_second_apart(const catalog::Scenario& scenario, const std::vector<Fleet>& fleets,

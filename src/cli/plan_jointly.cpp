@@ -1,0 +1,107 @@
+#include "axs/cli/plan_jointly.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "axs/fabric/joint_planning.h"
+
+namespace axs::cli {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+Result<PlanOverLinks> plan_over(config::PlannedJob job, const plan::Facts& facts,
+                                std::optional<std::chrono::nanoseconds> limit, const Wish& wish) {
+  plan::Search search = AXS_TRY(plan::Search::of(job.job, job.fleet, facts.calibration));
+  FoundOnCores found = AXS_TRY(search_on_cores(search, limit));
+  PlanOverLinks planned{std::move(job), std::move(search), std::move(found)};
+  wish(planned, limit);
+  return planned;
+}
+
+/// The means over the forecast.
+struct Route {
+  std::uint32_t from = 0;
+  std::uint32_t to = 0;
+  BytesPerSecond rate{};
+  Seconds round_trip{};
+};
+
+std::vector<Route> routes_of(const PlanOverLinks& planned) {
+  const plan::Fleet& fleet = planned.job.fleet;
+  const auto sites = fabric::exchange_of(planned.found.result.plan, planned.job.job).sites;
+  const auto in_use = [&](std::uint32_t site) {
+    return std::ranges::binary_search(sites, SiteId{site});
+  };
+  Seconds all{};
+  for (const Seconds lasts : fleet.spells) all += lasts;
+  std::vector<Route> routes;
+  for (const plan::SiteLink& link : fleet.links) {
+    if (!in_use(link.from) || !in_use(link.to)) continue;
+    auto route = std::ranges::find_if(
+        routes, [&](const Route& r) { return r.from == link.from && r.to == link.to; });
+    if (route == routes.end()) route = routes.insert(route, {link.from, link.to, {}, {}});
+    const double share = fleet.spells[link.spell] / all;
+    route->rate += link.rate * share;
+    route->round_trip += link.round_trip * share;
+  }
+  return routes;
+}
+
+}  // namespace
+
+Result<JointPlan> plan_jointly(const config::PlannedJob& job, const plan::Facts& facts,
+                               std::vector<fabric::LinkPlan> links,
+                               std::optional<std::chrono::nanoseconds> limit, const Wish& wish) {
+  const auto begun = Clock::now();
+  fabric::JointPlanning joint{job.job, job.fleet, fabric::topology_of(job.scenario),
+                              std::move(links)};
+  const auto next = [&] {
+    config::PlannedJob linked = job;
+    linked.fleet = joint.fleet();
+    const auto left = limit ? std::optional{*limit - (Clock::now() - begun)} : std::nullopt;
+    return plan_over(std::move(linked), facts, left, wish);
+  };
+  PlanOverLinks best = AXS_TRY(next());
+  bool more = joint.take(best.found.result.plan) && best.found.searched == 1;
+  while (more) {
+    auto found = next();
+    if (!found) break;  // Stopped before it had found any.
+    more = joint.take(found->found.result.plan) && found->found.searched == 1;
+    if (joint.last_is_best()) best = *std::move(found);
+  }
+  plan::SearchResult& result = best.found.result;
+  result.plan = joint.best().plan;
+  if (result.unmet.empty()) result.unmet = plan::unmet(job.job, result.plan);
+  best.job.fleet = joint.best().fleet;
+  return JointPlan{std::move(best), joint.rounds(), joint.first().plan};
+}
+
+std::string network_text(const JointPlan& plan) {
+  std::string text;
+  for (const Route& route : routes_of(plan.last)) {
+    const auto& sites = plan.last.job.fleet.sites;
+    text += fmt::format("{}{}-{} {:.3g} Gb/s in {:.0f} ms", text.empty() ? "" : ", ",
+                        sites[route.from].name, sites[route.to].name, route.rate.value() * 8e-9,
+                        route.round_trip.value() * 1e3);
+  }
+  if (text.empty()) return text;
+  return "The controller's routes leave the plan: " + text + "\n";
+}
+
+nlohmann::ordered_json network_json(const JointPlan& plan) {
+  nlohmann::ordered_json document{{"rounds", plan.rounds},
+                                  {"step_s_planned_apart", plan.apart.step.total.value()},
+                                  {"routes", nlohmann::ordered_json::array()}};
+  for (const Route& route : routes_of(plan.last)) {
+    const auto& sites = plan.last.job.fleet.sites;
+    document["routes"].push_back({{"between", {sites[route.from].name, sites[route.to].name}},
+                                  {"gbits_per_s", route.rate.value() * 8e-9},
+                                  {"round_trip_s", route.round_trip.value()}});
+  }
+  return document;
+}
+
+}  // namespace axs::cli

@@ -1,0 +1,55 @@
+#include "axs/fabric/joint_planning.h"
+
+#include <algorithm>
+#include <span>
+#include <utility>
+
+#include "axs/plan/plan_cost.h"
+#include "axs/plan/plan_over_links.h"
+#include "axs/plan/site_groups.h"
+
+namespace axs::fabric {
+
+PlannedExchange exchange_of(const plan::TrainingPlan& plan, const plan::Job& job) {
+  PlannedExchange exchange;
+  for (const plan::ReplicaGroup& group : plan.groups) exchange.sites.push_back({group.site});
+  std::ranges::sort(exchange.sites);
+  const auto doubles = std::ranges::unique(exchange.sites);
+  exchange.sites.erase(doubles.begin(), doubles.end());
+  exchange.message = plan::fragment_size(job, plan.outer.value_or(plan::OuterSync{}));
+  return exchange;
+}
+
+JointPlanning::JointPlanning(plan::Job job, plan::Fleet fleet, net::Topology topology,
+                             std::vector<LinkPlan> links)
+    : job_{std::move(job)},
+      fleet_{std::move(fleet)},
+      topology_{std::move(topology)},
+      links_{std::move(links)} {
+  set_links(network_forecast(links_));
+}
+
+void JointPlanning::set_links(const NetworkForecast& network) {
+  fleet_.links = network.links;
+  fleet_.spells = network.spells;
+}
+
+bool JointPlanning::take(const plan::TrainingPlan& plan) {
+  ++rounds_;
+  PlannedExchange exchange = exchange_of(plan, job_);
+  auto asked = std::ranges::find(asked_, exchange, &Asked::exchange);
+  const bool is_new = asked == asked_.end();
+  if (is_new) {
+    NetworkForecast left = route_forecast(topology_, links_, exchange);
+    asked = asked_.insert(asked, {std::move(exchange), std::move(left)});
+  }
+  set_links(asked->left);
+  const auto routed = plan::over_links(plan, job_, fleet_);
+  if (!first_) first_ = best_ = RoutedPlan{routed.value_or(plan), fleet_};
+  last_is_best_ = rounds_ == 1 || (routed && plan::score_of(*routed, job_.objective) <
+                                                 plan::score_of(best_->plan, job_.objective));
+  if (last_is_best_) best_ = RoutedPlan{routed.value_or(plan), fleet_};
+  return is_new && rounds_ < rounds_max;
+}
+
+}  // namespace axs::fabric

@@ -1,0 +1,71 @@
+#include "axs/plan/plan_over_links.h"
+
+#include <algorithm>
+
+#include "axs/plan/site_groups.h"
+#include "axs/plan/step_energy.h"
+
+namespace axs::plan {
+
+namespace {
+
+std::vector<std::uint32_t> sites_of(const TrainingPlan& plan) {
+  std::vector<std::uint32_t> sites;
+  for (const ReplicaGroup& group : plan.groups) sites.push_back(group.site);
+  std::ranges::sort(sites);
+  const auto doubles = std::ranges::unique(sites);
+  sites.erase(doubles.begin(), doubles.end());
+  return sites;
+}
+
+/// What its sites wait for in a step that takes `inside` without.
+std::optional<Seconds> waiting(const TrainingPlan& plan, const Job& job, const Fleet& fleet,
+                               Seconds inside) {
+  const auto sites = sites_of(plan);
+  if (sites.size() == 1) return Seconds{};
+  const std::uint32_t period = plan.outer.value_or(OuterSync{}).period;
+  for (const SiteGroup& group : site_groups(fleet, job, sites)) {
+    if (group.sites.size() != sites.size()) continue;
+    for (const SiteExchange& way : group.ways)
+      if (plan.outer ? way.how.sync == *plan.outer : way.how.sync.period == period)
+        return way.exposed(inside);
+  }
+  return std::nullopt;
+}
+
+/// Of devices that wait for so long, in all steps.
+void add_waiting(TrainingPlan& plan, Seconds longer, const Fleet& fleet) {
+  PlanCost& cost = plan.cost;
+  for (const ReplicaGroup& group : plan.groups) {
+    const SiteSupply& supply = fleet.sites[group.site].supply;
+    for (const PlannedStage& stage : group.stages) {
+      const double devices = double{1} * group.replicas * stage.tensor * plan.method.context;
+      const Joules energy =
+          devices * supply.pue * (draw_of(fleet.types[stage.type].accelerator).waiting * longer);
+      cost.energy += energy;
+      if (cost.carbon) *cost.carbon += *supply.carbon * energy.value();
+      if (cost.money)
+        *cost.money +=
+            devices * (*price_of(fleet, group.site, stage.type) * longer) + supply.price * energy;
+    }
+  }
+}
+
+}  // namespace
+
+std::optional<TrainingPlan> over_links(const TrainingPlan& plan, const Job& job,
+                                       const Fleet& fleet) {
+  const Seconds inside = plan.step.replicas + plan.step.fixed;
+  const auto waits = waiting(plan, job, fleet, inside);
+  if (!waits) return std::nullopt;
+  TrainingPlan timed = plan;
+  timed.step.sites = *waits;
+  timed.step.total = inside + *waits;
+  timed.tokens_per_second =
+      static_cast<double>(job.global_batch) * job.sequence / timed.step.total.value();
+  timed.duration = steps(job) * timed.step.total;
+  add_waiting(timed, timed.duration - plan.duration, fleet);
+  return timed;
+}
+
+}  // namespace axs::plan
