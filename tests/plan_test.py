@@ -14,6 +14,7 @@ import unittest
 import xml.etree.ElementTree
 
 AXS = os.path.abspath(sys.argv[1])
+SCENARIOS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "scenarios")
 RUNS = sys.argv[2] if len(sys.argv) > 2 else None
 
 HEADER = ("source,model,model_params_B,layers,hidden,heads,ffn_hidden,vocab,seq_len,global_batch,"
@@ -114,6 +115,18 @@ class Job(unittest.TestCase):
         used = sum(group["replicas"] * stage["tensor"]
                    for group in document["groups"] for stage in group["stages"])
         self.assertEqual(used + sum(document["idle"].values()), 32)
+
+    def test_routes(self):
+        job = os.path.join(SCENARIOS, "1024-gpus.toml")
+        document = json.loads(plan(job, "--json").stdout)
+        network = document["network"]
+        self.assertGreater(network["step_s_planned_apart"], 1.1 * document["step_s"])
+        self.assertEqual([route["between"] for route in network["routes"]],
+                         [["sfo", "fra"], ["sfo", "tyo"], ["fra", "tyo"]])
+        for route in network["routes"]:  # One of two links of 10 Gb/s.
+            self.assertAlmostEqual(route["gbits_per_s"], 10, delta=0.01)
+        self.assertIn("The controller's routes leave the plan: sfo-fra 10 Gb/s", plan(job).stdout)
+        self.assertEqual(json.loads(plan(job, "--json").stdout), document)
 
     def test_explain(self):
         job = self.write(JOB)

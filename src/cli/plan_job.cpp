@@ -111,18 +111,18 @@ Result<ExitCode> PlanJob::run() {
                      if (!frontier_) look_for_wanted(planned, left);
                    }));
   if (frontier_) {
-    print_frontier(joint.last, limit);
+    print_frontier(joint.best, limit);
     return ExitCode::done;
   }
-  const plan::TrainingPlan& plan = joint.last.found.result.plan;
-  const config::PlannedJob& planned = joint.last.job;
+  const plan::TrainingPlan& plan = joint.best.found.result.plan;
+  const config::PlannedJob& planned = joint.best.job;
   const plan::PlanBreakdown broken =
       AXS_TRY(plan::breakdown(planned.job, planned.fleet, plan, facts.calibration));
-  const PlanView view{planned, joint.last.found, broken};
+  const PlanView view{planned, joint.best.found, broken};
   AXS_TRY(write_files(view));
   const std::string shown = AXS_TRY(text(view, joint));
   std::fputs(shown.c_str(), stdout);
-  return joint.last.found.result.unmet.empty() ? ExitCode::done : ExitCode::failed;
+  return joint.best.found.result.unmet.empty() ? ExitCode::done : ExitCode::failed;
 }
 
 void PlanJob::look_for_wanted(PlanOverLinks& planned,

@@ -67,10 +67,10 @@ Result<JointPlan> plan_jointly(const config::PlannedJob& job, const plan::Facts&
   PlanOverLinks best = AXS_TRY(next());
   bool more = joint.take(best.found.result.plan) && best.found.searched == 1;
   while (more) {
-    auto found = next();
-    if (!found) break;  // Stopped before it had found any.
-    more = joint.take(found->found.result.plan) && found->found.searched == 1;
-    if (joint.last_is_best()) best = *std::move(found);
+    auto round = next();
+    if (!round) break;  // Stopped before it had found any.
+    more = joint.take(round->found.result.plan) && round->found.searched == 1;
+    if (joint.last_is_best()) best = *std::move(round);
   }
   plan::SearchResult& result = best.found.result;
   result.plan = joint.best().plan;
@@ -81,8 +81,8 @@ Result<JointPlan> plan_jointly(const config::PlannedJob& job, const plan::Facts&
 
 std::string network_text(const JointPlan& plan) {
   std::string text;
-  for (const Route& route : routes_of(plan.last)) {
-    const auto& sites = plan.last.job.fleet.sites;
+  for (const Route& route : routes_of(plan.best)) {
+    const auto& sites = plan.best.job.fleet.sites;
     text += fmt::format("{}{}-{} {:.3g} Gb/s in {:.0f} ms", text.empty() ? "" : ", ",
                         sites[route.from].name, sites[route.to].name, route.rate.value() * 8e-9,
                         route.round_trip.value() * 1e3);
@@ -95,8 +95,8 @@ nlohmann::ordered_json network_json(const JointPlan& plan) {
   nlohmann::ordered_json document{{"rounds", plan.rounds},
                                   {"step_s_planned_apart", plan.apart.step.total.value()},
                                   {"routes", nlohmann::ordered_json::array()}};
-  for (const Route& route : routes_of(plan.last)) {
-    const auto& sites = plan.last.job.fleet.sites;
+  for (const Route& route : routes_of(plan.best)) {
+    const auto& sites = plan.best.job.fleet.sites;
     document["routes"].push_back({{"between", {sites[route.from].name, sites[route.to].name}},
                                   {"gbits_per_s", route.rate.value() * 8e-9},
                                   {"round_trip_s", route.round_trip.value()}});

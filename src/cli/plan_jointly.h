@@ -24,7 +24,7 @@ struct PlanOverLinks {
 /// Solved together with the routes that the controller gives to the plan's gradients: links are as
 /// these leave them to the plan.
 struct JointPlan {
-  PlanOverLinks last;
+  PlanOverLinks best;
   std::uint32_t rounds = 1;  ///< plans that were looked for
   /// What the plan would take that was found without any thought of routes.
   plan::TrainingPlan apart{};

@@ -23,11 +23,10 @@ std::optional<Seconds> waiting(const TrainingPlan& plan, const Job& job, const F
                                Seconds inside) {
   const auto sites = sites_of(plan);
   if (sites.size() == 1) return Seconds{};
-  const std::uint32_t period = plan.outer.value_or(OuterSync{}).period;
   for (const SiteGroup& group : site_groups(fleet, job, sites)) {
     if (group.sites.size() != sites.size()) continue;
     for (const SiteExchange& way : group.ways)
-      if (plan.outer ? way.how.sync == *plan.outer : way.how.sync.period == period)
+      if (plan.outer ? way.how.sync == *plan.outer : way.how.sync.period == 1)
         return way.exposed(inside);
   }
   return std::nullopt;
