@@ -20,6 +20,11 @@ std::variant<train::SiteSync, train::RingSync> start_sync(const Site::Config& co
   return train::SiteSync{std::get<train::SiteSync::Config>(config.sync), now};
 }
 
+/// No encoding of the model has more.
+std::uint64_t bytes_of_values(const catalog::Model& model) {
+  return catalog::parameter_count(model) * sizeof(float);
+}
+
 }  // namespace
 
 const TransferPiece* piece_of(const SiteMessageBody& body) {
@@ -44,21 +49,23 @@ SyncConfig sync_config(const catalog::Scenario& scenario, SiteId self, Kept kept
   std::vector<std::uint64_t> steps;
   for (std::uint32_t i = 0; train.shares && i < sites; ++i)
     steps.push_back(catalog::site_tokens_per_step(train, scenario.model, SiteId{i}, sites));
-  return train::SiteSync::Config{.self = self,
-                                 .sites = sites,
-                                 .budget = {.tokens = train.tokens,
-                                            .tokens_per_step = catalog::site_tokens_per_step(
-                                                train, scenario.model, self, sites),
-                                            .fragments = train.outer.fragments,
-                                            .period = train.outer.period,
-                                            .site_steps = std::move(steps)},
-                                 .records = std::move(kept.records),
-                                 .stored = std::move(kept.stored)};
+  return train::SiteSync::Config{
+      .self = self,
+      .sites = sites,
+      .contribution_max = std::max(train::contribution_carried, bytes_of_values(scenario.model)),
+      .budget = {.tokens = train.tokens,
+                 .tokens_per_step =
+                     catalog::site_tokens_per_step(train, scenario.model, self, sites),
+                 .fragments = train.outer.fragments,
+                 .period = train.outer.period,
+                 .site_steps = std::move(steps)},
+      .records = std::move(kept.records),
+      .stored = std::move(kept.stored)};
 }
 
 std::uint64_t largest_message(const catalog::Scenario& scenario) {
-  const std::uint64_t values = catalog::parameter_count(scenario.model) * sizeof(float);
-  return std::clamp(values, net::ReceiveWindow{}.bytes, net::SendQueue::max_message);
+  return std::clamp(bytes_of_values(scenario.model), net::ReceiveWindow{}.bytes,
+                    net::SendQueue::max_message);
 }
 
 Site::Site(Config config, Instant now)

@@ -116,6 +116,7 @@ bool Agreement::in_reach(SyncId sync) const {
 }
 
 bool Agreement::credible(const Received& event) const {
+  const Bounds bounds{config_.sites, config_.contribution_max};
   const auto makes_sense = [&]<class Message>(const Message& message) {
     if (const auto ballot = ballot_of(message)) {
       if (ballot->site.value >= config_.sites || ballot->round > promised_.round + round_window)
@@ -123,11 +124,10 @@ bool Agreement::credible(const Received& event) const {
       if (owner_speaks<Message> && ballot->site != event.from) return false;
     }
     if constexpr (requires { message.decision; })
-      if (!well_formed(message.decision, config_.sites)) return false;
+      if (!well_formed(message.decision, bounds)) return false;
     if constexpr (requires { message.votes; })
       return std::all_of(message.votes.begin(), message.votes.end(), [&](const Vote& vote) {
-        return (message.open > open_ || in_reach(vote.sync)) &&
-               well_formed(vote.decision, config_.sites);
+        return (message.open > open_ || in_reach(vote.sync)) && well_formed(vote.decision, bounds);
       });
     return true;
   };

@@ -126,6 +126,7 @@ class Agreement {
   struct Config {
     SiteId self;
     std::uint32_t sites = 1;
+    std::uint64_t contribution_max = contribution_carried;  ///< bytes, as Bounds has it
     std::uint32_t window = 1;  ///< so many syncs may be proposed and not yet chosen
     Duration heartbeat = milliseconds(200);
     /// Silence of the leader after which the first site stands for election; the others follow one

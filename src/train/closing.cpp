@@ -15,7 +15,7 @@ constexpr Duration restart_time = seconds(3);
 }  // namespace
 
 Duration GraceWindow::value() const {
-  if (lateness_.count() < 4 || gaps_.count() < 4) return first_grace;
+  if (lateness_.count() < 4 || gaps_.count() < 4) return std::max(first_grace, 2 * computed_);
   const Duration late = lateness_.median() + 4 * lateness_.deviation() + milliseconds(10);
   return std::min(late, gaps_.median());
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -25,6 +26,9 @@ class GraceWindow {
   void closed(Duration gap) {
     if (gap > Duration{}) gaps_.add(gap);
   }
+  /// This site computed so long for a contribution. As long as nobody knows how late others are,
+  /// twice that is waited, for their bytes may be under way.
+  void captured_after(Duration took) { computed_ = std::max(computed_, took); }
   Duration value() const;
   /// How long a site that has gone is expected back before the others do its work: two median times
   /// between syncs, and as long as a process needs to start again.
@@ -33,6 +37,7 @@ class GraceWindow {
  private:
   RecentDurations lateness_;
   RecentDurations gaps_;
+  Duration computed_{};  ///< the longest
 };
 
 /// The ledger of tokens as the decisions make it, and how the rest of the budget is shared out when

@@ -6,20 +6,18 @@ namespace axs::train {
 
 namespace {
 
-/// A transport carries no larger message.
-constexpr std::uint64_t contribution_max = std::uint64_t{1} << 29;
 /// No shard is longer; sums over all sites stay far from the end of 64 bits.
 constexpr std::uint64_t position_max = std::uint64_t{1} << 48;
 
 }  // namespace
 
-bool well_formed(const Contribution& contribution, std::uint32_t sites) {
+bool well_formed(const Contribution& contribution, const Bounds& bounds) {
   const TokenRange& tokens = contribution.tokens;
-  return contribution.site.value < sites && tokens.begin <= tokens.end &&
-         tokens.end <= position_max && contribution.size <= contribution_max;
+  return contribution.site.value < bounds.sites && tokens.begin <= tokens.end &&
+         tokens.end <= position_max && contribution.size <= bounds.contribution;
 }
 
-bool well_formed(const Decision& decision, std::uint32_t sites) {
+bool well_formed(const Decision& decision, const Bounds& bounds) {
   const auto in_order = [](const auto& a, const auto& b) { return a.site < b.site; };
   const auto unordered = [&](const auto& list) {
     return std::adjacent_find(list.begin(), list.end(), [&](const auto& a, const auto& b) {
@@ -28,9 +26,9 @@ bool well_formed(const Decision& decision, std::uint32_t sites) {
   };
   return !unordered(decision.members) && !unordered(decision.stops) &&
          std::all_of(decision.members.begin(), decision.members.end(),
-                     [&](const Contribution& member) { return well_formed(member, sites); }) &&
+                     [&](const Contribution& member) { return well_formed(member, bounds); }) &&
          std::all_of(decision.stops.begin(), decision.stops.end(), [&](const StopAt& stop) {
-           return stop.site.value < sites && stop.position <= position_max;
+           return stop.site.value < bounds.sites && stop.position <= position_max;
          });
 }
 

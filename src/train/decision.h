@@ -57,9 +57,18 @@ struct Decision {
   auto operator<=>(const Decision&) const = default;
 };
 
-/// Whether this makes sense by itself, among so many sites: what comes from a peer is looked at
+/// Bytes of a contribution that a transport certainly carries.
+inline constexpr std::uint64_t contribution_carried = std::uint64_t{1} << 29;
+
+/// What the sites of a job have agreed on before they say anything.
+struct Bounds {
+  std::uint32_t sites = 1;
+  std::uint64_t contribution = contribution_carried;  ///< none has more bytes
+};
+
+/// Whether this makes sense by itself, within these bounds: what comes from a peer is looked at
 /// before it is believed. Members are in the order of their sites, each once.
-bool well_formed(const Contribution& contribution, std::uint32_t sites);
-bool well_formed(const Decision& decision, std::uint32_t sites);
+bool well_formed(const Contribution& contribution, const Bounds& bounds);
+bool well_formed(const Decision& decision, const Bounds& bounds);
 
 }  // namespace axs::train

@@ -8,6 +8,7 @@ SiteSync::SiteSync(Config config, Instant now)
     : config_{std::move(config)},
       agreement_{{.self = config_.self,
                   .sites = config_.sites,
+                  .contribution_max = config_.contribution_max,
                   .window = config_.budget.fragments,
                   .heartbeat = config_.heartbeat,
                   .patience = config_.patience,
@@ -69,6 +70,7 @@ void SiteSync::on(const Wakeup&) {
 
 void SiteSync::on(const Captured& event) {
   if (!worker_) return;
+  if (worker_->ordered) grace_.captured_after(now_ - worker_->ordered_at);
   offer(event);
   worker_->capturing = std::max(worker_->capturing, next(event.sync));
   worker_->ordered.reset();
@@ -142,7 +144,7 @@ void SiteSync::receive(SiteId from, const AgreementMessage& message) {
 
 /// Its own contribution, or one that a decision names and that was asked for.
 bool SiteSync::credible(SiteId from, const Offer& message) const {
-  if (!well_formed(message.contribution, config_.sites)) return false;
+  if (!well_formed(message.contribution, {config_.sites, config_.contribution_max})) return false;
   if (message.contribution.site == from) return true;
   if (message.sync.value >= log_.size()) return false;
   const auto& members = log_[message.sync.value].members;
@@ -295,6 +297,7 @@ void SiteSync::order_capture() {
   const SyncId sync = worker_->capturing;
   const std::uint32_t steps = steps_now(sync);
   if (worker_->ordered && steps >= *worker_->ordered) return;
+  if (!worker_->ordered) worker_->ordered_at = now_;
   worker_->ordered = steps;
   actions_->push_back(Capture{sync, steps});
 }

@@ -130,6 +130,7 @@ class SiteSync {
   struct Config {
     SiteId self;
     std::uint32_t sites = 1;
+    std::uint64_t contribution_max = contribution_carried;  ///< bytes, as Bounds has it
     Budget::Config budget;
     Duration heartbeat = milliseconds(200);
     Duration patience = seconds(1);
@@ -175,6 +176,7 @@ class SiteSync {
     SyncId merged;                           ///< the first that it has not said to have merged
     SyncId capturing;                        ///< the next that it shall capture
     std::optional<std::uint32_t> ordered{};  ///< so it was told, after this many steps
+    Instant ordered_at{};                    ///< when that was said first
   };
 
   void on(const Wakeup&);

@@ -157,6 +157,21 @@ TEST_CASE("site sync: a site three times slower is waited for by nobody") {
   CHECK(world.sites()[0].longest_gap < milliseconds(2 * 10 * 40));
 }
 
+TEST_CASE("site sync: what may not overlap an exchange is waited with") {
+  for (const std::uint32_t overlap : {0u, 1u, 3u}) {
+    CAPTURE(overlap);
+    World world{{.overlap = overlap, .sending = milliseconds(200)}};
+    world.run({seconds(60).ns});
+    REQUIRE(world.finished() == 3);
+    CHECK(exactly_the_budget(world));
+    // 50 rounds of two syncs, each of which shows what 425 ms, of bytes and of three messages more
+    // or fewer, are longer than the steps meanwhile.
+    const Duration shown = (world.now() - Instant{} - milliseconds(500 * 40)) / 50;
+    CHECK(shown > milliseconds(275) - overlap * milliseconds(40));
+    CHECK(shown < milliseconds(500) - overlap * milliseconds(40));
+  }
+}
+
 TEST_CASE("site sync: one site alone") {
   World world{{.sites = 1}};
   world.run({seconds(60).ns});
@@ -166,8 +181,10 @@ TEST_CASE("site sync: one site alone") {
 
 TEST_CASE("site sync: killed workers and sites cost no token and no sync") {
   CHECK(rc::check([](std::uint64_t seed) {
-    World world;
     Rng rng{seed};
+    Job job;
+    if (rng.chance(0.5)) job.overlap = static_cast<std::uint32_t>(rng.below(12));
+    World world{job};
     for (auto& site : world.sites())
       site.step_time = milliseconds(20 + static_cast<std::int64_t>(rng.below(60)));
     for (int k = 0; k < 4; ++k) {

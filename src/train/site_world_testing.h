@@ -19,6 +19,7 @@ struct Job {
   std::uint64_t steps = 500;  ///< of each site
   std::uint32_t fragments = 2;
   std::uint32_t period = 20;
+  std::optional<std::uint32_t> overlap{};  ///< steps, as catalog::OuterRule has it
   Duration sending = {};  ///< what the bytes of a contribution take longer than a message
   constexpr std::uint64_t tokens() const { return sites * steps * tokens_per_step; }
 };
@@ -149,7 +150,7 @@ class World {
     if (due && !w.pending.contains(w.order->sync) && !blocked(w, w.order->sync)) {
       capture(i);
       pause = milliseconds(2);
-    } else if (!due && w.order && !stopped) {
+    } else if (!due && w.order && !stopped && !awaits_merge(w)) {
       w.position += tokens_per_step;
     } else {
       pause = milliseconds(1);
@@ -160,6 +161,11 @@ class World {
     for (const auto& [q, c] : w.pending)
       if (fragment_of(q, job_.fragments) == fragment_of(sync, job_.fragments)) return true;
     return false;
+  }
+  bool awaits_merge(const FakeWorker& w) const {
+    return job_.overlap && std::ranges::any_of(w.pending, [&](const auto& pending) {
+             return w.position - pending.second.tokens.end >= *job_.overlap * tokens_per_step;
+           });
   }
   void capture(std::uint32_t i) {
     Site& site = sites_[i];

@@ -17,14 +17,13 @@ constexpr std::uint64_t noise_stream = 3'000'000;
 
 constexpr Duration progress_every = seconds(60);
 
-/// Of the bytes on a link, those of messages: without headers, and what control, hellos and
-/// acknowledgements take.
-constexpr std::uint32_t packet_bytes = net::Transport::Config{}.packet_size;
-constexpr double payload_share =
-    static_cast<double>(packet_bytes - net::packet_overhead - net::data_overhead) /
-    (packet_bytes + net::max_packet_overhead) * 0.98;
-
 }  // namespace
+
+double payload_share() {
+  constexpr std::uint32_t packet = net::Transport::Config{}.packet_size;
+  return static_cast<double>(packet - net::packet_overhead - net::data_overhead) /
+         (packet + net::max_packet_overhead) * 0.98;
+}
 
 Result<> playable_as_flows(const catalog::Scenario& scenario) {
   const auto refuse = [&](const std::string& what) {
@@ -62,7 +61,8 @@ FlowTwin::FlowTwin(Config config)
       const net::PipeConfig& pipe = back ? link.back : link.forth;
       const auto& forecast = back ? link.back_forecast : link.forth_forecast;
       const Rng rng = rng_.fork(pipe_stream + directions_.size());
-      directions_.push_back({net::Pipe{pipe, rng}, pipe.rate * ((1 - pipe.loss) * payload_share)});
+      directions_.push_back(
+          {net::Pipe{pipe, rng}, pipe.rate * ((1 - pipe.loss) * payload_share())});
       directions_.back().probes.set_forecast(forecast);
     }
   for (std::uint32_t i = 0; i < config_.fleets.size(); ++i) {

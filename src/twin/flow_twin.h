@@ -45,6 +45,10 @@ struct FleetOutcome {
 /// has.
 Result<> playable_as_flows(const catalog::Scenario& scenario);
 
+/// Of the bytes on a link, those of messages: without headers, and what control, hellos and
+/// acknowledgements take.
+double payload_share();
+
 /// The simulated world for fleets and days, as docs/design/029-twin-at-scale.md says: the policies
 /// of the sites and the controller are those of the live world, but a message is one flow that
 /// shares links by max-min fairness, not packets under net::Transport. Hellos are packets, for what

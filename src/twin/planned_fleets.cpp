@@ -120,7 +120,7 @@ catalog::Scenario at_sites(const catalog::Scenario& scenario, const std::vector<
 }
 
 bool is_carried(std::uint64_t contribution_bytes) {
-  return train::well_formed({.site = SiteId{0}, .tokens = {}, .size = contribution_bytes}, 1);
+  return contribution_bytes <= train::contribution_carried;
 }
 
 PlannedFleets planned_fleets(const catalog::Scenario& scenario, const std::vector<SiteJob>& jobs,
