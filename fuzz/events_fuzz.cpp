@@ -18,7 +18,8 @@ constexpr std::string_view names[] = {"", "sfo", "fra"};
 std::string any_line(Rng& rng) {
   const catalog::FactOrigin origin{"r1", std::string{names[rng.below(3)]},
                                    Instant{} + seconds(static_cast<std::int64_t>(rng.below(99)))};
-  return catalog::fact_line(origin, any_value<catalog::Fact>(rng));
+  return std::visit([&](const auto& fact) { return catalog::fact_line(origin, fact); },
+                    any_value<catalog::AnyFact>(rng));
 }
 
 std::vector<ByteVector> seeds() {

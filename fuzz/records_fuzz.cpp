@@ -18,7 +18,7 @@ using Records =
     List<train::SyncMessage, train::ToWorker, train::FromWorker, train::AgreementRecord,
          fabric::SiteMessageBody, net::Packet, net::Hello, net::HelloReply, net::LinkReport,
          net::RouteOrder, net::HandshakeSegment, live::RunPlan, live::TokenRecord,
-         live::EnrolmentRequest, live::EnrolmentReply, host::ClockMark, catalog::Fact>;
+         live::EnrolmentRequest, live::EnrolmentReply, host::ClockMark, catalog::AnyFact>;
 
 template <class T>
 void read_as(ByteView bytes) {

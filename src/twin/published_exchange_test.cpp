@@ -111,6 +111,7 @@ TEST_CASE("published: scaling laws of DiLoCo, table 6: 10B and 405B that wait fo
       CAPTURE(targets[i]);
       const int point = grid_point(printed[i]);
       const double seen = utilisation(row, grid(point));
+      CAPTURE(seen);
       CHECK(std::fabs(seen - closed_form(row, grid(point))) < one_point);
       // The grid is coarse, and printed is the last point below the target.
       if (i > 0) {
@@ -130,6 +131,7 @@ TEST_CASE("published: INTELLECT-1, an exchange that blocks after 100 steps in 38
     CAPTURE(exchange);
     const double gigabits = run.job.parameters * run.sync.bits / exchange * 1e-9;
     const double seen = utilisation(run, gigabits);
+    CAPTURE(seen);
     CHECK(std::fabs(seen - printed) < two_points);
     CHECK(std::fabs(seen - closed_form(run, gigabits)) < one_point);
   }
@@ -155,6 +157,7 @@ TEST_CASE("published: Streaming DiLoCo, 95 % with 1 to 5 Gb/s") {
     for (const double gigabits : {1.0, 2.0, 3.5}) {
       CAPTURE(gigabits);
       const double seen = utilisation(row, gigabits, periods);
+      CAPTURE(seen);
       CHECK(std::fabs(seen - closed_form(row, gigabits)) < one_point);
     }
   }
