@@ -5,10 +5,12 @@ usage: plan_test.py PATH-OF-AXS                  a small table, and tables that 
 import json
 import os
 import re
+import signal
 import stat
 import subprocess
 import sys
 import tempfile
+import time
 import tomllib
 import unittest
 import xml.etree.ElementTree
@@ -25,6 +27,12 @@ SMALL = HEADER + (
     "Megatron-LM SC21,GPT 1.7B,1.7,24,2304,24,9216,51200,2048,512,16,A100-80,32,1,1,32,,,1,n,0,"
     "full,fp16,3.528,,\n"
     "a blog,GPT,1.7,24,2304,24,9216,51200,2048,512,16,TPU v9,32,1,1,32,,,1,n,0,full,fp16,3,,\n")
+
+
+def blocks_interrupts(process):
+    with open(f"/proc/{process}/status", encoding="ascii") as status:
+        mask = next(line.split()[1] for line in status if line.startswith("SigBlk"))
+    return int(mask, 16) >> (signal.SIGINT - 1) & 1
 
 
 def score(*arguments):
@@ -285,6 +293,23 @@ class Job(unittest.TestCase):
             self.assertLess(one["days"], other["days"])
             self.assertGreater(one["money_dollars"], other["money_dollars"])
         self.assertIn("MONEY [$]", plan(file, "--frontier").stdout)
+
+    def test_frontier_of_allowed_sites(self):
+        only_us = JOB + '[plan]\njurisdictions = ["US"]\n'
+        plans = json.loads(plan(self.write(only_us), "--frontier", "--json").stdout)["plans"]
+        self.assertTrue(all(one["money_dollars"] > 0 for one in plans), plans)
+
+    def test_interrupted(self):
+        large = self.PRICED.replace("count = 16", "count = 8192").replace("= 256", "= 4096")
+        with subprocess.Popen([AXS, "plan", self.write(large), "--objective", "money"], text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE) as planning:
+            while not blocks_interrupts(planning.pid):
+                time.sleep(0.01)
+            planning.send_signal(signal.SIGINT)
+            said, complaint = planning.communicate(timeout=60)
+        # What was found, or that nothing was; never nothing at all.
+        self.assertIn(planning.returncode, (0, 1), complaint)
+        self.assertIn("topped", said + complaint)
 
     def test_limits(self):
         for line, what in (('budget = "$100"', "budget: 100 $, the cheapest plan costs "),

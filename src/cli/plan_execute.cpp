@@ -52,6 +52,38 @@ Result<> check_devices(const config::PlannedJob& job, const TrainingPlan& plan,
   return Ok{};
 }
 
+Result<> check_sites(const config::PlannedJob& job, const TrainingPlan& plan,
+                     const std::string& file) {
+  for (const SiteId site : sites_of(plan)) {
+    const plan::FleetSite& used = job.fleet.sites[site.value];
+    if (!job.job.may_run_in(used.jurisdiction))
+      return bad(file, fmt::format("trains at {} in {}, where the job may not run", used.name,
+                                   used.jurisdiction));
+  }
+  return Ok{};
+}
+
+/// Clocks count no further than three times that.
+Result<> check_times(const TrainingPlan& plan, const std::string& file) {
+  constexpr Seconds century{3.156e9};
+  const Seconds longest = std::max(plan.duration, plan.step.total);
+  if (longest > century)
+    return bad(file, fmt::format("{:.3g} s planned, want at most a hundred years, {:.3g} s",
+                                 longest.value(), century.value()));
+  return Ok{};
+}
+
+/// That sites cannot exchange so.
+Result<> check_exchange(const TrainingPlan& plan, const std::string& file) {
+  if (!plan.outer) return Ok{};
+  if (plan.outer->during_backward)
+    return bad(file, "an exchange between sites during the backward pass, which nothing does yet");
+  if (plan.outer->bits != 4 && plan.outer->bits != 16)
+    return bad(
+        file, fmt::format("an exchange of {} bits of a parameter, want 4 or 16", plan.outer->bits));
+  return Ok{};
+}
+
 /// What is left out may have been somebody's end, or the way between two that stay.
 Result<> check_left(const catalog::Scenario& scenario, const std::vector<SiteId>& sites,
                     const std::string& file) {
@@ -112,14 +144,6 @@ std::string unknown_to_workers(const config::PlannedJob& job, const TrainingPlan
   return {};
 }
 
-/// That sites of our own workers cannot exchange so; empty if there is nothing.
-std::string unknown_exchange(const plan::OuterSync& outer) {
-  if (outer.during_backward) return "an exchange between sites during the backward pass";
-  if (outer.bits != 4 && outer.bits != 16)
-    return fmt::format("an exchange of {} bits of a parameter, other than 4 and 16", outer.bits);
-  return {};
-}
-
 std::string basis_of(const config::PlannedJob& job, const TrainingPlan& plan,
                      const plan::Calibration& calibration) {
   std::set<std::string> declared;
@@ -176,6 +200,9 @@ Result<PlannedRun> read_planned_run(const JobFlags& flags, const std::string& fi
   AXS_TRY(flags.apply(job.scenario));
   TrainingPlan plan = AXS_TRY(read_plan(file, job));
   AXS_TRY(check_devices(job, plan, file));
+  AXS_TRY(check_sites(job, plan, file));
+  AXS_TRY(check_times(plan, file));
+  AXS_TRY(check_exchange(plan, file));
   AXS_TRY(check_left(job.scenario, sites_of(plan), file));
   auto broken = plan::breakdown(job.job, job.fleet, plan, facts.calibration);
   if (!broken) return bad(file, broken.error().what);
@@ -187,8 +214,7 @@ Result<PlannedRun> read_planned_run(const JobFlags& flags, const std::string& fi
 }
 
 Result<> check_workers(const PlannedRun& run, const std::string& file) {
-  std::string unknown = unknown_to_workers(run.job, run.plan);
-  if (unknown.empty() && run.plan.outer) unknown = unknown_exchange(*run.plan.outer);
+  const std::string unknown = unknown_to_workers(run.job, run.plan);
   if (!unknown.empty())
     return bad(file, unknown + ", which the worker does not execute yet; want replicas of one cpu");
   const std::uint64_t bytes = assumed_speeds(run.scenario).front().contribution_bytes;

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "axs/cli/flag.h"
 #include "axs/cli/job.h"
 #include "axs/cli/plan_emit.h"
 #include "axs/cli/plan_explain.h"
@@ -13,6 +14,7 @@
 #include "axs/cli/plan_text.h"
 #include "axs/cli/plan_trace.h"
 #include "axs/cli/progress.h"
+#include "axs/cli/terminal.h"
 #include "axs/config/plan_facts.h"
 #include "axs/config/quantity.h"
 #include "axs/fabric/network_forecast.h"
@@ -34,35 +36,34 @@ Result<> write_whole(const std::string& path, const std::string& text) {
       host::FileAccess::everyone);
 }
 
-/// Shows how far searches are, and ends them once `limit` is over.
+/// Shows how far searches are, and ends them once `patience` is over.
 class Watched {
  public:
-  Watched(std::string what, std::optional<std::chrono::nanoseconds> limit)
-      : progress_{std::move(what)}, limit_{limit} {}
+  explicit Watched(Patience& patience) : patience_{patience} {}
 
   bool operator()(double share) {
     progress_.show(share);
-    ended_ = ended_ || (limit_ && std::chrono::steady_clock::now() - begun_ > *limit_);
     share_ = share;
+    ended_ = ended_ || patience_.is_over();
     return !ended_;
   }
   /// Of the search that was ended, what was done.
   double searched() const { return ended_ ? share_ : 1; }
 
  private:
-  Progress progress_;
-  std::optional<std::chrono::nanoseconds> limit_;
-  std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
+  Progress progress_{"looking for what takes least"};
+  Patience& patience_;
   bool ended_ = false;
   double share_ = 0;
 };
 
-/// Energy, where a device at one of the sites has no price.
+/// Energy, where a device that the job may use has no price.
 plan::Thrift thrift_of_frontier(const config::PlannedJob& planned) {
   plan::Job job = planned.job;
   job.objective = plan::Objective::money;
   std::vector<std::uint32_t> sites;
-  for (std::uint32_t site = 0; site < planned.fleet.sites.size(); ++site) sites.push_back(site);
+  for (std::uint32_t site = 0; site < planned.fleet.sites.size(); ++site)
+    if (job.may_run_in(planned.fleet.sites[site].jurisdiction)) sites.push_back(site);
   return plan::check_known(job, planned.fleet, sites) ? plan::Thrift::money : plan::Thrift::energy;
 }
 
@@ -77,7 +78,7 @@ void PlanJob::declare(CLI::App& app) {
                                                           {"energy", plan::Objective::energy},
                                                           {"carbon", plan::Objective::carbon}};
   app.add_option("--objective", objective_, "Instead of the job's: time, money, energy or carbon")
-      ->transform(CLI::CheckedTransformer(objectives));
+      ->transform(CLI::CheckedTransformer(objectives).description("NAME"));
   auto* frontier = app.add_flag(
       "--frontier", frontier_,
       "A table of plans from the fastest to the cheapest, or where prices are not known "
@@ -104,14 +105,16 @@ Result<ExitCode> PlanJob::run() {
   auto links = AXS_TRY(plan_links(job.scenario, fabric::forecast_horizon));
   if (objective_) job.job.objective = *objective_;
   std::optional<std::chrono::nanoseconds> limit;
-  if (!limit_.empty()) limit = std::chrono::nanoseconds{AXS_TRY(config::parse_duration(limit_)).ns};
-  const JointPlan joint = AXS_TRY(
-      plan_jointly(job, facts, std::move(links), limit,
-                   [this](PlanOverLinks& planned, std::optional<std::chrono::nanoseconds> left) {
-                     if (!frontier_) look_for_wanted(planned, left);
-                   }));
+  if (!limit_.empty())
+    limit =
+        std::chrono::nanoseconds{AXS_TRY(of_flag("--limit", config::parse_duration(limit_))).ns};
+  Patience patience = AXS_TRY(Patience::create(limit));
+  const JointPlan joint =
+      AXS_TRY(plan_jointly(job, facts, std::move(links), patience, [&](PlanOverLinks& planned) {
+        if (!frontier_) look_for_wanted(planned, patience);
+      }));
   if (frontier_) {
-    print_frontier(joint.best, limit);
+    print_frontier(joint.best, patience);
     return ExitCode::done;
   }
   const plan::TrainingPlan& plan = joint.best.found.result.plan;
@@ -125,11 +128,10 @@ Result<ExitCode> PlanJob::run() {
   return joint.best.found.result.unmet.empty() ? ExitCode::done : ExitCode::failed;
 }
 
-void PlanJob::look_for_wanted(PlanOverLinks& planned,
-                              std::optional<std::chrono::nanoseconds> limit) {
+void PlanJob::look_for_wanted(PlanOverLinks& planned, Patience& patience) {
   const plan::Job& job = planned.job.job;
   if (!plan::wants_more_than_time(job, planned.job.fleet)) return;
-  Watched watched{"looking for what takes least", limit};
+  Watched watched{patience};
   FoundOnCores& found = planned.found;
   auto wanted = plan::wanted_plan(plan::FrugalSearch{planned.search}, job, found.result.plan,
                                   [&](double share) { return watched(share); });
@@ -137,15 +139,15 @@ void PlanJob::look_for_wanted(PlanOverLinks& planned,
            std::min(found.searched, watched.searched())};
 }
 
-void PlanJob::print_frontier(const PlanOverLinks& planned,
-                             std::optional<std::chrono::nanoseconds> limit) const {
+void PlanJob::print_frontier(const PlanOverLinks& planned, Patience& patience) const {
   const config::PlannedJob& job = planned.job;
-  Watched watched{"looking for what takes least", limit};
+  Watched watched{patience};
   const auto plans =
       plan::frontier(plan::FrugalSearch{planned.search}, job.job, thrift_of_frontier(job),
                      planned.found.result.plan, [&](double share) { return watched(share); });
   const std::string shown = json_ ? frontier_json(job, plans) : frontier_text(job, plans);
   std::fputs(shown.c_str(), stdout);
+  if (watched.searched() < 1) print_error("stopped: there may be plans that take less");
 }
 
 Result<> PlanJob::write_files(const PlanView& view) const {

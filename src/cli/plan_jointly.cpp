@@ -10,14 +10,12 @@
 namespace axs::cli {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 Result<PlanOverLinks> plan_over(config::PlannedJob job, const plan::Facts& facts,
-                                std::optional<std::chrono::nanoseconds> limit, const Wish& wish) {
+                                Patience& patience, const Wish& wish) {
   plan::Search search = AXS_TRY(plan::Search::of(job.job, job.fleet, facts.calibration));
-  FoundOnCores found = AXS_TRY(search_on_cores(search, limit));
+  FoundOnCores found = AXS_TRY(search_on_cores(search, patience));
   PlanOverLinks planned{std::move(job), std::move(search), std::move(found)};
-  wish(planned, limit);
+  wish(planned);
   return planned;
 }
 
@@ -53,16 +51,14 @@ std::vector<Route> routes_of(const PlanOverLinks& planned) {
 }  // namespace
 
 Result<JointPlan> plan_jointly(const config::PlannedJob& job, const plan::Facts& facts,
-                               std::vector<fabric::LinkPlan> links,
-                               std::optional<std::chrono::nanoseconds> limit, const Wish& wish) {
-  const auto begun = Clock::now();
+                               std::vector<fabric::LinkPlan> links, Patience& patience,
+                               const Wish& wish) {
   fabric::JointPlanning joint{job.job, job.fleet, fabric::topology_of(job.scenario),
                               std::move(links)};
   const auto next = [&] {
     config::PlannedJob linked = job;
     linked.fleet = joint.fleet();
-    const auto left = limit ? std::optional{*limit - (Clock::now() - begun)} : std::nullopt;
-    return plan_over(std::move(linked), facts, left, wish);
+    return plan_over(std::move(linked), facts, patience, wish);
   };
   PlanOverLinks best = AXS_TRY(next());
   bool more = joint.take(best.found.result.plan) && best.found.searched == 1;

@@ -1,10 +1,8 @@
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <nlohmann/json_fwd.hpp>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,14 +29,13 @@ struct JointPlan {
 };
 
 /// Takes the place of what the search for the fastest plan found, if something else is wanted.
-using Wish = std::function<void(PlanOverLinks&, std::optional<std::chrono::nanoseconds> limit)>;
+using Wish = std::function<void(PlanOverLinks&)>;
 
 /// Searches on all cores, as search_on_cores() does, once for each forecast of the network; `links`
-/// are those of the job's scenario. `limit` is for all rounds.
-Result<JointPlan> plan_jointly(
-    const config::PlannedJob& job, const plan::Facts& facts, std::vector<fabric::LinkPlan> links,
-    std::optional<std::chrono::nanoseconds> limit,
-    const Wish& wish = [](PlanOverLinks&, std::optional<std::chrono::nanoseconds>) {});
+/// are those of the job's scenario. `patience` is for all rounds.
+Result<JointPlan> plan_jointly(const config::PlannedJob& job, const plan::Facts& facts,
+                               std::vector<fabric::LinkPlan> links, Patience& patience,
+                               const Wish& wish);
 
 /// For people: what the sites of the plan have between them. Empty for one site.
 std::string network_text(const JointPlan& plan);

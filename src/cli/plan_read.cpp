@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <limits>
 #include <nlohmann/json.hpp>
 
 #include "axs/cli/plan_text.h"
+#include "axs/config/scenario.h"
 #include "axs/config/text_file.h"
 #include "axs/core/enums.h"
 
@@ -73,6 +75,7 @@ class PlanReader {
   plan::PlannedStage stage(const Place& place);
   void idle(const Place& place);
   void whole();
+  void sums_up(const std::string& what, Seconds seen, Seconds wanted, const std::string& of);
 
   std::string file_;
   const PlannedJob& job_;
@@ -200,7 +203,7 @@ void PlanReader::head(const Place& place) {
         "micro_batch",  "recompute",   "sharding",   "whole_experts", "context",      "step_s",
         "low_s",        "high_s",      "spread",     "replicas_s",    "sites_s",      "fixed_s",
         "tokens_per_s", "utilisation", "duration_s", "cost",          "searched",     "groups",
-        "idle",         "outer",       "others",     "unmet",         "explain"});
+        "idle",         "outer",       "others",     "unmet",         "explain",      "network"});
   if (const json& version = at(place, "version"); version != plan_json_version)
     refuse("version", version, std::to_string(plan_json_version));
   same(place, "job", job_.scenario.name);
@@ -235,7 +238,8 @@ void PlanReader::rest(const Place& place) {
   if (const json& others = at(place, "others"); !others.is_array())
     refuse("others", others, "a list");
   if (place.object.contains("unmet")) text(place, "unmet");
-  if (place.object.contains("explain")) object(at(place, "explain"), "explain");
+  for (const char* key : {"explain", "network"})
+    if (place.object.contains(key)) object(at(place, key), key);
 }
 
 void PlanReader::cost(const Place& place) {
@@ -253,8 +257,8 @@ void PlanReader::cost(const Place& place) {
 void PlanReader::outer(const Place& place) {
   only(place, {"period", "fragments", "overlap", "bits", "during_backward", "loss_gap"});
   plan::OuterSync& outer = plan_.outer.emplace();
-  outer.period = count(place, "period", 1);
-  outer.fragments = count(place, "fragments", 1, outer.period);
+  outer.period = count(place, "period", 1, config::period_max);
+  outer.fragments = count(place, "fragments", 1, std::min(outer.period, config::fragments_max));
   outer.overlap = count(place, "overlap", 0, outer.period);
   outer.bits = number(place, "bits", 0);
   if (outer.bits <= 0) fail(place.of("bits"), "0, want more");
@@ -316,6 +320,17 @@ void PlanReader::whole() {
   if (sequences != job_.job.global_batch)
     fail("groups", fmt::format("{} sequences in a step, want the {} of global_batch", sequences,
                                job_.job.global_batch));
+  const plan::PlannedTime& step = plan_.step;
+  sums_up("step_s", step.total, step.replicas + step.sites + step.fixed,
+          "replicas_s, sites_s and fixed_s together");
+  sums_up("duration_s", plan_.duration, plan::steps(job_.job) * step.total, "all steps together");
+}
+
+void PlanReader::sums_up(const std::string& what, Seconds seen, Seconds wanted,
+                         const std::string& of) {
+  constexpr double close = 1e-6;
+  if (!(std::abs((seen - wanted).value()) <= close * wanted.value()))
+    fail(what, fmt::format("{} s, want the {} s of {}", seen.value(), wanted.value(), of));
 }
 
 Result<plan::TrainingPlan> PlanReader::read(const json& document) {

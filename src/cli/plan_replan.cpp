@@ -178,7 +178,12 @@ Result<plan::TrainingPlan> running_plan(const std::string& file, const PlannedJo
                                         const plan::Facts& facts) {
   if (!file.empty()) return read_plan(file, job);
   const plan::Search search = AXS_TRY(plan::Search::of(job.job, job.fleet, facts.calibration));
-  return AXS_TRY(search_on_cores(search, std::nullopt)).result.plan;
+  Patience patience = AXS_TRY(Patience::create(std::nullopt));
+  FoundOnCores found = AXS_TRY(search_on_cores(search, patience));
+  if (found.searched < 1)
+    return Error{Errc::exhausted,
+                 "plan: stopped before the plan that runs was found, want --running"};
+  return std::move(found.result.plan);
 }
 
 }  // namespace
@@ -222,7 +227,8 @@ Result<ExitCode> PlanReplanCommand::run() {
       with_types_of(now, AXS_TRY(running_plan(running_, job, facts)));
   job.fleet = now.fleet;
   auto replanning = AXS_TRY(plan::Replanning::of(left, std::move(now), facts.calibration, running));
-  const double searched = AXS_TRY(search_on_cores(replanning, limit));
+  Patience patience = AXS_TRY(Patience::create(limit));
+  const double searched = AXS_TRY(search_on_cores(replanning, patience));
   const plan::ReplanResult result = AXS_TRY(replanning.result());
   const ReplanView view{job, left.tokens, result, searched};
   const FoundOnCores found{{view.whole_plan(), {}, ""}, searched};

@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "axs/cli/progress.h"
-#include "axs/host/signals.h"
 
 namespace axs::cli {
 namespace {
@@ -79,11 +78,7 @@ class SharedSearch {
 };
 
 template <class Summary>
-Result<Searched> run_on_cores(const plan::Search& search, Summary& summary,
-                              std::optional<std::chrono::nanoseconds> limit) {
-  using Clock = std::chrono::steady_clock;
-  const auto begun = Clock::now();
-  auto signals = AXS_TRY(host::SignalFd::create());
+Result<Searched> run_on_cores(const plan::Search& search, Summary& summary, Patience& patience) {
   SharedSearch shared{search, summary};
   std::vector<std::jthread> threads;
   for (unsigned i = 0; i < std::max(1u, std::thread::hardware_concurrency()); ++i)
@@ -92,7 +87,7 @@ Result<Searched> run_on_cores(const plan::Search& search, Summary& summary,
   for (double share = 0; share < 1 && !shared.stopped();) {
     share = shared.wait(std::chrono::milliseconds(20));
     progress.show(share);
-    if (share < 1 && ((limit && Clock::now() - begun > *limit) || signals.next())) shared.stop();
+    if (share < 1 && patience.is_over()) shared.stop();
   }
   threads.clear();
   return shared.result();
@@ -100,10 +95,9 @@ Result<Searched> run_on_cores(const plan::Search& search, Summary& summary,
 
 }  // namespace
 
-Result<FoundOnCores> search_on_cores(const plan::Search& search,
-                                     std::optional<std::chrono::nanoseconds> limit) {
+Result<FoundOnCores> search_on_cores(const plan::Search& search, Patience& patience) {
   plan::SearchSummary summary{search};
-  const auto [share, stopped] = AXS_TRY(run_on_cores(search, summary, limit));
+  const auto [share, stopped] = AXS_TRY(run_on_cores(search, summary, patience));
   auto found = summary.result([was_stopped = stopped] { return was_stopped; });
   if (!found && stopped)
     return Error{Errc::exhausted, "plan: none was found before the search was stopped"};
@@ -111,8 +105,8 @@ Result<FoundOnCores> search_on_cores(const plan::Search& search,
   return FoundOnCores{std::move(*found), share};
 }
 
-Result<double> search_on_cores(plan::Replanning& replanning, std::chrono::nanoseconds limit) {
-  return AXS_TRY(run_on_cores(replanning.search(), replanning, limit)).share;
+Result<double> search_on_cores(plan::Replanning& replanning, Patience& patience) {
+  return AXS_TRY(run_on_cores(replanning.search(), replanning, patience)).share;
 }
 
 }  // namespace axs::cli

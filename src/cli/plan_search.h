@@ -1,8 +1,6 @@
 #pragma once
 
-#include <chrono>
-#include <optional>
-
+#include "axs/cli/patience.h"
 #include "axs/plan/replan.h"
 #include "axs/plan/search_result.h"
 
@@ -13,13 +11,12 @@ struct FoundOnCores {
   double searched = 1;  ///< share of the units of the search that were looked at
 };
 
-/// Searches on all cores, with a line of progress. The best plan that was found until the limit, or
-/// until SIGINT, SIGTERM or SIGHUP; of a whole search the result does not depend on the cores. An
-/// error if no plan was found.
-Result<FoundOnCores> search_on_cores(const plan::Search& search,
-                                     std::optional<std::chrono::nanoseconds> limit);
+/// Searches on all cores, with a line of progress. The best plan that was found before `patience`
+/// was over; of a whole search the result does not depend on the cores. An error if no plan was
+/// found.
+Result<FoundOnCores> search_on_cores(const plan::Search& search, Patience& patience);
 /// The same for a job that runs: gives `replanning` what it finds. The share of the search that was
 /// done.
-Result<double> search_on_cores(plan::Replanning& replanning, std::chrono::nanoseconds limit);
+Result<double> search_on_cores(plan::Replanning& replanning, Patience& patience);
 
 }  // namespace axs::cli

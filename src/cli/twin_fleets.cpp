@@ -46,7 +46,8 @@ std::string joined(const std::vector<std::string>& texts) {
 
 Result<plan::TrainingPlan> plan_of(const twin::SiteJob& job, const plan::Facts& facts) {
   const plan::Search search = AXS_TRY(plan::Search::of(job.job, job.fleet, facts.calibration));
-  FoundOnCores found = AXS_TRY(search_on_cores(search, std::nullopt));
+  Patience patience = AXS_TRY(Patience::create(std::nullopt));
+  FoundOnCores found = AXS_TRY(search_on_cores(search, patience));
   if (found.searched < 1) return Error{Errc::unavailable, "stopped before its plan was found"};
   return std::move(found.result.plan);
 }

@@ -164,9 +164,9 @@ class ScenarioReader {
   }
 
   static void read_outer(Table& t, OuterRule& rule) {
-    if (t.has("period")) rule.period = static_cast<std::uint32_t>(t.whole("period", 1, 1 << 20));
+    if (t.has("period")) rule.period = static_cast<std::uint32_t>(t.whole("period", 1, period_max));
     if (t.has("fragments"))
-      rule.fragments = static_cast<std::uint32_t>(t.whole("fragments", 1, 64));
+      rule.fragments = static_cast<std::uint32_t>(t.whole("fragments", 1, fragments_max));
     if (t.has("rate")) rule.rate = t.number("rate", 0, 10);
     if (t.has("momentum")) rule.momentum = t.number("momentum", 0, 0.999);
     if (t.has("inner-scale")) rule.inner_scale = t.number("inner-scale", 0, 100);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -9,6 +10,10 @@
 #include "axs/plan/job.h"
 
 namespace axs::config {
+
+/// Of an outer exchange.
+inline constexpr std::uint32_t period_max = 1 << 20;
+inline constexpr std::uint32_t fragments_max = 64;
 
 /// The scenario that a TOML text describes; `file` is its name for errors and the base of relative
 /// paths in it. Errors name file, line, key, what was seen and what was wanted.

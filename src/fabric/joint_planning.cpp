@@ -6,6 +6,7 @@
 
 #include "axs/plan/plan_cost.h"
 #include "axs/plan/plan_over_links.h"
+#include "axs/plan/search_result.h"
 #include "axs/plan/site_groups.h"
 
 namespace axs::fabric {
@@ -29,6 +30,13 @@ JointPlanning::JointPlanning(plan::Job job, plan::Fleet fleet, net::Topology top
   set_links(network_forecast(links_));
 }
 
+/// Plans within the job's limits before others.
+bool JointPlanning::beats_best(const plan::TrainingPlan& plan) const {
+  const bool within = plan::unmet(job_, plan).empty();
+  if (within != plan::unmet(job_, best_->plan).empty()) return within;
+  return plan::score_of(plan, job_.objective) < plan::score_of(best_->plan, job_.objective);
+}
+
 void JointPlanning::set_links(const NetworkForecast& network) {
   fleet_.links = network.links;
   fleet_.spells = network.spells;
@@ -46,8 +54,7 @@ bool JointPlanning::take(const plan::TrainingPlan& plan) {
   set_links(asked->left);
   const auto routed = plan::over_links(plan, job_, fleet_);
   if (!first_) first_ = best_ = RoutedPlan{routed.value_or(plan), fleet_};
-  last_is_best_ = rounds_ == 1 || (routed && plan::score_of(*routed, job_.objective) <
-                                                 plan::score_of(best_->plan, job_.objective));
+  last_is_best_ = rounds_ == 1 || (routed && beats_best(*routed));
   if (last_is_best_) best_ = RoutedPlan{routed.value_or(plan), fleet_};
   return is_new && rounds_ < rounds_max;
 }

@@ -54,6 +54,7 @@ class JointPlanning {
     NetworkForecast left;
   };
 
+  bool beats_best(const plan::TrainingPlan& plan) const;
   void set_links(const NetworkForecast& network);
 
   plan::Job job_;

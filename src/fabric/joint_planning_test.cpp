@@ -105,3 +105,22 @@ TEST_CASE("joint planning: a plan that is asked for twice ends it, the better on
   CHECK(joint.best().plan.groups.size() == 1);
   CHECK(joint.rounds() == 3);
 }
+
+TEST_CASE("joint planning: a plan within the budget comes before a faster one that is not") {
+  Scene scene{2};
+  scene.job.limits.budget = Dollars{100};
+  const std::vector links{wire(0, a, b, 100'000, 30)};
+  JointPlanning joint{scene.job, scene.fleet, topology_of(links), links};
+  plan::TrainingPlan both, alone;
+  both.groups = {{.site = 0, .stages = {}}, {.site = 1, .stages = {}}};
+  both.step = {.replicas = Seconds{1}, .total = Seconds{1}};
+  both.cost.money = Dollars{200};
+  alone.groups = {{.site = 0, .stages = {}}};
+  alone.step = {.replicas = Seconds{1e6}, .total = Seconds{1e6}};
+  alone.cost.money = Dollars{50};
+  CHECK(joint.take(both));
+  CHECK(joint.take(alone));
+  CHECK(joint.last_is_best());
+  CHECK_FALSE(joint.take(both));
+  CHECK(joint.best().plan.groups.size() == 1);
+}

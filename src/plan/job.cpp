@@ -1,10 +1,16 @@
 #include "axs/plan/job.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "axs/plan/rounded.h"
 
 namespace axs::plan {
+
+bool Job::may_run_in(const std::string& jurisdiction) const {
+  return jurisdictions.empty() ||
+         std::ranges::find(jurisdictions, jurisdiction) != jurisdictions.end();
+}
 
 double steps(const Job& job) {
   return std::ceil(job.tokens / (static_cast<double>(job.global_batch) * job.sequence));

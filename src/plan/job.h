@@ -38,6 +38,8 @@ struct Job {
   /// By how much the loss may end above that of exchanging in every step, as a share of it, where
   /// sites exchange less often. Nothing: they exchange in every step.
   std::optional<double> loss_gap_max;
+
+  bool may_run_in(const std::string& jurisdiction) const;
 };
 
 /// Steps that train on all tokens.

@@ -121,8 +121,7 @@ void Search::list_sites() {
   for (std::uint32_t i = 0; i < fleet_.sites.size(); ++i) {
     const FleetSite& site = fleet_.sites[i];
     devices_.emplace_back(fleet_.types.size());
-    const auto& where = job_.jurisdictions;
-    if (!where.empty() && std::ranges::find(where, site.jurisdiction) == where.end()) continue;
+    if (!job_.may_run_in(site.jurisdiction)) continue;
     allowed_.push_back(i);
     for (const Pool& pool : site.pools) {
       devices_[i][pool.type] += pool.devices;

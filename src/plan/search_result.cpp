@@ -24,10 +24,15 @@ RunnerUp beside(const Search& search, const Candidate& best, const Method& metho
 }  // namespace
 
 std::string unmet(const Job& job, const TrainingPlan& plan) {
-  if (!job.deadline || plan.duration <= *job.deadline) return {};
   constexpr double day = 86400;
-  return "deadline: " + rounded(job.deadline->value() / day) +
-         " days from now, the fastest plan needs " + rounded(plan.duration.value() / day);
+  if (job.deadline && plan.duration > *job.deadline)
+    return "deadline: " + rounded(job.deadline->value() / day) +
+           " days from now, the fastest plan found needs " + rounded(plan.duration.value() / day);
+  const auto& budget = job.limits.budget;
+  if (budget && plan.cost.money && *plan.cost.money > *budget)
+    return "budget: " + rounded(budget->value()) + " $, the best plan found costs " +
+           rounded(plan.cost.money->value());
+  return {};
 }
 
 void SearchSummary::take(Candidate found) {

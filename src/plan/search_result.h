@@ -26,7 +26,7 @@ struct SearchResult {
   bool operator==(const SearchResult&) const = default;
 };
 
-/// The deadline, if the plan does not keep it; else empty.
+/// The deadline or the budget, whichever the plan does not keep; else empty.
 std::string unmet(const Job& job, const TrainingPlan& plan);
 
 /// What searches find: give it what each unit found, in any order.

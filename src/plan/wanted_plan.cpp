@@ -106,7 +106,8 @@ class Wanted {
 
   std::string too_slow() const {
     return "deadline: " + rounded(limits_.duration.value() / day) +
-           " days from now, the fastest plan needs " + rounded(fastest_.duration.value() / day);
+           " days from now, the fastest plan found needs " +
+           rounded(fastest_.duration.value() / day);
   }
   std::string too_hungry(const TrainingPlan& plan, const std::string& which) const {
     return "power: " + rounded(limits_.power.value() / 1000) + " kW, " + which + " needs " +

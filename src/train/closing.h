@@ -15,8 +15,8 @@
 namespace axs::train {
 
 /// How long a closed majority waits for the rest: median + 4·MAD of how late the last ones recently
-/// were, but never longer than the median time between syncs, so that nobody ever waits more than
-/// two of them.
+/// were, but never longer than the median time between syncs, so that nobody waits more than two
+/// of them; at first 2 s or what captured_after() has.
 class GraceWindow {
  public:
   /// A contribution came `late` after the majority was there.
@@ -26,8 +26,8 @@ class GraceWindow {
   void closed(Duration gap) {
     if (gap > Duration{}) gaps_.add(gap);
   }
-  /// This site computed so long for a contribution. As long as nobody knows how late others are,
-  /// twice that is waited, for their bytes may be under way.
+  /// Before anything was merged this site computed so long for a contribution. As long as nobody
+  /// knows how late others are twice that is waited: their bytes may be under way.
   void captured_after(Duration took) { computed_ = std::max(computed_, took); }
   Duration value() const;
   /// How long a site that has gone is expected back before the others do its work: two median times

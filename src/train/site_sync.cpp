@@ -70,7 +70,7 @@ void SiteSync::on(const Wakeup&) {
 
 void SiteSync::on(const Captured& event) {
   if (!worker_) return;
-  if (worker_->ordered) grace_.captured_after(now_ - worker_->ordered_at);
+  if (worker_->ordered && !learned_at_) grace_.captured_after(now_ - worker_->ordered_at);
   offer(event);
   worker_->capturing = std::max(worker_->capturing, next(event.sync));
   worker_->ordered.reset();

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+
+#include "axs/host/signals.h"
+
+namespace axs::cli {
+
+/// How long a user waits for what several searches find, one after the other. Create it before any
+/// thread.
+class Patience {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  /// Until `limit` is over, from now, or SIGINT, SIGTERM or SIGHUP comes.
+  static Result<Patience> create(std::optional<std::chrono::nanoseconds> limit) {
+    const auto begun = Clock::now();
+    Patience patience{AXS_TRY(host::SignalFd::create())};
+    if (limit) patience.end_ = begun + *limit;
+    return patience;
+  }
+
+  /// Once it is, it stays so.
+  bool is_over() {
+    over_ = over_ || (end_ && Clock::now() > *end_) || signals_.next();
+    return over_;
+  }
+
+ private:
+  explicit Patience(host::SignalFd signals) : signals_{std::move(signals)} {}
+
+  host::SignalFd signals_;
+  std::optional<Clock::time_point> end_;
+  bool over_ = false;
+};
+
+}  // namespace axs::cli
