@@ -401,6 +401,16 @@ class Replan(unittest.TestCase):
         self.assertGreaterEqual(self.anew("--link", "sfo-fra:8Mb/s")["options"][0]["step_s"],
                                 self.anew()["options"][0]["step_s"])
 
+    def test_plan_that_never_ran(self):
+        with open(self.running, encoding="utf-8") as file:
+            wrong = self.write("wrong.json", json.dumps(json.load(file) | {"whole_experts": True}))
+        arguments = ("replan", self.job, "--running", wrong, "--limit", "1min")
+        outcome = plan(*arguments, "--lost", "sfo:1")
+        self.assertEqual((outcome.returncode, outcome.stdout), (2, ""), outcome)
+        self.assertIn("do not fit on the job's fleet as it was", outcome.stderr)
+        outcome = plan(*arguments)
+        self.assertIn("on this fleet its replicas do not fit", outcome.stdout)
+
     def test_text(self):
         outcome = plan("replan", self.job, "--slow", "fra:0.5")  # The fastest plan runs.
         self.assertEqual((outcome.returncode, outcome.stderr), (0, ""))
@@ -412,6 +422,7 @@ class Replan(unittest.TestCase):
                 ("--lost", "ams"): '--lost: site "ams", want one of sfo, fra',
                 ("--lost", "sfo:17"): "--lost: 17 devices of sfo, want at most the 16",
                 ("--lost", "sfo:8:TPU-v4"): '--lost: "sfo:8:TPU-v4", want devices that the site',
+                ("--link", "sfo-fra:900Tb/s"): "Gb/s, want less than the",
                 ("--slow", "fra"): '--slow: "fra", want one like sfo:0.5',
                 ("--slow", "fra:0"): "site fra: speed 0, want a share above 0 and below 1",
                 ("--link", "sfo-fra:-3Gb/s"): '--link: rate "-3Gb/s", want ',

@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
@@ -38,6 +39,7 @@ struct ReplanView {
   double left;            ///< tokens
   const plan::ReplanResult& result;
   double searched;
+  bool has_events;
 
   const ReplanOption& first() const { return result.options.front(); }
   /// Of the job as a whole, as `axs plan` has it.
@@ -78,6 +80,8 @@ std::string reason_of(const ReplanOption& option, const ReplanOption& first) {
   if (&option == &first) return "ends first";
   const std::string later = span_text(option.end() - first.end()) + " later: ";
   const double longer = option.plan.step.total / first.plan.step.total - 1;
+  constexpr double rounding = 1e-9;
+  if (std::abs(longer) <= rounding) return later + "steps are as long, its pause is longer";
   if (longer > 0) return later + fmt::format("steps are {:.3g} % longer", 100 * longer);
   return later +
          fmt::format("too little is left for steps {:.3g} % shorter to make up for the pause",
@@ -114,19 +118,33 @@ bool has(const ReplanView& view, Course course) {
          view.result.options.end();
 }
 
+/// One way to go on at least has several sites.
+bool is_over_links(const plan::ReplanResult& result) {
+  return std::ranges::any_of(result.options, [](const ReplanOption& option) {
+    const auto& groups = option.plan.groups;
+    return std::ranges::any_of(
+        groups, [&](const plan::ReplicaGroup& group) { return group.site != groups.front().site; });
+  });
+}
+
 /// What the table does not say.
 std::string notes(const ReplanView& view) {
   std::string text;
   if (!has(view, Course::keep) && has(view, Course::shrink))
     text += "The running plan cannot go on with all its replicas.\n";
   if (!has(view, Course::keep) && !has(view, Course::shrink))
-    text +=
-        "Nothing of the running plan can go on: without what is gone its replicas do not fit, or "
-        "their sites do not exchange.\n";
+    text += fmt::format(
+        "Nothing of the running plan can go on: {} its replicas do not fit, or their sites do not "
+        "exchange.\n",
+        view.has_events ? "without what is gone" : "on this fleet");
   if (!has(view, Course::move) && view.searched == 1)
     text += "No other plan has shorter steps than going on.\n";
   if (plan::wants_more_than_time(view.job.job, view.job.fleet))
     text += "Objective, budget and power were not looked at: what ends first was looked for.\n";
+  if (is_over_links(view.result))
+    text +=
+        "Links count as if all of them were in use at once, not by the routes that axs plan counts "
+        "with: look at both before a move to more or fewer sites.\n";
   if (view.searched < 1)
     text += fmt::format("Stopped after {:.0f} % of the search.\n", 100 * view.searched);
   return view.result.unmet.empty() ? text : text + "Not met: " + view.result.unmet + "\n";
@@ -223,14 +241,16 @@ Result<ExitCode> PlanReplanCommand::run() {
   plan::Job left = job.job;
   if (!done_.empty()) left.tokens = AXS_TRY(tokens_left(done_, left.tokens));
   plan::ChangedFleet now = AXS_TRY(plan::after(job.fleet, events));
-  const plan::TrainingPlan running =
-      with_types_of(now, AXS_TRY(running_plan(running_, job, facts)));
+  const plan::TrainingPlan before = AXS_TRY(running_plan(running_, job, facts));
+  const bool has_events = !(events.lost.empty() && events.slow.empty() && events.links.empty());
+  if (has_events) AXS_TRY(plan::check_runs(before, job.job, job.fleet, facts.calibration));
+  const plan::TrainingPlan running = AXS_TRY(with_types_of(now, before));
   job.fleet = now.fleet;
   auto replanning = AXS_TRY(plan::Replanning::of(left, std::move(now), facts.calibration, running));
   Patience patience = AXS_TRY(Patience::create(limit));
   const double searched = AXS_TRY(search_on_cores(replanning, patience));
-  const plan::ReplanResult result = AXS_TRY(replanning.result());
-  const ReplanView view{job, left.tokens, result, searched};
+  const plan::ReplanResult result = AXS_TRY(replanning.result(searched));
+  const ReplanView view{job, left.tokens, result, searched, has_events};
   const FoundOnCores found{{view.whole_plan(), {}, ""}, searched};
   const plan::PlanBreakdown broken =
       AXS_TRY(plan::breakdown(job.job, job.fleet, found.result.plan, facts.calibration));

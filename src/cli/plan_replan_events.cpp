@@ -71,16 +71,16 @@ Result<std::vector<plan::LostDevices>> lost_of(const std::string& text, const Fl
     return wrong(fmt::format("\"{}\"", text), "SITE, SITE:COUNT or SITE:COUNT:TYPE");
   const std::uint32_t site = AXS_TRY(site_of(fleet, parts[0]));
   std::vector<plan::LostDevices> lost = devices_at(fleet, site);
-  if (parts.size() == 1) return lost;
   if (parts.size() == 3)
     std::erase_if(lost, [&](const plan::LostDevices& some) {
       return fleet.types[some.type].accelerator.name != parts[2];
     });
+  if (lost.empty()) return wrong(fmt::format("\"{}\"", text), "devices that the site has");
+  if (parts.size() == 1) return lost;
   if (lost.size() > 1)
     return wrong(fmt::format("\"{}\": the site has devices of several types", text),
                  fmt::format("one of them, like {}:{}", text,
                              fleet.types[lost.front().type].accelerator.name));
-  if (lost.empty()) return wrong(fmt::format("\"{}\"", text), "devices that the site has");
   const std::uint64_t count = AXS_TRY(config::parse_count(parts[1]));
   if (count > lost.front().devices)
     return wrong(fmt::format("{} devices of {}", count, parts[0]),

@@ -66,6 +66,9 @@ Result<> slow_down(ChangedFleet& changed, const SlowSite& slow) {
   if (!(slow.speed > 0 && slow.speed < 1))
     return Error{Errc::invalid, "site " + site.name + ": speed " + rounded(slow.speed) +
                                     ", want a share above 0 and below 1"};
+  if (std::ranges::all_of(site.pools, [](const Pool& pool) { return pool.devices == 0; }))
+    return Error{Errc::invalid,
+                 "site " + site.name + ": no devices that could slow down, want some"};
   std::vector<std::uint32_t> now(fleet.types.size());
   std::iota(now.begin(), now.end(), 0u);
   for (std::uint32_t type = 0; type < now.size(); ++type)
@@ -93,8 +96,16 @@ Result<> limit(Fleet& fleet, const LinkLimit& to) {
     std::erase_if(fleet.links, is_it);
     return Ok{};
   }
-  for (SiteLink& link : fleet.links)
-    if (is_it(link)) link.rate = std::min(link.rate, *to.rate);
+  BytesPerSecond most{};
+  for (SiteLink& link : fleet.links) {
+    if (!is_it(link)) continue;
+    most = std::max(most, link.rate);
+    link.rate = std::min(link.rate, *to.rate);
+  }
+  if (most <= *to.rate)
+    return Error{Errc::invalid, name + "rate " + rounded(to.rate->value() * 8e-9) +
+                                    " Gb/s, want less than the " + rounded(most.value() * 8e-9) +
+                                    " Gb/s that are forecast for it"};
   return Ok{};
 }
 
@@ -116,9 +127,24 @@ Result<ChangedFleet> after(const Fleet& fleet, const FleetEvents& events) {
   return changed;
 }
 
-TrainingPlan with_types_of(const ChangedFleet& changed, TrainingPlan plan) {
+Result<> check_places(const TrainingPlan& plan, std::size_t sites, std::size_t types) {
+  const auto wrong = [](const std::string& what, std::uint32_t seen, std::size_t of) {
+    return Error{Errc::invalid, "running plan: " + what + " " + std::to_string(seen) +
+                                    ", want one of " + std::to_string(of)};
+  };
+  for (const ReplicaGroup& group : plan.groups) {
+    if (group.site >= sites) return wrong("site", group.site, sites);
+    for (const PlannedStage& stage : group.stages)
+      if (stage.type >= types) return wrong("type", stage.type, types);
+  }
+  return Ok{};
+}
+
+Result<TrainingPlan> with_types_of(const ChangedFleet& changed, TrainingPlan plan) {
+  const auto& now = changed.type_now;
+  AXS_TRY(check_places(plan, now.size(), now.empty() ? 0 : now.front().size()));
   for (ReplicaGroup& group : plan.groups)
-    for (PlannedStage& stage : group.stages) stage.type = changed.type_now[group.site][stage.type];
+    for (PlannedStage& stage : group.stages) stage.type = now[group.site][stage.type];
   return plan;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -42,10 +43,14 @@ struct ChangedFleet {
   std::vector<std::vector<std::uint32_t>> lost;      ///< devices, by site and by the type now
 };
 
-/// An error that names the first event that cannot be.
+/// An error that names the first event that cannot be or changes nothing.
 Result<ChangedFleet> after(const Fleet& fleet, const FleetEvents& events);
 
-/// A plan that was made for the fleet before, with the types that its devices are now.
-TrainingPlan with_types_of(const ChangedFleet& changed, TrainingPlan plan);
+/// An error that names the first place of the plan that is none of so many sites and types.
+Result<> check_places(const TrainingPlan& plan, std::size_t sites, std::size_t types);
+
+/// A plan that was made for the fleet before, with the types that its devices are now. An error if
+/// it has sites or types that the fleet did not have.
+Result<TrainingPlan> with_types_of(const ChangedFleet& changed, TrainingPlan plan);
 
 }  // namespace axs::plan

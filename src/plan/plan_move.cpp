@@ -49,7 +49,7 @@ bool is_cut_alike(const TrainingPlan& next, const HeldState& held) {
 class SiteMove {
  public:
   SiteMove(const KindBuilder& builder, const Fleet& fleet, std::vector<std::uint32_t> lost)
-      : builder_{builder}, fleet_{fleet}, lost_{std::move(lost)} {}
+      : builder_{builder}, fleet_{fleet}, lost_{std::move(lost)}, fresh_(fleet.types.size()) {}
 
   void add(const StageState& state, std::uint32_t replicas, std::uint32_t of_these_held) {
     const auto& [type, tensor, first, layers, last] = state;
@@ -61,20 +61,36 @@ class SiteMove {
     const std::uint64_t fresh = std::uint64_t{replicas - of_these_held} * cost.devices() + replaced;
     if (fresh == 0) return;
     bytes_ += static_cast<double>(fresh) * each;
-    const DeviceType& device = fleet_.types[type];
-    const auto of_node = std::min<std::uint64_t>(fresh, device.accelerator.per_node);
-    time_ = std::max(time_, static_cast<double>(of_node) * each / device.network.node_rate);
+    fresh_[type].devices += fresh;
+    fresh_[type].each = std::max(fresh_[type].each, each);
   }
 
   Bytes bytes() const { return bytes_; }
-  Seconds time() const { return time_; }
+  /// Which stages share a node is not known: all of them get as much as the one that gets most.
+  Seconds time() const {
+    Seconds longest{};
+    for (std::size_t type = 0; type < fresh_.size(); ++type) {
+      const DeviceType& device = fleet_.types[type];
+      const auto of_node =
+          std::min<std::uint64_t>(fresh_[type].devices, device.accelerator.per_node);
+      const Bytes most = static_cast<double>(of_node) * fresh_[type].each;
+      longest = std::max(longest, most / device.network.node_rate);
+    }
+    return longest;
+  }
 
  private:
+  /// Devices that get their state.
+  struct Fresh {
+    std::uint64_t devices = 0;
+    Bytes each{};  ///< at most
+  };
+
   const KindBuilder& builder_;
   const Fleet& fleet_;
   std::vector<std::uint32_t> lost_;  ///< of each type, that others have not taken the place of yet
+  std::vector<Fresh> fresh_;         ///< of each type
   Bytes bytes_{};
-  Seconds time_{};
 };
 
 /// Between sites, in a spell.
@@ -120,8 +136,10 @@ PlanMove move_to(const TrainingPlan& next, const HeldState& held, const Job& job
                  const Fleet& fleet, const Calibration& calibration, Seconds leave) {
   const std::uint32_t replicas = replicas_of(next.groups);
   const KindBuilder builder{job, fleet.types, next.method, {replicas, replicas}, {}, calibration};
+  const std::vector<ReplicaGroup> holders =
+      held.lacks_state ? std::vector<ReplicaGroup>{} : held.pipelines;
   std::vector<bool> has_state(fleet.sites.size());
-  for (const ReplicaGroup& group : held.pipelines)
+  for (const ReplicaGroup& group : holders)
     has_state[group.site] = has_state[group.site] || group.replicas > 0;
   const Bytes model{parameters(job.shape) * job.software.state_bytes};
   PlanMove move;
@@ -137,7 +155,7 @@ PlanMove move_to(const TrainingPlan& next, const HeldState& held, const Job& job
       time = copied.value_or(Seconds{});
     }
     StageCounts there;
-    if (is_cut_alike(next, held)) there = stages_at(held.pipelines, site);
+    if (is_cut_alike(next, held)) there = stages_at(holders, site);
     SiteMove here{builder, fleet, held.lost[site]};
     for (const auto& [state, count] : wanted) here.add(state, count, std::min(count, there[state]));
     move.inside += here.bytes();

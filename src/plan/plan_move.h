@@ -20,8 +20,8 @@ struct PlanMove {
   Seconds pause{};  ///< in which nothing is trained
   Bytes inside{};   ///< of weights and optimiser over the networks of sites
   Bytes between{};  ///< over the links of sites
-  /// Nothing is left of the state at any site that can send it: it comes from where the job keeps
-  /// its checkpoints, which is not counted.
+  /// Not all of the state is left at sites that can send it: it comes from where the job keeps its
+  /// checkpoints. Reading it there is not counted.
   bool from_checkpoint = false;
 };
 
@@ -31,12 +31,14 @@ struct HeldState {
   std::vector<ReplicaGroup> pipelines;  ///< whose devices are there, or others in their place
   std::uint32_t replicas_before = 1;    ///< over which the state may be cut
   std::vector<std::vector<std::uint32_t>> lost;  ///< devices, by site and type
+  bool lacks_state = false;                      ///< some of it was on devices alone that are gone
 };
 
 /// `leave`, and until all devices of `next` have their state: as far as a device held another
 /// stage, or a differently cut one, or is in the place of a lost one, it gets all of it over its
-/// node's network, at once with the others of the node. A site that held nothing first gets a copy
-/// of the model's state over the widest way from one that did, in the first spell that has one. No
+/// node's network, at once with as many others as a node has, each as much as any of its type. A
+/// site that held nothing first gets a copy of the model's state over the widest way from one that
+/// did, in the first spell that has one. Where state is lacking, all devices get theirs anew. No
 /// byte is counted as saved that a cleverer move could save within a stage.
 PlanMove move_to(const TrainingPlan& next, const HeldState& held, const Job& job,
                  const Fleet& fleet, const Calibration& calibration, Seconds leave);

@@ -22,17 +22,10 @@ Result<> check_running(const TrainingPlan& running, const Job& job, const Fleet&
   if (micro < 1 || job.global_batch % micro != 0)
     return wrong("micro-batches of " + std::to_string(micro),
                  "a divisor of the batch of " + std::to_string(job.global_batch));
+  AXS_TRY(check_places(running, fleet.sites.size(), fleet.types.size()));
   for (const ReplicaGroup& group : running.groups) {
-    if (group.site >= fleet.sites.size())
-      return wrong("site " + std::to_string(group.site),
-                   "one of " + std::to_string(fleet.sites.size()));
     std::uint64_t layers = 0;
-    for (const PlannedStage& stage : group.stages) {
-      if (stage.type >= fleet.types.size())
-        return wrong("type " + std::to_string(stage.type),
-                     "one of " + std::to_string(fleet.types.size()));
-      layers += stage.layers;
-    }
+    for (const PlannedStage& stage : group.stages) layers += stage.layers;
     if (layers != job.shape.layers)
       return wrong("a replica at " + fleet.sites[group.site].name + " has " +
                        std::to_string(layers) + " layers",
@@ -136,9 +129,8 @@ Replanning::Replanning(Search search, ChangedFleet now, Calibration calibration,
 }
 
 /// Devices that are gone were those of the replicas that leave, as far as these have any.
-bool Replanning::lose_devices() {
+bool Replanning::lose_devices(const std::vector<ReplicaGroup>& before) {
   const std::uint32_t context = held_.method.context;
-  const std::vector<ReplicaGroup> before = held_.pipelines;
   bool touched = false;
   for (std::uint32_t site = 0; site < now_.fleet.sites.size(); ++site)
     for (std::uint32_t type = 0; type < now_.fleet.types.size(); ++type) {
@@ -158,8 +150,25 @@ bool Replanning::lose_devices() {
   return touched;
 }
 
+/// Devices that are gone were those of as few replicas as may be; one that has lost none is a copy
+/// of all, unless replicas share what there is.
+bool Replanning::lacks_state(const std::vector<ReplicaGroup>& before) const {
+  if (held_.method.sharding != Sharding::none) return true;
+  std::vector<ReplicaGroup> whole = before;
+  for (std::uint32_t site = 0; site < now_.fleet.sites.size(); ++site)
+    for (std::uint32_t type = 0; type < now_.fleet.types.size(); ++type) {
+      const double were = used(before, site, type, held_.method.context);
+      const double left = std::max<double>(0, were - now_.lost[site][type]);
+      leave_out(whole, site, type, held_.method.context,
+                std::min<double>(left, search_.devices()[site][type]));
+    }
+  return replicas_of(whole) == 0;
+}
+
 void Replanning::look_at_running() {
-  const bool touched = lose_devices();
+  const std::vector<ReplicaGroup> before = held_.pipelines;
+  const bool touched = lose_devices(before);
+  held_.lacks_state = touched && lacks_state(before);
   const bool all = replicas_of(held_.pipelines) == held_.replicas_before;
   look_at(held_.pipelines, all ? Course::keep : Course::shrink, touched);
   const std::vector<std::uint32_t> sites = sites_of(held_.pipelines);
@@ -177,7 +186,8 @@ void Replanning::look_at(const std::vector<ReplicaGroup>& pipelines, Course cour
   auto plan = search_.shared_anew(held_.method, pipelines);
   if (!plan) return;
   ReplanOption option{course, *std::move(plan), {}};
-  if (pauses) option.move = move_of(option.plan, replicas_leave);
+  const Seconds leave = held_.lacks_state ? whole_restart : replicas_leave;
+  if (pauses) option.move = move_of(option.plan, leave);
   keep_earlier(course == Course::keep ? keep_ : shrink_, std::move(option));
 }
 
@@ -216,30 +226,44 @@ Seconds Replanning::at_most() const {
   return std::max(step, (end - whole_restart) / steps(search_.job()));
 }
 
-Result<ReplanResult> Replanning::result() const {
+std::string Replanning::unmet(Seconds end, double searched) const {
+  const auto& deadline = search_.job().deadline;
+  if (!deadline || end <= *deadline) return {};
+  constexpr double day = 86400;
+  return "deadline: " + rounded(deadline->value() / day) + " days from now, the job ends " +
+         rounded(end.value() / day) + " days from now " +
+         (searched < 1 ? "with the best found so far" : "at best");
+}
+
+Result<ReplanResult> Replanning::result(double searched) const {
   ReplanResult result;
   if (keep_) result.options.push_back(*keep_);
   if (shrink_) result.options.push_back(*shrink_);
   const ReplanOption* running = kept();
   const bool is_first = first_ && (running == nullptr || first_->option.end() < running->end());
   if (is_first) result.options.push_back(first_->option);
-  const bool is_shorter =
-      fastest_ && (running == nullptr ||
-                   fastest_->option.plan.step.total < (1 - rounding) * running->plan.step.total);
-  if (is_shorter && !(is_first && first_->unit == fastest_->unit))
+  const ReplanOption* ends_first = is_first ? &first_->option : running;
+  if (ends_first == nullptr) {
+    if (searched == 1) return search_.fits_nowhere();
+    return Error{Errc::exhausted, "plan: none was found before the search was stopped"};
+  }
+  if (fastest_ && fastest_->option.plan.step.total < (1 - rounding) * ends_first->plan.step.total)
     result.options.push_back(fastest_->option);
-  if (result.options.empty()) return search_.fits_nowhere();
   std::ranges::sort(result.options, [](const ReplanOption& a, const ReplanOption& b) {
     return a.end() != b.end() ? a.end() < b.end() : a.course < b.course;
   });
-  const auto& deadline = search_.job().deadline;
-  constexpr double day = 86400;
-  const Seconds end = result.options.front().end();
-  if (deadline && end > *deadline)
-    result.unmet = "deadline: " + rounded(deadline->value() / day) +
-                   " days from now, the job ends " + rounded(end.value() / day) +
-                   " days from now at best";
+  result.unmet = unmet(result.options.front().end(), searched);
   return result;
+}
+
+Result<> check_runs(const TrainingPlan& plan, const Job& job, const Fleet& fleet,
+                    const Calibration& calibration) {
+  const Search search = AXS_TRY(Search::of(job, fleet, calibration));
+  AXS_TRY(check_running(plan, job, fleet));
+  if (search.shared_anew(plan.method, pipelines_of(plan))) return Ok{};
+  return Error{Errc::invalid,
+               "running plan: its replicas do not fit on the job's fleet as it was, or their sites "
+               "do not exchange, want a plan that ran there"};
 }
 
 Result<ReplanResult> replan(const Job& left, const ChangedFleet& now,
@@ -248,7 +272,7 @@ Result<ReplanResult> replan(const Job& left, const ChangedFleet& now,
   const Search& search = replanning.search();
   for (std::size_t unit = 0; unit < search.units(); ++unit)
     if (auto found = search.run(unit, replanning.at_most())) replanning.take(*std::move(found));
-  return replanning.result();
+  return replanning.result(1);
 }
 
 }  // namespace axs::plan

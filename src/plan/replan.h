@@ -27,7 +27,7 @@ struct ReplanOption {
 struct ReplanResult {
   /// The one that ends the job first comes first. At most one that keeps, one that shrinks, the
   /// move that ends first if that is before both, and the one with the shortest step if that is
-  /// shorter than that of what ends first of both.
+  /// shorter than that of what ends first of all these.
   std::vector<ReplanOption> options;
   std::string unmet;  ///< a deadline that none of them keeps
 };
@@ -47,8 +47,8 @@ class Replanning {
   void take(Candidate found);
   /// To give to the next unit: with longer steps the job cannot end earlier.
   Seconds at_most() const;
-  /// The best so far. An error if there is none.
-  Result<ReplanResult> result() const;
+  /// The best so far, after so large a share of the search. An error if there is none.
+  Result<ReplanResult> result(double searched) const;
 
  private:
   struct Found {
@@ -57,11 +57,14 @@ class Replanning {
   };
 
   Replanning(Search search, ChangedFleet now, Calibration calibration, const TrainingPlan& running);
-  /// False: the running plan had none of those that are gone.
-  bool lose_devices();
+  /// False: the running plan, with the pipelines `before`, had none of those that are gone.
+  bool lose_devices(const std::vector<ReplicaGroup>& before);
+  /// If it had: none of its replicas has a whole copy of the state any more.
+  bool lacks_state(const std::vector<ReplicaGroup>& before) const;
   void look_at_running();
   void look_at(const std::vector<ReplicaGroup>& pipelines, Course course, bool pauses);
   PlanMove move_of(const TrainingPlan& plan, Seconds leave) const;
+  std::string unmet(Seconds end, double searched) const;
   /// What keeps or shrinks and ends first.
   const ReplanOption* kept() const;
 
@@ -72,6 +75,12 @@ class Replanning {
   std::optional<ReplanOption> keep_, shrink_;
   std::optional<Found> first_, fastest_;  ///< of the search
 };
+
+/// An error if the plan cannot run on the fleet with any micro-batches: it is none of the job's,
+/// its replicas do not fit, the fleet does not have its devices, or its sites cannot train
+/// together.
+Result<> check_runs(const TrainingPlan& plan, const Job& job, const Fleet& fleet,
+                    const Calibration& calibration);
 
 /// All units on the caller's thread.
 Result<ReplanResult> replan(const Job& left, const ChangedFleet& now,

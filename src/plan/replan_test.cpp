@@ -38,7 +38,7 @@ struct Running {
   }
   Result<ReplanResult> anew(const FleetEvents& events, double steps_left) const {
     const ChangedFleet now = AXS_TRY(after(fleet, events));
-    return replan(left(steps_left), now, calibration, with_types_of(now, plan));
+    return replan(left(steps_left), now, calibration, AXS_TRY(with_types_of(now, plan)));
   }
 };
 
@@ -46,7 +46,9 @@ struct Running {
 FleetEvents some_events(Rng& rng, const Fleet& fleet) {
   FleetEvents events;
   const auto site = static_cast<std::uint32_t>(rng.below(fleet.sites.size()));
-  if (rng.chance(0.5)) events.slow.push_back({site, 0.1 + 0.8 * rng.uniform()});
+  const bool has_devices = std::ranges::any_of(fleet.sites[site].pools,
+                                               [](const Pool& pool) { return pool.devices > 0; });
+  if (has_devices && rng.chance(0.5)) events.slow.push_back({site, 0.1 + 0.8 * rng.uniform()});
   if (rng.chance(0.4) && !fleet.links.empty()) {
     const SiteLink& link = fleet.links[rng.below(fleet.links.size())];
     events.links.push_back({link.from, link.to, std::nullopt});
@@ -93,7 +95,7 @@ Seconds end_of_all(const Job& left, const ChangedFleet& now, const TrainingPlan&
   Replanning replanning = *Replanning::of(left, now, calibration, running);
   for (std::size_t unit = replanning.search().units(); unit-- > 0;)
     if (auto found = replanning.search().run(unit, no_limit)) replanning.take(*std::move(found));
-  return replanning.result()->options.front().end();
+  return replanning.result(1)->options.front().end();
 }
 
 std::string error_of(const Result<ReplanResult>& result) {
@@ -118,7 +120,7 @@ struct Pair {
     const ChangedFleet now = AXS_TRY(after(fleet, events));
     Job left = job;
     left.tokens = steps_left * job.global_batch * job.sequence;
-    return replan(left, now, calibration, with_types_of(now, plan));
+    return replan(left, now, calibration, AXS_TRY(with_types_of(now, plan)));
   }
 };
 
@@ -147,11 +149,14 @@ TEST_CASE("replan: where nothing has changed the running plan goes on without a 
 TEST_CASE("replan: what is chosen uses devices that are there, does all work and ends first") {
   int courses[3] = {};
   for (std::uint64_t seed = 0; seed < 16; ++seed) {
-    const Running running{seed};
+    Running running{seed};
     if (!running.is_planned()) continue;
     Rng rng{1000 + seed};
+    if (rng.chance(0.5)) running.plan.method.sharding = Sharding::none;
     const FleetEvents events = some_events(rng, running.fleet);
-    const ChangedFleet now = *after(running.fleet, events);
+    const auto changed = after(running.fleet, events);
+    if (!changed) continue;  // A site that has lost all devices is not slow.
+    const ChangedFleet& now = *changed;
     const double steps_left = rng.chance(0.5) ? 300 : 1e6;
     const Job left = running.left(steps_left);
     const auto result = running.anew(events, steps_left);
@@ -161,10 +166,13 @@ TEST_CASE("replan: what is chosen uses devices that are there, does all work and
       CHECK(uses_only(now.fleet, option.plan));
       CHECK(sequences(option.plan) == left.global_batch);
       CHECK(option.end() >= result->options.front().end());
+      ++courses[static_cast<std::size_t>(option.course)];
     }
     const ReplanOption& first = result->options.front();
-    CHECK(first.end() == end_of_all(left, now, with_types_of(now, running.plan)));
-    ++courses[static_cast<std::size_t>(first.course)];
+    for (const ReplanOption& option : result->options)
+      if (&option != &first && option.course == Course::move)
+        CHECK(option.plan.step.total < first.plan.step.total);
+    CHECK(first.end() == end_of_all(left, now, *with_types_of(now, running.plan)));
   }
   for (const int times : courses) CHECK(times > 0);
 }
@@ -205,7 +213,8 @@ TEST_CASE("replan: work goes from replicas of a slower site to others without a 
 }
 
 TEST_CASE("replan: replicas whose devices are gone leave, and those of a site that is cut off") {
-  const Pair pair;
+  Pair pair;
+  pair.plan.method.sharding = Sharding::none;  // Each replica has all of the state.
   FleetEvents lost;
   lost.lost.push_back({1, 1, 32});
   const auto without = pair.anew(lost, 10);
@@ -259,6 +268,76 @@ TEST_CASE("replan: a site that had nothing gets the model over its link") {
   CHECK(move_to(next, held, pair.job, pair.fleet, calibration, whole_restart).from_checkpoint);
 }
 
+TEST_CASE("replan: stages that share a node share its network") {
+  const Pair pair;
+  TrainingPlan next = pair.plan;
+  const std::uint32_t layers = pair.job.shape.layers;
+  REQUIRE(layers >= 2);
+  ReplicaGroup group{0, 1, 1, {}};
+  for (std::uint32_t i = 0; i < layers; ++i) group.stages.push_back({0, 1, 1, {}});
+  next.groups = {group};
+  next.method = {};
+  const HeldState held{{1, Recompute::none, Sharding::optimizer}, next.groups, 2, {{0, 0}, {0, 0}}};
+  const PlanMove move = move_to(next, held, pair.job, pair.fleet, calibration, whole_restart);
+  const DeviceType& type = pair.fleet.types[0];
+  REQUIRE(layers <= type.accelerator.per_node);
+  CHECK(move.pause - whole_restart >= move.inside / type.network.node_rate);
+}
+
+TEST_CASE("replan: state that was on lost devices alone comes from a checkpoint") {
+  Pair pair;
+  const auto goes_on = [&](Sharding sharding, Course course, const FleetEvents& events) {
+    pair.plan.method.sharding = sharding;
+    const auto result = pair.anew(events, 10);
+    REQUIRE(result);
+    REQUIRE(of_course(*result, course) != nullptr);
+    return of_course(*result, course)->move;
+  };
+  FleetEvents events;
+  events.lost.push_back({1, 1, 32});
+  const PlanMove shared = goes_on(Sharding::optimizer, Course::shrink, events);
+  CHECK(shared.from_checkpoint);
+  CHECK(shared.pause >= whole_restart);
+  const PlanMove copied = goes_on(Sharding::none, Course::shrink, events);
+  CHECK_FALSE(copied.from_checkpoint);
+  CHECK(copied.pause < whole_restart);
+
+  std::erase_if(pair.plan.groups, [](const ReplicaGroup& group) { return group.site == 1; });
+  pair.plan.groups.resize(1);
+  pair.plan.groups[0].replicas = 1;
+  events.lost = {{0, 0, 1}};
+  CHECK(goes_on(Sharding::none, Course::keep, events).from_checkpoint);
+  pair.plan.groups[0].replicas = 2;
+  CHECK_FALSE(goes_on(Sharding::none, Course::keep, events).from_checkpoint);
+}
+
+TEST_CASE("replan: a stopped search says that it was") {
+  Pair pair;
+  pair.job.deadline = Seconds{1};
+  pair.job.tokens = 1e5 * pair.job.global_batch * pair.job.sequence;
+  const ChangedFleet now = *after(pair.fleet, {});
+  const auto begun = *Replanning::of(pair.job, now, calibration, pair.plan);
+  CHECK(begun.result(0.5)->unmet.ends_with("with the best found so far"));
+  CHECK(begun.result(1)->unmet.ends_with("at best"));
+  pair.plan.method.context = 4096;
+  const auto nothing = *Replanning::of(pair.job, now, calibration, pair.plan);
+  CHECK(error_of(nothing.result(0.5)) == "plan: none was found before the search was stopped");
+}
+
+TEST_CASE("replan: a plan that cannot have run is refused") {
+  const Pair pair;
+  CHECK(check_runs(pair.plan, pair.job, pair.fleet, calibration));
+  TrainingPlan other = pair.plan;
+  other.method.context = 4096;
+  CHECK_FALSE(check_runs(other, pair.job, pair.fleet, calibration));
+  const ChangedFleet now = *after(pair.fleet, {});
+  other.groups[0].site = 7;
+  CHECK(with_types_of(now, other).error().what == "running plan: site 7, want one of 2");
+  other = pair.plan;
+  other.groups[0].stages[0].type = 9;
+  CHECK(with_types_of(now, other).error().what == "running plan: type 9, want one of 2");
+}
+
 TEST_CASE("replan: what cannot be is said") {
   const Pair pair;
   FleetEvents events;
@@ -277,6 +356,11 @@ TEST_CASE("replan: what cannot be is said") {
   events = {};
   events.links.push_back({0, 1, BytesPerSecond{-3e9 / 8}});
   CHECK(error_of(pair.anew(events)) == "link 0-1: rate -3 Gb/s, want > 0");
+  events.links = {{0, 1, BytesPerSecond{1e15}}};
+  CHECK(error_of(pair.anew(events)).find("Gb/s, want less than the") != std::string::npos);
+  events = {{{0, 0, 32}}, {{0, 0.5}}, {}};
+  CHECK(error_of(pair.anew(events)) == "site 0: no devices that could slow down, want some");
+  events = {};
   events.links = {{0, 0, std::nullopt}};
   CHECK(error_of(pair.anew(events)) == "link 0-0: there is none, want one of the job's");
   events.links = {{0, 7, std::nullopt}};

@@ -107,9 +107,9 @@ void replanning(benchmark::State& state) {
   left.tokens *= 0.1;
   for (auto _ : state) {
     const ChangedFleet now = *after(fleet, events_of(event, fleet));
-    Replanning anew = *Replanning::of(left, now, calibration, with_types_of(now, before));
+    Replanning anew = *Replanning::of(left, now, calibration, *with_types_of(now, before));
     run_with_threads(anew.search(), anew, threads);
-    const ReplanOption chosen = anew.result()->options.front();
+    const ReplanOption chosen = anew.result(1)->options.front();
     state.counters["step_before"] = before.step.total.value();
     state.counters["step"] = chosen.plan.step.total.value();
     state.counters["pause"] = chosen.move.pause.value();
