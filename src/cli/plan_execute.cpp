@@ -26,10 +26,8 @@ Error bad(const std::string& file, const std::string& problem) {
 
 /// In the order of the job.
 std::vector<SiteId> sites_of(const TrainingPlan& plan) {
-  std::set<std::uint32_t> used;
-  for (const ReplicaGroup& group : plan.groups) used.insert(group.site);
   std::vector<SiteId> sites;
-  for (const std::uint32_t site : used) sites.push_back(SiteId{site});
+  for (const std::uint32_t site : plan::sites_of(plan.groups)) sites.push_back(SiteId{site});
   return sites;
 }
 

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
-#include <set>
 
 #include "axs/cli/rows.h"
 #include "axs/plan/plan_devices.h"
@@ -25,10 +24,8 @@ std::string dollars(double amount) {
 }
 
 std::string sites_of(const config::PlannedJob& job, const TrainingPlan& plan) {
-  std::set<std::uint32_t> sites;
-  for (const plan::ReplicaGroup& group : plan.groups) sites.insert(group.site);
   std::string text;
-  for (const std::uint32_t site : sites)
+  for (const std::uint32_t site : plan::sites_of(plan.groups))
     text += (text.empty() ? "" : " ") + job.fleet.sites[site].name;
   return text;
 }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "axs/plan/plan_cost.h"
+#include "axs/plan/plan_devices.h"
 #include "axs/plan/plan_over_links.h"
 #include "axs/plan/search_result.h"
 #include "axs/plan/site_groups.h"
@@ -13,10 +14,7 @@ namespace axs::fabric {
 
 PlannedExchange exchange_of(const plan::TrainingPlan& plan, const plan::Job& job) {
   PlannedExchange exchange;
-  for (const plan::ReplicaGroup& group : plan.groups) exchange.sites.push_back({group.site});
-  std::ranges::sort(exchange.sites);
-  const auto doubles = std::ranges::unique(exchange.sites);
-  exchange.sites.erase(doubles.begin(), doubles.end());
+  for (const std::uint32_t site : plan::sites_of(plan.groups)) exchange.sites.push_back({site});
   exchange.message = plan::fragment_size(job, plan.outer.value_or(plan::OuterSync{}));
   return exchange;
 }

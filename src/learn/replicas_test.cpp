@@ -3,7 +3,8 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <cmath>
+
+#include "axs/learn/distance_testing.h"
 
 using namespace axs;
 using namespace axs::learn;
@@ -34,15 +35,6 @@ Step step(const ReplicaWork& work, std::uint64_t first = 8) {
   const double loss = replicas.loss_and_gradient(batcher, 0, first);
   const auto gradient = replicas.model().gradient();
   return {loss, {gradient.begin(), gradient.end()}};
-}
-
-double distance(const std::vector<float>& a, const std::vector<float>& b) {
-  double squares = 0, size = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    squares += (a[i] - b[i]) * (a[i] - b[i]);
-    size += b[i] * b[i];
-  }
-  return std::sqrt(squares / size);
 }
 
 }  // namespace

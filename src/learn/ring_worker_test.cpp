@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "axs/core/rng.h"
+#include "axs/learn/distance_testing.h"
 #include "axs/learn/job.h"
 #include "axs/learn/worker_testing.h"
 #include "axs/train/ring_sync.h"
@@ -168,15 +169,6 @@ std::vector<float> threefold_batch(const Begin& begin, std::uint64_t steps) {
     optimiser.step(model.parameters(), model.gradient(), options.learning_rate.at(step));
   }
   return {model.parameters().begin(), model.parameters().end()};
-}
-
-double distance(std::span<const float> a, std::span<const float> b) {
-  double squares = 0, size = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    squares += (a[i] - b[i]) * (a[i] - b[i]);
-    size += b[i] * b[i];
-  }
-  return std::sqrt(squares / size);
 }
 
 }  // namespace

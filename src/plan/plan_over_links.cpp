@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "axs/plan/plan_devices.h"
 #include "axs/plan/site_groups.h"
 #include "axs/plan/step_energy.h"
 
@@ -9,19 +10,10 @@ namespace axs::plan {
 
 namespace {
 
-std::vector<std::uint32_t> sites_of(const TrainingPlan& plan) {
-  std::vector<std::uint32_t> sites;
-  for (const ReplicaGroup& group : plan.groups) sites.push_back(group.site);
-  std::ranges::sort(sites);
-  const auto doubles = std::ranges::unique(sites);
-  sites.erase(doubles.begin(), doubles.end());
-  return sites;
-}
-
 /// What its sites wait for in a step that takes `inside` without.
 std::optional<Seconds> waiting(const TrainingPlan& plan, const Job& job, const Fleet& fleet,
                                Seconds inside) {
-  const auto sites = sites_of(plan);
+  const auto sites = sites_of(plan.groups);
   if (sites.size() == 1) return Seconds{};
   for (const SiteGroup& group : site_groups(fleet, job, sites)) {
     if (group.sites.size() != sites.size()) continue;

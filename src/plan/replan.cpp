@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "axs/plan/plan_devices.h"
 #include "axs/plan/rounded.h"
 
 namespace axs::plan {
@@ -96,14 +97,6 @@ std::uint32_t replicas_of(const std::vector<ReplicaGroup>& groups) {
   std::uint32_t replicas = 0;
   for (const ReplicaGroup& group : groups) replicas += group.replicas;
   return replicas;
-}
-
-std::vector<std::uint32_t> sites_of(const std::vector<ReplicaGroup>& groups) {
-  std::vector<std::uint32_t> sites;
-  for (const ReplicaGroup& group : groups) sites.push_back(group.site);
-  std::ranges::sort(sites);
-  sites.erase(std::ranges::unique(sites).begin(), sites.end());
-  return sites;
 }
 
 void keep_earlier(std::optional<ReplanOption>& best, ReplanOption other) {
