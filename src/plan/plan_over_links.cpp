@@ -1,7 +1,5 @@
 #include "axs/plan/plan_over_links.h"
 
-#include <algorithm>
-
 #include "axs/plan/plan_devices.h"
 #include "axs/plan/site_groups.h"
 #include "axs/plan/step_energy.h"
