@@ -17,9 +17,9 @@ namespace axs::catalog {
 
 /// 2 added what a report needs: places, links, phases, faults, the prediction, traffic, delays. 3
 /// added what the program was built of, what sites sent whom for a sync, the version of sessions. 4
-/// added why traffic was moved, and planned handovers. A reader takes older lines too; what they
-/// lack has its default. It refuses newer ones.
-inline constexpr int facts_version = 4;
+/// added why traffic was moved, and planned handovers. 5 added how long an evaluation took. A
+/// reader takes older lines too; what they lack has its default. It refuses newer ones.
+inline constexpr int facts_version = 5;
 
 /// Where and when a fact was noted. Those of the controller and of the emulator, which share a
 /// clock, have no site.
@@ -220,6 +220,7 @@ struct Progress {
 struct Evaluated {
   double loss{};
   std::uint64_t tokens{};
+  Duration took{};  ///< of reading them; zero if nobody knows
 };
 struct Exported {
   std::string folder;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <span>
 #include <utility>
 
 #include "axs/cli/audience.h"
@@ -38,13 +39,21 @@ live::NewRun rehearsed(live::NewRun job) {
   return job;
 }
 
+/// Steps from one report of a worker to the next, and the means of what they took.
+struct Stretch {
+  std::uint64_t steps = 0;
+  Duration step{};
+  Duration sync{};
+};
+
 /// Of what one site noted, by its own clock.
 struct SiteRecord {
-  std::vector<catalog::Progress> progress{};
+  std::vector<Stretch> stretches{};
+  std::uint64_t steps = 0;                               ///< that were reported last
   std::map<std::uint32_t, std::uint64_t> contributed{};  ///< Last bytes by fragment.
   Instant started{}, ready{}, finished{}, evaluated_at{}, exported{};
   std::uint64_t validation_bytes = 0;
-  std::uint64_t evaluated = 0;  ///< tokens
+  catalog::Evaluated evaluated{};
 };
 
 class Reader {
@@ -66,7 +75,10 @@ class Reader {
     site.validation_bytes = fact.validation_bytes;
   }
   void see(SiteRecord& site, Instant, const catalog::Progress& fact) {
-    site.progress.push_back(fact);
+    // They go back where a worker was killed.
+    const std::uint64_t since = fact.steps > site.steps ? fact.steps - site.steps : 0;
+    site.stretches.push_back({since, fact.step_time, fact.sync_time});
+    site.steps = fact.steps;
   }
   void see(SiteRecord& site, Instant, const catalog::Contributed& fact) {
     if (fact.end > fact.begin)
@@ -74,7 +86,7 @@ class Reader {
   }
   void see(SiteRecord& site, Instant at, const catalog::SiteFinished&) { site.finished = at; }
   void see(SiteRecord& site, Instant at, const catalog::Evaluated& fact) {
-    site.evaluated = fact.tokens;
+    site.evaluated = fact;
     site.evaluated_at = at;
   }
   void see(SiteRecord& site, Instant at, const catalog::Exported&) { site.exported = at; }
@@ -83,17 +95,18 @@ class Reader {
   std::map<std::string, SiteRecord> sites_;
 };
 
-/// Mean time per step of what `of` says, over the steps after the first report, in which caches
-/// were cold; over all if there is no other.
-Duration mean(const std::vector<catalog::Progress>& progress, Duration catalog::Progress::* of) {
+/// Without the first, in which caches were cold; all if there is no other.
+std::span<const Stretch> warm(const std::vector<Stretch>& stretches) {
+  return std::span{stretches}.subspan(stretches.size() > 1 ? 1 : 0);
+}
+
+/// Mean time per step of what `of` says.
+Duration mean(std::span<const Stretch> stretches, Duration Stretch::* of) {
   double sum = 0;
-  std::uint64_t from = progress.size() > 1 ? progress.front().steps : 0, steps = 0;
-  for (std::size_t i = progress.size() > 1 ? 1 : 0; i < progress.size(); ++i) {
-    // They go back where a worker was killed.
-    const std::uint64_t since = progress[i].steps > from ? progress[i].steps - from : 0;
-    sum += (progress[i].*of).seconds() * static_cast<double>(since);
-    steps += since;
-    from = progress[i].steps;
+  std::uint64_t steps = 0;
+  for (const Stretch& stretch : stretches) {
+    sum += (stretch.*of).seconds() * static_cast<double>(stretch.steps);
+    steps += stretch.steps;
   }
   return steps == 0 ? Duration{} : from_seconds(sum / static_cast<double>(steps));
 }
@@ -105,8 +118,8 @@ double steps_per_sync(const catalog::Train& train) {
 }
 
 Result<twin::WorkerSpeed> speed_of(const catalog::Scenario& scenario, SiteId id,
-                                   const SiteRecord& site) {
-  const Duration step = mean(site.progress, &catalog::Progress::step_time);
+                                   const SiteRecord& site, std::span<const Stretch> stretches) {
+  const Duration step = mean(stretches, &Stretch::step);
   if (step <= Duration{} || site.ready < site.started)
     return Error{Errc::unavailable,
                  "the worker of " + scenario.sites[id.value].name + " reported no progress"};
@@ -116,8 +129,7 @@ Result<twin::WorkerSpeed> speed_of(const catalog::Scenario& scenario, SiteId id,
   speed.tokens_per_step = catalog::site_tokens_per_step(
       scenario.train, scenario.model, id, static_cast<std::uint32_t>(scenario.sites.size()));
   // One capture and one merge for each sync; in every step there is only the second.
-  const Duration sync =
-      scaled(mean(site.progress, &catalog::Progress::sync_time), steps_per_sync(scenario.train));
+  const Duration sync = scaled(mean(stretches, &Stretch::sync), steps_per_sync(scenario.train));
   const bool captures = scenario.train.sync == catalog::SyncMode::outer;
   speed.capture = captures ? sync / 2 : Duration{};
   speed.apply = sync - speed.capture;
@@ -127,15 +139,34 @@ Result<twin::WorkerSpeed> speed_of(const catalog::Scenario& scenario, SiteId id,
   return speed;
 }
 
+bool have_the_same_work(const catalog::Train& train, std::size_t a, std::size_t b) {
+  return !train.shares ||
+         train.shares->sites[a].micro_batches == train.shares->sites[b].micro_batches;
+}
+
+/// Sites of one machine that have the same work are as fast as each other over a whole run; which
+/// of them gets more of the cores in a few seconds is chance, so one mean of all says more.
+std::vector<Stretch> of_the_same_work(const catalog::Scenario& scenario, std::size_t site,
+                                      const std::map<std::string, SiteRecord>& sites) {
+  std::vector<Stretch> all;
+  for (std::size_t i = 0; i < scenario.sites.size(); ++i) {
+    const auto found = sites.find(scenario.sites[i].name);
+    if (found == sites.end() || !have_the_same_work(scenario.train, site, i)) continue;
+    const auto more = warm(found->second.stretches);
+    all.insert(all.end(), more.begin(), more.end());
+  }
+  return all;
+}
+
 /// Only a part of the validation split was evaluated, but the whole model exported.
 Duration finishing_time(const std::map<std::string, SiteRecord>& sites) {
   Duration longest{};
   for (const auto& [name, site] : sites) {
-    if (site.evaluated == 0 || site.exported < site.evaluated_at) continue;
+    if (site.evaluated.tokens == 0 || site.exported < site.evaluated_at) continue;
     const double share =
-        static_cast<double>(site.validation_bytes) / static_cast<double>(site.evaluated);
-    longest = std::max(longest, scaled(site.evaluated_at - site.finished, std::max(1.0, share)) +
-                                    (site.exported - site.evaluated_at));
+        static_cast<double>(site.validation_bytes) / static_cast<double>(site.evaluated.tokens);
+    const Duration rest = scaled(site.evaluated.took, std::max(0.0, share - 1));
+    longest = std::max(longest, site.exported - site.finished + rest);
   }
   return longest;
 }
@@ -222,9 +253,12 @@ Result<record::History> rehearse(live::NewRun job, const std::string& runs,
 Result<Rehearsal> measured(const catalog::Scenario& scenario, const record::History& history) {
   auto sites = Reader{scenario.train.outer.fragments}.read(history);
   Rehearsal rehearsal;
-  for (std::uint32_t i = 0; i < scenario.sites.size(); ++i)
-    rehearsal.workers.push_back(
-        AXS_TRY(speed_of(scenario, SiteId{i}, sites[scenario.sites[i].name])));
+  for (std::uint32_t i = 0; i < scenario.sites.size(); ++i) {
+    const SiteRecord& site = sites[scenario.sites[i].name];
+    const auto stretches =
+        site.stretches.empty() ? site.stretches : of_the_same_work(scenario, i, sites);
+    rehearsal.workers.push_back(AXS_TRY(speed_of(scenario, SiteId{i}, site, stretches)));
+  }
   rehearsal.launching = launching_time(sites, rehearsal.workers);
   rehearsal.finishing = finishing_time(sites) + ending_time(sites, history);
   return rehearsal;
@@ -233,9 +267,15 @@ Result<Rehearsal> measured(const catalog::Scenario& scenario, const record::Hist
 Result<std::vector<twin::WorkerSpeed>> speeds_of_run(const catalog::Scenario& scenario,
                                                      const std::string& folder) {
   const auto history = record::merge(AXS_TRY(report::read_run(folder)).logs);
-  auto found = measured(scenario, history);
-  if (!found) return Error{Errc::invalid, "--speeds " + folder + ": " + found.error().what};
-  return found->workers;
+  auto sites = Reader{scenario.train.outer.fragments}.read(history);
+  std::vector<twin::WorkerSpeed> speeds;
+  for (std::uint32_t i = 0; i < scenario.sites.size(); ++i) {
+    const SiteRecord& site = sites[scenario.sites[i].name];
+    const auto speed = speed_of(scenario, SiteId{i}, site, warm(site.stretches));
+    if (!speed) return Error{Errc::invalid, "--speeds " + folder + ": " + speed.error().what};
+    speeds.push_back(*speed);
+  }
+  return speeds;
 }
 
 Result<catalog::Predicted> predict(const catalog::Scenario& scenario,

@@ -33,7 +33,8 @@ bool deserves_rehearsal(const catalog::Scenario& scenario);
 Result<record::History> rehearse(live::NewRun job, const std::string& runs,
                                  const std::string& program);
 
-/// What the record of such a short run says of its workers. Error if it says too little.
+/// What the record of such a short run says of its workers; those with the same work are taken to
+/// be as fast as each other. Error if it says too little.
 Result<Rehearsal> measured(const catalog::Scenario& scenario, const record::History& history);
 
 /// How fast the workers of a live run of the scenario were; `folder` holds its record. What faults

@@ -92,7 +92,16 @@ Result<> WorkerProcess::work() {
   const auto took = Clock::now() - begin;
   if (work == SiteWorker::Work::step) note_step(took);
   if (work == SiteWorker::Work::capture) sync_time_sum_ += took;
+  if (work == SiteWorker::Work::evaluate) note_evaluation(took);
   return Ok{};
+}
+
+void WorkerProcess::note_evaluation(Clock::duration took) {
+  evaluation_time_ += took;
+  for (Outgoing& outgoing : made_)
+    if (auto* evaluated = std::get_if<train::Evaluated>(&outgoing.message))
+      evaluated->took =
+          Duration{std::chrono::nanoseconds{std::exchange(evaluation_time_, {})}.count()};
 }
 
 void WorkerProcess::note_step(Clock::duration took) {

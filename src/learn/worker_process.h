@@ -35,6 +35,7 @@ class WorkerProcess {
   Result<> work();
   train::Paused paused() const;
   void note_step(Clock::duration took);
+  void note_evaluation(Clock::duration took);
   Duration per_step(Clock::duration& sum) const;
   void report_progress();
   Result<> send_queued();
@@ -56,6 +57,7 @@ class WorkerProcess {
   double loss_sum_ = 0;
   Clock::duration step_time_sum_{};
   Clock::duration sync_time_sum_{};
+  Clock::duration evaluation_time_{};  ///< of the one under way
 };
 
 }  // namespace axs::learn

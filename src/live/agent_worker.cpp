@@ -114,7 +114,7 @@ Result<> Agent::hear(const train::Progress& message, ByteView) {
 }
 
 Result<> Agent::hear(const train::Evaluated& message, ByteView) {
-  note(catalog::Evaluated{message.loss, message.tokens});
+  note(catalog::Evaluated{message.loss, message.tokens, message.took});
   if (finished_ && stage_ == SiteStage::running)
     worker_->send(train::Export{config_.export_folder});
   return Ok{};

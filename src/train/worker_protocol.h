@@ -12,7 +12,7 @@
 /// attached to the record, as encoded bytes; their sizes are in the record.
 namespace axs::train {
 
-inline constexpr std::uint32_t worker_protocol_version = 7;
+inline constexpr std::uint32_t worker_protocol_version = 8;
 
 /// The first message to a new worker. It answers with Ready, from its saved state if `folder` holds
 /// one.
@@ -82,6 +82,7 @@ struct Progress {
 struct Evaluated {
   double loss{};
   std::uint64_t tokens{};  ///< how many were predicted
+  Duration took{};         ///< by the worker's clock; zero in lockstep
 };
 struct Exported {};
 /// In lockstep: all that the last message made it say has been said.
