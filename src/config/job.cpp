@@ -7,6 +7,7 @@
 #include "axs/config/scenario.h"
 #include "axs/plan/names.h"
 #include "axs/plan/outer_choice.h"
+#include "axs/plan/published_run.h"
 
 namespace axs::config {
 
@@ -32,13 +33,21 @@ plan::ModelShape shape_of(const Model& model) {
           .window = model.window};
 }
 
-plan::Job job_of(const Scenario& scenario, const PlanWishes& wishes, const plan::Facts& facts) {
+/// Where there are processors only, our own worker trains.
+const plan::Software& software_for(const plan::Fleet& fleet, const plan::Facts& facts) {
+  const bool is_ours = std::ranges::all_of(
+      fleet.types, [](const plan::DeviceType& type) { return type.accelerator.family == "cpu"; });
+  return is_ours ? plan::software_of("axs-worker", facts).software : facts.software.back().software;
+}
+
+plan::Job job_of(const Scenario& scenario, const PlanWishes& wishes,
+                 const plan::Software& software) {
   return {.shape = shape_of(scenario.model),
           .global_batch = scenario.train.sequences,
           .sequence = scenario.model.context,
           .tokens = static_cast<double>(scenario.train.tokens),
           .precision = wishes.precision,
-          .software = facts.software.back().software,
+          .software = software,
           .deadline = wishes.deadline,
           .objective = wishes.objective,
           .limits = wishes.limits,
@@ -109,7 +118,8 @@ Result<PlannedJob> parse_job(std::string_view text, const std::string& file,
   const PlanScenario read = AXS_TRY(parse_plan_scenario(text, file));
   auto fleet = fleet_of(read, facts);
   if (!fleet) return Error{fleet.error().code, file + ": " + fleet.error().what};
-  return PlannedJob{read.scenario, job_of(read.scenario, read.wishes, facts), std::move(*fleet)};
+  const plan::Job job = job_of(read.scenario, read.wishes, software_for(*fleet, facts));
+  return PlannedJob{read.scenario, job, std::move(*fleet)};
 }
 
 Result<PlannedJob> read_job(const std::string& file, const plan::Facts& facts) {

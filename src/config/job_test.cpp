@@ -105,6 +105,20 @@ TEST_CASE("job: an accelerator has many names and is one type") {
   CHECK(aliased->fleet.sites[1].pools[0].type == aliased->fleet.sites[0].pools[1].type);
 }
 
+TEST_CASE("job: processors are planned for our own worker, anything else is not") {
+  const auto ours = [](const std::string& text) {
+    const auto job = read(text);
+    REQUIRE(job.has_value());
+    return job->job.software.replicas_only;
+  };
+  std::string processors = with("\"H100\"", "\"cpu\"");
+  CHECK_FALSE(ours(processors));
+  for (auto at = processors.find("A100-80"); at != std::string::npos;
+       at = processors.find("A100-80"))
+    processors.replace(at, 7, "cpu");
+  CHECK(ours(processors));
+}
+
 TEST_CASE("job: experts and windows reach the planner") {
   const auto mixtral = read(with("llama3-8b", "mixtral-8x7b"));
   REQUIRE(mixtral.has_value());

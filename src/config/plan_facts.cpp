@@ -129,10 +129,13 @@ void read_software(Table& t, plan::Facts& facts) {
   read_flag(t, "gathers-logits", s.gathers_logits);
   read_flag(t, "dropout", s.dropout);
   read_flag(t, "keeps-fp8-inputs", s.keeps_fp8_inputs);
+  read_flag(t, "replicas-only", s.replicas_only);
   read_bytes(t, "accumulation-bytes", s.accumulation_bytes);
   read_bytes(t, "state-bytes", s.state_bytes);
   read_bytes(t, "logit-bytes", s.logit_bytes);
   read_bytes(t, "tensor-workspace-bytes", s.tensor_workspace_bytes);
+  if (t.has("host-ms-per-step"))
+    s.host_per_step = Seconds{t.number("host-ms-per-step", 0, 1e6) * 1e-3};
   read_flag(t, "sequence-parallel", entry.sequence_parallel);
   read_flag(t, "splits-batch-by-stages", entry.splits_batch_by_stages);
   read_flag(t, "balances-parameters", entry.balances_parameters);

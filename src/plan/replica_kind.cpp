@@ -90,6 +90,7 @@ KindBuilder::KindBuilder(const Job& job, const std::vector<DeviceType>& types, c
     : method_{method},
       layers_{job.shape.layers},
       micro_batches_{static_cast<double>(job.global_batch / method.micro_batch)},
+      replicas_only_{job.software.replicas_only},
       replicas_{replicas},
       most_{std::move(most)},
       stragglers_{calibration.shared.stragglers},
@@ -178,8 +179,10 @@ void KindBuilder::add(const std::vector<Segment>& segments, std::vector<ReplicaK
 
 std::vector<ReplicaKind> KindBuilder::pure(std::uint32_t type) {
   std::vector<ReplicaKind> kinds;
-  const std::uint32_t most = is_of_one_stage(method_) ? 1 : std::min(layers_, stages_max);
-  for (std::uint32_t width = 0; width < costs_[type].size(); ++width)
+  const std::uint32_t most =
+      is_of_one_stage(method_) || replicas_only_ ? 1 : std::min(layers_, stages_max);
+  const std::size_t widths = replicas_only_ ? 1 : costs_[type].size();
+  for (std::uint32_t width = 0; width < widths; ++width)
     for (std::uint32_t stages = 1; stages <= most; stages = next_count(stages))
       add({{type, width, stages}}, kinds);
   return undominated(std::move(kinds));

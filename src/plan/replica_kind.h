@@ -82,6 +82,7 @@ class KindBuilder {
   Method method_;
   std::uint32_t layers_;
   double micro_batches_;  ///< of the step: a replica has no more in flight
+  bool replicas_only_;
   ReplicaRange replicas_;
   std::vector<std::uint32_t> most_;  ///< devices of a replica, by type
   double stragglers_;

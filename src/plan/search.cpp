@@ -83,11 +83,14 @@ std::uint32_t context_max(const Job& job) {
   return job.sequence >= long_sequence ? 8 : 1;
 }
 
-/// FlashAttention keeps no scores that selective recomputation could leave out; a distributed
-/// optimiser needs 6 + 12 / n bytes of a parameter and exchanges no more; and only mixtures have
-/// experts.
+/// Not all software does all. FlashAttention keeps no scores that selective recomputation could
+/// leave out; a distributed optimiser needs 6 + 12 / n bytes of a parameter and exchanges no more;
+/// and only mixtures have experts.
 bool is_worth_nothing(const Method& method, const Job& job) {
   const Software& software = job.software;
+  if (software.replicas_only && (method.recompute != Recompute::none || method.context > 1 ||
+                                 method.whole_experts || is_of_one_stage(method)))
+    return true;
   if (method.whole_experts && !job.shape.is_mixture()) return true;
   const bool flash =
       software.attention == Attention::flash1 || software.attention == Attention::flash2;
@@ -167,7 +170,7 @@ void Search::list_units() {
     for (std::uint32_t bundle = 2; bundles(bundle, bundles_max) > bundles_max / 2; bundle *= 2)
       units_.push_back(
           {method, bundle, {bundles_max / 2 + 1, bundles(bundle, bundles_max)}, false});
-    if (!is_of_one_stage(methods_[method].method))
+    if (!job_.software.replicas_only && !is_of_one_stage(methods_[method].method))
       units_.push_back({method, 1, {1, bundles(1, mixed_replicas_max)}, true});
   }
   std::ranges::sort(units_, [](const Unit& a, const Unit& b) {

@@ -40,6 +40,15 @@ struct Roomy {
   }
 };
 
+/// Whether each replica is one device that computes nothing again.
+bool has_replicas_only(const TrainingPlan& plan) {
+  return plan.method.recompute == Recompute::none && plan.method.context == 1 &&
+         !is_of_one_stage(plan.method) &&
+         std::ranges::all_of(plan.groups, [](const ReplicaGroup& group) {
+           return group.stages.size() == 1 && group.stages[0].tensor == 1;
+         });
+}
+
 /// Two sites with two types each.
 struct TwoSites {
   Job job;
@@ -76,6 +85,26 @@ Workload workload_of(const Job& job, const Fleet& fleet, const TrainingPlan& pla
 }
 
 }  // namespace
+
+TEST_CASE("search: software that knows replicas only is given no other plan") {
+  Rng rng{11};
+  int others = 0;
+  for (int i = 0; i < 60; ++i) {
+    Job job = scenes::small_job(rng);
+    const Fleet fleet = scenes::small_fleet(rng);
+    const auto any = search(job, fleet, calibration);
+    job.software.replicas_only = true;
+    const auto simple = search(job, fleet, calibration);
+    if (simple) CHECK(has_replicas_only(simple->plan));
+    if (!any) {
+      CHECK_FALSE(simple);
+    } else if (!has_replicas_only(any->plan)) {
+      CHECK((!simple || simple->plan.step.total >= any->plan.step.total));
+      ++others;
+    }
+  }
+  CHECK(others > 10);
+}
 
 TEST_CASE("search: no more than a hundredth above the best of all plans") {
   for (std::uint64_t seed = 0; seed < 60; ++seed) {

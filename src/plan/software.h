@@ -1,5 +1,7 @@
 #pragma once
 
+#include "axs/core/units.h"
+
 namespace axs::plan {
 
 /// classic: batched products with the scores in memory, softmax and mask fused (Megatron). unfused:
@@ -23,6 +25,7 @@ struct Software {
   /// To add the gradient of a parameter to what earlier micro-batches gave; 0 where the product
   /// that makes the gradient adds by itself.
   double accumulation_bytes = 0;
+  Seconds host_per_step{15e-3};       ///< clipping, loading, logging
   bool stops_early = false;           ///< the last product of a layer is not computed again
   bool overlaps_tensor = false;       ///< half of the tensor exchange runs beside products
   bool sends_once_per_node = false;   ///< what several experts of a node want of a token
@@ -36,6 +39,9 @@ struct Software {
   bool dropout = true;                ///< masks are kept
   bool keeps_fp8_inputs = true;       ///< products in fp8 keep their inputs in one byte
   MemoryFigure memory_figure = MemoryFigure::tensors;
+  /// A replica is one device: neither layers nor tensors nor sequences are cut, nothing is computed
+  /// again, and replicas share the optimiser alone.
+  bool replicas_only = false;
   bool fitted = false;  ///< someone has looked at runs of it
 };
 

@@ -12,7 +12,6 @@ namespace axs::plan {
 
 namespace {
 
-constexpr Seconds fixed_per_step{15e-3};
 /// Adam reads and writes weights in two precisions, the gradient and two moments.
 constexpr double optimizer_bytes = 44;
 
@@ -65,7 +64,7 @@ class Step {
     const Seconds all = step.total + step.bubble;
     const double nodes = devices(plan_) / machine_.links.per_node;
     step.stragglers = all * straggling(nodes, fit_.stragglers);
-    step.fixed = fixed_per_step;
+    step.fixed = work_.software.host_per_step;
     step.total = all + step.stragglers + step.fixed;
     return step;
   }
