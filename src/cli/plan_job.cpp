@@ -13,7 +13,7 @@
 #include "axs/cli/plan_page.h"
 #include "axs/cli/plan_text.h"
 #include "axs/cli/plan_trace.h"
-#include "axs/cli/progress.h"
+#include "axs/cli/plan_wanted.h"
 #include "axs/cli/terminal.h"
 #include "axs/config/plan_facts.h"
 #include "axs/config/quantity.h"
@@ -35,27 +35,6 @@ Result<> write_whole(const std::string& path, const std::string& text) {
       path, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()},
       host::FileAccess::everyone);
 }
-
-/// Shows how far searches are, and ends them once `patience` is over.
-class Watched {
- public:
-  explicit Watched(Patience& patience) : patience_{patience} {}
-
-  bool operator()(double share) {
-    progress_.show(share);
-    share_ = share;
-    ended_ = ended_ || patience_.is_over();
-    return !ended_;
-  }
-  /// Of the search that was ended, what was done.
-  double searched() const { return ended_ ? share_ : 1; }
-
- private:
-  Progress progress_{"looking for what takes least"};
-  Patience& patience_;
-  bool ended_ = false;
-  double share_ = 0;
-};
 
 /// Energy, where a device that the job may use has no price.
 plan::Thrift thrift_of_frontier(const config::PlannedJob& planned) {
@@ -128,20 +107,9 @@ Result<ExitCode> PlanJob::run() {
   return joint.best.found.result.unmet.empty() ? ExitCode::done : ExitCode::failed;
 }
 
-void PlanJob::look_for_wanted(PlanOverLinks& planned, Patience& patience) {
-  const plan::Job& job = planned.job.job;
-  if (!plan::wants_more_than_time(job, planned.job.fleet)) return;
-  Watched watched{patience};
-  FoundOnCores& found = planned.found;
-  auto wanted = plan::wanted_plan(plan::FrugalSearch{planned.search}, job, found.result.plan,
-                                  [&](double share) { return watched(share); });
-  found = {{std::move(wanted.plan), {}, std::move(wanted.unmet)},
-           std::min(found.searched, watched.searched())};
-}
-
 void PlanJob::print_frontier(const PlanOverLinks& planned, Patience& patience) const {
   const config::PlannedJob& job = planned.job;
-  Watched watched{patience};
+  WatchedSearch watched{patience};
   const auto plans =
       plan::frontier(plan::FrugalSearch{planned.search}, job.job, thrift_of_frontier(job),
                      planned.found.result.plan, [&](double share) { return watched(share); });

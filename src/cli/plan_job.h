@@ -18,8 +18,6 @@ class PlanJob {
   Result<ExitCode> run();
 
  private:
-  /// What the job wants, where that is not the fastest plan.
-  static void look_for_wanted(PlanOverLinks& planned, Patience& patience);
   void print_frontier(const PlanOverLinks& planned, Patience& patience) const;
   Result<> write_files(const PlanView& view) const;
   Result<std::string> text(const PlanView& view, const JointPlan& joint) const;

@@ -10,15 +10,6 @@
 namespace axs::cli {
 namespace {
 
-Result<PlanOverLinks> plan_over(config::PlannedJob job, const plan::Facts& facts,
-                                Patience& patience, const Wish& wish) {
-  plan::Search search = AXS_TRY(plan::Search::of(job.job, job.fleet, facts.calibration));
-  FoundOnCores found = AXS_TRY(search_on_cores(search, patience));
-  PlanOverLinks planned{std::move(job), std::move(search), std::move(found)};
-  wish(planned);
-  return planned;
-}
-
 /// The means over the forecast.
 struct Route {
   std::uint32_t from = 0;
@@ -49,6 +40,15 @@ std::vector<Route> routes_of(const PlanOverLinks& planned) {
 }
 
 }  // namespace
+
+Result<PlanOverLinks> plan_over(config::PlannedJob job, const plan::Facts& facts,
+                                Patience& patience, const Wish& wish) {
+  plan::Search search = AXS_TRY(plan::Search::of(job.job, job.fleet, facts.calibration));
+  FoundOnCores found = AXS_TRY(search_on_cores(search, patience));
+  PlanOverLinks planned{std::move(job), std::move(search), std::move(found)};
+  wish(planned);
+  return planned;
+}
 
 Result<JointPlan> plan_jointly(const config::PlannedJob& job, const plan::Facts& facts,
                                std::vector<fabric::LinkPlan> links, Patience& patience,

@@ -31,7 +31,11 @@ struct JointPlan {
 /// Takes the place of what the search for the fastest plan found, if something else is wanted.
 using Wish = std::function<void(PlanOverLinks&)>;
 
-/// Searches on all cores, as search_on_cores() does, once for each forecast of the network; `links`
+/// Searches on all cores, as search_on_cores() does, over the links of the job's fleet.
+Result<PlanOverLinks> plan_over(config::PlannedJob job, const plan::Facts& facts,
+                                Patience& patience, const Wish& wish);
+
+/// The same once for each forecast of the network; `links`
 /// are those of the job's scenario. `patience` is for all rounds.
 Result<JointPlan> plan_jointly(const config::PlannedJob& job, const plan::Facts& facts,
                                std::vector<fabric::LinkPlan> links, Patience& patience,

@@ -119,7 +119,7 @@ Result<PlannedJob> parse_job(std::string_view text, const std::string& file,
   auto fleet = fleet_of(read, facts);
   if (!fleet) return Error{fleet.error().code, file + ": " + fleet.error().what};
   const plan::Job job = job_of(read.scenario, read.wishes, software_for(*fleet, facts));
-  return PlannedJob{read.scenario, job, std::move(*fleet)};
+  return PlannedJob{read.scenario, job, std::move(*fleet), read.states_exchange};
 }
 
 Result<PlannedJob> read_job(const std::string& file, const plan::Facts& facts) {

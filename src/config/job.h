@@ -15,7 +15,8 @@ namespace axs::config {
 struct PlannedJob {
   catalog::Scenario scenario;
   plan::Job job;
-  plan::Fleet fleet;  ///< without links: what they carry follows from physics
+  plan::Fleet fleet;             ///< without links: what they carry follows from physics
+  bool states_exchange = false;  ///< as PlanScenario has it
 };
 
 /// The job that a TOML text describes, of models too that our own workers do not train; `file` is

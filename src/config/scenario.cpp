@@ -63,7 +63,7 @@ class ScenarioReader {
     if (purpose_ == Purpose::run) check_fragments(top);
     top.finish();
     if (problem_.first) return *problem_.first;
-    return PlanScenario{std::move(scenario_), std::move(wishes_)};
+    return PlanScenario{std::move(scenario_), std::move(wishes_), states_exchange_};
   }
 
  private:
@@ -146,7 +146,10 @@ class ScenarioReader {
     if (t.has("sequences"))
       train.sequences = static_cast<std::uint32_t>(t.whole("sequences", 1, 1 << 20));
     t.table("inner", [&](Table& inner) { read_inner(inner, train.inner); });
-    t.table("outer", [&](Table& outer) { read_outer(outer, train.outer); });
+    t.table("outer", [&](Table& outer) {
+      states_exchange_ = outer.has("period") || outer.has("fragments");
+      read_outer(outer, train.outer);
+    });
   }
 
   static void read_inner(Table& t, InnerRule& rule) {
@@ -471,6 +474,7 @@ class ScenarioReader {
   Purpose purpose_;
   Scenario scenario_;
   PlanWishes wishes_;
+  bool states_exchange_ = false;
 };
 
 }  // namespace

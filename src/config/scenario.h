@@ -45,6 +45,8 @@ struct PlanWishes {
 struct PlanScenario {
   catalog::Scenario scenario;
   PlanWishes wishes;
+  /// [train.outer] says how often sites exchange, or in how many fragments: no plan has to.
+  bool states_exchange = false;
 };
 
 /// The same for the planner: of models too that our own workers do not train.

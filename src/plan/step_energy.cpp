@@ -24,7 +24,8 @@ DeviceDraw draw_of(const Accelerator& accelerator) {
   const Watts idle = accelerator.power * accelerator.idle_share;
   const Watts host = accelerator.power * accelerator.host_share;
   const Watts active = accelerator.power - idle;
-  return {.waiting = idle + waiting * active + host,
+  return {.idle = idle + host,
+          .waiting = idle + waiting * active + host,
           .active = active,
           .most = accelerator.power + host};
 }

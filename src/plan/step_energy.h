@@ -5,9 +5,10 @@
 
 namespace axs::plan {
 
-/// What a device draws with its part of host, network and fans: `waiting` all the time, and
-/// `active` more for as long as active_time() says.
+/// What a device draws with its part of host, network and fans: `idle` without a job, with one
+/// `waiting` all the time, and `active` more for as long as active_time() says.
 struct DeviceDraw {
+  Watts idle{};
   Watts waiting{};
   Watts active{};
   Watts most{};  ///< at its limit

@@ -4,6 +4,7 @@
 
 #include "axs/core/rng.h"
 #include "axs/core/time.h"
+#include "axs/plan/site_draw.h"
 #include "axs/twin/worker_model.h"
 
 namespace axs::twin {
@@ -15,6 +16,7 @@ struct Fleet {
   /// A step takes each accelerator 1 + straggling x times as long, x exponential with mean 1.
   double straggling = 0;
   Duration between_failures{};  ///< Of one accelerator, on average; 0: none fails.
+  plan::SiteDraw draw{};
 };
 
 /// By how much a step of the whole fleet takes longer, at least 1.

@@ -53,7 +53,8 @@ FlowTwin::FlowTwin(Config config)
       topology_{fabric::topology_of(config_.scenario)},
       flows_{std::vector<FlowLink>(2 * config_.links.size())},  // What they are like, start() says.
       controller_{{.topology = topology_, .gradients = config_.gradients}},
-      script_{config_.scenario.faults, config_.scenario.train.tokens, Instant{}} {
+      script_{config_.scenario.faults, config_.scenario.train.tokens, Instant{}},
+      meter_{config_.fleets.size()} {
   AXS_ASSERT(playable_as_flows(config_.scenario).has_value());
   AXS_ASSERT(config_.fleets.size() == config_.scenario.sites.size());
   for (const fabric::LinkPlan& link : config_.links)
@@ -99,12 +100,13 @@ FleetOutcome FlowTwin::run(Duration limit, const std::function<void(Duration)>& 
   return outcome();
 }
 
-FleetOutcome FlowTwin::outcome() const {
+FleetOutcome FlowTwin::outcome() {
   FleetOutcome outcome = outcome_;
   outcome.finished = finished_ == sites_.size();
   outcome.took = now_ - Instant{};
   outcome.events = queue_.scheduled();
   outcome.digest = digest_.value();
+  outcome.power = meter_.read(now_);
   double ideal = 0;  // Tokens per second.
   for (std::size_t i = 0; i < sites_.size(); ++i) {
     const WorkerSpeed& speed = config_.fleets[i].speed;
@@ -127,6 +129,7 @@ void FlowTwin::start() {
       state.paths_up.resize(topology_.paths(id, peer).size());
       for (SiteState::Lane& lane : state.lanes) lane.route = flows_.add_route({});
     }
+    draws(id, config_.fleets[i].draw.idle);
     queue_.push(now_ + config_.fleets[i].speed.start, WorkerStarted{id, 0});
     await_failure(id);
     wake_watch(id);
@@ -164,6 +167,7 @@ void FlowTwin::sync(SiteId id, const SiteSync::Event& event) {
 void FlowTwin::on(const WorkerStarted& event) {
   SiteState& site = *sites_[event.site.value];
   if (site.time.life() != event.life) return;
+  draws(event.site, config_.fleets[event.site.value].draw.waiting);
   sync(event.site, *site.worker.ready());
   work(event.site);
 }
@@ -173,6 +177,7 @@ void FlowTwin::on(const WorkDone& event) {
   if (site.time.life() != event.life) return;
   site.time.end();
   if (event.work == WorkerModel::Work::step) site.computing += site.step_takes;
+  draws(event.site, config_.fleets[event.site.value].draw.waiting);
   if (const auto captured = *site.worker.end(event.work)) sync(event.site, *captured);
   work(event.site);
 }
@@ -227,17 +232,20 @@ void FlowTwin::work(SiteId id) {
   if (site.time.busy()) return;
   const WorkerModel::Work work = site.worker.next_work();
   if (work == WorkerModel::Work::wait) return;
+  const Fleet& fleet = config_.fleets[id.value];
+  const bool steps = work == WorkerModel::Work::step;
   Duration takes = site.worker.time_of(work);
-  if (work == WorkerModel::Work::step) {
-    takes = scaled(takes, slowness(config_.fleets[id.value], site.noise));
-    site.step_takes = takes;
-  }
-  queue_.push(site.time.begin(now_, takes), WorkDone{id, site.time.life(), work});
+  if (steps) takes = site.step_takes = scaled(takes, slowness(fleet, site.noise));
+  const Instant done = site.time.begin(now_, takes);
+  // A merge before it is a small part of the time: its energy is spread over all of it.
+  if (steps) draws(id, fleet.draw.stepping(Seconds{(done - now_).seconds()}));
+  queue_.push(done, WorkDone{id, site.time.life(), work});
 }
 
 void FlowTwin::lose_worker(SiteId id) {
   SiteState& site = *sites_[id.value];
   site.time.stop();
+  draws(id, config_.fleets[id.value].draw.idle);
   sync(id, SiteSync::WorkerLost{});
   queue_.push(now_ + site.worker.speed().start, WorkerStarted{id, site.time.life()});
 }

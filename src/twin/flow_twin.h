@@ -20,6 +20,7 @@
 #include "axs/train/site_sync.h"
 #include "axs/twin/fleet.h"
 #include "axs/twin/flow_simulator.h"
+#include "axs/twin/power_meter.h"
 #include "axs/twin/queue.h"
 
 namespace axs::twin {
@@ -39,6 +40,7 @@ struct FleetOutcome {
   std::uint64_t bytes = 0;  ///< Of messages.
   std::uint64_t events = 0;
   Hash256 digest{};
+  PowerUse power{};
 };
 
 /// Whether a FlowTwin can play it: Errc::invalid, with the reason, if it asks for what only Twin
@@ -145,7 +147,7 @@ class FlowTwin {
   struct SiteState;
 
   void start();
-  FleetOutcome outcome() const;
+  FleetOutcome outcome();
   void on(Probe& event);
   void on(const Arrived& event);
   void on(const PacketsLeave& event);
@@ -173,6 +175,7 @@ class FlowTwin {
   void perform(SiteId site, const train::SiteSync::Diverged& action);
   void perform(SiteId site, const train::SiteSync::Refused& action);
   void work(SiteId site);
+  void draws(SiteId site, Watts power) { meter_.set(now_, site, power); }
   void lose_worker(SiteId site);
   void await_failure(SiteId site);
   void schedule_wakeup(SiteId site);
@@ -221,6 +224,7 @@ class FlowTwin {
   net::Controller controller_;
   fabric::FaultScript script_;
   fabric::ActiveFaults faults_;
+  PowerMeter meter_;
   FleetOutcome outcome_;
   std::size_t finished_ = 0;
 };

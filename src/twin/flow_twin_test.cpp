@@ -190,6 +190,33 @@ TEST_CASE("flow twin: failing accelerators lower the goodput, and noise is the s
   CHECK(noisy.took > calm.took);
 }
 
+TEST_CASE("flow twin: a site draws what its worker does: none, waiting, steps") {
+  catalog::Scenario scenario = three_sites(1e9);
+  const plan::SiteDraw draw{.idle = Watts{10}, .waiting = Watts{100}, .step = Joules{5}};
+  const Fleet fleet{.draw = draw};
+  const FleetOutcome calm = simulate(scenario, fleet);
+  REQUIRE(calm.finished);
+  const double start = fleet.speed.start.seconds(), took = calm.took.seconds();
+  for (const PowerUse::Site& site : calm.power.sites) {
+    CHECK(site.energy.value() == doctest::Approx(10 * start + 100 * (took - start) + 5 * steps));
+    CHECK(site.most.value() == doctest::Approx(draw.stepping(Seconds{0.03}).value()));
+  }
+  CHECK(calm.power.most.value() == doctest::Approx(3 * draw.stepping(Seconds{0.03}).value()));
+  // A site that is slow draws as much for each step, and no more at any time.
+  scenario.faults = {{seconds(2), catalog::SlowSite{SiteId{1}, 3, seconds(600)}}};
+  const FleetOutcome slow = simulate(scenario, fleet);
+  CHECK(slow.power.sites[1].most == calm.power.sites[1].most);
+  CHECK(slow.power.sites[1].energy <
+        calm.power.sites[0].energy + draw.waiting * Seconds{(slow.took - calm.took).seconds()});
+  // One that is lost for 20 s is idle for so long.
+  scenario = three_sites(1e9);
+  scenario.faults = {{seconds(5), catalog::KillProcess{SiteId{1}, catalog::Process::worker}}};
+  Fleet slow_start = fleet;
+  slow_start.speed.start = seconds(20);
+  const FleetOutcome lost = simulate(scenario, slow_start);
+  CHECK(lost.power.sites[1].energy < lost.power.sites[0].energy);
+}
+
 TEST_CASE("flow twin: an hour of a thousand accelerators is the hour that it was") {
   catalog::Scenario scenario = three_sites(1e9);
   scenario.train.tokens = std::uint64_t{1} << 50;

@@ -58,10 +58,12 @@ FlopsPerSecond peak_of(const plan::TrainingPlan& plan, const plan::Fleet& fleet)
 }
 
 /// The planned step has its stragglers in it, on average; a fleet draws them.
-Fleet fleet_of(const plan::TrainingPlan& plan) {
+Fleet fleet_of(const SitePlan& planned) {
+  const plan::TrainingPlan& plan = planned.plan;
   Fleet fleet{.accelerators = static_cast<std::uint32_t>(plan::devices_of(plan)),
               .straggling = straggling,
-              .between_failures = between_failures};
+              .between_failures = between_failures,
+              .draw = planned.draw};
   fleet.speed = {.step = from_seconds(plan.step.total.value() / mean_slowness(fleet)),
                  .capture = to_capture,
                  .apply = to_apply,
@@ -88,6 +90,8 @@ std::vector<SiteJob> site_jobs(const plan::Job& job, const plan::Fleet& fleet) {
     const auto sites = static_cast<std::uint32_t>(jobs.size());
     each.job.global_batch = std::max(1u, job.global_batch / sites);
     each.job.tokens = job.tokens / sites;
+    if (job.limits.budget) each.job.limits.budget = *job.limits.budget / sites;
+    if (job.limits.power) each.job.limits.power = *job.limits.power / sites;
   }
   return jobs;
 }
@@ -121,28 +125,49 @@ bool is_carried(std::uint64_t contribution_bytes) {
   return contribution_bytes <= train::contribution_carried;
 }
 
-PlannedFleets planned_fleets(const catalog::Scenario& scenario, const std::vector<SiteJob>& jobs,
-                             const std::vector<plan::TrainingPlan>& plans,
+PlannedFleets planned_fleets(const catalog::Scenario& scenario, const std::vector<SitePlan>& plans,
                              std::uint64_t contribution_bytes) {
-  AXS_ASSERT(jobs.size() == plans.size());
   PlannedFleets planned;
   std::vector<SiteId> sites;
   FlopsPerSecond needed{}, peak{};
-  for (std::size_t i = 0; i < jobs.size(); ++i) {
-    const auto& [site, job, fleet] = jobs[i];
-    sites.push_back(site);
-    Fleet& added = planned.fleets.emplace_back(fleet_of(plans[i]));
+  for (const SitePlan& site : plans) {
+    const auto& [id, job, fleet] = site.work;
+    sites.push_back(id);
+    Fleet& added = planned.fleets.emplace_back(fleet_of(site));
     added.speed.tokens_per_step = std::uint64_t{job.global_batch} * job.sequence;
     added.speed.contribution_bytes = contribution_bytes;
-    const double steps_per_second = 1 / plans[i].step.total.value();
+    const plan::SiteSupply& supply = fleet.sites.front().supply;
+    planned.bills.push_back({.rent = plan::site_rent(site.plan, fleet, 0),
+                             .energy = supply.price,
+                             .carbon = supply.carbon});
+    const double steps_per_second = 1 / site.plan.step.total.value();
     const Flops step = plan::training_flops_per_token(job.shape, job.sequence) *
                        static_cast<double>(added.speed.tokens_per_step);
     needed += FlopsPerSecond{step.value() * steps_per_second};
-    peak += peak_of(plans[i], fleet);
+    peak += peak_of(site.plan, fleet);
   }
   planned.scenario = at_sites(scenario, sites);
   planned.utilisation = needed / peak;
   return planned;
+}
+
+std::optional<Dollars> money_of(const PlannedFleets& planned, const PowerUse& power, Seconds took) {
+  Dollars sum{};
+  for (std::size_t i = 0; i < planned.bills.size(); ++i) {
+    const SiteBill& bill = planned.bills[i];
+    if (!bill.rent) return std::nullopt;
+    sum += *bill.rent * took + bill.energy * power.sites[i].energy;
+  }
+  return sum;
+}
+
+std::optional<double> carbon_of(const PlannedFleets& planned, const PowerUse& power) {
+  double sum = 0;
+  for (std::size_t i = 0; i < planned.bills.size(); ++i) {
+    if (!planned.bills[i].carbon) return std::nullopt;
+    sum += *planned.bills[i].carbon * power.sites[i].energy.value();
+  }
+  return sum;
 }
 
 std::vector<net::GradientDemand> gradient_demands(const std::vector<Fleet>& fleets) {

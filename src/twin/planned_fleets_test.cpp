@@ -57,6 +57,12 @@ plan::TrainingPlan plan_of(std::uint32_t replicas, double step) {
   return plan;
 }
 
+/// The sites share twelve sequences.
+std::vector<SitePlan> three_plans() {
+  const auto jobs = site_jobs(job_of(12), three_sites());
+  return {{jobs[0], plan_of(1, 0.5)}, {jobs[1], plan_of(2, 0.25)}, {jobs[2], plan_of(1, 1)}};
+}
+
 }  // namespace
 
 TEST_CASE("site jobs: sites share the batch; where the job may not run, nothing is planned") {
@@ -70,11 +76,14 @@ TEST_CASE("site jobs: sites share the batch; where the job may not run, nothing 
     CHECK(each.fleet.links.empty());
   }
   job.jurisdictions = {"DE", "ES"};
+  job.limits = {.budget = Dollars{8}, .power = Watts{500}};
   const auto europe = site_jobs(job, three_sites());
   REQUIRE(europe.size() == 2);
   CHECK(europe[0].site == SiteId{1});
   CHECK(europe[0].fleet.sites[0].name == "fra");
   CHECK(europe[1].job.global_batch == 6);
+  CHECK(europe[1].job.limits.budget->value() == 4);
+  CHECK(europe[1].job.limits.power->value() == 250);
 }
 
 TEST_CASE("at sites: links and faults go with the sites that they are of") {
@@ -100,9 +109,8 @@ TEST_CASE("planned fleets: a message carries half a gigabyte") {
 }
 
 TEST_CASE("planned fleets: a fleet is as large and as fast as its plan") {
-  const auto jobs = site_jobs(job_of(12), three_sites());
-  const std::vector<plan::TrainingPlan> plans = {plan_of(1, 0.5), plan_of(2, 0.25), plan_of(1, 1)};
-  const PlannedFleets planned = planned_fleets(scenario_of(), jobs, plans, 1'000);
+  const auto plans = three_plans();
+  const PlannedFleets planned = planned_fleets(scenario_of(), plans, 1'000);
   REQUIRE(planned.fleets.size() == 3);
   double needed = 0;  // FLOP/s.
   for (std::size_t i = 0; i < 3; ++i) {
@@ -111,17 +119,32 @@ TEST_CASE("planned fleets: a fleet is as large and as fast as its plan") {
     CHECK(fleet.speed.tokens_per_step == 4 * 128);
     CHECK(fleet.speed.contribution_bytes == 1'000);
     CHECK(fleet.speed.step.seconds() * mean_slowness(fleet) ==
-          doctest::Approx(plans[i].step.total.value()));
-    needed += plan::training_flops_per_token(jobs[i].job.shape, 128).value() * 4 * 128 /
-              plans[i].step.total.value();
+          doctest::Approx(plans[i].plan.step.total.value()));
+    needed += plan::training_flops_per_token(plans[i].work.job.shape, 128).value() * 4 * 128 /
+              plans[i].plan.step.total.value();
   }
   CHECK(planned.utilisation == doctest::Approx(needed / (32 * 1e12)));
 }
 
+TEST_CASE("planned fleets: money and carbon are those of all sites, or of none") {
+  auto plans = three_plans();
+  for (SitePlan& site : plans) {
+    site.work.fleet.types[0].price = Dollars{2} / Seconds{1};
+    site.work.fleet.sites[0].supply = {.price = DollarsPerJoule{0.5}, .carbon = 0.25};
+  }
+  const PowerUse power{.sites = {{Joules{100}, {}}, {Joules{20}, {}}, {Joules{4}, {}}}};
+  const auto planned = [&] { return planned_fleets(scenario_of(), plans, 1'000); };
+  // 8, 16 and 8 devices for 10 s.
+  CHECK(money_of(planned(), power, Seconds{10})->value() == doctest::Approx(32 * 20 + 62));
+  CHECK(*carbon_of(planned(), power) == doctest::Approx(31));
+  plans[1].work.fleet.types[0].price.reset();
+  plans[2].work.fleet.sites[0].supply.carbon.reset();
+  CHECK_FALSE(money_of(planned(), power, Seconds{10}));
+  CHECK_FALSE(carbon_of(planned(), power));
+}
+
 TEST_CASE("tokens per second apart: those of each site at its own speed") {
-  const std::vector<plan::TrainingPlan> plans = {plan_of(1, 0.5), plan_of(2, 0.25), plan_of(1, 1)};
-  PlannedFleets planned =
-      planned_fleets(scenario_of(), site_jobs(job_of(12), three_sites()), plans, 1'000);
+  PlannedFleets planned = planned_fleets(scenario_of(), three_plans(), 1'000);
   for (Fleet& fleet : planned.fleets) {
     fleet.straggling = 0;
     fleet.speed.step = scaled(fleet.speed.step, mean_slowness(fleet));

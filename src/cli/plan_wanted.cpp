@@ -1,0 +1,27 @@
+#include "axs/cli/plan_wanted.h"
+
+#include <algorithm>
+
+#include "axs/plan/wanted_plan.h"
+
+namespace axs::cli {
+
+bool WatchedSearch::operator()(double share) {
+  progress_.show(share);
+  share_ = share;
+  ended_ = ended_ || patience_.is_over();
+  return !ended_;
+}
+
+void look_for_wanted(PlanOverLinks& planned, Patience& patience) {
+  const plan::Job& job = planned.job.job;
+  if (!plan::wants_more_than_time(job, planned.job.fleet)) return;
+  WatchedSearch watched{patience};
+  FoundOnCores& found = planned.found;
+  auto wanted = plan::wanted_plan(plan::FrugalSearch{planned.search}, job, found.result.plan,
+                                  [&](double share) { return watched(share); });
+  found = {{std::move(wanted.plan), {}, std::move(wanted.unmet)},
+           std::min(found.searched, watched.searched())};
+}
+
+}  // namespace axs::cli

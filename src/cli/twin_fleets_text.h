@@ -1,0 +1,15 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "axs/cli/twin_scene.h"
+#include "axs/twin/flow_twin.h"
+
+/// How people and programs are told what runs of a scene of fleets came to, by seed.
+namespace axs::cli {
+
+std::string runs_text(const FleetScene& scene, const std::vector<twin::FleetOutcome>& runs);
+std::string runs_json(const FleetScene& scene, const std::vector<twin::FleetOutcome>& runs);
+
+}  // namespace axs::cli
