@@ -37,6 +37,12 @@ std::vector<HelloAnswer> take_answers(std::vector<Asked>& waiting, Instant now) 
   return answers;
 }
 
+/// Between the hellos of a path while no traffic flows.
+template <class Path>
+Duration calm_interval(const PathMonitor::Config& config, const Path& path) {
+  return path.used || path.streak > 0 ? config.active : config.idle;
+}
+
 PathId path_id(std::size_t index) {
   return PathId{static_cast<std::uint8_t>(index)};
 }
@@ -376,20 +382,22 @@ bool PathMonitor::fast(const Path& path) const {
 }
 
 Duration PathMonitor::unstretched(const Path& path) const {
-  if (fast(path)) return pace_;
-  return path.used || path.streak > 0 ? config_.active : config_.idle;
+  return fast(path) ? pace_ : calm_interval(config_, path);
 }
 
 Duration PathMonitor::interval(const Path& path) const {
   return whole_ticks(unstretched(path), fast(path) ? stretch_.fast : stretch_.slow);
 }
 
+/// Slow are all that will be when the traffic ends: were they stretched only then, a few would come
+/// sooner first, and the peer would take the next pause for death.
 PathMonitor::Demand PathMonitor::demand() const {
   Demand demand;
   for (const Path& path : paths_) {
-    const bool spared = fast(path) && now_ - path.spared_at < measuring;
-    const Duration between = spared ? std::max(measuring, unstretched(path)) : unstretched(path);
-    (fast(path) ? demand.fast : demand.slow) += 1 / between.seconds();
+    demand.slow += 1 / calm_interval(config_, path).seconds();
+    if (!fast(path)) continue;
+    const bool spared = now_ - path.spared_at < measuring;
+    demand.fast += 1 / (spared ? std::max(measuring, pace_) : pace_).seconds();
   }
   return demand;
 }
