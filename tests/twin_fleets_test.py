@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import unittest
 
 AXS = os.path.abspath(sys.argv.pop())
@@ -21,6 +22,24 @@ def told(*arguments, before=()):
     outcome = twin(*arguments, "--json", before=before)
     assert outcome.returncode == 0, outcome.stderr
     return json.loads(outcome.stdout)
+
+
+def with_sites(scenario, terms):
+    """Its text, with the same terms at each site."""
+    with open(scenario, encoding="utf-8") as file:
+        return file.read().replace("[[site]]\n", "[[site]]\n" + terms + "\n")
+
+
+def job_of(test, text):
+    """A file with that text."""
+    folder = tempfile.TemporaryDirectory()
+    test.addCleanup(folder.cleanup)
+    # What a job names is beside it, or where the scenarios are.
+    text = text.replace("../data/", os.path.join(os.path.dirname(SCENARIOS), "data", ""))
+    path = os.path.join(folder.name, "job.toml")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    return path
 
 
 class Fleets(unittest.TestCase):
@@ -51,6 +70,43 @@ class Fleets(unittest.TestCase):
         self.assertAlmostEqual(run["scaling_efficiency"],
                                run["tokens_per_s"] / outcome["tokens_per_s_apart"])
         self.assertLess(run["scaling_efficiency"], 1)
+
+    def test_energy_adds_up_and_stays_within_the_limit_of_a_site(self):
+        text = with_sites(SOVEREIGN, 'power = "60 kW"\npue = 1.3\n'
+                                     'energy-price = "0.1 $/kWh"\ncarbon = 200')
+        outcome = told(job_of(self, text), "--for", "20min", "--seeds", "2")
+        for energy in outcome["energy"]:
+            mwh = energy["mwh"]
+            self.assertAlmostEqual(energy["mw_mean"] * outcome["span_s"] / 3600, mwh)
+            self.assertLessEqual(energy["mw_mean"], energy["mw_most"])
+            self.assertAlmostEqual(energy["co2_kg"], 200 * mwh)
+            self.assertGreater(energy["dollars"], 100 * mwh)  # Devices have a price too.
+        for run, energy in zip(outcome["runs"], outcome["energy"]):
+            tokens = run["tokens_per_s"] * outcome["span_s"]
+            self.assertAlmostEqual(energy["j_per_token"] * tokens / 3.6e9, energy["mwh"])
+        self.assertEqual(len(outcome["power"]), 3)
+        for site in outcome["power"]:
+            self.assertLess(0.01, site["mw_mean"])
+            self.assertLess(site["mw_mean"], site["mw_most"])
+            self.assertLessEqual(site["mw_most"], 0.06)
+
+    def test_a_job_that_states_no_exchange_is_played_as_axs_plan_plans_it(self):
+        with open(SOVEREIGN, encoding="utf-8") as file:
+            stated = file.read()
+        job = job_of(self, "".join(line for line in stated.splitlines(keepends=True)
+                                   if not line.startswith("outer")))
+        planned = subprocess.run([AXS, "plan", job, "--json"], capture_output=True, text=True,
+                                 check=True, timeout=600).stdout
+        with open(job + ".json", "w", encoding="utf-8") as file:
+            file.write(planned)
+        played = told(job, "--for", "10min")
+        self.assertIn("as axs plan finds it", played["source"])
+        of_file = told(job, "--for", "10min", "--plan", job + ".json")
+        self.assertEqual(played["runs"], of_file["runs"])
+        self.assertEqual(played["sites"], of_file["sites"])
+        self.assertEqual({site["site"] for site in played["sites"]},
+                         {group["site"] for group in json.loads(planned)["groups"]})
+        self.assertIn("[train.outer]", told(SOVEREIGN, "--for", "10min")["source"])
 
     def test_what_cannot_be_is_said_in_one_sentence(self):
         cpus = os.path.join(SCENARIOS, "three-continents.toml")

@@ -192,23 +192,28 @@ std::string beside_text(const std::string& what, double planned, double spread, 
 
 }  // namespace
 
+Result<PlannedRun> planned_run(config::PlannedJob job, TrainingPlan plan,
+                               const plan::Calibration& calibration, const std::string& name) {
+  AXS_TRY(check_devices(job, plan, name));
+  AXS_TRY(check_sites(job, plan, name));
+  AXS_TRY(check_times(plan, name));
+  AXS_TRY(check_exchange(plan, name));
+  AXS_TRY(check_left(job.scenario, sites_of(plan), name));
+  auto broken = plan::breakdown(job.job, job.fleet, plan, calibration);
+  if (!broken) return bad(name, broken.error().what);
+  PlannedRun run{std::move(job), std::move(plan), *std::move(broken)};
+  run.scenario = as_planned(run.job.scenario, run.plan);
+  run.basis = basis_of(run.job, run.plan, calibration);
+  AXS_TRY(check_reach(run.scenario, name));
+  return run;
+}
+
 Result<PlannedRun> read_planned_run(const JobFlags& flags, const std::string& file) {
   const plan::Facts facts = AXS_TRY(config::shipped_plan_facts());
   config::PlannedJob job = AXS_TRY(config::read_job(flags.scenario, facts));
   AXS_TRY(flags.apply(job.scenario));
   TrainingPlan plan = AXS_TRY(read_plan(file, job));
-  AXS_TRY(check_devices(job, plan, file));
-  AXS_TRY(check_sites(job, plan, file));
-  AXS_TRY(check_times(plan, file));
-  AXS_TRY(check_exchange(plan, file));
-  AXS_TRY(check_left(job.scenario, sites_of(plan), file));
-  auto broken = plan::breakdown(job.job, job.fleet, plan, facts.calibration);
-  if (!broken) return bad(file, broken.error().what);
-  PlannedRun run{std::move(job), std::move(plan), *std::move(broken)};
-  run.scenario = as_planned(run.job.scenario, run.plan);
-  run.basis = basis_of(run.job, run.plan, facts.calibration);
-  AXS_TRY(check_reach(run.scenario, file));
-  return run;
+  return planned_run(std::move(job), std::move(plan), facts.calibration, file);
 }
 
 Result<> check_workers(const PlannedRun& run, const std::string& file) {
@@ -237,6 +242,12 @@ std::vector<twin::WorkerSpeed> planned_speeds(const PlannedRun& run) {
   return speeds;
 }
 
+std::string exchange_text(const catalog::OuterRule& outer) {
+  const std::string text = fmt::format("exchanged every {} steps in {} fragments of {} bits",
+                                       outer.period, outer.fragments, outer.bits);
+  return outer.overlap ? text + fmt::format(", needed {} steps later", *outer.overlap) : text;
+}
+
 std::string work_text(const catalog::Scenario& scenario) {
   const catalog::Shares& shares = *scenario.train.shares;
   std::string text;
@@ -246,10 +257,7 @@ std::string work_text(const catalog::Scenario& scenario) {
   text += fmt::format(" micro-batches of {}", shares.micro_batch);
   if (scenario.train.sync == catalog::SyncMode::every_step)
     return text + (scenario.sites.size() > 1 ? ", exchanged in every step" : "");
-  const catalog::OuterRule& outer = scenario.train.outer;
-  return text +
-         fmt::format(", exchanged every {} steps in {} fragments of {} bits, needed {} steps later",
-                     outer.period, outer.fragments, outer.bits, *outer.overlap);
+  return text + ", " + exchange_text(scenario.train.outer);
 }
 
 catalog::Planned planned_fact(const PlannedRun& run) {

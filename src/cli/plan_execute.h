@@ -27,6 +27,10 @@ struct PlannedRun {
 /// `file`. An error if the plan needs devices that the fleet has not, or a way between its sites.
 Result<PlannedRun> read_planned_run(const JobFlags& flags, const std::string& file);
 
+/// The same of a plan that was found for the job; `name` is what errors call it.
+Result<PlannedRun> planned_run(config::PlannedJob job, plan::TrainingPlan plan,
+                               const plan::Calibration& calibration, const std::string& name);
+
 /// An error that names the first thing of the plan that our own workers, which run on processors
 /// and are data parallel, cannot carry out; `file` is the name of the plan.
 Result<> check_workers(const PlannedRun& run, const std::string& file);
@@ -36,6 +40,9 @@ Seconds site_step(const PlannedRun& run, std::uint32_t site);
 
 /// Workers as fast as the plan says, at the sites of its scenario.
 std::vector<twin::WorkerSpeed> planned_speeds(const PlannedRun& run);
+
+/// "exchanged every 100 steps in 8 fragments of 16 bits"
+std::string exchange_text(const catalog::OuterRule& outer);
 
 /// What sites and their replicas will do, in a line.
 std::string work_text(const catalog::Scenario& scenario);

@@ -71,7 +71,7 @@ void TwinCommand::declare(CLI::App& app) {
       ->excludes("--flows");
   app.add_option("--plan", plan,
                  "Play this plan of the job, as axs plan --json has printed it; fleets: instead of "
-                 "the best plan of each site")
+                 "the exchange that the job states or, if it states none, of what axs plan finds")
       ->excludes("--flows");
   app.add_option(
          "--seeds", fleets.seeds,

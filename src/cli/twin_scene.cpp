@@ -10,6 +10,7 @@
 #include "axs/config/job.h"
 #include "axs/config/plan_facts.h"
 #include "axs/config/satellites.h"
+#include "axs/fabric/network_forecast.h"
 #include "axs/plan/breakdown.h"
 #include "axs/plan/site_draw.h"
 #include "axs/twin/flow_twin.h"
@@ -136,13 +137,38 @@ Result<Cast> as_planned(const PlannedRun& run, std::string source) {
   return cast;
 }
 
+/// What axs plan would choose.
+Result<Cast> best_of_all_sites(const config::PlannedJob& job, const plan::Facts& facts) {
+  auto links = AXS_TRY(plan_links(job.scenario, fabric::forecast_horizon));
+  Patience patience = AXS_TRY(Patience::create(std::nullopt));
+  const auto wish = [&](PlanOverLinks& planned) { look_for_wanted(planned, patience); };
+  JointPlan joint = AXS_TRY(plan_jointly(job, facts, std::move(links), patience, wish));
+  plan::SearchResult& found = joint.best.found.result;
+  if (joint.best.found.searched < 1)
+    return Error{Errc::unavailable, "stopped before the plan was found"};
+  const std::string name = "the plan of " + job.scenario.name;
+  const PlannedRun run = AXS_TRY(
+      planned_run(std::move(joint.best.job), std::move(found.plan), facts.calibration, name));
+  Cast cast = AXS_TRY(as_planned(run, name + ", as axs plan finds it"));
+  if (!found.unmet.empty()) cast.unmet.push_back(std::move(found.unmet));
+  return cast;
+}
+
 Result<Cast> cast_of(const JobFlags& flags, const std::string& plan) {
   if (!plan.empty())
     return as_planned(AXS_TRY(read_planned_run(flags, plan)), "the plan in " + plan);
   const plan::Facts facts = AXS_TRY(config::shipped_plan_facts());
   config::PlannedJob job = AXS_TRY(config::read_job(flags.scenario, facts));
   AXS_TRY(flags.apply(job.scenario));
-  return best_of_each_site(job, facts);
+  // Playing refuses sites that exchange in every step; a plan for them would be in vain.
+  const bool stated = job.states_exchange || job.scenario.train.sync != catalog::SyncMode::outer;
+  return stated ? best_of_each_site(job, facts) : best_of_all_sites(job, facts);
+}
+
+/// Of sites that exchange: where and how.
+std::string work_of(const Cast& cast) {
+  if (cast.plans.size() < 2) return {};
+  return ": " + exchange_text(cast.scenario.train.outer);
 }
 
 }  // namespace
@@ -152,7 +178,7 @@ Result<FleetScene> fleet_scene(const JobFlags& flags, Duration span, const std::
   const std::uint64_t contribution = assumed_speeds(cast.scenario).front().contribution_bytes;
   AXS_TRY(check_size(cast.scenario, contribution));
   FleetScene scene{.planned = twin::planned_fleets(cast.scenario, cast.plans, contribution),
-                   .source = cast.source,
+                   .source = cast.source + work_of(cast),
                    .unmet = cast.unmet,
                    .left_out = cast.left_out,
                    .span = span};

@@ -22,8 +22,8 @@ struct FleetScene {
   double tokens_per_second_apart = 0;
 };
 
-/// The job of `flags` for so long: the plan in the file `plan`; without one the exchange of
-/// [train.outer] on the best plan of each site.
+/// The job of `flags` for so long: the plan in the file `plan`; without one the exchange that the
+/// job states on the best plan of each site; where it states none, the plan that axs plan finds.
 Result<FleetScene> fleet_scene(const JobFlags& flags, Duration span, const std::string& plan);
 
 }  // namespace axs::cli

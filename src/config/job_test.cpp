@@ -55,7 +55,7 @@ TEST_SUITE_BEGIN("job");
 TEST_CASE("job: model, training and wishes make the job, sites the fleet") {
   const auto read_one = read(good);
   REQUIRE_MESSAGE(read_one, (read_one ? "" : read_one.error().what));
-  const auto& [scenario, job, fleet] = *read_one;
+  const auto& [scenario, job, fleet, states_exchange] = *read_one;
   CHECK(plan::parameters(job.shape) / 1e9 == doctest::Approx(8.03).epsilon(0.001));
   CHECK(job.global_batch == 2048);
   CHECK(job.sequence == 8192);
@@ -72,6 +72,16 @@ TEST_CASE("job: model, training and wishes make the job, sites the fleet") {
   CHECK(plan::check(fleet));
 }
 
+TEST_CASE("job: an exchange is stated by its period or its fragments") {
+  const auto states = [](const std::string& outer) {
+    return read(with("sequences = 2048", "sequences = 2048\nouter = " + outer))->states_exchange;
+  };
+  CHECK_FALSE(read(good)->states_exchange);
+  CHECK_FALSE(states("{ momentum = 0.8 }"));
+  CHECK(states("{ period = 50 }"));
+  CHECK(states("{ fragments = 2 }"));
+}
+
 TEST_CASE("job: objective, limits, prices and supplies reach the planner") {
   std::string text =
       with("deadline = \"30 d\"", "objective = \"money\"\nbudget = \"$2M\"\npower = \"1.5 MW\"");
@@ -81,7 +91,7 @@ TEST_CASE("job: objective, limits, prices and supplies reach the planner") {
   text.replace(text.find("count = 32"), 10, "count = 32, price = 1.5");
   const auto read_one = read(text);
   REQUIRE_MESSAGE(read_one, (read_one ? "" : read_one.error().what));
-  const auto& [scenario, job, fleet] = *read_one;
+  const auto& [scenario, job, fleet, states_exchange] = *read_one;
   CHECK(job.objective == plan::Objective::money);
   CHECK(job.limits.budget == Dollars{2e6});
   CHECK(job.limits.power == Watts{1.5e6});

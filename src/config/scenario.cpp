@@ -146,10 +146,7 @@ class ScenarioReader {
     if (t.has("sequences"))
       train.sequences = static_cast<std::uint32_t>(t.whole("sequences", 1, 1 << 20));
     t.table("inner", [&](Table& inner) { read_inner(inner, train.inner); });
-    t.table("outer", [&](Table& outer) {
-      states_exchange_ = outer.has("period") || outer.has("fragments");
-      read_outer(outer, train.outer);
-    });
+    t.table("outer", [&](Table& outer) { read_outer(outer, train.outer); });
   }
 
   static void read_inner(Table& t, InnerRule& rule) {
@@ -166,7 +163,8 @@ class ScenarioReader {
       rule.warmup_steps = static_cast<std::uint32_t>(t.whole("warmup", 0, 1 << 30));
   }
 
-  static void read_outer(Table& t, OuterRule& rule) {
+  void read_outer(Table& t, OuterRule& rule) {
+    states_exchange_ = t.has("period") || t.has("fragments");
     if (t.has("period")) rule.period = static_cast<std::uint32_t>(t.whole("period", 1, period_max));
     if (t.has("fragments"))
       rule.fragments = static_cast<std::uint32_t>(t.whole("fragments", 1, fragments_max));

@@ -146,23 +146,6 @@ TEST_CASE("no more hellos leave than can be afforded") {
   CHECK(in_ten_seconds_of_traffic() > 3'000);
 }
 
-TEST_CASE("hellos are as slow at once when traffic ends as they stay") {
-  Bench bench;
-  bench.watch.afford(8);
-  bench.run(seconds(10));
-  for (int i = 0; i < 100; ++i) {
-    bench.step(relay, TrafficReceived{PathId{0}});
-    bench.step(far, TrafficReceived{PathId{0}});
-    bench.run(milliseconds(100));
-  }
-  REQUIRE(bench.watch.monitor(far).busy());
-  while (bench.watch.monitor(far).busy()) bench.run(milliseconds(1));
-  const Duration at_once = bench.watch.monitor(far).hello_interval(PathId{0});
-  bench.run(seconds(20));
-  CHECK(at_once == bench.watch.monitor(far).hello_interval(PathId{0}));
-  CHECK(at_once >= seconds(1));
-}
-
 TEST_CASE("the death of an own link is told at once, under a new number") {
   Bench bench;
   bench.run(seconds(70));
