@@ -2,8 +2,8 @@
 
 usage: planned.py AXS [--runs N]
 
-The speed of a processor is declared in the catalogue, by hand, so this shows how far it holds on the
-machine at hand. A replica is a thread, and so needs a core of its own.
+The speed of a processor is declared in the catalogue, by hand, so this shows how far it holds on
+the machine at hand. A replica is a thread, and so needs a core of its own.
 """
 import argparse
 import json
