@@ -2,7 +2,9 @@
 """Fits the cost model to published runs and writes catalog/xray-fit.toml.
 
 usage: .axs/venv-peers/bin/python tools/fit_xray.py RUNS.csv [--golden FILE]
---golden also writes inputs and predictions of every run, which src/plan compares itself with.
+--golden also writes inputs and predictions of every run, which src/plan compares itself with, and
+beside it, as FILE-uneven, of some with widths that divide neither heads nor nodes: of published
+runs all do.
 `./axs bench xray` tells how good such a fit is.
 
 It minimises the soft absolute error of the logarithm of time, at a scale of 6 %. A run weighs as
@@ -11,6 +13,7 @@ Each number is drawn to a start value by a weak prior, which matters where few r
 """
 import argparse
 import collections
+import copy
 import sys
 from pathlib import Path
 
@@ -120,6 +123,15 @@ def score(runs, c, numbers):
     table(m, memory.use(m, memory.NUMBERS) / memory.GIB / m.memory - 1, "memory, %")
 
 
+def unevenly(runs):
+    """Every seventh run, cut over as many devices as divide next to nothing."""
+    some = [copy.copy(run) for run in runs[::7]]
+    for i, run in enumerate(some):
+        run.tensor = (3, 5, 6, 7, 11)[i % 5]
+        run.devices = run.tensor * run.data * run.pipeline * run.context
+    return some
+
+
 def write_golden(path, runs, numbers):
     c = published.columns(runs)
     times = model.step_time(c, numbers)
@@ -163,6 +175,8 @@ def main():
     write(numbers, [run for run, fitted in zip(timed, clean) if fitted])
     if options.golden:
         write_golden(options.golden, runs, numbers)
+        uneven = Path(options.golden)
+        write_golden(uneven.with_stem(uneven.stem + "-uneven"), unevenly(runs), numbers)
 
 
 if __name__ == "__main__":

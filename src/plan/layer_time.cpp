@@ -43,6 +43,7 @@ class Layer {
         fit_{fit},
         tensor_{static_cast<double>(plan_.tensor)},
         tokens_{micro_batch_tokens(plan_)},
+        heads_{heads_here(shape_, tensor_)},
         shards_{layer_shards(shape_, tensor_)},
         widths_{layer_widths(shape_, plan_)},
         mixture_{shape_.mixture_share()} {}
@@ -122,7 +123,7 @@ class Layer {
   }
   double scores() const {
     const double sequence = plan_.sequence;
-    return plan_.micro_batch * (shape_.heads / tensor_) * sequence * sequence / plan_.context;
+    return plan_.micro_batch * heads_.queries * sequence * sequence / plan_.context;
   }
   Passes attention_core() const { return has_flash() ? flash() : classic(); }
 
@@ -148,7 +149,7 @@ class Layer {
     const bool fused = software_.attention == Attention::classic;
     const double sequence = plan_.sequence;
     const double width = shape_.head_width;
-    const double batch = plan_.micro_batch * (shape_.heads / tensor_);
+    const double batch = plan_.micro_batch * heads_.queries;
     const Seconds products = product_time({sequence, sequence, width, batch}, machine_) +
                              product_time({sequence, width, sequence, batch}, machine_);
     const Bytes forward{scores() * (fused ? 9 : 0.45 * unfused_score_bytes)};
@@ -161,7 +162,7 @@ class Layer {
   Passes context_ring() const {
     if (plan_.context == 1) return {};
     const double context = plan_.context;
-    const double width = 2 * kv_heads_held(shape_, tensor_) * shape_.head_width / tensor_;
+    const double width = 2 * heads_.keys * shape_.head_width;
     const Seconds ring = one_pass(Bytes{2 * width * tokens_ * context},
                                   group_of(context, tensor_, machine_.links), machine_.links);
     return {0.3 * ring, 0.6 * ring};
@@ -244,6 +245,7 @@ class Layer {
   const SharedFit& fit_;
   double tensor_;
   double tokens_;
+  HeadsHere heads_;
   LayerShards shards_;
   LayerWidths widths_;
   double mixture_;  ///< share of the layers

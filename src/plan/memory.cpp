@@ -47,7 +47,7 @@ class LayerMemory {
   }
   /// Five bytes of each score, or one sum of each row in four.
   Bytes scores() const {
-    const double heads = static_cast<double>(shape_.heads) / plan_.tensor;
+    const double heads = heads_here(shape_, plan_.tensor).queries;
     const bool kept =
         software_.attention == Attention::classic || software_.attention == Attention::unfused;
     return Bytes{kept ? 5 * tokens_ * heads * plan_.sequence : 4 * tokens_ * heads};
@@ -74,7 +74,6 @@ class StageMemory {
         plan_{work.plan},
         software_{work.software},
         layer_{work},
-        tensor_{static_cast<double>(plan_.tensor)},
         embedding_{embedding_parameters_here(shape_, plan_)},
         parameters_{parameters_here(shape_, plan_)},
         tokens_{micro_batch_tokens(plan_)} {}
@@ -129,7 +128,7 @@ class StageMemory {
   }
 
   Bytes logits() const {
-    return Bytes{tokens_ * (shape_.vocabulary / tensor_) * software_.logit_bytes};
+    return Bytes{tokens_ * most_of(shape_.vocabulary, plan_.tensor) * software_.logit_bytes};
   }
 
   Bytes workspace() const {
@@ -142,7 +141,6 @@ class StageMemory {
   const ParallelPlan& plan_;
   const Software& software_;
   LayerMemory layer_;
-  double tensor_;
   double embedding_;
   LayerParameters parameters_;
   double tokens_;

@@ -1,6 +1,8 @@
 #include "axs/plan/model_shape.h"
 
 #include <algorithm>
+#include <cmath>
+#include <functional>
 
 namespace axs::plan {
 
@@ -27,16 +29,46 @@ double LayerShards::parameters() const {
   return sum;
 }
 
-double kv_heads_held(const ModelShape& shape, double tensor) {
-  return std::max<double>(shape.kv_heads, tensor);
+double most_of(double units, double tensor) {
+  return std::ceil(units / tensor);
+}
+
+HeadsHere heads_here(const ModelShape& shape, double tensor) {
+  const std::uint32_t keys = std::max(shape.kv_heads, 1u);  // Published runs may lack the number.
+  const std::uint32_t queries = shape.heads / keys;
+  const std::uint32_t more = shape.heads % keys;  // Of no job: groups with a query head more.
+  if (tensor <= keys) {
+    const double groups = most_of(keys, tensor);
+    return {groups * queries + std::min<double>(groups, more), groups};
+  }
+  return {most_of(queries + std::min(more, 1u), std::floor(tensor / keys)), 1};
+}
+
+std::vector<std::uint32_t> heads_of_devices(const ModelShape& shape, std::uint32_t tensor) {
+  const auto part = [](std::uint32_t units, std::uint32_t parts, std::uint32_t number) {
+    return units / parts + (number < units % parts ? 1 : 0);
+  };
+  std::vector<std::uint32_t> heads(tensor);
+  for (std::uint32_t group = 0; group < shape.kv_heads; ++group) {
+    const std::uint32_t queries = part(shape.heads, shape.kv_heads, group);
+    if (tensor <= shape.kv_heads) {
+      heads[group % tensor] += queries;
+      continue;
+    }
+    const std::uint32_t sharing = part(tensor, shape.kv_heads, group);
+    for (std::uint32_t i = 0; i < sharing; ++i)
+      heads[group + i * shape.kv_heads] = part(queries, sharing, i);
+  }
+  std::ranges::sort(heads, std::ranges::greater{});
+  return heads;
 }
 
 LayerShards layer_shards(const ModelShape& shape, double tensor) {
   const double hidden = shape.hidden;
-  const double width = shape.head_width / tensor;
-  const double feed_forward = shape.feed_forward / tensor;
-  return {.query_key_value = {(shape.heads + 2 * kv_heads_held(shape, tensor)) * width, hidden},
-          .attention_out = {hidden, shape.heads * width},
+  const auto [queries, keys] = heads_here(shape, tensor);
+  const double feed_forward = most_of(shape.feed_forward, tensor);
+  return {.query_key_value = {(queries + 2 * keys) * shape.head_width, hidden},
+          .attention_out = {hidden, queries * shape.head_width},
           .up = {(shape.gated ? 2 : 1) * feed_forward, hidden},
           .down = {hidden, feed_forward}};
 }

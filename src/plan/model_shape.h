@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <vector>
 
 #include "axs/core/units.h"
 
@@ -48,9 +49,20 @@ struct WeightShard {
   double parameters() const { return outputs * inputs; }
 };
 
-/// Heads of keys and values that `tensor` devices hold together: each needs one at least, so that
-/// several have the same where there are fewer heads than devices.
-double kv_heads_held(const ModelShape& shape, double tensor);
+/// What is cut over tensor devices is dealt out in whole units, as evenly as may be, and the device
+/// with most of them sets time and memory: what it has of `units`.
+double most_of(double units, double tensor);
+
+/// Heads on the tensor device that has most.
+struct HeadsHere {
+  double queries;
+  double keys;  ///< and values
+};
+/// Keys and values with all queries that share them are a unit. Where there are fewer of these than
+/// devices, several devices have the same keys and values and share their queries.
+HeadsHere heads_here(const ModelShape& shape, double tensor);
+/// Query heads of each tensor device, those with most first.
+std::vector<std::uint32_t> heads_of_devices(const ModelShape& shape, std::uint32_t tensor);
 
 /// The matrices of a layer, cut over `tensor` devices as Megatron does: the first and third by
 /// outputs, the others by inputs (Shoeybi et al. 2019, section 3).

@@ -101,15 +101,18 @@ double micro_batch_tokens(const ParallelPlan& plan) {
 
 LayerWidths layer_widths(const ModelShape& shape, const ParallelPlan& plan) {
   const double tensor = plan.tensor;
-  const double head = shape.head_width / tensor;
+  const auto [queries, keys] = heads_here(shape, tensor);
   const double share = shape.mixture_share();
   const Experts& experts = shape.experts;
   const double passed = experts.chosen + experts.shared;
-  const double networks = (1 - share) * shape.feed_forward + share * passed * experts.feed_forward;
+  // With whole experts on a device it is the tokens that are divided.
+  const double expert = plan.expert == 1 ? most_of(experts.feed_forward, tensor)
+                                         : experts.feed_forward / tensor;
   return {.hidden = plan.sequence_parallel ? shape.hidden / tensor : shape.hidden,
-          .query_key_value = (shape.heads + 2 * kv_heads_held(shape, tensor)) * head,
-          .attended = shape.heads * head,
-          .feed_forward = networks / tensor,
+          .query_key_value = (queries + 2 * keys) * shape.head_width,
+          .attended = queries * shape.head_width,
+          .feed_forward =
+              (1 - share) * most_of(shape.feed_forward, tensor) + share * passed * expert,
           .routed = share * experts.chosen * shape.hidden / (plan.expert == 1 ? 1 : tensor)};
 }
 
@@ -123,7 +126,11 @@ double expert_replicas(const ParallelPlan& plan) {
 
 LayerParameters parameters_here(const ModelShape& shape, const ParallelPlan& plan) {
   LayerParameters layer = layer_parameters(shape, plan.tensor);
-  layer.routed /= plan.expert == 1 ? plan.tensor : plan.expert;
+  const double columns = shape.experts.feed_forward;
+  if (plan.expert > 1)
+    layer.routed /= plan.expert;
+  else if (shape.is_mixture())
+    layer.routed *= most_of(columns, plan.tensor) / columns;
   return layer;
 }
 
@@ -147,7 +154,7 @@ double embeddings_of_stage(const ModelShape& shape, const ParallelPlan& plan, st
 }
 
 double embedding_parameters_here(const ModelShape& shape, const ParallelPlan& plan) {
-  return static_cast<double>(shape.vocabulary) * shape.hidden / plan.tensor;
+  return most_of(shape.vocabulary, plan.tensor) * shape.hidden;
 }
 
 Result<> check(const ModelShape& shape, const ParallelPlan& plan) {

@@ -126,7 +126,7 @@ class Step {
   Ends ends() const {
     const double hidden = work_.shape.hidden;
     const double vocabulary = work_.shape.vocabulary;
-    const double mine = vocabulary / tensor_;
+    const double mine = most_of(vocabulary, tensor_);
     const Bytes loss{tokens_ * (work_.software.gathers_logits ? 90 * vocabulary : 20 * mine)};
     const Seconds head = product_time({tokens_, mine, hidden}, machine_) +
                          product_time({tokens_, hidden, mine}, machine_) +

@@ -1,7 +1,7 @@
 """The formulas of src/plan/memory.cpp, for many runs at once. Bytes."""
 import numpy as np
 
-from model import query_key_value
+from model import heads_here, most_of, query_key_value
 
 GIB = 2.0 ** 30
 # By hand and not by least squares, so that what is measured is hardly ever above the prediction:
@@ -12,10 +12,10 @@ NUMBERS = {"runtime-gib": 4.3, "reserved": 1.04, "reserve-gib": 2.0}
 def layer(c):
     """(kept of a layer and micro-batch, all that it makes)"""
     hidden = c.hidden / np.where(c.sequence_parallel > 0, c.tensor, 1)
-    heads = c.heads / c.tensor
+    heads = heads_here(c)[0]
     attended = heads * c.head_width
     qkv = query_key_value(c)
-    mlp = c.feed_forward / c.tensor
+    mlp = most_of(c.feed_forward, c.tensor)
     in_fp8 = c.fp8 * c.keeps_fp8_inputs
     all_but_scores = c.tokens * ((8 - 2 * in_fp8 + 2 * c.dropout) * hidden + 2 * qkv
                                  + (2 - in_fp8) * attended + (4 + 2 * c.gated - in_fp8) * mlp)
@@ -32,9 +32,10 @@ def layer(c):
 def stage(c, layers, number):
     """Live tensors of a stage."""
     kept, everything = layer(c)
-    parameters = c.hidden * (query_key_value(c) + (c.heads * c.head_width
-                                                   + (2 + c.gated) * c.feed_forward) / c.tensor)
-    embedding = c.vocabulary * c.hidden / c.tensor
+    parameters = c.hidden * (query_key_value(c) + heads_here(c)[0] * c.head_width
+                             + (2 + c.gated) * most_of(c.feed_forward, c.tensor))
+    vocabulary = most_of(c.vocabulary, c.tensor)
+    embedding = vocabulary * c.hidden
     at_end = (number == 0) | (number == c.pipeline - 1)
     matrices = np.where(c.pipeline == 1, 2 - c.tied, np.where(at_end, 1, 0))
     held = layers * parameters + matrices * embedding
@@ -49,7 +50,7 @@ def stage(c, layers, number):
     turns = c.pipeline * c.virtual_stages
     interleaved = c.pipeline * (1 + (c.pipeline - 1) / turns) - 2 * number / c.virtual_stages
     flying = np.where(c.virtual_stages > 1, np.minimum(interleaved, c.count), plain)
-    logits = np.where(number == c.pipeline - 1, c.tokens * c.vocabulary / c.tensor, 0)
+    logits = np.where(number == c.pipeline - 1, c.tokens * vocabulary, 0)
     workspace = np.where(c.recompute > 0, everything, 0) \
         + np.where(c.tensor > 1, c.tokens * c.hidden * c.tensor_workspace_bytes, 0)
     beside = np.where(c.memory_figure == "layers", 0, logits * c.logit_bytes + workspace)

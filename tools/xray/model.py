@@ -63,22 +63,39 @@ class Machine:
         return np.where((ranks > per_node) & (per_node > 1), np.minimum(ring, layered), ring)
 
 
+def most_of(units, tensor):
+    """Of units that are dealt out as evenly as may be, what the device with most has."""
+    return np.ceil(units / tensor)
+
+
+def heads_here(c):
+    """(heads of queries, of keys and values) of that device. Keys with all queries that share them
+    are a unit; where there are fewer of them than devices, several devices share the queries."""
+    queries, more = c.heads // c.kv_heads, c.heads % c.kv_heads
+    groups = most_of(c.kv_heads, c.tensor)
+    sharing = np.maximum(c.tensor // c.kv_heads, 1)
+    shared = most_of(queries + np.minimum(more, 1), sharing)
+    whole = groups * queries + np.minimum(groups, more)
+    return np.where(c.tensor <= c.kv_heads, whole, shared), groups
+
+
 def query_key_value(c):
     """Its width on one device, which has one head of keys and values at least."""
-    return (c.heads + 2 * np.maximum(c.kv_heads, c.tensor)) * c.head_width / c.tensor
+    queries, keys = heads_here(c)
+    return (queries + 2 * keys) * c.head_width
 
 
 def shards(c):
     """(outputs, inputs) of a layer's matrices on one device."""
-    t = c.tensor
-    return ((query_key_value(c), c.hidden),
-            (c.hidden, c.heads * c.head_width / t),
-            ((1 + c.gated) * c.feed_forward / t, c.hidden), (c.hidden, c.feed_forward / t))
+    columns = most_of(c.feed_forward, c.tensor)
+    return ((query_key_value(c), c.hidden), (c.hidden, heads_here(c)[0] * c.head_width),
+            ((1 + c.gated) * columns, c.hidden), (c.hidden, columns))
 
 
 def attention(c, fit, machine):
     """(forward, backward, forward of the classic core)"""
-    s, width, batch = c.sequence, c.head_width, c.micro_batch * c.heads / c.tensor
+    queries, keys = heads_here(c)
+    s, width, batch = c.sequence, c.head_width, c.micro_batch * queries
     scores = batch * s * s / c.context
     first, unfused = c.attention == "flash1", c.attention == "unfused"
     flash = 4 * scores * width * 0.5 * (1 + 128 / s) \
@@ -87,9 +104,8 @@ def attention(c, fit, machine):
     forward = products + scores * np.where(unfused, 0.45 * 130, 9) / machine.memory
     backward = 2 * products + scores * np.where(unfused, 0.55 * 130, 11) / machine.memory
     has_flash = first | (c.attention == "flash2")
-    around = np.minimum(c.context, np.maximum(machine.per_node / c.tensor, 1))
-    held = np.maximum(c.kv_heads, c.tensor) / c.tensor
-    ring = machine.one_pass(4 * held * width * c.tokens * c.context, c.context, around)
+    around = np.minimum(c.context, np.maximum(machine.per_node // c.tensor, 1))
+    ring = machine.one_pass(4 * keys * width * c.tokens * c.context, c.context, around)
     return (np.where(has_flash, flash, forward) + 0.3 * ring,
             np.where(has_flash, 2.5 * np.where(first, 1.6, 1.25) * flash, backward) + 0.6 * ring,
             np.where(has_flash, 0.0, forward))
@@ -97,11 +113,11 @@ def attention(c, fit, machine):
 
 def pointwise(c, fit, machine, parameters):
     hidden = c.hidden / np.where(c.sequence_parallel > 0, c.tensor, 1)
-    mlp, gate = c.feed_forward / c.tensor, c.gated
+    mlp, gate = most_of(c.feed_forward, c.tensor), c.gated
     rotated = 4 * query_key_value(c)
     factor = np.select([c.pointwise == "compiled", c.pointwise == "eager"],
                        [0.5, fit["eager-bytes"]], 1.0)
-    inputs = 2 * hidden + c.heads * c.head_width / c.tensor + mlp
+    inputs = 2 * hidden + heads_here(c)[0] * c.head_width + mlp
     cast = np.where(c.fp8 > 0, 3 * c.tokens * inputs, 0.0)
     forward = c.tokens * (22 * hidden + (4 + 2 * gate) * mlp + rotated) * factor + cast
     backward = c.tokens * (32 * hidden + (6 + 3 * gate) * mlp + rotated) * factor + 2 * cast \
@@ -131,7 +147,7 @@ def layer(c, fit, machine, parameters):
 
 
 def head_and_embedding(c, machine):
-    mine = c.vocabulary / c.tensor
+    mine = most_of(c.vocabulary, c.tensor)
     loss = c.tokens * np.where(c.gathers_logits, 90 * c.vocabulary, 20 * mine) / machine.memory
     head = machine.product(c.tokens, mine, c.hidden) + machine.product(c.tokens, c.hidden, mine) \
         + machine.product(c.hidden, mine, c.tokens) + loss
@@ -141,7 +157,7 @@ def head_and_embedding(c, machine):
 def sharding_exchange(c, fit, machine, parameters, layer_time):
     """Exposed, of a layer: (of each micro-batch, of the step)"""
     ranks = c.data * c.context
-    per_node = np.minimum(ranks, np.maximum(machine.per_node / c.tensor, 1))
+    per_node = np.minimum(ranks, np.maximum(machine.per_node // c.tensor, 1))
     share = np.where(c.single_rail_sharding, 1 / 8, 1.0)
     gradient = np.where(c.single_rail_sharding, 2, 4)
     gather = machine.one_pass(2 * parameters, ranks, per_node, share)
@@ -184,9 +200,9 @@ def pipeline(c, fit, machine, layer_time):
 
 def stage_end(c, fit, machine, parameters, layer_time, of_step, layers, embeddings):
     """What a stage does after its last micro-batch."""
-    held = parameters * layers + embeddings * c.vocabulary * c.hidden / c.tensor
+    held = parameters * layers + embeddings * most_of(c.vocabulary, c.tensor) * c.hidden
     ranks = c.data * c.context
-    per_node = np.minimum(ranks, np.maximum(machine.per_node / c.tensor, 1))
+    per_node = np.minimum(ranks, np.maximum(machine.per_node // c.tensor, 1))
     crowded = (c.rails < machine.per_node) & (per_node > 1) & (per_node < machine.per_node) \
         & (ranks > per_node)
     gradients = machine.all_reduce(2 * held, ranks, per_node,
