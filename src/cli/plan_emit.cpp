@@ -20,6 +20,23 @@ Error no_words(std::string_view program, const std::string& what) {
   return {Errc::invalid, fmt::format("--emit {}: {}", program, what)};
 }
 
+/// Both programs cut evenly only.
+Result<> check_even(const PlanView& view, std::string_view program, std::uint32_t tensor) {
+  const plan::ModelShape& shape = view.job.job.shape;
+  const std::array<std::pair<const char*, std::uint32_t>, 5> all{
+      {{"heads", shape.heads},
+       {"heads of keys and values", shape.kv_heads},
+       {"columns of the feed-forward part", shape.feed_forward},
+       {"columns of an expert", shape.experts.feed_forward},
+       {"tokens of a sequence", view.job.job.sequence}}};
+  for (const auto& [what, count] : all)
+    if (count % tensor != 0)
+      return no_words(program, fmt::format("the plan cuts {} {} over {} devices, want a width that "
+                                           "divides them",
+                                           count, what, tensor));
+  return Ok{};
+}
+
 /// What both programs want: replicas that are alike, on devices that are.
 Result<> check_alike(const PlanView& view, std::string_view program) {
   const auto& groups = view.plan().groups;
@@ -47,7 +64,7 @@ Result<> check_alike(const PlanView& view, std::string_view program) {
     if (stage.type != first.stages.front().type || stage.tensor != first.stages.front().tensor)
       return no_words(program, fmt::format("a replica is {}, want one type and one width",
                                            stages_text(view.job, first)));
-  return Ok{};
+  return check_even(view, program, first.stages.front().tensor);
 }
 
 std::uint32_t replicas_of(const PlanView& view) {

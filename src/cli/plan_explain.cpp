@@ -30,6 +30,7 @@ std::string bar(double share) {
 Rows layer_rows(const PlannedJob& job, const TrainingPlan& plan, const PlanBreakdown& broken) {
   Rows rows{{{"accelerator", "ACCELERATOR"},
              {"tensor", "TENSOR"},
+             {"heads", "HEADS OF A DEVICE"},
              {"products_ms", "PRODUCTS"},
              {"attention_ms", "ATTENTION"},
              {"pointwise_ms", "POINTWISE"},
@@ -47,7 +48,8 @@ Rows layer_rows(const PlannedJob& job, const TrainingPlan& plan, const PlanBreak
       if (std::ranges::find(seen, kind) != seen.end()) continue;
       seen.push_back(kind);
       const plan::LayerTime& layer = broken.groups[g].stages[s].layer;
-      std::vector<Cell> row{type_name(job, stage.type), std::int64_t{stage.tensor}};
+      std::vector<Cell> row{type_name(job, stage.type), std::int64_t{stage.tensor},
+                            heads_text(job.job.shape, stage.tensor)};
       for (const Seconds time :
            {layer.products, layer.attention, layer.pointwise, layer.recompute,
             layer.tensor_exchange, layer.expert_exchange, layer.host, layer.total()})

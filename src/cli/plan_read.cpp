@@ -268,7 +268,8 @@ void PlanReader::outer(const Place& place) {
 }
 
 plan::PlannedStage PlanReader::stage(const Place& place) {
-  only(place, {"accelerator", "tensor", "layers", "memory_gib"});
+  // Heads follow from the width.
+  only(place, {"accelerator", "tensor", "layers", "memory_gib", "heads"});
   return {.type = index(place, "accelerator", job_.fleet.types,
                         [](const plan::DeviceType& type) { return type.accelerator.name; }),
           .tensor = count(place, "tensor", 1),

@@ -63,13 +63,34 @@ std::string others_text(const std::vector<plan::RunnerUp>& others) {
   return text;
 }
 
+/// Groups whose devices have unequal numbers of heads, each width once.
+std::string uneven_text(const PlannedJob& job, const TrainingPlan& plan) {
+  std::vector<std::uint32_t> seen;
+  std::string text;
+  for (const plan::ReplicaGroup& group : plan.groups)
+    for (const plan::PlannedStage& stage : group.stages) {
+      const auto heads = heads_of_devices(job.job.shape, stage.tensor);
+      if (heads.front() == heads.back() || std::ranges::count(seen, stage.tensor) > 0) continue;
+      seen.push_back(stage.tensor);
+      text += fmt::format("Heads of a device in groups of {}: {}\n", stage.tensor,
+                          heads_text(job.job.shape, stage.tensor));
+    }
+  return text;
+}
+
+ordered_json json_of(const PlannedJob& job, const plan::PlannedStage& stage) {
+  ordered_json json{{"accelerator", type_name(job, stage.type)},
+                    {"tensor", stage.tensor},
+                    {"layers", stage.layers},
+                    {"memory_gib", stage.memory.value() / gibibyte}};
+  const auto heads = heads_of_devices(job.job.shape, stage.tensor);
+  if (heads.front() != heads.back()) json["heads"] = heads;
+  return json;
+}
+
 ordered_json json_of(const PlannedJob& job, const plan::ReplicaGroup& group) {
   ordered_json stages = ordered_json::array();
-  for (const plan::PlannedStage& stage : group.stages)
-    stages.push_back({{"accelerator", type_name(job, stage.type)},
-                      {"tensor", stage.tensor},
-                      {"layers", stage.layers},
-                      {"memory_gib", stage.memory.value() / gibibyte}});
+  for (const plan::PlannedStage& stage : group.stages) stages.push_back(json_of(job, stage));
   return {{"site", site_name(job, group)},
           {"replicas", group.replicas},
           {"micro_batches", group.micro_batches},
@@ -120,7 +141,8 @@ std::string plan_text(const PlanView& view) {
       report::grouped(static_cast<std::uint64_t>(plan.tokens_per_second)), 100 * utilisation(view),
       plan.duration.value() / seconds_of_day);
   text += cost_text(plan.cost) + method_text(plan.method) + "\n" + sites_text(plan);
-  text += "\n" + RowsFormat{}.text(plan_rows(view), "groups") + "\n" + idle_text(job, plan);
+  text += "\n" + RowsFormat{}.text(plan_rows(view), "groups") + "\n" + uneven_text(job, plan) +
+          idle_text(job, plan);
   text += others_text(found.result.others);
   if (found.searched < 1)
     text += fmt::format("Stopped after {:.0f} % of the search.\n", 100 * found.searched);

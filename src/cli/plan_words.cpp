@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <vector>
 
 #include "axs/core/enums.h"
 
@@ -39,6 +40,19 @@ std::string method_text(const plan::Method& method) {
       enum_name(method.recompute), enum_name(method.sharding),
       method.whole_experts ? ", whole experts on a device" : "",
       method.context > 1 ? fmt::format(", sequences in {} parts", method.context) : "");
+}
+
+std::string heads_text(const plan::ModelShape& shape, std::uint32_t tensor) {
+  const std::vector<std::uint32_t> heads = heads_of_devices(shape, tensor);
+  std::string text = fmt::format("{}", heads.front());
+  for (auto fewer = heads.begin(); fewer != heads.end();) {
+    const auto end = std::ranges::find_if(fewer, heads.end(),
+                                          [&](std::uint32_t other) { return other != *fewer; });
+    if (*fewer != heads.front())
+      text += fmt::format(", or {} on {} of {}", *fewer, end - fewer, tensor);
+    fewer = end;
+  }
+  return text;
 }
 
 std::string part_text(StepPart part) {

@@ -1,6 +1,9 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
+#include <map>
+#include <utility>
 #include <vector>
 
 #include "axs/plan/search_result.h"
@@ -16,6 +19,8 @@ class ExhaustivePipelines {
     StageCost* cost;
     std::uint32_t layers;
   };
+  /// Tensor groups in use at a site: of the first type by width, then of the second ...
+  using Groups = std::vector<std::uint32_t>;
 
   ExhaustivePipelines(const Job& job, const Fleet& fleet, const Calibration& calibration)
       : job_{job}, fleet_{fleet}, calibration_{calibration} {}
@@ -37,8 +42,32 @@ class ExhaustivePipelines {
   template <class Take>
   void for_all_pipelines(const SiteDevices& devices, const Take& take) {
     std::vector<Stage> stages;
-    SiteDevices used(devices.size());
+    Groups used(no_groups());
     cut(devices, job_.shape.layers, stages, used, take);
+  }
+
+  Groups no_groups() const {
+    std::size_t count = 0;
+    for (const auto& costs : costs_) count += costs.size();
+    return Groups(count);
+  }
+
+  /// Whether there are nodes for all groups, each of which lies in one.
+  bool fits(const SiteDevices& devices, const Groups& groups) {
+    const auto [known, is_new] = fitting_.try_emplace(std::pair{devices, groups});
+    if (!is_new) return known->second;
+    bool fit = true;
+    std::size_t at = 0;
+    for (std::size_t type = 0; type < costs_.size(); ++type) {
+      std::vector<std::uint32_t> widths;
+      for (const StageCost& cost : costs_[type])
+        widths.insert(widths.end(), groups[at++], cost.tensor());
+      const std::uint32_t node = fleet_.types[type].accelerator.per_node;
+      std::vector<std::uint32_t> nodes(devices[type] / node, node);
+      nodes.push_back(devices[type] % node);
+      fit = fit && pack(widths, nodes);
+    }
+    return known->second = fit;
   }
 
   const Job& job_;
@@ -47,7 +76,7 @@ class ExhaustivePipelines {
   Seconds fixed_{};
   std::uint32_t replicas_ = 1;
   std::uint32_t micro_batches_ = 1;
-  std::vector<std::vector<StageCost>> costs_;  ///< by type and power of two of the width
+  std::vector<std::vector<StageCost>> costs_;  ///< by type and width
 
  private:
   void price(const Method& method, std::uint32_t replicas) {
@@ -56,32 +85,53 @@ class ExhaustivePipelines {
     one_stage_ = is_of_one_stage(method);
     costs_.assign(fleet_.types.size(), {});
     for (std::size_t type = 0; type < fleet_.types.size(); ++type)
-      for (std::uint32_t t = 1; t <= fleet_.types[type].accelerator.per_node; t *= 2) {
+      for (std::uint32_t t = 1; t <= fleet_.types[type].accelerator.per_node; ++t) {
+        if (!is_width(t, fleet_.types[type].accelerator.per_node)) continue;
         costs_[type].push_back(*StageCost::of(job_, method, fleet_.types[type], t,
                                               {replicas, replicas}, calibration_));
         fixed_ = costs_[type].back().fixed();
       }
   }
 
+  static bool is_width(std::uint32_t tensor, std::uint32_t node) {
+    return node % tensor == 0 || std::has_single_bit(tensor);
+  }
+
+  /// Whether each has a place in some node.
+  static bool pack(std::vector<std::uint32_t> widths, std::vector<std::uint32_t> nodes) {
+    if (widths.empty()) return true;
+    const std::uint32_t width = widths.back();
+    widths.pop_back();
+    for (std::uint32_t& left : nodes) {
+      if (left < width) continue;
+      left -= width;
+      if (pack(widths, nodes)) return true;
+      left += width;
+    }
+    return false;
+  }
+
   template <class Take>
   void cut(const SiteDevices& left, std::uint32_t layers, std::vector<Stage>& stages,
-           SiteDevices& used, const Take& take) {
+           Groups& used, const Take& take) {
     if (layers == 0) return take(stages, used);
+    std::size_t at = 0;
     for (std::uint32_t type = 0; type < left.size(); ++type)
-      for (std::uint32_t width = 0; width < costs_[type].size(); ++width) {
-        const std::uint32_t tensor = 1u << width;
-        if (used[type] + tensor > left[type]) continue;
-        used[type] += tensor;
-        for (std::uint32_t mine = one_stage_ ? layers : 1; mine <= layers; ++mine) {
-          stages.push_back({type, &costs_[type][width], mine});
+      for (StageCost& cost : costs_[type]) {
+        std::uint32_t& groups = used[at++];
+        ++groups;
+        for (std::uint32_t mine = one_stage_ ? layers : 1; mine <= layers && fits(left, used);
+             ++mine) {
+          stages.push_back({type, &cost, mine});
           cut(left, layers - mine, stages, used, take);
           stages.pop_back();
         }
-        used[type] -= tensor;
+        --groups;
       }
   }
 
   bool one_stage_ = false;
+  std::map<std::pair<SiteDevices, Groups>, bool> fitting_;
 };
 
 }  // namespace axs::plan

@@ -37,16 +37,14 @@ double drawn_from(std::vector<Source> sources, double wanted) {
 }  // namespace
 
 FrugalChoice::FrugalChoice(std::vector<Offer> offers, const ReplicaDemand& demand,
-                           const std::vector<SiteDevices>& sites, StepLimits limits,
+                           std::vector<SiteRoom> sites, StepLimits limits,
                            std::function<Seconds(Seconds)> step_time)
     : offers_{std::move(offers)},
       demand_{demand},
-      sites_{sites},
+      sites_{std::move(sites)},
       limits_{std::move(limits)},
       step_time_{std::move(step_time)},
       wanted_{(demand.micro_batches + demand.bundle - 1) / demand.bundle} {
-  for (SiteDevices& site : sites_)
-    for (std::uint32_t& devices : site) devices /= demand.bundle;
   limits_.site_power.resize(sites_.size(), Watts{endless});
 }
 
@@ -102,7 +100,7 @@ double FrugalChoice::bound(Span span, std::uint32_t least) const {
     Source& source = offer.kind->uses.size() > 1 ? mixed : sources[std::pair{offer.site, type}];
     source.unit_score = std::min(source.unit_score, item.unit_score());
     const double density = static_cast<double>(item.most) / offer.kind->devices();
-    source.most = std::max(source.most, density * sites_[offer.site][type]);
+    source.most = std::max(source.most, density * sites_[offer.site][type].devices());
   }
   std::vector<Source> all;
   if (mixed.unit_score < endless) all.push_back(mixed);

@@ -54,8 +54,9 @@ class FrugalChoice {
  public:
   static constexpr double close_enough = 1e-3;
 
+  /// What `sites` have is in bundles of devices.
   FrugalChoice(std::vector<Offer> offers, const ReplicaDemand& demand,
-               const std::vector<SiteDevices>& sites, StepLimits limits,
+               std::vector<SiteRoom> sites, StepLimits limits,
                std::function<Seconds(Seconds)> step_time);
 
   /// False: with no number of bundles from `least` to those of the demand there is a score below.
@@ -78,7 +79,7 @@ class FrugalChoice {
 
   std::vector<Offer> offers_;
   ReplicaDemand demand_;
-  std::vector<SiteDevices> sites_;  ///< in bundles of devices
+  std::vector<SiteRoom> sites_;  ///< in bundles of devices
   StepLimits limits_;
   std::function<Seconds(Seconds)> step_time_;
   std::int64_t wanted_;  ///< micro-batches of a replica of each bundle together

@@ -29,7 +29,7 @@ class FrugalExhaustive : ExhaustivePipelines {
 
  private:
   struct Pipeline {
-    SiteDevices used;
+    Groups used;
     Seconds fill{}, bottleneck{};
     double second = 0, micro_batch = 0, step = 0;
 
@@ -43,7 +43,7 @@ class FrugalExhaustive : ExhaustivePipelines {
       for (std::uint32_t m = 1; m <= micro_batches_; ++m) try_time(pipeline.end(m), devices);
   }
 
-  void take(const std::vector<Stage>& stages, const SiteDevices& used) {
+  void take(const std::vector<Stage>& stages, const Groups& used) {
     Pipeline pipeline{.used = used};
     std::vector<const StageCost*> costs;
     for (const Stage& stage : stages) costs.push_back(stage.cost);
@@ -63,7 +63,7 @@ class FrugalExhaustive : ExhaustivePipelines {
       most = std::max(most, time);
       tail = std::max(tail, stage.cost->tail(stage.layers, place));
       nodes += stage.cost->nodes();
-      const double devices = 1u << (stage.cost - costs_[stage.type].data());
+      const double devices = stage.cost->tensor();
       const DeviceDraw draw = draw_of(fleet_.types[stage.type].accelerator);
       const Seconds all = active(stage, place, transfers, 1);
       const Seconds once = active(stage, place, transfers, 2) - all;
@@ -88,27 +88,25 @@ class FrugalExhaustive : ExhaustivePipelines {
   /// All replicas end within `slowest`.
   void try_time(Seconds slowest, const SiteDevices& devices) {
     known_.clear();
-    best_ = std::min(best_, rest(slowest, replicas_, devices, micro_batches_));
+    best_ = std::min(best_, rest(slowest, replicas_, devices, no_groups(), micro_batches_));
   }
 
   double rest(Seconds slowest, std::uint32_t replicas, const SiteDevices& devices,
-              std::uint32_t micro_batches) {
+              const Groups& in_use, std::uint32_t micro_batches) {
     if (replicas == 0) return micro_batches == 0 ? 0 : 1e30;
-    const auto key = std::pair{devices, std::pair{replicas, micro_batches}};
+    const auto key = std::pair{in_use, std::pair{replicas, micro_batches}};
     if (const auto known = known_.find(key); known != known_.end()) return known->second;
     double best = 1e30;
     for (const Pipeline& pipeline : pipelines_) {
-      SiteDevices left = devices;
-      bool enough = true;
-      for (std::size_t type = 0; type < left.size(); ++type) {
-        enough = enough && pipeline.used[type] <= left[type];
-        left[type] -= pipeline.used[type];
-      }
+      Groups then = in_use;
+      for (std::size_t i = 0; i < then.size(); ++i) then[i] += pipeline.used[i];
+      const bool enough = fits(devices, then);
       for (std::uint32_t m = 1; enough && m <= micro_batches && pipeline.end(m) <= slowest; ++m) {
         const double mine =
             pipeline.second * (slowest + fixed_).value() + pipeline.micro_batch * m + pipeline.step;
         if (mine < best)
-          best = std::min(best, mine + rest(slowest, replicas - 1, left, micro_batches - m));
+          best = std::min(best,
+                          mine + rest(slowest, replicas - 1, devices, then, micro_batches - m));
       }
     }
     return known_[key] = best;
@@ -116,7 +114,7 @@ class FrugalExhaustive : ExhaustivePipelines {
 
   double best_ = 1e30;
   std::vector<Pipeline> pipelines_;
-  std::map<std::pair<SiteDevices, std::pair<std::uint32_t, std::uint32_t>>, double> known_;
+  std::map<std::pair<Groups, std::pair<std::uint32_t, std::uint32_t>>, double> known_;
 };
 
 }  // namespace axs::plan

@@ -114,10 +114,8 @@ void FrugalProgram::keep_promising(std::vector<Partial>& partials, std::size_t n
 std::optional<FrugalProgram::Partial> FrugalProgram::with_one_more(Partial partial,
                                                                    const BundleItem& item) const {
   if (partial.bundles == bundles_) return std::nullopt;
-  for (const TypeUse& use : item.offer->kind->uses) {
-    if (partial.left[use.type] < use.devices) return std::nullopt;
-    partial.left[use.type] -= use.devices;
-  }
+  for (const TypeUse& use : item.offer->kind->uses)
+    if (!partial.left[use.type].take(use, 1)) return std::nullopt;
   ++partial.bundles;
   const std::int64_t done =
       std::min(partial.done + item.most, wanted_ - (bundles_ - partial.bundles));
@@ -151,7 +149,9 @@ void FrugalProgram::drop_beaten() {
     return a.done >= b.done && (limits_.money >= endless || a.money <= b.money) &&
            (limits_.power.value() >= endless || a.power <= b.power) &&
            a.site_power <= b.site_power &&
-           std::ranges::equal(a.left, b.left, std::ranges::greater_equal{});
+           std::ranges::equal(a.left, b.left, [](const PoolRoom& x, const PoolRoom& y) {
+             return x.has_all_of(y);
+           });
   };
   std::vector<Partial> kept;
   std::size_t begin = 0;  // of those with as many bundles

@@ -36,7 +36,7 @@ struct BundleChoice {
 /// no more than `open_max` are left: of more the most promising ones are kept.
 class FrugalProgram {
  public:
-  FrugalProgram(std::vector<BundleItem> items, const std::vector<SiteDevices>& sites,
+  FrugalProgram(std::vector<BundleItem> items, const std::vector<SiteRoom>& sites,
                 const StepLimits& limits)
       : items_{std::move(items)}, sites_{sites}, limits_{limits} {}
 
@@ -54,8 +54,8 @@ class FrugalProgram {
     double money = 0;
     Watts power{};
     Watts site_power{};
-    std::array<std::uint32_t, types_max> left{};  ///< devices of the site
-    std::size_t last = nowhere;                   ///< which of the steps
+    std::array<PoolRoom, types_max> left{};  ///< of the site
+    std::size_t last = nowhere;              ///< which of the steps
   };
   struct Step {
     std::size_t before;
@@ -77,7 +77,7 @@ class FrugalProgram {
   BundleChoice choice_of(const Partial& partial) const;
 
   std::vector<BundleItem> items_;
-  const std::vector<SiteDevices>& sites_;
+  const std::vector<SiteRoom>& sites_;
   const StepLimits& limits_;
   std::uint32_t bundles_ = 0;
   std::int64_t wanted_ = 0;

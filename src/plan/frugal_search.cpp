@@ -73,10 +73,11 @@ void FrugalSearch::look(const Search::Unit& unit, ReplicaRange bundles, const St
   bool possible = false;
   for (const SiteGroup& group : search_.groups_) {
     if (group.sites_max < group.sites.size()) continue;  // The program cannot count sites.
-    std::vector<SiteDevices> sites;
-    for (const std::uint32_t site : group.sites) sites.push_back(search_.devices_[site]);
+    std::vector<SiteRoom> sites;
+    for (const std::uint32_t site : group.sites)
+      sites.push_back(rooms_of(search_.devices_[site], table.widths, unit.bundle));
     const FrugalChoice choice{offers(table, builder, group, wish.thrift, bundles.is_one()), demand,
-                              sites, step_limits(group, wish.limits), [&](Seconds replicas_done) {
+                              std::move(sites), step_limits(group, wish.limits), [&](Seconds replicas_done) {
                                 return group.after(replicas_done + builder.fixed());
                               }};
     if (!bundles.is_one()) {

@@ -72,11 +72,26 @@ double used(const std::vector<ReplicaGroup>& groups, std::uint32_t site, std::ui
   return devices;
 }
 
+/// Whether the groups that a type has at a site have places there.
+bool have_room(const std::vector<ReplicaGroup>& groups, std::uint32_t site, std::uint32_t type,
+               std::uint32_t context, const NodeWidths& widths, std::uint32_t there) {
+  PoolRoom room{widths, there, 1};
+  for (const ReplicaGroup& group : groups)
+    for (const PlannedStage& stage : group.stages) {
+      if (group.site != site || stage.type != type || group.replicas == 0) continue;
+      TypeUse use{type};
+      use.add(widths, stage.tensor, std::uint64_t{group.replicas} * context);
+      if (!room.take(use, 1)) return false;
+    }
+  return true;
+}
+
 /// Without as many replicas as there are too few devices of the type for: those that do least with
 /// them go.
 void leave_out(std::vector<ReplicaGroup>& groups, std::uint32_t site, std::uint32_t type,
-               std::uint32_t context, double there) {
-  for (double lacks = 0; (lacks = used(groups, site, type, context) - there) > 0;) {
+               std::uint32_t context, const NodeWidths& widths, std::uint32_t there) {
+  while (!have_room(groups, site, type, context, widths, there)) {
+    const double lacks = used(groups, site, type, context) - there;
     ReplicaGroup* least = nullptr;
     double least_done = 0;
     for (ReplicaGroup& group : groups) {
@@ -88,7 +103,7 @@ void leave_out(std::vector<ReplicaGroup>& groups, std::uint32_t site, std::uint3
       least_done = done;
     }
     AXS_ASSERT(least != nullptr);
-    const double too_many = std::ceil(lacks / devices_of(*least, type, context));
+    const double too_many = std::max(std::ceil(lacks / devices_of(*least, type, context)), 1.0);
     least->replicas -= static_cast<std::uint32_t>(std::min<double>(too_many, least->replicas));
   }
 }
@@ -121,6 +136,10 @@ Replanning::Replanning(Search search, ChangedFleet now, Calibration calibration,
   look_at_running();
 }
 
+NodeWidths Replanning::widths_of(std::uint32_t type) const {
+  return node_widths(now_.fleet.types[type].accelerator.per_node);
+}
+
 /// Devices that are gone were those of the replicas that leave, as far as these have any.
 bool Replanning::lose_devices(const std::vector<ReplicaGroup>& before) {
   const std::uint32_t context = held_.method.context;
@@ -128,8 +147,8 @@ bool Replanning::lose_devices(const std::vector<ReplicaGroup>& before) {
   for (std::uint32_t site = 0; site < now_.fleet.sites.size(); ++site)
     for (std::uint32_t type = 0; type < now_.fleet.types.size(); ++type) {
       const double were = used(before, site, type, context);
-      const double there = search_.devices()[site][type];
-      leave_out(held_.pipelines, site, type, context, there);
+      const std::uint32_t there = search_.devices()[site][type];
+      leave_out(held_.pipelines, site, type, context, widths_of(type), there);
       touched = touched || (were > 0 && (held_.lost[site][type] > 0 || were > there));
     }
   for (std::uint32_t site = 0; site < now_.fleet.sites.size(); ++site)
@@ -152,8 +171,9 @@ bool Replanning::lacks_state(const std::vector<ReplicaGroup>& before) const {
     for (std::uint32_t type = 0; type < now_.fleet.types.size(); ++type) {
       const double were = used(before, site, type, held_.method.context);
       const double left = std::max<double>(0, were - now_.lost[site][type]);
-      leave_out(whole, site, type, held_.method.context,
-                std::min<double>(left, search_.devices()[site][type]));
+      const double there = std::min<double>(left, search_.devices()[site][type]);
+      leave_out(whole, site, type, held_.method.context, widths_of(type),
+                static_cast<std::uint32_t>(there));
     }
   return replicas_of(whole) == 0;
 }

@@ -57,6 +57,7 @@ class Replanning {
   };
 
   Replanning(Search search, ChangedFleet now, Calibration calibration, const TrainingPlan& running);
+  NodeWidths widths_of(std::uint32_t type) const;
   /// False: the running plan, with the pipelines `before`, had none of those that are gone.
   bool lose_devices(const std::vector<ReplicaGroup>& before);
   /// If it had: none of its replicas has a whole copy of the state any more.

@@ -90,53 +90,84 @@ struct PoolOption {
 /// The pure kinds of a type, for one limit.
 class TypeEntries {
  public:
-  TypeEntries(const std::vector<ReplicaKind>& kinds, Seconds limit, std::int64_t wanted) {
+  TypeEntries(const std::vector<ReplicaKind>& kinds, const NodeWidths& widths, Seconds limit,
+              std::int64_t wanted)
+      : widths_{widths}, are_plain_{widths.are_plain()} {
     for (const ReplicaKind& kind : kinds) {
       const std::int64_t value = kind.capacity(limit, wanted);
-      if (value > (entries_.empty() ? 0 : entries_.back().value))
-        entries_.push_back({kind.devices(), value, &kind});
+      if (value == 0) continue;
+      std::vector<Entry>& entries = alike(are_plain_ ? 1 : kind.stages.front().tensor).entries;
+      if (!entries.empty() && value <= entries.back().value) continue;
+      entries.push_back({kind.devices(), value, &kind});
+      most_ = std::max(most_, value);
+      density_ = std::max(density_, static_cast<double>(value) / kind.devices());
     }
-    for (const Entry& e : entries_)
-      density_ = std::max(density_, static_cast<double>(e.value) / e.devices);
   }
 
   /// Micro-batches that a device does at best.
   double density() const { return density_; }
-  std::int64_t most() const { return entries_.empty() ? impossible : entries_.back().value; }
+  std::int64_t most() const { return most_; }
 
-  /// The best use of `devices` devices for `bundles` replicas.
-  PoolOption best(std::uint32_t bundles, std::uint32_t devices) const {
+  /// The best use of what is left of a pool for `bundles` replicas.
+  PoolOption best(std::uint32_t bundles, const PoolRoom& room) const {
     if (bundles == 0) return {.value = 0};
     PoolOption best;
-    if (const Entry* even = largest(devices / bundles))
+    if (const Entry* even = largest(room, bundles))
       best = {bundles * even->value, nullptr, 0, even->kind};
     const std::uint32_t odd = bundles <= freely_mixed_bundles ? bundles - 1 : 1;
-    for (const Entry& first : entries_)
-      for (std::uint32_t firsts = 1; firsts <= std::min(odd, bundles - 1); ++firsts) {
-        const std::uint64_t used = std::uint64_t{firsts} * first.devices;
-        if (used >= devices) break;
-        const auto left = static_cast<std::uint32_t>(devices - used);
-        const Entry* second = largest(left / (bundles - firsts));
-        if (second == nullptr) break;
-        const std::int64_t value = firsts * first.value + (bundles - firsts) * second->value;
-        if (value > best.value) best = {value, first.kind, firsts, second->kind};
+    for (const Alike& alike : alike_)
+      for (const Entry& first : alike.entries) {
+        PoolRoom left = room;
+        for (std::uint32_t firsts = 1; firsts <= std::min(odd, bundles - 1); ++firsts) {
+          if (!left.take(first.kind->uses.front(), 1)) break;
+          const Entry* second = largest(left, bundles - firsts);
+          if (second == nullptr) break;
+          const std::int64_t value = firsts * first.value + (bundles - firsts) * second->value;
+          if (value > best.value) best = {value, first.kind, firsts, second->kind};
+        }
       }
     return best;
   }
 
-  Values values(std::uint32_t bundles, std::uint32_t devices) const {
+  Values values(std::uint32_t bundles, const PoolRoom& room) const {
     Values values(bundles + 1);
-    for (std::uint32_t n = 0; n <= bundles; ++n) values[n] = best(n, devices).value;
+    for (std::uint32_t n = 0; n <= bundles; ++n) values[n] = best(n, room).value;
     return values;
   }
 
  private:
-  const Entry* largest(std::uint32_t devices) const {
-    const auto above = std::ranges::upper_bound(entries_, devices, {}, &Entry::devices);
-    return above == entries_.begin() ? nullptr : &*std::prev(above);
+  /// Of which counts of devices tell what fits.
+  struct Alike {
+    std::uint32_t width;
+    std::vector<Entry> entries;  ///< more devices do more
+
+    const Entry* largest(std::uint32_t devices) const {
+      const auto above = std::ranges::upper_bound(entries, devices, {}, &Entry::devices);
+      return above == entries.begin() ? nullptr : &*std::prev(above);
+    }
+  };
+
+  Alike& alike(std::uint32_t width) {
+    const auto found = std::ranges::find(alike_, width, &Alike::width);
+    return found != alike_.end() ? *found : alike_.emplace_back(Alike{width, {}});
   }
 
-  std::vector<Entry> entries_;  ///< more devices do more
+  /// That does most, of those of which there is room for so many.
+  const Entry* largest(const PoolRoom& room, std::uint32_t bundles) const {
+    const Entry* best = nullptr;
+    for (const Alike& alike : alike_) {
+      const std::uint32_t devices =
+          are_plain_ ? room.devices() : room.devices_for(widths_, alike.width);
+      const Entry* other = alike.largest(devices / bundles);
+      if (other != nullptr && (best == nullptr || other->value > best->value)) best = other;
+    }
+    return best;
+  }
+
+  const NodeWidths& widths_;
+  bool are_plain_;
+  std::vector<Alike> alike_;
+  std::int64_t most_ = impossible;
   double density_ = 0;
 };
 
@@ -150,10 +181,9 @@ struct Goal {
 /// What a limit lets a site do.
 class SiteOptions {
  public:
-  SiteOptions(const std::vector<TypeEntries>& types, const SiteDevices& devices,
-              std::uint32_t bundles)
-      : types_{types}, devices_{devices}, bundles_{bundles} {
-    values_ = pure(devices_);
+  SiteOptions(const std::vector<TypeEntries>& types, const SiteRoom& room, std::uint32_t bundles)
+      : types_{types}, room_{room}, bundles_{bundles} {
+    values_ = pure(room_);
     mixes_.resize(values_.size());
   }
 
@@ -161,7 +191,7 @@ class SiteOptions {
   bool try_mixed(const ReplicaKind& kind, std::int64_t value, const Goal& goal) {
     bool helped = false;
     for (std::uint32_t count = 1; count <= bundles_; ++count) {
-      const auto left = without(devices_, kind, count);
+      const auto left = without(room_, kind, count);
       if (!left) return helped;
       if (!may_help(*left, count, value, goal)) continue;
       const Values rest = pure(*left);
@@ -177,7 +207,7 @@ class SiteOptions {
 
   /// One bundle each of two mixed kinds. True if that makes the site better.
   bool try_two(const Entry& a, const Entry& b) {
-    auto left = without(devices_, *a.kind, 1);
+    auto left = without(room_, *a.kind, 1);
     if (left) left = without(*left, *b.kind, 1);
     if (!left) return false;
     bool helped = false;
@@ -195,7 +225,7 @@ class SiteOptions {
 
   void collect(std::uint32_t bundles, std::uint32_t site, std::vector<ChosenReplicas>& out) const {
     const Mix mix = mixes_[bundles];
-    SiteDevices left = devices_;
+    SiteRoom left = room_;
     if (mix.count > 0) {
       out.push_back({site, mix.kind, mix.count});
       left = *without(left, *mix.kind, mix.count);
@@ -222,32 +252,30 @@ class SiteOptions {
     const ReplicaKind* other = nullptr;  ///< one bundle
   };
 
-  std::vector<Values> parts(const SiteDevices& devices) const {
+  std::vector<Values> parts(const SiteRoom& room) const {
     std::vector<Values> parts;
     for (std::size_t type = 0; type < types_.size(); ++type)
-      parts.push_back(types_[type].values(bundles_, devices[type]));
+      parts.push_back(types_[type].values(bundles_, room[type]));
     return parts;
   }
-  Values pure(const SiteDevices& devices) const {
+  Values pure(const SiteRoom& room) const {
     Values sum = nothing(bundles_);
     for (std::size_t type = 0; type < types_.size(); ++type)
-      if (devices[type] > 0) sum = joined(sum, types_[type].values(bundles_, devices[type]));
+      if (room[type].devices() > 0) sum = joined(sum, types_[type].values(bundles_, room[type]));
     return sum;
   }
-  static std::optional<SiteDevices> without(SiteDevices left, const ReplicaKind& kind,
-                                            std::uint32_t count) {
-    for (const TypeUse& use : kind.uses) {
-      if (left[use.type] / count < use.devices) return std::nullopt;
-      left[use.type] -= count * use.devices;
-    }
+  static std::optional<SiteRoom> without(SiteRoom left, const ReplicaKind& kind,
+                                         std::uint32_t count) {
+    for (const TypeUse& use : kind.uses)
+      if (!left[use.type].take(use, count)) return std::nullopt;
     return left;
   }
   /// False: even if the devices left were used without rounding, the goal would be out of reach.
-  bool may_help(const SiteDevices& left, std::uint32_t count, std::int64_t value,
+  bool may_help(const SiteRoom& left, std::uint32_t count, std::int64_t value,
                 const Goal& goal) const {
     double rest = 0;
     for (std::size_t type = 0; type < types_.size(); ++type)
-      rest += types_[type].density() * left[type];
+      rest += types_[type].density() * left[type].devices();
     for (std::uint32_t n = goal.alone ? bundles_ : count; n <= bundles_; ++n) {
       const double here = static_cast<double>(count * value) +
                           std::min(rest, static_cast<double>((n - count) * goal.most_of_one));
@@ -258,7 +286,7 @@ class SiteOptions {
   }
 
   const std::vector<TypeEntries>& types_;
-  SiteDevices devices_;
+  SiteRoom room_;
   std::uint32_t bundles_;
   Values values_;
   std::vector<Mix> mixes_;  ///< by bundles
@@ -273,7 +301,8 @@ class AllOptions {
         sites_max_{sites_max},
         wanted_{(demand.micro_batches + demand.bundle - 1) / demand.bundle} {
     types_.reserve(kinds.pure.size());
-    for (const auto& pure : kinds.pure) types_.emplace_back(pure, limit, wanted_);
+    for (std::size_t type = 0; type < kinds.pure.size(); ++type)
+      types_.emplace_back(kinds.pure[type], kinds.widths[type], limit, wanted_);
     for (const ReplicaKind& kind : kinds.mixed)
       if (const std::int64_t value = kind.capacity(limit, wanted_); value > 0)
         mixed_.push_back({kind.devices(), value, &kind});
@@ -281,18 +310,18 @@ class AllOptions {
 
   /// False: even without rounding, and with as many of the best kind as there are bundles, not all
   /// can be done.
-  bool may_reach(const std::vector<SiteDevices>& sites) const {
+  bool may_reach(const std::vector<SiteRoom>& sites) const {
     if (bundles_ * most_of_one() < wanted_) return false;
     double most = 0;
-    for (const SiteDevices& site : sites)
+    for (const SiteRoom& site : sites)
       for (std::size_t type = 0; type < site.size(); ++type)
-        most += types_[type].density() * site[type];
+        most += types_[type].density() * site[type].devices();
     return some_mixed_alone() || most * mixed_gain() > static_cast<double>(wanted_) - 0.5;
   }
 
-  bool reach(const std::vector<SiteDevices>& sites) {
+  bool reach(const std::vector<SiteRoom>& sites) {
     if (!may_reach(sites)) return false;
-    for (const SiteDevices& site : sites) sites_.emplace_back(types_, site, bundles_);
+    for (const SiteRoom& site : sites) sites_.emplace_back(types_, site, bundles_);
     return is_reached() || try_mixed();
   }
 
@@ -376,11 +405,19 @@ class AllOptions {
 
 }  // namespace
 
+SiteRoom rooms_of(const SiteDevices& devices, const std::vector<NodeWidths>& widths,
+                  std::uint32_t bundle) {
+  SiteRoom room;
+  for (std::size_t type = 0; type < devices.size(); ++type)
+    room.emplace_back(widths[type], devices[type], bundle);
+  return room;
+}
+
 ReplicaChoice::ReplicaChoice(const KindTable& kinds, const ReplicaDemand& demand,
                              const std::vector<SiteDevices>& sites, std::size_t sites_max)
-    : kinds_{kinds}, demand_{demand}, sites_{sites}, sites_max_{sites_max} {
-  for (SiteDevices& site : sites_)
-    for (std::uint32_t& devices : site) devices /= demand.bundle;
+    : kinds_{kinds}, demand_{demand}, sites_max_{sites_max} {
+  for (const SiteDevices& site : sites)
+    sites_.push_back(rooms_of(site, kinds.widths, demand.bundle));
 }
 
 bool ReplicaChoice::may_be_within(Seconds limit) const {

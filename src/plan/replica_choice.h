@@ -13,6 +13,7 @@ namespace axs::plan {
 struct KindTable {
   std::vector<std::vector<ReplicaKind>> pure;  ///< by type
   std::vector<ReplicaKind> mixed;
+  std::vector<NodeWidths> widths;  ///< by type
 };
 
 /// Replicas are chosen in bundles of `bundle` that are alike, so that a large fleet costs no more
@@ -25,6 +26,10 @@ struct ReplicaDemand {
 
 /// Devices of each type at a site.
 using SiteDevices = std::vector<std::uint32_t>;
+/// What groups there is room for with a `bundle`th of them.
+using SiteRoom = std::vector<PoolRoom>;
+SiteRoom rooms_of(const SiteDevices& devices, const std::vector<NodeWidths>& widths,
+                  std::uint32_t bundle);
 
 struct ChosenReplicas {
   std::uint32_t site = 0;  ///< which of those that were given
@@ -50,7 +55,7 @@ class ReplicaChoice {
  private:
   const KindTable& kinds_;
   ReplicaDemand demand_;
-  std::vector<SiteDevices> sites_;  ///< in bundles of devices
+  std::vector<SiteRoom> sites_;  ///< in bundles of devices
   std::size_t sites_max_;
 };
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cmath>
 #include <tuple>
 
@@ -31,27 +30,18 @@ bool beats(const ReplicaKind& a, const ReplicaKind& b) {
   return a.fill <= b.fill && a.bottleneck <= b.bottleneck && uses_no_more(a, b);
 }
 
-std::vector<TypeUse> uses_of(const std::vector<PlannedStage>& stages, std::uint32_t context) {
-  std::vector<TypeUse> uses;
-  for (const PlannedStage& stage : stages) {
-    const auto use = std::ranges::find(uses, stage.type, &TypeUse::type);
-    if (use == uses.end())
-      uses.push_back({stage.type, stage.tensor * context});
-    else
-      use->devices += stage.tensor * context;
-  }
-  std::ranges::sort(uses, {}, &TypeUse::type);
-  return uses;
-}
-
 }  // namespace
 
 bool uses_no_more(const ReplicaKind& a, const ReplicaKind& b) {
   std::size_t i = 0;
   for (const TypeUse& use : a.uses) {
     while (i < b.uses.size() && b.uses[i].type < use.type) ++i;
-    if (i == b.uses.size() || b.uses[i].type != use.type || b.uses[i].devices < use.devices)
-      return false;
+    const bool is_no_more = i < b.uses.size() && b.uses[i].type == use.type &&
+                            b.uses[i].devices >= use.devices &&
+                            (b.uses[i].ladders & ~use.ladders) == 0 &&
+                            std::ranges::equal(b.uses[i].steps, use.steps,
+                                               std::ranges::greater_equal{});
+    if (!is_no_more) return false;
   }
   return true;
 }
@@ -95,21 +85,41 @@ KindBuilder::KindBuilder(const Job& job, const std::vector<DeviceType>& types, c
       most_{std::move(most)},
       stragglers_{calibration.shared.stragglers},
       costs_(types.size()) {
-  for (std::size_t type = 0; type < types.size(); ++type)
-    for (std::uint32_t tensor = 1; tensor <= types[type].accelerator.per_node; tensor *= 2) {
+  for (std::size_t type = 0; type < types.size(); ++type) {
+    widths_.push_back(node_widths(types[type].accelerator.per_node));
+    for (const std::uint32_t tensor : widths_[type].all()) {
       auto cost = StageCost::of(job, method, types[type], tensor, replicas, calibration);
-      if (!cost) break;
+      if (!cost) continue;
       fixed_ = cost->fixed();
       costs_[type].push_back(*std::move(cost));
     }
+  }
 }
 
 double KindBuilder::spread(std::uint32_t type) const {
   return costs_[type].front().spread();
 }
 
+const StageCost* KindBuilder::find_cost(const PlannedStage& stage) const {
+  if (stage.type >= costs_.size()) return nullptr;
+  const auto& costs = costs_[stage.type];
+  const auto found = std::ranges::find(costs, stage.tensor, &StageCost::tensor);
+  return found == costs.end() ? nullptr : &*found;
+}
+
 const StageCost& KindBuilder::cost(const PlannedStage& stage) const {
-  return costs_[stage.type][static_cast<std::size_t>(std::countr_zero(stage.tensor))];
+  return *find_cost(stage);
+}
+
+std::vector<TypeUse> KindBuilder::uses_of(const std::vector<PlannedStage>& stages) const {
+  std::vector<TypeUse> uses;
+  for (const PlannedStage& stage : stages) {
+    auto use = std::ranges::find(uses, stage.type, &TypeUse::type);
+    if (use == uses.end()) use = uses.insert(use, TypeUse{stage.type});
+    use->add(widths_[stage.type], stage.tensor, method_.context);
+  }
+  std::ranges::sort(uses, {}, &TypeUse::type);
+  return uses;
 }
 
 Bytes KindBuilder::memory(const ReplicaGroup& group, std::size_t stage) const {
@@ -127,7 +137,7 @@ ReplicaKind KindBuilder::kind_of(const Pipeline& pipeline, const PipelineCut& cu
       const std::size_t stage = kind.stages.size();
       const StageCost& cost = *pipeline.costs[stage];
       const StagePlace place = place_of(stage, cut.size());
-      kind.stages.push_back({segment.type, 1u << segment.width, cut[stage], {}});
+      kind.stages.push_back({segment.type, cost.tensor(), cut[stage], {}});
       nodes += cost.nodes();
       tail = std::max(tail, cost.tail(cut[stage], place));
       const Seconds time = cost.time(place).at(cut[stage]) + transfers_of(pipeline.costs, stage);
@@ -135,7 +145,7 @@ ReplicaKind KindBuilder::kind_of(const Pipeline& pipeline, const PipelineCut& cu
       kind.bottleneck = std::max(kind.bottleneck, time);
     }
   const double stretch = 1 + straggling(nodes * replicas_.least, stragglers_);
-  kind.uses = uses_of(kind.stages, method_.context);
+  kind.uses = uses_of(kind.stages);
   kind.fill = stretch * (fill + tail);
   kind.bottleneck = stretch * kind.bottleneck;
   return kind;
@@ -143,9 +153,12 @@ ReplicaKind KindBuilder::kind_of(const Pipeline& pipeline, const PipelineCut& cu
 
 bool KindBuilder::has_enough(const std::vector<Segment>& segments) const {
   std::vector<std::uint64_t> left{most_.begin(), most_.end()};
+  std::vector<std::uint32_t> ladders(left.size(), ~0u);
   for (const Segment& s : segments) {
-    const std::uint64_t needed = (std::uint64_t{s.stages} << s.width) * method_.context;
-    if (needed > left[s.type]) return false;
+    const StageCost& cost = costs_[s.type][s.width];
+    const std::uint64_t needed = std::uint64_t{s.stages} * cost.devices();
+    ladders[s.type] &= widths_[s.type].ladders_with(cost.tensor());
+    if (needed > left[s.type] || ladders[s.type] == 0) return false;
     left[s.type] -= needed;
   }
   return true;
@@ -201,15 +214,13 @@ std::optional<ReplicaKind> KindBuilder::of(const std::vector<PlannedStage>& stag
   std::uint32_t layers = 0;
   for (std::size_t i = 0; i < stages.size(); ++i) {
     const PlannedStage& stage = stages[i];
-    const auto width = static_cast<std::uint32_t>(std::countr_zero(stage.tensor));
-    const bool is_possible = stage.type < costs_.size() && std::has_single_bit(stage.tensor) &&
-                             width < costs_[stage.type].size();
-    if (!is_possible) return std::nullopt;
-    const StageCost& cost = costs_[stage.type][width];
-    if (stage.layers > cost.most_layers(place_of(i, stages.size(), micro_batches_)))
+    const StageCost* const cost = find_cost(stage);
+    if (cost == nullptr) return std::nullopt;
+    if (stage.layers > cost->most_layers(place_of(i, stages.size(), micro_batches_)))
       return std::nullopt;
+    const auto width = static_cast<std::uint32_t>(cost - costs_[stage.type].data());
     pipeline.segments.push_back({stage.type, width, 1});
-    pipeline.costs.push_back(&cost);
+    pipeline.costs.push_back(cost);
     cut.push_back(stage.layers);
     layers += stage.layers;
   }

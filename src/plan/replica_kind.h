@@ -3,14 +3,10 @@
 #include <cstdint>
 #include <vector>
 
+#include "axs/plan/node_widths.h"
 #include "axs/plan/pipeline_cut.h"
 
 namespace axs::plan {
-
-struct TypeUse {
-  std::uint32_t type = 0;
-  std::uint32_t devices = 0;
-};
 
 /// A way to build a replica: a pipeline, cut into stages. It ends `fill` + (m - 1) × `bottleneck`
 /// after the step's start with m micro-batches, exchange and optimiser included, stretched by the
@@ -58,6 +54,8 @@ class KindBuilder {
   double spread(std::uint32_t type) const;
   /// Of a stage of one of the kinds.
   const StageCost& cost(const PlannedStage& stage) const;
+  /// By type.
+  const std::vector<NodeWidths>& widths() const { return widths_; }
 
  private:
   struct Segment {
@@ -71,6 +69,8 @@ class KindBuilder {
     std::vector<const StageCost*> costs;  ///< of each stage
   };
 
+  const StageCost* find_cost(const PlannedStage& stage) const;
+  std::vector<TypeUse> uses_of(const std::vector<PlannedStage>& stages) const;
   bool has_enough(const std::vector<Segment>& segments) const;
   void add(const std::vector<Segment>& segments, std::vector<ReplicaKind>& kinds);
   void extend(const std::vector<std::uint32_t>& types, std::vector<Segment>& segments,
@@ -87,7 +87,8 @@ class KindBuilder {
   std::vector<std::uint32_t> most_;  ///< devices of a replica, by type
   double stragglers_;
   Seconds fixed_{};
-  std::vector<std::vector<StageCost>> costs_;  ///< by type and power of two of the width
+  std::vector<NodeWidths> widths_;             ///< by type
+  std::vector<std::vector<StageCost>> costs_;  ///< by type, the narrowest first
 };
 
 /// Without those that another one beats, with no more devices of any type; smallest first.

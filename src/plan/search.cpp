@@ -26,10 +26,15 @@ constexpr double rounding = 1e-9;
 std::vector<StageCost> widths(const Job& job, const Method& method, const DeviceType& type,
                               const Calibration& calibration) {
   std::vector<StageCost> costs;
-  for (std::uint32_t tensor = 1; tensor <= type.accelerator.per_node; tensor *= 2)
+  for (const std::uint32_t tensor : node_widths(type.accelerator.per_node).all())
     if (auto cost = StageCost::of(job, method, type, tensor, {}, calibration))
       costs.push_back(*std::move(cost));
   return costs;
+}
+
+/// Of one type, and of one width unless groups of any widths fit.
+bool is_pure(const ReplicaKind& kind, const std::vector<NodeWidths>& widths) {
+  return kind.uses.size() == 1 && widths[kind.uses.front().type].are_plain();
 }
 
 /// Replicas that are given, as ReplicaChoice has those that it chooses.
@@ -222,7 +227,7 @@ KindBuilder Search::builder_for(const Unit& unit, ReplicaRange bundles) const {
 }
 
 KindTable Search::kinds(KindBuilder& builder, bool mixed) const {
-  KindTable table;
+  KindTable table{{}, {}, builder.widths()};
   std::vector<std::uint32_t> used;
   for (std::uint32_t type = 0; type < fleet_.types.size(); ++type) {
     const bool some = all_devices_[type] > 0;
@@ -231,7 +236,7 @@ KindTable Search::kinds(KindBuilder& builder, bool mixed) const {
   }
   if (!mixed) return table;
   for (ReplicaKind& kind : builder.mixed(used))
-    (kind.uses.size() == 1 ? table.pure[kind.uses.front().type] : table.mixed)
+    (is_pure(kind, table.widths) ? table.pure[kind.uses.front().type] : table.mixed)
         .push_back(std::move(kind));
   for (auto& kinds : table.pure) kinds = undominated(std::move(kinds));
   return table;
@@ -301,14 +306,17 @@ std::optional<TrainingPlan> Search::best_of(const Unit& unit, ReplicaRange bundl
 
 bool Search::has_devices_for(const Method& method,
                              const std::vector<ReplicaGroup>& pipelines) const {
-  auto left = devices_;
+  std::vector<NodeWidths> widths;
+  for (const DeviceType& type : fleet_.types)
+    widths.push_back(node_widths(type.accelerator.per_node));
+  std::vector<SiteRoom> left;
+  for (const SiteDevices& site : devices_) left.push_back(rooms_of(site, widths, 1));
   for (const ReplicaGroup& group : pipelines)
     for (const PlannedStage& stage : group.stages) {
       if (group.site >= left.size() || stage.type >= all_devices_.size()) return false;
-      std::uint32_t& here = left[group.site][stage.type];
-      const double used = double{1} * group.replicas * stage.tensor * method.context;
-      if (used > here) return false;
-      here -= static_cast<std::uint32_t>(used);
+      TypeUse use{stage.type};
+      use.add(widths[stage.type], stage.tensor, std::uint64_t{group.replicas} * method.context);
+      if (!left[group.site][stage.type].take(use, 1)) return false;
     }
   return true;
 }
@@ -398,10 +406,8 @@ Error Search::fits_nowhere() const {
   for (std::size_t type = 0; type < fleet_.types.size(); ++type) {
     std::uint32_t most = 0;
     for (const SiteDevices& site : devices_) most = std::max(most, site[type]);
-    std::uint32_t tensor = 1;
     for (const StageCost& cost : widths(job_, thrifty, fleet_.types[type], calibration_)) {
-      const std::uint32_t stages = std::min(job_.shape.layers, most / tensor);
-      tensor *= 2;
+      const std::uint32_t stages = std::min(job_.shape.layers, most / cost.tensor());
       if (stages == 0) continue;
       const Bytes missing = cost.missing(stages, static_cast<double>(job_.global_batch));
       if (missing >= least) continue;

@@ -155,7 +155,8 @@ BENCHMARK(deafness)
     ->Unit(benchmark::kMillisecond);
 
 /// Not a time: how far searches are above the best of all plans, and how often added devices make
-/// them worse; every other one at two or three sites, half of these with outer synchronisation.
+/// them worse; every other one at two or three sites, half of these with outer synchronisation, and
+/// every third with odd nodes and heads.
 /// Ends the program with 1 if a thousand instances are not within a hundredth, or one got worse.
 void quality(benchmark::State& state) {
   const Calibration calibration = scenes::calibration();
@@ -169,6 +170,7 @@ void quality(benchmark::State& state) {
       Rng rng{seed};
       Job job = scenes::small_job(rng);
       Fleet fleet = scenes::small_fleet(rng);
+      if (seed % 3 == 0) scenes::make_odd(rng, job, fleet);
       if (seed % 2 == 1) scenes::scatter(rng, fleet);
       if (seed % 4 == 1) job.loss_gap_max = 0.02;
       const Seconds best = Exhaustive{job, fleet, calibration}.step();

@@ -36,14 +36,16 @@ class Exhaustive : ExhaustivePipelines {
 
   void try_all(const Devices& devices) {
     ends_.clear();
-    known_.clear();
     for (const SiteDevices& site : devices)
       for_all_pipelines(site, [&](const auto& stages, const auto& used) { take(stages, used); });
     for (std::uint32_t sites = 1; sites < (1u << devices.size()); ++sites) {
       Devices some = devices;
       for (std::size_t site = 0; site < some.size(); ++site)
         if ((sites >> site & 1) == 0) some[site].assign(some[site].size(), 0);
-      best_ = std::min(best_, exchanged(sites, rest(replicas_, some, micro_batches_) + fixed_));
+      there_ = some;
+      known_.clear();
+      const std::vector<Groups> none(some.size(), no_groups());
+      best_ = std::min(best_, exchanged(sites, rest(replicas_, none, micro_batches_) + fixed_));
     }
   }
 
@@ -92,8 +94,8 @@ class Exhaustive : ExhaustivePipelines {
     return slowest;
   }
 
-  void take(const std::vector<Stage>& stages, const SiteDevices& used) {
-    if (!fits(stages)) return;
+  void take(const std::vector<Stage>& stages, const Groups& used) {
+    if (!has_memory(stages)) return;
     std::vector<const StageCost*> costs;
     for (const Stage& stage : stages) costs.push_back(stage.cost);
     Seconds fill{}, most{}, tail{};
@@ -115,7 +117,7 @@ class Exhaustive : ExhaustivePipelines {
   }
 
   /// With as many micro-batches in flight as the step has.
-  bool fits(const std::vector<Stage>& stages) const {
+  bool has_memory(const std::vector<Stage>& stages) const {
     for (std::size_t i = 0; i < stages.size(); ++i)
       if (stages[i].cost->memory(place_of(i, stages.size(), micro_batches_)).at(stages[i].layers) >
           fleet_.types[stages[i].type].accelerator.memory)
@@ -123,31 +125,30 @@ class Exhaustive : ExhaustivePipelines {
     return true;
   }
 
-  /// The least time in which `replicas` replicas on `devices` do the micro-batches.
-  Seconds rest(std::uint32_t replicas, const Devices& devices, std::uint32_t micro_batches) {
+  /// The least time in which `replicas` replicas beside those that have the groups `in_use` do the
+  /// micro-batches.
+  Seconds rest(std::uint32_t replicas, const std::vector<Groups>& in_use,
+               std::uint32_t micro_batches) {
     if (replicas == 0) return micro_batches == 0 ? Seconds{} : Seconds{1e30};
-    const auto key = std::pair{devices, std::pair{replicas, micro_batches}};
+    const auto key = std::pair{in_use, std::pair{replicas, micro_batches}};
     if (const auto known = known_.find(key); known != known_.end()) return known->second;
     Seconds best{1e30};
     for (const auto& [used, ends] : ends_)
-      for (std::size_t site = 0; site < devices.size(); ++site) {
-        Devices left = devices;
-        bool enough = true;
-        for (std::size_t type = 0; type < used.size(); ++type) {
-          enough = enough && used[type] <= left[site][type];
-          left[site][type] -= used[type];
-        }
-        if (!enough) continue;
+      for (std::size_t site = 0; site < there_.size(); ++site) {
+        std::vector<Groups> then = in_use;
+        for (std::size_t i = 0; i < used.size(); ++i) then[site][i] += used[i];
+        if (!fits(there_[site], then[site])) continue;
         for (std::uint32_t m = 1; m <= micro_batches; ++m)
           if (ends[m] < best)
-            best = std::min(best, std::max(ends[m], rest(replicas - 1, left, micro_batches - m)));
+            best = std::min(best, std::max(ends[m], rest(replicas - 1, then, micro_batches - m)));
       }
     return known_[key] = best;
   }
 
   Seconds best_{1e30};
-  std::map<SiteDevices, std::vector<Seconds>> ends_;  ///< by devices in use and micro-batches
-  std::map<std::pair<Devices, std::pair<std::uint32_t, std::uint32_t>>, Seconds> known_;
+  Devices there_;                                 ///< at the sites that are looked at
+  std::map<Groups, std::vector<Seconds>> ends_;  ///< by what is in use, and micro-batches
+  std::map<std::pair<std::vector<Groups>, std::pair<std::uint32_t, std::uint32_t>>, Seconds> known_;
 };
 
 }  // namespace axs::plan

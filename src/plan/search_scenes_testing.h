@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+
 #include "axs/core/dmath.h"
 #include "axs/core/rng.h"
 #include "axs/plan/search_result.h"
@@ -62,6 +64,17 @@ inline Fleet small_fleet(Rng& rng) {
     left -= devices;
   }
   return fleet;
+}
+
+/// Nodes of other numbers of devices, up to seven of which are in use if they are of one type, and
+/// heads that few of them divide.
+inline void make_odd(Rng& rng, Job& job, Fleet& fleet) {
+  constexpr std::array<std::uint32_t, 5> nodes{3, 5, 6, 7, 12};
+  for (DeviceType& type : fleet.types) type.accelerator.per_node = nodes[rng.below(nodes.size())];
+  if (fleet.types.size() == 1)
+    fleet.sites[0].pools[0].devices = static_cast<std::uint32_t>(1 + rng.below(7));
+  job.shape.heads = rng.chance(0.5) ? 25 : 30;
+  job.shape.kv_heads = rng.chance(0.5) ? job.shape.heads : 5;
 }
 
 /// Joins two sites in most spells, with links from a megabyte to 100 GB a second.

@@ -107,10 +107,11 @@ TEST_CASE("search: software that knows replicas only is given no other plan") {
 }
 
 TEST_CASE("search: no more than a hundredth above the best of all plans") {
-  for (std::uint64_t seed = 0; seed < 60; ++seed) {
+  for (std::uint64_t seed = 0; seed < 90; ++seed) {
     Rng rng{seed};
     Job job = scenes::small_job(rng);
     Fleet fleet = scenes::small_fleet(rng);
+    if (seed % 3 == 0) scenes::make_odd(rng, job, fleet);
     if (seed % 2 == 1) scenes::scatter(rng, fleet);
     if (seed % 4 == 1) job.loss_gap_max = 0.02;
     const Seconds best = Exhaustive{job, fleet, calibration}.step();
@@ -122,10 +123,11 @@ TEST_CASE("search: no more than a hundredth above the best of all plans") {
 }
 
 TEST_CASE("search: devices, types, sites and links that are added never make a plan worse") {
-  for (std::uint64_t seed = 0; seed < 12; ++seed) {
+  for (std::uint64_t seed = 0; seed < 24; ++seed) {
     Rng rng{seed};
     Job job = scenes::small_job(rng);
     Fleet fleet = scenes::small_fleet(rng);
+    if (seed >= 12) scenes::make_odd(rng, job, fleet);
     if (seed % 2 == 1) scenes::scatter(rng, fleet);
     if (seed % 4 != 0) job.loss_gap_max = 0.02;
     Seconds before = best_step(job, fleet);
@@ -386,6 +388,35 @@ TEST_CASE("search: what cannot be is said in a sentence") {
     CHECK(why.starts_with("model: fits on no devices of the fleet; the best cut lacks "));
     CHECK(why.find("lacks -") == std::string::npos);
   }
+}
+
+TEST_CASE("search: odd nodes and heads are used as wide as they are where that is best") {
+  const auto widest = [](const Job& job, const Fleet& fleet) {
+    const TrainingPlan plan = search(job, fleet, calibration)->plan;
+    std::uint32_t most = 0;
+    for (const ReplicaGroup& group : plan.groups)
+      for (const PlannedStage& stage : group.stages) most = std::max(most, stage.tensor);
+    return most;
+  };
+  Roomy roomy;
+  roomy.job.global_batch = 1;  // So that pipelines and replicas gain nothing.
+  const auto with = [&](std::uint32_t node, std::uint32_t heads, std::uint32_t keys) {
+    roomy.fleet.types[0].accelerator.per_node = node;
+    roomy.fleet.sites[0].pools[0].devices = node;
+    roomy.job.shape.heads = heads;
+    roomy.job.shape.kv_heads = keys;
+    return widest(roomy.job, roomy.fleet);
+  };
+  CHECK(with(8, 25, 25) == 8);
+  CHECK(with(7, 32, 32) == 7);
+  CHECK(with(6, 96, 96) == 6);
+  CHECK(with(3, 96, 96) == 3);
+  CHECK(with(12, 32, 8) == 12);
+  // One of eight died: four is wider than what divides seven, but for seven itself.
+  roomy.fleet.sites[0].pools[0].devices = 6;
+  roomy.fleet.types[0].accelerator.per_node = 7;
+  roomy.job.shape.heads = roomy.job.shape.kv_heads = 32;
+  CHECK(widest(roomy.job, roomy.fleet) == 4);
 }
 
 TEST_CASE("search: methods that lost say why") {

@@ -15,8 +15,8 @@ StagePlace place_of(std::size_t stage, std::size_t stages, double micro_batches)
 Result<StageCost> StageCost::of(const Job& job, const Method& method, const DeviceType& type,
                                 std::uint32_t tensor, ReplicaRange replicas,
                                 const Calibration& calibration) {
-  if (type.accelerator.per_node % tensor != 0 || job.shape.heads % tensor != 0)
-    return Error{Errc::invalid, "tensor width: it divides neither nodes nor heads evenly"};
+  if (tensor > type.accelerator.per_node)
+    return Error{Errc::invalid, "tensor width: more devices than a node has"};
   Workload work{.shape = job.shape,
                 .plan = {.tensor = tensor,
                          .context = method.context,

@@ -49,6 +49,7 @@ class StageCost {
                               std::uint32_t tensor, ReplicaRange replicas,
                               const Calibration& calibration);
 
+  std::uint32_t tensor() const { return work_.plan.tensor; }
   /// Of a stage: `tensor` ones for each part of a sequence.
   std::uint32_t devices() const { return work_.plan.tensor * work_.plan.context; }
   Seconds fixed() const { return fixed_; }
