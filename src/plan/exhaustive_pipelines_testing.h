@@ -52,7 +52,8 @@ class ExhaustivePipelines {
     return Groups(count);
   }
 
-  /// Whether there are nodes for all groups, each of which lies in one.
+  /// Whether there are nodes for all groups, each of which lies in one, and those of each type are
+  /// of one ladder.
   bool fits(const SiteDevices& devices, const Groups& groups) {
     const auto [known, is_new] = fitting_.try_emplace(std::pair{devices, groups});
     if (!is_new) return known->second;
@@ -65,7 +66,7 @@ class ExhaustivePipelines {
       const std::uint32_t node = fleet_.types[type].accelerator.per_node;
       std::vector<std::uint32_t> nodes(devices[type] / node, node);
       nodes.push_back(devices[type] % node);
-      fit = fit && pack(widths, nodes);
+      fit = fit && are_of_one_ladder(widths, node) && pack(widths, nodes);
     }
     return known->second = fit;
   }
@@ -95,6 +96,13 @@ class ExhaustivePipelines {
 
   static bool is_width(std::uint32_t tensor, std::uint32_t node) {
     return node % tensor == 0 || std::has_single_bit(tensor);
+  }
+
+  static bool are_of_one_ladder(const std::vector<std::uint32_t>& widths, std::uint32_t node) {
+    return std::ranges::any_of(node_widths(node).ladders, [&](const auto& ladder) {
+      return std::ranges::all_of(
+          widths, [&](std::uint32_t width) { return std::ranges::count(ladder, width) > 0; });
+    });
   }
 
   /// Whether each has a place in some node.
