@@ -27,7 +27,8 @@ const std::string& site_name(const config::PlannedJob& job, const plan::ReplicaG
 /// "12 x 8 H100, 2 x 4 A100-80": stages that are alike, in the order of the pipeline.
 std::string stages_text(const config::PlannedJob& job, const plan::ReplicaGroup& group);
 std::string method_text(const plan::Method& method);
-/// "4, or 3 on 7 of 8": query heads of a tensor group's devices; the most alone if all have as many.
+/// "4, or 3 on 7 of 8": query heads of a tensor group's devices; the most alone if all have as
+/// many.
 std::string heads_text(const plan::ModelShape& shape, std::uint32_t tensor);
 
 /// "waits for slower replicas"

@@ -120,8 +120,8 @@ class ExhaustivePipelines {
   }
 
   template <class Take>
-  void cut(const SiteDevices& left, std::uint32_t layers, std::vector<Stage>& stages,
-           Groups& used, const Take& take) {
+  void cut(const SiteDevices& left, std::uint32_t layers, std::vector<Stage>& stages, Groups& used,
+           const Take& take) {
     if (layers == 0) return take(stages, used);
     std::size_t at = 0;
     for (std::uint32_t type = 0; type < left.size(); ++type)

@@ -55,9 +55,8 @@ class FrugalChoice {
   static constexpr double close_enough = 1e-3;
 
   /// What `sites` have is in bundles of devices.
-  FrugalChoice(std::vector<Offer> offers, const ReplicaDemand& demand,
-               std::vector<SiteRoom> sites, StepLimits limits,
-               std::function<Seconds(Seconds)> step_time);
+  FrugalChoice(std::vector<Offer> offers, const ReplicaDemand& demand, std::vector<SiteRoom> sites,
+               StepLimits limits, std::function<Seconds(Seconds)> step_time);
 
   /// False: with no number of bundles from `least` to those of the demand there is a score below.
   bool may_be_below(double score, std::uint32_t least) const;

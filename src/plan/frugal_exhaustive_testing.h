@@ -105,8 +105,8 @@ class FrugalExhaustive : ExhaustivePipelines {
         const double mine =
             pipeline.second * (slowest + fixed_).value() + pipeline.micro_batch * m + pipeline.step;
         if (mine < best)
-          best = std::min(best,
-                          mine + rest(slowest, replicas - 1, devices, then, micro_batches - m));
+          best =
+              std::min(best, mine + rest(slowest, replicas - 1, devices, then, micro_batches - m));
       }
     }
     return known_[key] = best;

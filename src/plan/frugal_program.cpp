@@ -149,9 +149,8 @@ void FrugalProgram::drop_beaten() {
     return a.done >= b.done && (limits_.money >= endless || a.money <= b.money) &&
            (limits_.power.value() >= endless || a.power <= b.power) &&
            a.site_power <= b.site_power &&
-           std::ranges::equal(a.left, b.left, [](const PoolRoom& x, const PoolRoom& y) {
-             return x.has_all_of(y);
-           });
+           std::ranges::equal(a.left, b.left,
+                              [](const PoolRoom& x, const PoolRoom& y) { return x.has_all_of(y); });
   };
   std::vector<Partial> kept;
   std::size_t begin = 0;  // of those with as many bundles

@@ -76,10 +76,10 @@ void FrugalSearch::look(const Search::Unit& unit, ReplicaRange bundles, const St
     std::vector<SiteRoom> sites;
     for (const std::uint32_t site : group.sites)
       sites.push_back(rooms_of(search_.devices_[site], table.widths, unit.bundle));
-    const FrugalChoice choice{offers(table, builder, group, wish.thrift, bundles.is_one()), demand,
-                              std::move(sites), step_limits(group, wish.limits), [&](Seconds replicas_done) {
-                                return group.after(replicas_done + builder.fixed());
-                              }};
+    const FrugalChoice choice{
+        offers(table, builder, group, wish.thrift, bundles.is_one()), demand, std::move(sites),
+        step_limits(group, wish.limits),
+        [&](Seconds replicas_done) { return group.after(replicas_done + builder.fixed()); }};
     if (!bundles.is_one()) {
       possible = possible || choice.may_be_below(wish.score, bundles.least);
       continue;

@@ -15,8 +15,8 @@ struct NodeWidths {
   /// Widths, the narrowest first. Of the first ladder, powers of two with the whole node; of any
   /// other, an odd divisor of the node and its doubles that divide it, and one.
   std::vector<std::vector<std::uint32_t>> ladders{};
-  /// Those of the first ladder that leave a rest of a node, but for it: in all nodes of a pool there
-  /// are places for fewer of them than devices tell.
+  /// Those of the first ladder that leave a rest of a node, but for it: in all nodes of a pool
+  /// there are places for fewer of them than devices tell.
   std::vector<std::uint32_t> steps{};
 
   /// Of all ladders, the narrowest first.

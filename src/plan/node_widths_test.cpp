@@ -90,7 +90,8 @@ TEST_CASE("widths: what wide groups leave of a node serves narrower ones, of the
   CHECK(!has_room(node_widths(6), 12, {3, 2}));
 }
 
-TEST_CASE("widths: there is room for what can be packed, and for more where there are more devices") {
+TEST_CASE(
+    "widths: there is room for what can be packed, and for more where there are more devices") {
   Rng rng{1};
   for (std::uint32_t node = 1; node <= 24; ++node) {
     const NodeWidths widths = node_widths(node);

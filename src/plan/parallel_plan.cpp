@@ -106,14 +106,14 @@ LayerWidths layer_widths(const ModelShape& shape, const ParallelPlan& plan) {
   const Experts& experts = shape.experts;
   const double passed = experts.chosen + experts.shared;
   // With whole experts on a device it is the tokens that are divided.
-  const double expert = plan.expert == 1 ? most_of(experts.feed_forward, tensor)
-                                         : experts.feed_forward / tensor;
-  return {.hidden = plan.sequence_parallel ? shape.hidden / tensor : shape.hidden,
-          .query_key_value = (queries + 2 * keys) * shape.head_width,
-          .attended = queries * shape.head_width,
-          .feed_forward =
-              (1 - share) * most_of(shape.feed_forward, tensor) + share * passed * expert,
-          .routed = share * experts.chosen * shape.hidden / (plan.expert == 1 ? 1 : tensor)};
+  const double expert =
+      plan.expert == 1 ? most_of(experts.feed_forward, tensor) : experts.feed_forward / tensor;
+  return {
+      .hidden = plan.sequence_parallel ? shape.hidden / tensor : shape.hidden,
+      .query_key_value = (queries + 2 * keys) * shape.head_width,
+      .attended = queries * shape.head_width,
+      .feed_forward = (1 - share) * most_of(shape.feed_forward, tensor) + share * passed * expert,
+      .routed = share * experts.chosen * shape.hidden / (plan.expert == 1 ? 1 : tensor)};
 }
 
 double replicas(const ParallelPlan& plan) {

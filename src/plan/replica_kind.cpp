@@ -36,11 +36,10 @@ bool uses_no_more(const ReplicaKind& a, const ReplicaKind& b) {
   std::size_t i = 0;
   for (const TypeUse& use : a.uses) {
     while (i < b.uses.size() && b.uses[i].type < use.type) ++i;
-    const bool is_no_more = i < b.uses.size() && b.uses[i].type == use.type &&
-                            b.uses[i].devices >= use.devices &&
-                            (b.uses[i].ladders & ~use.ladders) == 0 &&
-                            std::ranges::equal(b.uses[i].steps, use.steps,
-                                               std::ranges::greater_equal{});
+    const bool is_no_more =
+        i < b.uses.size() && b.uses[i].type == use.type && b.uses[i].devices >= use.devices &&
+        (b.uses[i].ladders & ~use.ladders) == 0 &&
+        std::ranges::equal(b.uses[i].steps, use.steps, std::ranges::greater_equal{});
     if (!is_no_more) return false;
   }
   return true;

@@ -146,7 +146,7 @@ class Exhaustive : ExhaustivePipelines {
   }
 
   Seconds best_{1e30};
-  Devices there_;                                 ///< at the sites that are looked at
+  Devices there_;                                ///< at the sites that are looked at
   std::map<Groups, std::vector<Seconds>> ends_;  ///< by what is in use, and micro-batches
   std::map<std::pair<std::vector<Groups>, std::pair<std::uint32_t, std::uint32_t>>, Seconds> known_;
 };
