@@ -1,5 +1,7 @@
 #include "axs/plan/node_widths.h"
 
+#include <bit>
+
 namespace axs::plan {
 
 namespace {
@@ -51,6 +53,7 @@ std::vector<std::uint32_t> NodeWidths::all() const {
 }
 
 std::uint32_t NodeWidths::ladders_with(std::uint32_t width) const {
+  if (are_plain()) return std::has_single_bit(width) && width <= node ? 1 : 0;
   std::uint32_t bits = 0;
   for (std::size_t i = 0; i < ladders.size(); ++i)
     if (std::ranges::binary_search(ladders[i], width)) bits |= 1u << i;

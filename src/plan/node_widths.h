@@ -58,6 +58,12 @@ class PoolRoom {
   std::uint32_t devices_for(const NodeWidths& widths, std::uint32_t width) const;
   /// False: there is no place for them. The room is of no use then.
   bool take(const TypeUse& use, std::uint32_t count);
+  /// The same of groups of any widths in plain nodes.
+  bool take(std::uint32_t devices) {
+    if (devices > devices_) return false;
+    devices_ -= devices;
+    return true;
+  }
   /// Whatever has a place in the other has one here.
   bool has_all_of(const PoolRoom& other) const;
 

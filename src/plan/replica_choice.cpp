@@ -117,9 +117,10 @@ class TypeEntries {
     const std::uint32_t odd = bundles <= freely_mixed_bundles ? bundles - 1 : 1;
     for (const Alike& alike : alike_)
       for (const Entry& first : alike.entries) {
+        if (bundles == 1 || first.devices >= room.devices()) break;
         PoolRoom left = room;
         for (std::uint32_t firsts = 1; firsts <= std::min(odd, bundles - 1); ++firsts) {
-          if (!left.take(first.kind->uses.front(), 1)) break;
+          if (!take(left, first)) break;
           const Entry* second = largest(left, bundles - firsts);
           if (second == nullptr) break;
           const std::int64_t value = firsts * first.value + (bundles - firsts) * second->value;
@@ -150,6 +151,10 @@ class TypeEntries {
   Alike& alike(std::uint32_t width) {
     const auto found = std::ranges::find(alike_, width, &Alike::width);
     return found != alike_.end() ? *found : alike_.emplace_back(Alike{width, {}});
+  }
+
+  bool take(PoolRoom& left, const Entry& entry) const {
+    return are_plain_ ? left.take(entry.devices) : left.take(entry.kind->uses.front(), 1);
   }
 
   /// That does most, of those of which there is room for so many.

@@ -30,6 +30,11 @@ bool beats(const ReplicaKind& a, const ReplicaKind& b) {
   return a.fill <= b.fill && a.bottleneck <= b.bottleneck && uses_no_more(a, b);
 }
 
+/// Wide ones have places of narrow steps, too: none of the first means none.
+bool takes_no_more_steps(const TypeUse& a, const TypeUse& b) {
+  return a.steps.front() == 0 || std::ranges::equal(b.steps, a.steps, std::ranges::greater_equal{});
+}
+
 }  // namespace
 
 bool uses_no_more(const ReplicaKind& a, const ReplicaKind& b) {
@@ -38,8 +43,7 @@ bool uses_no_more(const ReplicaKind& a, const ReplicaKind& b) {
     while (i < b.uses.size() && b.uses[i].type < use.type) ++i;
     const bool is_no_more =
         i < b.uses.size() && b.uses[i].type == use.type && b.uses[i].devices >= use.devices &&
-        (b.uses[i].ladders & ~use.ladders) == 0 &&
-        std::ranges::equal(b.uses[i].steps, use.steps, std::ranges::greater_equal{});
+        (b.uses[i].ladders & ~use.ladders) == 0 && takes_no_more_steps(use, b.uses[i]);
     if (!is_no_more) return false;
   }
   return true;
@@ -110,12 +114,13 @@ const StageCost& KindBuilder::cost(const PlannedStage& stage) const {
   return *find_cost(stage);
 }
 
-std::vector<TypeUse> KindBuilder::uses_of(const std::vector<PlannedStage>& stages) const {
+std::vector<TypeUse> KindBuilder::uses_of(const std::vector<Segment>& segments) const {
   std::vector<TypeUse> uses;
-  for (const PlannedStage& stage : stages) {
-    auto use = std::ranges::find(uses, stage.type, &TypeUse::type);
-    if (use == uses.end()) use = uses.insert(use, TypeUse{stage.type});
-    use->add(widths_[stage.type], stage.tensor, method_.context);
+  for (const Segment& s : segments) {
+    auto use = std::ranges::find(uses, s.type, &TypeUse::type);
+    if (use == uses.end()) use = uses.insert(use, TypeUse{s.type});
+    use->add(widths_[s.type], costs_[s.type][s.width].tensor(),
+             std::uint64_t{s.stages} * method_.context);
   }
   std::ranges::sort(uses, {}, &TypeUse::type);
   return uses;
@@ -144,7 +149,7 @@ ReplicaKind KindBuilder::kind_of(const Pipeline& pipeline, const PipelineCut& cu
       kind.bottleneck = std::max(kind.bottleneck, time);
     }
   const double stretch = 1 + straggling(nodes * replicas_.least, stragglers_);
-  kind.uses = uses_of(kind.stages);
+  kind.uses = uses_of(pipeline.segments);
   kind.fill = stretch * (fill + tail);
   kind.bottleneck = stretch * kind.bottleneck;
   return kind;
@@ -152,15 +157,24 @@ ReplicaKind KindBuilder::kind_of(const Pipeline& pipeline, const PipelineCut& cu
 
 bool KindBuilder::has_enough(const std::vector<Segment>& segments) const {
   std::vector<std::uint64_t> left{most_.begin(), most_.end()};
-  std::vector<std::uint32_t> ladders(left.size(), ~0u);
   for (const Segment& s : segments) {
-    const StageCost& cost = costs_[s.type][s.width];
-    const std::uint64_t needed = std::uint64_t{s.stages} * cost.devices();
-    ladders[s.type] &= widths_[s.type].ladders_with(cost.tensor());
-    if (needed > left[s.type] || ladders[s.type] == 0) return false;
+    const std::uint64_t needed = std::uint64_t{s.stages} * costs_[s.type][s.width].devices();
+    if (needed > left[s.type]) return false;
     left[s.type] -= needed;
   }
-  return true;
+  return std::ranges::all_of(segments,
+                             [&](const Segment& s) { return is_of_a_ladder(s, segments); });
+}
+
+/// With all others of its type.
+bool KindBuilder::is_of_a_ladder(const Segment& segment,
+                                 const std::vector<Segment>& segments) const {
+  const NodeWidths& widths = widths_[segment.type];
+  if (widths.are_plain()) return true;
+  std::uint32_t ladders = ~0u;
+  for (const Segment& s : segments)
+    if (s.type == segment.type) ladders &= widths.ladders_with(costs_[s.type][s.width].tensor());
+  return ladders != 0;
 }
 
 /// Where stages are even they exchange their gradients soonest; where the fastest have most layers

@@ -70,8 +70,9 @@ class KindBuilder {
   };
 
   const StageCost* find_cost(const PlannedStage& stage) const;
-  std::vector<TypeUse> uses_of(const std::vector<PlannedStage>& stages) const;
+  std::vector<TypeUse> uses_of(const std::vector<Segment>& segments) const;
   bool has_enough(const std::vector<Segment>& segments) const;
+  bool is_of_a_ladder(const Segment& segment, const std::vector<Segment>& segments) const;
   void add(const std::vector<Segment>& segments, std::vector<ReplicaKind>& kinds);
   void extend(const std::vector<std::uint32_t>& types, std::vector<Segment>& segments,
               std::vector<ReplicaKind>& kinds);
