@@ -50,6 +50,12 @@ std::vector<ByteVector> seeds() {
   std::vector<ByteVector> all{bytes_of(printed(plan))};
   plan.outer = plan::OuterSync{.period = 30, .fragments = 2, .overlap = 1, .bits = 4};
   plan.cost.money = Dollars{5};
+  plan::ReplicaGroup& group = plan.groups.front();
+  plan::PlannedStage rest = group.stages.front();
+  group.stages.front().layers = 1;
+  rest.layers -= 1;
+  group.stages.push_back(rest);
+  group.crossings = {{1, 1 - group.site}};
   all.push_back(bytes_of(printed(plan)));
   return all;
 }

@@ -42,9 +42,13 @@ Result<> check_alike(const PlanView& view, std::string_view program) {
   const auto& groups = view.plan().groups;
   const ReplicaGroup& first = groups.front();
   for (const ReplicaGroup& group : groups) {
+    if (!group.crossings.empty())
+      return no_words(program, fmt::format("the pipelines are at {}, want one site",
+                                           site_names(view.job, group)));
     if (group.site != first.site)
-      return no_words(program, fmt::format("the plan is for {} and {}, want one site",
-                                           site_name(view.job, first), site_name(view.job, group)));
+      return no_words(program,
+                      fmt::format("the plan is for {} and {}, want one site",
+                                  site_names(view.job, first), site_names(view.job, group)));
     if (group.stages != first.stages)
       return no_words(program,
                       fmt::format("some replicas are {} and others {}, want all alike",

@@ -35,9 +35,9 @@ Result<> check_devices(const config::PlannedJob& job, const TrainingPlan& plan,
                        const std::string& file) {
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint64_t> wanted;
   for (const ReplicaGroup& group : plan.groups)
-    for (const plan::PlannedStage& stage : group.stages)
-      wanted[{group.site, stage.type}] +=
-          std::uint64_t{group.replicas} * stage.tensor * plan.method.context;
+    for (std::size_t i = 0; i < group.stages.size(); ++i)
+      wanted[{group.site_of(i), group.stages[i].type}] +=
+          std::uint64_t{group.replicas} * group.stages[i].tensor * plan.method.context;
   for (const auto& [where, devices] : wanted) {
     std::uint64_t there = 0;
     for (const plan::Pool& pool : job.fleet.sites[where.first].pools)

@@ -85,7 +85,7 @@ std::vector<Cell> stage_row(const PlannedJob& job, const plan::ReplicaGroup& gro
   const Shares shares = shares_of(slowest.parts);
   const plan::PlannedStage& stage = group.stages[run.begin];
   const Bytes room = job.fleet.types[stage.type].accelerator.memory;
-  std::vector<Cell> row{site_name(job, group),
+  std::vector<Cell> row{site_name(job, group.site_of(run.begin)),
                         stage_text(run),
                         fmt::format("{} {}", stage.tensor, type_name(job, stage.type)),
                         std::int64_t{stage.layers},
@@ -110,7 +110,7 @@ std::string heading(const PlannedJob& job, const TrainingPlan& plan, const PlanB
       "that\nnothing hides and {:.1f} % waiting. All wait for stage {} of {} at {}.\n\n",
       plan.step.total.value(), percent(shares.computing), percent(shares.exchange),
       percent(shares.waiting), group.slowest + 1, group.stages.size(),
-      site_name(job, plan.groups[broken.slowest]));
+      site_name(job, plan.groups[broken.slowest].site_of(group.slowest)));
 }
 
 std::string energy_text(const PlanBreakdown& broken, const TrainingPlan& plan) {
@@ -219,7 +219,7 @@ ordered_json explain_json(const PlanView& view) {
     const plan::GroupBreakdown& group = broken.groups[g];
     ordered_json stages = ordered_json::array();
     for (const StageBreakdown& stage : group.stages) stages.push_back(json_of(stage));
-    document["groups"].push_back({{"site", site_name(view.job, view.plan().groups[g])},
+    document["groups"].push_back({{"site", site_names(view.job, view.plan().groups[g])},
                                   {"slowest_stage", group.slowest},
                                   {"pipeline_s", group.pipeline.value()},
                                   {"end_s", group.end.value()},

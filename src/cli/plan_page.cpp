@@ -103,7 +103,8 @@ std::string plan_page(const PlanView& view) {
               "<p class=\"note\">Of a replica at {}, for which the others wait. Blue: "
               "forward; green: backward and optimiser; orange: exchange; grey: waiting, or "
               "micro-batches in the middle that are left out.</p></div>\n",
-              escaped(site_name(view.job, view.plan().groups[view.broken.slowest])));
+              escaped(site_name(view.job,
+                                view.plan().groups[view.broken.slowest].site_of(group.slowest))));
   body += fmt::format(
       "<h2>Where the time goes</h2>\n<div class=\"panel\">{}<p class=\"note\">On stage {} of {}, "
       "the slowest.</p></div>\n{}",

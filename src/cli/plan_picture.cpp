@@ -81,7 +81,9 @@ std::string stage_box(const PlanView& view, const plan::PlannedStage& stage, std
   return text;
 }
 
-std::string group_row(const PlanView& view, const plan::ReplicaGroup& group, double y) {
+/// Stages at other sites leave room.
+std::string group_row(const PlanView& view, const plan::ReplicaGroup& group, std::uint32_t site,
+                      double y) {
   constexpr double left = 200, room = width - left - 20, gap = 2;
   std::string text =
       label(24, y + 20, fmt::format("{} × {} micro-batches", group.replicas, group.micro_batches));
@@ -89,7 +91,8 @@ std::string group_row(const PlanView& view, const plan::ReplicaGroup& group, dou
   double x = left;
   for (std::size_t i = 0; i < group.stages.size(); ++i) {
     const double wide = room * group.stages[i].layers / layers;
-    text += stage_box(view, group.stages[i], i, {x, y, std::max(wide - gap, 0.5), 32});
+    if (group.site_of(i) == site)
+      text += stage_box(view, group.stages[i], i, {x, y, std::max(wide - gap, 0.5), 32});
     x += wide;
   }
   return text;
@@ -107,10 +110,11 @@ SitePicture site_box(const PlanView& view, std::uint32_t site, double y) {
   std::uint64_t devices = 0;
   std::size_t count = 0;
   for (const plan::ReplicaGroup& group : view.plan().groups) {
-    if (group.site != site) continue;
-    devices += devices_of(view.plan().method, group);
+    const std::uint64_t here = devices_at(view.plan().method, group, site);
+    if (here == 0) continue;
+    devices += here;
     if (count++ < rows_max)
-      rows += group_row(view, group, y + 32 + row * (static_cast<double>(count) - 1));
+      rows += group_row(view, group, site, y + 32 + row * (static_cast<double>(count) - 1));
   }
   if (count == 0) return {"", y};
   const double shown = static_cast<double>(std::min(count, rows_max));

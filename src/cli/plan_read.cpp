@@ -73,6 +73,7 @@ class PlanReader {
   void groups(const Place& place);
   plan::ReplicaGroup group(const Place& place);
   plan::PlannedStage stage(const Place& place);
+  void crossings(const Place& place, plan::ReplicaGroup& group);
   void idle(const Place& place);
   void whole();
   void sums_up(const std::string& what, Seconds seen, Seconds wanted, const std::string& of);
@@ -278,7 +279,7 @@ plan::PlannedStage PlanReader::stage(const Place& place) {
 }
 
 plan::ReplicaGroup PlanReader::group(const Place& place) {
-  only(place, {"site", "replicas", "micro_batches", "stages"});
+  only(place, {"site", "replicas", "micro_batches", "stages", "crossings"});
   plan::ReplicaGroup group;
   group.site = index(place, "site", job_.fleet.sites, &plan::FleetSite::name);
   group.replicas = count(place, "replicas", 1);
@@ -292,7 +293,29 @@ plan::ReplicaGroup PlanReader::group(const Place& place) {
   if (layers != job_.job.shape.layers)
     fail(place.of("stages"),
          fmt::format("{} layers, want the {} of the model", layers, job_.job.shape.layers));
+  if (!error_) crossings(place, group);
   return group;
+}
+
+/// Each later than the one before, at a site where the pipeline has not been.
+void PlanReader::crossings(const Place& place, plan::ReplicaGroup& group) {
+  const json& all = at(place, "crossings");
+  if (!all.is_array()) return refuse(place.of("crossings"), all, "a list");
+  std::uint32_t least = 1;
+  std::vector<std::uint32_t> seen{group.site};
+  const auto last = static_cast<std::uint32_t>(group.stages.size() - 1);
+  for (std::size_t i = 0; i < all.size() && !error_; ++i) {
+    if (least > last) return fail(place.of("crossings"), "no stage is left, want fewer");
+    const Place crossing = object(all[i], fmt::format("{}[{}]", place.of("crossings"), i));
+    only(crossing, {"stage", "site"});
+    group.crossings.push_back({count(crossing, "stage", least, last),
+                               index(crossing, "site", job_.fleet.sites, &plan::FleetSite::name)});
+    const plan::Crossing& added = group.crossings.back();
+    if (std::ranges::find(seen, added.site) != seen.end())
+      fail(crossing.of("site"), "the pipeline is there already, want another");
+    seen.push_back(added.site);
+    least = added.stage + 1;
+  }
 }
 
 void PlanReader::groups(const Place& place) {

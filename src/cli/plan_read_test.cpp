@@ -62,7 +62,8 @@ plan::TrainingPlan all_there_is() {
                   .replicas = 1,
                   .micro_batches = 2,
                   .stages = {{.type = 1, .tensor = 2, .layers = 1, .memory = Bytes{3e9}},
-                             {.type = 0, .tensor = 1, .layers = layers - 1, .memory = Bytes{1e9}}}},
+                             {.type = 0, .tensor = 1, .layers = layers - 1, .memory = Bytes{1e9}}},
+                  .crossings = {{1, 1}}},
                  {.site = 1,
                   .replicas = 2,
                   .micro_batches = 2,
@@ -153,7 +154,7 @@ TEST_CASE("plan_read: every key must be there, and no other") {
 }
 
 TEST_CASE("plan_read: a value that cannot be is named, with what would do") {
-  CHECK(problem("/version", 1) == "p.json: version: 1, want 2");
+  CHECK(problem("/version", 1) == "p.json: version: 1, want 3");
   CHECK(problem("/job", "other") == "p.json: job: \"other\", want \"pair\" as in the job");
   CHECK(problem("/global_batch", 13) == "p.json: global_batch: 13, want 12 as in the job");
   CHECK(problem("/sharding", "zero") ==
@@ -183,13 +184,30 @@ TEST_CASE("plan_read: a value that cannot be is named, with what would do") {
         "p.json: cost.carbon_kg: \"much\", want a number from 0");
 }
 
+TEST_CASE("plan_read: a pipeline goes on at sites of the job where it was not") {
+  const auto crossing = [](const json& stage, const char* site) {
+    return json{{{"stage", stage}, {"site", site}}};
+  };
+  const std::string at = "p.json: groups[0].crossings";
+  CHECK(problem("/groups/0/crossings", crossing(1, "fra")) == "");
+  CHECK(problem("/groups/0/crossings", 1) == at + ": 1, want a list");
+  CHECK(problem("/groups/0/crossings", crossing(0, "fra")) ==
+        at + "[0].stage: 0, want a whole number from 1 to 1");
+  CHECK(problem("/groups/1/crossings", crossing(1, "sfo")) ==
+        "p.json: groups[1].crossings: no stage is left, want fewer");
+  CHECK(problem("/groups/0/crossings", crossing(1, "mars")) ==
+        at + "[0].site: \"mars\", want one of the job's: sfo, fra");
+  CHECK(problem("/groups/0/crossings", crossing(1, "sfo")) ==
+        at + "[0].site: the pipeline is there already, want another");
+}
+
 TEST_CASE("plan_read: what is no JSON, or no plan, is refused") {
   const auto said = [](std::string_view text) {
     const auto read = parse_plan(text, "p.json", pair());
     return read ? "" : read.error().what;
   };
   CHECK(said("") == "p.json: is not JSON, want what axs plan --json prints");
-  CHECK(said("{\"version\": 2") == "p.json: is not JSON, want what axs plan --json prints");
+  CHECK(said("{\"version\": 3") == "p.json: is not JSON, want what axs plan --json prints");
   CHECK(said("{\"step_s\": 1e999}") == "p.json: is not JSON, want what axs plan --json prints");
   CHECK(said("[]") == "p.json: a list, want an object");
   CHECK(read_plan("no-such-plan.json", pair()).error().what ==

@@ -122,8 +122,9 @@ bool has(const ReplanView& view, Course course) {
 bool is_over_links(const plan::ReplanResult& result) {
   return std::ranges::any_of(result.options, [](const ReplanOption& option) {
     const auto& groups = option.plan.groups;
-    return std::ranges::any_of(
-        groups, [&](const plan::ReplicaGroup& group) { return group.site != groups.front().site; });
+    return std::ranges::any_of(groups, [&](const plan::ReplicaGroup& group) {
+      return group.site != groups.front().site || !group.crossings.empty();
+    });
   });
 }
 

@@ -53,6 +53,24 @@ std::string sites_text(const TrainingPlan& plan) {
   return text;
 }
 
+/// What pipelines send from site to site: those of all groups are alike then.
+std::string crossings_text(const PlanView& view) {
+  const plan::ReplicaGroup& group = view.plan().groups.front();
+  if (group.crossings.empty()) return "";
+  std::string text = fmt::format("each pipeline begins at {}", site_name(view.job, group.site));
+  for (const plan::Crossing& crossing : group.crossings)
+    text += fmt::format(" and goes on at {} with stage {}", site_name(view.job, crossing.site),
+                        crossing.stage + 1);
+  Seconds most{};
+  for (const plan::StageBreakdown& stage : view.broken.groups.front().stages)
+    most = std::max(most, stage[plan::StepPart::link_transfers].time);
+  const auto part = static_cast<std::size_t>(plan::StepPart::link_transfers);
+  return text + fmt::format(
+                    "; in a step {} of activations and their gradients go from site to site, for "
+                    "which a stage waits up to {:.3g} s\n",
+                    report::bytes_text(view.broken.all[part].sent.value()), most.value());
+}
+
 /// The best first.
 std::string others_text(const std::vector<plan::RunnerUp>& others) {
   constexpr std::size_t shown = 6;
@@ -91,10 +109,14 @@ ordered_json json_of(const PlannedJob& job, const plan::PlannedStage& stage) {
 ordered_json json_of(const PlannedJob& job, const plan::ReplicaGroup& group) {
   ordered_json stages = ordered_json::array();
   for (const plan::PlannedStage& stage : group.stages) stages.push_back(json_of(job, stage));
-  return {{"site", site_name(job, group)},
+  ordered_json crossings = ordered_json::array();
+  for (const plan::Crossing& crossing : group.crossings)
+    crossings.push_back({{"stage", crossing.stage}, {"site", site_name(job, crossing.site)}});
+  return {{"site", site_name(job, group.site)},
           {"replicas", group.replicas},
           {"micro_batches", group.micro_batches},
-          {"stages", std::move(stages)}};
+          {"stages", std::move(stages)},
+          {"crossings", std::move(crossings)}};
 }
 
 }  // namespace
@@ -110,7 +132,7 @@ Rows plan_rows(const PlanView& view) {
              {"memory_gib", "MEMORY [GiB]"}},
             {}};
   for (const plan::ReplicaGroup& group : view.plan().groups)
-    rows.rows.push_back({site_name(job, group), std::int64_t{group.replicas},
+    rows.rows.push_back({site_names(job, group), std::int64_t{group.replicas},
                          stages_text(job, group), layers_text(group),
                          std::int64_t{group.micro_batches},
                          static_cast<std::int64_t>(devices_of(view.plan().method, group)),
@@ -140,7 +162,8 @@ std::string plan_text(const PlanView& view) {
       job.scenario.name, plan.step.total.value(), low.value(), high.value(),
       report::grouped(static_cast<std::uint64_t>(plan.tokens_per_second)), 100 * utilisation(view),
       plan.duration.value() / seconds_of_day);
-  text += cost_text(plan.cost) + method_text(plan.method) + "\n" + sites_text(plan);
+  text += cost_text(plan.cost) + method_text(plan.method) + "\n" + sites_text(plan) +
+          crossings_text(view);
   text += "\n" + RowsFormat{}.text(plan_rows(view), "groups") + "\n" + uneven_text(job, plan) +
           idle_text(job, plan);
   text += others_text(found.result.others);

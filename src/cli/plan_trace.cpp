@@ -55,7 +55,7 @@ void add_group(const PlanView& view, std::size_t number, std::uint32_t most,
   const std::size_t process = number + 1;
   events.push_back(name_of(
       "process_name",
-      fmt::format("{}: {}{}", site_name(view.job, group),
+      fmt::format("{}: {}{}", site_names(view.job, group),
                   group.replicas > 1 ? fmt::format("one of {} replicas, ", group.replicas) : "",
                   stages_text(view.job, group)),
       process, 0));

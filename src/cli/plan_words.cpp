@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "axs/core/enums.h"
+#include "axs/plan/plan_devices.h"
 
 namespace axs::cli {
 
@@ -17,20 +18,30 @@ const std::string& type_name(const PlannedJob& job, std::uint32_t type) {
   return job.fleet.types[type].accelerator.name;
 }
 
-const std::string& site_name(const PlannedJob& job, const plan::ReplicaGroup& group) {
-  return job.fleet.sites[group.site].name;
+const std::string& site_name(const PlannedJob& job, std::uint32_t site) {
+  return job.fleet.sites[site].name;
+}
+
+std::string site_names(const PlannedJob& job, const plan::ReplicaGroup& group) {
+  std::string names;
+  for (const plan::SitePart& part : plan::site_parts(group))
+    names += (names.empty() ? "" : ", ") + site_name(job, part.site);
+  return names;
 }
 
 std::string stages_text(const PlannedJob& job, const plan::ReplicaGroup& group) {
   std::string text;
-  for (auto run = group.stages.begin(); run != group.stages.end();) {
-    const auto other = std::find_if(run, group.stages.end(), [&](const PlannedStage& stage) {
-      return stage.type != run->type || stage.tensor != run->tensor;
-    });
-    text += fmt::format("{}{} x {} {}", text.empty() ? "" : ", ", other - run, run->tensor,
-                        type_name(job, run->type));
-    run = other;
-  }
+  for (const plan::SitePart& part : plan::site_parts(group))
+    for (std::size_t i = part.begin; i < part.end;) {
+      const PlannedStage& first = group.stages[i];
+      const std::size_t begin = i;
+      while (i < part.end && group.stages[i].type == first.type &&
+             group.stages[i].tensor == first.tensor)
+        ++i;
+      text += fmt::format("{}{} x {} {}{}", text.empty() ? "" : ", ", i - begin, first.tensor,
+                          type_name(job, first.type),
+                          group.crossings.empty() ? "" : " at " + site_name(job, part.site));
+    }
   return text;
 }
 
@@ -65,6 +76,8 @@ std::string part_text(StepPart part) {
       return "waits for slower replicas";
     case StepPart::stage_transfers:
       return "transfers of stages";
+    case StepPart::link_transfers:
+      return "transfers between sites";
     case StepPart::data_exchange:
       return "exchange of gradients";
     case StepPart::site_exchange:
@@ -90,7 +103,8 @@ std::vector<StageRun> stage_runs(const plan::ReplicaGroup& group) {
       return stage.type == other.type && stage.tensor == other.tensor &&
              stage.layers == other.layers;
     };
-    if (!runs.empty() && like(group.stages[runs.back().begin]))
+    if (!runs.empty() && like(group.stages[runs.back().begin]) &&
+        group.site_of(i) == group.site_of(runs.back().begin))
       ++runs.back().end;
     else
       runs.push_back({i, i + 1});

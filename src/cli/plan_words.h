@@ -22,9 +22,12 @@ struct PlanView {
 };
 
 const std::string& type_name(const config::PlannedJob& job, std::uint32_t type);
-const std::string& site_name(const config::PlannedJob& job, const plan::ReplicaGroup& group);
+const std::string& site_name(const config::PlannedJob& job, std::uint32_t site);
+/// "sfo", or "sfo, fra" in the order of the pipeline.
+std::string site_names(const config::PlannedJob& job, const plan::ReplicaGroup& group);
 
-/// "12 x 8 H100, 2 x 4 A100-80": stages that are alike, in the order of the pipeline.
+/// "12 x 8 H100, 2 x 4 A100-80": stages that are alike, in the order of the pipeline; with their
+/// sites, where these are several.
 std::string stages_text(const config::PlannedJob& job, const plan::ReplicaGroup& group);
 std::string method_text(const plan::Method& method);
 /// "4, or 3 on 7 of 8": query heads of a tensor group's devices; the most alone if all have as
@@ -35,8 +38,8 @@ std::string heads_text(const plan::ModelShape& shape, std::uint32_t tensor);
 std::string part_text(plan::StepPart part);
 plan::StepPart part_at(std::size_t index);
 
-/// Stages one after the other that are alike in type, width and layers: the first, and one past the
-/// last.
+/// Stages one after the other that are alike in site, type, width and layers: the first, and one
+/// past the last.
 struct StageRun {
   std::size_t begin;
   std::size_t end;

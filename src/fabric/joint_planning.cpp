@@ -42,6 +42,10 @@ void JointPlanning::set_links(const NetworkForecast& network) {
 
 bool JointPlanning::take(const plan::TrainingPlan& plan) {
   ++rounds_;
+  if (plan::spans_sites(plan)) {
+    keep(plan, plan);
+    return false;
+  }
   PlannedExchange exchange = exchange_of(plan, job_);
   auto asked = std::ranges::find(asked_, exchange, &Asked::exchange);
   const bool is_new = asked == asked_.end();
@@ -50,11 +54,15 @@ bool JointPlanning::take(const plan::TrainingPlan& plan) {
     asked = asked_.insert(asked, {std::move(exchange), std::move(left)});
   }
   set_links(asked->left);
-  const auto routed = plan::over_links(plan, job_, fleet_);
-  if (!first_) first_ = best_ = RoutedPlan{routed.value_or(plan), fleet_};
-  last_is_best_ = rounds_ == 1 || (routed && beats_best(*routed));
-  if (last_is_best_) best_ = RoutedPlan{routed.value_or(plan), fleet_};
+  keep(plan, plan::over_links(plan, job_, fleet_));
   return is_new && rounds_ < rounds_max;
+}
+
+void JointPlanning::keep(const plan::TrainingPlan& found,
+                         const std::optional<plan::TrainingPlan>& routed) {
+  if (!first_) first_ = best_ = RoutedPlan{routed.value_or(found), fleet_};
+  last_is_best_ = rounds_ == 1 || (routed && beats_best(*routed));
+  if (last_is_best_) best_ = RoutedPlan{routed.value_or(found), fleet_};
 }
 
 }  // namespace axs::fabric

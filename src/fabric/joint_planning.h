@@ -26,6 +26,8 @@ struct RoutedPlan {
 /// It ends when a plan asks for what one before it has asked for, so that nothing new would come of
 /// it, or after a few rounds. Of all plans the one counts that is best over what is left to
 /// itself: it is never worse than that of the first round, which knows nothing of routes.
+/// Pipelines across sites ask for no routes: they go over the links of the round that found them,
+/// which is the last.
 /// docs/design/033-plan-and-network.md.
 class JointPlanning {
  public:
@@ -55,6 +57,7 @@ class JointPlanning {
   };
 
   bool beats_best(const plan::TrainingPlan& plan) const;
+  void keep(const plan::TrainingPlan& found, const std::optional<plan::TrainingPlan>& routed);
   void set_links(const NetworkForecast& network);
 
   plan::Job job_;

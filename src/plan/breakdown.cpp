@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "axs/plan/spanning_pipelines.h"
 #include "axs/plan/stage_cost.h"
 #include "axs/plan/step_energy.h"
 #include "axs/plan/traffic.h"
@@ -44,6 +45,7 @@ Seconds StepTime::* drawn_as(StepPart part) {
     case sharding_exchange:
       return &StepTime::sharding_exchange;
     case stage_transfers:
+    case link_transfers:
       return &StepTime::stage_transfers;
     case data_exchange:
     case site_exchange:
@@ -62,12 +64,19 @@ Seconds StepTime::* drawn_as(StepPart part) {
   AXS_ASSERT(false);
 }
 
+/// What stage_step() says of a stage.
+bool is_of_stage(StepPart part) {
+  return !is_waiting(part) && part != StepPart::link_transfers && part != StepPart::site_exchange &&
+         part != StepPart::fixed;
+}
+
 /// The stages of a replica, one after the other.
 struct Pipeline {
   std::vector<StageCost> costs;          ///< of each kind of stage
   std::vector<const StageCost*> stages;  ///< which of these each is
   std::vector<StepTime> busy;            ///< all micro-batches on each
   std::vector<Seconds> turns, tails;     ///< one micro-batch on each; what each does once
+  std::vector<LinkTransfers> links;
   double nodes = 0;
   Seconds fill{}, bottleneck{}, tail{};
   std::size_t slowest = 0;
@@ -94,7 +103,8 @@ class Breaker {
   }
 
  private:
-  /// Sums go up a tree of sites and down it: all links of it carry them both ways.
+  /// Sums go up a tree of sites and down it: all links of it carry them both ways. Replicas that
+  /// span sites have the same stages at each.
   Bytes sent_between_sites() const {
     std::set<std::uint32_t> sites;
     for (const ReplicaGroup& group : plan_.groups) sites.insert(group.site);
@@ -145,11 +155,13 @@ class Breaker {
   Result<Pipeline> pipeline_of(const ReplicaGroup& group) const {
     Pipeline pipeline;
     AXS_TRY(add_stages(group, pipeline));
+    pipeline.links =
+        AXS_TRY(links_of(fleet_, group, activations_of(*pipeline.stages.front()), replicas_));
     for (std::size_t i = 0; i < group.stages.size(); ++i) {
       const std::uint32_t layers = group.stages[i].layers;
       const StageCost& cost = *pipeline.stages[i];
       const StagePlace place = place_of(i, group.stages.size(), group.micro_batches);
-      const Seconds transfers = transfers_of(pipeline.stages, i);
+      const Seconds transfers = transfers_of(pipeline.stages, i, pipeline.links);
       const Seconds time = cost.time(place).at(layers) + transfers;
       StepTime busy = cost.parts(layers, place, group.micro_batches);
       busy.stage_transfers = group.micro_batches * transfers;
@@ -184,7 +196,8 @@ class Breaker {
           std::max(plan_.step.replicas - broken.end, Seconds{});
       at(stage.parts, StepPart::site_exchange).time = plan_.step.sites;
       at(stage.parts, StepPart::fixed).time = plan_.step.fixed;
-      AXS_TRY(add_energy(pipeline.stages[i]->workload(group.stages[i].layers), group, stage));
+      AXS_TRY(add_energy(pipeline.stages[i]->workload(group.stages[i].layers), group,
+                         fleet_.sites[group.site_of(i)].supply, stage));
       broken.stages.push_back(std::move(stage));
     }
     return broken;
@@ -200,8 +213,7 @@ class Breaker {
     const Workload work = cost.workload(layers);
     StageBreakdown stage;
     for (const StepPart part : all_parts)
-      if (!is_waiting(part) && part != StepPart::site_exchange && part != StepPart::fixed)
-        at(stage.parts, part).time = busy.*drawn_as(part);
+      if (is_of_stage(part)) at(stage.parts, part).time = busy.*drawn_as(part);
     stage.layer = layer_time(work, machine_of(work.accelerator, work.network, calibration_),
                              calibration_.shared);
     stage.micro_batch = pipeline.turns[number];
@@ -209,7 +221,26 @@ class Breaker {
     stage.memory = cost.memory_parts(layers, place);
     stage.devices = static_cast<double>(group.replicas) * cost.devices();
     add_traffic(work, group, place, stage);
+    divide_transfers(group, pipeline, number, stage);
     return stage;
+  }
+
+  /// Those over links are told apart. A stage sends as much to each of those beside it.
+  static void divide_transfers(const ReplicaGroup& group, const Pipeline& pipeline,
+                               std::size_t number, StageBreakdown& stage) {
+    PartCost& near = at(stage.parts, StepPart::stage_transfers);
+    PartCost& far = at(stage.parts, StepPart::link_transfers);
+    const bool is_inner = number > 0 && number + 1 < group.stages.size();
+    const Bytes sent = (is_inner ? 0.5 : 1) * near.sent;
+    Seconds each{};
+    for (const LinkTransfers& link : pipeline.links) {
+      if (link.stage != number && link.stage != number + 1) continue;
+      each += link.each;
+      far.sent += sent;
+    }
+    far.time = group.micro_batches * each;
+    near.time -= far.time;
+    near.sent -= far.sent;
   }
 
   /// A forward pass that is computed again exchanges again.
@@ -255,14 +286,15 @@ class Breaker {
   }
 
   /// Energy is a sum over the parts of a step, so that each may be asked for alone.
-  Result<> add_energy(Workload work, const ReplicaGroup& group, StageBreakdown& stage) const {
+  Result<> add_energy(Workload work, const ReplicaGroup& group, const SiteSupply& supply,
+                      StageBreakdown& stage) const {
     work.plan.data = group.replicas;
     for (const StepPart part : all_parts) {
       PartCost& cost = at(stage.parts, part);
       if (cost.time == Seconds{}) continue;
       StepTime alone;
       alone.*drawn_as(part) = alone.total = cost.time;
-      cost.energy = AXS_TRY(step_energy(work, alone, fleet_.sites[group.site].supply.pue)).whole;
+      cost.energy = AXS_TRY(step_energy(work, alone, supply.pue)).whole;
     }
     return Ok{};
   }
@@ -279,7 +311,8 @@ class Breaker {
 bool is_exposed_exchange(StepPart part) {
   using enum StepPart;
   return part == tensor_exchange || part == expert_exchange || part == sharding_exchange ||
-         part == stage_transfers || part == data_exchange || part == site_exchange;
+         part == stage_transfers || part == link_transfers || part == data_exchange ||
+         part == site_exchange;
 }
 
 bool is_waiting(StepPart part) {

@@ -24,8 +24,9 @@ enum class StepPart {
   expert_exchange,
   sharding_exchange,
   stage_transfers,
-  bubble,         ///< waits for other stages: at the start, at the end, between micro-batches
-  data_exchange,  ///< of gradients at a site, as far as it is exposed
+  link_transfers,  ///< to and from stages at other sites
+  bubble,          ///< waits for other stages: at the start, at the end, between micro-batches
+  data_exchange,   ///< of gradients at a site, as far as it is exposed
   optimizer,
   slower_stages,  ///< waits for the exchange and optimiser of another stage of the replica
   stragglers,

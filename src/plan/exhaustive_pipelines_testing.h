@@ -78,6 +78,7 @@ class ExhaustivePipelines {
   std::uint32_t replicas_ = 1;
   std::uint32_t micro_batches_ = 1;
   std::vector<std::vector<StageCost>> costs_;  ///< by type and width
+  bool one_stage_ = false;
 
  private:
   void price(const Method& method, std::uint32_t replicas) {
@@ -138,7 +139,6 @@ class ExhaustivePipelines {
       }
   }
 
-  bool one_stage_ = false;
   std::map<std::pair<SiteDevices, Groups>, bool> fitting_;
 };
 

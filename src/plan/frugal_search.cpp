@@ -55,6 +55,7 @@ std::optional<TrainingPlan> FrugalSearch::best(Thrift thrift, const ThriftLimits
     wish.plan = known;
   }
   for (std::size_t unit = 0; unit < search_.units(); ++unit) {
+    if (search_.units_[unit].pipelines == Search::Pipelines::spanning) continue;
     const double share = static_cast<double>(unit) / static_cast<double>(search_.units());
     const Stop stop = [&] { return !watch(share); };
     look(search_.units_[unit], search_.units_[unit].bundles, stop, wish);
@@ -68,7 +69,7 @@ void FrugalSearch::look(const Search::Unit& unit, ReplicaRange bundles, const St
   if (stop()) return;
   const Method& how = search_.methods_[unit.method].method;
   KindBuilder builder = search_.builder_for(unit, bundles);
-  const KindTable table = search_.kinds(builder, unit.mixed);
+  const KindTable table = search_.kinds(builder, unit.pipelines);
   const ReplicaDemand demand{bundles.most, unit.bundle, search_.micro_batches(how)};
   bool possible = false;
   for (const SiteGroup& group : search_.groups_) {

@@ -13,7 +13,8 @@ constexpr double rounding = 1e-9;
 
 }  // namespace
 
-PipelineCutter::PipelineCutter(const std::vector<const StageCost*>& stages, std::uint32_t layers,
+PipelineCutter::PipelineCutter(const std::vector<const StageCost*>& stages,
+                               const std::vector<LinkTransfers>& links, std::uint32_t layers,
                                double micro_batches)
     : layers_{layers} {
   stages_.reserve(stages.size());
@@ -21,7 +22,7 @@ PipelineCutter::PipelineCutter(const std::vector<const StageCost*>& stages, std:
     const StagePlace place = place_of(i, stages.size(), micro_batches);
     const Line<Seconds> time = stages[i]->time(place);
     stages_.push_back(
-        {time.none + transfers_of(stages, i), time.layer, stages[i]->most_layers(place)});
+        {time.none + transfers_of(stages, i, links), time.layer, stages[i]->most_layers(place)});
   }
 }
 

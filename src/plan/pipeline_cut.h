@@ -15,7 +15,8 @@ using PipelineCut = std::vector<std::uint32_t>;
 class PipelineCutter {
  public:
   /// For replicas of up to `micro_batches` micro-batches.
-  PipelineCutter(const std::vector<const StageCost*>& stages, std::uint32_t layers,
+  PipelineCutter(const std::vector<const StageCost*>& stages,
+                 const std::vector<LinkTransfers>& links, std::uint32_t layers,
                  double micro_batches);
 
   /// The slowest stage is as fast as can be, if none has more than `most` layers. Nothing: the

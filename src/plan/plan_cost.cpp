@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "axs/core/assert.h"
+#include "axs/plan/plan_devices.h"
+#include "axs/plan/spanning_pipelines.h"
 #include "axs/plan/step_energy.h"
 
 namespace axs::plan {
@@ -11,6 +14,15 @@ namespace {
 
 void add(std::optional<Dollars>& sum, std::optional<Dollars> more) {
   sum = sum && more ? std::optional{*sum + *more} : std::nullopt;
+}
+
+/// Of devices at a site, with its price of energy if any money is known.
+void add_energy(PlanCost& cost, Joules energy, const SiteSupply& supply) {
+  cost.energy += energy;
+  if (cost.money) *cost.money += supply.price * energy;
+  cost.carbon = cost.carbon && supply.carbon
+                    ? std::optional{*cost.carbon + *supply.carbon * energy.value()}
+                    : std::nullopt;
 }
 
 /// If both lie between others.
@@ -37,21 +49,21 @@ ActiveTime active_times(const StageCost& cost, std::uint32_t layers, StagePlace 
   return {micro_batch, one - micro_batch};
 }
 
-}  // namespace
-
-PipelineDraw draw_of(const std::vector<PlannedStage>& stages, const KindBuilder& builder,
+/// Of the stages at one of a pipeline's sites.
+PipelineDraw draw_of(const SitePart& part, const std::vector<PlannedStage>& stages,
+                     const std::vector<LinkTransfers>& links, const KindBuilder& builder,
                      const Fleet& fleet) {
   PipelineDraw draw;
   ActiveTime active;
   std::vector<const StageCost*> costs;
   for (const PlannedStage& stage : stages) costs.push_back(&builder.cost(stage));
   Seconds transfers{};
-  for (std::size_t i = 0; i < stages.size(); ++i) {
+  for (std::size_t i = part.begin; i < part.end; ++i) {
     const PlannedStage& stage = stages[i];
     const StagePlace place = place_of(i, stages.size());
-    const Seconds before = std::exchange(transfers, transfers_of(costs, i));
-    const bool same =
-        i > 1 && !place.last && is_priced_alike(stage, stages[i - 1]) && transfers == before;
+    const Seconds before = std::exchange(transfers, transfers_of(costs, i, links));
+    const bool same = i > std::max<std::size_t>(part.begin, 1) && !place.last &&
+                      is_priced_alike(stage, stages[i - 1]) && transfers == before;
     if (!same) active = active_times(*costs[i], stage.layers, place, transfers);
     const DeviceDraw device = draw_of(fleet.types[stage.type].accelerator);
     const double devices = costs[i]->devices();
@@ -61,6 +73,13 @@ PipelineDraw draw_of(const std::vector<PlannedStage>& stages, const KindBuilder&
     draw.step += devices * device.active * active.step;
   }
   return draw;
+}
+
+}  // namespace
+
+PipelineDraw draw_of(const std::vector<PlannedStage>& stages, const KindBuilder& builder,
+                     const Fleet& fleet) {
+  return draw_of({.site = 0, .begin = 0, .end = stages.size()}, stages, {}, builder, fleet);
 }
 
 std::optional<DollarsPerSecond> rent_of(const std::vector<PlannedStage>& stages,
@@ -79,22 +98,25 @@ PlanCost cost_of(const TrainingPlan& plan, double steps, const KindBuilder& buil
                  const Fleet& fleet) {
   PlanCost cost{.money = Dollars{}, .carbon = 0};
   bool pays_energy = false;
+  double replicas = 0;
+  for (const ReplicaGroup& group : plan.groups) replicas += group.replicas;
   for (const ReplicaGroup& group : plan.groups) {
-    const SiteSupply& supply = fleet.sites[group.site].supply;
-    const PipelineDraw draw = draw_of(group.stages, builder, fleet);
-    const double replicas = group.replicas;
-    const Joules energy =
-        steps * replicas * supply.pue * draw.energy(plan.step.total, group.micro_batches);
-    cost.energy += energy;
-    if (const auto rent = rent_of(group.stages, builder, fleet, group.site))
-      add(cost.money, steps * replicas * (*rent * plan.step.total) + supply.price * energy);
-    else
-      cost.money.reset();
-    if (cost.carbon && supply.carbon)
-      *cost.carbon += *supply.carbon * energy.value();
-    else
-      cost.carbon.reset();
-    pays_energy = pays_energy || supply.price.value() > 0;
+    const Bytes activations = activations_of(builder.cost(group.stages.front()));
+    const auto links = links_of(fleet, group, activations, replicas);
+    AXS_ASSERT(links);
+    for (const SitePart& part : site_parts(group)) {
+      const SiteSupply& supply = fleet.sites[part.site].supply;
+      const PipelineDraw draw = draw_of(part, group.stages, *links, builder, fleet);
+      const Joules energy =
+          steps * group.replicas * supply.pue * draw.energy(plan.step.total, group.micro_batches);
+      const auto rent = rent_of({group.stages.begin() + static_cast<std::ptrdiff_t>(part.begin),
+                                 group.stages.begin() + static_cast<std::ptrdiff_t>(part.end)},
+                                builder, fleet, part.site);
+      add_energy(cost, energy, supply);
+      add(cost.money,
+          rent ? std::optional{steps * group.replicas * (*rent * plan.step.total)} : std::nullopt);
+      pays_energy = pays_energy || supply.price.value() > 0;
+    }
   }
   for (const Watts power : site_power(plan, fleet)) cost.power += power;
   cost.energy_spread = energy_spread(plan.step.spread);
@@ -105,9 +127,12 @@ PlanCost cost_of(const TrainingPlan& plan, double steps, const KindBuilder& buil
 std::vector<Watts> site_power(const TrainingPlan& plan, const Fleet& fleet) {
   std::vector<Watts> power(fleet.sites.size());
   for (const ReplicaGroup& group : plan.groups)
-    for (const PlannedStage& stage : group.stages)
-      power[group.site] += fleet.sites[group.site].supply.pue * group.replicas * stage.tensor *
-                           plan.method.context * draw_of(fleet.types[stage.type].accelerator).most;
+    for (std::size_t i = 0; i < group.stages.size(); ++i) {
+      const PlannedStage& stage = group.stages[i];
+      const std::uint32_t site = group.site_of(i);
+      power[site] += fleet.sites[site].supply.pue * group.replicas * stage.tensor *
+                     plan.method.context * draw_of(fleet.types[stage.type].accelerator).most;
+    }
   return power;
 }
 

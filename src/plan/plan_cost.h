@@ -20,7 +20,7 @@ struct PipelineDraw {
 PipelineDraw draw_of(const std::vector<PlannedStage>& stages, const KindBuilder& builder,
                      const Fleet& fleet);
 
-/// Of all devices of a pipeline for rent at a site. Empty: one has no price.
+/// Of devices of these stages for rent at a site. Empty: one has no price.
 std::optional<DollarsPerSecond> rent_of(const std::vector<PlannedStage>& stages,
                                         const KindBuilder& builder, const Fleet& fleet,
                                         std::uint32_t site);

@@ -11,10 +11,34 @@ namespace axs::plan {
 /// Where the groups are, each once, in order.
 inline std::vector<std::uint32_t> sites_of(const std::vector<ReplicaGroup>& groups) {
   std::vector<std::uint32_t> sites;
-  for (const ReplicaGroup& group : groups) sites.push_back(group.site);
+  for (const ReplicaGroup& group : groups) {
+    sites.push_back(group.site);
+    for (const Crossing& crossing : group.crossings) sites.push_back(crossing.site);
+  }
   std::ranges::sort(sites);
   sites.erase(std::ranges::unique(sites).begin(), sites.end());
   return sites;
+}
+
+/// Whether pipelines go over links between sites.
+inline bool spans_sites(const TrainingPlan& plan) {
+  return std::ranges::any_of(plan.groups,
+                             [](const ReplicaGroup& group) { return !group.crossings.empty(); });
+}
+
+/// The stages of a replica that are at one site, one after the other.
+struct SitePart {
+  std::uint32_t site = 0;
+  std::size_t begin = 0;
+  std::size_t end = 0;  ///< one past the last
+};
+inline std::vector<SitePart> site_parts(const ReplicaGroup& group) {
+  std::vector<SitePart> parts{{group.site, 0, group.stages.size()}};
+  for (const Crossing& crossing : group.crossings) {
+    parts.back().end = crossing.stage;
+    parts.push_back({crossing.site, crossing.stage, group.stages.size()});
+  }
+  return parts;
 }
 
 /// Of one replica of the group.
@@ -27,6 +51,15 @@ inline std::uint64_t devices_of_replica(const Method& method, const ReplicaGroup
 /// Of all replicas of the group.
 inline std::uint64_t devices_of(const Method& method, const ReplicaGroup& group) {
   return devices_of_replica(method, group) * group.replicas;
+}
+
+/// Of those, at one of its sites.
+inline std::uint64_t devices_at(const Method& method, const ReplicaGroup& group,
+                                std::uint32_t site) {
+  std::uint64_t devices = 0;
+  for (std::size_t i = 0; i < group.stages.size(); ++i)
+    if (group.site_of(i) == site) devices += group.stages[i].tensor;
+  return devices * method.context * group.replicas;
 }
 
 /// In use.

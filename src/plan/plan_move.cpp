@@ -25,12 +25,12 @@ std::uint32_t replicas_of(const std::vector<ReplicaGroup>& groups) {
 StageCounts stages_at(const std::vector<ReplicaGroup>& groups, std::uint32_t site) {
   StageCounts counts;
   for (const ReplicaGroup& group : groups) {
-    if (group.site != site) continue;
     std::uint32_t first = 0;
     for (std::size_t i = 0; i < group.stages.size(); ++i) {
       const PlannedStage& stage = group.stages[i];
-      counts[{stage.type, stage.tensor, first, stage.layers, i + 1 == group.stages.size()}] +=
-          group.replicas;
+      if (group.site_of(i) == site)
+        counts[{stage.type, stage.tensor, first, stage.layers, i + 1 == group.stages.size()}] +=
+            group.replicas;
       first += stage.layers;
     }
   }

@@ -44,6 +44,7 @@ void add_waiting(TrainingPlan& plan, Seconds longer, const Fleet& fleet) {
 
 std::optional<TrainingPlan> over_links(const TrainingPlan& plan, const Job& job,
                                        const Fleet& fleet) {
+  if (spans_sites(plan)) return std::nullopt;
   const Seconds inside = plan.step.replicas + plan.step.fixed;
   const auto waits = waiting(plan, job, fleet, inside);
   if (!waits) return std::nullopt;

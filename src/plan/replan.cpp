@@ -23,6 +23,9 @@ Result<> check_running(const TrainingPlan& running, const Job& job, const Fleet&
   if (micro < 1 || job.global_batch % micro != 0)
     return wrong("micro-batches of " + std::to_string(micro),
                  "a divisor of the batch of " + std::to_string(job.global_batch));
+  if (spans_sites(running))
+    return wrong("a pipeline across sites",
+                 "replicas that are each at one: others cannot be moved yet");
   AXS_TRY(check_places(running, fleet.sites.size(), fleet.types.size()));
   for (const ReplicaGroup& group : running.groups) {
     std::uint64_t layers = 0;

@@ -144,7 +144,8 @@ ReplicaKind KindBuilder::kind_of(const Pipeline& pipeline, const PipelineCut& cu
       kind.stages.push_back({segment.type, cost.tensor(), cut[stage], {}});
       nodes += cost.nodes();
       tail = std::max(tail, cost.tail(cut[stage], place));
-      const Seconds time = cost.time(place).at(cut[stage]) + transfers_of(pipeline.costs, stage);
+      const Seconds time =
+          cost.time(place).at(cut[stage]) + transfers_of(pipeline.costs, stage, pipeline.links);
       fill += time;
       kind.bottleneck = std::max(kind.bottleneck, time);
     }
@@ -177,16 +178,30 @@ bool KindBuilder::is_of_a_ladder(const Segment& segment,
   return ladders != 0;
 }
 
-/// Where stages are even they exchange their gradients soonest; where the fastest have most layers
-/// the way is shortest.
-void KindBuilder::add(const std::vector<Segment>& segments, std::vector<ReplicaKind>& kinds) {
-  if (!has_enough(segments)) return;
-  Pipeline pipeline{segments, {}};
+KindBuilder::Pipeline KindBuilder::pipeline_of(const std::vector<Segment>& segments,
+                                               std::vector<LinkTransfers> links) const {
+  Pipeline pipeline{segments, {}, std::move(links)};
   for (const Segment& s : segments)
     pipeline.costs.insert(pipeline.costs.end(), s.stages, &costs_[s.type][s.width]);
-  const PipelineCutter cutter{pipeline.costs, layers_, micro_batches_};
+  return pipeline;
+}
+
+void KindBuilder::add(const std::vector<Segment>& segments, std::vector<ReplicaKind>& kinds) {
+  if (!has_enough(segments)) return;
+  for (ReplicaKind& kind : cuts_of(pipeline_of(segments, {}))) kinds.push_back(std::move(kind));
+}
+
+std::vector<ReplicaKind> KindBuilder::spanning(const std::vector<Segment>& segments,
+                                               std::vector<LinkTransfers> links) const {
+  return cuts_of(pipeline_of(segments, std::move(links)));
+}
+
+/// Where stages are even they exchange their gradients soonest; where the fastest have most layers
+/// the way is shortest.
+std::vector<ReplicaKind> KindBuilder::cuts_of(const Pipeline& pipeline) const {
+  const PipelineCutter cutter{pipeline.costs, pipeline.links, layers_, micro_batches_};
   const auto balanced = cutter.balanced(layers_);
-  if (!balanced) return;
+  if (!balanced) return {};
   std::vector<PipelineCut> cuts = cutter.few();
   if (cuts.empty()) {
     cuts.push_back(*balanced);
@@ -196,11 +211,13 @@ void KindBuilder::add(const std::vector<Segment>& segments, std::vector<ReplicaK
     const auto stages = static_cast<std::uint32_t>(balanced->size());
     const std::uint32_t even = (layers_ + stages - 1) / stages;
     if (std::ranges::max(*balanced) > even) keep(cutter.balanced(even));
-    if (segments.size() > 1)
+    if (pipeline.segments.size() > 1)
       for (const double slack : slacks)
         keep(cutter.quickest_within(slack * cutter.bottleneck(*balanced)));
   }
+  std::vector<ReplicaKind> kinds;
   for (const PipelineCut& cut : cuts) kinds.push_back(kind_of(pipeline, cut));
+  return kinds;
 }
 
 std::vector<ReplicaKind> KindBuilder::pure(std::uint32_t type) {

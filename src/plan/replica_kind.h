@@ -33,6 +33,13 @@ bool uses_no_more(const ReplicaKind& a, const ReplicaKind& b);
 /// fleet can do a larger one can as well.
 class KindBuilder {
  public:
+  /// Stages one after the other that are alike.
+  struct Segment {
+    std::uint32_t type;
+    std::uint32_t width;  ///< which of those of the type
+    std::uint32_t stages;
+  };
+
   /// A replica that it makes up may use `most` devices of each type.
   KindBuilder(const Job& job, const std::vector<DeviceType>& types, const Method& method,
               ReplicaRange replicas, std::vector<std::uint32_t> most,
@@ -43,6 +50,17 @@ class KindBuilder {
   /// Of two or three runs of stages that differ in type or width. Their stage counts are few,
   /// because a fleet that needs long mixed pipelines has devices enough for long pure ones.
   std::vector<ReplicaKind> mixed(const std::vector<std::uint32_t>& types);
+  /// Of stages some of which are at other sites, one of each cut that is looked at; none if the
+  /// model does not fit.
+  std::vector<ReplicaKind> spanning(const std::vector<Segment>& segments,
+                                    std::vector<LinkTransfers> links) const;
+  /// How many widths are possible on a type, and what a stage of one costs.
+  std::uint32_t widths(std::uint32_t type) const {
+    return static_cast<std::uint32_t>(costs_[type].size());
+  }
+  const StageCost& cost_in(const Segment& segment) const {
+    return costs_[segment.type][segment.width];
+  }
   /// With these very stages. Nothing: a width is not possible, or they hold another number of
   /// layers or more than fit.
   std::optional<ReplicaKind> of(const std::vector<PlannedStage>& stages) const;
@@ -58,15 +76,10 @@ class KindBuilder {
   const std::vector<NodeWidths>& widths() const { return widths_; }
 
  private:
-  struct Segment {
-    std::uint32_t type;
-    std::uint32_t width;  ///< index into the costs of the type
-    std::uint32_t stages;
-  };
-
   struct Pipeline {
     std::vector<Segment> segments;
     std::vector<const StageCost*> costs;  ///< of each stage
+    std::vector<LinkTransfers> links;
   };
 
   const StageCost* find_cost(const PlannedStage& stage) const;
@@ -74,6 +87,9 @@ class KindBuilder {
   bool has_enough(const std::vector<Segment>& segments) const;
   bool is_of_a_ladder(const Segment& segment, const std::vector<Segment>& segments) const;
   void add(const std::vector<Segment>& segments, std::vector<ReplicaKind>& kinds);
+  Pipeline pipeline_of(const std::vector<Segment>& segments,
+                       std::vector<LinkTransfers> links) const;
+  std::vector<ReplicaKind> cuts_of(const Pipeline& pipeline) const;
   void extend(const std::vector<std::uint32_t>& types, std::vector<Segment>& segments,
               std::vector<ReplicaKind>& kinds);
   void with_stage_counts(std::vector<Segment> segments, std::size_t from,

@@ -7,6 +7,7 @@
 #include "axs/plan/plan_cost.h"
 #include "axs/plan/rounded.h"
 #include "axs/plan/shared_work.h"
+#include "axs/plan/spanning_pipelines.h"
 
 namespace axs::plan {
 
@@ -148,12 +149,12 @@ void Search::list_methods() {
         for (const bool whole_experts : {false, true})
           for (std::uint32_t context = 1; context <= context_max(job_); context *= 2) {
             const Method method{micro, recompute, sharding, whole_experts, context};
-            if (!is_worth_nothing(method, job_)) methods_.push_back({method, bound_of(method)});
+            if (!is_worth_nothing(method, job_)) methods_.push_back(bounded(method));
           }
 }
 
 /// The most promising methods first, so that a search that is stopped has looked at them; mixed
-/// pipelines, which take longest to look at, last.
+/// pipelines and those across sites, which take longest to look at, last.
 void Search::list_units() {
   std::uint64_t devices = 0;
   for (const std::uint32_t n : all_devices_) devices += n;
@@ -165,22 +166,34 @@ void Search::list_units() {
     };
     return key(a) < key(b);
   });
+  const bool spans = has_ways();
   for (std::uint32_t method = 0; method < methods_.size(); ++method) {
     const auto most = std::min<std::uint64_t>(
         devices, static_cast<std::uint64_t>(micro_batches(methods_[method].method)));
     const auto bundles = [&](std::uint32_t bundle, std::uint32_t wanted) {
       return static_cast<std::uint32_t>(std::min<std::uint64_t>(most / bundle, wanted));
     };
-    units_.push_back({method, 1, {1, bundles(1, bundles_max)}, false});
+    units_.push_back({method, 1, {1, bundles(1, bundles_max)}, Pipelines::pure});
     for (std::uint32_t bundle = 2; bundles(bundle, bundles_max) > bundles_max / 2; bundle *= 2)
       units_.push_back(
-          {method, bundle, {bundles_max / 2 + 1, bundles(bundle, bundles_max)}, false});
-    if (!job_.software.replicas_only && !is_of_one_stage(methods_[method].method))
-      units_.push_back({method, 1, {1, bundles(1, mixed_replicas_max)}, true});
+          {method, bundle, {bundles_max / 2 + 1, bundles(bundle, bundles_max)}, Pipelines::pure});
+    if (job_.software.replicas_only || is_of_one_stage(methods_[method].method)) continue;
+    units_.push_back({method, 1, {1, bundles(1, mixed_replicas_max)}, Pipelines::mixed});
+    if (spans)
+      units_.push_back({method, 1, {1, bundles(1, spanning_replicas_max)}, Pipelines::spanning});
   }
   std::ranges::sort(units_, [](const Unit& a, const Unit& b) {
-    return std::tie(a.mixed, a.method, a.bundle) < std::tie(b.mixed, b.method, b.bundle);
+    return std::tie(a.pipelines, a.method, a.bundle) < std::tie(b.pipelines, b.method, b.bundle);
   });
+}
+
+/// Between sites that have devices.
+bool Search::has_ways() const {
+  const auto has_some = [&](std::uint32_t site) {
+    return std::ranges::any_of(devices_[site], [](std::uint32_t n) { return n > 0; });
+  };
+  return std::ranges::any_of(
+      fleet_.links, [&](const SiteLink& link) { return has_some(link.from) && has_some(link.to); });
 }
 
 std::int64_t Search::micro_batches(const Method& method) const {
@@ -189,24 +202,29 @@ std::int64_t Search::micro_batches(const Method& method) const {
 
 /// Every layer of every micro-batch is computed somewhere, and no device computes faster than in
 /// the best width.
-Seconds Search::bound_of(const Method& method) const {
+Search::BoundedMethod Search::bounded(const Method& method) const {
   double layers_per_second = 0;
-  Seconds fixed{};
+  Seconds fixed{}, layer = no_limit;
   for (std::size_t type = 0; type < fleet_.types.size(); ++type) {
     double best = 0;
     for (const StageCost& cost : widths(job_, method, fleet_.types[type], calibration_)) {
       const StagePlace place = place_of(0, is_of_one_stage(method) ? 1 : 2);
       best = std::max(best, 1 / (cost.devices() * cost.time(place).layer.value()));
+      if (all_devices_[type] > 0) layer = std::min(layer, cost.time(place).layer);
       fixed = cost.fixed();
     }
     layers_per_second += best * all_devices_[type];
   }
   const double layers = static_cast<double>(micro_batches(method)) * job_.shape.layers;
-  return Seconds{layers / layers_per_second * (1 - rounding)} + fixed;
+  const Seconds bound = Seconds{layers / layers_per_second * (1 - rounding)} + fixed;
+  const Seconds across =
+      spanning_bound(micro_batches(method), job_.shape.layers, layer, spanning_replicas_max);
+  return {method, bound, std::max(bound, across + fixed)};
 }
 
 Seconds Search::bound(std::size_t unit) const {
-  return methods_[units_[unit].method].bound;
+  const BoundedMethod& method = methods_[units_[unit].method];
+  return units_[unit].pipelines == Pipelines::spanning ? method.spanning_bound : method.bound;
 }
 
 std::vector<Method> Search::methods() const {
@@ -226,7 +244,7 @@ KindBuilder Search::builder_for(const Unit& unit, ReplicaRange bundles) const {
   return {job_, fleet_.types, how, replicas, std::move(most), calibration_};
 }
 
-KindTable Search::kinds(KindBuilder& builder, bool mixed) const {
+KindTable Search::kinds(KindBuilder& builder, Pipelines pipelines) const {
   KindTable table{{}, {}, builder.widths()};
   std::vector<std::uint32_t> used;
   for (std::uint32_t type = 0; type < fleet_.types.size(); ++type) {
@@ -234,7 +252,7 @@ KindTable Search::kinds(KindBuilder& builder, bool mixed) const {
     table.pure.push_back(some ? builder.pure(type) : std::vector<ReplicaKind>{});
     if (some) used.push_back(type);
   }
-  if (!mixed) return table;
+  if (pipelines != Pipelines::mixed) return table;
   for (ReplicaKind& kind : builder.mixed(used))
     (is_pure(kind, table.widths) ? table.pure[kind.uses.front().type] : table.mixed)
         .push_back(std::move(kind));
@@ -276,8 +294,9 @@ std::optional<TrainingPlan> Search::beside(const Candidate& best, const Method& 
 std::optional<TrainingPlan> Search::best_of(const Unit& unit, ReplicaRange bundles, Seconds at_most,
                                             const Stop& stop) const {
   const Method& how = methods_[unit.method].method;
+  if (unit.pipelines == Pipelines::spanning) return best_spanning(how, bundles, at_most, stop);
   KindBuilder builder = builder_for(unit, bundles);
-  const KindTable table = kinds(builder, unit.mixed);
+  const KindTable table = kinds(builder, unit.pipelines);
   const ReplicaDemand demand{bundles.most, unit.bundle, micro_batches(how)};
   std::optional<TrainingPlan> best;
   const auto keep_better = [&](std::optional<TrainingPlan> other) {
@@ -301,6 +320,26 @@ std::optional<TrainingPlan> Search::best_of(const Unit& unit, ReplicaRange bundl
   const std::uint32_t middle = (bundles.least + bundles.most) / 2;
   keep_better(best_of(unit, {bundles.least, middle}, at_most, stop));
   keep_better(best_of(unit, {middle + 1, bundles.most}, at_most, stop));
+  return best;
+}
+
+std::optional<TrainingPlan> Search::best_spanning(const Method& method, ReplicaRange replicas,
+                                                  Seconds at_most, const Stop& stop) const {
+  std::optional<TrainingPlan> best;
+  if (is_of_one_stage(method)) return best;
+  // Sites under their own numbers, which exchange no gradients.
+  SiteGroup sites;
+  for (std::uint32_t site = 0; site < devices_.size(); ++site) sites.sites.push_back(site);
+  for (std::uint32_t n = replicas.least; n <= replicas.most && !stop(); ++n) {
+    const KindBuilder builder{job_, fleet_.types, method, {n, n}, {}, calibration_};
+    const SpanningPipelines pipelines{job_, fleet_, devices_, builder, n};
+    const auto shared = pipelines.shortest(at_most - builder.fixed(), stop);
+    if (!shared) continue;
+    TrainingPlan plan = plan_of(*shared, sites, builder);
+    if (best && best->step.total <= plan.step.total) continue;
+    at_most = plan.step.total;
+    best = std::move(plan);
+  }
   return best;
 }
 

@@ -65,24 +65,29 @@ class Search {
 
   struct BoundedMethod {
     Method method;
-    Seconds bound;
+    Seconds bound{};
+    Seconds spanning_bound{};  ///< of pipelines across sites
   };
+  enum class Pipelines { pure, mixed, spanning };
   struct Unit {
     std::uint32_t method;
     std::uint32_t bundle;  ///< replicas that are alike
     ReplicaRange bundles;
-    bool mixed;
+    Pipelines pipelines;
   };
 
   Search(Job job, Fleet fleet, Calibration calibration);
   void list_sites();
   void list_methods();
   void list_units();
-  Seconds bound_of(const Method& method) const;
+  BoundedMethod bounded(const Method& method) const;
+  bool has_ways() const;
   KindBuilder builder_for(const Unit& unit, ReplicaRange bundles) const;
-  KindTable kinds(KindBuilder& builder, bool mixed) const;
+  KindTable kinds(KindBuilder& builder, Pipelines pipelines) const;
   std::optional<TrainingPlan> best_of(const Unit& unit, ReplicaRange bundles, Seconds at_most,
                                       const Stop& stop) const;
+  std::optional<TrainingPlan> best_spanning(const Method& method, ReplicaRange replicas,
+                                            Seconds at_most, const Stop& stop) const;
   bool has_devices_for(const Method& method, const std::vector<ReplicaGroup>& pipelines) const;
   TrainingPlan plan_of(const SharedWork& work, const SiteGroup& group,
                        const KindBuilder& builder) const;

@@ -7,6 +7,7 @@
 
 #include "axs/core/dmath.h"
 #include "axs/plan/exhaustive_pipelines_testing.h"
+#include "axs/plan/exhaustive_spanning_testing.h"
 
 namespace axs::plan {
 
@@ -27,7 +28,10 @@ class Exhaustive : ExhaustivePipelines {
         devices[site][pool.type] += pool.devices;
         all += pool.devices;
       }
-    for_all_methods(all, [&] { try_all(devices); });
+    for_all_methods(all, [&] {
+      try_all(devices);
+      try_spanning();
+    });
     return best_;
   }
 
@@ -47,6 +51,16 @@ class Exhaustive : ExhaustivePipelines {
       const std::vector<Groups> none(some.size(), no_groups());
       best_ = std::min(best_, exchanged(sites, rest(replicas_, none, micro_batches_) + fixed_));
     }
+  }
+
+  /// Replicas that are alike, with as even work as can be.
+  void try_spanning() {
+    if (one_stage_ || replicas_ > spanning_replicas_max) return;
+    const double work = (micro_batches_ + replicas_ - 1) / replicas_;
+    ExhaustiveSpanning{fleet_, costs_, replicas_}.for_all(
+        job_.shape.layers, [&](const auto& stages, const auto& waits) {
+          if (fits(stages)) best_ = std::min(best_, fixed_ + end_of(stages, waits, work));
+        });
   }
 
   /// A step with the quickest exchange between the sites whose bits are set.
@@ -98,26 +112,37 @@ class Exhaustive : ExhaustivePipelines {
     if (!has_memory(stages)) return;
     std::vector<const StageCost*> costs;
     for (const Stage& stage : stages) costs.push_back(stage.cost);
-    Seconds fill{}, most{}, tail{};
-    double nodes = 0;
-    for (std::size_t i = 0; i < stages.size(); ++i) {
-      const StagePlace place = place_of(i, stages.size());
-      const Seconds time = costs[i]->time(place).at(stages[i].layers) + transfers_of(costs, i);
-      fill += time;
-      most = std::max(most, time);
-      tail = std::max(tail, costs[i]->tail(stages[i].layers, place));
-      nodes += costs[i]->nodes();
-    }
-    const double stretch = 1 + calibration_.shared.stragglers *
-                                   (dmath::log(std::max(nodes * replicas_, 1.0)) / dmath::log(2));
+    std::vector<Seconds> transfers;
+    for (std::size_t i = 0; i < stages.size(); ++i) transfers.push_back(transfers_of(costs, i));
     auto& ends = ends_[used];
     ends.resize(micro_batches_ + 1, Seconds{1e30});
     for (std::uint32_t m = 1; m <= micro_batches_; ++m)
-      ends[m] = std::min(ends[m], stretch * (fill + tail + (m - 1.0) * most));
+      ends[m] = std::min(ends[m], end_of(stages, transfers, m));
+  }
+
+  /// A replica with that many micro-batches.
+  template <class Stages>
+  Seconds end_of(const Stages& stages, const std::vector<Seconds>& transfers,
+                 double micro_batches) const {
+    Seconds fill{}, most{}, tail{};
+    double nodes = 0;
+    for (std::size_t i = 0; i < stages.size(); ++i) {
+      const StageCost& cost = *stages[i].cost;
+      const StagePlace place = place_of(i, stages.size());
+      const Seconds time = cost.time(place).at(stages[i].layers) + transfers[i];
+      fill += time;
+      most = std::max(most, time);
+      tail = std::max(tail, cost.tail(stages[i].layers, place));
+      nodes += cost.nodes();
+    }
+    const double stretch = 1 + calibration_.shared.stragglers *
+                                   (dmath::log(std::max(nodes * replicas_, 1.0)) / dmath::log(2));
+    return stretch * (fill + tail + (micro_batches - 1) * most);
   }
 
   /// With as many micro-batches in flight as the step has.
-  bool has_memory(const std::vector<Stage>& stages) const {
+  template <class Stages>
+  bool has_memory(const Stages& stages) const {
     for (std::size_t i = 0; i < stages.size(); ++i)
       if (stages[i].cost->memory(place_of(i, stages.size(), micro_batches_)).at(stages[i].layers) >
           fleet_.types[stages[i].type].accelerator.memory)

@@ -178,11 +178,16 @@ Seconds StageCost::tail(std::uint32_t layers, StagePlace place) const {
   return replicas_.is_one() ? tails_[kind_of(place)][layers] : Seconds{};
 }
 
-Seconds transfers_of(const std::vector<const StageCost*>& stages, std::size_t stage) {
-  const StageCost& mine = *stages[stage];
+Seconds transfers_of(const std::vector<const StageCost*>& stages, std::size_t stage,
+                     const std::vector<LinkTransfers>& links) {
+  const auto before = [&](std::size_t later) {
+    const auto link = std::ranges::find(links, later, &LinkTransfers::stage);
+    if (link != links.end()) return link->each;
+    return stages[later]->transfers_with(*stages[later - 1]);
+  };
   Seconds sum{};
-  if (stage > 0) sum += mine.transfers_with(*stages[stage - 1]);
-  if (stage + 1 < stages.size()) sum += mine.transfers_with(*stages[stage + 1]);
+  if (stage > 0) sum += before(stage);
+  if (stage + 1 < stages.size()) sum += before(stage + 1);
   return sum;
 }
 

@@ -107,7 +107,15 @@ class StageCost {
   std::array<std::vector<Seconds>, 4> tails_;  ///< by layers
 };
 
-/// What a micro-batch costs a stage of a pipeline by what it exchanges with those beside it.
-Seconds transfers_of(const std::vector<const StageCost*>& stages, std::size_t stage);
+/// What a micro-batch costs each of two stages between which it goes over a link between sites.
+struct LinkTransfers {
+  std::size_t stage = 0;  ///< the later one of the two
+  Seconds each{};
+};
+
+/// What a micro-batch costs a stage of a pipeline by what it exchanges with those beside it, of
+/// which some may be at other sites.
+Seconds transfers_of(const std::vector<const StageCost*>& stages, std::size_t stage,
+                     const std::vector<LinkTransfers>& links = {});
 
 }  // namespace axs::plan

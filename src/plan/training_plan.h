@@ -51,12 +51,28 @@ struct PlannedStage {
   auto operator<=>(const PlannedStage&) const = default;
 };
 
-/// Replicas that are alike: pipelines at one site with the same stages and work.
-struct ReplicaGroup {
+/// Where a pipeline goes on at another site.
+struct Crossing {
+  std::uint32_t stage = 0;  ///< the first one there
   std::uint32_t site = 0;
+
+  bool operator==(const Crossing&) const = default;
+};
+
+/// Replicas that are alike: pipelines with the same stages and work, at the same sites.
+struct ReplicaGroup {
+  std::uint32_t site = 0;  ///< of the first stages
   std::uint32_t replicas = 1;
   std::uint32_t micro_batches = 1;  ///< of each replica in a step
   std::vector<PlannedStage> stages;
+  std::vector<Crossing> crossings{};  ///< in order; none: the pipelines stay at their site
+
+  std::uint32_t site_of(std::size_t stage) const {
+    std::uint32_t at = site;
+    for (const Crossing& crossing : crossings)
+      if (crossing.stage <= stage) at = crossing.site;
+    return at;
+  }
 
   bool operator==(const ReplicaGroup&) const = default;
 };

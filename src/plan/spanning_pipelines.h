@@ -1,0 +1,89 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "axs/plan/replica_choice.h"
+#include "axs/plan/shared_work.h"
+
+namespace axs::plan {
+
+/// Replicas up to which pipelines across sites are built.
+inline constexpr std::uint32_t spanning_replicas_max = 8;
+/// Of such a pipeline.
+inline constexpr std::uint32_t spanning_stages_max = 16;
+
+/// What a link between two sites carries, both ways at once.
+struct SiteWay {
+  BytesPerSecond rate{};
+  Seconds round_trip{};
+};
+
+/// What a micro-batch costs each of the two stages beside a link if so many replicas send their
+/// `activations` over it at once. In 1F1B the two have two micro-batches on their way: each waits
+/// for half of what one takes there and back.
+Seconds each_waits(const SiteWay& way, Bytes activations, double replicas);
+
+/// Of the best link between two sites in the slowest spell, for messages of that size. Nothing: in
+/// some spell there is none.
+std::optional<Seconds> link_waits(const Fleet& fleet, std::uint32_t a, std::uint32_t b,
+                                  Bytes activations, double replicas);
+
+/// At each crossing of pipelines like those of the group, if there are `replicas` of them. An error
+/// if no link joins two of its sites in a spell.
+Result<std::vector<LinkTransfers>> links_of(const Fleet& fleet, const ReplicaGroup& group,
+                                            Bytes activations, double replicas);
+
+/// All that the devices of a stage hand on to the next one for a micro-batch.
+Bytes activations_of(const StageCost& stage);
+
+/// Pipelines across sites, for a method and a number of replicas: a run of stages of one type and
+/// width at each of two or three sites, the same for all replicas, so that gradients are exchanged
+/// within sites and only activations go over links. Three runs have the same width. What is looked
+/// at depends on the job and on which devices and links there are only in that there are enough.
+class SpanningPipelines {
+ public:
+  using Stop = std::function<bool()>;
+
+  /// They have to outlive this. `builder` is one for just so many replicas.
+  SpanningPipelines(const Job& job, const Fleet& fleet, const std::vector<SiteDevices>& devices,
+                    const KindBuilder& builder, std::uint32_t replicas);
+
+  /// The replicas that are done first, with their work; `site` is that of the fleet. Nothing: none
+  /// are within `limit`, on which the result does not depend otherwise.
+  std::optional<SharedWork> shortest(Seconds limit, const Stop& stop) const;
+
+ private:
+  struct Run {
+    std::uint32_t site = 0;
+    KindBuilder::Segment stages{};
+  };
+  struct Best;
+
+  void extend(std::vector<Run>& runs, Best& best, const Stop& stop) const;
+  void add_runs(std::vector<Run>& runs, std::uint32_t site, Best& best, const Stop& stop) const;
+  void look_at(const std::vector<Run>& runs, Best& best) const;
+  bool may_be_within(const std::vector<Run>& runs, Seconds limit) const;
+  bool has_room(const std::vector<Run>& runs) const;
+  std::optional<Seconds> waits(std::uint32_t a, std::uint32_t b) const {
+    return waits_[a * devices_.size() + b];
+  }
+  SharedWork shared(const Best& best) const;
+
+  const Job& job_;
+  const std::vector<SiteDevices>& devices_;
+  const KindBuilder& builder_;
+  std::uint32_t replicas_;
+  std::int64_t micro_batches_;                 ///< of a step
+  std::vector<std::optional<Seconds>> waits_;  ///< by pairs of sites
+};
+
+/// No replicas across sites, up to `replicas` of them, do a step's micro-batches in less; `layer`
+/// is what a layer of one takes in the quickest stage.
+Seconds spanning_bound(std::int64_t micro_batches, std::uint32_t layers, Seconds layer,
+                       std::uint32_t replicas);
+
+}  // namespace axs::plan
