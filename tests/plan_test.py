@@ -136,28 +136,6 @@ class Job(unittest.TestCase):
         self.assertIn("The controller's routes leave the plan: sfo-fra 10 Gb/s", plan(job).stdout)
         self.assertEqual(json.loads(plan(job, "--json").stdout), document)
 
-    def test_pipeline_across_sites(self):
-        job = JOB.replace('tokens = "1T"', 'tokens = "1B"')
-        job = job.replace('{ type = "H100", count = 16 }', '{ type = "A100-40", count = 3 }')
-        job = job.replace('{ type = "A100-80", count = 16 }', '{ type = "A100-40", count = 3 }')
-        refused = plan(self.write(job[:job.index("[[link]]")]))
-        self.assertEqual(refused.returncode, 3)
-        self.assertIn("fits on no devices of the fleet", refused.stderr)
-        outcome = plan(self.write(job))
-        self.assertEqual((outcome.returncode, outcome.stderr), (0, ""))
-        self.assertRegex(outcome.stdout, "each pipeline begins at (sfo|fra) and goes on at "
-                                         "(sfo|fra) with stage [234]; in a step .* from site to")
-        self.assertRegex(outcome.stdout, "A100-40 at sfo")
-        self.assertRegex(outcome.stdout, "A100-40 at fra")
-        document = json.loads(plan(self.write(job), "--json", "--explain").stdout)
-        for group, parts in zip(document["groups"], document["explain"]["groups"]):
-            (crossing,) = group["crossings"]
-            self.assertEqual({group["site"], crossing["site"]}, {"sfo", "fra"})
-            for number, stage in enumerate(parts["stages"]):
-                waits = stage["parts"]["link_transfers"]["time_s"]
-                self.assertEqual(waits > 0, crossing["stage"] - number in (0, 1), number)
-        self.assertIn("sites", plan(self.write(job), "--emit", "megatron").stderr)
-
     def test_explain(self):
         job = self.write(JOB)
         text = plan(job, "--explain").stdout
