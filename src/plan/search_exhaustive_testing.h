@@ -59,7 +59,7 @@ class Exhaustive : ExhaustivePipelines {
     const double work = (micro_batches_ + replicas_ - 1) / replicas_;
     ExhaustiveSpanning{fleet_, costs_, replicas_}.for_all(
         job_.shape.layers, [&](const auto& stages, const auto& waits) {
-          if (fits(stages)) best_ = std::min(best_, fixed_ + end_of(stages, waits, work));
+          if (has_memory(stages)) best_ = std::min(best_, fixed_ + end_of(stages, waits, work));
         });
   }
 

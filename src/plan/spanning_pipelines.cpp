@@ -74,11 +74,15 @@ SpanningPipelines::SpanningPipelines(const Job& job, const Fleet& fleet,
       builder_{builder},
       replicas_{replicas},
       micro_batches_{job.global_batch / builder.method().micro_batch},
+      quickest_{1e15},
       waits_(devices.size() * devices.size()) {
-  // A wider stage hands on the same, in parts.
   Bytes activations{};
   for (std::uint32_t type = 0; type < fleet.types.size(); ++type)
-    if (builder.widths(type) > 0) activations = activations_of(builder.cost_in({type, 0, 1}));
+    for (std::uint32_t width = 0; width < builder.widths(type); ++width) {
+      // A wider stage hands on the same, in parts.
+      activations = activations_of(builder.cost_in({type, width, 1}));
+      quickest_ = std::min(quickest_, layer_of({type, width, 1}));
+    }
   for (std::uint32_t a = 0; a < devices.size(); ++a)
     for (std::uint32_t b = 0; b < devices.size(); ++b)
       if (a != b) waits_[a * devices.size() + b] = link_waits(fleet, a, b, activations, replicas);
@@ -93,20 +97,21 @@ std::optional<SharedWork> SpanningPipelines::shortest(Seconds limit, const Stop&
 }
 
 void SpanningPipelines::extend(std::vector<Run>& runs, Best& best, const Stop& stop) const {
+  std::uint32_t before = 0;
+  for (const Run& run : runs) before += run.stages.stages;
+  if (!may_be_within(runs, spanning_stages_max - before, best.limit)) return;
   if (runs.size() > 1) look_at(runs, best);
   if (runs.size() == sites_max) return;
   for (std::uint32_t site = 0; site < devices_.size(); ++site) {
     if (std::ranges::find(runs, site, &Run::site) != runs.end()) continue;
     if (!runs.empty() && !waits(runs.back().site, site)) continue;
     if (stop()) return;
-    add_runs(runs, site, best, stop);
+    add_runs(runs, site, before, best, stop);
   }
 }
 
-void SpanningPipelines::add_runs(std::vector<Run>& runs, std::uint32_t site, Best& best,
-                                 const Stop& stop) const {
-  std::uint32_t before = 0;
-  for (const Run& run : runs) before += run.stages.stages;
+void SpanningPipelines::add_runs(std::vector<Run>& runs, std::uint32_t site, std::uint32_t before,
+                                 Best& best, const Stop& stop) const {
   for (std::uint32_t type = 0; type < devices_[site].size(); ++type)
     for (std::uint32_t width = 0; width < builder_.widths(type); ++width) {
       if (runs.size() == sites_max - 1 &&
@@ -123,19 +128,29 @@ void SpanningPipelines::add_runs(std::vector<Run>& runs, std::uint32_t site, Bes
     }
 }
 
-/// All micro-batches but one wait for the slowest stage, which is no faster than if layers could be
-/// cut anywhere; one goes through all layers.
-bool SpanningPipelines::may_be_within(const std::vector<Run>& runs, Seconds limit) const {
-  double layers_per_second = 0;
-  Seconds least = limit;
-  for (const Run& run : runs) {
-    const Seconds layer = builder_.cost_in(run.stages).time({.last = false}).layer;
-    layers_per_second += run.stages.stages / layer.value();
-    least = std::min(least, layer);
-  }
+Seconds SpanningPipelines::layer_of(const KindBuilder::Segment& stages) const {
+  return builder_.cost_in(stages).time({.last = false}).layer;
+}
+
+/// With so many more stages. All micro-batches but one wait for the slowest stage, which is no
+/// faster than if layers could be cut anywhere; one goes through all layers and links.
+bool SpanningPipelines::may_be_within(const std::vector<Run>& runs, std::uint32_t more,
+                                      Seconds limit) const {
   const double layers = job_.shape.layers;
+  double layers_per_second = more / quickest_.value(), ahead = layers;
+  Seconds least = more > 0 ? quickest_ : limit, links{};
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    const Seconds layer = layer_of(runs[i].stages);
+    layers_per_second += runs[i].stages.stages / layer.value();
+    least = std::min(least, layer);
+    if (i == 0) continue;
+    const Seconds each = *waits(runs[i - 1].site, runs[i].site);
+    ahead += each / layer + each / layer_of(runs[i - 1].stages);
+    links += 2 * each;
+  }
   const auto others = static_cast<double>(most_work(micro_batches_, replicas_) - 1);
-  return layers * least + Seconds{others * layers / layers_per_second} <= limit;
+  const Seconds bound = layers * least + links + Seconds{others * ahead / layers_per_second};
+  return (1 - rounding) * bound <= limit;
 }
 
 bool SpanningPipelines::has_room(const std::vector<Run>& runs) const {
@@ -150,7 +165,7 @@ bool SpanningPipelines::has_room(const std::vector<Run>& runs) const {
 }
 
 void SpanningPipelines::look_at(const std::vector<Run>& runs, Best& best) const {
-  if (!may_be_within(runs, best.limit) || !has_room(runs)) return;
+  if (!may_be_within(runs, 0, best.limit) || !has_room(runs)) return;
   std::vector<KindBuilder::Segment> segments;
   std::vector<LinkTransfers> links;
   std::size_t stage = 0;

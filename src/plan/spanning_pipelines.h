@@ -64,9 +64,12 @@ class SpanningPipelines {
   struct Best;
 
   void extend(std::vector<Run>& runs, Best& best, const Stop& stop) const;
-  void add_runs(std::vector<Run>& runs, std::uint32_t site, Best& best, const Stop& stop) const;
+  /// At a site, after as many stages `before`.
+  void add_runs(std::vector<Run>& runs, std::uint32_t site, std::uint32_t before, Best& best,
+                const Stop& stop) const;
   void look_at(const std::vector<Run>& runs, Best& best) const;
-  bool may_be_within(const std::vector<Run>& runs, Seconds limit) const;
+  bool may_be_within(const std::vector<Run>& runs, std::uint32_t more, Seconds limit) const;
+  Seconds layer_of(const KindBuilder::Segment& stages) const;
   bool has_room(const std::vector<Run>& runs) const;
   std::optional<Seconds> waits(std::uint32_t a, std::uint32_t b) const {
     return waits_[a * devices_.size() + b];
@@ -78,6 +81,7 @@ class SpanningPipelines {
   const KindBuilder& builder_;
   std::uint32_t replicas_;
   std::int64_t micro_batches_;                 ///< of a step
+  Seconds quickest_;                           ///< a layer
   std::vector<std::optional<Seconds>> waits_;  ///< by pairs of sites
 };
 
