@@ -99,9 +99,9 @@ std::optional<SharedWork> SpanningPipelines::shortest(Seconds limit, const Stop&
 void SpanningPipelines::extend(std::vector<Run>& runs, Best& best, const Stop& stop) const {
   std::uint32_t before = 0;
   for (const Run& run : runs) before += run.stages.stages;
-  if (!may_be_within(runs, spanning_stages_max - before, best.limit)) return;
   if (runs.size() > 1) look_at(runs, best);
   if (runs.size() == sites_max) return;
+  if (!may_be_within(runs, spanning_stages_max - before, best.limit)) return;
   for (std::uint32_t site = 0; site < devices_.size(); ++site) {
     if (std::ranges::find(runs, site, &Run::site) != runs.end()) continue;
     if (!runs.empty() && !waits(runs.back().site, site)) continue;
