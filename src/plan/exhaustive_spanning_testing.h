@@ -19,13 +19,17 @@ class ExhaustiveSpanning {
     const StageCost* cost;
     std::uint32_t layers;
   };
-  /// `costs`: by type and power of two of the width.
+  /// `costs`: by type and width.
   ExhaustiveSpanning(const Fleet& fleet, const std::vector<std::vector<StageCost>>& costs,
                      std::uint32_t replicas)
-      : fleet_{fleet}, costs_{costs}, replicas_{replicas}, left_(fleet.sites.size()) {
-    for (std::size_t site = 0; site < left_.size(); ++site) {
-      left_[site].resize(fleet.types.size());
-      for (const Pool& pool : fleet.sites[site].pools) left_[site][pool.type] += pool.devices;
+      : fleet_{fleet},
+        costs_{costs},
+        replicas_{replicas},
+        there_(fleet.sites.size()),
+        used_(fleet.sites.size()) {
+    for (std::size_t site = 0; site < there_.size(); ++site) {
+      there_[site].resize(fleet.types.size());
+      for (const Pool& pool : fleet.sites[site].pools) there_[site][pool.type] += pool.devices;
     }
   }
 
@@ -33,22 +37,29 @@ class ExhaustiveSpanning {
   template <class Take>
   void for_all(std::uint32_t layers, const Take& take) {
     if (layers == 0) return finish(take);
-    for (std::uint32_t site = 0; site < left_.size(); ++site)
+    for (std::uint32_t site = 0; site < there_.size(); ++site)
       for (std::uint32_t type = 0; type < fleet_.types.size(); ++type)
         for (const StageCost& cost : costs_[type]) {
           const std::uint32_t needed = replicas_ * cost.devices();
-          if (needed > left_[site][type] || !may_follow(site, &cost)) continue;
-          left_[site][type] -= needed;
+          const std::uint32_t node = fleet_.types[type].accelerator.per_node;
+          if (!may_follow(site, &cost)) continue;
+          if (used_[site] + needed > room(there_[site][type], node, cost.tensor())) continue;
+          used_[site] += needed;
           for (std::uint32_t mine = 1; mine <= layers; ++mine) {
             stages_.push_back({site, type, &cost, mine});
             for_all(layers - mine, take);
             stages_.pop_back();
           }
-          left_[site][type] += needed;
+          used_[site] -= needed;
         }
   }
 
  private:
+  /// Devices of a pool in groups of one width, each within a node.
+  static std::uint32_t room(std::uint32_t devices, std::uint32_t node, std::uint32_t width) {
+    return (devices / node * (node / width) + devices % node / width) * width;
+  }
+
   bool may_follow(std::uint32_t site, const StageCost* cost) const {
     if (stages_.empty()) return true;
     if (stages_.back().site == site) return stages_.back().cost == cost;
@@ -81,7 +92,8 @@ class ExhaustiveSpanning {
   const Fleet& fleet_;
   const std::vector<std::vector<StageCost>>& costs_;
   std::uint32_t replicas_;
-  std::vector<std::vector<std::uint32_t>> left_;  ///< devices, by site and type
+  std::vector<std::vector<std::uint32_t>> there_;  ///< devices, by site and type
+  std::vector<std::uint32_t> used_;                ///< by site, where all are of one type
   std::vector<Stage> stages_;
 };
 

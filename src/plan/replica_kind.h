@@ -55,7 +55,7 @@ class KindBuilder {
   std::vector<ReplicaKind> spanning(const std::vector<Segment>& segments,
                                     std::vector<LinkTransfers> links) const;
   /// How many widths are possible on a type, and what a stage of one costs.
-  std::uint32_t widths(std::uint32_t type) const {
+  std::uint32_t width_count(std::uint32_t type) const {
     return static_cast<std::uint32_t>(costs_[type].size());
   }
   const StageCost& cost_in(const Segment& segment) const {

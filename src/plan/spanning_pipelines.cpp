@@ -78,7 +78,7 @@ SpanningPipelines::SpanningPipelines(const Job& job, const Fleet& fleet,
       waits_(devices.size() * devices.size()) {
   Bytes activations{};
   for (std::uint32_t type = 0; type < fleet.types.size(); ++type)
-    for (std::uint32_t width = 0; width < builder.widths(type); ++width) {
+    for (std::uint32_t width = 0; width < builder.width_count(type); ++width) {
       // A wider stage hands on the same, in parts.
       activations = activations_of(builder.cost_in({type, width, 1}));
       quickest_ = std::min(quickest_, layer_of({type, width, 1}));
@@ -113,19 +113,28 @@ void SpanningPipelines::extend(std::vector<Run>& runs, Best& best, const Stop& s
 void SpanningPipelines::add_runs(std::vector<Run>& runs, std::uint32_t site, std::uint32_t before,
                                  Best& best, const Stop& stop) const {
   for (std::uint32_t type = 0; type < devices_[site].size(); ++type)
-    for (std::uint32_t width = 0; width < builder_.widths(type); ++width) {
-      if (runs.size() == sites_max - 1 &&
-          std::ranges::any_of(runs, [&](const Run& run) { return run.stages.width != width; }))
-        continue;
-      const std::uint64_t each =
-          std::uint64_t{replicas_} * builder_.cost_in({type, width, 1}).devices();
+    for (std::uint32_t width = 0; width < builder_.width_count(type); ++width) {
+      const StageCost& cost = builder_.cost_in({type, width, 1});
+      const auto is_other = [&](const Run& run) {
+        return builder_.cost_in(run.stages).tensor() != cost.tensor();
+      };
+      if (runs.size() == sites_max - 1 && std::ranges::any_of(runs, is_other)) continue;
+      const std::uint64_t each = std::uint64_t{replicas_} * cost.devices();
+      const std::uint32_t room = room_for(site, type, cost.tensor());
       for (const std::uint32_t stages : run_lengths) {
-        if (stages * each > devices_[site][type] || before + stages > spanning_stages_max) break;
+        if (stages * each > room || before + stages > spanning_stages_max) break;
         runs.push_back({site, {type, width, stages}});
         extend(runs, best, stop);
         runs.pop_back();
       }
     }
+}
+
+/// Devices in groups of one width.
+std::uint32_t SpanningPipelines::room_for(std::uint32_t site, std::uint32_t type,
+                                          std::uint32_t tensor) const {
+  const NodeWidths& widths = builder_.widths()[type];
+  return PoolRoom{widths, devices_[site][type], 1}.devices_for(widths, tensor);
 }
 
 Seconds SpanningPipelines::layer_of(const KindBuilder::Segment& stages) const {

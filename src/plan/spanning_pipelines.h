@@ -69,6 +69,7 @@ class SpanningPipelines {
                 const Stop& stop) const;
   void look_at(const std::vector<Run>& runs, Best& best) const;
   bool may_be_within(const std::vector<Run>& runs, std::uint32_t more, Seconds limit) const;
+  std::uint32_t room_for(std::uint32_t site, std::uint32_t type, std::uint32_t tensor) const;
   Seconds layer_of(const KindBuilder::Segment& stages) const;
   bool has_room(const std::vector<Run>& runs) const;
   std::optional<Seconds> waits(std::uint32_t a, std::uint32_t b) const {
