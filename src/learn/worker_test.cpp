@@ -289,7 +289,7 @@ TEST_CASE("worker: a job that it does not know, or another than the saved one, i
     const auto worker = Worker::create(begin);
     return worker ? "" : worker.error().what;
   };
-  CHECK(why([](Begin& b) { b.version = 9; }) == "worker: protocol version 9, want 7");
+  CHECK(why([](Begin& b) { b.version = 9; }) == "worker: protocol version 9, want 8");
   CHECK(why([](Begin& b) { b.site = {2}; }) == "worker: site 2, want below 2");
   CHECK(why([](Begin& b) { b.model.width = 1 << 30; }).find("model: ") == 0);
   CHECK(why([](Begin& b) { b.train.outer.fragments = 9; }).find("fragments: 9") == 0);

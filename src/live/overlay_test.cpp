@@ -220,11 +220,11 @@ TEST_CASE("facts: a line names run, site, time and type, and a torn one is ended
   const ByteVector bytes = must(host::read_file(path, 10'000));
   const std::string text{bytes.begin(), bytes.end()};
   CHECK(text.starts_with(
-      R"({"v":4,"run":"r1","site":"sfo","at":2000000000,"type":"SyncApplied","sync":4,)"
+      R"({"v":5,"run":"r1","site":"sfo","at":2000000000,"type":"SyncApplied","sync":4,)"
       R"("members":[{"site":"fra","begin":0,"end":64}],"hash":"000)"));
   CHECK(
       text.ends_with("0\n"
-                     R"({"v":4,"run":"r1","site":"sfo","at":2000000000,"type":"WorkerLost",)"
+                     R"({"v":5,"run":"r1","site":"sfo","at":2000000000,"type":"WorkerLost",)"
                      R"("reason":"killed by signal 9"})"
                      "\n"));
 }

@@ -389,15 +389,16 @@ Duration PathMonitor::interval(const Path& path) const {
   return whole_ticks(unstretched(path), fast(path) ? stretch_.fast : stretch_.slow);
 }
 
-/// Slow are all that will be when the traffic ends: were they stretched only then, a few would come
-/// sooner first, and the peer would take the next pause for death.
 PathMonitor::Demand PathMonitor::demand() const {
   Demand demand;
   for (const Path& path : paths_) {
-    demand.slow += 1 / calm_interval(config_, path).seconds();
-    if (!fast(path)) continue;
+    const double calm = 1 / calm_interval(config_, path).seconds();
     const bool spared = now_ - path.spared_at < measuring;
-    demand.fast += 1 / (spared ? std::max(measuring, pace_) : pace_).seconds();
+    demand.calm += calm;
+    if (fast(path))
+      demand.fast += 1 / (spared ? std::max(measuring, pace_) : pace_).seconds();
+    else
+      demand.slow += calm;
   }
   return demand;
 }

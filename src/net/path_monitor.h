@@ -128,6 +128,10 @@ class PathMonitor {
   struct Demand {
     double fast{};  ///< While traffic flows.
     double slow{};
+    /// If no traffic flowed. Slow ones are stretched for all of these: were they stretched for
+    /// `slow` alone, a few would come sooner when traffic ends, and the peer would take the next
+    /// pause for death.
+    double calm{};
   };
   Demand demand() const;
   /// Factors, from 1 on, by which the intervals are longer: there are other monitors.

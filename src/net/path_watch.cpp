@@ -168,8 +168,9 @@ void PathWatch::set_budget() {
     const PathMonitor::Demand one = peer.monitor.demand();
     all.fast += one.fast;
     all.slow += one.slow;
+    all.calm += one.calm;
   }
-  const double slow = std::max(1.0, all.slow / (slow_share * hellos_));
+  const double slow = std::max(1.0, all.calm / (slow_share * hellos_));
   const double left = hellos_ - all.slow / slow;
   const PathMonitor::Stretch stretch{.fast = std::max(1.0, all.fast / left), .slow = slow};
   for (auto& [id, peer] : peers_) peer.monitor.stretch(stretch);

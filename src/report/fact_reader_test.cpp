@@ -118,7 +118,7 @@ TEST_CASE("a record of a newer version is refused, with both versions") {
   const auto run = read_run(folder.path());
   REQUIRE_FALSE(run);
   CHECK(run.error().code == Errc::invalid);
-  CHECK(run.error().what == path + ": facts of version 9, want at most 4");
+  CHECK(run.error().what == path + ": facts of version 9, want at most 5");
 }
 
 TEST_CASE("a file is read in whatever pieces it comes") {
