@@ -194,6 +194,8 @@ std::string beside_text(const std::string& what, double planned, double spread, 
 
 Result<PlannedRun> planned_run(config::PlannedJob job, TrainingPlan plan,
                                const plan::Calibration& calibration, const std::string& name) {
+  if (spans_sites(plan))
+    return bad(name, "pipelines across sites, which are planned but not carried out yet");
   AXS_TRY(check_devices(job, plan, name));
   AXS_TRY(check_sites(job, plan, name));
   AXS_TRY(check_times(plan, name));

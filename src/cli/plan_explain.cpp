@@ -116,7 +116,7 @@ std::string heading(const PlannedJob& job, const TrainingPlan& plan, const PlanB
 std::string energy_text(const PlanBreakdown& broken, const TrainingPlan& plan) {
   const Joules whole = broken.energy * (plan.duration / plan.step.total);
   return fmt::format(
-      "Energy: {:.3g} MJ a step, {:.3g} MWh in all, devices and hosts without cooling.\n",
+      "Energy: {:.3g} MJ a step, {:.3g} MWh in all, at the meters of the sites, cooling with it.\n",
       broken.energy.value() / megajoule, whole.value() / 3.6e9);
 }
 

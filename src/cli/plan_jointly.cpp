@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "axs/fabric/joint_planning.h"
+#include "axs/plan/plan_devices.h"
 
 namespace axs::cli {
 namespace {
@@ -84,13 +85,18 @@ std::string network_text(const JointPlan& plan) {
                         route.round_trip.value() * 1e3);
   }
   if (text.empty()) return text;
-  return "The controller's routes leave the plan: " + text + "\n";
+  // Nobody has asked the controller for routes of pipelines.
+  const bool spans = plan::spans_sites(plan.best.found.result.plan);
+  return (spans ? "Links between its sites carry, all together: "
+                : "The controller's routes leave the plan: ") +
+         text + "\n";
 }
 
 nlohmann::ordered_json network_json(const JointPlan& plan) {
   nlohmann::ordered_json document{{"rounds", plan.rounds},
                                   {"step_s_planned_apart", plan.apart.step.total.value()},
                                   {"routes", nlohmann::ordered_json::array()}};
+  if (plan::spans_sites(plan.best.found.result.plan)) return document;
   for (const Route& route : routes_of(plan.best)) {
     const auto& sites = plan.best.job.fleet.sites;
     document["routes"].push_back({{"between", {sites[route.from].name, sites[route.to].name}},

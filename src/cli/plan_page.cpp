@@ -66,7 +66,7 @@ std::string tiles(const PlanView& view) {
   text += tile("All tokens", fmt::format("{:.1f} days", plan.duration.value() / seconds_of_day),
                fmt::format("{:.3g} tokens", view.job.job.tokens));
   text += tile("Energy a step", fmt::format("{:.3g} MJ", view.broken.energy.value() / 1e6),
-               "without cooling");
+               "at the meters of the sites");
   return text + "</dl>\n";
 }
 

@@ -23,6 +23,9 @@ constexpr std::uint64_t size_max = std::uint64_t{16} << 20;
 /// Of whatever a plan counts.
 constexpr std::uint32_t count_max = std::numeric_limits<std::uint32_t>::max();
 
+/// Devices of a tensor group; no node has more.
+constexpr std::uint32_t tensor_max = 1U << 16;
+
 /// Reads a document and keeps the first error; what is read after one is of no meaning.
 class PlanReader {
  public:
@@ -269,11 +272,14 @@ void PlanReader::outer(const Place& place) {
 }
 
 plan::PlannedStage PlanReader::stage(const Place& place) {
-  // Heads follow from the width.
   only(place, {"accelerator", "tensor", "layers", "memory_gib", "heads"});
+  const std::uint32_t tensor = count(place, "tensor", 1, tensor_max);
+  const auto heads = place.object.find("heads");
+  if (heads != place.object.end() && *heads != json(plan::heads_of_devices(job_.job.shape, tensor)))
+    refuse(place.of("heads"), *heads, "those of the devices of such a group, or none");
   return {.type = index(place, "accelerator", job_.fleet.types,
                         [](const plan::DeviceType& type) { return type.accelerator.name; }),
-          .tensor = count(place, "tensor", 1),
+          .tensor = tensor,
           .layers = count(place, "layers", 1, job_.job.shape.layers),
           .memory = Bytes{gibibyte * number(place, "memory_gib", 0)}};
 }

@@ -33,11 +33,18 @@ plan::ModelShape shape_of(const Model& model) {
           .window = model.window};
 }
 
-/// Where there are processors only, our own worker trains.
-const plan::Software& software_for(const plan::Fleet& fleet, const plan::Facts& facts) {
-  const bool is_ours = std::ranges::all_of(
+/// Our own worker where there are processors only, else what most use. What its host takes holds
+/// wherever there are processors, so that other devices beside them never make a plan worse.
+plan::Software software_for(const plan::Fleet& fleet, const plan::Facts& facts) {
+  const auto processors = std::ranges::count_if(
       fleet.types, [](const plan::DeviceType& type) { return type.accelerator.family == "cpu"; });
-  return is_ours ? plan::software_of("axs-worker", facts).software : facts.software.back().software;
+  plan::Software usual = facts.software.back().software;
+  if (processors == 0) return usual;
+  const plan::Software& ours = plan::software_of("axs-worker", facts).software;
+  if (processors == std::ssize(fleet.types)) return ours;
+  usual.host_per_step = ours.host_per_step;
+  usual.dropout = ours.dropout;
+  return usual;
 }
 
 plan::Job job_of(const Scenario& scenario, const PlanWishes& wishes,

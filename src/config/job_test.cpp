@@ -129,6 +129,35 @@ TEST_CASE("job: processors are planned for our own worker, anything else is not"
   CHECK(ours(processors));
 }
 
+TEST_CASE("job: another device beside processors never makes a plan worse") {
+  const auto step = [](const std::string& more) {
+    const auto job = read(R"(version = 1
+name = "small"
+[model]
+layers = 2
+heads = 2
+width = 32
+hidden = 64
+context = 32
+[train]
+tokens = 40_000
+sequences = 12
+[[site]]
+name = "a"
+at = [0, 0]
+accelerators = [{ type = "cpu", count = 2 })" +
+                          more + "]\n");
+    REQUIRE_MESSAGE(job.has_value(), (job ? "" : job.error().what));
+    return plan::search(job->job, job->fleet, testing::shipped_facts().calibration)
+        ->plan.step.total;
+  };
+  const Seconds alone = step("");
+  for (const auto& entry : testing::shipped_facts().accelerators) {
+    CAPTURE(entry.accelerator.name);
+    CHECK(step(", { type = \"" + entry.accelerator.name + "\", count = 1 }") <= alone);
+  }
+}
+
 TEST_CASE("job: experts and windows reach the planner") {
   const auto mixtral = read(with("llama3-8b", "mixtral-8x7b"));
   REQUIRE(mixtral.has_value());

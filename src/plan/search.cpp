@@ -364,7 +364,10 @@ std::optional<TrainingPlan> Search::shared_anew(const Method& method,
                                                 const std::vector<ReplicaGroup>& pipelines,
                                                 const Stop& stop) const {
   std::uint32_t replicas = 0;
-  for (const ReplicaGroup& group : pipelines) replicas += group.replicas;
+  for (const ReplicaGroup& group : pipelines) {
+    if (!group.crossings.empty()) return std::nullopt;
+    replicas += group.replicas;
+  }
   const bool is_possible = replicas > 0 && job_.global_batch % method.micro_batch == 0 &&
                            replicas <= micro_batches(method) && has_devices_for(method, pipelines);
   if (!is_possible) return std::nullopt;
@@ -439,15 +442,16 @@ bool better(const Candidate& a, const Candidate& b) {
 
 /// Every layer on a stage of its own, as far as there are devices, with all that saves memory.
 Error Search::fits_nowhere() const {
-  const Method thrifty{1, Recompute::full, Sharding::optimizer};
+  const bool is_cut = !job_.software.replicas_only;
+  const Method thrifty{1, is_cut ? Recompute::full : Recompute::none, Sharding::optimizer};
   Bytes least{1e30};
   std::string of;
   for (std::size_t type = 0; type < fleet_.types.size(); ++type) {
     std::uint32_t most = 0;
     for (const SiteDevices& site : devices_) most = std::max(most, site[type]);
     for (const StageCost& cost : widths(job_, thrifty, fleet_.types[type], calibration_)) {
-      const std::uint32_t stages = std::min(job_.shape.layers, most / cost.tensor());
-      if (stages == 0) continue;
+      const std::uint32_t stages = std::min(is_cut ? job_.shape.layers : 1, most / cost.tensor());
+      if (stages == 0 || (!is_cut && cost.tensor() > 1)) continue;
       const Bytes missing = cost.missing(stages, static_cast<double>(job_.global_batch));
       if (missing >= least) continue;
       least = missing;
@@ -458,8 +462,10 @@ Error Search::fits_nowhere() const {
   const std::string fits_nowhere = "model: fits on no devices of the fleet";
   // Of long pipelines not every number of stages is looked at.
   if (least <= Bytes{}) return {Errc::exhausted, fits_nowhere + " in the pipelines looked at"};
-  return {Errc::exhausted, fits_nowhere + "; the best cut lacks " +
-                               rounded(least.value() / gibibyte) + " GiB on each " + of};
+  const std::string cut =
+      has_ways() ? "; the best cut at one site lacks " : "; the best cut lacks ";
+  return {Errc::exhausted,
+          fits_nowhere + cut + rounded(least.value() / gibibyte) + " GiB on each " + of};
 }
 
 }  // namespace axs::plan

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "axs/plan/plan_cost.h"
+#include "axs/plan/plan_devices.h"
 #include "axs/plan/rounded.h"
 
 namespace axs::plan {
@@ -65,6 +66,10 @@ class Wanted {
 
   /// A search that was stopped proves nothing of what there is not.
   WantedPlan found_none() {
+    if (spans_sites(fastest_))
+      return {fastest_,
+              "limits: the fastest plan, which has pipelines across sites, does not keep them; "
+              "other plans of that kind are not looked at for them, and none else was found"};
     WantedPlan near = nearest();
     if (!stopped_) return near;
     return {fastest_, "limits: the search was stopped before it found a plan that keeps them"};
