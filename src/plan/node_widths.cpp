@@ -8,6 +8,8 @@ namespace {
 
 constexpr std::uint32_t first_ladder = 1;  ///< its bit
 constexpr std::size_t ladders_max = 8;
+/// Of larger ones all widths would be too many to look at in time.
+constexpr std::uint32_t small_node = 16;
 
 /// Nothing if another ladder has all of it.
 void add(std::vector<std::uint32_t> ladder, NodeWidths& widths) {
@@ -27,6 +29,12 @@ void increase(std::uint32_t& count, std::uint32_t by, std::uint64_t times) {
 NodeWidths node_widths(std::uint32_t node) {
   NodeWidths widths{node, {}, {}};
   const std::uint32_t twos = node & (~node + 1);  // The greatest power of two that divides it.
+  if (node > small_node) {
+    std::vector<std::uint32_t> ladder;
+    for (std::uint32_t width = 1; width <= twos; width *= 2) ladder.push_back(width);
+    widths.ladders.push_back(std::move(ladder));
+    return widths;
+  }
   std::vector<std::uint32_t> powers;
   for (std::uint64_t width = 1; width < node && widths.steps.size() < steps_max; width *= 2) {
     powers.push_back(static_cast<std::uint32_t>(width));
@@ -53,7 +61,7 @@ std::vector<std::uint32_t> NodeWidths::all() const {
 }
 
 std::uint32_t NodeWidths::ladders_with(std::uint32_t width) const {
-  if (are_plain()) return std::has_single_bit(width) && width <= node ? 1 : 0;
+  if (are_plain()) return std::ranges::binary_search(ladders.front(), width) ? 1 : 0;
   std::uint32_t bits = 0;
   for (std::size_t i = 0; i < ladders.size(); ++i)
     if (std::ranges::binary_search(ladders[i], width)) bits |= 1u << i;

@@ -28,7 +28,7 @@ struct NodeWidths {
 };
 
 /// What is looked at of nodes of so many devices: all divisors with few odd factors, and powers of
-/// two.
+/// two; of large nodes only powers of two that divide them.
 NodeWidths node_widths(std::uint32_t node);
 
 inline constexpr std::size_t steps_max = 7;

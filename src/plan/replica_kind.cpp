@@ -259,13 +259,6 @@ std::optional<ReplicaKind> KindBuilder::of(const std::vector<PlannedStage>& stag
   return kind_of(pipeline, cut);
 }
 
-/// A large node has many widths, and pairs and triples of them take longest to look at.
-bool KindBuilder::is_mixed_with_others(std::uint32_t type, std::uint32_t width) const {
-  constexpr std::uint32_t small_node = 16, widest = 8;
-  const std::uint32_t tensor = costs_[type][width].tensor();
-  return widths_[type].node <= small_node || (tensor <= widest && std::has_single_bit(tensor));
-}
-
 void KindBuilder::extend(const std::vector<std::uint32_t>& types, std::vector<Segment>& segments,
                          std::vector<ReplicaKind>& kinds) {
   if (segments.size() >= 2) with_stage_counts(segments, 0, kinds);
@@ -274,7 +267,7 @@ void KindBuilder::extend(const std::vector<std::uint32_t>& types, std::vector<Se
     for (std::uint32_t width = 0; width < costs_[type].size(); ++width) {
       const bool again = std::ranges::any_of(
           segments, [&](const Segment& s) { return s.type == type && s.width == width; });
-      if (again || !is_mixed_with_others(type, width)) continue;
+      if (again) continue;
       segments.push_back({type, width, 1});
       extend(types, segments, kinds);
       segments.pop_back();

@@ -90,7 +90,6 @@ class KindBuilder {
   Pipeline pipeline_of(const std::vector<Segment>& segments,
                        std::vector<LinkTransfers> links) const;
   std::vector<ReplicaKind> cuts_of(const Pipeline& pipeline) const;
-  bool is_mixed_with_others(std::uint32_t type, std::uint32_t width) const;
   void extend(const std::vector<std::uint32_t>& types, std::vector<Segment>& segments,
               std::vector<ReplicaKind>& kinds);
   void with_stage_counts(std::vector<Segment> segments, std::size_t from,
