@@ -88,10 +88,8 @@ Result<ExitCode> PlanJob::run() {
     limit =
         std::chrono::nanoseconds{AXS_TRY(of_flag("--limit", config::parse_duration(limit_))).ns};
   Patience patience = AXS_TRY(Patience::create(limit));
-  const JointPlan joint =
-      AXS_TRY(plan_jointly(job, facts, std::move(links), patience, [&](PlanOverLinks& planned) {
-        if (!frontier_) look_for_wanted(planned, patience);
-      }));
+  const Wish wish = frontier_ ? Wish{[](PlanOverLinks&, Patience&) {}} : Wish{look_for_wanted};
+  const JointPlan joint = AXS_TRY(plan_jointly(job, facts, std::move(links), patience, wish));
   if (frontier_) {
     print_frontier(joint.best, patience);
     return ExitCode::done;

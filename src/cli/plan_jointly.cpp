@@ -47,7 +47,7 @@ Result<PlanOverLinks> plan_over(config::PlannedJob job, const plan::Facts& facts
   plan::Search search = AXS_TRY(plan::Search::of(job.job, job.fleet, facts.calibration));
   FoundOnCores found = AXS_TRY(search_on_cores(search, patience));
   PlanOverLinks planned{std::move(job), std::move(search), std::move(found)};
-  wish(planned);
+  wish(planned, patience);
   return planned;
 }
 

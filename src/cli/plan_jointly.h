@@ -29,7 +29,7 @@ struct JointPlan {
 };
 
 /// Takes the place of what the search for the fastest plan found, if something else is wanted.
-using Wish = std::function<void(PlanOverLinks&)>;
+using Wish = std::function<void(PlanOverLinks&, Patience&)>;
 
 /// Searches on all cores, as search_on_cores() does, over the links of the job's fleet.
 Result<PlanOverLinks> plan_over(config::PlannedJob job, const plan::Facts& facts,

@@ -73,9 +73,8 @@ std::vector<std::string> left_out(const catalog::Scenario& scenario,
 
 /// Adds the best plan of a site by itself.
 Result<> plan_site(twin::SiteJob work, const plan::Facts& facts, Patience& patience, Cast& cast) {
-  const auto wish = [&](PlanOverLinks& planned) { look_for_wanted(planned, patience); };
   PlanOverLinks planned =
-      AXS_TRY(plan_over({cast.scenario, work.job, work.fleet}, facts, patience, wish));
+      AXS_TRY(plan_over({cast.scenario, work.job, work.fleet}, facts, patience, look_for_wanted));
   if (planned.found.searched < 1)
     return Error{Errc::unavailable, "stopped before its plan was found"};
   const std::string& unmet = planned.found.result.unmet;
@@ -141,8 +140,7 @@ Result<Cast> as_planned(const PlannedRun& run, std::string source) {
 Result<Cast> best_of_all_sites(const config::PlannedJob& job, const plan::Facts& facts) {
   auto links = AXS_TRY(plan_links(job.scenario, fabric::forecast_horizon));
   Patience patience = AXS_TRY(Patience::create(std::nullopt));
-  const auto wish = [&](PlanOverLinks& planned) { look_for_wanted(planned, patience); };
-  JointPlan joint = AXS_TRY(plan_jointly(job, facts, std::move(links), patience, wish));
+  JointPlan joint = AXS_TRY(plan_jointly(job, facts, std::move(links), patience, look_for_wanted));
   plan::SearchResult& found = joint.best.found.result;
   if (joint.best.found.searched < 1)
     return Error{Errc::unavailable, "stopped before the plan was found"};
