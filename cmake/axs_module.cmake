@@ -36,6 +36,7 @@ function(axs_module name)
   list(TRANSFORM module_TEST_DEPS PREPEND axs_)
   target_link_libraries(${target} PUBLIC ${module_DEPS}
                                   PRIVATE ${module_PRIVATE_DEPS} ${module_EXTERNAL})
+  axs_precompile_library(${target})
 
   axs_check_headers(${name} ${module_PRIVATE_DEPS} ${module_EXTERNAL})
   if(module_PURE)
@@ -49,6 +50,7 @@ function(axs_module name)
     add_executable(${name}_test ${tests})
     target_link_libraries(${name}_test PRIVATE ${target} ${module_TEST_DEPS} ${module_TEST_EXTERNAL}
                                                axs_test_main rapidcheck)
+    axs_precompile_test(${name}_test)
     target_compile_definitions(${name}_test PRIVATE AXS_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
     add_test(NAME unit.${name} COMMAND ${name}_test)
     # Property tests draw from a fixed seed, which they print, so that a red test stays red.

@@ -18,19 +18,17 @@ function(axs_shared_test)
   set_tests_properties(shared.${test_NAME} PROPERTIES SKIP_RETURN_CODE 77 LABELS shared)
 endfunction()
 
-# Whether a header is the first that a source file of its name includes: the compilation of that
+# Whether a header is the first that the source file of its name includes: the compilation of that
 # file then shows that the header compiles on its own.
 function(axs_is_included_first header result)
-  string(REGEX REPLACE "\\.h$" "" stem ${header})
+  string(REGEX REPLACE "\\.h$" ".cpp" source ${header})
   set(${result} FALSE PARENT_SCOPE)
-  foreach(source ${stem}.cpp ${stem}_test.cpp)
-    if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${source})
-      file(STRINGS ${source} first REGEX "^#include" LIMIT_COUNT 1)
-      if(first MATCHES "/${stem}\\.h[\">]")
-        set(${result} TRUE PARENT_SCOPE)
-      endif()
+  if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${source})
+    file(STRINGS ${source} first REGEX "^#include" LIMIT_COUNT 1)
+    if(first MATCHES "/${header}[\">]")
+      set(${result} TRUE PARENT_SCOPE)
     endif()
-  endforeach()
+  endif()
 endfunction()
 
 # Every header compiles on its own. axs_module() adds those to this target that no source file

@@ -23,8 +23,6 @@ def object_of(entry):
 def check(entry):
     """What clang says of one file, and whether it takes it."""
     command = shlex.split(entry["command"])
-    if Path(command[0]).name == "ccache":
-        del command[0]
     output = command.index("-o")
     del command[output:output + 2]
     done = subprocess.run([*command, "-fsyntax-only"], cwd=entry["directory"], text=True,
