@@ -6,12 +6,11 @@
 
 #include "axs/config/satellites.h"
 #include "axs/config/scenario.h"
+#include "axs/fabric/gradient_demands.h"
 
 namespace axs::cli {
 namespace {
 
-/// Four-bit codes, entropy coded, with their scales, as live runs of the default job send them.
-constexpr double coded_bits = 1.62;
 /// As in scenario files. What is too large for 64 bits is read as the largest number there is.
 constexpr std::uint64_t seed_max = ~std::uint64_t{0} >> 1;
 /// Working out the sky of a longer time would take too long.
@@ -70,14 +69,11 @@ Result<> JobFlags::apply(catalog::Scenario& chosen) const {
 
 std::vector<twin::WorkerSpeed> assumed_speeds(const catalog::Scenario& scenario) {
   const auto sites = static_cast<std::uint32_t>(scenario.sites.size());
-  const catalog::OuterRule& outer = scenario.train.outer;
-  const double bits = outer.bits == 4 ? coded_bits : outer.bits;
   std::vector<twin::WorkerSpeed> speeds(sites);
   for (std::uint32_t i = 0; i < sites; ++i) {
     speeds[i].tokens_per_step =
         catalog::site_tokens_per_step(scenario.train, scenario.model, SiteId{i}, sites);
-    speeds[i].contribution_bytes = static_cast<std::uint64_t>(
-        static_cast<double>(parameter_count(scenario.model)) * bits / 8 / outer.fragments);
+    speeds[i].contribution_bytes = fabric::contribution_bytes(scenario);
   }
   return speeds;
 }

@@ -4,6 +4,7 @@
 
 #include <map>
 
+#include "axs/fabric/gradient_demands.h"
 #include "axs/fabric/link_plan.h"
 #include "axs/fabric/story.h"
 #include "axs/host/signals.h"
@@ -32,7 +33,9 @@ class ControllerProcess {
         metrics_{*loop_,
                  {folder.metrics("controller"), "controller", plan.run},
                  [this](catalog::Metrics& metrics) { measure(metrics); }},
-        controller_{{.topology = topology_, .term = term}},
+        controller_{{.topology = topology_,
+                     .term = term,
+                     .gradients = fabric::gradient_demands(plan.scenario)}},
         home_{*loop_,
               control_path(folder.site(plan.scenario.sites.front().name)),
               {.connected = [this] { greet(); },

@@ -323,7 +323,10 @@ void PathMonitor::probe(PathId id) {
   if (now_ - path.streak_at > judged_after) path.streak = 0;
   note_interval(path);
   const Duration usual = expected(path);
-  path.limit = path.estimator.silence_limit(now_, usual);
+  const Duration limit = path.estimator.silence_limit(now_, usual);
+  // Hellos that are fewer from now on do not excuse those that are already missing.
+  const bool quiet = path.up && silence(path, proven_now()) > path.limit / 2;
+  path.limit = quiet ? std::min(path.limit, limit) : limit;
   path.sure = path.estimator.knows_losses_are_rare(usual);
   path.measured_at = now_;
   const bool hears = path.newest_hello.second > 0 && proven_ - path.heard <= path.limit;

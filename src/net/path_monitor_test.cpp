@@ -76,7 +76,8 @@ TEST_CASE("used paths are probed every 20 ms and the token is the monitor's") {
   for (const auto& [at, hello] : bench.hellos) CHECK(hello.token == 77);
 }
 
-TEST_CASE("a silence does not lengthen the limit that it is held to") {
+/// A monitor that has seen the second path lose hellos in bursts.
+Bench after_bursts() {
   Bench bench{Instant{}};
   bench.run(seconds(5));
   for (int burst = 0; burst < 3; ++burst) {
@@ -85,6 +86,11 @@ TEST_CASE("a silence does not lengthen the limit that it is held to") {
     bench.answering[1] = true;
     bench.run(seconds(3));
   }
+  return bench;
+}
+
+TEST_CASE("a silence does not lengthen the limit that it is held to") {
+  Bench bench = after_bursts();
   const Duration limit = bench.monitor.silence_limit(PathId{1});
   REQUIRE(limit > milliseconds(1'300));
   bench.answering[1] = false;
@@ -92,6 +98,19 @@ TEST_CASE("a silence does not lengthen the limit that it is held to") {
   CHECK(bench.monitor.up(PathId{1}));
   CHECK(bench.monitor.silence_limit(PathId{1}) == limit);
   bench.run(milliseconds(200));
+  CHECK_FALSE(bench.monitor.up(PathId{1}));
+}
+
+TEST_CASE("hellos that get fewer during a silence do not lengthen its limit") {
+  Bench bench = after_bursts();
+  const Duration limit = bench.monitor.silence_limit(PathId{1});
+  bench.answering[1] = false;
+  bench.run(6 * limit / 10);
+  bench.monitor.stretch({.fast = 4, .slow = 4});
+  bench.run(4 * limit / 10 - milliseconds(20));
+  CHECK(bench.monitor.up(PathId{1}));
+  CHECK(bench.monitor.silence_limit(PathId{1}) <= limit);
+  bench.run(milliseconds(400));
   CHECK_FALSE(bench.monitor.up(PathId{1}));
 }
 

@@ -9,14 +9,14 @@ using namespace axs::twin;
 
 namespace {
 
-/// Two sites, a fast wire that is cut from 20 to 25 s and a slower fibre: what sfo says of its
-/// reroutes of gradients, and the controller of its orders for them.
+/// What sfo says of its reroutes of gradients, and the controller of its orders for them.
 struct Told {
   std::vector<std::pair<Instant, catalog::RouteChanged>> moves;
   std::vector<catalog::RouteOrdered> orders;
 };
 
-Told tell() {
+/// Two sites, a quick wire and a slower fibre.
+catalog::Scenario two_sites() {
   catalog::Scenario scenario;
   scenario.name = "two";
   scenario.train.tokens = 2 * 1'600 * 256;
@@ -29,7 +29,10 @@ Told tell() {
                               .rate_ab = bits_per_second(1e8),
                               .rate_ba = bits_per_second(1e8),
                               .one_way = milliseconds(kind == catalog::LinkKind::wire ? 20 : 35)});
-  scenario.faults.push_back({seconds(20), catalog::CutLink{LinkId{0}, seconds(5)}});
+  return scenario;
+}
+
+Told tell(const catalog::Scenario& scenario) {
   Told told;
   Twin world{{.scenario = scenario,
               .links = *fabric::plan_links(scenario, {}, seconds(60)),
@@ -49,7 +52,9 @@ Told tell() {
 }  // namespace
 
 TEST_CASE("twin: a cut and a recovery are told with their true reasons and numbers") {
-  const Told told = tell();
+  catalog::Scenario scenario = two_sites();
+  scenario.faults.push_back({seconds(20), catalog::CutLink{LinkId{0}, seconds(5)}});
+  const Told told = tell(scenario);
   REQUIRE(told.moves.size() >= 3);
   const catalog::RouteGrounds& first = told.moves.front().second.grounds;
   CHECK(first.rule == "recovered");
@@ -82,4 +87,14 @@ TEST_CASE("twin: a cut and a recovery are told with their true reasons and numbe
   CHECK(told.orders.back().grounds.measured == back.grounds.measured);
   CHECK(back.grounds.sentence.starts_with("the controller ordered it: sfo-fra wire (round trip "));
   CHECK(told.orders.back().reason == "recovered");
+}
+
+TEST_CASE("twin: the controller gives gradients the wide way where the quick one is too narrow") {
+  catalog::Scenario scenario = two_sites();
+  scenario.links[0].rate_ab = scenario.links[0].rate_ba = bits_per_second(2e6);
+  const Told told = tell(scenario);
+  REQUIRE_FALSE(told.moves.empty());
+  CHECK(told.moves.back().second.grounds.taken.path == "sfo-fra fibre");
+  REQUIRE_FALSE(told.orders.empty());
+  CHECK(told.orders.back().grounds.taken.path == "sfo-fra fibre");
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "axs/fabric/gradient_demands.h"
 #include "axs/fabric/story.h"
 #include "axs/twin/site_state.h"
 
@@ -101,7 +102,10 @@ void Twin::start() {
 }
 
 void Twin::on(const ControllerStarted&) {
-  controller_.emplace(net::Controller::Config{.topology = topology_, .term = ++controller_term_});
+  controller_.emplace(
+      net::Controller::Config{.topology = topology_,
+                              .term = ++controller_term_,
+                              .gradients = fabric::gradient_demands(config_.scenario)});
 }
 
 void Twin::on(const AgentStarted& event) {
