@@ -68,8 +68,9 @@ void FrugalSearch::look(const Search::Unit& unit, ReplicaRange bundles, const St
                         Wish& wish) const {
   if (stop()) return;
   const Method& how = search_.methods_[unit.method].method;
-  KindBuilder builder = search_.builder_for(unit, bundles);
-  const KindTable table = search_.kinds(builder, unit.pipelines);
+  const KindBuilder builder = search_.builder_for(unit, bundles);
+  const KindTable table = search_.kinds(builder, unit.pipelines, stop);
+  if (stop()) return;
   const ReplicaDemand demand{bundles.most, unit.bundle, search_.micro_batches(how)};
   bool possible = false;
   for (const SiteGroup& group : search_.groups_) {

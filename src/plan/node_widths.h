@@ -66,6 +66,7 @@ class PoolRoom {
   }
   /// Whatever has a place in the other has one here.
   bool has_all_of(const PoolRoom& other) const;
+  bool operator==(const PoolRoom&) const = default;
 
  private:
   std::uint32_t devices_ = 0;

@@ -10,6 +10,7 @@ namespace {
 /// Micro-batches that so many bundles can do, by the number of bundles.
 using Values = std::vector<std::int64_t>;
 constexpr std::int64_t impossible = -1'000'000'000'000'000;
+constexpr double endless = 1e15;
 constexpr std::uint32_t freely_mixed_bundles = 8;
 /// Up to so many bundles, two of them may be of different mixed kinds.
 constexpr std::uint32_t two_mixed_bundles = 4;
@@ -100,12 +101,20 @@ class TypeEntries {
       if (!entries.empty() && value <= entries.back().value) continue;
       entries.push_back({kind.devices(), value, &kind});
       most_ = std::max(most_, value);
-      density_ = std::max(density_, static_cast<double>(value) / kind.devices());
     }
+    density_ = density_above(0);
   }
 
   /// Micro-batches that a device does at best.
   double density() const { return density_; }
+  /// The same of what a replica does beyond `free` micro-batches.
+  double density_above(double free) const {
+    double best = 0;
+    for (const Alike& alike : alike_)
+      for (const Entry& entry : alike.entries)
+        best = std::max(best, (static_cast<double>(entry.value) - free) / entry.devices);
+    return best;
+  }
   std::int64_t most() const { return most_; }
 
   /// The best use of what is left of a pool for `bundles` replicas.
@@ -121,6 +130,8 @@ class TypeEntries {
         PoolRoom left = room;
         for (std::uint32_t firsts = 1; firsts <= std::min(odd, bundles - 1); ++firsts) {
           if (!take(left, first)) break;
+          const double most = static_cast<double>(firsts * first.value) + density_ * left.devices();
+          if (most < static_cast<double>(best.value) + 0.5) continue;
           const Entry* second = largest(left, bundles - firsts);
           if (second == nullptr) break;
           const std::int64_t value = firsts * first.value + (bundles - firsts) * second->value;
@@ -302,9 +313,7 @@ class AllOptions {
  public:
   AllOptions(const KindTable& kinds, const ReplicaDemand& demand, Seconds limit,
              std::size_t sites_max)
-      : bundles_{demand.bundles},
-        sites_max_{sites_max},
-        wanted_{(demand.micro_batches + demand.bundle - 1) / demand.bundle} {
+      : bundles_{demand.bundles}, sites_max_{sites_max}, wanted_{demand.of_all_bundles()} {
     types_.reserve(kinds.pure.size());
     for (std::size_t type = 0; type < kinds.pure.size(); ++type)
       types_.emplace_back(kinds.pure[type], kinds.widths[type], limit, wanted_);
@@ -316,17 +325,29 @@ class AllOptions {
   /// False: even without rounding, and with as many of the best kind as there are bundles, not all
   /// can be done.
   bool may_reach(const std::vector<SiteRoom>& sites) const {
-    if (bundles_ * most_of_one() < wanted_) return false;
-    double most = 0;
+    const std::int64_t most = most_of_one();
+    if (bundles_ * most < wanted_) return false;
+    std::vector<double> devices(types_.size());
     for (const SiteRoom& site : sites)
-      for (std::size_t type = 0; type < site.size(); ++type)
-        most += types_[type].density() * site[type].devices();
-    return some_mixed_alone() || most * mixed_gain() > static_cast<double>(wanted_) - 0.5;
+      for (std::size_t type = 0; type < site.size(); ++type) devices[type] += site[type].devices();
+    constexpr int prices = 8;
+    for (int i = 0; i < prices; ++i)
+      if (most_done(devices, static_cast<double>(most) * i / prices) <
+          static_cast<double>(wanted_) - 0.5)
+        return false;
+    return true;
   }
 
   bool reach(const std::vector<SiteRoom>& sites) {
     if (!may_reach(sites)) return false;
-    for (const SiteRoom& site : sites) sites_.emplace_back(types_, site, bundles_);
+    for (std::size_t i = 0; i < sites.size(); ++i) {
+      const auto alike =
+          static_cast<std::size_t>(std::ranges::find(sites, sites[i]) - sites.begin());
+      if (alike < i)
+        sites_.push_back(SiteOptions{sites_[alike]});
+      else
+        sites_.emplace_back(types_, sites[i], bundles_);
+    }
     return is_reached() || try_mixed();
   }
 
@@ -348,26 +369,23 @@ class AllOptions {
     return most;
   }
 
-  /// What the devices of a kind do in the best pure ones, without rounding.
-  double pure_value(const ReplicaKind& kind) const {
-    double pure = 0;
-    for (const TypeUse& use : kind.uses) pure += types_[use.type].density() * use.devices;
-    return pure;
-  }
-  /// Whether a mixed kind ends in time that no pure one of its types does: then densities say
-  /// nothing of it.
-  bool some_mixed_alone() const {
-    return std::ranges::any_of(mixed_,
-                               [this](const Entry& mixed) { return pure_value(*mixed.kind) == 0; });
-  }
-  /// How much more a mixed kind does than its devices would in the best pure ones, at most: with
-  /// that factor the densities are a solution of the dual problem.
-  double mixed_gain() const {
+  /// That bundles do with so many devices of each type, if `free` micro-batches are the price of a
+  /// bundle: what they do beyond is priced by device, as the best pure kinds have it or as much
+  /// above as the best mixed one is. No kind does more than its prices, so that all together do no
+  /// more than the prices of all bundles and devices.
+  double most_done(const std::vector<double>& devices, double free) const {
+    std::vector<double> prices;
+    for (const TypeEntries& type : types_) prices.push_back(type.density_above(free));
     double gain = 1;
-    for (const Entry& mixed : mixed_)
-      if (const double pure = pure_value(*mixed.kind); pure > 0)
-        gain = std::max(gain, static_cast<double>(mixed.value) / pure);
-    return gain;
+    for (const Entry& mixed : mixed_) {
+      const double more = static_cast<double>(mixed.value) - free;
+      double pure = 0;
+      for (const TypeUse& use : mixed.kind->uses) pure += prices[use.type] * use.devices;
+      if (more > gain * pure) gain = pure > 0 ? more / pure : endless;
+    }
+    double most = 0;
+    for (std::size_t type = 0; type < devices.size(); ++type) most += prices[type] * devices[type];
+    return bundles_ * free + (gain < endless ? gain * most : endless);
   }
 
   bool is_reached() const {

@@ -22,6 +22,9 @@ struct ReplicaDemand {
   std::uint32_t bundles = 1;  ///< exactly, or at most where only may_be_within() is asked for
   std::uint32_t bundle = 1;   ///< replicas of each
   std::int64_t micro_batches = 1;
+
+  /// Micro-batches of one replica of each bundle, all together.
+  std::int64_t of_all_bundles() const { return (micro_batches + bundle - 1) / bundle; }
 };
 
 /// Devices of each type at a site.

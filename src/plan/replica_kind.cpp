@@ -12,20 +12,9 @@ namespace axs::plan {
 
 namespace {
 
-/// More stages than this come in steps of an eighth.
-constexpr std::uint32_t every_count_until = 16;
-/// Longer pipelines mostly wait.
-constexpr std::uint32_t stages_max = 256;
-constexpr std::array<std::uint32_t, 4> counts_of_two{1, 2, 4, 8};
 /// How much slower than it must be a mixed pipeline's slowest stage may be, if that shortens the
 /// way through all of them: with few micro-batches the way counts more.
 constexpr std::array slacks{1.0, 1.1, 1.25, 1.5, 2.0, 3.0, 1e9};
-
-std::uint32_t next_count(std::uint32_t stages) {
-  std::uint32_t step = 1;
-  while (stages / step >= 2 * every_count_until) step *= 2;
-  return stages + (stages >= every_count_until ? 2 * step : 1);
-}
 
 bool beats(const ReplicaKind& a, const ReplicaKind& b) {
   return a.fill <= b.fill && a.bottleneck <= b.bottleneck && uses_no_more(a, b);
@@ -115,7 +104,7 @@ const StageCost& KindBuilder::cost(const PlannedStage& stage) const {
   return *find_cost(stage);
 }
 
-std::vector<TypeUse> KindBuilder::uses_of(const std::vector<Segment>& segments) const {
+std::vector<TypeUse> KindBuilder::uses_of(std::span<const Segment> segments) const {
   std::vector<TypeUse> uses;
   for (const Segment& s : segments) {
     auto use = std::ranges::find(uses, s.type, &TypeUse::type);
@@ -131,6 +120,10 @@ Bytes KindBuilder::memory(const ReplicaGroup& group, std::size_t stage) const {
   const PlannedStage& planned = group.stages[stage];
   const StagePlace place = place_of(stage, group.stages.size(), group.micro_batches);
   return cost(planned).memory(place).at(planned.layers);
+}
+
+double KindBuilder::stretch_of(double nodes) const {
+  return 1 + straggling(nodes * replicas_.least, stragglers_);
 }
 
 ReplicaKind KindBuilder::kind_of(const Pipeline& pipeline, const PipelineCut& cut) const {
@@ -150,27 +143,24 @@ ReplicaKind KindBuilder::kind_of(const Pipeline& pipeline, const PipelineCut& cu
       fill += time;
       kind.bottleneck = std::max(kind.bottleneck, time);
     }
-  const double stretch = 1 + straggling(nodes * replicas_.least, stragglers_);
+  const double stretch = stretch_of(nodes);
   kind.uses = uses_of(pipeline.segments);
   kind.fill = stretch * (fill + tail);
   kind.bottleneck = stretch * kind.bottleneck;
   return kind;
 }
 
-bool KindBuilder::has_enough(const std::vector<Segment>& segments) const {
-  std::vector<std::uint64_t> left{most_.begin(), most_.end()};
-  for (const Segment& s : segments) {
-    const std::uint64_t needed = std::uint64_t{s.stages} * costs_[s.type][s.width].devices();
-    if (needed > left[s.type]) return false;
-    left[s.type] -= needed;
-  }
-  return std::ranges::all_of(segments,
-                             [&](const Segment& s) { return is_of_a_ladder(s, segments); });
+bool KindBuilder::has_enough(std::span<const Segment> segments) const {
+  return std::ranges::all_of(segments, [&](const Segment& s) {
+    std::uint64_t needed = 0;
+    for (const Segment& other : segments)
+      if (other.type == s.type) needed += std::uint64_t{other.stages} * cost_in(other).devices();
+    return needed <= most_[s.type] && is_of_a_ladder(s, segments);
+  });
 }
 
 /// With all others of its type.
-bool KindBuilder::is_of_a_ladder(const Segment& segment,
-                                 const std::vector<Segment>& segments) const {
+bool KindBuilder::is_of_a_ladder(const Segment& segment, std::span<const Segment> segments) const {
   const NodeWidths& widths = widths_[segment.type];
   if (widths.are_plain()) return true;
   std::uint32_t ladders = ~0u;
@@ -179,17 +169,12 @@ bool KindBuilder::is_of_a_ladder(const Segment& segment,
   return ladders != 0;
 }
 
-KindBuilder::Pipeline KindBuilder::pipeline_of(const std::vector<Segment>& segments,
+KindBuilder::Pipeline KindBuilder::pipeline_of(std::span<const Segment> segments,
                                                std::vector<LinkTransfers> links) const {
-  Pipeline pipeline{segments, {}, std::move(links)};
+  Pipeline pipeline{{segments.begin(), segments.end()}, {}, std::move(links)};
   for (const Segment& s : segments)
     pipeline.costs.insert(pipeline.costs.end(), s.stages, &costs_[s.type][s.width]);
   return pipeline;
-}
-
-void KindBuilder::add(const std::vector<Segment>& segments, std::vector<ReplicaKind>& kinds) {
-  if (!has_enough(segments)) return;
-  for (ReplicaKind& kind : cuts_of(pipeline_of(segments, {}))) kinds.push_back(std::move(kind));
 }
 
 std::vector<ReplicaKind> KindBuilder::spanning(const std::vector<Segment>& segments,
@@ -221,21 +206,14 @@ std::vector<ReplicaKind> KindBuilder::cuts_of(const Pipeline& pipeline) const {
   return kinds;
 }
 
-std::vector<ReplicaKind> KindBuilder::pure(std::uint32_t type) {
+std::vector<ReplicaKind> KindBuilder::cut(const std::vector<Family>& families, Seconds limit,
+                                          const std::function<bool()>& stop) const {
   std::vector<ReplicaKind> kinds;
-  const std::uint32_t most =
-      is_of_one_stage(method_) || replicas_only_ ? 1 : std::min(layers_, stages_max);
-  const std::size_t widths = replicas_only_ ? 1 : costs_[type].size();
-  for (std::uint32_t width = 0; width < widths; ++width)
-    for (std::uint32_t stages = 1; stages <= most; stages = next_count(stages))
-      add({{type, width, stages}}, kinds);
-  return undominated(std::move(kinds));
-}
-
-std::vector<ReplicaKind> KindBuilder::mixed(const std::vector<std::uint32_t>& types) {
-  std::vector<ReplicaKind> kinds;
-  std::vector<Segment> segments;
-  extend(types, segments, kinds);
+  for (const Family& family : families) {
+    if (stop()) break;
+    for (ReplicaKind& kind : cuts_of(pipeline_of(family.segments(), {})))
+      if (kind.fill <= limit) kinds.push_back(std::move(kind));
+  }
   return undominated(std::move(kinds));
 }
 
@@ -257,30 +235,6 @@ std::optional<ReplicaKind> KindBuilder::of(const std::vector<PlannedStage>& stag
   }
   if (layers != layers_) return std::nullopt;
   return kind_of(pipeline, cut);
-}
-
-void KindBuilder::extend(const std::vector<std::uint32_t>& types, std::vector<Segment>& segments,
-                         std::vector<ReplicaKind>& kinds) {
-  if (segments.size() >= 2) with_stage_counts(segments, 0, kinds);
-  if (segments.size() == 3) return;
-  for (const std::uint32_t type : types)
-    for (std::uint32_t width = 0; width < costs_[type].size(); ++width) {
-      const bool again = std::ranges::any_of(
-          segments, [&](const Segment& s) { return s.type == type && s.width == width; });
-      if (again) continue;
-      segments.push_back({type, width, 1});
-      extend(types, segments, kinds);
-      segments.pop_back();
-    }
-}
-
-void KindBuilder::with_stage_counts(std::vector<Segment> segments, std::size_t from,
-                                    std::vector<ReplicaKind>& kinds) {
-  if (from == segments.size() || segments.size() > 2) return add(segments, kinds);
-  for (const std::uint32_t count : counts_of_two) {
-    segments[from].stages = count;
-    with_stage_counts(segments, from + 1, kinds);
-  }
 }
 
 }  // namespace axs::plan

@@ -1,9 +1,13 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <functional>
+#include <span>
 #include <vector>
 
 #include "axs/plan/node_widths.h"
+#include "axs/plan/pipeline_bound.h"
 #include "axs/plan/pipeline_cut.h"
 
 namespace axs::plan {
@@ -28,6 +32,13 @@ struct ReplicaKind {
 /// Of every type.
 bool uses_no_more(const ReplicaKind& a, const ReplicaKind& b);
 
+/// What kinds have to be for.
+struct KindNeed {
+  Seconds limit{1e15};             ///< a replica ends within
+  std::uint32_t bundles = 1;       ///< at most
+  std::int64_t micro_batches = 0;  ///< of all of them together; 0: kinds may do as few as they like
+};
+
 /// Builds the kinds for a method and a number of replicas. What it builds depends on the job, the
 /// types and these two, and of the number of devices only in that there are enough, so that what a
 /// fleet can do a larger one can as well.
@@ -40,16 +51,35 @@ class KindBuilder {
     std::uint32_t stages;
   };
 
+  /// Kinds that differ only in where layers are cut: of one run of stages, or of two or three that
+  /// differ in type or width.
+  struct Family {
+    std::array<Segment, 3> runs{};
+    std::uint32_t count = 1;  ///< of the runs
+    /// Of no kind less; with fewer replicas neither.
+    Seconds fill{}, bottleneck{};
+
+    std::span<const Segment> segments() const { return {runs.data(), count}; }
+  };
+  struct Families {
+    std::vector<Family> pure;   ///< of one run
+    std::vector<Family> mixed;  ///< of several
+  };
+
   /// A replica that it makes up may use `most` devices of each type.
   KindBuilder(const Job& job, const std::vector<DeviceType>& types, const Method& method,
               ReplicaRange replicas, std::vector<std::uint32_t> most,
               const Calibration& calibration);
 
-  /// Of one type and tensor width, those that no other is better than, smallest first.
-  std::vector<ReplicaKind> pure(std::uint32_t type);
-  /// Of two or three runs of stages that differ in type or width. Their stage counts are few,
-  /// because a fleet that needs long mixed pipelines has devices enough for long pure ones.
-  std::vector<ReplicaKind> mixed(const std::vector<std::uint32_t>& types);
+  /// That have kinds which may be among the replicas of a plan that meets the need. Stage counts of
+  /// mixed ones are few, because a fleet that needs long mixed pipelines has devices enough for
+  /// long pure ones.
+  Families families(const std::vector<std::uint32_t>& types, bool mixed, KindNeed need) const;
+  /// A kind that is no worse than any of the family, with one stage of each run.
+  ReplicaKind least(const Family& family) const;
+  /// Those of the families that end a micro-batch within `limit`. Some of them if `stop` says so.
+  std::vector<ReplicaKind> cut(const std::vector<Family>& families, Seconds limit,
+                               const std::function<bool()>& stop) const;
   /// Of stages some of which are at other sites, one of each cut that is looked at; none if the
   /// model does not fit.
   std::vector<ReplicaKind> spanning(const std::vector<Segment>& segments,
@@ -76,6 +106,7 @@ class KindBuilder {
   const std::vector<NodeWidths>& widths() const { return widths_; }
 
  private:
+  using Runs = std::array<StageRun, 3>;
   struct Pipeline {
     std::vector<Segment> segments;
     std::vector<const StageCost*> costs;  ///< of each stage
@@ -83,17 +114,19 @@ class KindBuilder {
   };
 
   const StageCost* find_cost(const PlannedStage& stage) const;
-  std::vector<TypeUse> uses_of(const std::vector<Segment>& segments) const;
-  bool has_enough(const std::vector<Segment>& segments) const;
-  bool is_of_a_ladder(const Segment& segment, const std::vector<Segment>& segments) const;
-  void add(const std::vector<Segment>& segments, std::vector<ReplicaKind>& kinds);
-  Pipeline pipeline_of(const std::vector<Segment>& segments,
-                       std::vector<LinkTransfers> links) const;
+  std::vector<TypeUse> uses_of(std::span<const Segment> segments) const;
+  bool has_enough(std::span<const Segment> segments) const;
+  bool is_of_a_ladder(const Segment& segment, std::span<const Segment> segments) const;
+  Runs runs_of(const Family& family) const;
+  void bound(Family& family, std::uint32_t fullest) const;
+  void add(Family family, Seconds limit, std::vector<Family>& families) const;
+  void keep_of_use(const KindNeed& need, Families& families) const;
+  Pipeline pipeline_of(std::span<const Segment> segments, std::vector<LinkTransfers> links) const;
   std::vector<ReplicaKind> cuts_of(const Pipeline& pipeline) const;
-  void extend(const std::vector<std::uint32_t>& types, std::vector<Segment>& segments,
-              std::vector<ReplicaKind>& kinds);
-  void with_stage_counts(std::vector<Segment> segments, std::size_t from,
-                         std::vector<ReplicaKind>& kinds);
+  void add_pure(std::uint32_t type, Seconds limit, std::vector<Family>& families) const;
+  void extend(const std::vector<std::uint32_t>& types, Family begun, Seconds limit,
+              std::vector<Family>& families) const;
+  double stretch_of(double nodes) const;
   ReplicaKind kind_of(const Pipeline& pipeline, const PipelineCut& cut) const;
 
   Method method_;

@@ -1,11 +1,8 @@
 #include "axs/plan/search.h"
 
 #include <algorithm>
-#include <cmath>
-#include <tuple>
 
 #include "axs/plan/plan_cost.h"
-#include "axs/plan/rounded.h"
 #include "axs/plan/shared_work.h"
 #include "axs/plan/spanning_pipelines.h"
 
@@ -13,25 +10,9 @@ namespace axs::plan {
 
 namespace {
 
-constexpr std::uint32_t micro_batch_max = 64;
-/// Up to this every number of replicas is looked at; of more only those with few binary digits.
-constexpr std::uint32_t bundles_max = 64;
-/// Replicas up to which pipelines of several types are worth building: with more, what is left
-/// over of each type is small.
-constexpr std::uint32_t mixed_replicas_max = 8;
 constexpr double precise = 1e-12;
 /// Nothing that may still be the best is left out because of rounding.
 constexpr double rounding = 1e-9;
-
-/// A stage cost of each width that is possible on the type.
-std::vector<StageCost> widths(const Job& job, const Method& method, const DeviceType& type,
-                              const Calibration& calibration) {
-  std::vector<StageCost> costs;
-  for (const std::uint32_t tensor : node_widths(type.accelerator.per_node).all())
-    if (auto cost = StageCost::of(job, method, type, tensor, {}, calibration))
-      costs.push_back(*std::move(cost));
-  return costs;
-}
 
 /// Of one type, and of one width unless groups of any widths fit.
 bool is_pure(const ReplicaKind& kind, const std::vector<NodeWidths>& widths) {
@@ -82,30 +63,6 @@ bool contains(const std::vector<std::uint32_t>& all, const std::vector<std::uint
       some, [&](std::uint32_t one) { return std::ranges::find(all, one) != all.end(); });
 }
 
-/// Sequences that are shorter are not worth the ring around which keys and values go.
-constexpr std::uint32_t long_sequence = 16384;
-
-std::uint32_t context_max(const Job& job) {
-  return job.sequence >= long_sequence ? 8 : 1;
-}
-
-/// Not all software does all. FlashAttention keeps no scores that selective recomputation could
-/// leave out; a distributed optimiser needs 6 + 12 / n bytes of a parameter and exchanges no more;
-/// and only mixtures have experts.
-bool is_worth_nothing(const Method& method, const Job& job) {
-  const Software& software = job.software;
-  if (software.replicas_only && (method.recompute != Recompute::none || method.context > 1 ||
-                                 method.whole_experts || is_of_one_stage(method)))
-    return true;
-  if (method.whole_experts && !job.shape.is_mixture()) return true;
-  const bool flash =
-      software.attention == Attention::flash1 || software.attention == Attention::flash2;
-  if (method.recompute == Recompute::selective && flash &&
-      software.selective == Selective::attention)
-    return true;
-  return method.sharding == Sharding::none && software.state_bytes >= 18;
-}
-
 }  // namespace
 
 Result<Search> Search::of(Job job, Fleet fleet, Calibration calibration) {
@@ -140,86 +97,8 @@ void Search::list_sites() {
   groups_ = site_groups(fleet_, job_, allowed_);
 }
 
-void Search::list_methods() {
-  for (std::uint32_t micro = 1; micro <= micro_batch_max && job_.global_batch % micro == 0;
-       micro *= 2)
-    for (const Recompute recompute : {Recompute::none, Recompute::selective, Recompute::full})
-      for (const Sharding sharding :
-           {Sharding::none, Sharding::optimizer, Sharding::gradients, Sharding::parameters})
-        for (const bool whole_experts : {false, true})
-          for (std::uint32_t context = 1; context <= context_max(job_); context *= 2) {
-            const Method method{micro, recompute, sharding, whole_experts, context};
-            if (!is_worth_nothing(method, job_)) methods_.push_back(bounded(method));
-          }
-}
-
-/// The most promising methods first, so that a search that is stopped has looked at them; mixed
-/// pipelines and those across sites, which take longest to look at, last.
-void Search::list_units() {
-  std::uint64_t devices = 0;
-  for (const std::uint32_t n : all_devices_) devices += n;
-  std::ranges::sort(methods_, [](const BoundedMethod& a, const BoundedMethod& b) {
-    const auto key = [](const BoundedMethod& m) {
-      const Method& how = m.method;
-      return std::tuple{m.bound,      how.micro_batch,   how.recompute,
-                        how.sharding, how.whole_experts, how.context};
-    };
-    return key(a) < key(b);
-  });
-  const bool spans = has_ways();
-  for (std::uint32_t method = 0; method < methods_.size(); ++method) {
-    const auto most = std::min<std::uint64_t>(
-        devices, static_cast<std::uint64_t>(micro_batches(methods_[method].method)));
-    const auto bundles = [&](std::uint32_t bundle, std::uint32_t wanted) {
-      return static_cast<std::uint32_t>(std::min<std::uint64_t>(most / bundle, wanted));
-    };
-    units_.push_back({method, 1, {1, bundles(1, bundles_max)}, Pipelines::pure});
-    for (std::uint32_t bundle = 2; bundles(bundle, bundles_max) > bundles_max / 2; bundle *= 2)
-      units_.push_back(
-          {method, bundle, {bundles_max / 2 + 1, bundles(bundle, bundles_max)}, Pipelines::pure});
-    if (job_.software.replicas_only || is_of_one_stage(methods_[method].method)) continue;
-    units_.push_back({method, 1, {1, bundles(1, mixed_replicas_max)}, Pipelines::mixed});
-    if (spans)
-      units_.push_back({method, 1, {1, bundles(1, spanning_replicas_max)}, Pipelines::spanning});
-  }
-  std::ranges::sort(units_, [](const Unit& a, const Unit& b) {
-    return std::tie(a.pipelines, a.method, a.bundle) < std::tie(b.pipelines, b.method, b.bundle);
-  });
-}
-
-/// Between sites that have devices.
-bool Search::has_ways() const {
-  const auto has_some = [&](std::uint32_t site) {
-    return std::ranges::any_of(devices_[site], [](std::uint32_t n) { return n > 0; });
-  };
-  return std::ranges::any_of(
-      fleet_.links, [&](const SiteLink& link) { return has_some(link.from) && has_some(link.to); });
-}
-
 std::int64_t Search::micro_batches(const Method& method) const {
   return job_.global_batch / method.micro_batch;
-}
-
-/// Every layer of every micro-batch is computed somewhere, and no device computes faster than in
-/// the best width.
-Search::BoundedMethod Search::bounded(const Method& method) const {
-  double layers_per_second = 0;
-  Seconds fixed{}, layer = no_limit;
-  for (std::size_t type = 0; type < fleet_.types.size(); ++type) {
-    double best = 0;
-    for (const StageCost& cost : widths(job_, method, fleet_.types[type], calibration_)) {
-      const StagePlace place = place_of(0, is_of_one_stage(method) ? 1 : 2);
-      best = std::max(best, 1 / (cost.devices() * cost.time(place).layer.value()));
-      if (all_devices_[type] > 0) layer = std::min(layer, cost.time(place).layer);
-      fixed = cost.fixed();
-    }
-    layers_per_second += best * all_devices_[type];
-  }
-  const double layers = static_cast<double>(micro_batches(method)) * job_.shape.layers;
-  const Seconds bound = Seconds{layers / layers_per_second * (1 - rounding)} + fixed;
-  const Seconds across =
-      spanning_bound(micro_batches(method), job_.shape.layers, layer, spanning_replicas_max);
-  return {method, bound, std::max(bound, across + fixed)};
 }
 
 Seconds Search::bound(std::size_t unit) const {
@@ -244,20 +123,42 @@ KindBuilder Search::builder_for(const Unit& unit, ReplicaRange bundles) const {
   return {job_, fleet_.types, how, replicas, std::move(most), calibration_};
 }
 
-KindTable Search::kinds(KindBuilder& builder, Pipelines pipelines) const {
-  KindTable table{{}, {}, builder.widths()};
-  std::vector<std::uint32_t> used;
-  for (std::uint32_t type = 0; type < fleet_.types.size(); ++type) {
-    const bool some = all_devices_[type] > 0;
-    table.pure.push_back(some ? builder.pure(type) : std::vector<ReplicaKind>{});
-    if (some) used.push_back(type);
-  }
-  if (pipelines != Pipelines::mixed) return table;
-  for (ReplicaKind& kind : builder.mixed(used))
+std::vector<std::uint32_t> Search::types_in_use() const {
+  std::vector<std::uint32_t> types;
+  for (std::uint32_t type = 0; type < fleet_.types.size(); ++type)
+    if (all_devices_[type] > 0) types.push_back(type);
+  return types;
+}
+
+KindTable Search::bounds_of(const KindBuilder& builder,
+                            const KindBuilder::Families& families) const {
+  KindTable table{std::vector<std::vector<ReplicaKind>>(fleet_.types.size()), {}, builder.widths()};
+  for (const auto* some : {&families.pure, &families.mixed})
+    for (const KindBuilder::Family& family : *some) {
+      ReplicaKind kind = builder.least(family);
+      (is_pure(kind, table.widths) ? table.pure[kind.uses.front().type] : table.mixed)
+          .push_back(std::move(kind));
+    }
+  for (auto& kinds : table.pure) std::ranges::sort(kinds, {}, &ReplicaKind::devices);
+  return table;
+}
+
+KindTable Search::cut(const KindBuilder& builder, const KindBuilder::Families& families,
+                      Seconds limit, const Stop& stop) const {
+  KindTable table{std::vector<std::vector<ReplicaKind>>(fleet_.types.size()), {}, builder.widths()};
+  for (ReplicaKind& kind : builder.cut(families.pure, limit, stop))
+    table.pure[kind.uses.front().type].push_back(std::move(kind));
+  if (families.mixed.empty()) return table;
+  for (ReplicaKind& kind : builder.cut(families.mixed, limit, stop))
     (is_pure(kind, table.widths) ? table.pure[kind.uses.front().type] : table.mixed)
         .push_back(std::move(kind));
   for (auto& kinds : table.pure) kinds = undominated(std::move(kinds));
   return table;
+}
+
+KindTable Search::kinds(const KindBuilder& builder, Pipelines pipelines, const Stop& stop) const {
+  const auto all = builder.families(types_in_use(), pipelines == Pipelines::mixed, {});
+  return cut(builder, all, no_limit, stop);
 }
 
 std::optional<Candidate> Search::run(std::size_t number, Seconds at_most, const Stop& stop) const {
@@ -290,36 +191,66 @@ std::optional<TrainingPlan> Search::beside(const Candidate& best, const Method& 
   return found;
 }
 
-/// Branch and bound over the numbers of bundles.
+std::vector<SiteDevices> Search::devices_of(const SiteGroup& group) const {
+  std::vector<SiteDevices> devices;
+  for (const std::uint32_t site : group.sites) devices.push_back(devices_[site]);
+  return devices;
+}
+
+/// Branch and bound over the numbers of bundles. Pipelines are cut only where their bounds say that
+/// they may be within the time.
 std::optional<TrainingPlan> Search::best_of(const Unit& unit, ReplicaRange bundles, Seconds at_most,
                                             const Stop& stop) const {
   const Method& how = methods_[unit.method].method;
   if (unit.pipelines == Pipelines::spanning) return best_spanning(how, bundles, at_most, stop);
-  KindBuilder builder = builder_for(unit, bundles);
-  const KindTable table = kinds(builder, unit.pipelines);
+  if (stop()) return std::nullopt;
+  const KindBuilder builder = builder_for(unit, bundles);
   const ReplicaDemand demand{bundles.most, unit.bundle, micro_batches(how)};
-  std::optional<TrainingPlan> best;
-  const auto keep_better = [&](std::optional<TrainingPlan> other) {
-    if (!other || (best && best->step.total <= other->step.total)) return;
-    at_most = std::min(at_most, other->step.total);
-    best = std::move(other);
+  const auto limit_of = [&](const SiteGroup& group) {
+    return group.step_within(at_most * (1 + rounding)) - builder.fixed();
   };
-  bool possible = false;
+  KindNeed need{{}, demand.bundles, demand.of_all_bundles()};
+  for (const SiteGroup& group : groups_) need.limit = std::max(need.limit, limit_of(group));
+  const auto families = builder.families(types_in_use(), unit.pipelines == Pipelines::mixed, need);
+  const KindTable bounds = bounds_of(builder, families);
+  const bool possible = std::ranges::any_of(groups_, [&](const SiteGroup& group) {
+    return ReplicaChoice{bounds, demand, devices_of(group), group.sites_max}.may_be_within(
+        limit_of(group));
+  });
+  if (!possible) return std::nullopt;
+  if (bundles.is_one())
+    return best_of_number(unit, demand, builder, cut(builder, families, need.limit, stop), at_most,
+                          stop);
+  const std::uint32_t middle = (bundles.least + bundles.most) / 2;
+  auto few = best_of(unit, {bundles.least, middle}, at_most, stop);
+  if (few) at_most = std::min(at_most, few->step.total);
+  auto many = best_of(unit, {middle + 1, bundles.most}, at_most, stop);
+  return many && (!few || many->step.total < few->step.total) ? many : few;
+}
+
+/// Only where kinds that are `of_use` do the work within the time are the others looked at: the
+/// halving begins with them.
+std::optional<TrainingPlan> Search::best_of_number(const Unit& unit, const ReplicaDemand& demand,
+                                                   const KindBuilder& builder,
+                                                   const KindTable& of_use, Seconds at_most,
+                                                   const Stop& stop) const {
+  std::optional<TrainingPlan> best;
+  std::optional<KindTable> all;
   for (const SiteGroup& group : groups_) {
     if (stop()) return best;
     const Seconds limit = group.step_within(at_most * (1 + rounding)) - builder.fixed();
-    std::vector<SiteDevices> sites;
-    for (const std::uint32_t site : group.sites) sites.push_back(devices_[site]);
-    const ReplicaChoice choice{table, demand, sites, group.sites_max};
-    possible = possible || choice.may_be_within(limit);
-    if (!bundles.is_one()) continue;
-    if (const auto shared = shortest(choice, demand, limit, stop))
-      keep_better(plan_of(*shared, group, builder));
+    const auto sites = devices_of(group);
+    if (!ReplicaChoice{of_use, demand, sites, group.sites_max}.within(limit)) continue;
+    if (!all) all = kinds(builder, unit.pipelines, stop);
+    if (stop()) return best;
+    const ReplicaChoice choice{*all, demand, sites, group.sites_max};
+    const auto shared = shortest(choice, demand, limit, stop);
+    if (!shared) continue;
+    TrainingPlan plan = plan_of(*shared, group, builder);
+    if (best && best->step.total <= plan.step.total) continue;
+    at_most = std::min(at_most, plan.step.total);
+    best = std::move(plan);
   }
-  if (bundles.is_one() || !possible) return best;
-  const std::uint32_t middle = (bundles.least + bundles.most) / 2;
-  keep_better(best_of(unit, {bundles.least, middle}, at_most, stop));
-  keep_better(best_of(unit, {middle + 1, bundles.most}, at_most, stop));
   return best;
 }
 
@@ -438,34 +369,6 @@ bool better(const Candidate& a, const Candidate& b) {
   const Seconds of_a = a.plan.step.total;
   const Seconds of_b = b.plan.step.total;
   return of_a != of_b ? of_a < of_b : a.unit < b.unit;
-}
-
-/// Every layer on a stage of its own, as far as there are devices, with all that saves memory.
-Error Search::fits_nowhere() const {
-  const bool is_cut = !job_.software.replicas_only;
-  const Method thrifty{1, is_cut ? Recompute::full : Recompute::none, Sharding::optimizer};
-  Bytes least{1e30};
-  std::string of;
-  for (std::size_t type = 0; type < fleet_.types.size(); ++type) {
-    std::uint32_t most = 0;
-    for (const SiteDevices& site : devices_) most = std::max(most, site[type]);
-    for (const StageCost& cost : widths(job_, thrifty, fleet_.types[type], calibration_)) {
-      const std::uint32_t stages = std::min(is_cut ? job_.shape.layers : 1, most / cost.tensor());
-      if (stages == 0 || (!is_cut && cost.tensor() > 1)) continue;
-      const Bytes missing = cost.missing(stages, static_cast<double>(job_.global_batch));
-      if (missing >= least) continue;
-      least = missing;
-      of = fleet_.types[type].accelerator.name;
-    }
-  }
-  constexpr double gibibyte = 1073741824;
-  const std::string fits_nowhere = "model: fits on no devices of the fleet";
-  // Of long pipelines not every number of stages is looked at.
-  if (least <= Bytes{}) return {Errc::exhausted, fits_nowhere + " in the pipelines looked at"};
-  const std::string cut =
-      has_ways() ? "; the best cut at one site lacks " : "; the best cut lacks ";
-  return {Errc::exhausted,
-          fits_nowhere + cut + rounded(least.value() / gibibyte) + " GiB on each " + of};
 }
 
 }  // namespace axs::plan

@@ -83,9 +83,20 @@ class Search {
   BoundedMethod bounded(const Method& method) const;
   bool has_ways() const;
   KindBuilder builder_for(const Unit& unit, ReplicaRange bundles) const;
-  KindTable kinds(KindBuilder& builder, Pipelines pipelines) const;
+  std::vector<std::uint32_t> types_in_use() const;
+  /// What no kinds of the families are better than.
+  KindTable bounds_of(const KindBuilder& builder, const KindBuilder::Families& families) const;
+  /// Some of them if `stop` says so.
+  KindTable cut(const KindBuilder& builder, const KindBuilder::Families& families, Seconds limit,
+                const Stop& stop) const;
+  /// All kinds, or some of them if `stop` says so.
+  KindTable kinds(const KindBuilder& builder, Pipelines pipelines, const Stop& stop) const;
+  std::vector<SiteDevices> devices_of(const SiteGroup& group) const;
   std::optional<TrainingPlan> best_of(const Unit& unit, ReplicaRange bundles, Seconds at_most,
                                       const Stop& stop) const;
+  std::optional<TrainingPlan> best_of_number(const Unit& unit, const ReplicaDemand& demand,
+                                             const KindBuilder& builder, const KindTable& of_use,
+                                             Seconds at_most, const Stop& stop) const;
   std::optional<TrainingPlan> best_spanning(const Method& method, ReplicaRange replicas,
                                             Seconds at_most, const Stop& stop) const;
   bool has_devices_for(const Method& method, const std::vector<ReplicaGroup>& pipelines) const;

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "axs/plan/gpt3_testing.h"
+#include "axs/plan/plan_devices.h"
 #include "axs/plan/replan.h"
 #include "axs/plan/search_exhaustive_testing.h"
 #include "axs/plan/search_scenes_testing.h"
@@ -31,7 +32,7 @@ Job job() {
 }
 
 /// Threads take unit after unit and tell each other what they found. `summary` is a SearchSummary
-/// or a Replanning.
+/// or a Replanning or the like.
 template <class Found>
 void run_with_threads(const Search& search, Found& summary, int threads) {
   std::mutex mutex;
@@ -58,22 +59,58 @@ TrainingPlan plan_with_threads(const Search& search, int threads) {
   return summary.result()->plan;
 }
 
+/// Two of the types stand in nodes of `node`.
 void whole_search(benchmark::State& state) {
-  const Fleet fleet = scenes::large_fleet(static_cast<std::uint32_t>(state.range(0)),
-                                          static_cast<std::uint32_t>(state.range(1)),
-                                          static_cast<std::uint32_t>(state.range(2)));
+  Fleet fleet = scenes::large_fleet(static_cast<std::uint32_t>(state.range(0)),
+                                    static_cast<std::uint32_t>(state.range(1)),
+                                    static_cast<std::uint32_t>(state.range(2)));
+  for (const std::size_t type : {0, 1})
+    fleet.types[type].accelerator.per_node = static_cast<std::uint32_t>(state.range(3));
   const Calibration calibration = scenes::calibration();
   for (auto _ : state) {
     const Search search = *Search::of(job(), fleet, calibration);
-    const TrainingPlan plan = plan_with_threads(search, static_cast<int>(state.range(3)));
+    const TrainingPlan plan = plan_with_threads(search, static_cast<int>(state.range(4)));
     state.counters["step"] = plan.step.total.value();
   }
 }
 BENCHMARK(whole_search)
-    ->ArgNames({"devices", "types", "sites", "threads"})
-    ->ArgsProduct({{1024}, {3}, {1}, {1, 2}})
-    ->ArgsProduct({{16384}, {4}, {4}, {1, 2}})
-    ->ArgsProduct({{100000}, {4}, {8}, {1, 2}})
+    ->ArgNames({"devices", "types", "sites", "node", "threads"})
+    ->ArgsProduct({{1024}, {3}, {1}, {8, 72}, {1, 2}})
+    ->ArgsProduct({{16384}, {4}, {4}, {8}, {1, 2}})
+    ->ArgsProduct({{100000}, {4}, {8}, {8}, {1, 2}})
+    ->MeasureProcessCPUTime()
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond);
+
+/// Llama 3.1 405B on six sites of three types, each joined to each: pipelines across sites are many
+/// there.
+void across_sites(benchmark::State& state) {
+  Job large = job();
+  large.shape = {.layers = 126,
+                 .hidden = 16384,
+                 .heads = 128,
+                 .kv_heads = 8,
+                 .head_width = 128,
+                 .feed_forward = 53248,
+                 .gated = true,
+                 .vocabulary = 128256};
+  large.global_batch = 512;
+  large.sequence = 8192;
+  Fleet fleet = scenes::large_fleet(static_cast<std::uint32_t>(state.range(0)), 3, 6);
+  fleet.links.clear();
+  for (std::uint32_t b = 1; b < 6; ++b)
+    for (std::uint32_t a = 0; a < b; ++a)
+      fleet.links.push_back({a, b, bits_per_second(100e9 / (a + b)), Seconds{0.01 * (a + b)}});
+  const Calibration calibration = scenes::calibration();
+  for (auto _ : state) {
+    const Search search = *Search::of(large, fleet, calibration);
+    const TrainingPlan plan = plan_with_threads(search, static_cast<int>(state.range(1)));
+    state.counters["step"] = plan.step.total.value();
+  }
+}
+BENCHMARK(across_sites)
+    ->ArgNames({"devices", "threads"})
+    ->ArgsProduct({{180, 1152}, {1, 2}})
     ->MeasureProcessCPUTime()
     ->UseRealTime()
     ->Unit(benchmark::kMillisecond);
@@ -94,7 +131,17 @@ FleetEvents events_of(Event event, const Fleet& fleet) {
   return {.links = {{0, 1, 0.1 * fleet.links[0].rate}}};
 }
 
-/// The goal is two seconds with two cores for 1,024 devices. A tenth of the job is left.
+/// The fastest plan of those that can be gone on from: pipelines across sites cannot yet.
+struct Movable {
+  SearchSummary summary;
+
+  Seconds at_most() const { return summary.at_most(); }
+  void take(Candidate found) {
+    if (!spans_sites(found.plan)) summary.take(std::move(found));
+  }
+};
+
+/// The goal is two seconds with two cores. A tenth of the job is left.
 void replanning(benchmark::State& state) {
   const Fleet fleet = scenes::large_fleet(static_cast<std::uint32_t>(state.range(0)),
                                           static_cast<std::uint32_t>(state.range(1)),
@@ -102,7 +149,10 @@ void replanning(benchmark::State& state) {
   const auto event = static_cast<Event>(state.range(3));
   const auto threads = static_cast<int>(state.range(4));
   const Calibration calibration = scenes::calibration();
-  const TrainingPlan before = plan_with_threads(*Search::of(job(), fleet, calibration), threads);
+  const Search first = *Search::of(job(), fleet, calibration);
+  Movable found{SearchSummary{first}};
+  run_with_threads(first, found, threads);
+  const TrainingPlan before = found.summary.result()->plan;
   Job left = job();
   left.tokens *= 0.1;
   for (auto _ : state) {
@@ -117,9 +167,9 @@ void replanning(benchmark::State& state) {
 }
 BENCHMARK(replanning)
     ->ArgNames({"devices", "types", "sites", "event", "threads"})
-    ->ArgsProduct({{1024}, {3}, {1}, {node_lost, site_slows}, {2}})
-    ->ArgsProduct({{1024}, {3}, {3}, {node_lost, site_slows, link_degrades}, {2}})
-    ->ArgsProduct({{16384}, {4}, {4}, {node_lost, site_slows, link_degrades}, {2}})
+    ->ArgsProduct({{1024}, {3}, {1}, {node_lost, site_slows}, {1, 2}})
+    ->ArgsProduct({{1024}, {3}, {3}, {node_lost, site_slows, link_degrades}, {1, 2}})
+    ->ArgsProduct({{16384}, {4}, {4}, {node_lost, site_slows, link_degrades}, {1, 2}})
     ->MeasureProcessCPUTime()
     ->UseRealTime()
     ->Unit(benchmark::kMillisecond);

@@ -10,7 +10,6 @@ namespace {
 
 /// Of stages in a run.
 constexpr std::array<std::uint32_t, 6> run_lengths{1, 2, 3, 4, 6, 8};
-constexpr std::size_t sites_max = 3;
 /// Nothing that may still be the best is left out because of rounding.
 constexpr double rounding = 1e-9;
 
@@ -74,120 +73,145 @@ SpanningPipelines::SpanningPipelines(const Job& job, const Fleet& fleet,
       builder_{builder},
       replicas_{replicas},
       micro_batches_{job.global_batch / builder.method().micro_batch},
-      quickest_{1e15},
       waits_(devices.size() * devices.size()) {
   Bytes activations{};
   for (std::uint32_t type = 0; type < fleet.types.size(); ++type)
-    for (std::uint32_t width = 0; width < builder.width_count(type); ++width) {
-      // A wider stage hands on the same, in parts.
+    // A wider stage hands on the same, in parts.
+    for (std::uint32_t width = 0; width < builder.width_count(type); ++width)
       activations = activations_of(builder.cost_in({type, width, 1}));
-      quickest_ = std::min(quickest_, layer_of({type, width, 1}));
-    }
-  for (std::uint32_t a = 0; a < devices.size(); ++a)
+  for (std::uint32_t a = 0; a < devices.size(); ++a) {
+    options_.push_back(options_at(a));
     for (std::uint32_t b = 0; b < devices.size(); ++b)
       if (a != b) waits_[a * devices.size() + b] = link_waits(fleet, a, b, activations, replicas);
+  }
+}
+
+std::vector<SpanningPipelines::Option> SpanningPipelines::options_at(std::uint32_t site) const {
+  std::vector<Option> options;
+  for (std::uint32_t type = 0; type < devices_[site].size(); ++type) {
+    const NodeWidths& widths = builder_.widths()[type];
+    const PoolRoom room{widths, devices_[site][type], 1};
+    for (std::uint32_t width = 0; width < builder_.width_count(type); ++width) {
+      const StageCost& cost = builder_.cost_in({type, width, 1});
+      const std::uint64_t each = std::uint64_t{replicas_} * cost.devices();
+      const std::uint64_t most = room.devices_for(widths, cost.tensor()) / each;
+      options.push_back({{type, width, 1},
+                         cost.tensor(),
+                         static_cast<std::uint32_t>(most),
+                         cost.time({.last = false}).layer});
+    }
+  }
+  return options;
+}
+
+/// A layer in stages of a width.
+Seconds SpanningPipelines::quickest(std::uint32_t tensor) const {
+  Seconds least{1e15};
+  for (const auto& options : options_)
+    for (const Option& option : options)
+      if (option.tensor == tensor && option.most > 0) least = std::min(least, option.layer);
+  return least;
 }
 
 std::optional<SharedWork> SpanningPipelines::shortest(Seconds limit, const Stop& stop) const {
   Best best{limit * (1 + rounding)};
-  std::vector<Run> runs;
-  if (replicas_ <= micro_batches_) extend(runs, best, stop);
+  if (replicas_ <= micro_batches_) extend({}, best, stop);
   if (!best.kind) return std::nullopt;
   return shared(best);
 }
 
-void SpanningPipelines::extend(std::vector<Run>& runs, Best& best, const Stop& stop) const {
-  std::uint32_t before = 0;
-  for (const Run& run : runs) before += run.stages.stages;
-  if (runs.size() > 1) look_at(runs, best);
-  if (runs.size() == sites_max) return;
-  if (!may_be_within(runs, spanning_stages_max - before, best.limit)) return;
+SpanningPipelines::Begun SpanningPipelines::with(Begun begun, std::uint32_t site,
+                                                 const Option& option, std::uint32_t stages) const {
+  if (begun.count > 0) {
+    const Seconds each = *waits(begun.runs[begun.count - 1].site, site);
+    begun.ahead += each / option.layer + each / begun.last_layer;
+    begun.links += 2 * each;
+    begun.are_alike = begun.are_alike && option.tensor == begun.tensor;
+  }
+  begun.runs[begun.count++] = {site, {option.stage.type, option.stage.width, stages}};
+  begun.stages += stages;
+  begun.tensor = option.tensor;
+  begun.layers_per_second += stages / option.layer.value();
+  begun.last_layer = option.layer;
+  begun.least_layer = std::min(begun.least_layer, option.layer);
+  return begun;
+}
+
+void SpanningPipelines::extend(const Begun& begun, Best& best, const Stop& stop) const {
+  if (begun.count > 1) look_at(begun, best);
+  const bool may_go_on = begun.count < sites_max - 1 || begun.are_alike;
+  if (begun.count == sites_max || !may_go_on || bound_with_more(begun) > best.limit) return;
   for (std::uint32_t site = 0; site < devices_.size(); ++site) {
-    if (std::ranges::find(runs, site, &Run::site) != runs.end()) continue;
-    if (!runs.empty() && !waits(runs.back().site, site)) continue;
+    if (std::ranges::find(begun.all(), site, &Run::site) != begun.all().end()) continue;
+    if (begun.count > 0 && !waits(begun.runs[begun.count - 1].site, site)) continue;
     if (stop()) return;
-    add_runs(runs, site, before, best, stop);
+    add_runs(begun, site, best, stop);
   }
 }
 
-void SpanningPipelines::add_runs(std::vector<Run>& runs, std::uint32_t site, std::uint32_t before,
-                                 Best& best, const Stop& stop) const {
-  for (std::uint32_t type = 0; type < devices_[site].size(); ++type)
-    for (std::uint32_t width = 0; width < builder_.width_count(type); ++width) {
-      const StageCost& cost = builder_.cost_in({type, width, 1});
-      const auto is_other = [&](const Run& run) {
-        return builder_.cost_in(run.stages).tensor() != cost.tensor();
-      };
-      if (runs.size() == sites_max - 1 && std::ranges::any_of(runs, is_other)) continue;
-      const std::uint64_t each = std::uint64_t{replicas_} * cost.devices();
-      const std::uint32_t room = room_for(site, type, cost.tensor());
-      for (const std::uint32_t stages : run_lengths) {
-        if (stages * each > room || before + stages > spanning_stages_max) break;
-        runs.push_back({site, {type, width, stages}});
-        extend(runs, best, stop);
-        runs.pop_back();
-      }
+void SpanningPipelines::add_runs(const Begun& begun, std::uint32_t site, Best& best,
+                                 const Stop& stop) const {
+  for (const Option& option : options_[site]) {
+    if (begun.count == sites_max - 1 && option.tensor != begun.tensor) continue;
+    for (const std::uint32_t stages : run_lengths) {
+      if (stages > option.most || begun.stages + stages > spanning_stages_max) break;
+      extend(with(begun, site, option, stages), best, stop);
     }
-}
-
-/// Devices in groups of one width.
-std::uint32_t SpanningPipelines::room_for(std::uint32_t site, std::uint32_t type,
-                                          std::uint32_t tensor) const {
-  const NodeWidths& widths = builder_.widths()[type];
-  return PoolRoom{widths, devices_[site][type], 1}.devices_for(widths, tensor);
-}
-
-Seconds SpanningPipelines::layer_of(const KindBuilder::Segment& stages) const {
-  return builder_.cost_in(stages).time({.last = false}).layer;
-}
-
-/// With so many more stages. All micro-batches but one wait for the slowest stage, which is no
-/// faster than if layers could be cut anywhere; one goes through all layers and links.
-bool SpanningPipelines::may_be_within(const std::vector<Run>& runs, std::uint32_t more,
-                                      Seconds limit) const {
-  const double layers = job_.shape.layers;
-  double layers_per_second = more / quickest_.value(), ahead = layers;
-  Seconds least = more > 0 ? quickest_ : limit, links{};
-  for (std::size_t i = 0; i < runs.size(); ++i) {
-    const Seconds layer = layer_of(runs[i].stages);
-    layers_per_second += runs[i].stages.stages / layer.value();
-    least = std::min(least, layer);
-    if (i == 0) continue;
-    const Seconds each = *waits(runs[i - 1].site, runs[i].site);
-    ahead += each / layer + each / layer_of(runs[i - 1].stages);
-    links += 2 * each;
   }
+}
+
+/// All micro-batches but one wait for the slowest stage, which is no faster than if layers could be
+/// cut anywhere; one goes through all layers and links.
+Seconds SpanningPipelines::bound(const Begun& begun) const {
+  const double layers = job_.shape.layers;
   const auto others = static_cast<double>(most_work(micro_batches_, replicas_) - 1);
-  const Seconds bound = layers * least + links + Seconds{others * ahead / layers_per_second};
-  return (1 - rounding) * bound <= limit;
+  const Seconds slowest{(layers + begun.ahead) / begun.layers_per_second};
+  return (1 - rounding) * (layers * begun.least_layer + begun.links + others * slowest);
 }
 
-bool SpanningPipelines::has_room(const std::vector<Run>& runs) const {
-  std::size_t stages = 0, stage = 0;
-  for (const Run& run : runs) stages += run.stages.stages;
-  std::uint64_t room = 0;
-  for (const Run& run : runs)
-    for (std::uint32_t i = 0; i < run.stages.stages; ++i)
-      room += builder_.cost_in(run.stages)
-                  .most_layers(place_of(stage++, stages, static_cast<double>(micro_batches_)));
-  return room >= job_.shape.layers;
+/// One or two more runs, as long as may be, of the quickest stages. Where there may be one only it
+/// has the width of the others.
+Seconds SpanningPipelines::bound_with_more(const Begun& begun) const {
+  Begun longer = begun;
+  const auto runs = static_cast<std::uint32_t>(sites_max - begun.count);
+  const std::uint32_t stages =
+      std::min(spanning_stages_max - begun.stages, runs * run_lengths.back());
+  Seconds layer{1e15};
+  if (runs == 1)
+    layer = quickest(begun.tensor);
+  else
+    for (const auto& options : options_)
+      for (const Option& option : options) layer = std::min(layer, option.layer);
+  longer.layers_per_second += stages / layer.value();
+  longer.least_layer = std::min(longer.least_layer, layer);
+  return bound(longer);
 }
 
-void SpanningPipelines::look_at(const std::vector<Run>& runs, Best& best) const {
-  if (!may_be_within(runs, 0, best.limit) || !has_room(runs)) return;
+bool SpanningPipelines::has_room(std::span<const Run> runs) const {
+  std::array<StageRun, sites_max> of_stages;
+  for (std::size_t i = 0; i < runs.size(); ++i)
+    of_stages[i] = {&builder_.cost_in(runs[i].stages), runs[i].stages.stages};
+  return fullest_stage({of_stages.data(), runs.size()}, job_.shape.layers,
+                       static_cast<double>(micro_batches_))
+      .has_value();
+}
+
+void SpanningPipelines::look_at(const Begun& begun, Best& best) const {
+  if (bound(begun) > best.limit || !has_room(begun.all())) return;
   std::vector<KindBuilder::Segment> segments;
   std::vector<LinkTransfers> links;
   std::size_t stage = 0;
-  for (std::size_t i = 0; i < runs.size(); ++i) {
-    if (i > 0) links.push_back({stage, *waits(runs[i - 1].site, runs[i].site)});
-    segments.push_back(runs[i].stages);
-    stage += runs[i].stages.stages;
+  for (std::size_t i = 0; i < begun.count; ++i) {
+    const Run& run = begun.runs[i];
+    if (i > 0) links.push_back({stage, *waits(begun.runs[i - 1].site, run.site)});
+    segments.push_back(run.stages);
+    stage += run.stages.stages;
   }
   const std::int64_t work = most_work(micro_batches_, replicas_);
   for (ReplicaKind& kind : builder_.spanning(segments, std::move(links))) {
     const Seconds end = kind.end(work);
     if (end > best.limit || (best.kind && best.kind->end(work) <= end)) continue;
-    best = {end, std::move(kind), runs};
+    best = {end, std::move(kind), {begun.all().begin(), begun.all().end()}};
   }
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "axs/plan/replica_choice.h"
@@ -57,21 +58,44 @@ class SpanningPipelines {
   std::optional<SharedWork> shortest(Seconds limit, const Stop& stop) const;
 
  private:
+  static constexpr std::size_t sites_max = 3;
+
   struct Run {
     std::uint32_t site = 0;
     KindBuilder::Segment stages{};
   };
+  /// Stages of one type and width at a site.
+  struct Option {
+    KindBuilder::Segment stage{};
+    std::uint32_t tensor = 1;
+    std::uint32_t most = 0;  ///< of them for which there is room
+    Seconds layer{};
+  };
+  /// The first runs of a pipeline, and what its bound is made of.
+  struct Begun {
+    std::array<Run, sites_max> runs{};
+    std::size_t count = 0;
+    std::uint32_t stages = 0;
+    std::uint32_t tensor = 1;  ///< of the last one
+    bool are_alike = true;     ///< in width
+    double layers_per_second = 0;
+    double ahead = 0;  ///< what stages wait for links, in layers of theirs
+    Seconds last_layer{}, least_layer{1e15}, links{};
+
+    std::span<const Run> all() const { return {runs.data(), count}; }
+  };
   struct Best;
 
-  void extend(std::vector<Run>& runs, Best& best, const Stop& stop) const;
-  /// At a site, after as many stages `before`.
-  void add_runs(std::vector<Run>& runs, std::uint32_t site, std::uint32_t before, Best& best,
-                const Stop& stop) const;
-  void look_at(const std::vector<Run>& runs, Best& best) const;
-  bool may_be_within(const std::vector<Run>& runs, std::uint32_t more, Seconds limit) const;
-  std::uint32_t room_for(std::uint32_t site, std::uint32_t type, std::uint32_t tensor) const;
-  Seconds layer_of(const KindBuilder::Segment& stages) const;
-  bool has_room(const std::vector<Run>& runs) const;
+  std::vector<Option> options_at(std::uint32_t site) const;
+  Seconds quickest(std::uint32_t tensor) const;
+  Begun with(Begun begun, std::uint32_t site, const Option& option, std::uint32_t stages) const;
+  void extend(const Begun& begun, Best& best, const Stop& stop) const;
+  void add_runs(const Begun& begun, std::uint32_t site, Best& best, const Stop& stop) const;
+  void look_at(const Begun& begun, Best& best) const;
+  /// Without further runs.
+  Seconds bound(const Begun& begun) const;
+  Seconds bound_with_more(const Begun& begun) const;
+  bool has_room(std::span<const Run> runs) const;
   std::optional<Seconds> waits(std::uint32_t a, std::uint32_t b) const {
     return waits_[a * devices_.size() + b];
   }
@@ -82,7 +106,7 @@ class SpanningPipelines {
   const KindBuilder& builder_;
   std::uint32_t replicas_;
   std::int64_t micro_batches_;                 ///< of a step
-  Seconds quickest_;                           ///< a layer
+  std::vector<std::vector<Option>> options_;   ///< by sites
   std::vector<std::optional<Seconds>> waits_;  ///< by pairs of sites
 };
 

@@ -98,6 +98,12 @@ void StageCost::measure_tails() {
       stage_ends(whole, layers_, embeddings_of_stage(whole.shape, whole.plan, 0), *calibration_);
   tails_[first] = tails_[last] = stage_ends(cut, layers_, 1, *calibration_);
   tails_[inner] = stage_ends(cut, layers_, 0, *calibration_);
+  least_tails_ = tails_[inner];
+  for (std::size_t layers = least_tails_.size(); layers-- > 0;) {
+    Seconds& least = least_tails_[layers];
+    least = std::min({least, tails_[first][layers], tails_[last][layers]});
+    if (layers < layers_) least = std::min(least, least_tails_[layers + 1]);
+  }
 }
 
 void StageCost::measure_memory() {
@@ -176,6 +182,10 @@ Seconds StageCost::transfers_with(const StageCost& beside) const {
 
 Seconds StageCost::tail(std::uint32_t layers, StagePlace place) const {
   return replicas_.is_one() ? tails_[kind_of(place)][layers] : Seconds{};
+}
+
+Seconds StageCost::least_tail(std::uint32_t layers) const {
+  return replicas_.is_one() ? least_tails_[layers] : Seconds{};
 }
 
 Seconds transfers_of(const std::vector<const StageCost*>& stages, std::size_t stage,

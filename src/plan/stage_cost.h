@@ -79,6 +79,8 @@ class StageCost {
   /// Exchange of gradients and shards as far as it is exposed, and the optimiser; nothing for a
   /// range.
   Seconds tail(std::uint32_t layers, StagePlace place) const;
+  /// No stage beside others that has `layers` layers or more has a shorter tail.
+  Seconds least_tail(std::uint32_t layers) const;
 
  private:
   enum Kind : std::size_t { alone, first, inner, last };
@@ -105,6 +107,7 @@ class StageCost {
   Bytes kept_{};                         ///< by a layer, for each further one
   Seconds transfers_to_alike_{}, transfers_over_network_{};
   std::array<std::vector<Seconds>, 4> tails_;  ///< by layers
+  std::vector<Seconds> least_tails_;           ///< by layers
 };
 
 /// What a micro-batch costs each of two stages between which it goes over a link between sites.

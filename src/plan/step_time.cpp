@@ -258,7 +258,8 @@ class Step {
 }  // namespace
 
 double straggling(double nodes, double per_doubling) {
-  return per_doubling * dmath::log(std::max(nodes, 1.0)) / dmath::log(2);
+  static const double doubling = dmath::log(2);
+  return per_doubling * dmath::log(std::max(nodes, 1.0)) / doubling;
 }
 
 Result<StepTime> step_time(const Workload& workload, const Calibration& calibration) {

@@ -1,0 +1,126 @@
+// Which pipelines a KindBuilder looks at, and which of them are worth cutting.
+#include <algorithm>
+
+#include "axs/plan/replica_kind.h"
+#include "axs/plan/step_time.h"
+
+namespace axs::plan {
+
+namespace {
+
+/// More stages than this come in steps of an eighth.
+constexpr std::uint32_t every_count_until = 16;
+/// Longer pipelines mostly wait.
+constexpr std::uint32_t stages_max = 256;
+constexpr std::array<std::uint32_t, 4> counts_of_two{1, 2, 4, 8};
+
+std::uint32_t next_count(std::uint32_t stages) {
+  std::uint32_t step = 1;
+  while (stages / step >= 2 * every_count_until) step *= 2;
+  return stages + (stages >= every_count_until ? 2 * step : 1);
+}
+
+std::int64_t capacity(const KindBuilder::Family& family, const KindNeed& need) {
+  const ReplicaKind kind{{}, {}, family.fill, family.bottleneck};
+  return kind.capacity(need.limit, need.micro_batches);
+}
+
+}  // namespace
+
+KindBuilder::Families KindBuilder::families(const std::vector<std::uint32_t>& types, bool mixed,
+                                            KindNeed need) const {
+  Families families;
+  for (const std::uint32_t type : types) add_pure(type, need.limit, families.pure);
+  if (mixed) extend(types, {.count = 0}, need.limit, families.mixed);
+  keep_of_use(need, families);
+  return families;
+}
+
+void KindBuilder::add_pure(std::uint32_t type, Seconds limit, std::vector<Family>& families) const {
+  const std::uint32_t most =
+      is_of_one_stage(method_) || replicas_only_ ? 1 : std::min(layers_, stages_max);
+  const std::size_t widths = std::min<std::size_t>(costs_[type].size(), replicas_only_ ? 1 : ~0u);
+  for (std::uint32_t width = 0; width < widths; ++width)
+    for (std::uint32_t stages = 1; stages <= most; stages = next_count(stages))
+      add({.runs = {Segment{type, width, stages}}}, limit, families);
+}
+
+/// Two runs come in several numbers of stages, three have one each.
+void KindBuilder::extend(const std::vector<std::uint32_t>& types, Family begun, Seconds limit,
+                         std::vector<Family>& families) const {
+  if (begun.count == 3) return add(begun, limit, families);
+  if (begun.count == 2) {
+    Family counted = begun;
+    for (const std::uint32_t first : counts_of_two)
+      for (const std::uint32_t second : counts_of_two) {
+        counted.runs[0].stages = first;
+        counted.runs[1].stages = second;
+        add(counted, limit, families);
+      }
+  }
+  for (const std::uint32_t type : types)
+    for (std::uint32_t width = 0; width < costs_[type].size(); ++width) {
+      const bool again = std::ranges::any_of(
+          begun.segments(), [&](const Segment& s) { return s.type == type && s.width == width; });
+      if (again) continue;
+      Family longer = begun;
+      longer.runs[longer.count++] = {type, width, 1};
+      extend(types, longer, limit, families);
+    }
+}
+
+KindBuilder::Runs KindBuilder::runs_of(const Family& family) const {
+  Runs runs;
+  for (std::size_t i = 0; i < family.count; ++i)
+    runs[i] = {&cost_in(family.runs[i]), family.runs[i].stages};
+  return runs;
+}
+
+/// If a stage has `fullest` layers or more.
+void KindBuilder::bound(Family& family, std::uint32_t fullest) const {
+  const Runs runs = runs_of(family);
+  const std::span<const StageRun> used{runs.data(), family.count};
+  double nodes = 0;
+  for (const StageRun& run : used) nodes += run.stages * run.cost->nodes();
+  const double stretch = stretch_of(nodes);
+  const PipelineBound bound = pipeline_bound(used, layers_, fullest);
+  family.fill = stretch * bound.fill;
+  family.bottleneck = stretch * bound.bottleneck;
+}
+
+/// Unless there are too few devices, or no kind ends within `limit`.
+void KindBuilder::add(Family family, Seconds limit, std::vector<Family>& families) const {
+  std::uint32_t stages = 0;
+  for (const Segment& segment : family.segments()) stages += segment.stages;
+  if (stages > layers_ || !has_enough(family.segments())) return;
+  bound(family, mean_layers(layers_, stages));
+  if (family.fill <= limit) families.push_back(family);
+}
+
+/// Together they have to do all: if one does so little that all others at their best leave a rest,
+/// it is in no plan.
+void KindBuilder::keep_of_use(const KindNeed& need, Families& families) const {
+  std::int64_t most = 0;
+  for (const auto* some : {&families.pure, &families.mixed})
+    for (const Family& family : *some) most = std::max(most, capacity(family, need));
+  const std::int64_t least = need.micro_batches - (need.bundles - 1) * most;
+  const auto is_of_no_use = [&](Family& family) {
+    if (capacity(family, need) < least) return true;
+    const Runs runs = runs_of(family);
+    const auto fullest = fullest_stage({runs.data(), family.count}, layers_, micro_batches_);
+    if (!fullest) return true;
+    bound(family, *fullest);
+    return capacity(family, need) < least;
+  };
+  std::erase_if(families.pure, is_of_no_use);
+  std::erase_if(families.mixed, is_of_no_use);
+}
+
+ReplicaKind KindBuilder::least(const Family& family) const {
+  ReplicaKind kind{{}, uses_of(family.segments()), family.fill, family.bottleneck};
+  for (const Segment& segment : family.segments())
+    kind.stages.push_back({segment.type, cost_in(segment).tensor(), 0, {}});
+  return kind;
+}
+
+}  // namespace axs::plan

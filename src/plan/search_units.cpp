@@ -1,0 +1,164 @@
+// What a search looks at, in which order, and why nothing of it may fit.
+#include <algorithm>
+#include <tuple>
+
+#include "axs/plan/rounded.h"
+#include "axs/plan/search.h"
+#include "axs/plan/spanning_pipelines.h"
+
+namespace axs::plan {
+
+namespace {
+
+constexpr std::uint32_t micro_batch_max = 64;
+/// Up to this every number of replicas is looked at; of more only those with few binary digits.
+constexpr std::uint32_t bundles_max = 64;
+/// Replicas up to which pipelines of several types are worth building: with more, what is left
+/// over of each type is small.
+constexpr std::uint32_t mixed_replicas_max = 8;
+/// Nothing that may still be the best is left out because of rounding.
+constexpr double rounding = 1e-9;
+
+/// A stage cost of each width that is possible on the type.
+std::vector<StageCost> widths(const Job& job, const Method& method, const DeviceType& type,
+                              const Calibration& calibration) {
+  std::vector<StageCost> costs;
+  for (const std::uint32_t tensor : node_widths(type.accelerator.per_node).all())
+    if (auto cost = StageCost::of(job, method, type, tensor, {}, calibration))
+      costs.push_back(*std::move(cost));
+  return costs;
+}
+
+/// Sequences that are shorter are not worth the ring around which keys and values go.
+constexpr std::uint32_t long_sequence = 16384;
+
+std::uint32_t context_max(const Job& job) {
+  return job.sequence >= long_sequence ? 8 : 1;
+}
+
+/// Not all software does all. FlashAttention keeps no scores that selective recomputation could
+/// leave out; a distributed optimiser needs 6 + 12 / n bytes of a parameter and exchanges no more;
+/// and only mixtures have experts.
+bool is_worth_nothing(const Method& method, const Job& job) {
+  const Software& software = job.software;
+  if (software.replicas_only && (method.recompute != Recompute::none || method.context > 1 ||
+                                 method.whole_experts || is_of_one_stage(method)))
+    return true;
+  if (method.whole_experts && !job.shape.is_mixture()) return true;
+  const bool flash =
+      software.attention == Attention::flash1 || software.attention == Attention::flash2;
+  if (method.recompute == Recompute::selective && flash &&
+      software.selective == Selective::attention)
+    return true;
+  return method.sharding == Sharding::none && software.state_bytes >= 18;
+}
+
+}  // namespace
+
+void Search::list_methods() {
+  for (std::uint32_t micro = 1; micro <= micro_batch_max && job_.global_batch % micro == 0;
+       micro *= 2)
+    for (const Recompute recompute : {Recompute::none, Recompute::selective, Recompute::full})
+      for (const Sharding sharding :
+           {Sharding::none, Sharding::optimizer, Sharding::gradients, Sharding::parameters})
+        for (const bool whole_experts : {false, true})
+          for (std::uint32_t context = 1; context <= context_max(job_); context *= 2) {
+            const Method method{micro, recompute, sharding, whole_experts, context};
+            if (!is_worth_nothing(method, job_)) methods_.push_back(bounded(method));
+          }
+}
+
+/// The most promising methods first, so that a search that is stopped has looked at them; mixed
+/// pipelines and those across sites, which take longest to look at, last.
+void Search::list_units() {
+  std::uint64_t devices = 0;
+  for (const std::uint32_t n : all_devices_) devices += n;
+  std::ranges::sort(methods_, [](const BoundedMethod& a, const BoundedMethod& b) {
+    const auto key = [](const BoundedMethod& m) {
+      const Method& how = m.method;
+      return std::tuple{m.bound,      how.micro_batch,   how.recompute,
+                        how.sharding, how.whole_experts, how.context};
+    };
+    return key(a) < key(b);
+  });
+  const bool spans = has_ways();
+  for (std::uint32_t method = 0; method < methods_.size(); ++method) {
+    const auto most = std::min<std::uint64_t>(
+        devices, static_cast<std::uint64_t>(micro_batches(methods_[method].method)));
+    const auto bundles = [&](std::uint32_t bundle, std::uint32_t wanted) {
+      return static_cast<std::uint32_t>(std::min<std::uint64_t>(most / bundle, wanted));
+    };
+    units_.push_back({method, 1, {1, bundles(1, bundles_max)}, Pipelines::pure});
+    for (std::uint32_t bundle = 2; bundles(bundle, bundles_max) > bundles_max / 2; bundle *= 2)
+      units_.push_back(
+          {method, bundle, {bundles_max / 2 + 1, bundles(bundle, bundles_max)}, Pipelines::pure});
+    if (job_.software.replicas_only || is_of_one_stage(methods_[method].method)) continue;
+    units_.push_back({method, 1, {1, bundles(1, mixed_replicas_max)}, Pipelines::mixed});
+    if (spans)
+      units_.push_back({method, 1, {1, bundles(1, spanning_replicas_max)}, Pipelines::spanning});
+  }
+  std::ranges::sort(units_, [](const Unit& a, const Unit& b) {
+    return std::tie(a.pipelines, a.method, a.bundle) < std::tie(b.pipelines, b.method, b.bundle);
+  });
+}
+
+/// Between sites that have devices.
+bool Search::has_ways() const {
+  const auto has_some = [&](std::uint32_t site) {
+    return std::ranges::any_of(devices_[site], [](std::uint32_t n) { return n > 0; });
+  };
+  return std::ranges::any_of(
+      fleet_.links, [&](const SiteLink& link) { return has_some(link.from) && has_some(link.to); });
+}
+
+/// Every layer of every micro-batch is computed somewhere, and no device computes faster than in
+/// the best width.
+Search::BoundedMethod Search::bounded(const Method& method) const {
+  double layers_per_second = 0;
+  Seconds fixed{}, layer = no_limit;
+  for (std::size_t type = 0; type < fleet_.types.size(); ++type) {
+    double best = 0;
+    for (const StageCost& cost : widths(job_, method, fleet_.types[type], calibration_)) {
+      const StagePlace place = place_of(0, is_of_one_stage(method) ? 1 : 2);
+      best = std::max(best, 1 / (cost.devices() * cost.time(place).layer.value()));
+      if (all_devices_[type] > 0) layer = std::min(layer, cost.time(place).layer);
+      fixed = cost.fixed();
+    }
+    layers_per_second += best * all_devices_[type];
+  }
+  const double layers = static_cast<double>(micro_batches(method)) * job_.shape.layers;
+  const Seconds bound = Seconds{layers / layers_per_second * (1 - rounding)} + fixed;
+  const Seconds across =
+      spanning_bound(micro_batches(method), job_.shape.layers, layer, spanning_replicas_max);
+  return {method, bound, std::max(bound, across + fixed)};
+}
+
+/// Every layer on a stage of its own, as far as there are devices, with all that saves memory.
+Error Search::fits_nowhere() const {
+  const bool is_cut = !job_.software.replicas_only;
+  const Method thrifty{1, is_cut ? Recompute::full : Recompute::none, Sharding::optimizer};
+  Bytes least{1e30};
+  std::string of;
+  for (std::size_t type = 0; type < fleet_.types.size(); ++type) {
+    std::uint32_t most = 0;
+    for (const SiteDevices& site : devices_) most = std::max(most, site[type]);
+    for (const StageCost& cost : widths(job_, thrifty, fleet_.types[type], calibration_)) {
+      const std::uint32_t stages = std::min(is_cut ? job_.shape.layers : 1, most / cost.tensor());
+      if (stages == 0 || (!is_cut && cost.tensor() > 1)) continue;
+      const Bytes missing = cost.missing(stages, static_cast<double>(job_.global_batch));
+      if (missing >= least) continue;
+      least = missing;
+      of = fleet_.types[type].accelerator.name;
+    }
+  }
+  constexpr double gibibyte = 1073741824;
+  const std::string fits_nowhere = "model: fits on no devices of the fleet";
+  // Of long pipelines not every number of stages is looked at.
+  if (least <= Bytes{}) return {Errc::exhausted, fits_nowhere + " in the pipelines looked at"};
+  const std::string cut =
+      has_ways() ? "; the best cut at one site lacks " : "; the best cut lacks ";
+  return {Errc::exhausted,
+          fits_nowhere + cut + rounded(least.value() / gibibyte) + " GiB on each " + of};
+}
+
+}  // namespace axs::plan
