@@ -3,6 +3,7 @@
 usage: twin_fleets_test.py PATH-OF-AXS"""
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -107,6 +108,24 @@ class Fleets(unittest.TestCase):
         self.assertEqual({site["site"] for site in played["sites"]},
                          {group["site"] for group in json.loads(planned)["groups"]})
         self.assertIn("[train.outer]", told(SOVEREIGN, "--for", "10min")["source"])
+
+    def test_a_large_model_is_played_as_planned_whatever_its_fragments_take(self):
+        with open(SOVEREIGN, encoding="utf-8") as file:
+            lines = file.read().splitlines(keepends=True)
+        text = "".join(line for line in lines if not line.startswith("outer"))
+        text = re.sub(r"(?s)\[model\].*?\n\n", '[model]\npreset = "llama3-70b"\n\n', text, count=1)
+        text = re.sub(r'rate = ".*?"', 'rate = "100 Gb/s"', text)
+        text = re.sub(r"count = \d+", "count = 256", text)
+        outcome = told(job_of(self, text), "--for", "30min")
+        fragments, bits = map(int, re.search(r"in (\d+) fragments of (\d+) bits",
+                                             outcome["source"]).groups())
+        contribution = 70.55e9 * bits / 8 / fragments
+        self.assertGreater(contribution, 1 << 30)
+        run, sites = outcome["runs"][0], len(outcome["sites"])
+        sent = run["terabytes"] * 1e12 / (sites * (sites - 1) * contribution)
+        self.assertGreater(sent, 10)
+        self.assertLessEqual(sent, run["syncs"] * 1.01)
+        self.assertGreater(run["scaling_efficiency"], 0.5)
 
     def test_what_cannot_be_is_said_in_one_sentence(self):
         cpus = os.path.join(SCENARIOS, "three-continents.toml")

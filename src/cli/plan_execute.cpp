@@ -12,6 +12,7 @@
 #include "axs/plan/names.h"
 #include "axs/plan/plan_devices.h"
 #include "axs/report/text.h"
+#include "axs/train/decision.h"
 #include "axs/twin/planned_fleets.h"
 
 namespace axs::cli {
@@ -223,7 +224,7 @@ Result<> check_workers(const PlannedRun& run, const std::string& file) {
   if (!unknown.empty())
     return bad(file, unknown + ", which the worker does not execute yet; want replicas of one cpu");
   const std::uint64_t bytes = assumed_speeds(run.scenario).front().contribution_bytes;
-  if (run.plan.outer && !twin::is_carried(bytes))
+  if (run.plan.outer && bytes > train::contribution_carried)
     return bad(file, fmt::format("fragments of {:.0f} MB, want less, which a message carries",
                                  static_cast<double>(bytes) * 1e-6));
   return Ok{};

@@ -41,15 +41,6 @@ Result<> check_reach(const catalog::Scenario& scenario) {
   return Ok{};
 }
 
-Result<> check_size(const catalog::Scenario& scenario, std::uint64_t contribution) {
-  if (twin::is_carried(contribution)) return Ok{};
-  return Error{Errc::invalid,
-               fmt::format("{}: fragments of {:.0f} MB are more than a message carries, want more "
-                           "than {} of them in [train.outer]",
-                           scenario.name, static_cast<double>(contribution) * 1e-6,
-                           scenario.train.outer.fragments)};
-}
-
 /// Who trains, and how.
 struct Cast {
   catalog::Scenario scenario;
@@ -174,7 +165,6 @@ std::string work_of(const Cast& cast) {
 Result<FleetScene> fleet_scene(const JobFlags& flags, Duration span, const std::string& plan) {
   const Cast cast = AXS_TRY(cast_of(flags, plan));
   const std::uint64_t contribution = assumed_speeds(cast.scenario).front().contribution_bytes;
-  AXS_TRY(check_size(cast.scenario, contribution));
   FleetScene scene{.planned = twin::planned_fleets(cast.scenario, cast.plans, contribution),
                    .source = cast.source + work_of(cast),
                    .unmet = cast.unmet,

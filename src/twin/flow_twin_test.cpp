@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "axs/catalog/model_presets.h"
 #include "axs/twin/planned_fleets.h"
 #include "axs/twin/twin.h"
 
@@ -100,6 +101,25 @@ TEST_CASE("flow twin: on slow links each contribution is sent once, whatever has
   REQUIRE(outcome.syncs > 10);
   constexpr std::uint64_t copies = 6;  // Each of three sites to two others.
   CHECK(outcome.bytes < 1.1 * static_cast<double>(copies * outcome.syncs * 2'000'000));
+}
+
+TEST_CASE("flow twin: a contribution is one flow, also where a transport's message has no room") {
+  const auto run = [](double bits, std::uint64_t bytes) {
+    catalog::Scenario scenario = three_sites(bits);
+    scenario.train.tokens /= 4;
+    const std::uint32_t context = scenario.model.context;
+    scenario.model = *catalog::model_preset("llama3-70b");  // None is larger than its model.
+    scenario.model.context = context;
+    return simulate(scenario, {.speed = {.contribution_bytes = bytes}});
+  };
+  const FleetOutcome small = run(1e8, 5'000'000), large = run(1e11, 5'000'000'000);
+  REQUIRE(small.finished);
+  REQUIRE(large.finished);
+  CHECK(large.tokens == small.tokens);
+  CHECK(large.syncs == small.syncs);
+  CHECK(large.took.seconds() == doctest::Approx(small.took.seconds()).epsilon(0.02));
+  CHECK(static_cast<double>(large.bytes) ==
+        doctest::Approx(1'000 * static_cast<double>(small.bytes)).epsilon(0.02));
 }
 
 TEST_CASE("flow twin: a controller that hears the plan's gradients gives them the wide ways") {

@@ -5,7 +5,6 @@
 
 #include "axs/core/assert.h"
 #include "axs/plan/plan_devices.h"
-#include "axs/train/decision.h"
 #include "axs/twin/flow_twin.h"
 
 namespace axs::twin {
@@ -119,10 +118,6 @@ catalog::Scenario at_sites(const catalog::Scenario& scenario, const std::vector<
   for (const catalog::Fault& fault : scenario.faults)
     if (const auto still = moved(fault, sites, links)) kept.faults.push_back(*still);
   return kept;
-}
-
-bool is_carried(std::uint64_t contribution_bytes) {
-  return contribution_bytes <= train::contribution_carried;
 }
 
 PlannedFleets planned_fleets(const catalog::Scenario& scenario, const std::vector<SitePlan>& plans,

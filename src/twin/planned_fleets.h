@@ -31,9 +31,6 @@ std::vector<SiteJob> site_jobs(const plan::Job& job, const plan::Fleet& fleet);
 /// either are left out.
 catalog::Scenario at_sites(const catalog::Scenario& scenario, const std::vector<SiteId>& sites);
 
-/// Whether a message carries a contribution of so many bytes.
-bool is_carried(std::uint64_t contribution_bytes);
-
 /// How one does it, on its fleet.
 struct SitePlan {
   SiteJob work;

@@ -103,11 +103,6 @@ TEST_CASE("at sites: links and faults go with the sites that they are of") {
   CHECK(std::get<catalog::KillProcess>(kept.faults[1].what).site == SiteId{1});
 }
 
-TEST_CASE("planned fleets: a message carries half a gigabyte") {
-  CHECK(is_carried(258'000'000));
-  CHECK_FALSE(is_carried(2'000'000'000));
-}
-
 TEST_CASE("planned fleets: a fleet is as large and as fast as its plan") {
   const auto plans = three_plans();
   const PlannedFleets planned = planned_fleets(scenario_of(), plans, 1'000);
