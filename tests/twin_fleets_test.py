@@ -109,6 +109,31 @@ class Fleets(unittest.TestCase):
                          {group["site"] for group in json.loads(planned)["groups"]})
         self.assertIn("[train.outer]", told(SOVEREIGN, "--for", "10min")["source"])
 
+    def test_a_plan_by_hand_needs_places_in_nodes_not_only_devices(self):
+        with open(SOVEREIGN, encoding="utf-8") as file:
+            job = job_of(self, file.read())
+        found = json.loads(subprocess.run([AXS, "plan", job, "--json"], capture_output=True,
+                                          text=True, check=True, timeout=600).stdout)
+        (first, *others), (stage,) = found["groups"], found["groups"][0]["stages"]
+        work = first["replicas"] * first["micro_batches"]
+
+        def groups(width, replicas, share):
+            return {**first, "replicas": replicas, "micro_batches": work // share // replicas,
+                    "stages": [{**stage, "tensor": width}]}
+
+        def played(*edited):
+            with open(job + ".json", "w", encoding="utf-8") as file:
+                json.dump({**found, "groups": [*edited, *others]}, file)
+            return twin(job, "--for", "10min", "--plan", job + ".json")
+
+        nodes = 16
+        fits = played(groups(5, nodes, 2), groups(3, nodes, 2))
+        self.assertEqual(fits.returncode, 0, fits.stderr)
+        crowded = played(groups(5, nodes * 3 // 2, 1))
+        self.assertEqual((crowded.returncode, crowded.stdout), (2, ""))
+        self.assertIn("24 tensor groups of 5 H100 at fra, want at most the 16 that find a place "
+                      "in its nodes of 8", crowded.stderr)
+
     def test_a_large_model_is_played_as_planned_whatever_its_fragments_take(self):
         with open(SOVEREIGN, encoding="utf-8") as file:
             lines = file.read().splitlines(keepends=True)

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "axs/cli/node_places.h"
 #include "axs/cli/plan_read.h"
 #include "axs/cli/plan_words.h"
 #include "axs/config/plan_facts.h"
@@ -32,22 +33,35 @@ std::vector<SiteId> sites_of(const TrainingPlan& plan) {
   return sites;
 }
 
+/// Of one type at one site.
+Result<> check_places(const config::PlannedJob& job, std::uint32_t site, std::uint32_t type,
+                      const GroupsByWidth& groups, const std::string& file) {
+  std::uint64_t there = 0, wanted = 0;
+  for (const plan::Pool& pool : job.fleet.sites[site].pools)
+    if (pool.type == type) there += pool.devices;
+  for (const auto& [width, count] : groups) wanted += width * count;
+  const std::string& name = type_name(job, type);
+  if (wanted > there)
+    return bad(file, fmt::format("{} {} at {}, want at most the {} that it has", wanted, name,
+                                 site_name(job, site), there));
+  const std::uint32_t node = job.fleet.types[type].accelerator.per_node;
+  if (const auto out = crowded_out(groups, node, there))
+    return bad(file,
+               fmt::format("{} tensor groups of {} {} at {}, want at most the {} that find "
+                           "a place in its nodes of {}, beside those that are wider",
+                           out->groups, out->width, name, site_name(job, site), out->places, node));
+  return Ok{};
+}
+
 Result<> check_devices(const config::PlannedJob& job, const TrainingPlan& plan,
                        const std::string& file) {
-  std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint64_t> wanted;
+  std::map<std::pair<std::uint32_t, std::uint32_t>, GroupsByWidth> wanted;
   for (const ReplicaGroup& group : plan.groups)
     for (std::size_t i = 0; i < group.stages.size(); ++i)
-      wanted[{group.site_of(i), group.stages[i].type}] +=
-          std::uint64_t{group.replicas} * group.stages[i].tensor * plan.method.context;
-  for (const auto& [where, devices] : wanted) {
-    std::uint64_t there = 0;
-    for (const plan::Pool& pool : job.fleet.sites[where.first].pools)
-      if (pool.type == where.second) there += pool.devices;
-    if (devices > there)
-      return bad(file, fmt::format("{} {} at {}, want at most the {} that it has", devices,
-                                   type_name(job, where.second), job.fleet.sites[where.first].name,
-                                   there));
-  }
+      wanted[{group.site_of(i), group.stages[i].type}][group.stages[i].tensor] +=
+          std::uint64_t{group.replicas} * plan.method.context;
+  for (const auto& [where, groups] : wanted)
+    AXS_TRY(check_places(job, where.first, where.second, groups, file));
   return Ok{};
 }
 
