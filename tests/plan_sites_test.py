@@ -1,7 +1,9 @@
 #!/usr/bin/python3
-"""axs plan of a model that fits at no site, but in pipelines over two, from outside.
+"""axs plan of a model that fits at no site, but in pipelines over two, and of runs over links that
+are too slow for them, from outside.
 usage: plan_sites_test.py AXS [unittest arguments]"""
 import json
+import math
 import os
 import re
 import subprocess
@@ -35,7 +37,7 @@ rate = "10 Gb/s"
 """
 
 
-class Across(unittest.TestCase):
+class Planning(unittest.TestCase):
     def plan(self, job, *arguments):
         with tempfile.NamedTemporaryFile("w", suffix=".toml", delete=False) as file:
             file.write(job)
@@ -46,6 +48,8 @@ class Across(unittest.TestCase):
         return subprocess.run([AXS, "plan", *arguments], capture_output=True, text=True,
                               check=False, timeout=600)
 
+
+class Across(Planning):
     def test_one_site_is_too_small(self):
         alone = self.plan(HEAD + SITES[0])
         self.assertEqual(alone.returncode, 1)
@@ -94,6 +98,42 @@ class Across(unittest.TestCase):
                                           "--lost", "sfo:1", "--done", "40%")
         self.assertIn("running plan: a pipeline across sites, want replicas that are each at one",
                       replanned.stderr)
+
+
+class Slow(Planning):
+    def test_centuries_are_told_and_what_would_help(self):
+        # No site is enough for the optimiser's state, both together are.
+        sites = "".join(SITES).replace("A100-40", "H100").replace("count = 3", "count = 12")
+        head = HEAD.replace("llama3-8b", "llama3-70b").replace("1B", "1T")
+        slow = self.plan(head + sites + LINK.replace("10 Gb/s", "64 kb/s"), "--json")
+        self.assertEqual(slow.returncode, 0)
+        told = re.fullmatch(
+            r"axs: consortium: the run would take ([0-9,]+) years, ([0-9.]+) % of it exchange "
+            r"between sites \(sfo-fra carries 64 kb/s\); over links ([0-9,]+) times as wide the "
+            r"same plan takes ([0-9.]+) years\n", slow.stderr)
+        self.assertTrue(told, slow.stderr)
+        years, share, times, then = (float(each.replace(",", "")) for each in told.groups())
+        year, found = 365.25 * 86400, json.loads(slow.stdout)
+        self.assertEqual(years, found["duration_s"] / year // 1)
+        self.assertAlmostEqual(share, 100 * found["sites_s"] / found["step_s"], delta=2)
+        self.assertLess(then, 10)
+        link = LINK.replace("10 Gb/s", f"{64 * times:.0f} kb/s")
+        wide = self.plan(head + sites + link, "--json")
+        self.assertEqual((wide.returncode, wide.stderr), (0, ""))
+        self.assertLess(json.loads(wide.stdout)["duration_s"] / year, then * 1.01)
+
+    def test_pipelines_that_wait_for_links_are_told(self):
+        slow = self.plan(HEAD + "".join(SITES) + LINK.replace("10 Gb/s", "64 kb/s"))
+        self.assertRegex(slow.stderr, r"the run would take [0-9.]+ years, 99\.[0-9] % of it exchange "
+                         r"between sites \(sfo-fra carries 64 kb/s\); it wants wider links")
+
+    def test_a_deadline_too_soon_for_the_devices_wants_more_of_them(self):
+        hurry = HEAD.replace("1B", "1T") + '[plan]\ndeadline = "1 d"\n'
+        outcome = self.plan(hurry + SITES[0].replace("count = 3", "count = 8"), "--json")
+        self.assertEqual(outcome.returncode, 1)
+        days = json.loads(outcome.stdout)["duration_s"] / 86400
+        self.assertIn(f"the run would take {days:.4g} days; it wants about {math.ceil(days)} times "
+                      "the devices, or as few tokens", outcome.stderr)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@
 #include "axs/cli/plan_explain.h"
 #include "axs/cli/plan_frontier.h"
 #include "axs/cli/plan_page.h"
+#include "axs/cli/plan_slowness.h"
 #include "axs/cli/plan_text.h"
 #include "axs/cli/plan_trace.h"
 #include "axs/cli/plan_wanted.h"
@@ -102,6 +103,7 @@ Result<ExitCode> PlanJob::run() {
   AXS_TRY(write_files(view));
   const std::string shown = AXS_TRY(text(view, joint));
   std::fputs(shown.c_str(), stdout);
+  if (const std::string slow = slowness_text(view); !slow.empty()) print_error(slow);
   return joint.best.found.result.unmet.empty() ? ExitCode::done : ExitCode::failed;
 }
 
