@@ -12,6 +12,14 @@ namespace axs::cli {
 
 using train::SiteSync;
 
+namespace {
+
+Error stopped() {
+  return {Errc::exhausted, "stopped before the end of the run"};
+}
+
+}  // namespace
+
 Result<ByteView> Contributions::keep(const SiteSync::Captured& captured, ByteView blob) {
   const train::Contribution& contribution = captured.contribution;
   if (contribution.size > blob.size())
@@ -128,6 +136,7 @@ void RealWorker::tell(const train::ToWorker& message, ByteView blob) {
 }
 
 Result<> RealWorker::settle() {
+  if (!failure_ && config_.patience->is_over()) failure_ = stopped();
   if (failure_) return *failure_;
   if (const auto settled = process_->settle(); !settled) return fail(settled.error());
   return Ok{};
@@ -143,13 +152,16 @@ Result<std::pair<T, ByteVector>> RealWorker::answer() {
 }
 
 Result<> RealWorker::fail(const Error& error) {
-  failure_ = Error{error.code, "worker of " + config_.name + ": " + error.what};
+  // A signal from a terminal may have ended the process as well.
+  failure_ = config_.patience->is_over()
+                 ? stopped()
+                 : Error{error.code, "worker of " + config_.name + ": " + error.what};
   return *failure_;
 }
 
 Result<std::vector<std::shared_ptr<RealWorker>>> real_workers(
     const catalog::Scenario& scenario, const std::vector<twin::WorkerSpeed>& speeds,
-    const std::string& data, const std::string& folder) {
+    const std::string& data, const std::string& folder, const std::shared_ptr<Patience>& patience) {
   const auto contributions = std::make_shared<Contributions>(scenario.sites.size());
   std::vector<std::shared_ptr<RealWorker>> workers;
   for (std::uint32_t i = 0; i < scenario.sites.size(); ++i) {
@@ -160,7 +172,7 @@ Result<std::vector<std::shared_ptr<RealWorker>>> real_workers(
         {.arguments = {worker_program()}, .log = own + "/worker.log", .nice = 0});
     workers.push_back(std::make_shared<RealWorker>(
         RealWorker::Config{name, launch, live::begin_of(scenario, SiteId{i}, data, own),
-                           contributions},
+                           contributions, patience},
         speeds[i]));
   }
   return workers;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "axs/catalog/scenario.h"
+#include "axs/cli/patience.h"
 #include "axs/live/lockstep_worker.h"
 #include "axs/twin/worker.h"
 
@@ -39,6 +40,7 @@ class RealWorker final : public twin::Worker {
     live::WorkerLauncher launch;
     train::Begin begin;
     std::shared_ptr<Contributions> contributions;
+    std::shared_ptr<Patience> patience;  ///< Once it is over, the worker fails.
   };
   RealWorker(Config config, const twin::WorkerSpeed& speed)
       : Worker{speed}, config_{std::move(config)} {}
@@ -75,10 +77,10 @@ class RealWorker final : public twin::Worker {
   std::uint64_t steps_ = 0;
 };
 
-/// One per site, with its state and its log in `folder`/sites/<name>.
+/// One per site, with its state and its log in `folder`/sites/<name>, until `patience` is over.
 Result<std::vector<std::shared_ptr<RealWorker>>> real_workers(
     const catalog::Scenario& scenario, const std::vector<twin::WorkerSpeed>& speeds,
-    const std::string& data, const std::string& folder);
+    const std::string& data, const std::string& folder, const std::shared_ptr<Patience>& patience);
 
 /// The validation loss at each site, over the whole validation text.
 Result<std::vector<train::Evaluated>> evaluate(

@@ -41,6 +41,7 @@ TEST_CASE("real workers: a program that is not there is an error of the first wa
   config.name = "fra";
   config.launch = live::launch_process({.arguments = {"/nowhere/axs-worker"}, .log = {}});
   config.contributions = std::make_shared<Contributions>(1);
+  config.patience = std::make_shared<Patience>(*Patience::create(std::nullopt));
   RealWorker worker{std::move(config), {}};
   worker.start();
   CHECK(worker.next_work() == twin::Worker::Work::step);

@@ -112,6 +112,7 @@ Result<ExitCode> TwinCommand::run() {
   auto workers = AXS_TRY(workers_of(chosen, planned));
   twin::Twin::Config config{
       .scenario = chosen, .links = std::move(links), .workers = std::move(workers)};
+  if (learn) AXS_TRY(Learning::check(chosen, data));
   std::optional<TwinRecord> record;
   if (!out.empty()) record.emplace(AXS_TRY(TwinRecord::create(out, chosen)));
   std::optional<Learning> learning;

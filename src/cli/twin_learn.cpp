@@ -22,21 +22,22 @@ std::string loss_at(const Learned::Site& site, double at_s) {
 
 }  // namespace
 
-Result<Learning> Learning::create(const catalog::Scenario& scenario,
-                                  const std::vector<twin::WorkerSpeed>& speeds,
-                                  const std::string& data, const std::string& folder) {
+Result<> Learning::check(const catalog::Scenario& scenario, const std::string& data) {
   if (scenario.train.sync == catalog::SyncMode::every_step)
     return Error{Errc::invalid, "--learn: " + scenario.name +
                                     " trains with sync = \"every-step\", want \"outer\""};
-  std::string corpus;
-  if (!data.empty()) {
-    AXS_TRY(check_corpus(data, "--data"));
-    corpus = std::filesystem::absolute(data).string();
-  }
+  return data.empty() ? Result<>{Ok{}} : check_corpus(data, "--data");
+}
+
+Result<Learning> Learning::create(const catalog::Scenario& scenario,
+                                  const std::vector<twin::WorkerSpeed>& speeds,
+                                  const std::string& data, const std::string& folder) {
+  const std::string corpus = data.empty() ? "" : std::filesystem::absolute(data).string();
   Learning learning;
+  learning.patience_ = std::make_shared<Patience>(AXS_TRY(Patience::create(std::nullopt)));
   if (folder.empty()) learning.scratch_.emplace(AXS_TRY(ScratchFolder::create_temporary()));
   const std::string path = folder.empty() ? learning.scratch_->path() : folder;
-  learning.workers_ = AXS_TRY(real_workers(scenario, speeds, corpus, path));
+  learning.workers_ = AXS_TRY(real_workers(scenario, speeds, corpus, path, learning.patience_));
   for (const auto& site : scenario.sites) learning.learned_.sites.push_back({site.name});
   return learning;
 }

@@ -29,8 +29,13 @@ struct Learned {
 /// The training of `axs twin --learn`: an axs-worker at each site.
 class Learning {
  public:
-  /// `data`: the corpus, empty for the default one. The workers' states and logs go into `folder`,
-  /// empty for one that is gone afterwards. Errc::invalid for a scenario that is not trained so.
+  /// Before anything is made: Errc::invalid for a scenario that is not trained so, and for text
+  /// that cannot be trained on. `data`: the corpus, empty for the default one.
+  static Result<> check(const catalog::Scenario& scenario, const std::string& data);
+
+  /// Of what passes check(). The workers' states and logs go into `folder`, empty for one that is
+  /// gone afterwards, also where SIGINT, SIGTERM or SIGHUP ends the run. Create it before any
+  /// thread.
   static Result<Learning> create(const catalog::Scenario& scenario,
                                  const std::vector<twin::WorkerSpeed>& speeds,
                                  const std::string& data, const std::string& folder);
@@ -47,6 +52,7 @@ class Learning {
  private:
   Learning() = default;
 
+  std::shared_ptr<Patience> patience_;  ///< Outlives the folder: more signals wait for it to go.
   std::optional<ScratchFolder> scratch_;
   std::vector<std::shared_ptr<RealWorker>> workers_;
   Learned learned_;
