@@ -5,6 +5,7 @@ usage: plan_test.py PATH-OF-AXS                  a small table, and tables that 
 import json
 import os
 import re
+import shlex
 import signal
 import stat
 import subprocess
@@ -236,12 +237,11 @@ class Job(unittest.TestCase):
         job = self.write(ONE_SITE)
         (group,) = json.loads(plan(job, "--json").stdout)["groups"]
         lines = plan(job, "--emit", "megatron").stdout.splitlines()
-        said = dict(line[2:].split(" ") if " " in line else (line[2:], None) for line in lines)
-        self.assertTrue(all(line.startswith("--") for line in lines))
-        self.assertLessEqual(set(said), MEGATRON)
-        self.assertEqual(int(said["pipeline-model-parallel-size"]), len(group["stages"]))
-        layout = said["pipeline-model-parallel-layout"]
-        self.assertTrue(layout.startswith("E") and layout.endswith("L"))
+        said = {name: value for name, value, *_ in (shlex.split(line) + [None] for line in lines)}
+        self.assertLessEqual(set(said), {"--" + name for name in MEGATRON})
+        self.assertEqual(int(said["--pipeline-model-parallel-size"]), len(group["stages"]))
+        layout = said["--pipeline-model-parallel-layout"]
+        self.assertIn(f"--pipeline-model-parallel-layout 'E{layout[1:-1]}L'", lines)
         self.assertEqual([int(stage.strip("ELt*")) for stage in layout.split("|")],
                          [stage["layers"] for stage in group["stages"]])
 

@@ -42,7 +42,7 @@ std::string PlanCommand::footer() const {
          "  axs plan job.toml --objective carbon\n"
          "  axs plan job.toml --frontier\n"
          "  axs plan job.toml --json > plan.json\n"
-         "  axs plan job.toml --emit megatron > megatron.args\n"
+         "  axs plan job.toml --emit megatron > args; xargs -a args torchrun pretrain_gpt.py\n"
          "  axs plan job.toml --html plan.html\n"
          "  axs plan job.toml --trace step.json     # open it on ui.perfetto.dev\n"
          "  axs plan replan job.toml --running plan.json --lost sfo:8 --done 40%\n"

@@ -1,11 +1,13 @@
 #include "axs/cli/plan_emit.h"
-#include "axs/plan/plan_devices.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
 #include <cmath>
+
+#include "axs/cli/shell_word.h"
+#include "axs/plan/plan_devices.h"
 
 namespace axs::cli {
 namespace {
@@ -181,8 +183,10 @@ std::string megatron_model(const plan::ModelShape& shape) {
     text += fmt::format("--moe-shared-expert-intermediate-size {}\n",
                         experts.shared * experts.feed_forward);
   if (experts.dense_layers > 0)
-    text += fmt::format("--moe-layer-freq ([0]*{}+[1]*{})\n", experts.dense_layers,
-                        shape.layers - experts.dense_layers);
+    text += "--moe-layer-freq " +
+            shell_word(fmt::format("([0]*{}+[1]*{})", experts.dense_layers,
+                                   shape.layers - experts.dense_layers)) +
+            "\n";
   return text;
 }
 
@@ -206,7 +210,7 @@ std::string megatron_parallelism(const PlanView& view) {
       fmt::format("--tensor-model-parallel-size {}\n--pipeline-model-parallel-size {}\n", tensor,
                   group.stages.size());
   if (!is_even(group.stages))
-    text += "--pipeline-model-parallel-layout " + megatron_layout(group.stages) + "\n";
+    text += "--pipeline-model-parallel-layout " + shell_word(megatron_layout(group.stages)) + "\n";
   if (tensor > 1) text += "--sequence-parallel\n";
   if (method.sharding == Sharding::optimizer) text += "--use-distributed-optimizer\n";
   if (view.job.job.software.overlaps_data) text += "--overlap-grad-reduce\n";

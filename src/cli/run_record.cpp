@@ -4,22 +4,11 @@
 #include <fstream>
 
 #include "axs/cli/build_info.h"
+#include "axs/cli/shell_word.h"
 #include "axs/fabric/story.h"
 #include "axs/host/file.h"
 
 namespace axs::cli {
-namespace {
-
-/// In quotes if a shell would take it apart.
-std::string shell_quoted(const std::string& word) {
-  constexpr auto plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./=:,@%+";
-  if (!word.empty() && word.find_first_not_of(plain) == std::string::npos) return word;
-  std::string text = "'";
-  for (const char c : word) text += c == '\'' ? std::string{"'\\''"} : std::string{c};
-  return text + "'";
-}
-
-}  // namespace
 
 std::string own_command() {
   std::ifstream file{"/proc/self/cmdline", std::ios::binary};
@@ -27,7 +16,7 @@ std::string own_command() {
   while (std::getline(file, word, '\0')) {
     const bool first = command.empty();
     // The wrapper starts the program; it is what one would type.
-    command += first ? "./axs" : " " + shell_quoted(word);
+    command += first ? "./axs" : " " + shell_word(word);
   }
   return command;
 }
