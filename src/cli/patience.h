@@ -2,10 +2,21 @@
 
 #include <chrono>
 #include <optional>
+#include <string>
 
+#include "axs/cli/flag.h"
+#include "axs/config/quantity.h"
 #include "axs/host/signals.h"
 
 namespace axs::cli {
+
+/// The time in a flag --limit; `otherwise` where it was not given.
+inline Result<std::optional<std::chrono::nanoseconds>> limit_of(
+    const std::string& flag, std::optional<std::chrono::nanoseconds> otherwise = {}) {
+  if (flag.empty()) return otherwise;
+  const Duration limit = AXS_TRY(of_flag("--limit", config::parse_duration(flag)));
+  return std::optional{std::chrono::nanoseconds{limit.ns}};
+}
 
 /// How long a user waits for what several searches find, one after the other. Create it before any
 /// thread.

@@ -5,8 +5,8 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "axs/cli/flag.h"
 #include "axs/cli/job.h"
+#include "axs/cli/patience.h"
 #include "axs/cli/plan_emit.h"
 #include "axs/cli/plan_explain.h"
 #include "axs/cli/plan_frontier.h"
@@ -17,7 +17,6 @@
 #include "axs/cli/plan_wanted.h"
 #include "axs/cli/terminal.h"
 #include "axs/config/plan_facts.h"
-#include "axs/config/quantity.h"
 #include "axs/fabric/network_forecast.h"
 #include "axs/host/file.h"
 #include "axs/plan/plan_cost.h"
@@ -84,10 +83,7 @@ Result<ExitCode> PlanJob::run() {
   config::PlannedJob job = AXS_TRY(config::read_job(file_, facts));
   auto links = AXS_TRY(plan_links(job.scenario, fabric::forecast_horizon));
   if (objective_) job.job.objective = *objective_;
-  std::optional<std::chrono::nanoseconds> limit;
-  if (!limit_.empty())
-    limit =
-        std::chrono::nanoseconds{AXS_TRY(of_flag("--limit", config::parse_duration(limit_))).ns};
+  const auto limit = AXS_TRY(limit_of(limit_));
   Patience patience = AXS_TRY(Patience::create(limit));
   const Wish wish = frontier_ ? Wish{[](PlanOverLinks&, Patience&) {}} : Wish{look_for_wanted};
   const JointPlan joint = AXS_TRY(plan_jointly(job, facts, std::move(links), patience, wish));

@@ -8,14 +8,13 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "axs/cli/flag.h"
 #include "axs/cli/job.h"
+#include "axs/cli/patience.h"
 #include "axs/cli/plan_read.h"
 #include "axs/cli/plan_search.h"
 #include "axs/cli/plan_text.h"
 #include "axs/cli/rows.h"
 #include "axs/config/plan_facts.h"
-#include "axs/config/quantity.h"
 #include "axs/core/enums.h"
 #include "axs/fabric/network_forecast.h"
 #include "axs/plan/plan_devices.h"
@@ -232,10 +231,7 @@ void PlanReplanCommand::declare(CLI::App& app) {
 }
 
 Result<ExitCode> PlanReplanCommand::run() {
-  std::chrono::nanoseconds limit = default_limit;
-  if (!limit_.empty())
-    limit =
-        std::chrono::nanoseconds{AXS_TRY(of_flag("--limit", config::parse_duration(limit_))).ns};
+  const auto limit = AXS_TRY(limit_of(limit_, default_limit));
   const plan::Facts facts = AXS_TRY(config::shipped_plan_facts());
   PlannedJob job = AXS_TRY(job_with_links(file_, facts));
   const plan::FleetEvents events = AXS_TRY(events_of(events_, job.fleet));
