@@ -3,40 +3,14 @@
 
 #include "axs/cli/plan_read.h"
 #include "axs/cli/plan_text.h"
-#include "axs/config/plan_facts.h"
+#include "axs/cli/small_job_testing.h"
 #include "target.h"
 
 namespace axs::fuzz {
 namespace {
 
-const plan::Facts& facts() {
-  static const plan::Facts shipped = *config::shipped_plan_facts();
-  return shipped;
-}
-
 const config::PlannedJob& job() {
-  static const config::PlannedJob read = *config::parse_job(R"(version = 1
-name = "pair"
-[model]
-preset = "llama-1m"
-[train]
-tokens = "1M"
-sequences = 12
-[[site]]
-name = "sfo"
-at = [37.77, -122.42]
-accelerators = [{ type = "cpu", count = 2 }]
-[[site]]
-name = "fra"
-at = [50.11, 8.68]
-accelerators = [{ type = "cpu", count = 2 }]
-[[link]]
-between = ["sfo", "fra"]
-kind = "fibre"
-rate = "1 Gb/s"
-)",
-                                                            "job.toml", facts());
-  return read;
+  return cli::testing::small_job();
 }
 
 std::string printed(const plan::TrainingPlan& plan) {
@@ -46,7 +20,8 @@ std::string printed(const plan::TrainingPlan& plan) {
 }
 
 std::vector<ByteVector> seeds() {
-  plan::TrainingPlan plan = plan::search(job().job, job().fleet, facts().calibration)->plan;
+  const plan::Calibration& calibration = config::testing::shipped_facts().calibration;
+  plan::TrainingPlan plan = plan::search(job().job, job().fleet, calibration)->plan;
   std::vector<ByteVector> all{bytes_of(printed(plan))};
   plan.outer = plan::OuterSync{.period = 30, .fragments = 2, .overlap = 1, .bits = 4};
   plan.cost.money = Dollars{5};

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "axs/cli/plan_text.h"
+#include "axs/cli/small_job_testing.h"
 #include "axs/config/facts_testing.h"
 #include "axs/plan/plan_cost.h"
 
@@ -14,36 +15,8 @@ using nlohmann::json;
 
 namespace {
 
-config::PlannedJob job_from() {
-  const std::string text = R"(version = 1
-name = "pair"
-[model]
-preset = "llama-1m"
-[train]
-tokens = "1M"
-sequences = 12
-[[site]]
-name = "sfo"
-at = [37.77, -122.42]
-accelerators = [{ type = "cpu", count = 2 }, { type = "H100", count = 1, price = 2.5 }]
-[[site]]
-name = "fra"
-at = [50.11, 8.68]
-accelerators = [{ type = "cpu", count = 2 }]
-[[link]]
-between = ["sfo", "fra"]
-kind = "wire"
-delay = "20 ms"
-rate = "1 Gb/s"
-)";
-  auto job = config::parse_job(text, "job.toml", config::testing::shipped_facts());
-  REQUIRE_MESSAGE(job, (job ? "" : job.error().what));
-  return *job;
-}
-
 const config::PlannedJob& pair() {
-  static const config::PlannedJob job = job_from();
-  return job;
+  return testing::small_job();
 }
 
 /// No plan that a search would find: it has all that a plan can have.
