@@ -37,12 +37,6 @@ std::vector<HelloAnswer> take_answers(std::vector<Asked>& waiting, Instant now) 
   return answers;
 }
 
-/// Between the hellos of a path while no traffic flows.
-template <class Path>
-Duration calm_interval(const PathMonitor::Config& config, const Path& path) {
-  return path.used || path.streak > 0 ? config.active : config.idle;
-}
-
 PathId path_id(std::size_t index) {
   return PathId{static_cast<std::uint8_t>(index)};
 }
@@ -384,8 +378,12 @@ bool PathMonitor::fast(const Path& path) const {
   return busy_ && path.up && (path.used || needed);
 }
 
+Duration PathMonitor::calm_interval(const Path& path) const {
+  return path.used || path.streak > 0 ? config_.active : config_.idle;
+}
+
 Duration PathMonitor::unstretched(const Path& path) const {
-  return fast(path) ? pace_ : calm_interval(config_, path);
+  return fast(path) ? pace_ : calm_interval(path);
 }
 
 Duration PathMonitor::interval(const Path& path) const {
@@ -395,7 +393,7 @@ Duration PathMonitor::interval(const Path& path) const {
 PathMonitor::Demand PathMonitor::demand() const {
   Demand demand;
   for (const Path& path : paths_) {
-    const double calm = 1 / calm_interval(config_, path).seconds();
+    const double calm = 1 / calm_interval(path).seconds();
     const bool spared = now_ - path.spared_at < measuring;
     demand.calm += calm;
     if (fast(path))

@@ -235,6 +235,8 @@ class PathMonitor {
 
   bool is_link(const Path& path) const;
   bool fast(const Path& path) const;
+  /// Between the hellos of a path while no traffic flows.
+  Duration calm_interval(const Path& path) const;
   Duration unstretched(const Path& path) const;
   void note_interval(Path& path);
   Duration expected(const Path& path) const;
