@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <tuple>
 
+#include "axs/plan/apart_search.h"
 #include "axs/plan/plan_cost.h"
+#include "axs/plan/plan_devices.h"
 #include "axs/plan/rounded.h"
-#include "axs/plan/shared_work.h"
+#include "axs/plan/shortest_work.h"
 #include "axs/plan/spanning_pipelines.h"
 
 namespace axs::plan {
@@ -19,7 +22,6 @@ constexpr std::uint32_t bundles_max = 64;
 /// Replicas up to which pipelines of several types are worth building: with more, what is left
 /// over of each type is small.
 constexpr std::uint32_t mixed_replicas_max = 8;
-constexpr double precise = 1e-12;
 /// Nothing that may still be the best is left out because of rounding.
 constexpr double rounding = 1e-9;
 
@@ -53,34 +55,6 @@ struct GivenReplicas {
     return done < micro_batches ? std::nullopt : std::optional{all};
   }
 };
-
-/// The least time in which replicas can be done, if nobody stops it. Nothing if it is above
-/// `limit`, on which it does not depend otherwise.
-template <class Choice>
-std::optional<SharedWork> shortest(const Choice& choice, const ReplicaDemand& demand, Seconds limit,
-                                   const Stop& stop) {
-  if (!choice.within(limit)) return std::nullopt;
-  const auto try_within = [&](Seconds time) -> std::optional<SharedWork> {
-    const auto chosen = choice.within(time);
-    if (!chosen) return std::nullopt;
-    return share_work(*chosen, demand, time);
-  };
-  SharedWork best = *try_within(no_limit);
-  Seconds low{};
-  while (best.slowest - low > precise * best.slowest && !stop()) {
-    const Seconds middle = 0.5 * (low + best.slowest);
-    if (auto shared = try_within(middle))
-      best = std::move(*shared);
-    else
-      low = middle;
-  }
-  return best;
-}
-
-bool contains(const std::vector<std::uint32_t>& all, const std::vector<std::uint32_t>& some) {
-  return std::ranges::all_of(
-      some, [&](std::uint32_t one) { return std::ranges::find(all, one) != all.end(); });
-}
 
 /// Sequences that are shorter are not worth the ring around which keys and values go.
 constexpr std::uint32_t long_sequence = 16384;
@@ -167,23 +141,31 @@ void Search::list_units() {
     return key(a) < key(b);
   });
   const bool spans = has_ways();
+  const bool apart = std::ranges::any_of(groups_, &SiteGroup::step_apart);
   for (std::uint32_t method = 0; method < methods_.size(); ++method) {
     const auto most = std::min<std::uint64_t>(
         devices, static_cast<std::uint64_t>(micro_batches(methods_[method].method)));
     const auto bundles = [&](std::uint32_t bundle, std::uint32_t wanted) {
       return static_cast<std::uint32_t>(std::min<std::uint64_t>(most / bundle, wanted));
     };
-    units_.push_back({method, 1, {1, bundles(1, bundles_max)}, Pipelines::pure});
+    const auto add = [&](std::uint32_t bundle, ReplicaRange range, Pipelines pipelines) {
+      units_.push_back({method, bundle, range, pipelines, false});
+      if (apart && range.most > 1) units_.push_back({method, bundle, range, pipelines, true});
+    };
+    add(1, {1, bundles(1, bundles_max)}, Pipelines::pure);
     for (std::uint32_t bundle = 2; bundles(bundle, bundles_max) > bundles_max / 2; bundle *= 2)
-      units_.push_back(
-          {method, bundle, {bundles_max / 2 + 1, bundles(bundle, bundles_max)}, Pipelines::pure});
+      add(bundle, {bundles_max / 2 + 1, bundles(bundle, bundles_max)}, Pipelines::pure);
     if (job_.software.replicas_only || is_of_one_stage(methods_[method].method)) continue;
-    units_.push_back({method, 1, {1, bundles(1, mixed_replicas_max)}, Pipelines::mixed});
+    add(1, {1, bundles(1, mixed_replicas_max)}, Pipelines::mixed);
     if (spans)
-      units_.push_back({method, 1, {1, bundles(1, spanning_replicas_max)}, Pipelines::spanning});
+      units_.push_back(
+          {method, 1, {1, bundles(1, spanning_replicas_max)}, Pipelines::spanning, false});
   }
   std::ranges::sort(units_, [](const Unit& a, const Unit& b) {
-    return std::tie(a.pipelines, a.method, a.bundle) < std::tie(b.pipelines, b.method, b.bundle);
+    const auto key = [](const Unit& unit) {
+      return std::tuple{unit.pipelines, unit.method, unit.apart, unit.bundle};
+    };
+    return key(a) < key(b);
   });
 }
 
@@ -295,6 +277,7 @@ std::optional<TrainingPlan> Search::best_of(const Unit& unit, ReplicaRange bundl
                                             const Stop& stop) const {
   const Method& how = methods_[unit.method].method;
   if (unit.pipelines == Pipelines::spanning) return best_spanning(how, bundles, at_most, stop);
+  if (unit.apart) return ApartSearch{*this, unit, bundles}.best(at_most, stop);
   KindBuilder builder = builder_for(unit, bundles);
   const KindTable table = kinds(builder, unit.pipelines);
   const ReplicaDemand demand{bundles.most, unit.bundle, micro_batches(how)};
@@ -307,20 +290,29 @@ std::optional<TrainingPlan> Search::best_of(const Unit& unit, ReplicaRange bundl
   bool possible = false;
   for (const SiteGroup& group : groups_) {
     if (stop()) return best;
+    if (group.step_apart()) continue;
     const Seconds limit = group.step_within(at_most * (1 + rounding)) - builder.fixed();
-    std::vector<SiteDevices> sites;
-    for (const std::uint32_t site : group.sites) sites.push_back(devices_[site]);
-    const ReplicaChoice choice{table, demand, sites, group.sites_max};
+    const ReplicaChoice choice{table, demand, devices_of(group)};
     possible = possible || choice.may_be_within(limit);
     if (!bundles.is_one()) continue;
     if (const auto shared = shortest(choice, demand, limit, stop))
-      keep_better(plan_of(*shared, group, builder));
+      keep_better(plan_of(*shared, group, everywhere(builder)));
   }
   if (bundles.is_one() || !possible) return best;
   const std::uint32_t middle = (bundles.least + bundles.most) / 2;
   keep_better(best_of(unit, {bundles.least, middle}, at_most, stop));
   keep_better(best_of(unit, {middle + 1, bundles.most}, at_most, stop));
   return best;
+}
+
+std::vector<SiteDevices> Search::devices_of(const SiteGroup& group) const {
+  std::vector<SiteDevices> sites;
+  for (const std::uint32_t site : group.sites) sites.push_back(devices_[site]);
+  return sites;
+}
+
+BuilderOfSite Search::everywhere(const KindBuilder& builder) const {
+  return BuilderOfSite(devices_.size(), &builder);
 }
 
 std::optional<TrainingPlan> Search::best_spanning(const Method& method, ReplicaRange replicas,
@@ -335,7 +327,7 @@ std::optional<TrainingPlan> Search::best_spanning(const Method& method, ReplicaR
     const SpanningPipelines pipelines{job_, fleet_, devices_, builder, n};
     const auto shared = pipelines.shortest(at_most - builder.fixed(), stop);
     if (!shared) continue;
-    TrainingPlan plan = plan_of(*shared, sites, builder);
+    TrainingPlan plan = plan_of(*shared, sites, everywhere(builder));
     if (best && best->step.total <= plan.step.total) continue;
     at_most = plan.step.total;
     best = std::move(plan);
@@ -371,16 +363,36 @@ std::optional<TrainingPlan> Search::shared_anew(const Method& method,
   const bool is_possible = replicas > 0 && job_.global_batch % method.micro_batch == 0 &&
                            replicas <= micro_batches(method) && has_devices_for(method, pipelines);
   if (!is_possible) return std::nullopt;
-  const KindBuilder builder{job_, fleet_.types, method, {replicas, replicas}, {}, calibration_};
+  auto best = shared_anew(method, pipelines, false, stop);
+  if (sites_of(pipelines).size() == 1) return best;
+  auto apart = shared_anew(method, pipelines, true, stop);
+  return apart && (!best || apart->step.total < best->step.total) ? apart : best;
+}
+
+/// With exchanges in every step or, if `apart`, all others.
+std::optional<TrainingPlan> Search::shared_anew(const Method& method,
+                                                const std::vector<ReplicaGroup>& pipelines,
+                                                bool apart, const Stop& stop) const {
+  std::map<std::uint32_t, std::uint32_t> replicas;  // By site.
+  for (const ReplicaGroup& group : pipelines) replicas[group.site] += group.replicas;
+  std::uint32_t all = 0;
+  for (const auto& [site, count] : replicas) all += count;
+  std::map<std::uint32_t, KindBuilder> built;  // By how many replicas share.
+  BuilderOfSite builders(devices_.size());
+  for (const auto& [site, count] : replicas) {
+    const std::uint32_t sharing = apart ? count : all;
+    builders[site] = &built
+                          .try_emplace(sharing, job_, fleet_.types, method,
+                                       ReplicaRange{sharing, sharing}, SiteDevices{}, calibration_)
+                          .first->second;
+  }
   std::vector<ReplicaKind> kinds;
-  std::vector<std::uint32_t> sites;
   for (const ReplicaGroup& group : pipelines) {
-    auto kind = builder.of(group.stages);
+    auto kind = builders[group.site]->of(group.stages);
     if (!kind) return std::nullopt;
     kinds.push_back(*std::move(kind));
-    if (std::ranges::find(sites, group.site) == sites.end()) sites.push_back(group.site);
   }
-  const ReplicaDemand demand{replicas, 1, micro_batches(method)};
+  const ReplicaDemand demand{all, 1, micro_batches(method)};
   GivenReplicas given{{}, demand.micro_batches};
   for (std::size_t i = 0; i < kinds.size(); ++i)
     given.all.push_back({pipelines[i].site, &kinds[i], pipelines[i].replicas});
@@ -388,26 +400,36 @@ std::optional<TrainingPlan> Search::shared_anew(const Method& method,
   if (!shared) return std::nullopt;
   std::optional<TrainingPlan> best;
   for (const SiteGroup& group : groups_) {
-    if (sites.size() > group.sites_max || !contains(group.sites, sites)) continue;
-    SharedWork here = *shared;
-    for (ReplicaGroup& one : here.groups)
-      one.site = static_cast<std::uint32_t>(std::ranges::find(group.sites, one.site) -
-                                            group.sites.begin());
-    TrainingPlan plan = plan_of(here, group, builder);
-    if (!best || plan.step.total < best->step.total) best = std::move(plan);
+    if (group.step_apart() != apart || replicas.size() > group.sites_max) continue;
+    if (auto plan = plan_of_given(*shared, group, builders);
+        plan && (!best || plan->step.total < best->step.total))
+      best = std::move(plan);
   }
   return best;
 }
 
+/// Of replicas under the fleet's numbers of sites. Nothing: some are at none of the group.
+std::optional<TrainingPlan> Search::plan_of_given(SharedWork work, const SiteGroup& group,
+                                                  const BuilderOfSite& builders) const {
+  for (ReplicaGroup& one : work.groups) {
+    const auto at = std::ranges::find(group.sites, one.site);
+    if (at == group.sites.end()) return std::nullopt;
+    one.site = static_cast<std::uint32_t>(at - group.sites.begin());
+  }
+  return plan_of(work, group, builders);
+}
+
 TrainingPlan Search::plan_of(const SharedWork& work, const SiteGroup& group,
-                             const KindBuilder& builder) const {
+                             const BuilderOfSite& builders) const {
   TrainingPlan plan;
-  plan.method = builder.method();
+  const KindBuilder& any = **std::ranges::find_if(builders, [](auto* one) { return one; });
+  plan.method = any.method();
   plan.groups = work.groups;
   plan.idle = all_devices_;
   double spread = 1;
   for (ReplicaGroup& replicas : plan.groups) {
     replicas.site = group.sites[replicas.site];
+    const KindBuilder& builder = *builders[replicas.site];
     for (std::size_t i = 0; i < replicas.stages.size(); ++i) {
       PlannedStage& stage = replicas.stages[i];
       stage.memory = builder.memory(replicas, i);
@@ -415,8 +437,9 @@ TrainingPlan Search::plan_of(const SharedWork& work, const SiteGroup& group,
       spread = std::max(spread, builder.spread(stage.type));
     }
   }
-  const Seconds inside = work.slowest + builder.fixed();
-  const SiteExchange* way = group.best(inside);
+  const Seconds inside = work.slowest + any.fixed();
+  const bool is_alone = sites_of(plan.groups).size() == 1;
+  const SiteExchange* way = is_alone ? nullptr : group.best(inside);
   const Seconds waiting = way == nullptr ? Seconds{} : way->exposed(inside);
   if (way != nullptr && way->how.sync.period > 1) {
     plan.outer = way->how.sync;
@@ -424,13 +447,13 @@ TrainingPlan Search::plan_of(const SharedWork& work, const SiteGroup& group,
   }
   plan.step = {.replicas = work.slowest,
                .sites = waiting,
-               .fixed = builder.fixed(),
+               .fixed = any.fixed(),
                .total = inside + waiting,
                .spread = spread};
   plan.tokens_per_second =
       static_cast<double>(job_.global_batch) * job_.sequence / plan.step.total.value();
   plan.duration = steps(job_) * plan.step.total;
-  plan.cost = cost_of(plan, steps(job_), builder, fleet_);
+  plan.cost = cost_of(plan, steps(job_), builders, fleet_);
   return plan;
 }
 

@@ -58,18 +58,28 @@ TrainingPlan plan_with_threads(const Search& search, int threads) {
   return summary.result()->plan;
 }
 
-void whole_search(benchmark::State& state) {
+/// With `seldom`, sites may exchange less often than in every step.
+void whole_search(benchmark::State& state, bool seldom) {
   const Fleet fleet = scenes::large_fleet(static_cast<std::uint32_t>(state.range(0)),
                                           static_cast<std::uint32_t>(state.range(1)),
                                           static_cast<std::uint32_t>(state.range(2)));
   const Calibration calibration = scenes::calibration();
+  Job wanted = job();
+  if (seldom) wanted.loss_gap_max = 0.02;
   for (auto _ : state) {
-    const Search search = *Search::of(job(), fleet, calibration);
+    const Search search = *Search::of(wanted, fleet, calibration);
     const TrainingPlan plan = plan_with_threads(search, static_cast<int>(state.range(3)));
     state.counters["step"] = plan.step.total.value();
   }
 }
-BENCHMARK(whole_search)
+BENCHMARK_CAPTURE(whole_search, seldom, true)
+    ->ArgNames({"devices", "types", "sites", "threads"})
+    ->Args({16384, 4, 4, 1})
+    ->Args({100000, 4, 8, 1})
+    ->MeasureProcessCPUTime()
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(whole_search, every_step, false)
     ->ArgNames({"devices", "types", "sites", "threads"})
     ->ArgsProduct({{1024}, {3}, {1}, {1, 2}})
     ->ArgsProduct({{16384}, {4}, {4}, {1, 2}})

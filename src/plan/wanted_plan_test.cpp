@@ -81,6 +81,32 @@ struct Priced {
 
 }  // namespace
 
+TEST_CASE("objectives: sites that step apart, each with as many replicas as it is priced for") {
+  TwoSites two;
+  two.fleet.sites[1].pools[0].devices = 8;
+  two.fleet.links = {{0, 1, bits_per_second(1e10), Seconds{0.05}}};
+  two.job.loss_gap_max = 0.02;
+  int apart = 0;
+  for (double gigabytes = 10; gigabytes < 50; gigabytes *= 1.5) {
+    two.fleet.types[0].accelerator.memory = Bytes{gigabytes * 1e9};
+    const auto fastest = plan::search(two.job, two.fleet, calibration);
+    if (!fastest) continue;
+    const Search search = *Search::of(two.job, two.fleet, calibration);
+    for (const double slower : {1.001, 1.3}) {
+      const ThriftLimits limits{.duration = slower * fastest->plan.duration};
+      const auto found = FrugalSearch{search}.best(Thrift::energy, limits, std::nullopt, patient);
+      REQUIRE(found);
+      CHECK(found->duration <= limits.duration);
+      CHECK(found->cost.energy <= close * fastest->plan.cost.energy);
+      const auto again = search.shared_anew(found->method, found->groups);
+      REQUIRE(again);
+      CHECK(again->step.total <= found->step.total * (1 + 1e-9));
+      if (found->outer) ++apart;
+    }
+  }
+  CHECK(apart > 1);
+}
+
 TEST_CASE("objectives: of two sites the cheaper, the cleaner, and any for energy") {
   TwoSites two;
   CHECK(site_of(two.best(Objective::money)) == 1);
