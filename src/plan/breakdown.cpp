@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "axs/plan/plan_devices.h"
 #include "axs/plan/spanning_pipelines.h"
 #include "axs/plan/stage_cost.h"
 #include "axs/plan/step_energy.h"
@@ -86,9 +87,7 @@ class Breaker {
  public:
   Breaker(const Job& job, const Fleet& fleet, const TrainingPlan& plan,
           const Calibration& calibration)
-      : job_{job}, fleet_{fleet}, plan_{plan}, calibration_{calibration} {
-    for (const ReplicaGroup& group : plan.groups) replicas_ += group.replicas;
-  }
+      : job_{job}, fleet_{fleet}, plan_{plan}, calibration_{calibration} {}
 
   Result<PlanBreakdown> all() const {
     PlanBreakdown broken;
@@ -135,6 +134,7 @@ class Breaker {
   /// Stages that are alike share a cost: so it is known that they are.
   Result<> add_stages(const ReplicaGroup& group, Pipeline& pipeline) const {
     const auto& stages = group.stages;
+    const std::uint32_t replicas = sharing_at(plan_, group.site);
     pipeline.costs.reserve(stages.size());
     for (std::size_t i = 0; i < stages.size(); ++i) {
       const auto alike = std::ranges::find_if(stages, [&](const PlannedStage& stage) {
@@ -144,7 +144,7 @@ class Breaker {
       if (first == i) {
         StageCost cost =
             AXS_TRY(StageCost::of(job_, plan_.method, fleet_.types[stages[i].type],
-                                  stages[i].tensor, {replicas_, replicas_}, calibration_));
+                                  stages[i].tensor, {replicas, replicas}, calibration_));
         pipeline.costs.push_back(std::move(cost));
       }
       pipeline.stages.push_back(first == i ? &pipeline.costs.back() : pipeline.stages[first]);
@@ -155,8 +155,8 @@ class Breaker {
   Result<Pipeline> pipeline_of(const ReplicaGroup& group) const {
     Pipeline pipeline;
     AXS_TRY(add_stages(group, pipeline));
-    pipeline.links =
-        AXS_TRY(links_of(fleet_, group, activations_of(*pipeline.stages.front()), replicas_));
+    pipeline.links = AXS_TRY(links_of(fleet_, group, activations_of(*pipeline.stages.front()),
+                                      sharing_at(plan_, group.site)));
     for (std::size_t i = 0; i < group.stages.size(); ++i) {
       const std::uint32_t layers = group.stages[i].layers;
       const StageCost& cost = *pipeline.stages[i];
@@ -184,7 +184,8 @@ class Breaker {
     broken.pipeline = pipeline.fill + (group.micro_batches - 1.0) * pipeline.bottleneck;
     const Seconds busy = broken.pipeline + pipeline.tail;
     const Seconds stragglers =
-        straggling(pipeline.nodes * replicas_, calibration_.shared.stragglers) * busy;
+        straggling(pipeline.nodes * sharing_at(plan_, group.site), calibration_.shared.stragglers) *
+        busy;
     broken.end = busy + stragglers;
     for (std::size_t i = 0; i < group.stages.size(); ++i) {
       StageBreakdown stage = stage_of(group, pipeline, i);
@@ -303,7 +304,6 @@ class Breaker {
   const Fleet& fleet_;
   const TrainingPlan& plan_;
   const Calibration& calibration_;
-  std::uint32_t replicas_ = 0;
 };
 
 }  // namespace

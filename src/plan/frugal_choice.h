@@ -26,6 +26,8 @@ struct ReplicaTerms {
 /// A replica that may be built at a site.
 struct Offer {
   std::uint32_t site = 0;  ///< which of those that were given
+  /// That its site has in all, if it is made of this offer and others with as many. 0: any.
+  std::uint32_t bundles = 0;
   const ReplicaKind* kind = nullptr;
   ReplicaTerms score{};
   ReplicaTerms money{};  ///< dollars

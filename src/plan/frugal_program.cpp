@@ -6,8 +6,6 @@
 
 namespace axs::plan {
 
-namespace {}  // namespace
-
 std::optional<BundleChoice> FrugalProgram::best(std::uint32_t bundles, std::int64_t wanted,
                                                 double ceiling) {
   bundles_ = bundles;
@@ -19,11 +17,15 @@ std::optional<BundleChoice> FrugalProgram::best(std::uint32_t bundles, std::int6
   open_.assign(1, {});
   steps_.clear();
   for (std::size_t i = 0; i < items_.size(); ++i) {
-    const std::uint32_t site = items_[i].offer->site;
-    if (i == 0 || items_[i - 1].offer->site != site) enter_site(site);
+    const Offer& offer = *items_[i].offer;
+    const Offer* const before = i == 0 ? nullptr : items_[i - 1].offer;
+    const bool is_new_site = before == nullptr || before->site != offer.site;
+    if (is_new_site || before->bundles != offer.bundles) drop_unfinished();
+    if (is_new_site) enter_site(offer.site);
     extend(i);
     drop_beaten();
   }
+  drop_unfinished();
   const Partial* best = nullptr;
   for (const Partial& partial : open_)
     if (partial.bundles == bundles_ && partial.done == wanted_ && partial.score < ceiling_ &&
@@ -36,10 +38,10 @@ std::optional<BundleChoice> FrugalProgram::best(std::uint32_t bundles, std::int6
 /// than all others would that no choice with it ends below the ceiling.
 void FrugalProgram::drop_useless_items() {
   const auto beats = [](const BundleItem& a, const BundleItem& b) {
-    return a.offer->site == b.offer->site && a.most >= b.most && a.score <= b.score &&
-           a.micro_batch <= b.micro_batch && a.money <= b.money &&
-           a.money_of_micro_batch <= b.money_of_micro_batch && a.power <= b.power &&
-           uses_no_more(*a.offer->kind, *b.offer->kind);
+    return a.offer->site == b.offer->site && a.offer->bundles == b.offer->bundles &&
+           a.most >= b.most && a.score <= b.score && a.micro_batch <= b.micro_batch &&
+           a.money <= b.money && a.money_of_micro_batch <= b.money_of_micro_batch &&
+           a.power <= b.power && uses_no_more(*a.offer->kind, *b.offer->kind);
   };
   double least = endless;
   for (const BundleItem& item : items_) least = std::min(least, item.unit_score());
@@ -53,7 +55,8 @@ void FrugalProgram::drop_useless_items() {
   items_ = std::move(kept);
 }
 
-/// Site by site, the cheapest first: what is left to do has to be done by dearer ones.
+/// Site by site, and there by how many bundles it has, the cheapest first: what is left to do has
+/// to be done by dearer ones.
 void FrugalProgram::sort_items() {
   std::map<std::uint32_t, double> least;
   for (const BundleItem& item : items_) {
@@ -62,8 +65,9 @@ void FrugalProgram::sort_items() {
   }
   std::ranges::sort(items_, [&](const BundleItem& a, const BundleItem& b) {
     const auto key = [&](const BundleItem& item) {
-      return std::tuple{least.at(item.offer->site), item.offer->site, item.unit_score(),
-                        item.offer->kind->devices(), item.offer};
+      const Offer& offer = *item.offer;
+      return std::tuple{least.at(offer.site),  offer.site, offer.bundles, item.unit_score(),
+                        offer.kind->devices(), item.offer};
     };
     return key(a) < key(b);
   });
@@ -81,9 +85,15 @@ void FrugalProgram::list_rests() {
 void FrugalProgram::enter_site(std::uint32_t site) {
   for (Partial& partial : open_) {
     partial.site_power = {};
+    partial.here = 0;
     std::ranges::copy(sites_[site], partial.left.begin());
   }
   drop_beaten();
+}
+
+/// Of offers for a number of bundles a site has as many, or none.
+void FrugalProgram::drop_unfinished() {
+  std::erase_if(open_, [](const Partial& partial) { return partial.missing > 0; });
 }
 
 void FrugalProgram::extend(std::size_t number) {
@@ -114,6 +124,11 @@ void FrugalProgram::keep_promising(std::vector<Partial>& partials, std::size_t n
 std::optional<FrugalProgram::Partial> FrugalProgram::with_one_more(Partial partial,
                                                                    const BundleItem& item) const {
   if (partial.bundles == bundles_) return std::nullopt;
+  if (const std::uint32_t wanted = item.offer->bundles; wanted > 0) {
+    if (partial.here == 0) partial.here = partial.missing = wanted;
+    if (partial.here != wanted || partial.missing == 0) return std::nullopt;
+    --partial.missing;
+  }
   for (const TypeUse& use : item.offer->kind->uses)
     if (!partial.left[use.type].take(use, 1)) return std::nullopt;
   ++partial.bundles;
@@ -146,7 +161,8 @@ void FrugalProgram::drop_beaten() {
   const auto key = [](const Partial& p) { return std::tuple{p.bundles, p.score, -p.done, p.last}; };
   std::ranges::sort(open_, [&](const Partial& a, const Partial& b) { return key(a) < key(b); });
   const auto beats = [&](const Partial& a, const Partial& b) {
-    return a.done >= b.done && (limits_.money >= endless || a.money <= b.money) &&
+    const bool is_as_open = a.missing == b.missing && (a.here == 0 || b.here > 0);
+    return is_as_open && a.done >= b.done && (limits_.money >= endless || a.money <= b.money) &&
            (limits_.power.value() >= endless || a.power <= b.power) &&
            a.site_power <= b.site_power &&
            std::ranges::equal(a.left, b.left,

@@ -54,6 +54,8 @@ class FrugalProgram {
     double money = 0;
     Watts power{};
     Watts site_power{};
+    std::uint32_t here = 0;                  ///< bundles that the site has in the end, 0: not known
+    std::uint32_t missing = 0;               ///< of these
     std::array<PoolRoom, types_max> left{};  ///< of the site
     std::size_t last = nowhere;              ///< which of the steps
   };
@@ -67,6 +69,7 @@ class FrugalProgram {
   void sort_items();
   void list_rests();
   void enter_site(std::uint32_t site);
+  void drop_unfinished();
   void extend(std::size_t item);
   std::optional<Partial> with_one_more(Partial partial, const BundleItem& item) const;
   void drop_beaten();

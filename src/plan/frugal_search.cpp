@@ -58,7 +58,12 @@ std::optional<TrainingPlan> FrugalSearch::best(Thrift thrift, const ThriftLimits
     if (search_.units_[unit].pipelines == Search::Pipelines::spanning) continue;
     const double share = static_cast<double>(unit) / static_cast<double>(search_.units());
     const Stop stop = [&] { return !watch(share); };
-    look(search_.units_[unit], search_.units_[unit].bundles, stop, wish);
+    const Search::Unit& looked_at = search_.units_[unit];
+    ApartKinds apart{search_, looked_at, stop};
+    if (looked_at.apart)
+      look_apart(apart, looked_at, looked_at.bundles, stop, wish);
+    else
+      look(looked_at, looked_at.bundles, stop, wish);
   }
   return std::move(wish.plan);
 }
@@ -67,29 +72,23 @@ std::optional<TrainingPlan> FrugalSearch::best(Thrift thrift, const ThriftLimits
 void FrugalSearch::look(const Search::Unit& unit, ReplicaRange bundles, const Stop& stop,
                         Wish& wish) const {
   if (stop()) return;
-  const Method& how = search_.methods_[unit.method].method;
-  const KindBuilder builder = search_.builder_for(unit, bundles);
-  const KindTable table = search_.kinds(builder, unit.pipelines, stop);
+  KindBuilder builder = search_.builder_for(unit, bundles);
+  KindTable table = search_.kinds(builder, unit.pipelines, stop);
   if (stop()) return;
-  const ReplicaDemand demand{bundles.most, unit.bundle, search_.micro_batches(how)};
+  const BuiltKinds kinds{std::move(builder), std::move(table)};
   bool possible = false;
   for (const SiteGroup& group : search_.groups_) {
-    if (group.sites_max < group.sites.size()) continue;  // The program cannot count sites.
-    std::vector<SiteRoom> sites;
-    for (const std::uint32_t site : group.sites)
-      sites.push_back(rooms_of(search_.devices_[site], table.widths, unit.bundle));
-    const FrugalChoice choice{
-        offers(table, builder, group, wish.thrift, bundles.is_one()), demand, std::move(sites),
-        step_limits(group, wish.limits),
-        [&](Seconds replicas_done) { return group.after(replicas_done + builder.fixed()); }};
+    if (group.step_apart()) continue;
+    const FrugalChoice among = choice(offers(kinds, group, wish.thrift, bundles.is_one()), kinds,
+                                      unit, bundles, group, wish);
     if (!bundles.is_one()) {
-      possible = possible || choice.may_be_below(wish.score, bundles.least);
+      possible = possible || among.may_be_below(wish.score, bundles.least);
       continue;
     }
-    const auto found = choice.below(wish.score);
+    const auto found = among.below(wish.score);
     if (!found) continue;
     wish.score = found->score;
-    wish.plan = search_.plan_of(found->work, group, builder);
+    wish.plan = search_.plan_of(found->work, group, search_.everywhere(kinds.builder));
   }
   if (!possible) return;
   const std::uint32_t middle = (bundles.least + bundles.most) / 2;
@@ -97,8 +96,54 @@ void FrugalSearch::look(const Search::Unit& unit, ReplicaRange bundles, const St
   look(unit, {middle + 1, bundles.most}, stop, wish);
 }
 
-std::vector<Offer> FrugalSearch::offers(const KindTable& table, const KindBuilder& builder,
-                                        const SiteGroup& group, Thrift thrift, bool whole) const {
+/// The same where a site's kinds go by its own number of bundles.
+void FrugalSearch::look_apart(ApartKinds& kinds, const Search::Unit& unit, ReplicaRange bundles,
+                              const Stop& stop, Wish& wish) const {
+  if (stop()) return;
+  bool possible = false;
+  for (const SiteGroup& group : search_.groups_) {
+    // The program cannot count sites.
+    if (!group.step_apart() || group.sites_max < group.sites.size()) continue;
+    const BuiltKinds& any = kinds.of({1, bundles.most});
+    const FrugalChoice bound =
+        choice(offers(any, group, wish.thrift, false), any, unit, bundles, group, wish);
+    if (!bound.may_be_below(wish.score, bundles.least)) continue;
+    possible = true;
+    if (!bundles.is_one()) continue;
+    std::vector<Offer> all;
+    for (const std::uint32_t count : apart_counts(bundles.most))
+      for (Offer& offer : offers(kinds.of({count, count}), group, wish.thrift, true)) {
+        offer.bundles = count;
+        all.push_back(std::move(offer));
+      }
+    const auto found = choice(std::move(all), any, unit, bundles, group, wish).below(wish.score);
+    if (!found) continue;
+    wish.score = found->score;
+    wish.plan = search_.plan_of(found->work, group, kinds.builders(found->work.groups, group));
+  }
+  if (!possible || bundles.is_one()) return;
+  const std::uint32_t middle = (bundles.least + bundles.most) / 2;
+  look_apart(kinds, unit, {bundles.least, middle}, stop, wish);
+  look_apart(kinds, unit, {middle + 1, bundles.most}, stop, wish);
+}
+
+FrugalChoice FrugalSearch::choice(std::vector<Offer> offers, const BuiltKinds& kinds,
+                                  const Search::Unit& unit, ReplicaRange bundles,
+                                  const SiteGroup& group, const Wish& wish) const {
+  const Method& how = search_.methods_[unit.method].method;
+  std::vector<SiteRoom> sites;
+  for (const std::uint32_t site : group.sites)
+    sites.push_back(rooms_of(search_.devices_[site], kinds.table.widths, unit.bundle));
+  const Seconds fixed = kinds.builder.fixed();
+  return {std::move(offers),
+          {bundles.most, unit.bundle, search_.micro_batches(how)},
+          std::move(sites),
+          step_limits(group, wish.limits),
+          [&group, fixed](Seconds replicas_done) { return group.after(replicas_done + fixed); }};
+}
+
+std::vector<Offer> FrugalSearch::offers(const BuiltKinds& kinds, const SiteGroup& group,
+                                        Thrift thrift, bool whole) const {
   std::vector<Offer> offers;
   for (std::uint32_t i = 0; i < group.sites.size(); ++i) {
     const std::uint32_t site = group.sites[i];
@@ -107,11 +152,11 @@ std::vector<Offer> FrugalSearch::offers(const KindTable& table, const KindBuilde
         return use.devices <= search_.devices_[site][use.type];
       });
       if (!possible) return;
-      offers.push_back(offer(kind, builder, site, thrift, whole));
+      offers.push_back(offer(kind, kinds.builder, site, thrift, whole));
       offers.back().site = i;
     };
-    for (const auto& kinds : table.pure) std::ranges::for_each(kinds, add);
-    std::ranges::for_each(table.mixed, add);
+    for (const auto& pure : kinds.table.pure) std::ranges::for_each(pure, add);
+    std::ranges::for_each(kinds.table.mixed, add);
   }
   return offers;
 }

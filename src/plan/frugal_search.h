@@ -2,6 +2,7 @@
 
 #include <functional>
 
+#include "axs/plan/apart_search.h"
 #include "axs/plan/frugal_choice.h"
 #include "axs/plan/search.h"
 
@@ -47,9 +48,13 @@ class FrugalSearch {
   };
 
   void look(const Search::Unit& unit, ReplicaRange bundles, const Stop& stop, Wish& wish) const;
+  void look_apart(ApartKinds& kinds, const Search::Unit& unit, ReplicaRange bundles,
+                  const Stop& stop, Wish& wish) const;
+  FrugalChoice choice(std::vector<Offer> offers, const BuiltKinds& kinds, const Search::Unit& unit,
+                      ReplicaRange bundles, const SiteGroup& group, const Wish& wish) const;
   /// Not `whole`: without what depends on the number of replicas.
-  std::vector<Offer> offers(const KindTable& table, const KindBuilder& builder,
-                            const SiteGroup& group, Thrift thrift, bool whole) const;
+  std::vector<Offer> offers(const BuiltKinds& kinds, const SiteGroup& group, Thrift thrift,
+                            bool whole) const;
   Offer offer(const ReplicaKind& kind, const KindBuilder& builder, std::uint32_t site,
               Thrift thrift, bool whole) const;
   StepLimits step_limits(const SiteGroup& group, const ThriftLimits& limits) const;

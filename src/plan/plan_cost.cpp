@@ -94,13 +94,14 @@ std::optional<DollarsPerSecond> rent_of(const std::vector<PlannedStage>& stages,
   return rent;
 }
 
-PlanCost cost_of(const TrainingPlan& plan, double steps, const KindBuilder& builder,
+PlanCost cost_of(const TrainingPlan& plan, double steps, const BuilderOfSite& builders,
                  const Fleet& fleet) {
   PlanCost cost{.money = Dollars{}, .carbon = 0};
   bool pays_energy = false;
   double replicas = 0;
   for (const ReplicaGroup& group : plan.groups) replicas += group.replicas;
   for (const ReplicaGroup& group : plan.groups) {
+    const KindBuilder& builder = *builders[group.site];
     const Bytes activations = activations_of(builder.cost(group.stages.front()));
     const auto links = links_of(fleet, group, activations, replicas);
     AXS_ASSERT(links);

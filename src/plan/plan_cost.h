@@ -25,8 +25,8 @@ std::optional<DollarsPerSecond> rent_of(const std::vector<PlannedStage>& stages,
                                         const KindBuilder& builder, const Fleet& fleet,
                                         std::uint32_t site);
 
-/// What so many steps of the plan take. `builder` has made its replicas.
-PlanCost cost_of(const TrainingPlan& plan, double steps, const KindBuilder& builder,
+/// What so many steps of the plan take. `builders` have made its replicas.
+PlanCost cost_of(const TrainingPlan& plan, double steps, const BuilderOfSite& builders,
                  const Fleet& fleet);
 
 /// Of each site, as PlanCost::power counts it.

@@ -26,6 +26,15 @@ inline bool spans_sites(const TrainingPlan& plan) {
                              [](const ReplicaGroup& group) { return !group.crossings.empty(); });
 }
 
+/// Replicas with which those at a site share gradients in every step, and shards: all, or where
+/// sites step apart those of the site.
+inline std::uint32_t sharing_at(const TrainingPlan& plan, std::uint32_t site) {
+  std::uint32_t replicas = 0;
+  for (const ReplicaGroup& group : plan.groups)
+    if (!plan.outer || group.site == site) replicas += group.replicas;
+  return replicas;
+}
+
 /// The stages of a replica that are at one site, one after the other.
 struct SitePart {
   std::uint32_t site = 0;

@@ -5,6 +5,7 @@
 #include <optional>
 #include <tuple>
 
+#include "axs/plan/plan_devices.h"
 #include "axs/plan/replica_kind.h"
 
 namespace axs::plan {
@@ -15,12 +16,6 @@ namespace {
 using StageState = std::tuple<std::uint32_t, std::uint32_t, std::uint32_t, std::uint32_t, bool>;
 /// Replicas that have such a stage.
 using StageCounts = std::map<StageState, std::uint32_t>;
-
-std::uint32_t replicas_of(const std::vector<ReplicaGroup>& groups) {
-  std::uint32_t replicas = 0;
-  for (const ReplicaGroup& group : groups) replicas += group.replicas;
-  return replicas;
-}
 
 StageCounts stages_at(const std::vector<ReplicaGroup>& groups, std::uint32_t site) {
   StageCounts counts;
@@ -37,12 +32,12 @@ StageCounts stages_at(const std::vector<ReplicaGroup>& groups, std::uint32_t sit
   return counts;
 }
 
-bool is_cut_alike(const TrainingPlan& next, const HeldState& held) {
+bool is_cut_alike(const TrainingPlan& next, const HeldState& held, std::uint32_t site) {
   const Method& a = next.method;
   const Method& b = held.method;
   const bool same =
       a.sharding == b.sharding && a.whole_experts == b.whole_experts && a.context == b.context;
-  return same && (a.sharding == Sharding::none || replicas_of(next.groups) == held.replicas_before);
+  return same && (a.sharding == Sharding::none || sharing_at(next, site) == held.sharing[site]);
 }
 
 /// The state that devices of a site need and do not have.
@@ -134,8 +129,7 @@ std::optional<Seconds> copy_time(const Fleet& fleet, const std::vector<bool>& fr
 
 PlanMove move_to(const TrainingPlan& next, const HeldState& held, const Job& job,
                  const Fleet& fleet, const Calibration& calibration, Seconds leave) {
-  const std::uint32_t replicas = replicas_of(next.groups);
-  const KindBuilder builder{job, fleet.types, next.method, {replicas, replicas}, {}, calibration};
+  std::map<std::uint32_t, KindBuilder> builders;  // By how many replicas share.
   const std::vector<ReplicaGroup> holders =
       held.lacks_state ? std::vector<ReplicaGroup>{} : held.pipelines;
   std::vector<bool> has_state(fleet.sites.size());
@@ -155,8 +149,12 @@ PlanMove move_to(const TrainingPlan& next, const HeldState& held, const Job& job
       time = copied.value_or(Seconds{});
     }
     StageCounts there;
-    if (is_cut_alike(next, held)) there = stages_at(holders, site);
-    SiteMove here{builder, fleet, held.lost[site]};
+    if (is_cut_alike(next, held, site)) there = stages_at(holders, site);
+    const std::uint32_t sharing = sharing_at(next, site);
+    const auto builder =
+        builders.try_emplace(sharing, job, fleet.types, next.method, ReplicaRange{sharing, sharing},
+                             std::vector<std::uint32_t>{}, calibration);
+    SiteMove here{builder.first->second, fleet, held.lost[site]};
     for (const auto& [state, count] : wanted) here.add(state, count, std::min(count, there[state]));
     move.inside += here.bytes();
     longest = std::max(longest, time + here.time());

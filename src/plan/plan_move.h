@@ -29,7 +29,7 @@ struct PlanMove {
 struct HeldState {
   Method method;
   std::vector<ReplicaGroup> pipelines;  ///< whose devices are there, or others in their place
-  std::uint32_t replicas_before = 1;    ///< over which the state may be cut
+  std::vector<std::uint32_t> sharing;   ///< by site: replicas over which its state may be cut
   std::vector<std::vector<std::uint32_t>> lost;  ///< devices, by site and type
   bool lacks_state = false;                      ///< some of it was on devices alone that are gone
 };

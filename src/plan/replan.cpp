@@ -135,7 +135,9 @@ Replanning::Replanning(Search search, ChangedFleet now, Calibration calibration,
     : search_{std::move(search)},
       now_{std::move(now)},
       calibration_{std::move(calibration)},
-      held_{running.method, pipelines_of(running), replicas_of(running.groups), now_.lost} {
+      held_{running.method, pipelines_of(running), {}, now_.lost} {
+  for (std::uint32_t site = 0; site < now_.fleet.sites.size(); ++site)
+    held_.sharing.push_back(sharing_at(running, site));
   look_at_running();
 }
 
@@ -185,7 +187,7 @@ void Replanning::look_at_running() {
   const std::vector<ReplicaGroup> before = held_.pipelines;
   const bool touched = lose_devices(before);
   held_.lacks_state = touched && lacks_state(before);
-  const bool all = replicas_of(held_.pipelines) == held_.replicas_before;
+  const bool all = replicas_of(held_.pipelines) == replicas_of(before);
   look_at(held_.pipelines, all ? Course::keep : Course::shrink, touched);
   const std::vector<std::uint32_t> sites = sites_of(held_.pipelines);
   for (const std::uint32_t site : sites) {

@@ -246,7 +246,7 @@ TEST_CASE("replan: a site that had nothing gets the model over its link") {
   Pair pair;
   pair.fleet.links = {{0, 1, BytesPerSecond{1e9}, Seconds{0.1}}};
   TrainingPlan there = search(pair.job, pair.fleet, calibration)->plan;
-  HeldState held{there.method, {}, 0, {{0, 0}, {0, 0}}};
+  HeldState held{there.method, {}, {}, {{0, 0}, {0, 0}}};
   TrainingPlan next = there;
   std::erase_if(there.groups, [](const ReplicaGroup& group) { return group.site == 1; });
   REQUIRE(there.groups.size() > 0);
@@ -277,7 +277,8 @@ TEST_CASE("replan: stages that share a node share its network") {
   for (std::uint32_t i = 0; i < layers; ++i) group.stages.push_back({0, 1, 1, {}});
   next.groups = {group};
   next.method = {};
-  const HeldState held{{1, Recompute::none, Sharding::optimizer}, next.groups, 2, {{0, 0}, {0, 0}}};
+  const HeldState held{
+      {1, Recompute::none, Sharding::optimizer}, next.groups, {2, 0}, {{0, 0}, {0, 0}}};
   const PlanMove move = move_to(next, held, pair.job, pair.fleet, calibration, whole_restart);
   const DeviceType& type = pair.fleet.types[0];
   REQUIRE(layers <= type.accelerator.per_node);

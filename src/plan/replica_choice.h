@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <vector>
 
@@ -42,13 +41,13 @@ struct ChosenReplicas {
 
 /// Chooses which replicas to build from the devices of some sites. The space: in a pool up to
 /// eight bundles of two kinds, or more of one kind and one odd bundle beside; at each site bundles
-/// of one mixed kind besides, or, of up to four bundles, one each of two mixed kinds; at most
-/// `sites_max` of the sites. In this space it is exact. All of that depends on the demand alone, so
-/// that more devices only ever add choices.
+/// of one mixed kind besides, or, of up to four bundles, one each of two mixed kinds. In this space
+/// it is exact. All of that depends on the demand alone, so that more devices only ever add
+/// choices.
 class ReplicaChoice {
  public:
   ReplicaChoice(const KindTable& kinds, const ReplicaDemand& demand,
-                const std::vector<SiteDevices>& sites, std::size_t sites_max);
+                const std::vector<SiteDevices>& sites);
 
   /// False: not even if replicas could be built and share the work without rounding.
   bool may_be_within(Seconds limit) const;
@@ -59,7 +58,6 @@ class ReplicaChoice {
   const KindTable& kinds_;
   ReplicaDemand demand_;
   std::vector<SiteRoom> sites_;  ///< in bundles of devices
-  std::size_t sites_max_;
 };
 
 }  // namespace axs::plan

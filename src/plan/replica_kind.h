@@ -141,6 +141,9 @@ class KindBuilder {
   std::vector<std::vector<StageCost>> costs_;  ///< by type, the narrowest first
 };
 
+/// Who made the kinds of the replicas at each site of a fleet; null: there are none.
+using BuilderOfSite = std::vector<const KindBuilder*>;
+
 /// Without those that another one beats, with no more devices of any type; smallest first.
 std::vector<ReplicaKind> undominated(std::vector<ReplicaKind> kinds);
 

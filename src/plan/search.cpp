@@ -1,16 +1,18 @@
 #include "axs/plan/search.h"
 
 #include <algorithm>
+#include <map>
 
+#include "axs/plan/apart_search.h"
 #include "axs/plan/plan_cost.h"
-#include "axs/plan/shared_work.h"
+#include "axs/plan/plan_devices.h"
+#include "axs/plan/shortest_work.h"
 #include "axs/plan/spanning_pipelines.h"
 
 namespace axs::plan {
 
 namespace {
 
-constexpr double precise = 1e-12;
 /// Nothing that may still be the best is left out because of rounding.
 constexpr double rounding = 1e-9;
 
@@ -34,34 +36,6 @@ struct GivenReplicas {
     return done < micro_batches ? std::nullopt : std::optional{all};
   }
 };
-
-/// The least time in which replicas can be done, if nobody stops it. Nothing if it is above
-/// `limit`, on which it does not depend otherwise.
-template <class Choice>
-std::optional<SharedWork> shortest(const Choice& choice, const ReplicaDemand& demand, Seconds limit,
-                                   const Stop& stop) {
-  if (!choice.within(limit)) return std::nullopt;
-  const auto try_within = [&](Seconds time) -> std::optional<SharedWork> {
-    const auto chosen = choice.within(time);
-    if (!chosen) return std::nullopt;
-    return share_work(*chosen, demand, time);
-  };
-  SharedWork best = *try_within(no_limit);
-  Seconds low{};
-  while (best.slowest - low > precise * best.slowest && !stop()) {
-    const Seconds middle = 0.5 * (low + best.slowest);
-    if (auto shared = try_within(middle))
-      best = std::move(*shared);
-    else
-      low = middle;
-  }
-  return best;
-}
-
-bool contains(const std::vector<std::uint32_t>& all, const std::vector<std::uint32_t>& some) {
-  return std::ranges::all_of(
-      some, [&](std::uint32_t one) { return std::ranges::find(all, one) != all.end(); });
-}
 
 }  // namespace
 
@@ -203,6 +177,7 @@ std::optional<TrainingPlan> Search::best_of(const Unit& unit, ReplicaRange bundl
                                             const Stop& stop) const {
   const Method& how = methods_[unit.method].method;
   if (unit.pipelines == Pipelines::spanning) return best_spanning(how, bundles, at_most, stop);
+  if (unit.apart) return ApartSearch{*this, unit, bundles, stop}.best(at_most);
   if (stop()) return std::nullopt;
   const KindBuilder builder = builder_for(unit, bundles);
   const ReplicaDemand demand{bundles.most, unit.bundle, micro_batches(how)};
@@ -210,12 +185,13 @@ std::optional<TrainingPlan> Search::best_of(const Unit& unit, ReplicaRange bundl
     return group.step_within(at_most * (1 + rounding)) - builder.fixed();
   };
   KindNeed need{{}, demand.bundles, demand.of_all_bundles()};
-  for (const SiteGroup& group : groups_) need.limit = std::max(need.limit, limit_of(group));
+  for (const SiteGroup& group : groups_)
+    if (!group.step_apart()) need.limit = std::max(need.limit, limit_of(group));
   const auto families = builder.families(types_in_use(), unit.pipelines == Pipelines::mixed, need);
   const KindTable bounds = bounds_of(builder, families);
   const bool possible = std::ranges::any_of(groups_, [&](const SiteGroup& group) {
-    return ReplicaChoice{bounds, demand, devices_of(group), group.sites_max}.may_be_within(
-        limit_of(group));
+    return !group.step_apart() &&
+           ReplicaChoice{bounds, demand, devices_of(group)}.may_be_within(limit_of(group));
   });
   if (!possible) return std::nullopt;
   if (bundles.is_one())
@@ -238,20 +214,25 @@ std::optional<TrainingPlan> Search::best_of_number(const Unit& unit, const Repli
   std::optional<KindTable> all;
   for (const SiteGroup& group : groups_) {
     if (stop()) return best;
+    if (group.step_apart()) continue;
     const Seconds limit = group.step_within(at_most * (1 + rounding)) - builder.fixed();
     const auto sites = devices_of(group);
-    if (!ReplicaChoice{of_use, demand, sites, group.sites_max}.within(limit)) continue;
+    if (!ReplicaChoice{of_use, demand, sites}.within(limit)) continue;
     if (!all) all = kinds(builder, unit.pipelines, stop);
     if (stop()) return best;
-    const ReplicaChoice choice{*all, demand, sites, group.sites_max};
+    const ReplicaChoice choice{*all, demand, sites};
     const auto shared = shortest(choice, demand, limit, stop);
     if (!shared) continue;
-    TrainingPlan plan = plan_of(*shared, group, builder);
+    TrainingPlan plan = plan_of(*shared, group, everywhere(builder));
     if (best && best->step.total <= plan.step.total) continue;
     at_most = std::min(at_most, plan.step.total);
     best = std::move(plan);
   }
   return best;
+}
+
+BuilderOfSite Search::everywhere(const KindBuilder& builder) const {
+  return BuilderOfSite(devices_.size(), &builder);
 }
 
 std::optional<TrainingPlan> Search::best_spanning(const Method& method, ReplicaRange replicas,
@@ -266,7 +247,7 @@ std::optional<TrainingPlan> Search::best_spanning(const Method& method, ReplicaR
     const SpanningPipelines pipelines{job_, fleet_, devices_, builder, n};
     const auto shared = pipelines.shortest(at_most - builder.fixed(), stop);
     if (!shared) continue;
-    TrainingPlan plan = plan_of(*shared, sites, builder);
+    TrainingPlan plan = plan_of(*shared, sites, everywhere(builder));
     if (best && best->step.total <= plan.step.total) continue;
     at_most = plan.step.total;
     best = std::move(plan);
@@ -302,16 +283,36 @@ std::optional<TrainingPlan> Search::shared_anew(const Method& method,
   const bool is_possible = replicas > 0 && job_.global_batch % method.micro_batch == 0 &&
                            replicas <= micro_batches(method) && has_devices_for(method, pipelines);
   if (!is_possible) return std::nullopt;
-  const KindBuilder builder{job_, fleet_.types, method, {replicas, replicas}, {}, calibration_};
+  auto best = shared_anew(method, pipelines, false, stop);
+  if (sites_of(pipelines).size() == 1) return best;
+  auto apart = shared_anew(method, pipelines, true, stop);
+  return apart && (!best || apart->step.total < best->step.total) ? apart : best;
+}
+
+/// With exchanges in every step or, if `apart`, all others.
+std::optional<TrainingPlan> Search::shared_anew(const Method& method,
+                                                const std::vector<ReplicaGroup>& pipelines,
+                                                bool apart, const Stop& stop) const {
+  std::map<std::uint32_t, std::uint32_t> replicas;  // By site.
+  for (const ReplicaGroup& group : pipelines) replicas[group.site] += group.replicas;
+  std::uint32_t all = 0;
+  for (const auto& [site, count] : replicas) all += count;
+  std::map<std::uint32_t, KindBuilder> built;  // By how many replicas share.
+  BuilderOfSite builders(devices_.size());
+  for (const auto& [site, count] : replicas) {
+    const std::uint32_t sharing = apart ? count : all;
+    builders[site] = &built
+                          .try_emplace(sharing, job_, fleet_.types, method,
+                                       ReplicaRange{sharing, sharing}, SiteDevices{}, calibration_)
+                          .first->second;
+  }
   std::vector<ReplicaKind> kinds;
-  std::vector<std::uint32_t> sites;
   for (const ReplicaGroup& group : pipelines) {
-    auto kind = builder.of(group.stages);
+    auto kind = builders[group.site]->of(group.stages);
     if (!kind) return std::nullopt;
     kinds.push_back(*std::move(kind));
-    if (std::ranges::find(sites, group.site) == sites.end()) sites.push_back(group.site);
   }
-  const ReplicaDemand demand{replicas, 1, micro_batches(method)};
+  const ReplicaDemand demand{all, 1, micro_batches(method)};
   GivenReplicas given{{}, demand.micro_batches};
   for (std::size_t i = 0; i < kinds.size(); ++i)
     given.all.push_back({pipelines[i].site, &kinds[i], pipelines[i].replicas});
@@ -319,26 +320,36 @@ std::optional<TrainingPlan> Search::shared_anew(const Method& method,
   if (!shared) return std::nullopt;
   std::optional<TrainingPlan> best;
   for (const SiteGroup& group : groups_) {
-    if (sites.size() > group.sites_max || !contains(group.sites, sites)) continue;
-    SharedWork here = *shared;
-    for (ReplicaGroup& one : here.groups)
-      one.site = static_cast<std::uint32_t>(std::ranges::find(group.sites, one.site) -
-                                            group.sites.begin());
-    TrainingPlan plan = plan_of(here, group, builder);
-    if (!best || plan.step.total < best->step.total) best = std::move(plan);
+    if (group.step_apart() != apart || replicas.size() > group.sites_max) continue;
+    if (auto plan = plan_of_given(*shared, group, builders);
+        plan && (!best || plan->step.total < best->step.total))
+      best = std::move(plan);
   }
   return best;
 }
 
+/// Of replicas under the fleet's numbers of sites. Nothing: some are at none of the group.
+std::optional<TrainingPlan> Search::plan_of_given(SharedWork work, const SiteGroup& group,
+                                                  const BuilderOfSite& builders) const {
+  for (ReplicaGroup& one : work.groups) {
+    const auto at = std::ranges::find(group.sites, one.site);
+    if (at == group.sites.end()) return std::nullopt;
+    one.site = static_cast<std::uint32_t>(at - group.sites.begin());
+  }
+  return plan_of(work, group, builders);
+}
+
 TrainingPlan Search::plan_of(const SharedWork& work, const SiteGroup& group,
-                             const KindBuilder& builder) const {
+                             const BuilderOfSite& builders) const {
   TrainingPlan plan;
-  plan.method = builder.method();
+  const KindBuilder& any = **std::ranges::find_if(builders, [](auto* one) { return one; });
+  plan.method = any.method();
   plan.groups = work.groups;
   plan.idle = all_devices_;
   double spread = 1;
   for (ReplicaGroup& replicas : plan.groups) {
     replicas.site = group.sites[replicas.site];
+    const KindBuilder& builder = *builders[replicas.site];
     for (std::size_t i = 0; i < replicas.stages.size(); ++i) {
       PlannedStage& stage = replicas.stages[i];
       stage.memory = builder.memory(replicas, i);
@@ -346,8 +357,9 @@ TrainingPlan Search::plan_of(const SharedWork& work, const SiteGroup& group,
       spread = std::max(spread, builder.spread(stage.type));
     }
   }
-  const Seconds inside = work.slowest + builder.fixed();
-  const SiteExchange* way = group.best(inside);
+  const Seconds inside = work.slowest + any.fixed();
+  const bool is_alone = sites_of(plan.groups).size() == 1;
+  const SiteExchange* way = is_alone ? nullptr : group.best(inside);
   const Seconds waiting = way == nullptr ? Seconds{} : way->exposed(inside);
   if (way != nullptr && way->how.sync.period > 1) {
     plan.outer = way->how.sync;
@@ -355,13 +367,13 @@ TrainingPlan Search::plan_of(const SharedWork& work, const SiteGroup& group,
   }
   plan.step = {.replicas = work.slowest,
                .sites = waiting,
-               .fixed = builder.fixed(),
+               .fixed = any.fixed(),
                .total = inside + waiting,
                .spread = spread};
   plan.tokens_per_second =
       static_cast<double>(job_.global_batch) * job_.sequence / plan.step.total.value();
   plan.duration = steps(job_) * plan.step.total;
-  plan.cost = cost_of(plan, steps(job_), builder, fleet_);
+  plan.cost = cost_of(plan, steps(job_), builders, fleet_);
   return plan;
 }
 

@@ -62,6 +62,8 @@ class Search {
 
  private:
   friend class FrugalSearch;  // It looks at the same space for something else.
+  friend class ApartSearch;   // It looks at a part of it.
+  friend class ApartKinds;
 
   struct BoundedMethod {
     Method method;
@@ -74,6 +76,7 @@ class Search {
     std::uint32_t bundle;  ///< replicas that are alike
     ReplicaRange bundles;
     Pipelines pipelines;
+    bool apart;  ///< of sites that exchange less often than in every step
   };
 
   Search(Job job, Fleet fleet, Calibration calibration);
@@ -91,7 +94,6 @@ class Search {
                 const Stop& stop) const;
   /// All kinds, or some of them if `stop` says so.
   KindTable kinds(const KindBuilder& builder, Pipelines pipelines, const Stop& stop) const;
-  std::vector<SiteDevices> devices_of(const SiteGroup& group) const;
   std::optional<TrainingPlan> best_of(const Unit& unit, ReplicaRange bundles, Seconds at_most,
                                       const Stop& stop) const;
   std::optional<TrainingPlan> best_of_number(const Unit& unit, const ReplicaDemand& demand,
@@ -99,9 +101,16 @@ class Search {
                                              Seconds at_most, const Stop& stop) const;
   std::optional<TrainingPlan> best_spanning(const Method& method, ReplicaRange replicas,
                                             Seconds at_most, const Stop& stop) const;
+  std::vector<SiteDevices> devices_of(const SiteGroup& group) const;
+  BuilderOfSite everywhere(const KindBuilder& builder) const;
+  std::optional<TrainingPlan> shared_anew(const Method& method,
+                                          const std::vector<ReplicaGroup>& pipelines, bool apart,
+                                          const Stop& stop) const;
+  std::optional<TrainingPlan> plan_of_given(SharedWork work, const SiteGroup& group,
+                                            const BuilderOfSite& builders) const;
   bool has_devices_for(const Method& method, const std::vector<ReplicaGroup>& pipelines) const;
   TrainingPlan plan_of(const SharedWork& work, const SiteGroup& group,
-                       const KindBuilder& builder) const;
+                       const BuilderOfSite& builders) const;
   std::int64_t micro_batches(const Method& method) const;
 
   Job job_;

@@ -59,21 +59,31 @@ TrainingPlan plan_with_threads(const Search& search, int threads) {
   return summary.result()->plan;
 }
 
-/// Two of the types stand in nodes of `node`.
-void whole_search(benchmark::State& state) {
+/// Two of the types stand in nodes of `node`. With `seldom`, sites may exchange less often than in
+/// every step.
+void whole_search(benchmark::State& state, bool seldom) {
   Fleet fleet = scenes::large_fleet(static_cast<std::uint32_t>(state.range(0)),
                                     static_cast<std::uint32_t>(state.range(1)),
                                     static_cast<std::uint32_t>(state.range(2)));
   for (const std::size_t type : {0, 1})
     fleet.types[type].accelerator.per_node = static_cast<std::uint32_t>(state.range(3));
   const Calibration calibration = scenes::calibration();
+  Job wanted = job();
+  if (seldom) wanted.loss_gap_max = 0.02;
   for (auto _ : state) {
-    const Search search = *Search::of(job(), fleet, calibration);
+    const Search search = *Search::of(wanted, fleet, calibration);
     const TrainingPlan plan = plan_with_threads(search, static_cast<int>(state.range(4)));
     state.counters["step"] = plan.step.total.value();
   }
 }
-BENCHMARK(whole_search)
+BENCHMARK_CAPTURE(whole_search, seldom, true)
+    ->ArgNames({"devices", "types", "sites", "node", "threads"})
+    ->ArgsProduct({{16384}, {4}, {4}, {8}, {1, 2}})
+    ->ArgsProduct({{100000}, {4}, {8}, {8}, {1, 2}})
+    ->MeasureProcessCPUTime()
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(whole_search, every_step, false)
     ->ArgNames({"devices", "types", "sites", "node", "threads"})
     ->ArgsProduct({{1024}, {3}, {1}, {8, 72}, {1, 2}})
     ->ArgsProduct({{16384}, {4}, {4}, {8}, {1, 2}})

@@ -37,20 +37,53 @@ class Exhaustive : ExhaustivePipelines {
 
  private:
   using Devices = std::vector<SiteDevices>;  ///< by site
+  using Times = std::vector<Seconds>;        ///< by micro-batches
 
   void try_all(const Devices& devices) {
     ends_.clear();
     for (const SiteDevices& site : devices)
       for_all_pipelines(site, [&](const auto& stages, const auto& used) { take(stages, used); });
     for (std::uint32_t sites = 1; sites < (1u << devices.size()); ++sites) {
-      Devices some = devices;
-      for (std::size_t site = 0; site < some.size(); ++site)
-        if ((sites >> site & 1) == 0) some[site].assign(some[site].size(), 0);
-      there_ = some;
-      known_.clear();
-      const std::vector<Groups> none(some.size(), no_groups());
-      best_ = std::min(best_, exchanged(sites, rest(replicas_, none, micro_batches_) + fixed_));
+      const Seconds step = time_at(devices, sites, micro_batches_) + fixed_;
+      best_ = std::min(best_, exchanged(sites, step, false));
     }
+    if (job_.loss_gap_max) try_apart(devices);
+  }
+
+  /// The least time in which replicas at the sites whose bits are set do the micro-batches.
+  Seconds time_at(const Devices& devices, std::uint32_t sites, std::uint32_t micro_batches) {
+    Devices some = devices;
+    for (std::size_t site = 0; site < some.size(); ++site)
+      if ((sites >> site & 1) == 0) some[site].assign(some[site].size(), 0);
+    there_ = some;
+    known_.clear();
+    return rest(replicas_, std::vector<Groups>(some.size(), no_groups()), micro_batches);
+  }
+
+  /// Each site has a number of replicas and a share of the work of its own, and they are priced as
+  /// if it were alone.
+  void try_apart(const Devices& devices) {
+    if (replicas_ == 1) alone_.assign(devices.size(), Times(micro_batches_ + 1, Seconds{1e30}));
+    for (std::uint32_t site = 0; site < devices.size(); ++site)
+      for (std::uint32_t m = 1; m <= micro_batches_; ++m)
+        alone_[site][m] = std::min(alone_[site][m], time_at(devices, 1u << site, m));
+    for (std::uint32_t sites = 1; sites < (1u << devices.size()); ++sites) {
+      Times together(micro_batches_ + 1, Seconds{1e30});
+      together[0] = {};
+      for (std::size_t site = 0; site < devices.size(); ++site)
+        if ((sites >> site & 1) == 1) together = with(together, alone_[site]);
+      if (std::popcount(sites) > 1)
+        best_ = std::min(best_, exchanged(sites, together.back() + fixed_, true));
+    }
+  }
+
+  /// By micro-batches, of which one does some and the other all others.
+  static Times with(const Times& a, const Times& b) {
+    Times both(a.size(), Seconds{1e30});
+    for (std::size_t i = 0; i < a.size(); ++i)
+      for (std::size_t j = 0; i + j < a.size(); ++j)
+        both[i + j] = std::min(both[i + j], std::max(a[i], b[j]));
+    return both;
   }
 
   /// Replicas that are alike, with as even work as can be.
@@ -63,14 +96,15 @@ class Exhaustive : ExhaustivePipelines {
         });
   }
 
-  /// A step with the quickest exchange between the sites whose bits are set.
-  Seconds exchanged(std::uint32_t sites, Seconds step) const {
+  /// A step with the quickest exchange between the sites whose bits are set: in every step, or of
+  /// all others.
+  Seconds exchanged(std::uint32_t sites, Seconds step, bool apart) const {
     const auto count = static_cast<std::size_t>(std::popcount(sites));
     if (count == 1 || step >= Seconds{1e30}) return step;
     const double size = parameters(job_.shape);
     std::vector<OuterOption> options{{}};
-    if (job_.loss_gap_max)
-      options = outer_options(size, job_.shape.layers, count, *job_.loss_gap_max);
+    if (apart) options = outer_options(size, job_.shape.layers, count, *job_.loss_gap_max);
+    if (apart) std::erase_if(options, [](const auto& option) { return option.sync.period == 1; });
     const std::vector<Seconds> spells =
         fleet_.spells.empty() ? std::vector{Seconds{1}} : fleet_.spells;
     Seconds best{1e30};
@@ -171,6 +205,7 @@ class Exhaustive : ExhaustivePipelines {
   }
 
   Seconds best_{1e30};
+  std::vector<Times> alone_;                     ///< by site, with any number of replicas
   Devices there_;                                ///< at the sites that are looked at
   std::map<Groups, std::vector<Seconds>> ends_;  ///< by what is in use, and micro-batches
   std::map<std::pair<std::vector<Groups>, std::pair<std::uint32_t, std::uint32_t>>, Seconds> known_;

@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
 
 #include "axs/plan/memory.h"
 #include "axs/plan/search_exhaustive_testing.h"
@@ -362,6 +363,64 @@ TEST_CASE("search: over a slow link sites join if they may exchange less often")
   const auto cost = outer_cost(outer, *plan.outer, {roomy.fleet.links[0].rate, Seconds{0.05}});
   CHECK(plan.step.sites.value() ==
         doctest::Approx(cost->exposed.value() / plan.outer->period).epsilon(1e-9));
+}
+
+TEST_CASE("search: sites that step apart hold all of the optimiser, each over its own replicas") {
+  Roomy two;
+  two.job.global_batch = 64;
+  two.fleet.sites[0].pools[0].devices = 1;
+  two.fleet.sites.push_back({.name = "b", .jurisdiction = "eu", .pools = {{0, 1}}});
+  two.fleet.links = {{0, 1, bits_per_second(2e9), Seconds{0.05}}};
+  bool fits_together_only = false, fits_alone = false;
+  for (double gigabytes = 8; gigabytes < 40; gigabytes += 2) {
+    two.fleet.types[0].accelerator.memory = Bytes{gigabytes * 1e9};
+    Roomy one = two;
+    one.fleet.sites.pop_back();
+    one.fleet.links.clear();
+    two.job.loss_gap_max.reset();
+    const Seconds in_step = best_step(two.job, two.fleet);
+    two.job.loss_gap_max = 0.02;
+    const auto any = search(two.job, two.fleet, calibration);
+    if (!any) continue;
+    const bool fits_at_one = best_step(one.job, one.fleet) < never;
+    CAPTURE(gigabytes);
+    CHECK(any->plan.outer.has_value() == fits_at_one);
+    if (!fits_at_one) CHECK(any->plan.step.total == in_step);
+    fits_together_only = fits_together_only || !fits_at_one;
+    fits_alone = fits_alone || fits_at_one;
+  }
+  CHECK(fits_together_only);
+  CHECK(fits_alone);
+}
+
+TEST_CASE("search: a plan of sites that step apart has the memory that its sites' replicas need") {
+  Roomy two;
+  two.job.global_batch = 64;
+  two.fleet.sites[0].pools[0].devices = 2;
+  two.fleet.sites.push_back({.name = "b", .jurisdiction = "eu", .pools = {{0, 6}}});
+  two.fleet.links = {{0, 1, bits_per_second(2e9), Seconds{0.05}}};
+  two.job.loss_gap_max = 0.02;
+  int unequal = 0;
+  for (double gigabytes = 8; gigabytes < 40; gigabytes += 2) {
+    two.fleet.types[0].accelerator.memory = Bytes{gigabytes * 1e9};
+    const auto found = search(two.job, two.fleet, calibration);
+    if (!found || !found->plan.outer) continue;
+    const TrainingPlan& plan = found->plan;
+    std::array<std::uint32_t, 2> replicas{};
+    for (const ReplicaGroup& group : plan.groups) replicas[group.site] += group.replicas;
+    for (const ReplicaGroup& group : plan.groups)
+      for (std::size_t i = 0; i < group.stages.size(); ++i) {
+        const PlannedStage& stage = group.stages[i];
+        const std::uint32_t own = replicas[group.site];
+        const StageCost cost = *StageCost::of(two.job, plan.method, two.fleet.types[0],
+                                              stage.tensor, {own, own}, calibration);
+        const StagePlace place = place_of(i, group.stages.size(), group.micro_batches);
+        CHECK(stage.memory == cost.memory(place).at(stage.layers));
+        CHECK(stage.memory <= two.fleet.types[0].accelerator.memory);
+      }
+    if (plan.method.sharding != Sharding::none && replicas[0] != replicas[1]) ++unequal;
+  }
+  CHECK(unequal > 0);
 }
 
 TEST_CASE("search: what cannot be is said in a sentence") {

@@ -82,23 +82,31 @@ void Search::list_units() {
     return key(a) < key(b);
   });
   const bool spans = has_ways();
+  const bool apart = std::ranges::any_of(groups_, &SiteGroup::step_apart);
   for (std::uint32_t method = 0; method < methods_.size(); ++method) {
     const auto most = std::min<std::uint64_t>(
         devices, static_cast<std::uint64_t>(micro_batches(methods_[method].method)));
     const auto bundles = [&](std::uint32_t bundle, std::uint32_t wanted) {
       return static_cast<std::uint32_t>(std::min<std::uint64_t>(most / bundle, wanted));
     };
-    units_.push_back({method, 1, {1, bundles(1, bundles_max)}, Pipelines::pure});
+    const auto add = [&](std::uint32_t bundle, ReplicaRange range, Pipelines pipelines) {
+      units_.push_back({method, bundle, range, pipelines, false});
+      if (apart && range.most > 1) units_.push_back({method, bundle, range, pipelines, true});
+    };
+    add(1, {1, bundles(1, bundles_max)}, Pipelines::pure);
     for (std::uint32_t bundle = 2; bundles(bundle, bundles_max) > bundles_max / 2; bundle *= 2)
-      units_.push_back(
-          {method, bundle, {bundles_max / 2 + 1, bundles(bundle, bundles_max)}, Pipelines::pure});
+      add(bundle, {bundles_max / 2 + 1, bundles(bundle, bundles_max)}, Pipelines::pure);
     if (job_.software.replicas_only || is_of_one_stage(methods_[method].method)) continue;
-    units_.push_back({method, 1, {1, bundles(1, mixed_replicas_max)}, Pipelines::mixed});
+    add(1, {1, bundles(1, mixed_replicas_max)}, Pipelines::mixed);
     if (spans)
-      units_.push_back({method, 1, {1, bundles(1, spanning_replicas_max)}, Pipelines::spanning});
+      units_.push_back(
+          {method, 1, {1, bundles(1, spanning_replicas_max)}, Pipelines::spanning, false});
   }
   std::ranges::sort(units_, [](const Unit& a, const Unit& b) {
-    return std::tie(a.pipelines, a.method, a.bundle) < std::tie(b.pipelines, b.method, b.bundle);
+    const auto key = [](const Unit& unit) {
+      return std::tuple{unit.pipelines, unit.method, unit.apart, unit.bundle};
+    };
+    return key(a) < key(b);
   });
 }
 

@@ -4,6 +4,7 @@
 #include <iterator>
 #include <map>
 #include <set>
+#include <tuple>
 #include <utility>
 
 namespace axs::plan {
@@ -49,10 +50,18 @@ Seconds exchange_of(const SiteSet& sites, const std::vector<Join>& joins) {
   return all->exchange;
 }
 
-std::vector<OuterOption> options_of(const Job& job, std::size_t sites) {
-  const double size = parameters(job.shape);
-  std::vector<OuterOption> options{{}};
-  if (job.loss_gap_max) options = outer_options(size, job.shape.layers, sites, *job.loss_gap_max);
+OuterOption every_step() {
+  OuterOption option;
+  option.sync.during_backward = false;
+  return option;
+}
+
+/// Less often than in every step.
+std::vector<OuterOption> seldom_options(const Job& job, std::size_t sites) {
+  if (!job.loss_gap_max) return {};
+  std::vector<OuterOption> options =
+      outer_options(parameters(job.shape), job.shape.layers, sites, *job.loss_gap_max);
+  std::erase_if(options, [](const OuterOption& option) { return option.sync.period == 1; });
   for (OuterOption& option : options) option.sync.during_backward = false;
   return options;
 }
@@ -65,8 +74,9 @@ class Forecast {
     lasts_ = fleet.spells.empty() ? std::vector{always} : fleet.spells;
     for (const Seconds lasts : lasts_) sum_ += lasts;
     std::set<Bytes> sizes;
+    if (sites.size() > 1) sizes.insert(fragment_size(job, every_step().sync));
     for (std::size_t together = 2; together <= sites.size(); ++together)
-      for (const OuterOption& option : options_of(job, together))
+      for (const OuterOption& option : seldom_options(job, together))
         sizes.insert(fragment_size(job, option.sync));
     for (const Bytes size : sizes)
       for (std::uint32_t spell = 0; spell < lasts_.size(); ++spell)
@@ -142,9 +152,12 @@ std::vector<SiteGroup> site_groups(const Fleet& fleet, const Job& job,
   std::vector<SiteGroup> groups;
   for (const std::uint32_t site : sites) groups.push_back({{site}, 1, {}});
   for (const SiteSet& set : forecast.sets()) {
+    const auto all = static_cast<std::uint32_t>(set.size());
+    if (all == 1) continue;
+    groups.push_back({set, all, {forecast.exchange(set, every_step())}});
     std::vector<OuterOption> known;
-    for (auto most = static_cast<std::uint32_t>(set.size()); most > 1; --most) {
-      std::vector<OuterOption> allowed = options_of(job, most);
+    for (std::uint32_t most = all; most > 1; --most) {
+      std::vector<OuterOption> allowed = seldom_options(job, most);
       if (allowed == known) continue;
       known = std::move(allowed);
       SiteGroup& group = groups.emplace_back(SiteGroup{set, most, {}});
@@ -152,8 +165,10 @@ std::vector<SiteGroup> site_groups(const Fleet& fleet, const Job& job,
     }
   }
   std::ranges::sort(groups, [](const SiteGroup& a, const SiteGroup& b) {
-    const auto sizes = [](const SiteGroup& g) { return std::pair{g.sites.size(), g.sites_max}; };
-    return sizes(a) != sizes(b) ? sizes(a) < sizes(b) : a.sites < b.sites;
+    const auto key = [](const SiteGroup& g) {
+      return std::tuple{g.sites.size(), g.step_apart(), g.sites_max};
+    };
+    return key(a) != key(b) ? key(a) < key(b) : a.sites < b.sites;
   });
   return groups;
 }

@@ -13,10 +13,12 @@ namespace axs::plan {
 struct SiteGroup {
   std::vector<std::uint32_t> sites;
   std::uint32_t sites_max = 1;  ///< of them that may have replicas at once
-  /// Those that are allowed for so many sites, the least harmful to the loss first; none for a
-  /// site alone.
+  /// In every step, or all others that are allowed for so many sites, the least harmful to the loss
+  /// first; none for a site alone.
   std::vector<SiteExchange> ways;
 
+  /// Whether they exchange less often than in every step.
+  bool step_apart() const { return !ways.empty() && ways.front().how.sync.period > 1; }
   /// The quickest for steps that take `step` at the slowest site; null for a site alone.
   const SiteExchange* best(Seconds step) const;
   /// A step that takes `step` at the slowest site, with the quickest exchange.
@@ -36,8 +38,8 @@ Seconds exchange_time(Bytes size, const SiteLink& link);
 /// up and down in pieces, so that the slowest link of the best tree counts (Kruskal's), in each
 /// spell of the forecast and for each size of a fragment. A group is a set of sites that no larger
 /// one can replace without a slower exchange; that is 2 n - 1 for n sites where links come in the
-/// same order for all spells and sizes. Where fewer sites may exchange less often, the group is
-/// there again for so many of its sites.
+/// same order for all spells and sizes. It is there once for exchanges in every step and, where
+/// less often is allowed, again; where that goes for fewer of its sites, also for so many of them.
 std::vector<SiteGroup> site_groups(const Fleet& fleet, const Job& job,
                                    const std::vector<std::uint32_t>& sites);
 

@@ -120,13 +120,19 @@ TEST_CASE("site groups: fewer sites may exchange less often") {
   Fleet fleet = sites(3);
   fleet.links = {link(0, 1, 10), link(1, 2, 10)};
   const auto groups = site_groups(fleet, job_with(0.02), {0, 1, 2});
-  CHECK(sets(groups) == Sets{{0}, {1}, {2}, {0, 1}, {0, 1, 2}, {0, 1, 2}});
-  REQUIRE(groups.size() == 6);
-  CHECK(groups[3].ways.size() == 9);
-  CHECK(groups[4].sites_max == 2);
-  CHECK(groups[4].ways.size() == 9);
-  CHECK(groups[5].sites_max == 3);
-  CHECK(groups[5].ways.size() == 5);
+  CHECK(sets(groups) == Sets{{0}, {1}, {2}, {0, 1}, {0, 1}, {0, 1, 2}, {0, 1, 2}, {0, 1, 2}});
+  REQUIRE(groups.size() == 8);
+  for (const std::size_t every_step : {3, 5}) {
+    CHECK_FALSE(groups[every_step].step_apart());
+    CHECK(groups[every_step].sites_max == groups[every_step].sites.size());
+    CHECK(groups[every_step].ways.size() == 1);
+  }
+  CHECK(groups[4].step_apart());
+  CHECK(groups[4].ways.size() == 8);
+  CHECK(groups[6].sites_max == 2);
+  CHECK(groups[6].ways.size() == 8);
+  CHECK(groups[7].sites_max == 3);
+  CHECK(groups[7].ways.size() == 4);
 }
 
 TEST_CASE("site groups: spells with links in another order") {

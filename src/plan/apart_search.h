@@ -1,0 +1,75 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "axs/plan/apart_choice.h"
+#include "axs/plan/search.h"
+
+namespace axs::plan {
+
+/// Kinds of replica, and who built them.
+struct BuiltKinds {
+  KindBuilder builder;
+  KindTable table;
+};
+
+/// The kinds of a unit of the search for sites that step apart, by how many bundles a site has.
+class ApartKinds {
+ public:
+  /// Once `stop` says so, it builds only some.
+  ApartKinds(const Search& search, const Search::Unit& unit, const Stop& stop)
+      : search_{search}, unit_{unit}, stop_{stop} {}
+
+  /// Built when they are first asked for. Of a range: no worse than those of each number in it.
+  const BuiltKinds& of(ReplicaRange bundles);
+  /// Of replicas whose sites are numbers in the group.
+  BuilderOfSite builders(const std::vector<ReplicaGroup>& replicas, const SiteGroup& group);
+
+ private:
+  const Search& search_;
+  const Search::Unit& unit_;
+  const Stop& stop_;
+  std::map<std::pair<std::uint32_t, std::uint32_t>, BuiltKinds> built_;
+};
+
+/// The best plan of a unit for sites that step apart. What numbers of bundles of a site may be in
+/// it is found by branch and bound.
+class ApartSearch {
+ public:
+  /// All sites together have `bundles`.
+  ApartSearch(const Search& search, const Search::Unit& unit, ReplicaRange bundles,
+              const Stop& stop);
+
+  /// Nothing if no step takes `at_most` or less, or if it was stopped before it found one.
+  std::optional<TrainingPlan> best(Seconds at_most);
+
+ private:
+  /// Sites that step apart, and how long replicas may take.
+  struct Sites {
+    const SiteGroup* group;
+    Seconds limit{};
+    std::vector<double> most{};  ///< that each does at best, with any number of bundles
+    double all = 0;              ///< the sum of these
+  };
+
+  Seconds limit_of(const SiteGroup& group, Seconds at_most);
+  std::vector<Sites> worth_a_look(Seconds at_most);
+  std::vector<double> most_of(ReplicaRange bundles, const Sites& sites);
+  bool may_help(ReplicaRange bundles, const std::vector<Sites>& all);
+  void list_useful(std::size_t begin, std::size_t end, const std::vector<Sites>& all,
+                   std::vector<CountedKinds>& useful);
+
+  const Search& search_;
+  const Search::Unit& unit_;
+  ReplicaRange bundles_;
+  const Stop& stop_;
+  ReplicaDemand demand_;
+  std::int64_t wanted_;                ///< micro-batches of a replica of each bundle together
+  std::vector<std::uint32_t> counts_;  ///< that a site may have
+  ApartKinds kinds_;
+};
+
+}  // namespace axs::plan

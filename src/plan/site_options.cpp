@@ -1,0 +1,242 @@
+#include "axs/plan/site_options.h"
+
+#include <algorithm>
+
+namespace axs::plan {
+
+namespace {
+
+constexpr std::uint32_t freely_mixed_bundles = 8;
+/// More than all micro-batches of any job.
+constexpr double no_bound = 1e30;
+
+std::optional<SiteRoom> without(SiteRoom left, const ReplicaKind& kind, std::uint32_t count) {
+  for (const TypeUse& use : kind.uses)
+    if (!left[use.type].take(use, count)) return std::nullopt;
+  return left;
+}
+
+}  // namespace
+
+TypeEntries::TypeEntries(const std::vector<ReplicaKind>& kinds, const NodeWidths& widths,
+                         Seconds limit, std::int64_t wanted)
+    : widths_{widths}, are_plain_{widths.are_plain()} {
+  for (const ReplicaKind& kind : kinds) {
+    const std::int64_t value = kind.capacity(limit, wanted);
+    if (value == 0) continue;
+    std::vector<Entry>& entries = alike(are_plain_ ? 1 : kind.stages.front().tensor).entries;
+    if (!entries.empty() && value <= entries.back().value) continue;
+    entries.push_back({kind.devices(), value, &kind});
+    most_ = std::max(most_, value);
+  }
+  density_ = density_above(0);
+}
+
+double TypeEntries::density_above(double free) const {
+  double best = 0;
+  for (const Alike& alike : alike_)
+    for (const Entry& entry : alike.entries)
+      best = std::max(best, (static_cast<double>(entry.value) - free) / entry.devices);
+  return best;
+}
+
+PoolOption TypeEntries::best(std::uint32_t bundles, const PoolRoom& room) const {
+  if (bundles == 0) return {.value = 0};
+  PoolOption best;
+  if (const Entry* even = largest(room, bundles))
+    best = {bundles * even->value, nullptr, 0, even->kind};
+  const std::uint32_t odd = bundles <= freely_mixed_bundles ? bundles - 1 : 1;
+  for (const Alike& alike : alike_)
+    for (const Entry& first : alike.entries) {
+      if (bundles == 1 || first.devices >= room.devices()) break;
+      PoolRoom left = room;
+      for (std::uint32_t firsts = 1; firsts <= std::min(odd, bundles - 1); ++firsts) {
+        if (!take(left, first)) break;
+        const double most = static_cast<double>(firsts * first.value) + density_ * left.devices();
+        if (most < static_cast<double>(best.value) + 0.5) continue;
+        const Entry* second = largest(left, bundles - firsts);
+        if (second == nullptr) break;
+        const std::int64_t value = firsts * first.value + (bundles - firsts) * second->value;
+        if (value > best.value) best = {value, first.kind, firsts, second->kind};
+      }
+    }
+  return best;
+}
+
+Values TypeEntries::values(std::uint32_t bundles, const PoolRoom& room) const {
+  Values values(bundles + 1);
+  for (std::uint32_t n = 0; n <= bundles; ++n) values[n] = best(n, room).value;
+  return values;
+}
+
+const Entry* TypeEntries::Alike::largest(std::uint32_t devices) const {
+  const auto above = std::ranges::upper_bound(entries, devices, {}, &Entry::devices);
+  return above == entries.begin() ? nullptr : &*std::prev(above);
+}
+
+TypeEntries::Alike& TypeEntries::alike(std::uint32_t width) {
+  const auto found = std::ranges::find(alike_, width, &Alike::width);
+  return found != alike_.end() ? *found : alike_.emplace_back(Alike{width, {}});
+}
+
+bool TypeEntries::take(PoolRoom& left, const Entry& entry) const {
+  return are_plain_ ? left.take(entry.devices) : left.take(entry.kind->uses.front(), 1);
+}
+
+/// That does most, of those of which there is room for so many.
+const Entry* TypeEntries::largest(const PoolRoom& room, std::uint32_t bundles) const {
+  const Entry* best = nullptr;
+  for (const Alike& alike : alike_) {
+    const std::uint32_t devices =
+        are_plain_ ? room.devices() : room.devices_for(widths_, alike.width);
+    const Entry* other = alike.largest(devices / bundles);
+    if (other != nullptr && (best == nullptr || other->value > best->value)) best = other;
+  }
+  return best;
+}
+
+KindsWithin::KindsWithin(const KindTable& kinds, Seconds limit, std::int64_t wanted) {
+  types_.reserve(kinds.pure.size());
+  for (std::size_t type = 0; type < kinds.pure.size(); ++type) {
+    types_.emplace_back(kinds.pure[type], kinds.widths[type], limit, wanted);
+    most_of_one_ = std::max(most_of_one_, types_.back().most());
+  }
+  for (const ReplicaKind& kind : kinds.mixed) {
+    const std::int64_t value = kind.capacity(limit, wanted);
+    if (value == 0) continue;
+    mixed_.push_back({kind.devices(), value, &kind});
+    most_of_one_ = std::max(most_of_one_, value);
+  }
+  mixed_gain_ = mixed_gain(prices_above(0), 0);
+}
+
+/// Of a device of each type.
+std::vector<double> KindsWithin::prices_above(double free) const {
+  std::vector<double> prices;
+  for (const TypeEntries& type : types_) prices.push_back(type.density_above(free));
+  return prices;
+}
+
+/// How much more a mixed kind does than its devices are worth, at most: with that factor the prices
+/// are a solution of the dual problem. Where a mixed kind ends in time that no pure one of its
+/// types does, prices say nothing of it.
+double KindsWithin::mixed_gain(const std::vector<double>& prices, double free) const {
+  double gain = 1;
+  for (const Entry& mixed : mixed_) {
+    const double more = static_cast<double>(mixed.value) - free;
+    double pure = 0;
+    for (const TypeUse& use : mixed.kind->uses) pure += prices[use.type] * use.devices;
+    if (more > gain * pure) gain = pure > 0 ? more / pure : no_bound;
+  }
+  return gain;
+}
+
+double KindsWithin::most_done(const std::vector<double>& devices, std::uint32_t bundles,
+                              double free) const {
+  const std::vector<double> prices = prices_above(free);
+  const double gain = mixed_gain(prices, free);
+  if (gain >= no_bound) return no_bound;
+  double most = 0;
+  for (std::size_t type = 0; type < devices.size(); ++type) most += prices[type] * devices[type];
+  return bundles * free + gain * most;
+}
+
+double KindsWithin::most_of(const SiteRoom& room) const {
+  if (mixed_gain_ >= no_bound) return no_bound;
+  double most = 0;
+  for (std::size_t type = 0; type < room.size(); ++type)
+    most += types_[type].density() * room[type].devices();
+  return most * mixed_gain_;
+}
+
+SiteOptions::SiteOptions(const std::vector<TypeEntries>& types, const SiteRoom& room,
+                         std::uint32_t bundles)
+    : types_{types}, room_{room}, bundles_{bundles} {
+  values_ = pure(room_);
+  mixes_.resize(values_.size());
+}
+
+bool SiteOptions::try_mixed(const ReplicaKind& kind, std::int64_t value, const Goal& goal) {
+  bool helped = false;
+  for (std::uint32_t count = 1; count <= bundles_; ++count) {
+    const auto left = without(room_, kind, count);
+    if (!left) return helped;
+    if (!may_help(*left, count, value, goal)) continue;
+    const Values rest = pure(*left);
+    for (std::uint32_t n = count; n <= bundles_; ++n)
+      if (count * value + rest[n - count] > values_[n]) {
+        values_[n] = count * value + rest[n - count];
+        mixes_[n] = {&kind, count, nullptr};
+        helped = true;
+      }
+  }
+  return helped;
+}
+
+bool SiteOptions::try_two(const Entry& a, const Entry& b) {
+  auto left = without(room_, *a.kind, 1);
+  if (left) left = without(*left, *b.kind, 1);
+  if (!left) return false;
+  bool helped = false;
+  const Values rest = pure(*left);
+  for (std::uint32_t n = 2; n <= bundles_; ++n)
+    if (a.value + b.value + rest[n - 2] > values_[n]) {
+      values_[n] = a.value + b.value + rest[n - 2];
+      mixes_[n] = {a.kind, 1, b.kind};
+      helped = true;
+    }
+  return helped;
+}
+
+void SiteOptions::collect(std::uint32_t bundles, std::uint32_t site,
+                          std::vector<ChosenReplicas>& out) const {
+  const Mix mix = mixes_[bundles];
+  SiteRoom left = room_;
+  if (mix.count > 0) {
+    out.push_back({site, mix.kind, mix.count});
+    left = *without(left, *mix.kind, mix.count);
+  }
+  if (mix.other != nullptr) {
+    out.push_back({site, mix.other, 1});
+    left = *without(left, *mix.other, 1);
+  }
+  const std::uint32_t others = mix.other != nullptr ? 1 : 0;
+  const auto counts = shares(parts(left), bundles - mix.count - others, types_.size());
+  for (std::size_t type = 0; type < counts.size(); ++type) {
+    if (counts[type] == 0) continue;
+    const PoolOption best = types_[type].best(counts[type], left[type]);
+    if (best.firsts > 0) out.push_back({site, best.first, best.firsts});
+    if (counts[type] > best.firsts) out.push_back({site, best.second, counts[type] - best.firsts});
+  }
+}
+
+std::vector<Values> SiteOptions::parts(const SiteRoom& room) const {
+  std::vector<Values> parts;
+  for (std::size_t type = 0; type < types_.size(); ++type)
+    parts.push_back(types_[type].values(bundles_, room[type]));
+  return parts;
+}
+
+Values SiteOptions::pure(const SiteRoom& room) const {
+  Values sum = no_values(bundles_);
+  for (std::size_t type = 0; type < types_.size(); ++type)
+    if (room[type].devices() > 0) sum = joined(sum, types_[type].values(bundles_, room[type]));
+  return sum;
+}
+
+/// False: even if the devices left were used without rounding, the goal would be out of reach.
+bool SiteOptions::may_help(const SiteRoom& left, std::uint32_t count, std::int64_t value,
+                           const Goal& goal) const {
+  double rest = 0;
+  for (std::size_t type = 0; type < types_.size(); ++type)
+    rest += types_[type].density() * left[type].devices();
+  for (std::uint32_t n = goal.alone ? bundles_ : count; n <= bundles_; ++n) {
+    const double here = static_cast<double>(count * value) +
+                        std::min(rest, static_cast<double>((n - count) * goal.most_of_one));
+    const auto elsewhere = static_cast<double>((bundles_ - n) * goal.most_of_one);
+    if (here + elsewhere > static_cast<double>(goal.wanted) - 0.5) return true;
+  }
+  return false;
+}
+
+}  // namespace axs::plan

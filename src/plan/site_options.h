@@ -1,0 +1,130 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "axs/plan/bundle_values.h"
+#include "axs/plan/replica_choice.h"
+
+namespace axs::plan {
+
+/// Up to so many bundles, two of them may be of different mixed kinds.
+inline constexpr std::uint32_t two_mixed_bundles = 4;
+
+/// A kind that can do at least a micro-batch in time.
+struct Entry {
+  std::uint32_t devices;
+  std::int64_t value;
+  const ReplicaKind* kind;
+};
+
+struct PoolOption {
+  std::int64_t value = impossible;
+  const ReplicaKind* first = nullptr;
+  std::uint32_t firsts = 0;
+  const ReplicaKind* second = nullptr;  ///< of all others
+};
+
+/// The pure kinds of a type, for one limit.
+class TypeEntries {
+ public:
+  TypeEntries(const std::vector<ReplicaKind>& kinds, const NodeWidths& widths, Seconds limit,
+              std::int64_t wanted);
+
+  /// Micro-batches that a device does at best.
+  double density() const { return density_; }
+  /// The same of what a replica does beyond `free` micro-batches.
+  double density_above(double free) const;
+  std::int64_t most() const { return most_; }
+  /// The best use of what is left of a pool for `bundles` replicas.
+  PoolOption best(std::uint32_t bundles, const PoolRoom& room) const;
+  Values values(std::uint32_t bundles, const PoolRoom& room) const;
+
+ private:
+  /// Of which counts of devices tell what fits.
+  struct Alike {
+    std::uint32_t width;
+    std::vector<Entry> entries;  ///< more devices do more
+
+    const Entry* largest(std::uint32_t devices) const;
+  };
+
+  Alike& alike(std::uint32_t width);
+  bool take(PoolRoom& left, const Entry& entry) const;
+  const Entry* largest(const PoolRoom& room, std::uint32_t bundles) const;
+
+  const NodeWidths& widths_;
+  bool are_plain_;
+  std::vector<Alike> alike_;
+  std::int64_t most_ = impossible;
+  double density_ = 0;
+};
+
+/// What kinds do within a limit.
+class KindsWithin {
+ public:
+  KindsWithin(const KindTable& kinds, Seconds limit, std::int64_t wanted);
+
+  const std::vector<TypeEntries>& types() const { return types_; }
+  const std::vector<Entry>& mixed() const { return mixed_; }
+  /// That a bundle of any kind can do.
+  std::int64_t most_of_one() const { return most_of_one_; }
+  /// No more is done with these devices, even if replicas could be built and share the work without
+  /// rounding.
+  double most_of(const SiteRoom& room) const;
+  /// That bundles do with so many devices of each type, if `free` micro-batches are the price of a
+  /// bundle: what they do beyond is priced by device, as the best pure kinds have it or as much
+  /// above as the best mixed one is. No kind does more than its prices, so that all together do no
+  /// more than the prices of all bundles and devices.
+  double most_done(const std::vector<double>& devices, std::uint32_t bundles, double free) const;
+
+ private:
+  std::vector<double> prices_above(double free) const;
+  double mixed_gain(const std::vector<double>& prices, double free) const;
+
+  std::vector<TypeEntries> types_;
+  std::vector<Entry> mixed_;
+  std::int64_t most_of_one_ = 0;
+  double mixed_gain_ = 1;  ///< where bundles have no price
+};
+
+/// What mixed kinds are tried for.
+struct Goal {
+  std::int64_t wanted;       ///< of all bundles together
+  std::int64_t most_of_one;  ///< that a bundle of any kind can do
+  bool alone;                ///< there is one site only
+};
+
+/// What a limit lets a site do.
+class SiteOptions {
+ public:
+  SiteOptions(const std::vector<TypeEntries>& types, const SiteRoom& room, std::uint32_t bundles);
+
+  /// True if it makes the site better.
+  bool try_mixed(const ReplicaKind& kind, std::int64_t value, const Goal& goal);
+  /// One bundle each of two mixed kinds. True if that makes the site better.
+  bool try_two(const Entry& a, const Entry& b);
+  const Values& values() const { return values_; }
+  void collect(std::uint32_t bundles, std::uint32_t site, std::vector<ChosenReplicas>& out) const;
+
+ private:
+  struct Mix {
+    const ReplicaKind* kind = nullptr;
+    std::uint32_t count = 0;
+    const ReplicaKind* other = nullptr;  ///< one bundle
+  };
+
+  std::vector<Values> parts(const SiteRoom& room) const;
+  Values pure(const SiteRoom& room) const;
+  bool may_help(const SiteRoom& left, std::uint32_t count, std::int64_t value,
+                const Goal& goal) const;
+
+  const std::vector<TypeEntries>& types_;
+  SiteRoom room_;
+  std::uint32_t bundles_;
+  Values values_;
+  std::vector<Mix> mixes_;  ///< by bundles
+};
+
+}  // namespace axs::plan
