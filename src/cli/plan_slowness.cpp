@@ -35,7 +35,7 @@ std::string rate_text(BytesPerSecond rate) {
   return fmt::format("{:.3g} kb/s", bits * 1e-3);
 }
 
-/// "sfo-fra carries 64 kb/s": of the plan's sites, which exchange.
+/// "sfo to fra: 64 kb/s": of the ways between the plan's sites, which exchange.
 std::string narrowest_text(const config::PlannedJob& job, const TrainingPlan& plan) {
   const auto sites = plan::sites_of(plan.groups);
   const auto is_used = [&](std::uint32_t site) { return std::ranges::binary_search(sites, site); };
@@ -44,8 +44,8 @@ std::string narrowest_text(const config::PlannedJob& job, const TrainingPlan& pl
     if (is_used(link.from) && is_used(link.to))
       if (narrowest == nullptr || link.rate < narrowest->rate) narrowest = &link;
   AXS_ASSERT(narrowest != nullptr);
-  return fmt::format("{}-{} carries {}", site_name(job, narrowest->from),
-                     site_name(job, narrowest->to), rate_text(narrowest->rate));
+  return fmt::format("{} to {}: {}", site_name(job, narrowest->from), site_name(job, narrowest->to),
+                     rate_text(narrowest->rate));
 }
 
 /// In a step, at the stage that waits longest.
@@ -55,6 +55,14 @@ Seconds between_sites(const PlanView& view) {
     longest = std::max(longest,
                        stage[StepPart::site_exchange].time + stage[StepPart::link_transfers].time);
   return longest;
+}
+
+/// What is missing where links are not.
+std::string more_devices_text(double times) {
+  const std::string number = times < 10
+                                 ? fmt::format("{:.1f}", std::ceil(10 * times) / 10)
+                                 : report::grouped(static_cast<std::uint64_t>(std::ceil(times)));
+  return fmt::format("it wants about {} times the devices in use, or as few tokens", number);
 }
 
 /// By the least power of ten that ends the run in time, or else after which more is of little use.
@@ -71,18 +79,11 @@ std::string wider_text(const PlanView& view, Seconds limit) {
   Seconds took = over(factor);
   for (Seconds next; took > limit; took = next, factor *= 10)
     if (next = over(10 * factor); took < worth_it * next) break;
-  return fmt::format("over links {} times as wide the same plan takes {}",
-                     report::grouped(static_cast<std::uint64_t>(factor)), span_text(took));
+  const std::string text =
+      fmt::format("over links {} times as wide the same plan takes {}",
+                  report::grouped(static_cast<std::uint64_t>(factor)), span_text(took));
+  return took > limit ? text + "; " + more_devices_text(took / limit) : text;
 }
-
-/// Where links are not what it waits for.
-std::string more_devices_text(double times) {
-  const std::string number = times < 10
-                                 ? fmt::format("{:.1f}", std::ceil(10 * times) / 10)
-                                 : report::grouped(static_cast<std::uint64_t>(std::ceil(times)));
-  return fmt::format("it wants about {} times the devices, or as few tokens", number);
-}
-
 }  // namespace
 
 std::string slowness_text(const PlanView& view) {

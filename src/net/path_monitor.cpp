@@ -315,12 +315,15 @@ void PathMonitor::judge(Path& path) {
 void PathMonitor::probe(PathId id) {
   Path& path = at(id);
   if (now_ - path.streak_at > judged_after) path.streak = 0;
+  const Duration before = expected(path);
   note_interval(path);
   const Duration usual = expected(path);
   const Duration limit = path.estimator.silence_limit(now_, usual);
-  // Hellos that are fewer from now on do not excuse those that are already missing.
+  // Hellos that are fewer from now on do not excuse those that are already missing. Only the next
+  // may take longer.
   const bool quiet = path.up && silence(path, proven_now()) > path.limit / 2;
-  path.limit = quiet ? std::min(path.limit, limit) : limit;
+  const Duration next = usual > before ? usual : Duration{};
+  path.limit = quiet ? std::min(path.limit + next, limit) : limit;
   path.sure = path.estimator.knows_losses_are_rare(usual);
   path.measured_at = now_;
   const bool hears = path.newest_hello.second > 0 && proven_ - path.heard <= path.limit;

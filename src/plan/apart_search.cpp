@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "axs/core/assert.h"
 #include "axs/plan/shortest_work.h"
 #include "axs/plan/site_options.h"
 
@@ -25,11 +26,15 @@ const BuiltKinds& ApartKinds::of(ReplicaRange bundles) {
 BuilderOfSite ApartKinds::builders(const std::vector<ReplicaGroup>& replicas,
                                    const SiteGroup& group) {
   std::vector<std::uint32_t> counts(search_.devices_.size());
-  for (const ReplicaGroup& alike : replicas)
-    counts[group.sites[alike.site]] += alike.replicas / unit_.bundle;
+  for (const ReplicaGroup& alike : replicas) counts[group.sites[alike.site]] += alike.replicas;
   BuilderOfSite builders(counts.size());
-  for (std::size_t site = 0; site < counts.size(); ++site)
-    if (counts[site] > 0) builders[site] = &of({counts[site], counts[site]}).builder;
+  for (std::size_t site = 0; site < counts.size(); ++site) {
+    if (counts[site] == 0) continue;
+    // Replicas of a bundle may differ in micro-batches, so that groups are no whole bundles.
+    AXS_ASSERT(counts[site] % unit_.bundle == 0);
+    const std::uint32_t bundles = counts[site] / unit_.bundle;
+    builders[site] = &of({bundles, bundles}).builder;
+  }
   return builders;
 }
 
@@ -42,10 +47,13 @@ ApartSearch::ApartSearch(const Search& search, const Search::Unit& unit, Replica
       demand_{bundles.most, unit.bundle, search.micro_batches(search.methods_[unit.method].method)},
       wanted_{demand_.of_all_bundles()},
       counts_{apart_counts(bundles.most)},
+      fixed_{search.builder_for(unit, {1, bundles.most}).fixed()},
       kinds_{search, unit, stop} {}
 
 std::optional<TrainingPlan> ApartSearch::best(Seconds at_most) {
   std::optional<TrainingPlan> best;
+  for (const SiteGroup& group : search_.groups_)
+    if (group.step_apart()) limit_ = std::max(limit_, limit_of(group, at_most));
   const std::vector<Sites> all = worth_a_look(at_most);
   std::vector<CountedKinds> useful;
   if (!all.empty()) list_useful(0, counts_.size(), all, useful);
@@ -53,9 +61,13 @@ std::optional<TrainingPlan> ApartSearch::best(Seconds at_most) {
   for (const Sites& sites : all) {
     if (stop_()) return best;
     const SiteGroup& group = *sites.group;
-    const ApartChoice choice{useful, demand_, bundles_, search_.devices_of(group), group.sites_max};
-    const auto shared = shortest(choice, demand_, limit_of(group, at_most), stop_);
-    if (!shared) continue;
+    const auto devices = search_.devices_of(group);
+    const Seconds limit = limit_of(group, at_most);
+    if (!ApartChoice{useful, demand_, bundles_, devices, group.sites_max}.within(limit)) continue;
+    // The halving begins with all kinds, whatever is known already to be of use.
+    const ApartChoice choice{all_kinds(), demand_, bundles_, devices, group.sites_max};
+    const auto shared = shortest(choice, demand_, limit, stop_);
+    if (!shared || stop_()) continue;
     TrainingPlan plan = search_.plan_of(*shared, group, kinds_.builders(shared->groups, group));
     if (best && best->step.total <= plan.step.total) continue;
     at_most = std::min(at_most, plan.step.total);
@@ -64,9 +76,25 @@ std::optional<TrainingPlan> ApartSearch::best(Seconds at_most) {
   return best;
 }
 
-Seconds ApartSearch::limit_of(const SiteGroup& group, Seconds at_most) {
-  const Seconds fixed = kinds_.of({1, bundles_.most}).builder.fixed();
-  return group.step_within(at_most * (1 + rounding)) - fixed;
+Seconds ApartSearch::limit_of(const SiteGroup& group, Seconds at_most) const {
+  return group.step_within(at_most * (1 + rounding)) - fixed_;
+}
+
+/// What no kinds for a number of the range are better than.
+const KindTable& ApartSearch::bounds_of(ReplicaRange bundles) {
+  const std::pair key{bundles.least, bundles.most};
+  if (const auto known = bounds_.find(key); known != bounds_.end()) return known->second;
+  const KindBuilder builder = search_.builder_for(unit_, bundles);
+  const bool mixed = unit_.pipelines == Search::Pipelines::mixed;
+  const auto families = builder.families(search_.types_in_use(), mixed, {.limit = limit_});
+  return bounds_.emplace(key, search_.bounds_of(builder, families)).first->second;
+}
+
+std::vector<CountedKinds> ApartSearch::all_kinds() {
+  std::vector<CountedKinds> all;
+  for (const std::uint32_t count : counts_)
+    all.push_back({count, &kinds_.of({count, count}).table});
+  return all;
 }
 
 /// Those that could do all if each had the best that any number of bundles has.
@@ -84,7 +112,7 @@ std::vector<ApartSearch::Sites> ApartSearch::worth_a_look(Seconds at_most) {
 
 /// That each of the sites does with so many bundles, without rounding.
 std::vector<double> ApartSearch::most_of(ReplicaRange bundles, const Sites& sites) {
-  const KindTable& table = kinds_.of(bundles).table;
+  const KindTable& table = bounds_of(bundles);
   const KindsWithin kinds{table, sites.limit, wanted_};
   const double of_all = static_cast<double>(bundles.most * kinds.most_of_one());
   std::vector<double> most;

@@ -23,7 +23,7 @@ class ApartKinds {
   ApartKinds(const Search& search, const Search::Unit& unit, const Stop& stop)
       : search_{search}, unit_{unit}, stop_{stop} {}
 
-  /// Built when they are first asked for. Of a range: no worse than those of each number in it.
+  /// Built when they are first asked for.
   const BuiltKinds& of(ReplicaRange bundles);
   /// Of replicas whose sites are numbers in the group.
   BuilderOfSite builders(const std::vector<ReplicaGroup>& replicas, const SiteGroup& group);
@@ -55,12 +55,14 @@ class ApartSearch {
     double all = 0;              ///< the sum of these
   };
 
-  Seconds limit_of(const SiteGroup& group, Seconds at_most);
+  Seconds limit_of(const SiteGroup& group, Seconds at_most) const;
+  const KindTable& bounds_of(ReplicaRange bundles);
   std::vector<Sites> worth_a_look(Seconds at_most);
   std::vector<double> most_of(ReplicaRange bundles, const Sites& sites);
   bool may_help(ReplicaRange bundles, const std::vector<Sites>& all);
   void list_useful(std::size_t begin, std::size_t end, const std::vector<Sites>& all,
                    std::vector<CountedKinds>& useful);
+  std::vector<CountedKinds> all_kinds();
 
   const Search& search_;
   const Search::Unit& unit_;
@@ -69,7 +71,10 @@ class ApartSearch {
   ReplicaDemand demand_;
   std::int64_t wanted_;                ///< micro-batches of a replica of each bundle together
   std::vector<std::uint32_t> counts_;  ///< that a site may have
+  Seconds fixed_;
+  Seconds limit_{};  ///< No replica may take longer.
   ApartKinds kinds_;
+  std::map<std::pair<std::uint32_t, std::uint32_t>, KindTable> bounds_;
 };
 
 }  // namespace axs::plan

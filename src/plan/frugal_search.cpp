@@ -59,11 +59,12 @@ std::optional<TrainingPlan> FrugalSearch::best(Thrift thrift, const ThriftLimits
     const double share = static_cast<double>(unit) / static_cast<double>(search_.units());
     const Stop stop = [&] { return !watch(share); };
     const Search::Unit& looked_at = search_.units_[unit];
-    ApartKinds apart{search_, looked_at, stop};
-    if (looked_at.apart)
+    if (looked_at.apart) {
+      ApartOffers apart{ApartKinds{search_, looked_at, stop}};
       look_apart(apart, looked_at, looked_at.bundles, stop, wish);
-    else
+    } else {
       look(looked_at, looked_at.bundles, stop, wish);
+    }
   }
   return std::move(wish.plan);
 }
@@ -97,34 +98,49 @@ void FrugalSearch::look(const Search::Unit& unit, ReplicaRange bundles, const St
 }
 
 /// The same where a site's kinds go by its own number of bundles.
-void FrugalSearch::look_apart(ApartKinds& kinds, const Search::Unit& unit, ReplicaRange bundles,
+void FrugalSearch::look_apart(ApartOffers& known, const Search::Unit& unit, ReplicaRange bundles,
                               const Stop& stop, Wish& wish) const {
   if (stop()) return;
   bool possible = false;
   for (const SiteGroup& group : search_.groups_) {
     // The program cannot count sites.
     if (!group.step_apart() || group.sites_max < group.sites.size()) continue;
-    const BuiltKinds& any = kinds.of({1, bundles.most});
-    const FrugalChoice bound =
-        choice(offers(any, group, wish.thrift, false), any, unit, bundles, group, wish);
-    if (!bound.may_be_below(wish.score, bundles.least)) continue;
+    const BuiltKinds& any = known.kinds.of({1, unit.bundles.most});
+    auto& bounds = known.bounds[&group];
+    if (bounds.empty()) bounds = offers(any, group, wish.thrift, false);
+    if (!choice(bounds, any, unit, bundles, group, wish).may_be_below(wish.score, bundles.least))
+      continue;
     possible = true;
     if (!bundles.is_one()) continue;
-    std::vector<Offer> all;
-    for (const std::uint32_t count : apart_counts(bundles.most))
-      for (Offer& offer : offers(kinds.of({count, count}), group, wish.thrift, true)) {
-        offer.bundles = count;
-        all.push_back(std::move(offer));
-      }
-    const auto found = choice(std::move(all), any, unit, bundles, group, wish).below(wish.score);
+    const auto found = choice(apart_offers(known, unit, bundles, group, wish.thrift), any, unit,
+                              bundles, group, wish)
+                           .below(wish.score);
     if (!found) continue;
     wish.score = found->score;
-    wish.plan = search_.plan_of(found->work, group, kinds.builders(found->work.groups, group));
+    wish.plan =
+        search_.plan_of(found->work, group, known.kinds.builders(found->work.groups, group));
   }
   if (!possible || bundles.is_one()) return;
   const std::uint32_t middle = (bundles.least + bundles.most) / 2;
-  look_apart(kinds, unit, {bundles.least, middle}, stop, wish);
-  look_apart(kinds, unit, {middle + 1, bundles.most}, stop, wish);
+  look_apart(known, unit, {bundles.least, middle}, stop, wish);
+  look_apart(known, unit, {middle + 1, bundles.most}, stop, wish);
+}
+
+/// Of the numbers of bundles that a site may have if all have so many together.
+std::vector<Offer> FrugalSearch::apart_offers(ApartOffers& known, const Search::Unit& unit,
+                                              ReplicaRange bundles, const SiteGroup& group,
+                                              Thrift thrift) const {
+  std::vector<Offer>& all = known.whole[&group];
+  if (all.empty())
+    for (const std::uint32_t count : apart_counts(unit.bundles.most))
+      for (Offer& offer : offers(known.kinds.of({count, count}), group, thrift, true)) {
+        offer.bundles = count;
+        all.push_back(std::move(offer));
+      }
+  std::vector<Offer> some;
+  for (const Offer& offer : all)
+    if (offer.bundles <= bundles.most) some.push_back(offer);
+  return some;
 }
 
 FrugalChoice FrugalSearch::choice(std::vector<Offer> offers, const BuiltKinds& kinds,

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <functional>
+#include <map>
+#include <vector>
 
 #include "axs/plan/apart_search.h"
 #include "axs/plan/frugal_choice.h"
@@ -47,9 +49,18 @@ class FrugalSearch {
     std::optional<TrainingPlan> plan;
   };
 
+  /// What a unit offers to sites that step apart.
+  struct ApartOffers {
+    ApartKinds kinds;
+    std::map<const SiteGroup*, std::vector<Offer>> bounds{}, whole{};
+  };
+
   void look(const Search::Unit& unit, ReplicaRange bundles, const Stop& stop, Wish& wish) const;
-  void look_apart(ApartKinds& kinds, const Search::Unit& unit, ReplicaRange bundles,
+  void look_apart(ApartOffers& known, const Search::Unit& unit, ReplicaRange bundles,
                   const Stop& stop, Wish& wish) const;
+  std::vector<Offer> apart_offers(ApartOffers& known, const Search::Unit& unit,
+                                  ReplicaRange bundles, const SiteGroup& group,
+                                  Thrift thrift) const;
   FrugalChoice choice(std::vector<Offer> offers, const BuiltKinds& kinds, const Search::Unit& unit,
                       ReplicaRange bundles, const SiteGroup& group, const Wish& wish) const;
   /// Not `whole`: without what depends on the number of replicas.
