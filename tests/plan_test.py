@@ -402,16 +402,14 @@ class Replan(unittest.TestCase):
                                 self.anew()["options"][0]["step_s"])
 
     def test_plan_that_never_ran(self):
-        # Too much for the one site, impossible for the tensor groups of the other.
-        never = {"sharding": "none", "whole_experts": True}
+        never = {"sharding": "none", "whole_experts": True}  # For either site one is too much.
         with open(self.running, encoding="utf-8") as file:
             wrong = self.write("wrong.json", json.dumps(json.load(file) | never))
-        arguments = ("replan", self.job, "--running", wrong, "--limit", "1min")
-        outcome = plan(*arguments, "--lost", "sfo:1")
+        again = ("replan", self.job, "--running", wrong, "--limit", "1min")
+        outcome = plan(*again, "--lost", "sfo:1")
         self.assertEqual((outcome.returncode, outcome.stdout), (2, ""), outcome)
         self.assertIn("do not fit on the job's fleet as it was", outcome.stderr)
-        outcome = plan(*arguments)
-        self.assertIn("on this fleet its replicas do not fit", outcome.stdout)
+        self.assertIn("on this fleet its replicas do not fit", plan(*again).stdout)
 
     def test_text(self):
         outcome = plan("replan", self.job, "--slow", "fra:0.5")  # The fastest plan runs.

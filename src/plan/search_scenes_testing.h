@@ -136,4 +136,27 @@ inline Fleet large_fleet(std::uint32_t devices, std::uint32_t types, std::uint32
   return fleet;
 }
 
+/// Of a job that has no plan.
+inline constexpr Seconds never{1e30};
+
+inline Seconds best_step(const Job& job, const Fleet& fleet) {
+  const auto found = search(job, fleet, calibration());
+  return found ? found->plan.step.total : never;
+}
+
+/// A job and fleet that everything fits on.
+struct Roomy {
+  Job job;
+  Fleet fleet;
+
+  Roomy() {
+    Rng rng{1};
+    job = small_job(rng);
+    job.shape.layers = 4;
+    job.global_batch = 8;
+    fleet.types = {device("chip", 400, 80, 4)};
+    fleet.sites.push_back({.name = "a", .jurisdiction = "eu", .pools = {{0, 4}}});
+  }
+};
+
 }  // namespace axs::plan::scenes
