@@ -114,9 +114,9 @@ TEST_CASE(
 
 TEST_CASE("apart search: of replicas in bundles at sites that step apart some may do less") {
   int divided = 0;
-  for (const std::uint32_t devices : {2, 4, 7}) {
+  for (const std::uint32_t devices : {2u, 4u, 7u}) {
     Roomy two = two_apart(devices, 68);
-    for (const std::uint32_t batch : {263, 1319, 1361}) {
+    for (const std::uint32_t batch : {263u, 1319u, 1361u}) {
       two.job.global_batch = batch;
       const auto found = search(two.job, two.fleet, calibration);
       REQUIRE(found);
