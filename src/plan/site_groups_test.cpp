@@ -122,7 +122,7 @@ TEST_CASE("site groups: fewer sites may exchange less often") {
   const auto groups = site_groups(fleet, job_with(0.02), {0, 1, 2});
   CHECK(sets(groups) == Sets{{0}, {1}, {2}, {0, 1}, {0, 1}, {0, 1, 2}, {0, 1, 2}, {0, 1, 2}});
   REQUIRE(groups.size() == 8);
-  for (const std::size_t every_step : {3, 5}) {
+  for (const std::size_t every_step : {std::size_t{3}, std::size_t{5}}) {
     CHECK_FALSE(groups[every_step].step_apart());
     CHECK(groups[every_step].sites_max == groups[every_step].sites.size());
     CHECK(groups[every_step].ways.size() == 1);
