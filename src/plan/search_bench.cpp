@@ -65,8 +65,8 @@ void whole_search(benchmark::State& state, bool seldom) {
   Fleet fleet = scenes::large_fleet(static_cast<std::uint32_t>(state.range(0)),
                                     static_cast<std::uint32_t>(state.range(1)),
                                     static_cast<std::uint32_t>(state.range(2)));
-  for (const std::size_t type : {0, 1})
-    fleet.types[type].accelerator.per_node = static_cast<std::uint32_t>(state.range(3));
+  for (DeviceType* type : {&fleet.types[0], &fleet.types[1]})
+    type->accelerator.per_node = static_cast<std::uint32_t>(state.range(3));
   const Calibration calibration = scenes::calibration();
   Job wanted = job();
   if (seldom) wanted.loss_gap_max = 0.02;
