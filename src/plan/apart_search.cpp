@@ -3,17 +3,11 @@
 #include <algorithm>
 
 #include "axs/core/assert.h"
+#include "axs/plan/rounding.h"
 #include "axs/plan/shortest_work.h"
 #include "axs/plan/site_options.h"
 
 namespace axs::plan {
-
-namespace {
-
-/// Nothing that may still be the best is left out because of rounding.
-constexpr double rounding = 1e-9;
-
-}  // namespace
 
 const BuiltKinds& ApartKinds::of(ReplicaRange bundles) {
   const std::pair key{bundles.least, bundles.most};

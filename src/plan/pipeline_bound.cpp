@@ -3,12 +3,11 @@
 #include <algorithm>
 #include <vector>
 
+#include "axs/plan/rounding.h"
+
 namespace axs::plan {
 
 namespace {
-
-/// Nothing that may still be the best is left out because of rounding.
-constexpr double rounding = 1e-9;
 
 std::uint32_t stages_of(std::span<const StageRun> runs) {
   std::uint32_t stages = 0;

@@ -6,15 +6,13 @@
 #include "axs/plan/apart_search.h"
 #include "axs/plan/plan_cost.h"
 #include "axs/plan/plan_devices.h"
+#include "axs/plan/rounding.h"
 #include "axs/plan/shortest_work.h"
 #include "axs/plan/spanning_pipelines.h"
 
 namespace axs::plan {
 
 namespace {
-
-/// Nothing that may still be the best is left out because of rounding.
-constexpr double rounding = 1e-9;
 
 /// Of one type, and of one width unless groups of any widths fit.
 bool is_pure(const ReplicaKind& kind, const std::vector<NodeWidths>& widths) {

@@ -3,6 +3,7 @@
 #include <tuple>
 
 #include "axs/plan/rounded.h"
+#include "axs/plan/rounding.h"
 #include "axs/plan/search.h"
 #include "axs/plan/spanning_pipelines.h"
 
@@ -16,8 +17,6 @@ constexpr std::uint32_t bundles_max = 64;
 /// Replicas up to which pipelines of several types are worth building: with more, what is left
 /// over of each type is small.
 constexpr std::uint32_t mixed_replicas_max = 8;
-/// Nothing that may still be the best is left out because of rounding.
-constexpr double rounding = 1e-9;
 
 /// A stage cost of each width that is possible on the type.
 std::vector<StageCost> widths(const Job& job, const Method& method, const DeviceType& type,

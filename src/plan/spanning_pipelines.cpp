@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "axs/plan/rounding.h"
 #include "axs/plan/traffic.h"
 
 namespace axs::plan {
@@ -10,8 +11,6 @@ namespace {
 
 /// Of stages in a run.
 constexpr std::array<std::uint32_t, 6> run_lengths{1, 2, 3, 4, 6, 8};
-/// Nothing that may still be the best is left out because of rounding.
-constexpr double rounding = 1e-9;
 
 /// Of the replica that has most of the work.
 std::int64_t most_work(std::int64_t micro_batches, std::uint32_t replicas) {
