@@ -21,13 +21,14 @@ namespace {
 using namespace axs;
 using namespace axs::plan;
 
-/// GPT-3 175B.
-Job job() {
+/// GPT-3 175B. With `seldom`, sites may exchange less often than in every step.
+Job job(bool seldom = false) {
   Job job;
   job.shape = axs::plan::testing::gpt3_shape();
   job.global_batch = 1536;
   job.sequence = 2048;
   job.tokens = 300e9;
+  if (seldom) job.loss_gap_max = 0.02;
   return job;
 }
 
@@ -59,8 +60,7 @@ TrainingPlan plan_with_threads(const Search& search, int threads) {
   return summary.result()->plan;
 }
 
-/// Two of the types stand in nodes of `node`. With `seldom`, sites may exchange less often than in
-/// every step.
+/// Two of the types stand in nodes of `node`.
 void whole_search(benchmark::State& state, bool seldom) {
   Fleet fleet = scenes::large_fleet(static_cast<std::uint32_t>(state.range(0)),
                                     static_cast<std::uint32_t>(state.range(1)),
@@ -68,8 +68,7 @@ void whole_search(benchmark::State& state, bool seldom) {
   for (DeviceType* type : {&fleet.types[0], &fleet.types[1]})
     type->accelerator.per_node = static_cast<std::uint32_t>(state.range(3));
   const Calibration calibration = scenes::calibration();
-  Job wanted = job();
-  if (seldom) wanted.loss_gap_max = 0.02;
+  const Job wanted = job(seldom);
   for (auto _ : state) {
     const Search search = *Search::of(wanted, fleet, calibration);
     const TrainingPlan plan = plan_with_threads(search, static_cast<int>(state.range(4)));
@@ -152,18 +151,18 @@ struct Movable {
 };
 
 /// The goal is two seconds with two cores. A tenth of the job is left.
-void replanning(benchmark::State& state) {
+void replanning(benchmark::State& state, bool seldom) {
   const Fleet fleet = scenes::large_fleet(static_cast<std::uint32_t>(state.range(0)),
                                           static_cast<std::uint32_t>(state.range(1)),
                                           static_cast<std::uint32_t>(state.range(2)));
   const auto event = static_cast<Event>(state.range(3));
   const auto threads = static_cast<int>(state.range(4));
   const Calibration calibration = scenes::calibration();
-  const Search first = *Search::of(job(), fleet, calibration);
+  Job left = job(seldom);
+  const Search first = *Search::of(left, fleet, calibration);
   Movable found{SearchSummary{first}};
   run_with_threads(first, found, threads);
   const TrainingPlan before = found.summary.result()->plan;
-  Job left = job();
   left.tokens *= 0.1;
   for (auto _ : state) {
     const ChangedFleet now = *after(fleet, events_of(event, fleet));
@@ -175,7 +174,14 @@ void replanning(benchmark::State& state) {
     state.counters["pause"] = chosen.move.pause.value();
   }
 }
-BENCHMARK(replanning)
+BENCHMARK_CAPTURE(replanning, seldom, true)
+    ->ArgNames({"devices", "types", "sites", "event", "threads"})
+    ->ArgsProduct({{1024}, {3}, {3}, {node_lost, site_slows, link_degrades}, {1, 2}})
+    ->ArgsProduct({{16384}, {4}, {4}, {node_lost, site_slows, link_degrades}, {1, 2}})
+    ->MeasureProcessCPUTime()
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(replanning, every_step, false)
     ->ArgNames({"devices", "types", "sites", "event", "threads"})
     ->ArgsProduct({{1024}, {3}, {1}, {node_lost, site_slows}, {1, 2}})
     ->ArgsProduct({{1024}, {3}, {3}, {node_lost, site_slows, link_degrades}, {1, 2}})
