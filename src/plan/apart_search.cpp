@@ -1,6 +1,7 @@
 #include "axs/plan/apart_search.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "axs/core/assert.h"
 #include "axs/plan/rounding.h"
@@ -74,14 +75,26 @@ Seconds ApartSearch::limit_of(const SiteGroup& group, Seconds at_most) const {
   return group.step_within(at_most * (1 + rounding)) - fixed_;
 }
 
-/// What no kinds for a number of the range are better than.
-const KindTable& ApartSearch::bounds_of(ReplicaRange bundles) {
+const ApartSearch::Bounds& ApartSearch::bounds_of(ReplicaRange bundles) {
   const std::pair key{bundles.least, bundles.most};
   if (const auto known = bounds_.find(key); known != bounds_.end()) return known->second;
-  const KindBuilder builder = search_.builder_for(unit_, bundles);
-  const bool mixed = unit_.pipelines == Search::Pipelines::mixed;
-  const auto families = builder.families(search_.types_in_use(), mixed, {.limit = limit_});
-  return bounds_.emplace(key, search_.bounds_of(builder, families)).first->second;
+  KindBuilder builder = search_.builder_for(unit_, bundles);
+  auto families =
+      builder.families(search_.types_in_use(), unit_.pipelines == Search::Pipelines::mixed,
+                       {limit_, bundles.most, needed_});
+  KindTable least = search_.bounds_of(builder, families);
+  return bounds_.emplace(key, Bounds{std::move(builder), std::move(families), std::move(least)})
+      .first->second;
+}
+
+/// Those with which a site may be in a plan within the limits, if it has so many bundles.
+const KindTable& ApartSearch::of_use(ReplicaRange bundles) {
+  const auto [place, is_new] = of_use_.try_emplace(bundles.most);
+  if (is_new) {
+    const Bounds& bounds = bounds_of(bundles);
+    place->second = search_.cut(bounds.builder, bounds.families, limit_, stop_);
+  }
+  return place->second;
 }
 
 std::vector<CountedKinds> ApartSearch::all_kinds() {
@@ -91,22 +104,28 @@ std::vector<CountedKinds> ApartSearch::all_kinds() {
   return all;
 }
 
-/// Those that could do all if each had the best that any number of bundles has.
+/// Those that could do all if each had the best that any number of bundles has. A site is needed
+/// for what all others cannot do.
 std::vector<ApartSearch::Sites> ApartSearch::worth_a_look(Seconds at_most) {
   std::vector<Sites> all;
+  double needed = static_cast<double>(wanted_);
   for (const SiteGroup& group : search_.groups_) {
     if (!group.step_apart()) continue;
     Sites sites{&group, limit_of(group, at_most)};
     sites.most = most_of({1, bundles_.most}, sites);
     for (const double most : sites.most) sites.all += most;
-    if (sites.all > static_cast<double>(wanted_) - 0.5) all.push_back(std::move(sites));
+    const double over = sites.all - (static_cast<double>(wanted_) - 0.5);
+    if (over <= 0) continue;
+    for (const double most : sites.most) needed = std::min(needed, most - over);
+    all.push_back(std::move(sites));
   }
+  needed_ = std::max<std::int64_t>(0, static_cast<std::int64_t>(std::ceil(needed)));
   return all;
 }
 
 /// That each of the sites does with so many bundles, without rounding.
 std::vector<double> ApartSearch::most_of(ReplicaRange bundles, const Sites& sites) {
-  const KindTable& table = bounds_of(bundles);
+  const KindTable& table = bounds_of(bundles).least;
   const KindsWithin kinds{table, sites.limit, wanted_};
   const double of_all = static_cast<double>(bundles.most * kinds.most_of_one());
   std::vector<double> most;
@@ -133,7 +152,7 @@ void ApartSearch::list_useful(std::size_t begin, std::size_t end, const std::vec
   const ReplicaRange bundles{counts_[begin], counts_[end - 1]};
   if (stop_() || !may_help(bundles, all)) return;
   if (bundles.is_one()) {
-    useful.push_back({bundles.least, &kinds_.of(bundles).table});
+    useful.push_back({bundles.least, &of_use(bundles)});
     return;
   }
   const std::size_t middle = (begin + end) / 2;

@@ -55,8 +55,16 @@ class ApartSearch {
     double all = 0;              ///< the sum of these
   };
 
+  /// What is of use where a site has so many bundles as a range allows.
+  struct Bounds {
+    KindBuilder builder;
+    KindBuilder::Families families;
+    KindTable least;  ///< that no kinds for a number of the range are better than
+  };
+
   Seconds limit_of(const SiteGroup& group, Seconds at_most) const;
-  const KindTable& bounds_of(ReplicaRange bundles);
+  const Bounds& bounds_of(ReplicaRange bundles);
+  const KindTable& of_use(ReplicaRange bundles);
   std::vector<Sites> worth_a_look(Seconds at_most);
   std::vector<double> most_of(ReplicaRange bundles, const Sites& sites);
   bool may_help(ReplicaRange bundles, const std::vector<Sites>& all);
@@ -72,9 +80,11 @@ class ApartSearch {
   std::int64_t wanted_;                ///< micro-batches of a replica of each bundle together
   std::vector<std::uint32_t> counts_;  ///< that a site may have
   Seconds fixed_;
-  Seconds limit_{};  ///< No replica may take longer.
+  Seconds limit_{};          ///< No replica may take longer.
+  std::int64_t needed_ = 0;  ///< micro-batches, of any site that is in a plan within the limits
   ApartKinds kinds_;
-  std::map<std::pair<std::uint32_t, std::uint32_t>, KindTable> bounds_;
+  std::map<std::pair<std::uint32_t, std::uint32_t>, Bounds> bounds_;
+  std::map<std::uint32_t, KindTable> of_use_;  ///< by number of bundles
 };
 
 }  // namespace axs::plan

@@ -80,12 +80,9 @@ KindBuilder::Runs KindBuilder::runs_of(const Family& family) const {
 void KindBuilder::bound(Family& family, std::uint32_t fullest) const {
   const Runs runs = runs_of(family);
   const std::span<const StageRun> used{runs.data(), family.count};
-  double nodes = 0;
-  for (const StageRun& run : used) nodes += run.stages * run.cost->nodes();
-  const double stretch = stretch_of(nodes);
   const PipelineBound bound = pipeline_bound(used, layers_, fullest);
-  family.fill = stretch * bound.fill;
-  family.bottleneck = stretch * bound.bottleneck;
+  family.fill = family.stretch * bound.fill;
+  family.bottleneck = family.stretch * bound.bottleneck;
 }
 
 /// Unless there are too few devices, or no kind ends within `limit`.
@@ -93,6 +90,7 @@ void KindBuilder::add(Family family, Seconds limit, std::vector<Family>& familie
   std::uint32_t stages = 0;
   for (const Segment& segment : family.segments()) stages += segment.stages;
   if (stages > layers_ || !has_enough(family.segments())) return;
+  family.stretch = stretch_of(family.segments());
   bound(family, mean_layers(layers_, stages));
   if (family.fill <= limit) families.push_back(family);
 }

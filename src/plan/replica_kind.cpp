@@ -4,6 +4,7 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <map>
 #include <tuple>
 
 #include "axs/plan/step_time.h"
@@ -16,8 +17,11 @@ namespace {
 /// way through all of them: with few micro-batches the way counts more.
 constexpr std::array slacks{1.0, 1.1, 1.25, 1.5, 2.0, 3.0, 1e9};
 
-bool beats(const ReplicaKind& a, const ReplicaKind& b) {
-  return a.fill <= b.fill && a.bottleneck <= b.bottleneck && uses_no_more(a, b);
+/// A bit for each type, that others may share.
+std::uint64_t types_of(const ReplicaKind& kind) {
+  std::uint64_t types = 0;
+  for (const TypeUse& use : kind.uses) types |= std::uint64_t{1} << use.type % 64;
+  return types;
 }
 
 /// Wide ones have places of narrow steps, too: none of the first means none.
@@ -60,10 +64,25 @@ std::vector<ReplicaKind> undominated(std::vector<ReplicaKind> kinds) {
     if (a.devices() != b.devices()) return a.devices() < b.devices();
     return std::tie(a.bottleneck, a.fill, a.stages) < std::tie(b.bottleneck, b.fill, b.stages);
   });
+  struct Kept {
+    Seconds fill, bottleneck;
+    std::size_t number;
+  };
   std::vector<ReplicaKind> kept;
-  for (ReplicaKind& kind : kinds)
-    if (std::ranges::none_of(kept, [&](const ReplicaKind& k) { return beats(k, kind); }))
-      kept.push_back(std::move(kind));
+  std::map<std::uint64_t, std::vector<Kept>> by_types;
+  for (ReplicaKind& kind : kinds) {
+    const auto beats = [&](const Kept& k) {
+      return k.fill <= kind.fill && k.bottleneck <= kind.bottleneck &&
+             uses_no_more(kept[k.number], kind);
+    };
+    const std::uint64_t types = types_of(kind);
+    const bool is_beaten = std::ranges::any_of(by_types, [&](const auto& alike) {
+      return (alike.first & ~types) == 0 && std::ranges::any_of(alike.second, beats);
+    });
+    if (is_beaten) continue;
+    by_types[types].push_back({kind.fill, kind.bottleneck, kept.size()});
+    kept.push_back(std::move(kind));
+  }
   return kept;
 }
 
@@ -122,13 +141,14 @@ Bytes KindBuilder::memory(const ReplicaGroup& group, std::size_t stage) const {
   return cost(planned).memory(place).at(planned.layers);
 }
 
-double KindBuilder::stretch_of(double nodes) const {
+double KindBuilder::stretch_of(std::span<const Segment> segments) const {
+  double nodes = 0;
+  for (const Segment& segment : segments) nodes += segment.stages * cost_in(segment).nodes();
   return 1 + straggling(nodes * replicas_.least, stragglers_);
 }
 
 ReplicaKind KindBuilder::kind_of(const Pipeline& pipeline, const PipelineCut& cut) const {
   ReplicaKind kind;
-  double nodes = 0;
   Seconds tail{}, fill{};
   for (const Segment& segment : pipeline.segments)
     for (std::uint32_t i = 0; i < segment.stages; ++i) {
@@ -136,14 +156,13 @@ ReplicaKind KindBuilder::kind_of(const Pipeline& pipeline, const PipelineCut& cu
       const StageCost& cost = *pipeline.costs[stage];
       const StagePlace place = place_of(stage, cut.size());
       kind.stages.push_back({segment.type, cost.tensor(), cut[stage], {}});
-      nodes += cost.nodes();
       tail = std::max(tail, cost.tail(cut[stage], place));
       const Seconds time =
           cost.time(place).at(cut[stage]) + transfers_of(pipeline.costs, stage, pipeline.links);
       fill += time;
       kind.bottleneck = std::max(kind.bottleneck, time);
     }
-  const double stretch = stretch_of(nodes);
+  const double stretch = stretch_of(pipeline.segments);
   kind.uses = uses_of(pipeline.segments);
   kind.fill = stretch * (fill + tail);
   kind.bottleneck = stretch * kind.bottleneck;

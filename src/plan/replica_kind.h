@@ -56,6 +56,7 @@ class KindBuilder {
   struct Family {
     std::array<Segment, 3> runs{};
     std::uint32_t count = 1;  ///< of the runs
+    double stretch = 1;       ///< by stragglers
     /// Of no kind less; with fewer replicas neither.
     Seconds fill{}, bottleneck{};
 
@@ -126,7 +127,7 @@ class KindBuilder {
   void add_pure(std::uint32_t type, Seconds limit, std::vector<Family>& families) const;
   void extend(const std::vector<std::uint32_t>& types, Family begun, Seconds limit,
               std::vector<Family>& families) const;
-  double stretch_of(double nodes) const;
+  double stretch_of(std::span<const Segment> segments) const;
   ReplicaKind kind_of(const Pipeline& pipeline, const PipelineCut& cut) const;
 
   Method method_;
