@@ -113,11 +113,11 @@ std::string heading(const PlannedJob& job, const TrainingPlan& plan, const PlanB
       site_name(job, plan.groups[broken.slowest].site_of(group.slowest)));
 }
 
-std::string energy_text(const PlanBreakdown& broken, const TrainingPlan& plan) {
+std::string drawn_text(const PlanBreakdown& broken, const TrainingPlan& plan) {
   const Joules whole = broken.energy * (plan.duration / plan.step.total);
   return fmt::format(
-      "Energy: {:.3g} MJ a step, {:.3g} MWh in all, at the meters of the sites, cooling with it.\n",
-      broken.energy.value() / megajoule, whole.value() / 3.6e9);
+      "Energy: {:.3g} MJ a step, {} in all, at the meters of the sites, cooling with it.\n",
+      broken.energy.value() / megajoule, energy_text(whole));
 }
 
 ordered_json json_of(const plan::PartCosts& parts) {
@@ -204,7 +204,7 @@ std::string explain_text(const PlanView& view) {
   const TrainingPlan& plan = view.plan();
   const RowsFormat format;
   return heading(job, plan, broken) + format.text(part_rows(view), "parts") + "\n" +
-         energy_text(broken, plan) + "\nA layer of a micro-batch, forward and backward, in ms:\n" +
+         drawn_text(broken, plan) + "\nA layer of a micro-batch, forward and backward, in ms:\n" +
          format.text(layer_rows(job, plan, broken), "layers") + "\nStages:\n" +
          format.text(stage_rows(view), "stages");
 }

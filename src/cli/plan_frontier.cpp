@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "axs/cli/plan_words.h"
 #include "axs/cli/rows.h"
 #include "axs/plan/plan_devices.h"
 #include "axs/report/text.h"
@@ -14,7 +15,6 @@ namespace {
 using nlohmann::ordered_json;
 using plan::TrainingPlan;
 
-constexpr double seconds_of_day = 86'400;
 constexpr double joules_of_mwh = 3.6e9;
 constexpr double kg_of_tonne = 1000;
 constexpr double watts_of_kw = 1000;
@@ -62,9 +62,7 @@ Rows rows_of(const config::PlannedJob& job, const std::vector<TrainingPlan>& pla
 }  // namespace
 
 std::string cost_text(const plan::PlanCost& cost) {
-  const double mwh = cost.energy.value() / joules_of_mwh;
-  std::string text = fmt::format("{:.4g} MWh ({:.3g} to {:.3g})", mwh, mwh / cost.energy_spread,
-                                 mwh * cost.energy_spread);
+  std::string text = energy_text(cost.energy, cost.energy_spread);
   if (cost.money) {
     const double money = cost.money->value();
     text = fmt::format("{} $ ({} to {}), ", dollars(money), dollars(money / cost.money_spread),

@@ -63,7 +63,7 @@ std::string tiles(const PlanView& view) {
                report::grouped(static_cast<std::uint64_t>(plan.tokens_per_second)),
                fmt::format("{} sequences a step", view.job.job.global_batch));
   text += tile("Of the peak", fmt::format("{:.1f} %", 100 * utilisation(view)), "in bf16");
-  text += tile("All tokens", fmt::format("{:.1f} days", plan.duration.value() / seconds_of_day),
+  text += tile("All tokens", span_text(plan.duration),
                fmt::format("{:.3g} tokens", view.job.job.tokens));
   text += tile("Energy a step", fmt::format("{:.3g} MJ", view.broken.energy.value() / 1e6),
                "at the meters of the sites");

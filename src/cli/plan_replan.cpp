@@ -13,6 +13,7 @@
 #include "axs/cli/plan_read.h"
 #include "axs/cli/plan_search.h"
 #include "axs/cli/plan_text.h"
+#include "axs/cli/plan_words.h"
 #include "axs/cli/rows.h"
 #include "axs/config/plan_facts.h"
 #include "axs/core/enums.h"
@@ -64,14 +65,6 @@ std::string course_text(const ReplanOption& option) {
       break;
   }
   return "move to another plan";
-}
-
-std::string span_text(Seconds span) {
-  const double seconds = span.value();
-  if (seconds < 120) return fmt::format("{:.3g} s", seconds);
-  if (seconds < 7200) return fmt::format("{:.3g} min", seconds / 60);
-  return seconds < 2 * seconds_of_day ? fmt::format("{:.3g} h", seconds / 3600)
-                                      : fmt::format("{:.4g} days", seconds / seconds_of_day);
 }
 
 /// Why it lost, or by how much it won.

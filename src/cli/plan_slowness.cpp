@@ -17,16 +17,8 @@ using plan::SiteLink;
 using plan::StepPart;
 using plan::TrainingPlan;
 
-constexpr Seconds year{365.25 * seconds_of_day};
-/// Whoever has no deadline wants to hear of more.
-constexpr Seconds patience = 10 * year;
-
-std::string span_text(Seconds span) {
-  const double years = span / year;
-  if (years < 2) return fmt::format("{:.4g} days", span.value() / seconds_of_day);
-  if (years < 100) return fmt::format("{:.3g} years", years);
-  return report::grouped(static_cast<std::uint64_t>(years)) + " years";
-}
+/// Ten years. Whoever has no deadline wants to hear of more.
+constexpr Seconds patience{3652.5 * seconds_of_day};
 
 std::string rate_text(BytesPerSecond rate) {
   const double bits = 8 * rate.value();

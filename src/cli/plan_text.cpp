@@ -157,11 +157,10 @@ std::string plan_text(const PlanView& view) {
   const TrainingPlan& plan = found.result.plan;
   const Seconds low = plan.step.total / plan.step.spread, high = plan.step.total * plan.step.spread;
   std::string text = fmt::format(
-      "{}: {:.3g} s a step ({:.3g} to {:.3g}), {} tokens/s, {:.1f} % of the peak in bf16, {:.1f} "
-      "days\n",
+      "{}: {:.3g} s a step ({:.3g} to {:.3g}), {} tokens/s, {:.1f} % of the peak in bf16, {}\n",
       job.scenario.name, plan.step.total.value(), low.value(), high.value(),
       report::grouped(static_cast<std::uint64_t>(plan.tokens_per_second)), 100 * utilisation(view),
-      plan.duration.value() / seconds_of_day);
+      span_text(plan.duration));
   text += cost_text(plan.cost) + method_text(plan.method) + "\n" + sites_text(plan) +
           crossings_text(view);
   text += "\n" + RowsFormat{}.text(plan_rows(view), "groups") + "\n" + uneven_text(job, plan) +

@@ -7,12 +7,37 @@
 
 #include "axs/core/enums.h"
 #include "axs/plan/plan_devices.h"
+#include "axs/report/text.h"
 
 namespace axs::cli {
 
 using config::PlannedJob;
 using plan::PlannedStage;
 using plan::StepPart;
+
+std::string span_text(Seconds span) {
+  constexpr double minute = 60, hour = 3600, year = 365.25 * seconds_of_day;
+  const double seconds = span.value();
+  if (seconds < 2 * minute) return fmt::format("{:.3g} s", seconds);
+  if (seconds < 2 * hour) return fmt::format("{:.3g} min", seconds / minute);
+  if (seconds < 2 * seconds_of_day) return fmt::format("{:.3g} h", seconds / hour);
+  if (seconds < 2 * year) return fmt::format("{:.4g} days", seconds / seconds_of_day);
+  if (seconds < 100 * year) return fmt::format("{:.3g} years", seconds / year);
+  return report::grouped(static_cast<std::uint64_t>(seconds / year)) + " years";
+}
+
+std::string energy_text(Joules energy, double spread) {
+  constexpr double wh = 3600, kwh = 1000 * wh, mwh = 1000 * kwh;
+  const double joules = energy.value();
+  const double unit = joules < kwh ? wh : joules < mwh ? kwh : mwh;
+  const double count = joules / unit;
+  std::string text = fmt::format("{:.4g} {}", count,
+                                 unit == wh    ? "Wh"
+                                 : unit == kwh ? "kWh"
+                                               : "MWh");
+  if (spread > 1) text += fmt::format(" ({:.3g} to {:.3g})", count / spread, count * spread);
+  return text;
+}
 
 const std::string& type_name(const PlannedJob& job, std::uint32_t type) {
   return job.fleet.types[type].accelerator.name;

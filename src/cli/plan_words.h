@@ -21,6 +21,11 @@ struct PlanView {
   const plan::TrainingPlan& plan() const { return found.result.plan; }
 };
 
+/// "45 s", "2.5 h", "79.8 days", "12 years"
+std::string span_text(Seconds span);
+/// "57.27 MWh", or "57.27 MWh (34.7 to 94.4)" where it is known within a factor of `spread`.
+std::string energy_text(Joules energy, double spread = 1);
+
 const std::string& type_name(const config::PlannedJob& job, std::uint32_t type);
 const std::string& site_name(const config::PlannedJob& job, std::uint32_t site);
 /// "sfo", or "sfo, fra" in the order of the pipeline.
