@@ -73,12 +73,6 @@ Result<> check_alike(const PlanView& view, std::string_view program) {
   return check_even(view, program, first.stages.front().tensor);
 }
 
-std::uint32_t replicas_of(const PlanView& view) {
-  std::uint32_t replicas = 0;
-  for (const ReplicaGroup& group : view.plan().groups) replicas += group.replicas;
-  return replicas;
-}
-
 std::uint64_t steps_of(const PlanView& view) {
   return static_cast<std::uint64_t>(std::ceil(plan::steps(view.job.job)));
 }
@@ -136,7 +130,7 @@ std::string_view torchtitan_recompute(Recompute recompute) {
 std::string torchtitan_parallelism(const PlanView& view) {
   const ReplicaGroup& group = view.plan().groups.front();
   const bool sharded = view.plan().method.sharding != Sharding::none;
-  const std::uint32_t replicas = replicas_of(view);
+  const std::uint32_t replicas = plan::replicas_of(view.plan().groups);
   std::string text = fmt::format(
       "[parallelism]\n"
       "data_parallel_replicate_degree = {}\n"
@@ -237,7 +231,8 @@ Result<std::string> torchtitan_text(const PlanView& view) {
       "[training]\nlocal_batch_size = {}\nglobal_batch_size = {}\nseq_len = {}\nsteps = {}\n\n"
       "{}\n[activation_checkpoint]\n{}",
       view.job.scenario.name,
-      replicas_of(view) * devices_of(view.plan().method, group) / group.replicas,
+      plan::replicas_of(view.plan().groups) * devices_of(view.plan().method, group) /
+          group.replicas,
       view.plan().step.total.value(), flavor,
       precision == Precision::fp8 ? "converters = [\"quantize.linear.float8\"]\n" : "",
       group.stages.size() > 1 ? micro * group.micro_batches : micro, view.job.job.global_batch,

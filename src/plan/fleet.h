@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -39,6 +40,10 @@ struct FleetSite {
   std::string jurisdiction;
   std::vector<Pool> pools;
   SiteSupply supply{};
+
+  bool has_devices() const {
+    return std::ranges::any_of(pools, [](const Pool& pool) { return pool.devices > 0; });
+  }
 };
 
 /// Both ways, between two of the fleet's sites, in one spell of the forecast.

@@ -66,7 +66,7 @@ Result<> slow_down(ChangedFleet& changed, const SlowSite& slow) {
   if (!(slow.speed > 0 && slow.speed < 1))
     return Error{Errc::invalid, "site " + site.name + ": speed " + rounded(slow.speed) +
                                     ", want a share above 0 and below 1"};
-  if (std::ranges::all_of(site.pools, [](const Pool& pool) { return pool.devices == 0; }))
+  if (!site.has_devices())
     return Error{Errc::invalid,
                  "site " + site.name + ": no devices that could slow down, want some"};
   std::vector<std::uint32_t> now(fleet.types.size());

@@ -1,6 +1,5 @@
 #include "axs/plan/plan_cost.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "axs/core/assert.h"
@@ -98,8 +97,7 @@ PlanCost cost_of(const TrainingPlan& plan, double steps, const BuilderOfSite& bu
                  const Fleet& fleet) {
   PlanCost cost{.money = Dollars{}, .carbon = 0};
   bool pays_energy = false;
-  double replicas = 0;
-  for (const ReplicaGroup& group : plan.groups) replicas += group.replicas;
+  const double replicas = replicas_of(plan.groups);
   for (const ReplicaGroup& group : plan.groups) {
     const KindBuilder& builder = *builders[group.site];
     const Bytes activations = activations_of(builder.cost(group.stages.front()));
@@ -155,7 +153,7 @@ Result<> check_known(const Job& job, const Fleet& fleet, const std::vector<std::
   const bool money = job.objective == Objective::money || job.limits.budget;
   for (const std::uint32_t site : sites) {
     const FleetSite& at = fleet.sites[site];
-    if (std::ranges::all_of(at.pools, [](const Pool& pool) { return pool.devices == 0; })) continue;
+    if (!at.has_devices()) continue;
     if (job.objective == Objective::carbon && !at.supply.carbon)
       return Error{Errc::invalid, "site " + at.name +
                                       ": carbon of its energy is not known, want carbon = GRAMS "

@@ -26,13 +26,24 @@ inline bool spans_sites(const TrainingPlan& plan) {
                              [](const ReplicaGroup& group) { return !group.crossings.empty(); });
 }
 
+/// All together.
+inline std::uint32_t replicas_of(const std::vector<ReplicaGroup>& groups) {
+  std::uint32_t replicas = 0;
+  for (const ReplicaGroup& group : groups) replicas += group.replicas;
+  return replicas;
+}
+/// Of those, at a site: of pipelines across sites where they begin.
+inline std::uint32_t replicas_at(const std::vector<ReplicaGroup>& groups, std::uint32_t site) {
+  std::uint32_t replicas = 0;
+  for (const ReplicaGroup& group : groups)
+    if (group.site == site) replicas += group.replicas;
+  return replicas;
+}
+
 /// Replicas with which those at a site share gradients in every step, and shards: all, or where
 /// sites step apart those of the site.
 inline std::uint32_t sharing_at(const TrainingPlan& plan, std::uint32_t site) {
-  std::uint32_t replicas = 0;
-  for (const ReplicaGroup& group : plan.groups)
-    if (!plan.outer || group.site == site) replicas += group.replicas;
-  return replicas;
+  return plan.outer ? replicas_at(plan.groups, site) : replicas_of(plan.groups);
 }
 
 /// The stages of a replica that are at one site, one after the other.

@@ -5,6 +5,7 @@
 #include <optional>
 #include <tuple>
 
+#include "axs/core/assert.h"
 #include "axs/plan/plan_devices.h"
 #include "axs/plan/replica_kind.h"
 
@@ -37,7 +38,8 @@ bool is_cut_alike(const TrainingPlan& next, const HeldState& held, std::uint32_t
   const Method& b = held.method;
   const bool same =
       a.sharding == b.sharding && a.whole_experts == b.whole_experts && a.context == b.context;
-  return same && (a.sharding == Sharding::none || sharing_at(next, site) == held.sharing[site]);
+  return same &&
+         (a.sharding == Sharding::none || sharing_at(next, site) == held.sites[site].sharing);
 }
 
 /// The state that devices of a site need and do not have.
@@ -130,11 +132,10 @@ std::optional<Seconds> copy_time(const Fleet& fleet, const std::vector<bool>& fr
 PlanMove move_to(const TrainingPlan& next, const HeldState& held, const Job& job,
                  const Fleet& fleet, const Calibration& calibration, Seconds leave) {
   std::map<std::uint32_t, KindBuilder> builders;  // By how many replicas share.
-  const std::vector<ReplicaGroup> holders =
-      held.lacks_state ? std::vector<ReplicaGroup>{} : held.pipelines;
-  std::vector<bool> has_state(fleet.sites.size());
-  for (const ReplicaGroup& group : holders)
-    has_state[group.site] = has_state[group.site] || group.replicas > 0;
+  AXS_ASSERT(held.sites.size() == fleet.sites.size());
+  std::vector<bool> has_state;
+  for (std::uint32_t site = 0; site < fleet.sites.size(); ++site)
+    has_state.push_back(!held.sites[site].lacks_state && replicas_at(held.pipelines, site) > 0);
   const Bytes model{parameters(job.shape) * job.software.state_bytes};
   PlanMove move;
   Seconds longest{};
@@ -149,17 +150,17 @@ PlanMove move_to(const TrainingPlan& next, const HeldState& held, const Job& job
       time = copied.value_or(Seconds{});
     }
     StageCounts there;
-    if (is_cut_alike(next, held, site)) there = stages_at(holders, site);
+    if (has_state[site] && is_cut_alike(next, held, site)) there = stages_at(held.pipelines, site);
     const std::uint32_t sharing = sharing_at(next, site);
     const auto builder =
         builders.try_emplace(sharing, job, fleet.types, next.method, ReplicaRange{sharing, sharing},
                              std::vector<std::uint32_t>{}, calibration);
-    SiteMove here{builder.first->second, fleet, held.lost[site]};
+    SiteMove here{builder.first->second, fleet, held.sites[site].lost};
     for (const auto& [state, count] : wanted) here.add(state, count, std::min(count, there[state]));
     move.inside += here.bytes();
     longest = std::max(longest, time + here.time());
   }
-  move.pause = leave + longest;
+  move.pause = (move.from_checkpoint ? whole_restart : leave) + longest;
   return move;
 }
 

@@ -25,21 +25,27 @@ struct PlanMove {
   bool from_checkpoint = false;
 };
 
+/// What a site has of the state of the running plan.
+struct HeldAtSite {
+  std::uint32_t sharing = 0;        ///< replicas over which the state is cut, if it is
+  std::vector<std::uint32_t> lost;  ///< devices, by type
+  bool lacks_state = false;         ///< what is left here is of no use without what is gone
+};
+
 /// What is left of the running plan.
 struct HeldState {
   Method method;
   std::vector<ReplicaGroup> pipelines;  ///< whose devices are there, or others in their place
-  std::vector<std::uint32_t> sharing;   ///< by site: replicas over which its state may be cut
-  std::vector<std::vector<std::uint32_t>> lost;  ///< devices, by site and type
-  bool lacks_state = false;                      ///< some of it was on devices alone that are gone
+  std::vector<HeldAtSite> sites;        ///< all of the fleet
 };
 
-/// `leave`, and until all devices of `next` have their state: as far as a device held another
-/// stage, or a differently cut one, or is in the place of a lost one, it gets all of it over its
-/// node's network, at once with as many others as a node has, each as much as any of its type. A
-/// site that held nothing first gets a copy of the model's state over the widest way from one that
-/// did, in the first spell that has one. Where state is lacking, all devices get theirs anew. No
-/// byte is counted as saved that a cleverer move could save within a stage.
+/// `leave`, or a whole restart where state comes from a checkpoint, and until all devices of `next`
+/// have their state: as far as a device held another stage, or a differently cut one, or is in the
+/// place of a lost one, it gets all of it over its node's network, at once with as many others as a
+/// node has, each as much as any of its type. A site that held nothing or lacks some first gets a
+/// copy of the model's state over the widest way from one that has all, in the first spell that has
+/// one, and then all its devices get theirs anew. No byte is counted as saved that a cleverer move
+/// could save within a stage.
 PlanMove move_to(const TrainingPlan& next, const HeldState& held, const Job& job,
                  const Fleet& fleet, const Calibration& calibration, Seconds leave);
 

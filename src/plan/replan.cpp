@@ -111,12 +111,6 @@ void leave_out(std::vector<ReplicaGroup>& groups, std::uint32_t site, std::uint3
   }
 }
 
-std::uint32_t replicas_of(const std::vector<ReplicaGroup>& groups) {
-  std::uint32_t replicas = 0;
-  for (const ReplicaGroup& group : groups) replicas += group.replicas;
-  return replicas;
-}
-
 void keep_earlier(std::optional<ReplanOption>& best, ReplanOption other) {
   if (!best || other.end() < best->end()) best = std::move(other);
 }
@@ -135,10 +129,10 @@ Replanning::Replanning(Search search, ChangedFleet now, Calibration calibration,
     : search_{std::move(search)},
       now_{std::move(now)},
       calibration_{std::move(calibration)},
-      held_{running.method, pipelines_of(running), {}, now_.lost} {
+      held_{running.method, pipelines_of(running), {}} {
   for (std::uint32_t site = 0; site < now_.fleet.sites.size(); ++site)
-    held_.sharing.push_back(sharing_at(running, site));
-  look_at_running();
+    held_.sites.push_back({sharing_at(running, site), now_.lost[site]});
+  look_at_running(running.outer.has_value());
 }
 
 NodeWidths Replanning::widths_of(std::uint32_t type) const {
@@ -146,33 +140,34 @@ NodeWidths Replanning::widths_of(std::uint32_t type) const {
 }
 
 /// Devices that are gone were those of the replicas that leave, as far as these have any.
-bool Replanning::lose_devices(const std::vector<ReplicaGroup>& before) {
+std::vector<bool> Replanning::lose_devices(const std::vector<ReplicaGroup>& before) {
   const std::uint32_t context = held_.method.context;
-  bool touched = false;
-  for (std::uint32_t site = 0; site < now_.fleet.sites.size(); ++site)
-    for (std::uint32_t type = 0; type < now_.fleet.types.size(); ++type) {
+  std::vector<bool> touched(held_.sites.size());
+  for (std::uint32_t site = 0; site < held_.sites.size(); ++site) {
+    std::vector<std::uint32_t>& lost = held_.sites[site].lost;
+    for (std::uint32_t type = 0; type < lost.size(); ++type) {
       const double were = used(before, site, type, context);
       const std::uint32_t there = search_.devices()[site][type];
       leave_out(held_.pipelines, site, type, context, widths_of(type), there);
-      touched = touched || (were > 0 && (held_.lost[site][type] > 0 || were > there));
+      touched[site] = touched[site] || (were > 0 && (lost[type] > 0 || were > there));
     }
-  for (std::uint32_t site = 0; site < now_.fleet.sites.size(); ++site)
-    for (std::uint32_t type = 0; type < now_.fleet.types.size(); ++type) {
+    for (std::uint32_t type = 0; type < lost.size(); ++type) {
       const double left =
           used(before, site, type, context) - used(held_.pipelines, site, type, context);
-      std::uint32_t& lost = held_.lost[site][type];
-      lost -= static_cast<std::uint32_t>(std::min<double>(lost, left));
+      lost[type] -= static_cast<std::uint32_t>(std::min<double>(lost[type], left));
     }
+  }
   std::erase_if(held_.pipelines, [](const ReplicaGroup& group) { return group.replicas == 0; });
   return touched;
 }
 
 /// Devices that are gone were those of as few replicas as may be; one that has lost none is a copy
-/// of all, unless replicas share what there is.
-bool Replanning::lacks_state(const std::vector<ReplicaGroup>& before) const {
-  if (held_.method.sharding != Sharding::none) return true;
+/// of all, unless replicas share what there is: those of a site where sites step apart, else all.
+void Replanning::lose_state(const std::vector<ReplicaGroup>& before,
+                            const std::vector<bool>& touched, bool apart) {
+  const bool shared = held_.method.sharding != Sharding::none;
   std::vector<ReplicaGroup> whole = before;
-  for (std::uint32_t site = 0; site < now_.fleet.sites.size(); ++site)
+  for (std::uint32_t site = 0; site < held_.sites.size(); ++site)
     for (std::uint32_t type = 0; type < now_.fleet.types.size(); ++type) {
       const double were = used(before, site, type, held_.method.context);
       const double left = std::max<double>(0, were - now_.lost[site][type]);
@@ -180,15 +175,22 @@ bool Replanning::lacks_state(const std::vector<ReplicaGroup>& before) const {
       leave_out(whole, site, type, held_.method.context, widths_of(type),
                 static_cast<std::uint32_t>(there));
     }
-  return replicas_of(whole) == 0;
+  const bool any = std::ranges::find(touched, true) != touched.end();
+  for (std::uint32_t site = 0; site < held_.sites.size(); ++site) {
+    if (shared)
+      held_.sites[site].lacks_state = apart ? touched[site] : any;
+    else
+      held_.sites[site].lacks_state = touched[site] && replicas_at(whole, site) == 0;
+  }
 }
 
-void Replanning::look_at_running() {
+void Replanning::look_at_running(bool apart) {
   const std::vector<ReplicaGroup> before = held_.pipelines;
-  const bool touched = lose_devices(before);
-  held_.lacks_state = touched && lacks_state(before);
+  const std::vector<bool> touched = lose_devices(before);
+  lose_state(before, touched, apart);
+  const bool pauses = std::ranges::find(touched, true) != touched.end();
   const bool all = replicas_of(held_.pipelines) == replicas_of(before);
-  look_at(held_.pipelines, all ? Course::keep : Course::shrink, touched);
+  look_at(held_.pipelines, all ? Course::keep : Course::shrink, pauses);
   const std::vector<std::uint32_t> sites = sites_of(held_.pipelines);
   for (const std::uint32_t site : sites) {
     std::vector<ReplicaGroup> here, elsewhere;
@@ -204,8 +206,7 @@ void Replanning::look_at(const std::vector<ReplicaGroup>& pipelines, Course cour
   auto plan = search_.shared_anew(held_.method, pipelines);
   if (!plan) return;
   ReplanOption option{course, *std::move(plan), {}};
-  const Seconds leave = held_.lacks_state ? whole_restart : replicas_leave;
-  if (pauses) option.move = move_of(option.plan, leave);
+  if (pauses) option.move = move_of(option.plan, replicas_leave);
   keep_earlier(course == Course::keep ? keep_ : shrink_, std::move(option));
 }
 

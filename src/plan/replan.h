@@ -58,11 +58,12 @@ class Replanning {
 
   Replanning(Search search, ChangedFleet now, Calibration calibration, const TrainingPlan& running);
   NodeWidths widths_of(std::uint32_t type) const;
-  /// False: the running plan, with the pipelines `before`, had none of those that are gone.
-  bool lose_devices(const std::vector<ReplicaGroup>& before);
-  /// If it had: none of its replicas has a whole copy of the state any more.
-  bool lacks_state(const std::vector<ReplicaGroup>& before) const;
-  void look_at_running();
+  /// By site: whether the running plan, with the pipelines `before`, had some that are gone.
+  std::vector<bool> lose_devices(const std::vector<ReplicaGroup>& before);
+  /// With these `before`, and devices gone where `touched`. `apart`: the sites stepped apart.
+  void lose_state(const std::vector<ReplicaGroup>& before, const std::vector<bool>& touched,
+                  bool apart);
+  void look_at_running(bool apart);
   void look_at(const std::vector<ReplicaGroup>& pipelines, Course course, bool pauses);
   PlanMove move_of(const TrainingPlan& plan, Seconds leave) const;
   std::string unmet(Seconds end, double searched) const;

@@ -46,9 +46,8 @@ struct Running {
 FleetEvents some_events(Rng& rng, const Fleet& fleet) {
   FleetEvents events;
   const auto site = static_cast<std::uint32_t>(rng.below(fleet.sites.size()));
-  const bool has_devices = std::ranges::any_of(fleet.sites[site].pools,
-                                               [](const Pool& pool) { return pool.devices > 0; });
-  if (has_devices && rng.chance(0.5)) events.slow.push_back({site, 0.1 + 0.8 * rng.uniform()});
+  if (fleet.sites[site].has_devices() && rng.chance(0.5))
+    events.slow.push_back({site, 0.1 + 0.8 * rng.uniform()});
   if (rng.chance(0.4) && !fleet.links.empty()) {
     const SiteLink& link = fleet.links[rng.below(fleet.links.size())];
     events.links.push_back({link.from, link.to, std::nullopt});
@@ -246,7 +245,7 @@ TEST_CASE("replan: a site that had nothing gets the model over its link") {
   Pair pair;
   pair.fleet.links = {{0, 1, BytesPerSecond{1e9}, Seconds{0.1}}};
   TrainingPlan there = search(pair.job, pair.fleet, calibration)->plan;
-  HeldState held{there.method, {}, {}, {{0, 0}, {0, 0}}};
+  HeldState held{there.method, {}, {{0, {0, 0}}, {0, {0, 0}}}};
   TrainingPlan next = there;
   std::erase_if(there.groups, [](const ReplicaGroup& group) { return group.site == 1; });
   REQUIRE(there.groups.size() > 0);
@@ -278,7 +277,7 @@ TEST_CASE("replan: stages that share a node share its network") {
   next.groups = {group};
   next.method = {};
   const HeldState held{
-      {1, Recompute::none, Sharding::optimizer}, next.groups, {2, 0}, {{0, 0}, {0, 0}}};
+      {1, Recompute::none, Sharding::optimizer}, next.groups, {{2, {0, 0}}, {0, {0, 0}}}};
   const PlanMove move = move_to(next, held, pair.job, pair.fleet, calibration, whole_restart);
   const DeviceType& type = pair.fleet.types[0];
   REQUIRE(layers <= type.accelerator.per_node);
@@ -296,6 +295,7 @@ TEST_CASE("replan: state that was on lost devices alone comes from a checkpoint"
   };
   FleetEvents events;
   events.lost.push_back({1, 1, 32});
+  pair.plan.outer.reset();  // Sites that step together share one copy.
   const PlanMove shared = goes_on(Sharding::optimizer, Course::shrink, events);
   CHECK(shared.from_checkpoint);
   CHECK(shared.pause >= whole_restart);
@@ -310,6 +310,45 @@ TEST_CASE("replan: state that was on lost devices alone comes from a checkpoint"
   CHECK(goes_on(Sharding::none, Course::keep, events).from_checkpoint);
   pair.plan.groups[0].replicas = 2;
   CHECK_FALSE(goes_on(Sharding::none, Course::keep, events).from_checkpoint);
+}
+
+TEST_CASE("replan: a site that steps apart and lost a shard gets the state of one that has all") {
+  Pair pair;
+  REQUIRE(pair.plan.outer);
+  pair.plan.method.sharding = Sharding::optimizer;
+  FleetEvents events;
+  events.lost.push_back({1, 1, 1});
+  const auto first = [&] { return pair.anew(events, 10)->options.front(); };
+  const ReplanOption apart = first();
+  const double state = parameters(pair.job.shape) * pair.job.software.state_bytes;
+  CHECK_FALSE(apart.move.from_checkpoint);
+  CHECK(apart.move.between.value() == doctest::Approx(state));
+  CHECK(apart.move.pause >= replicas_leave + Bytes{state} / pair.fleet.links[0].rate);
+  events.lost.push_back({0, 0, 1});
+  CHECK(first().move.from_checkpoint);
+  CHECK(first().move.pause >= whole_restart);
+  events.lost.pop_back();
+  pair.plan.outer.reset();
+  CHECK(first().move.from_checkpoint);
+  CHECK(first().move.inside > apart.move.inside);
+}
+
+TEST_CASE("replan: a site that lacks state gets as much as one that held nothing") {
+  const Pair pair;
+  const std::uint32_t sharing = sharing_at(pair.plan, 0);
+  HeldState held{pair.plan.method,
+                 pair.plan.groups,
+                 {{sharing, {0, 0}}, {sharing_at(pair.plan, 1), {0, 0}, true}}};
+  const auto move = [&] {
+    return move_to(pair.plan, held, pair.job, pair.fleet, calibration, replicas_leave);
+  };
+  const PlanMove lacks = move();
+  std::erase_if(held.pipelines, [](const ReplicaGroup& group) { return group.site == 1; });
+  const PlanMove nothing = move();
+  CHECK(lacks.inside > Bytes{});
+  CHECK(lacks.inside == nothing.inside);
+  CHECK(lacks.between == nothing.between);
+  CHECK(lacks.pause == nothing.pause);
 }
 
 TEST_CASE("replan: a stopped search says that it was") {
