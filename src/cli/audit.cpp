@@ -9,11 +9,11 @@
 
 #include "axs/audit/audit.h"
 #include "axs/cli/progress.h"
-#include "axs/cli/sky_source.h"
 #include "axs/cli/terminal.h"
 #include "axs/config/claims.h"
 #include "axs/config/plan_facts.h"
 #include "axs/core/enums.h"
+#include "axs/host/file.h"
 #include "axs/report/page.h"
 #include "axs/report/text.h"
 
@@ -139,7 +139,7 @@ Result<ExitCode> AuditCommand::run() {
   const auto all = AXS_TRY(config::parse_claims(config::shipped_claims()));
   const auto claims = AXS_TRY(chosen(all, ids_));
   const auto audited = AXS_TRY(audit_all(claims, facts));
-  if (!html_.empty()) AXS_TRY(write_page(html_, page_of(audited)));
+  if (!html_.empty()) AXS_TRY(host::write_output(html_, page_of(audited)));
   if (format_.json || format_.csv)
     std::fputs(format_.text(rows_of(audited), "claims").c_str(), stdout);
   else

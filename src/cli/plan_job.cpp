@@ -2,7 +2,6 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "axs/cli/job.h"
@@ -23,18 +22,6 @@
 
 namespace axs::cli {
 namespace {
-
-/// Whoever reads the file finds the old or the new one, never half of it. What is there and no file
-/// is left alone: a device would be replaced as well.
-Result<> write_whole(const std::string& path, const std::string& text) {
-  std::error_code ignored;
-  const auto there = std::filesystem::status(path, ignored);
-  if (std::filesystem::exists(there) && !std::filesystem::is_regular_file(there))
-    return Error{Errc::invalid, path + ": is there and no file, want the name of one"};
-  return host::write_file_atomically(
-      path, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()},
-      host::FileAccess::everyone);
-}
 
 /// Energy, where a device that the job may use has no price.
 plan::Thrift thrift_of_frontier(const config::PlannedJob& planned) {
@@ -115,8 +102,8 @@ void PlanJob::print_frontier(const PlanOverLinks& planned, Patience& patience) c
 }
 
 Result<> PlanJob::write_files(const PlanView& view) const {
-  if (!trace_.empty()) AXS_TRY(write_whole(trace_, plan_trace(view)));
-  if (!page_.empty()) AXS_TRY(write_whole(page_, plan_page(view)));
+  if (!trace_.empty()) AXS_TRY(host::write_output(trace_, plan_trace(view)));
+  if (!page_.empty()) AXS_TRY(host::write_output(page_, plan_page(view)));
   return Ok{};
 }
 

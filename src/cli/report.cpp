@@ -34,9 +34,7 @@ Result<> write_report(const std::string& folder, const std::string& path) {
   const report::RunLogs logs = AXS_TRY(report::read_run(folder));
   const record::History history = record::merge(logs.logs);
   const std::string page = report::html(report::run_data(history), record::reconcile(history));
-  return host::write_file_atomically(
-      path, {reinterpret_cast<const std::uint8_t*>(page.data()), page.size()},
-      host::FileAccess::everyone);
+  return host::write_output(path, page);
 }
 
 }  // namespace axs::cli

@@ -8,6 +8,7 @@
 #include <span>
 
 #include "axs/cli/sky_scan.h"
+#include "axs/host/file.h"
 #include "axs/report/assets.h"
 #include "axs/report/page.h"
 #include "axs/report/text.h"
@@ -136,7 +137,7 @@ Result<ExitCode> SkyPassesCommand::run() {
          azimuth(station, satellite, c.set), Decimal{(c.set - c.rise).seconds(), 1}});
   }
   if (!html_.empty())
-    AXS_TRY(write_page(
+    AXS_TRY(host::write_output(
         html_, passes_page({at_, place.at, station.min_elevation_deg,
                             fmt::format("from {} for {}", catalog::format_utc(found.times.start),
                                         report::escaped(source_.duration))},

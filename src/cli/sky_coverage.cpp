@@ -8,6 +8,7 @@
 #include <cstdio>
 
 #include "axs/cli/progress.h"
+#include "axs/host/file.h"
 #include "axs/orbit/coverage.h"
 #include "axs/report/assets.h"
 #include "axs/report/page.h"
@@ -86,7 +87,7 @@ Result<ExitCode> SkyCoverageCommand::run() {
                          std::int64_t{band.least}, Decimal{band.share, 4}});
   }
   if (!html_.empty())
-    AXS_TRY(write_page(
+    AXS_TRY(host::write_output(
         html_,
         report::page("Coverage",
                      fmt::format("<h1>Coverage</h1>\n<p>{} satellites, above {} degrees, from "

@@ -11,6 +11,7 @@
 
 #include "axs/cli/progress.h"
 #include "axs/config/quantity.h"
+#include "axs/host/file.h"
 #include "axs/orbit/fibre.h"
 #include "axs/orbit/route.h"
 #include "axs/report/assets.h"
@@ -175,8 +176,8 @@ Result<std::string> map_of(const SkyWay& flags, const Way& way) {
 Result<> write_picture(const SkyWay& flags, const Way& way) {
   if (flags.html.empty()) return Ok{};
   const std::string map = AXS_TRY(map_of(flags, way));
-  return write_page(flags.html, report::page(flags.from + " – " + flags.to,
-                                             head_of(flags, way) + chart_of(way) + map));
+  return host::write_output(flags.html, report::page(flags.from + " – " + flags.to,
+                                                     head_of(flags, way) + chart_of(way) + map));
 }
 
 Result<ExitCode> print(const SkyWay& flags, const Way& way, const Rows& rows,

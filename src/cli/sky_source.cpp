@@ -12,7 +12,6 @@
 #include "axs/config/constellation.h"
 #include "axs/config/elements.h"
 #include "axs/config/quantity.h"
-#include "axs/host/file.h"
 
 namespace axs::cli {
 namespace {
@@ -152,12 +151,6 @@ std::string utc_text(UtcTime at) {
   const std::int64_t fraction = ((rounded % second) + second) % second / 1'000'000;
   text.pop_back();
   return fmt::format("{}.{:03}Z", text, fraction);
-}
-
-Result<> write_page(const std::string& path, const std::string& page) {
-  return host::write_file_atomically(
-      path, {reinterpret_cast<const std::uint8_t*>(page.data()), page.size()},
-      host::FileAccess::everyone);
 }
 
 }  // namespace axs::cli

@@ -57,7 +57,4 @@ Result<orbit::GroundEnd> station_of(const std::string& flag, const std::string& 
 /// "2025-10-08T12:00:00.123Z".
 std::string utc_text(catalog::UtcTime at);
 
-/// Writes a page, whole or not at all.
-Result<> write_page(const std::string& path, const std::string& page);
-
 }  // namespace axs::cli

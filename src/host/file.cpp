@@ -35,6 +35,26 @@ Result<> write_and_sync(const std::string& temporary, const std::string& path,
   return Ok{};
 }
 
+ByteView bytes_of(std::string_view text) {
+  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
+
+/// Opened once more, a file that is the standard output would be written from its beginning.
+bool is_standard_output(const std::string& path) {
+  struct stat there, output;
+  return ::stat(path.c_str(), &there) == 0 && ::fstat(STDOUT_FILENO, &output) == 0 &&
+         there.st_dev == output.st_dev && there.st_ino == output.st_ino;
+}
+
+/// Waits for nobody to read.
+Fd open_in_place(const std::string& path) {
+  if (is_standard_output(path)) return Fd{::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0)};
+  Fd place{
+      ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0644)};
+  if (place) ::fcntl(place.get(), F_SETFL, 0);
+  return place;
+}
+
 }  // namespace
 
 Result<> write_all(int fd, ByteView data, const std::string& path) {
@@ -66,12 +86,19 @@ Result<> write_parts_atomically(const std::string& path, std::span<const ByteVie
 
 Result<> replace_file(const std::string& path, std::string_view text) {
   const std::string temporary = path + ".tmp";
-  const ByteView bytes{reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
   const Fd file{::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)};
-  Result<> written = file ? write_all(file.get(), bytes, path) : system_error(path);
+  Result<> written = file ? write_all(file.get(), bytes_of(text), path) : system_error(path);
   if (written && ::rename(temporary.c_str(), path.c_str()) != 0) written = system_error(path);
   if (!written) ::unlink(temporary.c_str());
   return written;
+}
+
+Result<> write_output(const std::string& path, std::string_view text) {
+  struct stat there;
+  if (::lstat(path.c_str(), &there) != 0 || S_ISREG(there.st_mode))
+    return write_file_atomically(path, bytes_of(text), FileAccess::everyone);
+  const Fd place = open_in_place(path);
+  return place ? write_all(place.get(), bytes_of(text), path) : system_error(path);
 }
 
 Result<ByteVector> read_file(const std::string& path, std::size_t size_max) {

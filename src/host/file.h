@@ -27,6 +27,11 @@ Result<> write_parts_atomically(const std::string& path, std::span<const ByteVie
 /// disk: for what is written again and again.
 Result<> replace_file(const std::string& path, std::string_view text);
 
+/// Writes what a person asked for to the place that they named. A file, or none yet, is replaced as
+/// by write_file_atomically(), for everyone. What else is there, a device, a pipe or a link, stays
+/// and is written to, as a shell does; a pipe that nobody reads is an error.
+Result<> write_output(const std::string& path, std::string_view text);
+
 /// The content of the file; Errc::exhausted if it is longer than `size_max` bytes.
 Result<ByteVector> read_file(const std::string& path, std::size_t size_max);
 

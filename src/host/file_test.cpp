@@ -1,6 +1,7 @@
 #include "axs/host/file.h"
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -80,6 +81,45 @@ TEST_CASE("file: a temporary file that a crash left behind does no harm") {
   REQUIRE(write_file_atomically(path, bytes_of("new"), FileAccess::everyone));
   CHECK(*read_file(path, 100) == bytes_of("new"));
   CHECK(files_in(folder.path()) == 1);
+}
+
+TEST_CASE("file: an output goes to what is there and no file, and leaves it there") {
+  const TemporaryFolder folder;
+  const std::string pipe = folder / "pipe", file = folder / "file", link = folder / "link";
+  const auto is = [](const std::string& path, mode_t kind) {
+    struct stat facts;
+    return ::lstat(path.c_str(), &facts) == 0 && (facts.st_mode & S_IFMT) == kind;
+  };
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  CHECK(write_output(pipe, "lost").error().what.find("ENXIO") != std::string::npos);
+  const Fd reader{::open(pipe.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)};
+  REQUIRE(write_output(pipe, "read"));
+  char read[8];
+  CHECK(::read(reader.get(), read, sizeof read) == 4);
+  CHECK(is(pipe, S_IFIFO));
+  REQUIRE(write_output(file, "a long text"));
+  REQUIRE(::symlink(file.c_str(), link.c_str()) == 0);
+  REQUIRE(write_output(link, "short"));
+  CHECK(*read_file(file, 100) == bytes_of("short"));
+  CHECK(is(link, S_IFLNK));
+  CHECK(write_output(folder.path(), "").error().what.find("EISDIR") != std::string::npos);
+  CHECK(files_in(folder.path()) == 3);
+}
+
+TEST_CASE("file: an output that is the standard output goes on behind what is there") {
+  const TemporaryFolder folder;
+  const std::string file = folder / "file", link = folder / "link";
+  REQUIRE(write_output(file, "first "));
+  REQUIRE(::symlink(file.c_str(), link.c_str()) == 0);
+  const Fd before{::dup(STDOUT_FILENO)};
+  {
+    const Fd append{::open(file.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC)};
+    ::dup2(append.get(), STDOUT_FILENO);
+  }
+  const auto written = write_output(link, "second");
+  ::dup2(before.get(), STDOUT_FILENO);
+  REQUIRE(written);
+  CHECK(*read_file(file, 100) == bytes_of("first second"));
 }
 
 TEST_CASE("file: reading is bounded and names what is missing") {
