@@ -75,7 +75,7 @@ Shares shares_of(const plan::PartCosts& parts) {
 }
 
 std::vector<Cell> stage_row(const PlannedJob& job, const plan::ReplicaGroup& group,
-                            const plan::GroupBreakdown& broken, const StageRun& run) {
+                            const plan::GroupBreakdown& broken, const StageRange& run) {
   const auto begin = broken.stages.begin() + static_cast<std::ptrdiff_t>(run.begin);
   const auto end = broken.stages.begin() + static_cast<std::ptrdiff_t>(run.end);
   const auto total = [](const StageBreakdown& stage) { return stage.memory.total; };
@@ -194,7 +194,7 @@ Rows stage_rows(const PlanView& view) {
              {"full_pct", "FULL %"}},
             {}};
   for (std::size_t g = 0; g < groups.size(); ++g)
-    for (const StageRun& run : stage_runs(groups[g]))
+    for (const StageRange& run : stage_ranges(groups[g]))
       rows.rows.push_back(stage_row(view.job, groups[g], view.broken.groups[g], run));
   return rows;
 }

@@ -120,8 +120,8 @@ StepPart part_at(std::size_t index) {
   return static_cast<StepPart>(index);
 }
 
-std::vector<StageRun> stage_runs(const plan::ReplicaGroup& group) {
-  std::vector<StageRun> runs;
+std::vector<StageRange> stage_ranges(const plan::ReplicaGroup& group) {
+  std::vector<StageRange> runs;
   for (std::size_t i = 0; i < group.stages.size(); ++i) {
     const PlannedStage& stage = group.stages[i];
     const auto like = [&](const PlannedStage& other) {
@@ -137,7 +137,7 @@ std::vector<StageRun> stage_runs(const plan::ReplicaGroup& group) {
   return runs;
 }
 
-std::string stage_text(const StageRun& run) {
+std::string stage_text(const StageRange& run) {
   if (run.end == run.begin + 1) return fmt::format("{}", run.end);
   return fmt::format("{} to {}", run.begin + 1, run.end);
 }

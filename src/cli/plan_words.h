@@ -45,12 +45,12 @@ plan::StepPart part_at(std::size_t index);
 
 /// Stages one after the other that are alike in site, type, width and layers: the first, and one
 /// past the last.
-struct StageRun {
+struct StageRange {
   std::size_t begin;
   std::size_t end;
 };
-std::vector<StageRun> stage_runs(const plan::ReplicaGroup& group);
+std::vector<StageRange> stage_ranges(const plan::ReplicaGroup& group);
 /// "1", or "2 to 15": stages are counted from 1 for people.
-std::string stage_text(const StageRun& run);
+std::string stage_text(const StageRange& run);
 
 }  // namespace axs::cli
