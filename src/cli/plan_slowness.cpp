@@ -27,7 +27,8 @@ std::string rate_text(BytesPerSecond rate) {
   return fmt::format("{:.3g} kb/s", bits * 1e-3);
 }
 
-/// "sfo to fra: 64 kb/s": of the ways between the plan's sites, which exchange.
+/// "64 kb/s on the way from sfo to fra", which may be several links: of the plan's sites, which
+/// exchange.
 std::string narrowest_text(const config::PlannedJob& job, const TrainingPlan& plan) {
   const auto sites = plan::sites_of(plan.groups);
   const auto is_used = [&](std::uint32_t site) { return std::ranges::binary_search(sites, site); };
@@ -36,8 +37,8 @@ std::string narrowest_text(const config::PlannedJob& job, const TrainingPlan& pl
     if (is_used(link.from) && is_used(link.to))
       if (narrowest == nullptr || link.rate < narrowest->rate) narrowest = &link;
   AXS_ASSERT(narrowest != nullptr);
-  return fmt::format("{} to {}: {}", site_name(job, narrowest->from), site_name(job, narrowest->to),
-                     rate_text(narrowest->rate));
+  return fmt::format("{} on the way from {} to {}", rate_text(narrowest->rate),
+                     site_name(job, narrowest->from), site_name(job, narrowest->to));
 }
 
 /// In a step, at the stage that waits longest.
