@@ -23,8 +23,9 @@ constexpr std::uint64_t size_max = std::uint64_t{16} << 20;
 /// Of whatever a plan counts.
 constexpr std::uint32_t count_max = std::numeric_limits<std::uint32_t>::max();
 
-/// Devices of a tensor group; no node has more.
-constexpr std::uint32_t tensor_max = 1U << 16;
+/// Devices of a tensor group, of which no node has more, and parts of a sequence: no sum of devices
+/// comes to 2^64 then.
+constexpr std::uint32_t group_max = 1U << 16;
 
 /// Reads a document and keeps the first error; what is read after one is of no meaning.
 class PlanReader {
@@ -222,7 +223,7 @@ void PlanReader::method(const Place& place) {
                   .recompute = choice<plan::Recompute>(place, "recompute"),
                   .sharding = choice<plan::Sharding>(place, "sharding"),
                   .whole_experts = flag(place, "whole_experts"),
-                  .context = count(place, "context", 1)};
+                  .context = count(place, "context", 1, group_max)};
 }
 
 void PlanReader::step(const Place& place) {
@@ -273,7 +274,7 @@ void PlanReader::outer(const Place& place) {
 
 plan::PlannedStage PlanReader::stage(const Place& place) {
   only(place, {"accelerator", "tensor", "layers", "memory_gib", "heads"});
-  const std::uint32_t tensor = count(place, "tensor", 1, tensor_max);
+  const std::uint32_t tensor = count(place, "tensor", 1, group_max);
   const auto heads = place.object.find("heads");
   if (heads != place.object.end() && *heads != json(plan::heads_of_devices(job_.job.shape, tensor)))
     refuse(place.of("heads"), *heads, "those of the devices of such a group, or none");

@@ -141,6 +141,8 @@ TEST_CASE("plan_read: a value that cannot be is named, with what would do") {
         "p.json: groups[1].micro_batches: 2.5, want a whole number from 1 to 4294967295");
   CHECK(problem("/groups/1/micro_batches", -1) ==
         "p.json: groups[1].micro_batches: -1, want a whole number from 1 to 4294967295");
+  CHECK(problem("/context", 1U << 31) ==
+        "p.json: context: 2147483648, want a whole number from 1 to 65536");
   CHECK(problem("/groups/1/micro_batches", 4) ==
         "p.json: groups: 20 sequences in a step, want the 12 of global_batch");
   CHECK(problem("/groups/1/stages/0/layers", 1) ==
