@@ -156,6 +156,7 @@ class Fleets(unittest.TestCase):
         cpus = os.path.join(SCENARIOS, "three-continents.toml")
         for arguments, sentence in (((SOVEREIGN, "--for", "0s"), "--for"),
                                     ((SOVEREIGN, "--for", "9000d"), "up to 30d"),
+                                    ((SOVEREIGN, "--for", "10m"), "--for: duration"),
                                     ((cpus, "--seeds", "2"), "no scenario of fleets"),
                                     ((SOVEREIGN, "--out", "/tmp/nowhere"), "no record")):
             outcome = twin(*arguments)

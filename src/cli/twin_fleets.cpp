@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "axs/cli/flag.h"
 #include "axs/cli/progress.h"
 #include "axs/cli/twin_fleets_text.h"
 #include "axs/config/quantity.h"
@@ -73,7 +74,8 @@ Result<bool> is_of_fleets(const std::string& file) {
 }
 
 Result<std::string> fleets_text(const JobFlags& job, const FleetFlags& flags) {
-  const Duration span = flags.span.empty() ? day : AXS_TRY(config::parse_duration(flags.span));
+  const Duration span =
+      flags.span.empty() ? day : AXS_TRY(of_flag("--for", config::parse_duration(flags.span)));
   if (span <= Duration{} || span > longest)
     return Error{Errc::invalid, "--for: \"" + flags.span + "\", want a time up to 30d, like 24h"};
   const FleetScene scene = AXS_TRY(fleet_scene(job, span, flags.plan));
