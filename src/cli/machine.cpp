@@ -25,7 +25,7 @@ std::string gigabytes(double bytes) {
 }
 
 Check cores() {
-  const unsigned count = std::thread::hardware_concurrency();
+  const unsigned count = capacity().cores;
   if (count >= 2) return {"cores", Level::ok, std::to_string(count), ""};
   return {"cores", Level::limited, std::to_string(count),
           "live runs emulate several sites at once; use a machine with at least 2 cores"};
@@ -50,7 +50,7 @@ double memory_limit() {
 
 Check memory() {
   constexpr double enough = 3.5 * gigabyte;
-  const double bytes = std::min(meminfo("MemTotal:"), memory_limit());
+  const double bytes = capacity().memory;
   if (bytes >= enough) return {"memory", Level::ok, gigabytes(bytes), ""};
   return {"memory", Level::missing, gigabytes(bytes),
           fmt::format("three workers and the build want {}", gigabytes(enough))};
@@ -116,6 +116,10 @@ Check try_feature(const Feature& feature) {
 }
 
 }  // namespace
+
+Capacity capacity() {
+  return {std::thread::hardware_concurrency(), std::min(meminfo("MemTotal:"), memory_limit())};
+}
 
 std::vector<Check> examine_machine() {
   std::vector<Check> checks{cores(), memory(), disk(), openssl(), libtorch()};

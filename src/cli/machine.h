@@ -16,6 +16,13 @@ struct Check {
   std::string advice;
 };
 
+/// What programs may have of this machine, or of what its control group leaves them.
+struct Capacity {
+  unsigned cores = 0;
+  double memory = 0;  ///< bytes
+};
+Capacity capacity();
+
 /// Looks at the machine: size, libraries, kernel features, permissions. Changes nothing; what has
 /// to be tried is tried in a child process and, for the network, in a namespace of its own.
 std::vector<Check> examine_machine();

@@ -244,6 +244,24 @@ Result<> check_workers(const PlannedRun& run, const std::string& file) {
   return Ok{};
 }
 
+Result<> check_host(const PlannedRun& run, const Capacity& host, const std::string& file) {
+  constexpr std::uint32_t turns = 64;
+  constexpr double gigabyte = 1e9;
+  const std::uint32_t replicas = plan::replicas_of(run.plan.groups);
+  if (replicas > turns * host.cores)
+    return bad(file, fmt::format("{} replicas, want at most {} on the {} cores of this machine",
+                                 replicas, turns * host.cores, host.cores));
+  constexpr double weights_and_gradients = 8;  // Bytes of a parameter.
+  Bytes least = replicas * Bytes{weights_and_gradients * plan::parameters(run.job.job.shape)};
+  for (std::size_t g = 0; g < run.plan.groups.size(); ++g)
+    least += run.plan.groups[g].replicas * run.broken.groups[g].stages.front().memory.activations;
+  if (least.value() > host.memory)
+    return bad(file, fmt::format("{} replicas, which take {:.3g} GB of memory, want at most the "
+                                 "{:.3g} GB of this machine",
+                                 replicas, least.value() / gigabyte, host.memory / gigabyte));
+  return Ok{};
+}
+
 Seconds site_step(const PlannedRun& run, std::uint32_t site) {
   Seconds longest{};
   for (std::size_t g = 0; g < run.plan.groups.size(); ++g)

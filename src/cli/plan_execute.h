@@ -5,6 +5,7 @@
 
 #include "axs/catalog/facts.h"
 #include "axs/cli/job.h"
+#include "axs/cli/machine.h"
 #include "axs/config/job.h"
 #include "axs/plan/breakdown.h"
 #include "axs/record/history.h"
@@ -34,6 +35,10 @@ Result<PlannedRun> planned_run(config::PlannedJob job, plan::TrainingPlan plan,
 /// An error that names the first thing of the plan that our own workers, which run on processors
 /// and are data parallel, cannot carry out; `file` is the name of the plan.
 Result<> check_workers(const PlannedRun& run, const std::string& file);
+
+/// An error if the machine cannot hold the plan's replicas, which are a thread each: if very many
+/// would take turns on a core, or by the memory that each needs at least.
+Result<> check_host(const PlannedRun& run, const Capacity& host, const std::string& file);
 
 /// What a site does in a step, without exchanges between sites.
 Seconds site_step(const PlannedRun& run, std::uint32_t site);

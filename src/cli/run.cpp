@@ -150,6 +150,7 @@ Result<catalog::Scenario> RunCommand::wanted(std::vector<catalog::Fact>& opening
   if (plan_file.empty()) return scenario;
   PlannedRun planned = AXS_TRY(read_planned_run(job, plan_file));
   AXS_TRY(check_workers(planned, plan_file));
+  AXS_TRY(check_host(planned, capacity(), plan_file));
   fmt::print("plan {}: {}\n", plan_file, work_text(planned.scenario));
   opening.push_back(planned_fact(planned));
   return std::move(planned.scenario);

@@ -101,6 +101,7 @@ Result<ExitCode> TwinCommand::run() {
   if (!plan.empty()) {
     planned = AXS_TRY(read_planned_run(job, plan));
     AXS_TRY(check_workers(*planned, plan));
+    if (learn) AXS_TRY(check_host(*planned, capacity(), plan));
     chosen = planned->scenario;
   }
   if (flows) {
