@@ -41,6 +41,10 @@ class Audit(unittest.TestCase):
             self.assertEqual(audit("12", "--html", page).returncode, 0)
             with open(page, encoding="utf-8") as file:
                 self.assertIn("60.9 ms at least", file.read())
+        outcome = audit("12", "--html", "/dev/stdout")
+        self.assertEqual((outcome.returncode, outcome.stderr), (0, ""))
+        self.assertRegex(outcome.stdout, r"(?s)^<!doctype html>.*</html>.*1 claims: 1 impossible")
+        self.assertTrue(os.path.islink("/dev/stdout"))
 
     def test_no_such_claim(self):
         outcome = audit("4711")

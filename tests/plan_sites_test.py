@@ -125,7 +125,8 @@ class Slow(Planning):
     def test_pipelines_that_wait_for_links_are_told(self):
         slow = self.plan(HEAD + "".join(SITES) + LINK.replace("10 Gb/s", "64 kb/s"))
         self.assertRegex(slow.stderr, r"the run would take [0-9.]+ years, 99\.[0-9] % of it "
-                         r"exchange between sites \(64 kb/s on the way from sfo to fra\); it wants ")
+                         r"exchange between sites \(64 kb/s on the way from sfo to fra\); it "
+                         r"wants wider ")
 
     def test_a_deadline_too_soon_for_the_devices_wants_more_of_them(self):
         hurry = HEAD.replace("1B", "1T") + '[plan]\ndeadline = "1 d"\n'

@@ -205,21 +205,11 @@ class Job(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             pipe = os.path.join(folder, "pipe")
             os.mkfifo(pipe)
-            for there, problem in ((folder, "(EISDIR)"), (pipe, "(ENXIO)")):
+            for there, problem in ((folder, r"\(EISDIR\)"), (pipe, r"\(ENXIO\)")):
                 outcome = plan(self.write(JOB), "--html", there)
                 self.assertEqual((outcome.returncode, outcome.stdout), (1, ""))
-                self.assertEqual(outcome.stderr.count("\n"), 1, outcome.stderr)
-                self.assertIn(there, outcome.stderr)
-                self.assertIn(problem, outcome.stderr)
+                self.assertRegex(outcome.stderr, f"^axs: {there}: .* {problem}\n$")
             self.assertTrue(stat.S_ISFIFO(os.stat(pipe).st_mode))
-
-    def test_output(self):
-        outcome = plan(self.write(JOB), "--trace", "/dev/stdout", "--json")
-        self.assertEqual((outcome.returncode, outcome.stderr), (0, ""))
-        trace, end = json.JSONDecoder().raw_decode(outcome.stdout)
-        self.assertIn("traceEvents", trace)
-        self.assertIn("groups", json.loads(outcome.stdout[end:]))
-        self.assertTrue(os.path.islink("/dev/stdout"))
 
     def test_torchtitan(self):
         job = self.write(ONE_SITE)

@@ -118,7 +118,8 @@ Check try_feature(const Feature& feature) {
 }  // namespace
 
 Capacity capacity() {
-  return {std::thread::hardware_concurrency(), std::min(meminfo("MemTotal:"), memory_limit())};
+  return {std::max(1u, std::thread::hardware_concurrency()),
+          std::min(meminfo("MemTotal:"), memory_limit())};
 }
 
 std::vector<Check> examine_machine() {

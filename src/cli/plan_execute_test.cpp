@@ -14,7 +14,7 @@ const config::PlannedJob& pair() {
   return testing::small_job();
 }
 
-/// One replica at sfo and two at fra, whose processors do as much together.
+/// One replica at sfo and two at fra, with as many micro-batches each.
 plan::TrainingPlan by_hand() {
   const std::vector<plan::PlannedStage> stages{{.layers = pair().job.shape.layers}};
   plan::TrainingPlan plan;
