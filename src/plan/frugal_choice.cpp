@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 
 #include "axs/plan/frugal_program.h"
 
@@ -13,26 +12,8 @@ namespace {
 /// How often spans of time are halved before a range of replicas is looked at more closely.
 constexpr int depth_max = 7;
 constexpr double precise = 1e-12;
-
-/// Devices of a type at a site, if they were used without rounding.
-struct Source {
-  double unit_score = endless;
-  double most = 0;  ///< micro-batches
-};
-
-/// The least score of so many micro-batches.
-double drawn_from(std::vector<Source> sources, double wanted) {
-  std::ranges::sort(sources, {}, &Source::unit_score);
-  double score = 0;
-  for (const Source& source : sources) {
-    const double mine = std::min(wanted, source.most);
-    score += mine * source.unit_score;
-    wanted -= mine;
-    if (wanted <= 0) return score;
-  }
-  // Half a micro-batch more or less is rounding.
-  return wanted < 0.5 ? score : endless;
-}
+/// Spans that are wider have sets of replicas that need not go together.
+constexpr double wide = 1.05;
 
 }  // namespace
 
@@ -65,48 +46,40 @@ FrugalChoice::Span FrugalChoice::span() const {
   return span;
 }
 
-namespace {
-
-/// What offers are within `limit` at best, if the step takes `least`.
-std::vector<BundleItem> items_of(const std::vector<Offer>& offers, const ReplicaDemand& demand,
-                                 std::int64_t wanted, Seconds limit, Seconds least) {
+/// What offers are in a span. A replica does no more micro-batches than whole ones at its end; if
+/// these are more than at its beginning, no more than parts of them count in between. The exchange
+/// of sites is hidden best by the longest step.
+std::vector<BundleItem> FrugalChoice::items_of(Span span) const {
   std::vector<BundleItem> items;
-  const double bundle = demand.bundle;
+  const double bundle = demand_.bundle;
+  const Seconds exposed = step_time_(span.high) - span.high;
   // Of the last micro-batch that all replicas could do, some need not.
-  const double work = static_cast<double>(demand.micro_batches) / static_cast<double>(wanted);
-  for (const Offer& offer : offers)
-    if (const std::int64_t most = offer.kind->capacity(limit, wanted); most > 0)
-      items.push_back({.offer = &offer,
-                       .most = most,
-                       .score = bundle * offer.score.of(least, 0),
-                       .micro_batch = work * offer.score.micro_batch,
-                       .money = bundle * offer.money.of(least, 0),
-                       .money_of_micro_batch = work * offer.money.micro_batch,
-                       .power = bundle * offer.power});
+  const double work = static_cast<double>(demand_.micro_batches) / static_cast<double>(wanted_);
+  for (const Offer& offer : offers_) {
+    const std::int64_t most = offer.kind->capacity(span.high, wanted_);
+    if (most == 0) continue;
+    const auto whole = static_cast<double>(most);
+    const auto parts = [&](Seconds time) {
+      return 1 + (time - offer.kind->fill) / offer.kind->bottleneck;
+    };
+    const bool is_level = offer.kind->end(most) <= span.low;
+    items.push_back(
+        {.offer = &offer,
+         .score = {bundle * offer.score.of(span.low + exposed, 0),
+                   bundle * offer.score.of(span.high + exposed, 0)},
+         .capacity = is_level ? Ends{whole, whole} : Ends{parts(span.low), parts(span.high)},
+         .most = most,
+         .micro_batch = work * offer.score.micro_batch,
+         .money = bundle * offer.money.of(span.low + exposed, 0),
+         .money_of_micro_batch = work * offer.money.micro_batch,
+         .power = bundle * offer.power});
+  }
   return items;
 }
 
-}  // namespace
-
-double FrugalChoice::bound(Span span, std::uint32_t least) const {
-  std::map<std::pair<std::uint32_t, std::uint32_t>, Source> sources;
-  double bundle = endless;
-  Source mixed{endless, endless};
-  for (const BundleItem& item :
-       items_of(offers_, demand_, wanted_, span.high, step_time_(span.low))) {
-    bundle = std::min(bundle, item.score + item.micro_batch);
-    const Offer& offer = *item.offer;
-    const std::uint32_t type = offer.kind->uses.front().type;
-    Source& source = offer.kind->uses.size() > 1 ? mixed : sources[std::pair{offer.site, type}];
-    source.unit_score = std::min(source.unit_score, item.unit_score());
-    const double density = static_cast<double>(item.most) / offer.kind->devices();
-    source.most = std::max(source.most, density * sites_[offer.site][type].devices());
-  }
-  std::vector<Source> all;
-  if (mixed.unit_score < endless) all.push_back(mixed);
-  for (const auto& [place, source] : sources) all.push_back(source);
-  if (all.empty()) return endless;
-  return std::max(drawn_from(std::move(all), static_cast<double>(wanted_)), least * bundle);
+/// Whether it is below says the bound.
+double FrugalChoice::bound(Span span, std::uint32_t least, double below) const {
+  return FrugalPrices{items_of(span), sites_, {least, demand_.bundles}, wanted_, below}.bound();
 }
 
 bool FrugalChoice::may_be_below(double score, std::uint32_t least) const {
@@ -114,7 +87,8 @@ bool FrugalChoice::may_be_below(double score, std::uint32_t least) const {
 }
 
 bool FrugalChoice::may_be_below(double score, std::uint32_t least, Span span, int depth) const {
-  if (span.low > span.high || bound(span, least) >= score * (1 - close_enough)) return false;
+  const double target = score * (1 - close_enough);
+  if (span.low > span.high || bound(span, least, target) >= target) return false;
   if (depth == 0) return true;
   const Seconds middle{std::sqrt(span.low.value() * span.high.value())};
   return may_be_below(score, least, {middle, span.high}, depth - 1) ||
@@ -129,19 +103,31 @@ std::optional<FrugalPlan> FrugalChoice::below(double score) const {
 
 void FrugalChoice::look(Span span, double& ceiling, std::optional<FrugalPlan>& best) const {
   const auto target = [&] { return ceiling * (1 - close_enough); };
-  if (span.low > span.high || bound(span, demand_.bundles) >= target()) return;
-  FrugalProgram program{items_of(offers_, demand_, wanted_, span.high, step_time_(span.low)),
-                        sites_, limits_};
-  auto choice = program.best(demand_.bundles, wanted_, target());
+  if (span.low > span.high) return;
+  auto items = items_of(span);
+  const ReplicaRange bundles{demand_.bundles, demand_.bundles};
+  const FrugalPrices prices{items, sites_, bundles, wanted_, target()};
+  if (prices.bound() >= target()) return;
+  const Seconds middle{std::sqrt(span.low.value() * span.high.value())};
+  const auto halve = [&] {
+    look({middle, span.high}, ceiling, best);
+    look({span.low, middle}, ceiling, best);
+  };
+  if (span.high > wide * span.low) return halve();
+  std::erase_if(items, [&](const auto& item) { return prices.bound_with(item) >= target(); });
+  for (BundleItem& item : items) item = item.at_best();
+  const FrugalPrices at_best{items, sites_, bundles, wanted_, target()};
+  if (at_best.bound() >= target()) return;
+  FrugalProgram program{std::move(items), at_best, sites_,  limits_,
+                        demand_.bundles,  wanted_, target()};
+  auto choice = program.best();
   if (!choice) return;
   if (auto plan = shared(choice->chosen, span.high); plan && plan->score < ceiling) {
     ceiling = plan->score;
     best = std::move(plan);
   }
   if (choice->score >= target() || span.high - span.low <= precise * span.high) return;
-  const Seconds middle{std::sqrt(span.low.value() * span.high.value())};
-  look({middle, span.high}, ceiling, best);
-  look({span.low, middle}, ceiling, best);
+  halve();
 }
 
 const Offer& FrugalChoice::offer_of(const ChosenReplicas& chosen) const {

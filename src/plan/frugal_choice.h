@@ -42,6 +42,8 @@ struct StepLimits {
   std::vector<Watts> site_power{};  ///< by site of those that were given
 };
 
+struct BundleItem;
+
 /// Replicas with their work, and what they score in a step.
 struct FrugalPlan {
   SharedWork work;
@@ -72,7 +74,8 @@ class FrugalChoice {
   };
 
   Span span() const;
-  double bound(Span span, std::uint32_t least) const;
+  std::vector<BundleItem> items_of(Span span) const;
+  double bound(Span span, std::uint32_t least, double below) const;
   bool may_be_below(double score, std::uint32_t least, Span span, int depth) const;
   void look(Span span, double& ceiling, std::optional<FrugalPlan>& best) const;
   std::optional<FrugalPlan> shared(std::vector<ChosenReplicas> chosen, Seconds within) const;

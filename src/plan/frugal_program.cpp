@@ -6,14 +6,22 @@
 
 namespace axs::plan {
 
-std::optional<BundleChoice> FrugalProgram::best(std::uint32_t bundles, std::int64_t wanted,
-                                                double ceiling) {
-  bundles_ = bundles;
-  wanted_ = wanted;
-  ceiling_ = ceiling;
+FrugalProgram::FrugalProgram(std::vector<BundleItem> items, const FrugalPrices& prices,
+                             const std::vector<SiteRoom>& sites, const StepLimits& limits,
+                             std::uint32_t bundles, std::int64_t wanted, double ceiling)
+    : items_{std::move(items)},
+      prices_{prices},
+      sites_{sites},
+      limits_{limits},
+      bundles_{bundles},
+      wanted_{wanted},
+      ceiling_{ceiling} {
   drop_useless_items();
   sort_items();
   list_rests();
+}
+
+std::optional<BundleChoice> FrugalProgram::best() {
   open_.assign(1, {});
   steps_.clear();
   for (std::size_t i = 0; i < items_.size(); ++i) {
@@ -34,24 +42,19 @@ std::optional<BundleChoice> FrugalProgram::best(std::uint32_t bundles, std::int6
   return best == nullptr ? std::nullopt : std::optional{choice_of(*best)};
 }
 
-/// Those that another beats with the same devices, and those one bundle of which costs so much more
-/// than all others would that no choice with it ends below the ceiling.
+/// Those that another beats with the same devices, and those that no choice below the ceiling has.
 void FrugalProgram::drop_useless_items() {
   const auto beats = [](const BundleItem& a, const BundleItem& b) {
     return a.offer->site == b.offer->site && a.offer->bundles == b.offer->bundles &&
-           a.most >= b.most && a.score <= b.score && a.micro_batch <= b.micro_batch &&
+           a.most >= b.most && a.score[0] <= b.score[0] && a.micro_batch <= b.micro_batch &&
            a.money <= b.money && a.money_of_micro_batch <= b.money_of_micro_batch &&
            a.power <= b.power && uses_no_more(*a.offer->kind, *b.offer->kind);
   };
-  double least = endless;
-  for (const BundleItem& item : items_) least = std::min(least, item.unit_score());
-  const double room = ceiling_ - static_cast<double>(wanted_) * least;
   std::vector<BundleItem> kept;
-  for (const BundleItem& item : items_) {
-    const double loss = static_cast<double>(item.most) * (item.unit_score() - least);
-    if (loss < room && std::ranges::none_of(kept, [&](const auto& k) { return beats(k, item); }))
+  for (const BundleItem& item : items_)
+    if (prices_.bound_with(item) < ceiling_ &&
+        std::ranges::none_of(kept, [&](const auto& k) { return beats(k, item); }))
       kept.push_back(item);
-  }
   items_ = std::move(kept);
 }
 
@@ -63,22 +66,27 @@ void FrugalProgram::sort_items() {
     double& of_site = least.try_emplace(item.offer->site, endless).first->second;
     of_site = std::min(of_site, item.unit_score());
   }
-  std::ranges::sort(items_, [&](const BundleItem& a, const BundleItem& b) {
-    const auto key = [&](const BundleItem& item) {
-      const Offer& offer = *item.offer;
-      return std::tuple{least.at(offer.site),  offer.site, offer.bundles, item.unit_score(),
-                        offer.kind->devices(), item.offer};
-    };
-    return key(a) < key(b);
+  std::ranges::sort(items_, {}, [&](const BundleItem& item) {
+    const Offer& offer = *item.offer;
+    return std::tuple{least.at(offer.site),  offer.site, offer.bundles, prices_.score_of(item)[0],
+                      offer.kind->devices(), item.offer};
   });
 }
 
 void FrugalProgram::list_rests() {
-  least_unit_.assign(items_.size() + 1, endless);
-  least_bundle_.assign(items_.size() + 1, endless);
-  for (std::size_t i = items_.size(); i-- > 0;) {
-    least_unit_[i] = std::min(least_unit_[i + 1], items_[i].unit_score());
-    least_bundle_[i] = std::min(least_bundle_[i + 1], items_[i].score + items_[i].micro_batch);
+  rests_.assign(items_.size() + 1, {});
+  for (std::size_t i = items_.size(); i-- > 1;) {
+    const Offer& offer = *items_[i].offer;
+    const FrugalPrices::Group& group = prices_.group_of(offer);
+    const Rest& after = rests_[i + 1];
+    const double here = std::max(after.here, group.gain[0]);
+    const bool is_same_site = items_[i - 1].offer->site == offer.site;
+    if (!is_same_site)
+      rests_[i].later = after.later + here;
+    else if (items_[i - 1].offer->bundles != offer.bundles)
+      rests_[i] = {here, after.later};
+    else
+      rests_[i] = {here, after.later, &group, prices_.score_of(items_[i])[0]};
   }
 }
 
@@ -114,9 +122,10 @@ void FrugalProgram::extend(std::size_t number) {
 
 void FrugalProgram::keep_promising(std::vector<Partial>& partials, std::size_t next) const {
   if (partials.size() <= open_max) return;
-  std::ranges::sort(partials, {}, [&](const Partial& p) {
+  const auto key = [&](const Partial& p) {
     return std::tuple{least_score(p, next), p.bundles, p.last};
-  });
+  };
+  std::ranges::nth_element(partials, partials.begin() + open_max, {}, key);
   partials.resize(open_max);
 }
 
@@ -136,7 +145,7 @@ std::optional<FrugalProgram::Partial> FrugalProgram::with_one_more(Partial parti
       std::min(partial.done + item.most, wanted_ - (bundles_ - partial.bundles));
   const auto work = static_cast<double>(done - partial.done);
   partial.done = done;
-  partial.score += item.score + item.micro_batch * work;
+  partial.score += item.score[0] + item.micro_batch * work;
   partial.money += item.money + item.money_of_micro_batch * work;
   partial.power += item.power;
   partial.site_power += item.power;
@@ -150,7 +159,23 @@ double FrugalProgram::least_score(const Partial& partial, std::size_t next) cons
   const auto work = static_cast<double>(wanted_ - partial.done);
   const double bundles = bundles_ - partial.bundles;
   if (bundles == 0) return work > 0 ? endless : partial.score;
-  return partial.score + std::max(work * least_unit_[next], bundles * least_bundle_[next]);
+  return partial.score + work * prices_.micro_batch() + bundles * prices_.bundle() -
+         rests_[next].later - gain_here(partial, rests_[next]);
+}
+
+double FrugalProgram::gain_here(const Partial& partial, const Rest& rest) const {
+  const bool is_open = partial.missing > 0;
+  if (rest.group == nullptr || (rest.group->bundles > 0 && partial.here == 0))
+    return is_open ? -endless : rest.here;
+  if (rest.group->bundles > 0 && !is_open) return 0;
+  const double worth = prices_.bundle() - rest.least;
+  const double by_bundles =
+      is_open ? partial.missing * worth : (bundles_ - partial.bundles) * std::max(0.0, worth);
+  double by_devices = 0;
+  for (const FrugalPrices::Pool& pool : rest.group->pools)
+    if (pool.gain[0] > 0)
+      by_devices += pool.gain[0] * FrugalPrices::devices_of(partial.left, pool.type);
+  return std::min(by_bundles, by_devices);
 }
 
 bool FrugalProgram::is_hopeless(const Partial& partial, std::size_t next) const {

@@ -6,23 +6,9 @@
 #include <optional>
 #include <vector>
 
-#include "axs/plan/frugal_choice.h"
+#include "axs/plan/frugal_prices.h"
 
 namespace axs::plan {
-
-/// A bundle of an offer within a limit of time.
-struct BundleItem {
-  const Offer* offer = nullptr;
-  std::int64_t most = 0;  ///< micro-batches
-  double score = 0;       ///< without micro-batches
-  double micro_batch = 0;
-  double money = 0;  ///< without micro-batches
-  double money_of_micro_batch = 0;
-  Watts power{};
-
-  /// Of a micro-batch, if it does as many as it can.
-  double unit_score() const { return score / static_cast<double>(most) + micro_batch; }
-};
 
 /// Bundles that do all micro-batches.
 struct BundleChoice {
@@ -31,16 +17,18 @@ struct BundleChoice {
 };
 
 /// The bundles, exactly so many, that do `wanted` micro-batches at the least score, if that is
-/// below `ceiling`. A dynamic program over the items, the cheapest first; of partial choices those
-/// are dropped that another one beats or that cannot end below the ceiling. It is exact as long as
-/// no more than `open_max` are left: of more the most promising ones are kept.
+/// below `ceiling`. A dynamic program over the items, site by site, the cheapest first; of partial
+/// choices those are dropped that another one beats or that, by the prices, cannot end below the
+/// ceiling. It is exact as long as no more than `open_max` are left: of more the most promising
+/// ones are kept.
 class FrugalProgram {
  public:
-  FrugalProgram(std::vector<BundleItem> items, const std::vector<SiteRoom>& sites,
-                const StepLimits& limits)
-      : items_{std::move(items)}, sites_{sites}, limits_{limits} {}
+  /// `prices` are those of the items and of `bundles`.
+  FrugalProgram(std::vector<BundleItem> items, const FrugalPrices& prices,
+                const std::vector<SiteRoom>& sites, const StepLimits& limits, std::uint32_t bundles,
+                std::int64_t wanted, double ceiling);
 
-  std::optional<BundleChoice> best(std::uint32_t bundles, std::int64_t wanted, double ceiling);
+  std::optional<BundleChoice> best();
 
  private:
   static constexpr std::size_t open_max = 256;
@@ -64,8 +52,17 @@ class FrugalProgram {
     std::size_t item;
     std::uint32_t count;
   };
+  /// What is left to choose from.
+  struct Rest {
+    double here = 0;   ///< gain of the site, for a partial choice that has none of it
+    double later = 0;  ///< gain of the sites after it
+    /// Of the items that are left of the same group as the one before; null: there are none.
+    const FrugalPrices::Group* group = nullptr;
+    double least = 0;  ///< as FrugalPrices::score_of()
+  };
 
   void drop_useless_items();
+  double loss_of(const BundleItem& item) const;
   void sort_items();
   void list_rests();
   void enter_site(std::uint32_t site);
@@ -76,17 +73,19 @@ class FrugalProgram {
   void keep_promising(std::vector<Partial>& partials, std::size_t next) const;
   /// Of a choice that goes on with items from `next` on.
   double least_score(const Partial& partial, std::size_t next) const;
+  /// Of the items at the site of the one before `next`.
+  double gain_here(const Partial& partial, const Rest& rest) const;
   bool is_hopeless(const Partial& partial, std::size_t next) const;
   BundleChoice choice_of(const Partial& partial) const;
 
   std::vector<BundleItem> items_;
+  const FrugalPrices& prices_;
   const std::vector<SiteRoom>& sites_;
   const StepLimits& limits_;
-  std::uint32_t bundles_ = 0;
-  std::int64_t wanted_ = 0;
-  double ceiling_ = 0;
-  std::vector<double> least_unit_;    ///< of the items from one on
-  std::vector<double> least_bundle_;  ///< with one micro-batch
+  std::uint32_t bundles_;
+  std::int64_t wanted_;
+  double ceiling_;
+  std::vector<Rest> rests_;  ///< by the next item
   std::vector<Partial> open_;
   std::vector<Step> steps_;
 };

@@ -1,0 +1,271 @@
+#include "axs/plan/frugal_prices.h"
+
+#include <algorithm>
+#include <cmath>
+#include <tuple>
+#include <utility>
+
+#include "axs/core/dmath.h"
+
+namespace axs::plan {
+
+namespace {
+
+constexpr std::array<std::size_t, 2> ends{0, 1};
+constexpr Ends nothing{endless, endless};
+
+Ends lower(const Ends& a, const Ends& b) {
+  return {std::min(a[0], b[0]), std::min(a[1], b[1])};
+}
+
+Ends higher(const Ends& a, const Ends& b) {
+  return {std::max(a[0], b[0]), std::max(a[1], b[1])};
+}
+
+/// Where a function that rises and then falls is highest, by golden sections. Any place where it is
+/// `enough` will do.
+template <class Function>
+double highest(double low, double high, double enough, const Function& function) {
+  constexpr int sections = 26;
+  constexpr double golden = 0.6180339887498949;
+  double best = low, of_best = -endless;
+  const auto value = [&](double place) {
+    const double here = function(place);
+    if (here > of_best) of_best = here, best = place;
+    return here;
+  };
+  double left = high - golden * (high - low), right = low + golden * (high - low);
+  double of_left = value(left), of_right = value(right);
+  for (int i = 0; i < sections && of_best < enough; ++i)
+    if (of_left >= of_right) {
+      high = std::exchange(right, left);
+      of_right = of_left;
+      of_left = value(left = high - golden * (high - low));
+    } else {
+      low = std::exchange(left, right);
+      of_left = of_right;
+      of_right = value(right = low + golden * (high - low));
+    }
+  return best;
+}
+
+/// Where a function is highest that is made of straight lines, each steeper down than the one
+/// before: between two of them it is no higher than where they meet.
+template <class Function>
+double highest_of_lines(double low, double high, const Function& function) {
+  constexpr double precise = 1e-9;
+  auto left = function(low), right = function(high);
+  if (left.slope <= 0) return low;
+  if (right.slope >= 0) return high;
+  // By far not as many lines are ever seen.
+  for (int lines = 0; lines < 100; ++lines) {
+    const double meet = (right.value - left.value + left.slope * low - right.slope * high) /
+                        (left.slope - right.slope);
+    if (!(meet > low && meet < high)) return left.value > right.value ? low : high;
+    const double most = left.value + left.slope * (meet - low);
+    const auto there = function(meet);
+    if (most - there.value <= precise * std::abs(most)) return meet;
+    (there.slope > 0 ? low : high) = meet;
+    (there.slope > 0 ? left : right) = there;
+  }
+  return left.value > right.value ? low : high;
+}
+
+}  // namespace
+
+BundleItem BundleItem::at_best() const {
+  BundleItem best = *this;
+  best.score[1] = score[0];
+  best.capacity = {static_cast<double>(most), static_cast<double>(most)};
+  return best;
+}
+
+FrugalPrices::FrugalPrices(const std::vector<BundleItem>& items, const std::vector<SiteRoom>& sites,
+                           ReplicaRange bundles, std::int64_t wanted, double enough)
+    : bundles_{bundles}, wanted_{static_cast<double>(wanted)} {
+  sort_in(items, sites);
+  if (!may_do_all()) return;
+  double unit = endless;
+  for (const BundleItem& item : items) unit = std::min(unit, item.unit_score());
+  // From next to nothing to what the last micro-batch costs that only a dear bundle can do.
+  constexpr double powers = 11.5;
+  const auto price = [&](double power) { return unit * dmath::exp(power); };
+  const double best =
+      highest(-powers, powers, enough, [&](double power) { return best_at(price(power)); });
+  bound_ = best_at(price(best));
+}
+
+std::size_t FrugalPrices::type_of(const Offer& offer) {
+  return offer.kind->uses.size() > 1 ? mixed : offer.kind->uses.front().type;
+}
+
+double FrugalPrices::devices_of(std::span<const PoolRoom> site, std::size_t type) {
+  if (type != mixed) return site[type].devices();
+  double all = 0;
+  for (const PoolRoom& room : site) all += room.devices();
+  return all;
+}
+
+void FrugalPrices::sort_in(const std::vector<BundleItem>& items,
+                           const std::vector<SiteRoom>& sites) {
+  const auto key = [&](const BundleItem* item) {
+    const Offer& offer = *item->offer;
+    return std::tuple{offer.site, offer.bundles, type_of(offer), offer.kind->devices(), &offer};
+  };
+  for (const BundleItem& item : items) items_.push_back(&item);
+  std::ranges::sort(items_, {}, key);
+  for (std::size_t i = 0; i < items_.size(); ++i) {
+    const auto [site, bundles, type, devices, offer] = key(items_[i]);
+    if (groups_.empty() || groups_.back().site != site || groups_.back().bundles != bundles)
+      groups_.push_back({site, bundles, bundles == 0 ? bundles_.most : bundles});
+    auto& pools = groups_.back().pools;
+    if (pools.empty() || pools.back().type != type)
+      pools.push_back({type, devices_of(sites[site], type)});
+    auto& alike = pools.back().alike;
+    if (alike.empty() || alike.back().devices != devices)
+      alike.push_back({i, i, static_cast<double>(devices)});
+    alike.back().end = i + 1;
+  }
+}
+
+/// Without rounding: half a micro-batch more or less is nothing.
+bool FrugalPrices::may_do_all() const {
+  double most = 0, of_site = 0;
+  for (std::size_t i = 0; i < groups_.size(); ++i) {
+    of_site = std::max(of_site, most_of(groups_[i]));
+    if (i + 1 < groups_.size() && groups_[i + 1].site == groups_[i].site) continue;
+    most += std::exchange(of_site, 0);
+  }
+  return most > wanted_ - 0.5;
+}
+
+/// Micro-batches.
+double FrugalPrices::most_of(const Group& group) const {
+  double of_devices = 0, of_one = 0;
+  for (const Pool& pool : group.pools) {
+    double density = 0;
+    for (const Alike& alike : pool.alike)
+      for (std::size_t i = alike.begin; i < alike.end; ++i) {
+        const auto most = static_cast<double>(items_[i]->most);
+        of_one = std::max(of_one, most);
+        density = std::max(density, most / alike.devices);
+      }
+    of_devices += density * pool.devices;
+  }
+  return std::min(of_devices, group.most * of_one);
+}
+
+Ends FrugalPrices::score_of(const BundleItem& item) const {
+  const double each = item.micro_batch - micro_batch_;
+  Ends score = item.score;
+  for (std::size_t end : ends) score[end] += each * (each < 0 ? item.capacity[end] : 1);
+  return score;
+}
+
+/// The bound if a micro-batch is worth so much, with the price of a bundle that says most.
+double FrugalPrices::best_at(double price) {
+  micro_batch_ = price;
+  double low = endless, high = -endless;
+  for (Group& group : groups_) {
+    group.least = nothing;
+    for (Pool& pool : group.pools)
+      for (Alike& alike : pool.alike) {
+        alike.least = nothing;
+        for (std::size_t i = alike.begin; i < alike.end; ++i)
+          alike.least = lower(alike.least, score_of(*items_[i]));
+        group.least = lower(group.least, alike.least);
+        high = std::max({high, alike.least[0], alike.least[1]});
+      }
+    low = std::min({low, group.least[0], group.least[1]});
+  }
+  // Where devices are few, a bundle may be worth more than any that is chosen.
+  constexpr double spreads = 8;
+  const double best = highest_of_lines(low, high + spreads * (high - low),
+                                       [&](double bundle) { return bound_at(bundle); });
+  return bound_at(best).value;
+}
+
+double FrugalPrices::worth() const {
+  return wanted_ * micro_batch_ + std::min(bundle_ * bundles_.least, bundle_ * bundles_.most);
+}
+
+FrugalPrices::Line FrugalPrices::bound_at(double bundle) {
+  bundle_ = bundle;
+  gain_ = {};
+  Ends slope{};
+  const Group* best[2]{};
+  for (std::size_t i = 0; i < groups_.size(); ++i) {
+    Group& group = groups_[i];
+    set_gains(group);
+    const bool is_last = i + 1 == groups_.size() || groups_[i + 1].site != group.site;
+    for (const std::size_t end : ends) {
+      if (best[end] == nullptr || group.gain[end] > best[end]->gain[end]) best[end] = &group;
+      if (!is_last) continue;
+      gain_[end] += best[end]->gain[end];
+      slope[end] += best[end]->slope[end];
+      best[end] = nullptr;
+    }
+  }
+  const std::size_t end = gain_[0] >= gain_[1] ? 0 : 1;
+  return {worth() - gain_[end], (bundle < 0 ? bundles_.most : bundles_.least) - slope[end]};
+}
+
+/// By its bundles or by its devices, at both ends by the same.
+void FrugalPrices::set_gains(Group& group) const {
+  Ends of_devices{}, slope{};
+  for (const std::size_t end : ends) {
+    group.gain[end] = std::max(0.0, group.most * (bundle_ - group.least[end]));
+    group.slope[end] = group.gain[end] > 0 ? group.most : 0;
+  }
+  const bool is_worth_it = group.gain[0] > 0 || group.gain[1] > 0;
+  for (Pool& pool : group.pools) {
+    pool.gain = {};
+    if (!is_worth_it) continue;
+    for (const std::size_t end : ends) {
+      double devices = endless;
+      for (const Alike& alike : pool.alike) {
+        const double gain = (bundle_ - alike.least[end]) / alike.devices;
+        if (gain > pool.gain[end]) pool.gain[end] = gain, devices = alike.devices;
+      }
+      of_devices[end] += pool.gain[end] * pool.devices;
+      slope[end] += pool.devices / devices;
+    }
+  }
+  if (std::max(of_devices[0], of_devices[1]) >= std::max(group.gain[0], group.gain[1])) return;
+  group.gain = of_devices;
+  group.slope = slope;
+}
+
+double FrugalPrices::bound_with(const BundleItem& item) const {
+  const Group& group = group_of(*item.offer);
+  const Ends score = score_of(item);
+  const Ends of_site = gain_at(item.offer->site);
+  Ends by_bundles{}, by_devices{};
+  for (const std::size_t end : ends) {
+    const double others = bundle_ - group.least[end];
+    const double without = worth() - gain_[end] + of_site[end] - (bundle_ - score[end]);
+    by_bundles[end] =
+        without - (group.most - 1) * (group.bundles > 0 ? others : std::max(0.0, others));
+    by_devices[end] = without;
+    for (const Pool& pool : group.pools) {
+      const double mine = pool.type == type_of(*item.offer) ? item.offer->kind->devices() : 0;
+      by_devices[end] -= pool.gain[end] * (pool.devices - mine);
+    }
+  }
+  return std::max(std::min(by_bundles[0], by_bundles[1]), std::min(by_devices[0], by_devices[1]));
+}
+
+Ends FrugalPrices::gain_at(std::uint32_t site) const {
+  Ends gain{};
+  for (const Group& group : groups_)
+    if (group.site == site) gain = higher(gain, group.gain);
+  return gain;
+}
+
+const FrugalPrices::Group& FrugalPrices::group_of(const Offer& offer) const {
+  return *std::ranges::find_if(groups_, [&](const Group& group) {
+    return group.site == offer.site && group.bundles == offer.bundles;
+  });
+}
+
+}  // namespace axs::plan

@@ -1,0 +1,114 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "axs/plan/frugal_choice.h"
+
+namespace axs::plan {
+
+/// What it is where a span of times begins and where it ends.
+using Ends = std::array<double, 2>;
+
+/// A bundle of an offer in a span of times of the slowest replica.
+struct BundleItem {
+  const Offer* offer = nullptr;
+  /// Without micro-batches. In between no less than the straight line.
+  Ends score{};
+  /// Micro-batches. In between no more than the straight line.
+  Ends capacity{};
+  std::int64_t most = 0;  ///< micro-batches, at any time of the span
+  double micro_batch = 0;
+  double money = 0;  ///< without micro-batches, at the beginning
+  double money_of_micro_batch = 0;
+  Watts power{};
+
+  /// Of a micro-batch, if it does as many as it can.
+  double unit_score() const { return score[0] / static_cast<double>(most) + micro_batch; }
+  /// If it were as cheap as at the beginning and did as many micro-batches as at the end.
+  BundleItem at_best() const;
+};
+
+/// What a choice of bundles scores at least. A micro-batch that is done and a bundle that is there
+/// are worth a price each, whoever they are of: a choice scores what all of them are worth, less
+/// what its sites gain. A site gains by bundles that score less than they and their micro-batches
+/// are worth: no more than all of its bundles at their best, and no more than all of its devices at
+/// their best. Either is the maximum of straight lines over the span, so that a choice gains most
+/// at one of its ends. That holds for any prices; those are taken that say most.
+class FrugalPrices {
+ public:
+  /// Items that use as many devices.
+  struct Alike {
+    std::size_t begin = 0, end = 0;  ///< of the items in order
+    double devices = 0;
+    Ends least{};  ///< score of a bundle, less what its micro-batches are worth
+  };
+  /// Items of one type at a site, or all mixed ones there.
+  struct Pool {
+    std::size_t type = 0;  ///< `mixed`: all types
+    double devices = 0;    ///< at the site
+    std::vector<Alike> alike{};
+    Ends gain{};  ///< of a device, at most
+  };
+  /// Items of a site, if it has so many bundles.
+  struct Group {
+    std::uint32_t site = 0;
+    std::uint32_t bundles = 0;  ///< 0: any number
+    std::uint32_t most = 0;     ///< bundles
+    std::vector<Pool> pools{};
+    Ends least{};  ///< as in Alike
+    Ends gain{};   ///< of the site, at most
+    Ends slope{};  ///< of that over the price of a bundle
+  };
+
+  static constexpr std::size_t mixed = ~std::size_t{};
+  /// As Pool has it.
+  static std::size_t type_of(const Offer& offer);
+  /// Devices of such a type, or of all.
+  static double devices_of(std::span<const PoolRoom> site, std::size_t type);
+
+  /// Of choices whose number of bundles is in the range. Once the bound reaches `enough` no better
+  /// one is looked for.
+  FrugalPrices(const std::vector<BundleItem>& items, const std::vector<SiteRoom>& sites,
+               ReplicaRange bundles, std::int64_t wanted, double enough);
+
+  /// No choice scores less.
+  double bound() const { return bound_; }
+  double micro_batch() const { return micro_batch_; }
+  double bundle() const { return bundle_; }
+  const Group& group_of(const Offer& offer) const;
+  /// Of a bundle, less what its micro-batches are worth.
+  Ends score_of(const BundleItem& item) const;
+  /// No choice that has the item scores less.
+  double bound_with(const BundleItem& item) const;
+
+ private:
+  /// The bound over the price of a bundle.
+  struct Line {
+    double value;
+    double slope;
+  };
+
+  void sort_in(const std::vector<BundleItem>& items, const std::vector<SiteRoom>& sites);
+  bool may_do_all() const;
+  double most_of(const Group& group) const;
+  double best_at(double price);
+  Line bound_at(double bundle);
+  void set_gains(Group& group) const;
+  Ends gain_at(std::uint32_t site) const;
+  double worth() const;
+
+  ReplicaRange bundles_;
+  double wanted_;
+  std::vector<const BundleItem*> items_;
+  std::vector<Group> groups_;  ///< in order of sites and bundles
+  double micro_batch_ = 0;
+  double bundle_ = 0;
+  Ends gain_{};  ///< of all sites
+  double bound_ = endless;
+};
+
+}  // namespace axs::plan
