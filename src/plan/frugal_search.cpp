@@ -46,10 +46,19 @@ double FrugalSearch::step_score(const TrainingPlan& plan, Thrift thrift) const {
   return plan.cost.power.value();
 }
 
+/// Of a step that keeps a limit of what it shall take little of; what is searched for scores less.
+double FrugalSearch::highest_score(Thrift thrift, const ThriftLimits& limits) const {
+  constexpr double more = 1 + 2 * FrugalChoice::close_enough;
+  if (thrift == Thrift::power) return more * limits.power.value();
+  if (thrift == Thrift::money && limits.money.value() < endless)
+    return more * limits.money.value() / steps(search_.job_);
+  return endless;
+}
+
 std::optional<TrainingPlan> FrugalSearch::best(Thrift thrift, const ThriftLimits& limits,
                                                const std::optional<TrainingPlan>& known,
                                                const Watch& watch) const {
-  Wish wish{thrift, limits, endless, std::nullopt};
+  Wish wish{thrift, limits, highest_score(thrift, limits), std::nullopt};
   if (known && is_within(*known, limits)) {
     wish.score = step_score(*known, thrift);
     wish.plan = known;

@@ -69,6 +69,7 @@ class FrugalSearch {
   Offer offer(const ReplicaKind& kind, const KindBuilder& builder, std::uint32_t site,
               Thrift thrift, bool whole) const;
   StepLimits step_limits(const SiteGroup& group, const ThriftLimits& limits) const;
+  double highest_score(Thrift thrift, const ThriftLimits& limits) const;
   double step_score(const TrainingPlan& plan, Thrift thrift) const;
 
   const Search& search_;
