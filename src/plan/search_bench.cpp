@@ -10,6 +10,7 @@
 #include <mutex>
 #include <thread>
 
+#include "axs/plan/frugal_search.h"
 #include "axs/plan/gpt3_testing.h"
 #include "axs/plan/plan_devices.h"
 #include "axs/plan/replan.h"
@@ -122,6 +123,34 @@ BENCHMARK(across_sites)
     ->ArgsProduct({{180, 1152}, {1, 2}})
     ->MeasureProcessCPUTime()
     ->UseRealTime()
+    ->Unit(benchmark::kMillisecond);
+
+/// The cheapest plan, once the fastest one is known. A chip of each type costs less than one of the
+/// type before, but more for what it does.
+void cheapest(benchmark::State& state, bool seldom) {
+  Fleet fleet = scenes::large_fleet(static_cast<std::uint32_t>(state.range(0)),
+                                    static_cast<std::uint32_t>(state.range(1)),
+                                    static_cast<std::uint32_t>(state.range(2)));
+  double dollars = 4;
+  for (DeviceType& type : fleet.types) type.price = Dollars{dollars *= 0.6} / Seconds{3600};
+  const Search search = *Search::of(job(seldom), fleet, scenes::calibration());
+  const TrainingPlan fastest = plan_with_threads(search, 2);
+  for (auto _ : state) {
+    const auto found = FrugalSearch{search}.best(Thrift::money, ThriftLimits{}, fastest,
+                                                 [](double) { return true; });
+    state.counters["money"] = found->cost.money->value();
+    state.counters["of_fastest"] = *found->cost.money / *fastest.cost.money;
+  }
+}
+BENCHMARK_CAPTURE(cheapest, seldom, true)
+    ->ArgNames({"devices", "types", "sites"})
+    ->Args({1024, 3, 3})
+    ->Args({16384, 4, 4})
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(cheapest, every_step, false)
+    ->ArgNames({"devices", "types", "sites"})
+    ->Args({1024, 3, 1})
+    ->Args({16384, 4, 4})
     ->Unit(benchmark::kMillisecond);
 
 /// What happens to a fleet: a node of its fastest type is lost, or all of its first site slows
