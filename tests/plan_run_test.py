@@ -84,8 +84,10 @@ class PlanRun(unittest.TestCase):
         (path,) = [file.parent for file in runs.glob("*/plan")]
         read = lambda file: [json.loads(line) for line in file.read_text().splitlines()]
         self.world = read(path / "events.jsonl")
-        return done.stdout, {file.parent.name: read(file)
-                             for file in path.glob("sites/*/events.jsonl")}
+        sites = {file.parent.name: read(file) for file in path.glob("sites/*/events.jsonl")}
+        started = {fact["process"] for fact in self.of_type(self.world, "ProcessStarted")}
+        self.assertEqual("underlay" in started, len(sites) > 1)  # Alone, it has no links.
+        return done.stdout, sites
 
     @staticmethod
     def of_type(facts, kind):

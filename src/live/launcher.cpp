@@ -125,7 +125,7 @@ Result<> Launcher::start_all() {
       });
   if (config_.start == Start::fresh) AXS_TRY(state_.note_phase(RunState::Phase::running));
   if (agents_ended_.size() == site_count()) return Ok{};
-  if (!processes_->running(underlay_name)) start(underlay());
+  if (emulates() && !processes_->running(underlay_name)) start(underlay());
   for (std::uint32_t i = 0; i < site_count(); ++i) {
     const auto program = agent({i});
     if (!agents_ended_.contains({i}) && !processes_->running(program.name)) start(program);
@@ -141,11 +141,12 @@ Result<> Launcher::connect() {
                                    .end = [this](std::uint32_t fault) { heal(fault); },
                                    .note = [this](const catalog::Fact& fact) { note(fact); },
                                    .fail = [this](Error error) { fail(std::move(error)); }}));
-  to_underlay_ = std::make_unique<ControlClient>(
-      *loop_, config_.folder.underlay_socket(),
-      ControlClient::Callbacks{.connected = [this] { greet_underlay(); },
-                               .record = [](ByteView) -> Result<> { return Ok{}; },
-                               .lost = [] {}});
+  if (emulates())
+    to_underlay_ = std::make_unique<ControlClient>(
+        *loop_, config_.folder.underlay_socket(),
+        ControlClient::Callbacks{.connected = [this] { greet_underlay(); },
+                                 .record = [](ByteView) -> Result<> { return Ok{}; },
+                                 .lost = [] {}});
   for (std::uint32_t i = 0; i < site_count(); ++i)
     to_agents_.push_back(std::make_unique<ControlClient>(
         *loop_, control_path(config_.folder.site(site_name({i}))),

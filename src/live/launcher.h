@@ -95,6 +95,8 @@ class Launcher {
 
   void note(const catalog::Fact& fact);
   void fail(Error error);
+  /// Where there is no link there is nothing to emulate.
+  bool emulates() const { return !config_.plan.scenario.links.empty(); }
   std::size_t site_count() const { return config_.plan.scenario.sites.size(); }
   const std::string& site_name(SiteId site) const {
     return config_.plan.scenario.sites[site.value].name;
@@ -108,7 +110,7 @@ class Launcher {
   std::optional<ProcessKeeper> processes_;
   std::unique_ptr<MetricsFile> metrics_;
   std::unique_ptr<FaultInjector> faults_;
-  std::unique_ptr<ControlClient> to_underlay_;
+  std::unique_ptr<ControlClient> to_underlay_;             ///< Null where nothing is emulated.
   std::vector<std::unique_ptr<ControlClient>> to_agents_;  ///< By site.
 
   fabric::ActiveFaults active_;    ///< Now, as the script wants it.
