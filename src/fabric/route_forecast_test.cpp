@@ -49,6 +49,12 @@ TEST_CASE("route forecast: messages share the links that they cross; who sends n
   for (const plan::SiteLink& link : none.links) CHECK(megabits(link) == doctest::Approx(1000));
 }
 
+TEST_CASE("route forecast: a link that is far too slow for the message is as slow as it is") {
+  const auto left = left_by({wire(0, a, b, 0.001, 30)}, {{a, b}, Bytes{1.4e9}});
+  REQUIRE(left.links.size() == 1);
+  CHECK(megabits(left.links[0]) == doctest::Approx(0.001));
+}
+
 TEST_CASE("route forecast: pairs that meet on a link spread over what there is") {
   const std::vector links{wire(0, a, b, 100, 30), wire(1, a, b, 100, 31),
                           wire(2, b, c, 10'000, 10)};

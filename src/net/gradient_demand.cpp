@@ -9,8 +9,8 @@ namespace axs::net {
 
 namespace {
 
-/// So that no sum of durations overflows.
-constexpr Seconds endless{1e6};
+/// So that no sum of durations overflows: longer than any message that somebody would wait for.
+constexpr Seconds endless{1e9};
 
 bool crosses(const std::vector<LinkId>& way, LinkId direction) {
   return std::ranges::find(way, direction) != way.end();
