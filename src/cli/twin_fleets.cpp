@@ -20,7 +20,7 @@ namespace {
 
 constexpr Duration day = seconds(86'400);
 constexpr Duration longest = 30 * day;  // Links through the sky are kept by the second.
-/// A second and site: with three sites each path has one in 0.8 s. At those of live agents a day
+/// A second and site: with three sites a used path has one in 0.32 s. At those of live agents a day
 /// takes several times as long, and most of it is hellos.
 constexpr double hellos = 60;
 

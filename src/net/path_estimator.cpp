@@ -8,7 +8,9 @@
 namespace axs::net {
 
 void LossEstimator::sample(HelloFate fate) {
-  lost_[next_] = fate == HelloFate::lost;
+  const bool lost = fate == HelloFate::lost;
+  lost_count_ = lost_count_ + lost - lost_[next_];
+  lost_[next_] = lost;
   next_ = (next_ + 1) % window;
   filled_ = std::min(filled_ + 1, window);
 }
@@ -26,7 +28,7 @@ void LossEstimator::add(HelloFate fate) {
 }
 
 double LossEstimator::recent() const {
-  return filled_ == 0 ? 0 : static_cast<double>(lost_.count()) / static_cast<double>(filled_);
+  return filled_ == 0 ? 0 : static_cast<double>(lost_count_) / static_cast<double>(filled_);
 }
 
 namespace {
@@ -85,30 +87,28 @@ Duration PathEstimator::experienced(Instant now) const {
   const double variance = std::max(0.0, squares - sum * mean) / (count - 1);
   constexpr double euler = 0.57721566, sqrt6_over_pi = 0.77969680;
   // Blocks in which a silence may pass the limit: so few that 1 - P is -ln P.
-  const double rarity = -dmath::log(false_alarms_per_second * block.seconds());
+  static const double rarity = -dmath::log(false_alarms_per_second * block.seconds());
   const double tail = mean + sqrt6_over_pi * std::sqrt(variance) * (rarity - euler);
   return std::max(longest * 3 / 2, from_seconds(tail));
 }
 
-double PathEstimator::misses_in_a_row(Duration interval) const {
-  constexpr double least = 3;
+std::int64_t PathEstimator::misses_in_a_row(Duration interval, std::int64_t most) const {
   const double first = std::max(loss_.any(), loss_.recent());
   const double next = std::max(first, loss_.after_loss());
-  const double alarms_of_one = first / interval.seconds();
-  if (alarms_of_one <= false_alarms_per_second) return least;
-  if (next >= 1) return INFINITY;
-  const double more = dmath::log(alarms_of_one / false_alarms_per_second) / -dmath::log(next);
-  return std::max(least, 1 + std::ceil(more));
+  std::int64_t misses = 3;
+  double alarms = first * next * next / interval.seconds();  // A second.
+  for (; alarms > false_alarms_per_second && misses < most; ++misses) alarms *= next;
+  return misses;
 }
 
 Duration PathEstimator::silence_limit(Instant now, Duration interval) const {
   if (!has_sample()) return limit_max;
-  const double most = static_cast<double>(limit_max.ns) / static_cast<double>(interval.ns);
-  const double misses = std::min(misses_in_a_row(interval), most);
-  const Duration chain = static_cast<std::int64_t>(misses) * interval + window_.range();
+  const Duration longest = std::max(limit_max, 2 * interval + window_.range());
+  const std::int64_t misses = misses_in_a_row(interval, longest.ns / interval.ns);
+  const Duration chain = misses * interval + window_.range();
   const bool novice = !first_ || now - *first_ < seconds(60);
   const Duration least = novice ? milliseconds(500) : interval + experienced(now);
-  return std::min(std::max(chain, least), limit_max);
+  return std::min(std::max(chain, least), longest);
 }
 
 }  // namespace axs::net

@@ -35,6 +35,7 @@ class LossEstimator {
   static constexpr double memory = 1 << 20;  ///< Hellos after which the counts are halved.
 
   std::bitset<window> lost_;
+  std::size_t lost_count_ = 0;  ///< Of these.
   std::size_t next_ = 0;
   std::size_t filled_ = 0;
   double hellos_ = 0;
@@ -63,7 +64,7 @@ class PathEstimator {
 
   /// Whether three missing hellos, one every `interval`, are already rarer than false alarms may
   /// be.
-  bool knows_losses_are_rare(Duration interval) const { return misses_in_a_row(interval) <= 3; }
+  bool knows_losses_are_rare(Duration interval) const { return misses_in_a_row(interval, 4) <= 3; }
 
   bool has_sample() const { return window_.size() > 0; }
   Duration smoothed() const { return smoothed_; }  ///< RFC 6298, alpha = 1/8; new after a shift.
@@ -81,7 +82,8 @@ class PathEstimator {
   /// How long the path may show no life, with a hello every `interval`, before it counts as dead:
   /// the greater of what the losses and what the silences survived so far ask for, so that a live
   /// path looks dead less than false_alarms_per_second. Never more than limit_max; beyond it the
-  /// promise would cost more than a false alarm does.
+  /// promise would cost more than a false alarm does. But hellos that are slower than that are
+  /// waited for: one of them may be lost.
   ///
   /// Losses: k intervals and the range of the round trips. A hello is lost with probability q, the
   /// one after a lost one with c (the Gilbert chain); the path then looks dead q c^(k-1) / interval
@@ -105,7 +107,8 @@ class PathEstimator {
 
   /// The least silence limit, beyond an interval, that experience allows.
   Duration experienced(Instant now) const;
-  double misses_in_a_row(Duration interval) const;
+  /// So many are rarer than false alarms may be; `most` if that is not enough.
+  std::int64_t misses_in_a_row(Duration interval, std::int64_t most) const;
 
   SlidingWindow window_{samples};
   StepDetector level_;

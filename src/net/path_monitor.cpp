@@ -450,18 +450,19 @@ void PathMonitor::update_wakeup() {
   Instant next = next_report_;
   for (const Path& path : paths_) next = std::min(next, path.next_hello);
   if (any_up()) next = std::min(next, last_life_ + excused_ + config_.peer_limit);
+  const Duration proven = proven_now();
+  const Duration reach = proven_ + usual_gap() - proven;
   for (const Path& path : paths_)
-    if (const auto death = death_without_a_word(path)) next = std::min(next, *death);
+    if (const auto death = death_without_a_word(path, proven, reach)) next = std::min(next, *death);
   wakeup_ = next;
 }
 
 /// When the path will have been silent for too long, if nothing at all is heard until then and the
-/// peer is not silent on all paths before.
-std::optional<Instant> PathMonitor::death_without_a_word(const Path& path) const {
-  const Duration proven = proven_now();
+/// peer is not silent on all paths before. Without a word time can still prove itself for `reach`.
+std::optional<Instant> PathMonitor::death_without_a_word(const Path& path, Duration proven,
+                                                         Duration reach) const {
   const Duration silent = silence(path, proven);
-  // How far time can still prove itself is known without the patience for longer paths.
-  const Duration reach = proven_ + usual_gap() - proven;
+  // The patience for longer paths is not needed to know this.
   if (!path.up || path.limit - silent >= reach) return {};
   const Duration left = std::max(path.limit, allowance(path)) - silent;
   if (left < Duration{} || left >= reach) return {};

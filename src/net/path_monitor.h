@@ -247,7 +247,8 @@ class PathMonitor {
   Path& at(PathId path) { return paths_[path.value]; }
   const Path& at(PathId path) const { return paths_[path.value]; }
   void update_wakeup();
-  std::optional<Instant> death_without_a_word(const Path& path) const;
+  std::optional<Instant> death_without_a_word(const Path& path, Duration proven,
+                                              Duration reach) const;
   Duration usual_gap() const;
 
   Config config_;

@@ -146,6 +146,23 @@ TEST_CASE("no more hellos leave than can be afforded") {
   CHECK(in_ten_seconds_of_traffic() > 3'000);
 }
 
+TEST_CASE("paths stay up whose hellos are slower than the longest silence") {
+  Bench bench;
+  bench.run(seconds(5));
+  bench.watch.afford(30);
+  bench.run(seconds(60));
+  const PathMonitor& monitor = bench.watch.monitor(far);
+  Duration slowest{};
+  for (int i = 0; i < 3'000; ++i) {
+    bench.run(milliseconds(100));
+    for (const PathReport& path : monitor.reports()) {
+      CHECK(path.up);
+      slowest = std::max(slowest, monitor.hello_interval(path.path));
+    }
+  }
+  CHECK(slowest > PathEstimator::limit_max);
+}
+
 TEST_CASE("the death of an own link is told at once, under a new number") {
   Bench bench;
   bench.run(seconds(70));

@@ -9,20 +9,21 @@
 
 namespace axs::net {
 
-/// The last `capacity` samples with exact order statistics. A sample costs one binary search and
+/// The last `capacity` samples with exact order statistics. A sample costs two binary searches and
 /// one move of at most `capacity` words; reading is free.
 class SlidingWindow {
  public:
   explicit SlidingWindow(std::size_t capacity) : capacity_{capacity} { AXS_ASSERT(capacity > 0); }
 
   void add(Duration sample) {
-    if (sorted_.size() == capacity_)
-      sorted_.erase(std::lower_bound(sorted_.begin(), sorted_.end(), newest_[next_]));
-    else
+    if (sorted_.size() == capacity_) {
+      replace(newest_[next_], sample);
+    } else {
       newest_.push_back({});
+      sorted_.insert(std::upper_bound(sorted_.begin(), sorted_.end(), sample), sample);
+    }
     newest_[next_] = sample;
     next_ = (next_ + 1) % capacity_;
-    sorted_.insert(std::upper_bound(sorted_.begin(), sorted_.end(), sample), sample);
   }
 
   std::size_t size() const { return sorted_.size(); }
@@ -34,6 +35,16 @@ class SlidingWindow {
   Duration range() const { return sorted_.empty() ? Duration{} : sorted_.back() - sorted_.front(); }
 
  private:
+  /// Only what lies between the two moves.
+  void replace(Duration old, Duration sample) {
+    const auto from = std::lower_bound(sorted_.begin(), sorted_.end(), old);
+    const auto to = std::upper_bound(sorted_.begin(), sorted_.end(), sample);
+    if (from < to)
+      *std::move(from + 1, to, from) = sample;
+    else
+      std::move_backward(to, from, from + 1), *to = sample;
+  }
+
   std::size_t capacity_;
   std::size_t next_ = 0;
   std::vector<Duration> newest_;  ///< A ring.
