@@ -16,10 +16,10 @@ struct Check {
   std::string advice;
 };
 
-/// What programs may have of this machine, or of what its control group leaves them.
+/// What programs may have of this machine.
 struct Capacity {
   unsigned cores = 0;
-  double memory = 0;  ///< bytes
+  double memory = 0;  ///< bytes, no more than the control group leaves
 };
 Capacity capacity();
 

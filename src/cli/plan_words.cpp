@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
 #include "axs/core/enums.h"
@@ -27,14 +28,11 @@ std::string span_text(Seconds span) {
 }
 
 std::string energy_text(Joules energy, double spread) {
-  constexpr double wh = 3600, kwh = 1000 * wh, mwh = 1000 * kwh;
-  const double joules = energy.value();
-  const double unit = joules < kwh ? wh : joules < mwh ? kwh : mwh;
-  const double count = joules / unit;
-  std::string text = fmt::format("{:.4g} {}", count,
-                                 unit == wh    ? "Wh"
-                                 : unit == kwh ? "kWh"
-                                               : "MWh");
+  constexpr std::array units{"Wh", "kWh", "MWh", "GWh"};
+  double count = energy.value() / 3600;
+  std::size_t unit = 0;
+  for (; count >= 1000 && unit + 1 < units.size(); ++unit) count /= 1000;
+  std::string text = fmt::format("{:.4g} {}", count, units[unit]);
   if (spread > 1) text += fmt::format(" ({:.3g} to {:.3g})", count / spread, count * spread);
   return text;
 }

@@ -16,4 +16,5 @@ TEST_CASE("plan words: times and energies come in units that people would choose
   CHECK(energy_text(Joules{25'380}, 2) == "7.05 Wh (3.52 to 14.1)");
   CHECK(energy_text(Joules{9e6}) == "2.5 kWh");
   CHECK(energy_text(Joules{57.27 * 3.6e9}) == "57.27 MWh");
+  CHECK(energy_text(Joules{21'590 * 3.6e9}, 1.5) == "21.59 GWh (14.4 to 32.4)");
 }

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 
 namespace axs::host {
@@ -39,16 +40,27 @@ ByteView bytes_of(std::string_view text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
 
-/// Opened once more, a file that is the standard output would be written from its beginning.
-bool is_standard_output(const std::string& path) {
-  struct stat there, output;
-  return ::stat(path.c_str(), &there) == 0 && ::fstat(STDOUT_FILENO, &output) == 0 &&
-         there.st_dev == output.st_dev && there.st_ino == output.st_ino;
+bool is_same(const struct stat& a, const struct stat& b) {
+  return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+/// What this process writes to already, such as its standard output: opened once more, it would be
+/// written from its beginning. Nothing: the path is none of that.
+Fd open_already(const std::string& path) {
+  struct stat there, open;
+  if (::stat(path.c_str(), &there) != 0) return {};
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator{"/proc/self/fd", ignored}) {
+    const int fd = std::atoi(entry.path().filename().c_str());
+    if (::fstat(fd, &open) == 0 && is_same(open, there) &&
+        (::fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDONLY)
+      return Fd{::fcntl(fd, F_DUPFD_CLOEXEC, 0)};
+  }
+  return {};
 }
 
 /// Waits for nobody to read.
 Fd open_in_place(const std::string& path) {
-  if (is_standard_output(path)) return Fd{::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0)};
   Fd place{
       ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0644)};
   if (place) ::fcntl(place.get(), F_SETFL, 0);
@@ -94,8 +106,13 @@ Result<> replace_file(const std::string& path, std::string_view text) {
 }
 
 Result<> write_output(const std::string& path, std::string_view text) {
-  struct stat there;
-  if (::lstat(path.c_str(), &there) != 0 || S_ISREG(there.st_mode))
+  if (const Fd open = open_already(path)) return write_all(open.get(), bytes_of(text), path);
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  if (fs::is_regular_file(path, ignored))
+    return write_file_atomically(fs::canonical(path, ignored).string(), bytes_of(text),
+                                 FileAccess::everyone);
+  if (!fs::exists(fs::symlink_status(path, ignored)))
     return write_file_atomically(path, bytes_of(text), FileAccess::everyone);
   const Fd place = open_in_place(path);
   return place ? write_all(place.get(), bytes_of(text), path) : system_error(path);

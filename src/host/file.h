@@ -28,8 +28,9 @@ Result<> write_parts_atomically(const std::string& path, std::span<const ByteVie
 Result<> replace_file(const std::string& path, std::string_view text);
 
 /// Writes what a person asked for to the place that they named. A file, or none yet, is replaced as
-/// by write_file_atomically(), for everyone. What else is there, a device, a pipe or a link, stays
-/// and is written to, as a shell does; a pipe that nobody reads is an error.
+/// by write_file_atomically(), for everyone; of a link that to which it leads. What else is there,
+/// a device or a pipe, stays and is written to, as a shell does; a pipe that nobody reads is an
+/// error. What this process writes to already, such as its standard output, is written on.
 Result<> write_output(const std::string& path, std::string_view text);
 
 /// The content of the file; Errc::exhausted if it is longer than `size_max` bytes.

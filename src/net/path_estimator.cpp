@@ -103,7 +103,8 @@ std::int64_t PathEstimator::misses_in_a_row(Duration interval, std::int64_t most
 
 Duration PathEstimator::silence_limit(Instant now, Duration interval) const {
   if (!has_sample()) return limit_max;
-  const Duration longest = std::max(limit_max, 2 * interval + window_.range());
+  // A hello may be lost, and the next one come late.
+  const Duration longest = std::max(limit_max, 2 * interval + interval / 2 + window_.range());
   const std::int64_t misses = misses_in_a_row(interval, longest.ns / interval.ns);
   const Duration chain = misses * interval + window_.range();
   const bool novice = !first_ || now - *first_ < seconds(60);

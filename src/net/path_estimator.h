@@ -83,7 +83,7 @@ class PathEstimator {
   /// the greater of what the losses and what the silences survived so far ask for, so that a live
   /// path looks dead less than false_alarms_per_second. Never more than limit_max; beyond it the
   /// promise would cost more than a false alarm does. But hellos that are slower than that are
-  /// waited for: one of them may be lost.
+  /// waited for: one of them may be lost, and the next one late by half of their interval.
   ///
   /// Losses: k intervals and the range of the round trips. A hello is lost with probability q, the
   /// one after a lost one with c (the Gilbert chain); the path then looks dead q c^(k-1) / interval

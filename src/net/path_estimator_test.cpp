@@ -146,9 +146,10 @@ TEST_CASE("the chance of as many misses as the limit allows keeps the promise") 
 TEST_CASE("hellos that are slower than the longest limit are waited for, and one may be lost") {
   const Instant later = Instant{} + seconds(200);
   const PathEstimator estimator = learned(8'000, 0.1, microseconds(20), 11);
-  CHECK(estimator.silence_limit(later, milliseconds(900)) == PathEstimator::limit_max);
-  CHECK(estimator.silence_limit(later, seconds(5)) == seconds(10) + estimator.range());
-  CHECK(learned(100, 0, Duration{}, 11).silence_limit(Instant{}, seconds(5)) == seconds(10));
+  CHECK(estimator.silence_limit(later, milliseconds(700)) == PathEstimator::limit_max);
+  CHECK(estimator.silence_limit(later, seconds(5)) == milliseconds(12'500) + estimator.range());
+  CHECK(learned(100, 0, Duration{}, 11).silence_limit(Instant{}, seconds(5)) ==
+        milliseconds(12'500));
 }
 
 TEST_CASE("experience lengthens the limit for five minutes, and its lack for one") {

@@ -49,8 +49,9 @@ double highest(double low, double high, double enough, const Function& function)
   return best;
 }
 
-/// Where a function is highest that is made of straight lines, each steeper down than the one
-/// before: between two of them it is no higher than where they meet.
+/// Where a function of straight lines is highest if each is steeper down than the one before, so
+/// that between two of them it is no higher than where they meet. Of others it finds some place,
+/// which does for a bound.
 template <class Function>
 double highest_of_lines(double low, double high, const Function& function) {
   constexpr double precise = 1e-9;
@@ -85,14 +86,24 @@ FrugalPrices::FrugalPrices(const std::vector<BundleItem>& items, const std::vect
     : bundles_{bundles}, wanted_{static_cast<double>(wanted)} {
   sort_in(items, sites);
   if (!may_do_all()) return;
-  double unit = endless;
-  for (const BundleItem& item : items) unit = std::min(unit, item.unit_score());
-  // From next to nothing to what the last micro-batch costs that only a dear bundle can do.
-  constexpr double powers = 11.5;
-  const auto price = [&](double power) { return unit * dmath::exp(power); };
-  const double best =
-      highest(-powers, powers, enough, [&](double power) { return best_at(price(power)); });
-  bound_ = best_at(price(best));
+  double cheapest = endless, dearest = 0;
+  for (const BundleItem& item : items)
+    if (const double unit = item.unit_score(); unit > 0) {
+      cheapest = std::min(cheapest, unit);
+      dearest = std::max(dearest, unit);
+    }
+  if (dearest > 0) {
+    // From next to nothing to what the last micro-batch costs that only a dear bundle can do.
+    constexpr double powers = 11.5;
+    const double most = powers + dmath::log(dearest / cheapest);
+    const auto price = [&](double power) { return cheapest * dmath::exp(power); };
+    const double best =
+        highest(-powers, most, enough, [&](double power) { return best_at(price(power)); });
+    bound_ = best_at(price(best));
+  } else {
+    bound_ = best_at(0);
+  }
+  items_.clear();  // Whoever asks on has items of their own.
 }
 
 std::size_t FrugalPrices::type_of(const Offer& offer) {

@@ -103,8 +103,8 @@ class FrugalPrices {
 
   ReplicaRange bundles_;
   double wanted_;
-  std::vector<const BundleItem*> items_;
-  std::vector<Group> groups_;  ///< in order of sites and bundles
+  std::vector<const BundleItem*> items_;  ///< while prices are looked for
+  std::vector<Group> groups_;             ///< in order of sites and bundles
   double micro_batch_ = 0;
   double bundle_ = 0;
   Ends gain_{};  ///< of all sites

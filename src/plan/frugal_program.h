@@ -19,8 +19,9 @@ struct BundleChoice {
 /// The bundles, exactly so many, that do `wanted` micro-batches at the least score, if that is
 /// below `ceiling`. A dynamic program over the items, site by site, the cheapest first; of partial
 /// choices those are dropped that another one beats or that, by the prices, cannot end below the
-/// ceiling. It is exact as long as no more than `open_max` are left: of more the most promising
-/// ones are kept.
+/// ceiling. Bundles do what they can in the order of the items. So it is exact where micro-batches
+/// cost the same everywhere and no more than `open_max` choices are left: of more the most
+/// promising ones are kept.
 class FrugalProgram {
  public:
   /// `prices` are those of the items and of `bundles`.
@@ -62,7 +63,6 @@ class FrugalProgram {
   };
 
   void drop_useless_items();
-  double loss_of(const BundleItem& item) const;
   void sort_items();
   void list_rests();
   void enter_site(std::uint32_t site);

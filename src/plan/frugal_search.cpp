@@ -49,7 +49,7 @@ double FrugalSearch::step_score(const TrainingPlan& plan, Thrift thrift) const {
 /// Of a step that keeps a limit of what it shall take little of; what is searched for scores less.
 double FrugalSearch::highest_score(Thrift thrift, const ThriftLimits& limits) const {
   constexpr double more = 1 + 2 * FrugalChoice::close_enough;
-  if (thrift == Thrift::power) return more * limits.power.value();
+  if (thrift == Thrift::power && limits.power.value() < endless) return more * limits.power.value();
   if (thrift == Thrift::money && limits.money.value() < endless)
     return more * limits.money.value() / steps(search_.job_);
   return endless;

@@ -38,6 +38,8 @@ class FrugalSearch {
                                    const std::optional<TrainingPlan>& known,
                                    const Watch& watch) const;
 
+  /// What a step of the plan takes.
+  double step_score(const TrainingPlan& plan, Thrift thrift) const;
   /// Whether all limits are kept, those of sites with them.
   bool is_within(const TrainingPlan& plan, const ThriftLimits& limits) const;
 
@@ -70,7 +72,6 @@ class FrugalSearch {
               Thrift thrift, bool whole) const;
   StepLimits step_limits(const SiteGroup& group, const ThriftLimits& limits) const;
   double highest_score(Thrift thrift, const ThriftLimits& limits) const;
-  double step_score(const TrainingPlan& plan, Thrift thrift) const;
 
   const Search& search_;
 };

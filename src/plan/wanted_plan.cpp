@@ -148,15 +148,21 @@ bool wants_more_than_time(const Job& job, const Fleet& fleet) {
 std::vector<TrainingPlan> frontier(const FrugalSearch& search, const Job& job, Thrift thrift,
                                    const TrainingPlan& fastest, const FrugalSearch::Watch& watch) {
   std::vector<TrainingPlan> plans;
+  // As the search is exact within a thousandth only, a faster plan may take less.
+  const auto add = [&](TrainingPlan plan) {
+    const double score = search.step_score(plan, thrift);
+    while (!plans.empty() && search.step_score(plans.back(), thrift) >= score) plans.pop_back();
+    plans.push_back(std::move(plan));
+  };
   ThriftLimits limits = limits_of(job);
   while (auto plan = search.best(thrift, limits, fastest, watch)) {
     limits.duration = plan->duration / step_of_frontier;
-    plans.push_back(*std::move(plan));
+    add(*std::move(plan));
     if (limits.duration <= fastest.duration) break;
   }
   if (search.is_within(fastest, limits_of(job)) &&
       (plans.empty() || plans.back().duration > fastest.duration))
-    plans.push_back(fastest);
+    add(fastest);
   std::ranges::reverse(plans);
   return plans;
 }
