@@ -25,7 +25,8 @@ FrugalChoice::FrugalChoice(std::vector<Offer> offers, const ReplicaDemand& deman
       sites_{std::move(sites)},
       limits_{std::move(limits)},
       step_time_{std::move(step_time)},
-      wanted_{(demand.micro_batches + demand.bundle - 1) / demand.bundle} {
+      wanted_{static_cast<double>(demand.micro_batches) / demand.bundle},
+      most_{static_cast<std::int64_t>(std::ceil(wanted_))} {
   limits_.site_power.resize(sites_.size(), Watts{endless});
 }
 
@@ -34,7 +35,7 @@ FrugalChoice::Span FrugalChoice::span() const {
   Span span{Seconds{endless}, Seconds{}};
   for (const Offer& offer : offers_) {
     span.low = std::min(span.low, offer.kind->fill);
-    span.high = std::max(span.high, offer.kind->end(wanted_));
+    span.high = std::max(span.high, offer.kind->end(most_));
   }
   if (step_time_(span.high) <= limits_.time) return span;
   Seconds kept = span.low, over = span.high;
@@ -53,10 +54,8 @@ std::vector<BundleItem> FrugalChoice::items_of(Span span) const {
   std::vector<BundleItem> items;
   const double bundle = demand_.bundle;
   const Seconds exposed = step_time_(span.high) - span.high;
-  // Of the last micro-batch that all replicas could do, some need not.
-  const double work = static_cast<double>(demand_.micro_batches) / static_cast<double>(wanted_);
   for (const Offer& offer : offers_) {
-    const std::int64_t most = offer.kind->capacity(span.high, wanted_);
+    const std::int64_t most = offer.kind->capacity(span.high, most_);
     if (most == 0) continue;
     const auto whole = static_cast<double>(most);
     const auto parts = [&](Seconds time) {
@@ -69,9 +68,9 @@ std::vector<BundleItem> FrugalChoice::items_of(Span span) const {
                    bundle * offer.score.of(span.high + exposed, 0)},
          .capacity = is_level ? Ends{whole, whole} : Ends{parts(span.low), parts(span.high)},
          .most = most,
-         .micro_batch = work * offer.score.micro_batch,
+         .micro_batch = bundle * offer.score.micro_batch,
          .money = bundle * offer.money.of(span.low + exposed, 0),
-         .money_of_micro_batch = work * offer.money.micro_batch,
+         .money_of_micro_batch = bundle * offer.money.micro_batch,
          .power = bundle * offer.power});
   }
   return items;

@@ -86,7 +86,10 @@ class FrugalChoice {
   std::vector<SiteRoom> sites_;  ///< in bundles of devices
   StepLimits limits_;
   std::function<Seconds(Seconds)> step_time_;
-  std::int64_t wanted_;  ///< micro-batches of a replica of each bundle together
+  /// Micro-batches of a replica of each bundle together: parts, where not all of a bundle do as
+  /// many.
+  double wanted_;
+  std::int64_t most_;  ///< of one replica, whole ones
 };
 
 }  // namespace axs::plan

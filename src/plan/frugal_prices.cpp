@@ -82,8 +82,8 @@ BundleItem BundleItem::at_best() const {
 }
 
 FrugalPrices::FrugalPrices(const std::vector<BundleItem>& items, const std::vector<SiteRoom>& sites,
-                           ReplicaRange bundles, std::int64_t wanted, double enough)
-    : bundles_{bundles}, wanted_{static_cast<double>(wanted)} {
+                           ReplicaRange bundles, double wanted, double enough)
+    : bundles_{bundles}, wanted_{wanted} {
   sort_in(items, sites);
   if (!may_do_all()) return;
   double cheapest = endless, dearest = 0;

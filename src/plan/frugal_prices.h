@@ -20,9 +20,9 @@ struct BundleItem {
   Ends score{};
   /// Micro-batches. In between no more than the straight line.
   Ends capacity{};
-  std::int64_t most = 0;  ///< micro-batches, at any time of the span
-  double micro_batch = 0;
-  double money = 0;  ///< without micro-batches, at the beginning
+  std::int64_t most = 0;   ///< micro-batches, at any time of the span
+  double micro_batch = 0;  ///< of each of its replicas one
+  double money = 0;        ///< without micro-batches, at the beginning
   double money_of_micro_batch = 0;
   Watts power{};
 
@@ -70,10 +70,11 @@ class FrugalPrices {
   /// Devices of such a type, or of all.
   static double devices_of(std::span<const PoolRoom> site, std::size_t type);
 
-  /// Of choices whose number of bundles is in the range. Once the bound reaches `enough` no better
-  /// one is looked for.
+  /// Of choices whose number of bundles is in the range and whose replicas do `wanted`
+  /// micro-batches if of each bundle one is counted. Once the bound reaches `enough` no better one
+  /// is looked for.
   FrugalPrices(const std::vector<BundleItem>& items, const std::vector<SiteRoom>& sites,
-               ReplicaRange bundles, std::int64_t wanted, double enough);
+               ReplicaRange bundles, double wanted, double enough);
 
   /// No choice scores less.
   double bound() const { return bound_; }

@@ -3,30 +3,32 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <deque>
 
 #include "axs/core/rng.h"
+#include "axs/plan/frugal_program.h"
 
 using namespace axs;
 using namespace axs::plan;
 
 namespace {
 
-/// Items at sites of one type, and the best choice of three of them by trying all.
+/// Items at sites of two types, and the best choice of three of them by trying all.
 class Choices {
  public:
   static constexpr std::uint32_t bundles = 3;
 
   explicit Choices(double wanted) : wanted_{wanted} {}
 
-  void add_site(std::uint32_t devices) {
-    sites.push_back({PoolRoom{node_widths(8), devices, 1}});
-    rooms_.push_back(devices);
+  void add_site(std::uint32_t devices, std::uint32_t others = 0) {
+    sites.push_back({PoolRoom{node_widths(8), devices, 1}, PoolRoom{node_widths(8), others, 1}});
+    rooms_.push_back({devices, others});
   }
-  void add(std::uint32_t site, std::uint32_t of_bundles, std::uint32_t devices, Ends score,
+  void add(std::uint32_t site, std::uint32_t of_bundles, std::vector<TypeUse> uses, Ends score,
            Ends capacity, double micro_batch) {
-    kinds_.push_back({{}, {TypeUse{0, devices}}, {}, {}});
+    kinds_.push_back({{}, std::move(uses), {}, {}});
     offers_.push_back({.site = site, .bundles = of_bundles, .kind = &kinds_.back()});
     items.push_back({.offer = &offers_.back(),
                      .score = score,
@@ -62,13 +64,17 @@ class Choices {
 
   bool is_possible() const {
     for (std::uint32_t site = 0; site < sites.size(); ++site) {
-      std::uint32_t devices = 0, here = 0;
-      for (const BundleItem* item : chosen_)
-        if (item->offer->site == site) devices += item->offer->kind->devices(), ++here;
+      std::array<std::uint32_t, 2> devices{};
+      std::uint32_t here = 0;
+      for (const BundleItem* item : chosen_) {
+        if (item->offer->site != site) continue;
+        ++here;
+        for (const TypeUse& use : item->offer->kind->uses) devices[use.type] += use.devices;
+      }
       for (const BundleItem* item : chosen_)
         if (item->offer->site == site && item->offer->bundles > 0 && item->offer->bundles != here)
           return false;
-      if (devices > rooms_[site]) return false;
+      if (devices[0] > rooms_[site][0] || devices[1] > rooms_[site][1]) return false;
     }
     return true;
   }
@@ -89,7 +95,7 @@ class Choices {
   }
 
   double wanted_;
-  std::vector<std::uint32_t> rooms_;
+  std::vector<std::array<std::uint32_t, 2>> rooms_;  ///< by type
   std::deque<ReplicaKind> kinds_;
   std::deque<Offer> offers_;
   std::vector<const BundleItem*> chosen_;
@@ -97,8 +103,17 @@ class Choices {
   double least_ = endless;
 };
 
-FrugalPrices prices_of(const Choices& choices, std::int64_t wanted) {
+FrugalPrices prices_of(const Choices& choices, double wanted) {
   return {choices.items, choices.sites, {Choices::bundles, Choices::bundles}, wanted, endless};
+}
+
+/// Of one type, of the other, or of both.
+std::vector<TypeUse> any_uses(Rng& rng) {
+  const auto some = [&](std::uint32_t type) {
+    return TypeUse{type, static_cast<std::uint32_t>(1 + rng.below(4))};
+  };
+  if (rng.chance(0.3)) return {some(0), some(1)};
+  return {some(rng.chance(0.5) ? 0 : 1)};
 }
 
 }  // namespace
@@ -108,15 +123,15 @@ TEST_CASE("frugal prices: no choice scores less than the bound, nor with an item
   for (std::uint64_t seed = 0; seed < 300; ++seed) {
     CAPTURE(seed);
     Rng rng{seed};
-    const auto wanted = static_cast<std::int64_t>(3 + rng.below(20));
-    Choices choices{static_cast<double>(wanted)};
+    const double wanted = 3 + static_cast<double>(rng.below(80)) / 4;
+    Choices choices{wanted};
     const bool counted = rng.chance(0.5);
     for (std::uint32_t site = 0; site < 2; ++site) {
-      choices.add_site(static_cast<std::uint32_t>(1 + rng.below(12)));
+      choices.add_site(static_cast<std::uint32_t>(1 + rng.below(12)),
+                       static_cast<std::uint32_t>(rng.below(12)));
       for (int i = 0; i < 5; ++i) {
         const double score = 1 + rng.uniform(), capacity = 1 + 5 * rng.uniform();
-        choices.add(site, counted ? static_cast<std::uint32_t>(1 + rng.below(3)) : 0,
-                    static_cast<std::uint32_t>(1 + rng.below(4)),
+        choices.add(site, counted ? static_cast<std::uint32_t>(1 + rng.below(3)) : 0, any_uses(rng),
                     {score, score * (1 + rng.uniform())}, {capacity, capacity + 4 * rng.uniform()},
                     rng.uniform());
       }
@@ -136,7 +151,7 @@ TEST_CASE(
     "frugal prices: where all are alike the bound is what they score, however long the span") {
   Choices choices{15};
   choices.add_site(100);
-  choices.add(0, 0, 1, {10, 20}, {4, 8}, 0.5);
+  choices.add(0, 0, {TypeUse{0, 1}}, {10, 20}, {4, 8}, 0.5);
   // A quarter of the way each does five.
   const double score = 3 * 12.5 + 15 * 0.5;
   CHECK(prices_of(choices, 15).bound() <= score * (1 + 1e-9));
@@ -146,7 +161,35 @@ TEST_CASE(
 TEST_CASE("frugal prices: work that the devices of all sites cannot do has no price") {
   Choices choices{15};
   choices.add_site(2);
-  choices.add(0, 0, 1, {10, 20}, {4, 8}, 0.5);
+  choices.add(0, 0, {TypeUse{0, 1}}, {10, 20}, {4, 8}, 0.5);
   CHECK(prices_of(choices, 15).bound() < endless);
   CHECK(prices_of(choices, 17).bound() == endless);
+}
+
+TEST_CASE("frugal program: at a site no choice scores less, whatever micro-batches cost") {
+  int compared = 0;
+  for (std::uint64_t seed = 0; seed < 300; ++seed) {
+    CAPTURE(seed);
+    Rng rng{seed};
+    const double wanted = 3 + static_cast<double>(rng.below(80)) / 4;
+    Choices choices{wanted};
+    choices.add_site(static_cast<std::uint32_t>(1 + rng.below(12)),
+                     static_cast<std::uint32_t>(rng.below(12)));
+    for (int i = 0; i < 6; ++i) {
+      const double score = 1 + 20 * rng.uniform();
+      const auto most = static_cast<double>(1 + rng.below(12));
+      choices.add(0, 0, any_uses(rng), {score, score}, {most, most}, rng.uniform());
+    }
+    const double least = choices.least();
+    const FrugalPrices prices = prices_of(choices, wanted);
+    const StepLimits limits{.site_power = {Watts{endless}}};
+    const auto best = FrugalProgram{choices.items,    prices, choices.sites, limits,
+                                    Choices::bundles, wanted, endless}
+                          .best();
+    CHECK(best.has_value() == (least < endless));
+    if (!best) continue;
+    ++compared;
+    CHECK(best->score == doctest::Approx(least).epsilon(1e-9));
+  }
+  CHECK(compared > 100);
 }

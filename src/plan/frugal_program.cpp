@@ -8,7 +8,7 @@ namespace axs::plan {
 
 FrugalProgram::FrugalProgram(std::vector<BundleItem> items, const FrugalPrices& prices,
                              const std::vector<SiteRoom>& sites, const StepLimits& limits,
-                             std::uint32_t bundles, std::int64_t wanted, double ceiling)
+                             std::uint32_t bundles, double wanted, double ceiling)
     : items_{std::move(items)},
       prices_{prices},
       sites_{sites},
@@ -58,18 +58,24 @@ void FrugalProgram::drop_useless_items() {
   items_ = std::move(kept);
 }
 
-/// Site by site, and there by how many bundles it has, the cheapest first: what is left to do has
-/// to be done by dearer ones.
+/// Site by site, and there by how many bundles it has, those with the cheapest micro-batches first:
+/// they do all that they can, and what is left to do has to be done by dearer ones.
 void FrugalProgram::sort_items() {
-  std::map<std::uint32_t, double> least;
+  using Cost = std::pair<double, double>;
+  std::map<std::uint32_t, Cost> least;
   for (const BundleItem& item : items_) {
-    double& of_site = least.try_emplace(item.offer->site, endless).first->second;
-    of_site = std::min(of_site, item.unit_score());
+    Cost& of_site = least.try_emplace(item.offer->site, endless, endless).first->second;
+    of_site = std::min(of_site, Cost{item.micro_batch, item.unit_score()});
   }
   std::ranges::sort(items_, {}, [&](const BundleItem& item) {
     const Offer& offer = *item.offer;
-    return std::tuple{least.at(offer.site),  offer.site, offer.bundles, prices_.score_of(item)[0],
-                      offer.kind->devices(), item.offer};
+    return std::tuple{least.at(offer.site),
+                      offer.site,
+                      offer.bundles,
+                      item.micro_batch,
+                      prices_.score_of(item)[0],
+                      offer.kind->devices(),
+                      item.offer};
   });
 }
 
@@ -86,7 +92,8 @@ void FrugalProgram::list_rests() {
     else if (items_[i - 1].offer->bundles != offer.bundles)
       rests_[i] = {here, after.later};
     else
-      rests_[i] = {here, after.later, &group, prices_.score_of(items_[i])[0]};
+      rests_[i] = {here, after.later, &group,
+                   std::min(prices_.score_of(items_[i])[0], after.group ? after.least : endless)};
   }
 }
 
@@ -141,9 +148,9 @@ std::optional<FrugalProgram::Partial> FrugalProgram::with_one_more(Partial parti
   for (const TypeUse& use : item.offer->kind->uses)
     if (!partial.left[use.type].take(use, 1)) return std::nullopt;
   ++partial.bundles;
-  const std::int64_t done =
-      std::min(partial.done + item.most, wanted_ - (bundles_ - partial.bundles));
-  const auto work = static_cast<double>(done - partial.done);
+  const double done = std::min(partial.done + static_cast<double>(item.most),
+                               wanted_ - (bundles_ - partial.bundles));
+  const double work = done - partial.done;
   partial.done = done;
   partial.score += item.score[0] + item.micro_batch * work;
   partial.money += item.money + item.money_of_micro_batch * work;
@@ -156,7 +163,7 @@ std::optional<FrugalProgram::Partial> FrugalProgram::with_one_more(Partial parti
 }
 
 double FrugalProgram::least_score(const Partial& partial, std::size_t next) const {
-  const auto work = static_cast<double>(wanted_ - partial.done);
+  const double work = wanted_ - partial.done;
   const double bundles = bundles_ - partial.bundles;
   if (bundles == 0) return work > 0 ? endless : partial.score;
   return partial.score + work * prices_.micro_batch() + bundles * prices_.bundle() -

@@ -19,15 +19,15 @@ struct BundleChoice {
 /// The bundles, exactly so many, that do `wanted` micro-batches at the least score, if that is
 /// below `ceiling`. A dynamic program over the items, site by site, the cheapest first; of partial
 /// choices those are dropped that another one beats or that, by the prices, cannot end below the
-/// ceiling. Bundles do what they can in the order of the items. So it is exact where micro-batches
-/// cost the same everywhere and no more than `open_max` choices are left: of more the most
-/// promising ones are kept.
+/// ceiling. Bundles do what they can in the order of the items, at a site those first whose
+/// micro-batches cost least. So it is exact within a site and where these cost the same everywhere,
+/// as long as no more than `open_max` choices are left: of more the most promising ones are kept.
 class FrugalProgram {
  public:
   /// `prices` are those of the items and of `bundles`.
   FrugalProgram(std::vector<BundleItem> items, const FrugalPrices& prices,
                 const std::vector<SiteRoom>& sites, const StepLimits& limits, std::uint32_t bundles,
-                std::int64_t wanted, double ceiling);
+                double wanted, double ceiling);
 
   std::optional<BundleChoice> best();
 
@@ -38,7 +38,7 @@ class FrugalProgram {
 
   struct Partial {
     std::uint32_t bundles = 0;
-    std::int64_t done = 0;
+    double done = 0;
     double score = 0;
     double money = 0;
     Watts power{};
@@ -83,7 +83,7 @@ class FrugalProgram {
   const std::vector<SiteRoom>& sites_;
   const StepLimits& limits_;
   std::uint32_t bundles_;
-  std::int64_t wanted_;
+  double wanted_;
   double ceiling_;
   std::vector<Rest> rests_;  ///< by the next item
   std::vector<Partial> open_;
