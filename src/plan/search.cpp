@@ -35,6 +35,13 @@ struct GivenReplicas {
   }
 };
 
+Error no_devices(const Job& job) {
+  std::string where;
+  for (const std::string& jurisdiction : job.jurisdictions)
+    where += (where.empty() ? " in " : " or ") + jurisdiction;
+  return {Errc::exhausted, "fleet: 0 devices" + where + " that the job may use, want at least one"};
+}
+
 }  // namespace
 
 Result<Search> Search::of(Job job, Fleet fleet, Calibration calibration) {
@@ -42,7 +49,7 @@ Result<Search> Search::of(Job job, Fleet fleet, Calibration calibration) {
   AXS_TRY(check(fleet));
   Search search{std::move(job), std::move(fleet), std::move(calibration)};
   if (std::ranges::all_of(search.all_devices_, [](std::uint32_t n) { return n == 0; }))
-    return Error{Errc::exhausted, "fleet: 0 devices that the job may use, want at least one"};
+    return no_devices(search.job_);
   AXS_TRY(check_known(search.job_, search.fleet_, search.allowed_));
   return search;
 }
