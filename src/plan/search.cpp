@@ -154,9 +154,7 @@ std::optional<TrainingPlan> Search::beside(const Candidate& best, const Method& 
   const auto same = std::ranges::find(methods_, method,
                                       [](const BoundedMethod& bounded) { return bounded.method; });
   unit.method = static_cast<std::uint32_t>(same - methods_.begin());
-  std::uint32_t replicas = 0;
-  for (const ReplicaGroup& group : best.plan.groups) replicas += group.replicas;
-  const std::uint32_t as_many = replicas / unit.bundle;
+  const std::uint32_t as_many = replicas_of(best.plan.groups) / unit.bundle;
   Seconds at_most = 2 * best.plan.step.total;
   std::optional<TrainingPlan> found;
   for (const std::uint32_t bundles : {as_many, as_many / 2, as_many * 2}) {
@@ -280,11 +278,9 @@ bool Search::has_devices_for(const Method& method,
 std::optional<TrainingPlan> Search::shared_anew(const Method& method,
                                                 const std::vector<ReplicaGroup>& pipelines,
                                                 const Stop& stop) const {
-  std::uint32_t replicas = 0;
-  for (const ReplicaGroup& group : pipelines) {
+  for (const ReplicaGroup& group : pipelines)
     if (!group.crossings.empty()) return std::nullopt;
-    replicas += group.replicas;
-  }
+  const std::uint32_t replicas = replicas_of(pipelines);
   const bool is_possible = replicas > 0 && job_.global_batch % method.micro_batch == 0 &&
                            replicas <= micro_batches(method) && has_devices_for(method, pipelines);
   if (!is_possible) return std::nullopt;
@@ -300,8 +296,7 @@ std::optional<TrainingPlan> Search::shared_anew(const Method& method,
                                                 bool apart, const Stop& stop) const {
   std::map<std::uint32_t, std::uint32_t> replicas;  // By site.
   for (const ReplicaGroup& group : pipelines) replicas[group.site] += group.replicas;
-  std::uint32_t all = 0;
-  for (const auto& [site, count] : replicas) all += count;
+  const std::uint32_t all = replicas_of(pipelines);
   std::map<std::uint32_t, KindBuilder> built;  // By how many replicas share.
   BuilderOfSite builders(devices_.size());
   for (const auto& [site, count] : replicas) {

@@ -76,8 +76,7 @@ std::vector<SiteJob> site_jobs(const plan::Job& job, const plan::Fleet& fleet) {
   std::vector<SiteJob> jobs;
   for (std::uint32_t i = 0; i < fleet.sites.size(); ++i) {
     const plan::FleetSite& site = fleet.sites[i];
-    const bool has = std::ranges::any_of(site.pools, [](const auto& p) { return p.devices > 0; });
-    if (!has || !job.may_run_in(site.jurisdiction)) continue;
+    if (!site.has_devices() || !job.may_run_in(site.jurisdiction)) continue;
     SiteJob& added = jobs.emplace_back();
     added.site = SiteId{i};
     added.job = job;
