@@ -26,6 +26,10 @@ class Choices {
     sites.push_back({PoolRoom{node_widths(8), devices, 1}, PoolRoom{node_widths(8), others, 1}});
     rooms_.push_back({devices, others});
   }
+  void add_any_site(Rng& rng) {
+    add_site(static_cast<std::uint32_t>(1 + rng.below(12)),
+             static_cast<std::uint32_t>(rng.below(12)));
+  }
   void add(std::uint32_t site, std::uint32_t of_bundles, std::vector<TypeUse> uses, Ends score,
            Ends capacity, double micro_batch) {
     kinds_.push_back({{}, std::move(uses), {}, {}});
@@ -107,6 +111,11 @@ FrugalPrices prices_of(const Choices& choices, double wanted) {
   return {choices.items, choices.sites, {Choices::bundles, Choices::bundles}, wanted, endless};
 }
 
+/// Quarters of a micro-batch: not all of a bundle do as many.
+double any_work(Rng& rng) {
+  return 3 + static_cast<double>(rng.below(80)) / 4;
+}
+
 /// Of one type, of the other, or of both.
 std::vector<TypeUse> any_uses(Rng& rng) {
   const auto some = [&](std::uint32_t type) {
@@ -123,12 +132,11 @@ TEST_CASE("frugal prices: no choice scores less than the bound, nor with an item
   for (std::uint64_t seed = 0; seed < 300; ++seed) {
     CAPTURE(seed);
     Rng rng{seed};
-    const double wanted = 3 + static_cast<double>(rng.below(80)) / 4;
+    const double wanted = any_work(rng);
     Choices choices{wanted};
     const bool counted = rng.chance(0.5);
     for (std::uint32_t site = 0; site < 2; ++site) {
-      choices.add_site(static_cast<std::uint32_t>(1 + rng.below(12)),
-                       static_cast<std::uint32_t>(rng.below(12)));
+      choices.add_any_site(rng);
       for (int i = 0; i < 5; ++i) {
         const double score = 1 + rng.uniform(), capacity = 1 + 5 * rng.uniform();
         choices.add(site, counted ? static_cast<std::uint32_t>(1 + rng.below(3)) : 0, any_uses(rng),
@@ -171,10 +179,9 @@ TEST_CASE("frugal program: at a site no choice scores less, whatever micro-batch
   for (std::uint64_t seed = 0; seed < 300; ++seed) {
     CAPTURE(seed);
     Rng rng{seed};
-    const double wanted = 3 + static_cast<double>(rng.below(80)) / 4;
+    const double wanted = any_work(rng);
     Choices choices{wanted};
-    choices.add_site(static_cast<std::uint32_t>(1 + rng.below(12)),
-                     static_cast<std::uint32_t>(rng.below(12)));
+    choices.add_any_site(rng);
     for (int i = 0; i < 6; ++i) {
       const double score = 1 + 20 * rng.uniform();
       const auto most = static_cast<double>(1 + rng.below(12));
