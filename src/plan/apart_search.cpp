@@ -10,12 +10,18 @@
 
 namespace axs::plan {
 
+const KindBuilder& ApartKinds::builder(ReplicaRange bundles) {
+  const std::pair key{bundles.least, bundles.most};
+  if (const auto known = builders_.find(key); known != builders_.end()) return known->second;
+  return builders_.emplace(key, search_.builder_for(unit_, bundles)).first->second;
+}
+
 const BuiltKinds& ApartKinds::of(ReplicaRange bundles) {
   const std::pair key{bundles.least, bundles.most};
   if (const auto known = built_.find(key); known != built_.end()) return known->second;
-  KindBuilder builder = search_.builder_for(unit_, bundles);
+  const KindBuilder& builder = this->builder(bundles);
   KindTable table = search_.kinds(builder, unit_.pipelines, stop_);
-  return built_.emplace(key, BuiltKinds{std::move(builder), std::move(table)}).first->second;
+  return built_.emplace(key, BuiltKinds{builder, std::move(table)}).first->second;
 }
 
 BuilderOfSite ApartKinds::builders(const std::vector<ReplicaGroup>& replicas,
@@ -28,7 +34,7 @@ BuilderOfSite ApartKinds::builders(const std::vector<ReplicaGroup>& replicas,
     // Replicas of a bundle may differ in micro-batches, so that groups are no whole bundles.
     AXS_ASSERT(counts[site] % unit_.bundle == 0);
     const std::uint32_t bundles = counts[site] / unit_.bundle;
-    builders[site] = &of({bundles, bundles}).builder;
+    builders[site] = &builder({bundles, bundles});
   }
   return builders;
 }
@@ -42,8 +48,8 @@ ApartSearch::ApartSearch(const Search& search, const Search::Unit& unit, Replica
       demand_{bundles.most, unit.bundle, search.micro_batches(search.methods_[unit.method].method)},
       wanted_{demand_.of_all_bundles()},
       counts_{apart_counts(bundles.most)},
-      fixed_{search.builder_for(unit, {1, bundles.most}).fixed()},
-      kinds_{search, unit, stop} {}
+      kinds_{search, unit, stop},
+      fixed_{kinds_.builder({1, bundles.most}).fixed()} {}
 
 std::optional<TrainingPlan> ApartSearch::best(Seconds at_most) {
   std::optional<TrainingPlan> best;
@@ -78,22 +84,18 @@ Seconds ApartSearch::limit_of(const SiteGroup& group, Seconds at_most) const {
 const ApartSearch::Bounds& ApartSearch::bounds_of(ReplicaRange bundles) {
   const std::pair key{bundles.least, bundles.most};
   if (const auto known = bounds_.find(key); known != bounds_.end()) return known->second;
-  KindBuilder builder = search_.builder_for(unit_, bundles);
-  auto families =
-      builder.families(search_.types_in_use(), unit_.pipelines == Search::Pipelines::mixed,
-                       {limit_, bundles.most, needed_});
+  const KindBuilder& builder = kinds_.builder(bundles);
+  auto families = search_.families(builder, unit_.pipelines, {limit_, bundles.most, needed_});
   KindTable least = search_.bounds_of(builder, families);
-  return bounds_.emplace(key, Bounds{std::move(builder), std::move(families), std::move(least)})
-      .first->second;
+  return bounds_.emplace(key, Bounds{std::move(families), std::move(least)}).first->second;
 }
 
 /// Those with which a site may be in a plan within the limits, if it has so many bundles.
 const KindTable& ApartSearch::of_use(ReplicaRange bundles) {
   const auto [place, is_new] = of_use_.try_emplace(bundles.most);
-  if (is_new) {
-    const Bounds& bounds = bounds_of(bundles);
-    place->second = search_.cut(bounds.builder, bounds.families, limit_, stop_);
-  }
+  if (is_new)
+    place->second =
+        search_.cut(kinds_.builder(bundles), bounds_of(bundles).families, limit_, stop_);
   return place->second;
 }
 

@@ -12,7 +12,7 @@ namespace axs::plan {
 
 /// Kinds of replica, and who built them.
 struct BuiltKinds {
-  KindBuilder builder;
+  const KindBuilder& builder;
   KindTable table;
 };
 
@@ -24,6 +24,7 @@ class ApartKinds {
       : search_{search}, unit_{unit}, stop_{stop} {}
 
   /// Built when they are first asked for.
+  const KindBuilder& builder(ReplicaRange bundles);
   const BuiltKinds& of(ReplicaRange bundles);
   /// Of replicas whose sites are numbers in the group.
   BuilderOfSite builders(const std::vector<ReplicaGroup>& replicas, const SiteGroup& group);
@@ -32,6 +33,7 @@ class ApartKinds {
   const Search& search_;
   const Search::Unit& unit_;
   const Stop& stop_;
+  std::map<std::pair<std::uint32_t, std::uint32_t>, KindBuilder> builders_;
   std::map<std::pair<std::uint32_t, std::uint32_t>, BuiltKinds> built_;
 };
 
@@ -57,7 +59,6 @@ class ApartSearch {
 
   /// What is of use where a site has so many bundles as a range allows.
   struct Bounds {
-    KindBuilder builder;
     KindBuilder::Families families;
     KindTable least;  ///< that no kinds for a number of the range are better than
   };
@@ -79,10 +80,10 @@ class ApartSearch {
   ReplicaDemand demand_;
   std::int64_t wanted_;                ///< micro-batches of a replica of each bundle together
   std::vector<std::uint32_t> counts_;  ///< that a site may have
+  ApartKinds kinds_;
   Seconds fixed_;
   Seconds limit_{};          ///< No replica may take longer.
   std::int64_t needed_ = 0;  ///< micro-batches, of any site that is in a plan within the limits
-  ApartKinds kinds_;
   std::map<std::pair<std::uint32_t, std::uint32_t>, Bounds> bounds_;
   std::map<std::uint32_t, KindTable> of_use_;  ///< by number of bundles
 };

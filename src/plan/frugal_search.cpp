@@ -82,10 +82,9 @@ std::optional<TrainingPlan> FrugalSearch::best(Thrift thrift, const ThriftLimits
 void FrugalSearch::look(const Search::Unit& unit, ReplicaRange bundles, const Stop& stop,
                         Wish& wish) const {
   if (stop()) return;
-  KindBuilder builder = search_.builder_for(unit, bundles);
-  KindTable table = search_.kinds(builder, unit.pipelines, stop);
+  const KindBuilder builder = search_.builder_for(unit, bundles);
+  const BuiltKinds kinds{builder, search_.kinds(builder, unit.pipelines, stop)};
   if (stop()) return;
-  const BuiltKinds kinds{std::move(builder), std::move(table)};
   bool possible = false;
   for (const SiteGroup& group : search_.groups_) {
     if (group.step_apart()) continue;

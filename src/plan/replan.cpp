@@ -111,6 +111,10 @@ void leave_out(std::vector<ReplicaGroup>& groups, std::uint32_t site, std::uint3
   }
 }
 
+bool has_any(const std::vector<bool>& sites) {
+  return std::ranges::find(sites, true) != sites.end();
+}
+
 void keep_earlier(std::optional<ReplanOption>& best, ReplanOption other) {
   if (!best || other.end() < best->end()) best = std::move(other);
 }
@@ -175,10 +179,9 @@ void Replanning::lose_state(const std::vector<ReplicaGroup>& before,
       leave_out(whole, site, type, held_.method.context, widths_of(type),
                 static_cast<std::uint32_t>(there));
     }
-  const bool any = std::ranges::find(touched, true) != touched.end();
   for (std::uint32_t site = 0; site < held_.sites.size(); ++site) {
     if (shared)
-      held_.sites[site].lacks_state = apart ? touched[site] : any;
+      held_.sites[site].lacks_state = apart ? touched[site] : has_any(touched);
     else
       held_.sites[site].lacks_state = touched[site] && replicas_at(whole, site) == 0;
   }
@@ -188,9 +191,8 @@ void Replanning::look_at_running(bool apart) {
   const std::vector<ReplicaGroup> before = held_.pipelines;
   const std::vector<bool> touched = lose_devices(before);
   lose_state(before, touched, apart);
-  const bool pauses = std::ranges::find(touched, true) != touched.end();
   const bool all = replicas_of(held_.pipelines) == replicas_of(before);
-  look_at(held_.pipelines, all ? Course::keep : Course::shrink, pauses);
+  look_at(held_.pipelines, all ? Course::keep : Course::shrink, has_any(touched));
   const std::vector<std::uint32_t> sites = sites_of(held_.pipelines);
   for (const std::uint32_t site : sites) {
     std::vector<ReplicaGroup> here, elsewhere;

@@ -109,6 +109,11 @@ std::vector<std::uint32_t> Search::types_in_use() const {
   return types;
 }
 
+KindBuilder::Families Search::families(const KindBuilder& builder, Pipelines pipelines,
+                                       const KindNeed& need) const {
+  return builder.families(types_in_use(), pipelines == Pipelines::mixed, need);
+}
+
 KindTable Search::bounds_of(const KindBuilder& builder,
                             const KindBuilder::Families& families) const {
   KindTable table{std::vector<std::vector<ReplicaKind>>(fleet_.types.size()), {}, builder.widths()};
@@ -136,8 +141,7 @@ KindTable Search::cut(const KindBuilder& builder, const KindBuilder::Families& f
 }
 
 KindTable Search::kinds(const KindBuilder& builder, Pipelines pipelines, const Stop& stop) const {
-  const auto all = builder.families(types_in_use(), pipelines == Pipelines::mixed, {});
-  return cut(builder, all, no_limit, stop);
+  return cut(builder, families(builder, pipelines, {}), no_limit, stop);
 }
 
 std::optional<Candidate> Search::run(std::size_t number, Seconds at_most, const Stop& stop) const {
@@ -190,15 +194,15 @@ std::optional<TrainingPlan> Search::best_of(const Unit& unit, ReplicaRange bundl
   KindNeed need{{}, demand.bundles, demand.of_all_bundles()};
   for (const SiteGroup& group : groups_)
     if (!group.step_apart()) need.limit = std::max(need.limit, limit_of(group));
-  const auto families = builder.families(types_in_use(), unit.pipelines == Pipelines::mixed, need);
-  const KindTable bounds = bounds_of(builder, families);
+  const auto of_use = families(builder, unit.pipelines, need);
+  const KindTable bounds = bounds_of(builder, of_use);
   const bool possible = std::ranges::any_of(groups_, [&](const SiteGroup& group) {
     return !group.step_apart() &&
            ReplicaChoice{bounds, demand, devices_of(group)}.may_be_within(limit_of(group));
   });
   if (!possible) return std::nullopt;
   if (bundles.is_one())
-    return best_of_number(unit, demand, builder, cut(builder, families, need.limit, stop), at_most,
+    return best_of_number(unit, demand, builder, cut(builder, of_use, need.limit, stop), at_most,
                           stop);
   const std::uint32_t middle = (bundles.least + bundles.most) / 2;
   auto few = best_of(unit, {bundles.least, middle}, at_most, stop);

@@ -87,6 +87,8 @@ class Search {
   bool has_ways() const;
   KindBuilder builder_for(const Unit& unit, ReplicaRange bundles) const;
   std::vector<std::uint32_t> types_in_use() const;
+  KindBuilder::Families families(const KindBuilder& builder, Pipelines pipelines,
+                                 const KindNeed& need) const;
   /// What no kinds of the families are better than.
   KindTable bounds_of(const KindBuilder& builder, const KindBuilder::Families& families) const;
   /// Some of them if `stop` says so.
