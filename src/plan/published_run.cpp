@@ -54,8 +54,9 @@ ModelShape inferred(ModelShape shape, double printed) {
   return best;
 }
 
-/// The number that ends before a place of the text; 0 if none does.
+/// The number that ends before a place of the text; 0 if none does, or there is no such place.
 std::uint32_t number_before(const std::string& text, std::size_t place) {
+  if (place == std::string::npos) return 0;
   while (place > 0 && text[place - 1] == ' ') --place;
   std::size_t begin = place;
   while (begin > 0 && place - begin < 6 && text[begin - 1] >= '0' && text[begin - 1] <= '9')
@@ -75,7 +76,7 @@ std::uint32_t number_after(const std::string& text, std::string_view word) {
 /// "8x7B", "64 experts", "top-2": no column has them. Two for each token where nobody tells.
 Experts experts_told(const PublishedRun& run) {
   const std::string told = run.model + " " + run.notes;
-  Experts experts{.count = number_before(told, std::min(told.find(" experts"), told.size())),
+  Experts experts{.count = number_before(told, told.find(" experts")),
                   .chosen = number_after(told, "top-"),
                   .feed_forward = run.feed_forward.value_or(0)};
   const auto digit = [&](std::size_t i) {
@@ -299,12 +300,13 @@ void refine(const PublishedRun& run, const SoftwareFacts& facts, Workload& work)
 /// Blocks side by side and sliding windows are in no column. No table says how wide the windows
 /// are: half of the sequence is assumed.
 void refine_shape(const PublishedRun& run, const SoftwareFacts& facts, ModelShape& shape) {
-  const std::string told = plain_name(run.model + " " + run.notes);
+  const std::string told = run.model + " " + run.notes;
+  const std::string plain = plain_name(told);
   const bool own_model = facts.changes_blocks && !is_baseline(run, facts);
-  if (own_model || says(told, {"parallelblock", "parallelattention", "paralleltransformer"}))
+  if (own_model || says(plain, {"parallelblock", "parallelattention", "paralleltransformer"}))
     shape.parallel_blocks = true;
-  if (shape.window == 0 && (own_model || says(told, {"slidingwindow", "swa"})))
-    shape.window = run.sequence.value_or(2048) / 2;
+  const bool windows = own_model || says(plain, {"slidingwindow"}) || has_word(told, {"swa"});
+  if (shape.window == 0 && windows) shape.window = run.sequence.value_or(2048) / 2;
 }
 
 }  // namespace

@@ -219,6 +219,16 @@ TEST_CASE("published: experts that only a name or the notes tell") {
   CHECK(noted.shape.experts.chosen == 6);
 }
 
+TEST_CASE("published: notes that only look like experts or windows") {
+  PublishedRun run = llama();
+  run.notes = "this was at loss 6.088";
+  const ModelShape shape = workload_of(run, config::testing::shipped_facts())->shape;
+  CHECK_FALSE(shape.is_mixture());
+  CHECK(shape.window == 0);
+  run.notes = "SWA-4096";
+  CHECK(workload_of(run, config::testing::shipped_facts())->shape.window == 4096);
+}
+
 TEST_CASE("published: a plan that nobody tells is the fastest that fits") {
   PublishedRun run = llama();
   run.tensor.reset();
