@@ -6,6 +6,7 @@
 #   ./axs setup                only set up and build
 #   ./axs test [CTEST ARGS]    set up what tests need as well, build everything, run the tests
 #   ./axs bench NAME ...       run one of the benchmarks in tools/bench
+#   ./axs ray ...              carry out a plan of X-Ray on Ray clusters
 #
 # Everything it brings lives in .axs beside this file; docs/design/001-wrapper.md says why and how.
 set -u
@@ -36,12 +37,18 @@ run_bench() {
   exec "$root/tools/bench/$bench" "${@:2}"
 }
 
+run_ray() {
+  set_up ray
+  PYTHONPATH=$root/python exec "$root/.axs/venv-ray/bin/python" -m axs.ray "$@"
+}
+
 case ${1-} in
   setup)
     (($# == 1)) || { echo "axs: setup takes no arguments, but \"$2\" was given" >&2; exit 2; }
     set_up program announce ;;
   test) exec "$root/tools/setup/main.sh" test "${@:2}" ;;
   bench) run_bench "${@:2}" ;;
+  ray) run_ray "${@:2}" ;;
   *)
     is_fresh || set_up program
     exec "$program" "$@" ;;

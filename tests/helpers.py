@@ -1,8 +1,12 @@
 """What several tests of whole programs need."""
 import contextlib
+import ctypes
+import os
 import socket
 import subprocess
 import time
+
+CLONE_NEWNET = 0x40000000
 
 
 def run(*command, check=True):
@@ -24,3 +28,11 @@ def eventually(what, holds, seconds=30):
                 return found
         time.sleep(0.1)
     raise AssertionError(f"not within {seconds} s: {what}")
+
+
+def own_network():
+    """This process and those that it starts get a loopback of their own."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(CLONE_NEWNET) != 0:
+        raise OSError(ctypes.get_errno(), "unshare")
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)

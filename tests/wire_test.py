@@ -5,7 +5,6 @@ usage: wire_test.py AXS [unittest arguments]
 """
 
 import collections
-import ctypes
 import math
 import os
 import random
@@ -17,10 +16,10 @@ import threading
 import unittest
 
 import run_test
+from helpers import own_network
 from run_test import LINK, SCENARIO, WORLD, Run, corpus
 
 SITES = ("sanfrancisco", "frankfurtammain", "tokyokoto")
-CLONE_NEWNET = 0x40000000
 SO_RCVBUFFORCE = 33
 SKIPPED = 77
 # As src/net/packet.h has it.
@@ -29,14 +28,6 @@ HANDSHAKE, SEALED, ENROLMENT = 0x10, 0x11, 0x12
 TAG = 16
 # What is sought has so many bytes: by chance it comes once in 10^19 places.
 RUN = 8
-
-
-def own_network():
-    """This process and those that it starts get a loopback of their own."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.unshare(CLONE_NEWNET) != 0:
-        raise OSError(ctypes.get_errno(), "unshare")
-    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
 
 
 class Capture:

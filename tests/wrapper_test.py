@@ -15,6 +15,7 @@ PROGRAM = "#!/bin/bash\nprintf '<%s>' \"$@\"\nexit ${PROGRAM_EXIT:-0}\n"
 STEPS = """
 run_packages_step() { :; }
 run_python_step() { :; }
+run_python_ray_step() { echo "the step of Ray" >&2; }
 run_openssl_step() { :; }
 run_map_step() { :; }
 run_build_steps() { run_step "$state/work.stamp" key "Work" work; }
@@ -145,6 +146,14 @@ class Steps(Tree):
             code, _ = self.finish(self.begin())
             self.assertEqual(code, 0)
         self.assertEqual(self.begun(), 1)
+
+    def test_ray_brings_its_own_python_and_builds_nothing(self):
+        self.write_script(".axs/venv-ray/bin/python",
+                          "#!/bin/bash\nprintf '<%s>' \"$PYTHONPATH\" \"$@\"\n")
+        outcome = self.run_axs("ray", "show", "a plan")
+        self.assertEqual(outcome.stdout, f"<{self.root}/python><-m><axs.ray><show><a plan>")
+        self.assertIn("the step of Ray", outcome.stderr)
+        self.assertEqual(self.begun(), 0)
 
     def test_failure_names_step_log_and_remedy(self):
         self.let_go()

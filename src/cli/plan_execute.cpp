@@ -229,8 +229,11 @@ Result<PlannedRun> read_planned_run(const JobFlags& flags, const std::string& fi
   const plan::Facts facts = AXS_TRY(config::shipped_plan_facts());
   config::PlannedJob job = AXS_TRY(config::read_job(flags.scenario, facts));
   AXS_TRY(flags.apply(job.scenario));
-  TrainingPlan plan = AXS_TRY(read_plan(file, job));
-  return planned_run(std::move(job), std::move(plan), facts.calibration, file);
+  std::string text = AXS_TRY(read_plan_text(file));
+  TrainingPlan plan = AXS_TRY(parse_plan(text, file, job));
+  PlannedRun run = AXS_TRY(planned_run(std::move(job), std::move(plan), facts.calibration, file));
+  run.text = std::move(text);
+  return run;
 }
 
 Result<> check_workers(const PlannedRun& run, const std::string& file) {

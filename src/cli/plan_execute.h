@@ -22,6 +22,7 @@ struct PlannedRun {
   /// plan's. All else is the job's.
   catalog::Scenario scenario{};
   std::string basis{};  ///< where the speeds of its devices are from
+  std::string text{};   ///< the plan as its file has it, if it came from one
 };
 
 /// The scenario of `flags`, which need not be one that our own workers can train, with the plan in

@@ -389,8 +389,12 @@ Result<plan::TrainingPlan> parse_plan(std::string_view text, const std::string& 
   return PlanReader{file, job}.read(document);
 }
 
+Result<std::string> read_plan_text(const std::string& file) {
+  return config::read_text_file(file, "plan", size_max);
+}
+
 Result<plan::TrainingPlan> read_plan(const std::string& file, const PlannedJob& job) {
-  return parse_plan(AXS_TRY(config::read_text_file(file, "plan", size_max)), file, job);
+  return parse_plan(AXS_TRY(read_plan_text(file)), file, job);
 }
 
 }  // namespace axs::cli

@@ -14,6 +14,8 @@ namespace axs::cli {
 /// as one that is missing. Errors name file, place, what was seen and what was wanted.
 Result<plan::TrainingPlan> parse_plan(std::string_view text, const std::string& file,
                                       const config::PlannedJob& job);
+Result<std::string> read_plan_text(const std::string& file);
+/// Both in turn.
 Result<plan::TrainingPlan> read_plan(const std::string& file, const config::PlannedJob& job);
 
 }  // namespace axs::cli

@@ -24,6 +24,7 @@ The wrapper ./axs also knows:
   ./axs setup                  bring what is missing and build
   ./axs test [CTEST ARGS]      the same for tests, and run them
   ./axs bench NAME             run a benchmark of tools/bench
+  ./axs ray run PLAN ...       carry out a plan of X-Ray on Ray clusters
 
 Exit codes: 0 done, 1 the job failed, 2 bad input.)";
 

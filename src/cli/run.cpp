@@ -18,6 +18,7 @@
 #include "axs/cli/run_record.h"
 #include "axs/cli/run_view.h"
 #include "axs/cli/terminal.h"
+#include "axs/host/boot.h"
 #include "axs/live/controller_process.h"
 #include "axs/live/launcher.h"
 #include "axs/live/run_plan.h"
@@ -104,16 +105,18 @@ void RunCommand::declare(CLI::App& app) {
   app.add_option("--plan", plan_file,
                  "Carry out this plan of the job, as axs plan --json has printed it: data-parallel "
                  "replicas on processors, at one site or at several");
+  ray.declare(app);
   app.add_option("--runs", runs, "Where runs are kept")->envname("AXS_RUNS")->capture_default_str();
   CLI::Option* go_on =
       app.add_option("--resume", resume, "Go on with this run: its name in --runs, or its folder");
-  for (const char* other : {"scenario", "--tle", "--seed", "--data", "--plan"})
+  for (const char* other : {"scenario", "--tle", "--seed", "--data", "--plan", "--ray"})
     go_on->excludes(app.get_option(other));
   app.footer(
       "Examples:\n"
       "  axs run scenarios/three-continents.toml\n"
       "  axs run scenarios/three-continents.toml --data book.txt\n"
       "  axs plan job.toml --json > plan.json; axs run job.toml --plan plan.json\n"
+      "  axs run job.toml --plan plan.json --ray sfo=10.0.0.1:6379 --ray fra=10.1.0.1:6379\n"
       "  axs run --resume three-continents-20251008T120000Z");
 }
 
@@ -122,8 +125,8 @@ Result<ExitCode> RunCommand::run() {
   if (!resume.empty()) return go_on();
   if (job.scenario.empty())
     return Error{Errc::invalid, "run: no scenario, want a TOML file or --resume RUN"};
-  std::vector<catalog::Fact> planned;
-  catalog::Scenario scenario = AXS_TRY(wanted(planned));
+  live::NewRun fresh = AXS_TRY(wanted());
+  catalog::Scenario& scenario = fresh.scenario;
   if (!data.empty()) AXS_TRY(check_corpus(data, "--data"));
   if (!data.empty()) data = absolute(data);
   if (scenario.sky)  // The run may be resumed from another folder.
@@ -132,28 +135,30 @@ Result<ExitCode> RunCommand::run() {
   const auto links = AXS_TRY(plan_links(scenario));
   AXS_TRY(check_room(runs, scenario));
   if (const std::string note = quota_note(runs_in(runs), runs); !note.empty()) print_error(note);
-  live::NewRun fresh{.scenario = std::move(scenario),
-                     .data = data,
-                     .handovers = fabric::planned_breaks(links, sky_known)};
-  auto opening = opening_facts(fresh.scenario, "live", own_command());
-  opening.insert(opening.end(), planned.begin(), planned.end());
-  if (deserves_rehearsal(fresh.scenario))
-    if (const auto predicted = AXS_TRY(foresee(fresh, links))) opening.push_back(*predicted);
-  fresh.opening = std::move(opening);
-  const live::RunFolder folder = new_folder(runs, fresh.scenario.name);
+  const live::RunFolder folder = new_folder(runs, scenario.name);
+  fresh.data = data;
+  fresh.handovers = fabric::planned_breaks(links, sky_known);
+  fresh.launchers = AXS_TRY(ray.launchers(scenario, folder.planned()));
+  AXS_TRY(ray.check_room(scenario, fresh.planned));
+  const auto opening = opening_facts(scenario, "live", own_command());
+  fresh.opening.insert(fresh.opening.begin(), opening.begin(), opening.end());
+  if (deserves_rehearsal(scenario))
+    if (const auto predicted = AXS_TRY(foresee(fresh, links))) fresh.opening.push_back(*predicted);
   live::RunPlan plan = AXS_TRY(live::create_run(folder, std::move(fresh)));
   return launch({.folder = folder, .plan = std::move(plan), .program = {}});
 }
 
-Result<catalog::Scenario> RunCommand::wanted(std::vector<catalog::Fact>& opening) const {
-  catalog::Scenario scenario = AXS_TRY(job.read());
-  if (plan_file.empty()) return scenario;
+Result<live::NewRun> RunCommand::wanted() const {
+  live::NewRun fresh{.scenario = AXS_TRY(job.read())};
+  if (plan_file.empty()) return fresh;
   PlannedRun planned = AXS_TRY(read_planned_run(job, plan_file));
   AXS_TRY(check_workers(planned, plan_file));
   AXS_TRY(check_host(planned, capacity(), plan_file));
   fmt::print("plan {}: {}\n", plan_file, work_text(planned.scenario));
-  opening.push_back(planned_fact(planned));
-  return std::move(planned.scenario);
+  fresh.opening.push_back(planned_fact(planned));
+  fresh.planned = std::move(planned.text);
+  fresh.scenario = std::move(planned.scenario);
+  return fresh;
 }
 
 /// Says what the run will come to, before it begins; nothing if that cannot be known.
@@ -197,6 +202,11 @@ void AgentCommand::declare(CLI::App& app) {
 Result<ExitCode> AgentCommand::run() {
   const live::RunFolder run{folder};
   const live::RunPlan plan = AXS_TRY(live::load_run(run));
+  if (plan.clock.boot != host::boot_id())
+    return Error{Errc::unavailable,
+                 fmt::format("--site {}: {} was begun on another machine or before a boot, want it "
+                             "where its emulator runs",
+                             site, folder)};
   for (std::uint32_t i = 0; i < plan.scenario.sites.size(); ++i) {
     if (plan.scenario.sites[i].name != site) continue;
     AXS_TRY(live::run_agent(live::agent_config(run, plan, SiteId{i}, worker_program())));

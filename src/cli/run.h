@@ -8,6 +8,7 @@
 #include "axs/catalog/facts.h"
 #include "axs/cli/command.h"
 #include "axs/cli/job.h"
+#include "axs/cli/ray_launch.h"
 #include "axs/live/run_plan.h"
 
 namespace axs::cli {
@@ -20,6 +21,7 @@ struct RunCommand final : Command {
   std::string runs = "runs";
   std::string resume;
   std::string plan_file;
+  RayFlags ray;
 
   std::string name() const override { return "run"; }
   std::string summary() const override { return "Run a scenario with real processes"; }
@@ -28,8 +30,8 @@ struct RunCommand final : Command {
 
  private:
   Result<ExitCode> go_on() const;
-  /// The job to run; of a plan, what the plan says is noted in `opening`.
-  Result<catalog::Scenario> wanted(std::vector<catalog::Fact>& opening) const;
+  /// The job to run, and how its record begins: with what the plan says, if there is one.
+  Result<live::NewRun> wanted() const;
   Result<std::optional<catalog::Predicted>> foresee(
       const live::NewRun& job, const std::vector<fabric::LinkPlan>& links) const;
 };

@@ -8,6 +8,8 @@
 
 namespace axs::live {
 
+using namespace std::string_literals;
+
 namespace {
 
 constexpr const char* underlay_name = "underlay";
@@ -83,8 +85,13 @@ ProcessKeeper::Program Launcher::controller(std::uint64_t term) const {
 
 ProcessKeeper::Program Launcher::agent(SiteId site) const {
   const std::string& name = site_name(site);
+  const auto& launchers = config_.plan.launchers;
+  std::vector<std::string> words;
+  if (!launchers.empty()) words = launchers.at(site.value);
+  for (const std::string& word : {config_.program, "agent"s, config_.folder.path, "--site"s, name})
+    words.push_back(word);
   return {.name = "agent of " + name,
-          .arguments = {config_.program, "agent", config_.folder.path, "--site", name},
+          .arguments = std::move(words),
           .log = config_.folder.log(name),
           .lock = config_.folder.site(name) + "/lock"};
 }

@@ -52,13 +52,13 @@ Result<> write_opening(const RunFolder& folder, const RunPlan& plan,
   return Ok{};
 }
 
-Result<> write_run(const RunFolder& folder, const RunPlan& plan,
-                   const std::vector<catalog::Fact>& opening) {
+Result<> write_run(const RunFolder& folder, const RunPlan& plan, const NewRun& run) {
   AXS_TRY(host::make_folder(folder.authority()));
   const catalog::UtcTime now = catalog::UtcTime{} + host::unix_time();
   auto desk = AXS_TRY(StoredDesk::create(folder.authority(), plan.run, now));
   AXS_TRY(invite_sites(folder, plan, std::move(desk)));
-  AXS_TRY(write_opening(folder, plan, opening));
+  AXS_TRY(write_opening(folder, plan, run.opening));
+  if (!run.planned.empty()) AXS_TRY(host::write_output(folder.planned(), run.planned));
   return write_plan(folder, plan);
 }
 
@@ -75,7 +75,8 @@ Result<RunPlan> create_run(const RunFolder& folder, NewRun run) {
   plan.clock = host::RunClock{Instant{}}.mark();
   plan.purpose = run.purpose;
   plan.handovers = std::move(run.handovers);
-  if (auto written = write_run(folder, plan, run.opening); !written) {
+  plan.launchers = std::move(run.launchers);
+  if (auto written = write_run(folder, plan, run); !written) {
     std::error_code ignored;
     std::filesystem::remove_all(folder.path, ignored);
     return std::move(written).error();

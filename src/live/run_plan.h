@@ -26,7 +26,7 @@ enum class Purpose : std::uint8_t { training, rehearsal };
 struct RunPlan {
   /// Of all that the processes of a run share on their machine: this record, what they keep in the
   /// run's folder without a version of its own, what they say over its sockets. Stays first.
-  static constexpr std::uint32_t current_version = 7;
+  static constexpr std::uint32_t current_version = 8;
   std::uint32_t version = current_version;
   std::string run;
   catalog::Scenario scenario;
@@ -35,6 +35,9 @@ struct RunPlan {
   host::ClockMark clock;
   Purpose purpose = Purpose::training;
   std::vector<net::LinkBreaks> handovers{};  ///< As sites are told beforehand.
+  /// By site, the words before its agent's own command, of a program that starts it elsewhere than
+  /// among this machine's own processes; empty for all sites, or for one, where there is none.
+  std::vector<std::vector<std::string>> launchers{};
 };
 
 /// Where things lie in the folder of a run.
@@ -42,6 +45,8 @@ struct RunFolder {
   std::string path;
 
   std::string plan() const { return path + "/plan"; }
+  /// Of X-Ray, as it was given to the run; only if one was.
+  std::string planned() const { return path + "/plan.json"; }
   std::string authority() const { return path + "/ca"; }
   std::string model() const { return path + "/model"; }
   std::string underlay_stats() const { return path + "/underlay.json"; }
@@ -63,6 +68,8 @@ struct NewRun {
   Purpose purpose = Purpose::training;
   std::vector<catalog::Fact> opening{};  ///< How its record begins.
   std::vector<net::LinkBreaks> handovers{};
+  std::string planned{};  ///< The text of X-Ray's plan, empty for none.
+  std::vector<std::vector<std::string>> launchers{};
 };
 /// Makes the folder of a new run, which must not be there yet: its certificate authority, an
 /// invitation to each site, free ports, the beginning of its record, and last the plan: what can be

@@ -99,6 +99,18 @@ TEST_CASE("run plan: a run that can be resumed has the beginning of its record")
   CHECK(text.find("\"run\":\"r1\",\"site\":\"\",\"at\":0,") != std::string::npos);
 }
 
+TEST_CASE("run plan: X-Ray's plan stays with the run, and who starts its agents") {
+  const host::TemporaryFolder parent;
+  const RunFolder folder{parent / "r1"};
+  const std::vector<std::vector<std::string>> launchers{{"env", "starter", "--"}, {}};
+  must(create_run(folder, {.scenario = two_sites(), .planned = "{}", .launchers = launchers}));
+  CHECK(text_of(folder.planned()) == "{}");
+  CHECK(must(load_run(folder)).launchers == launchers);
+  const RunFolder plain{parent / "r2"};
+  must(create_run(plain, {.scenario = two_sites()}));
+  CHECK_FALSE(std::filesystem::exists(plain.planned()));
+}
+
 TEST_CASE("run plan: one of a newer version is refused, whatever else is in it") {
   const host::TemporaryFolder folder;
   const RunFolder run{folder / "r1"};
@@ -111,5 +123,5 @@ TEST_CASE("run plan: one of a newer version is refused, whatever else is in it")
   REQUIRE_FALSE(refused);
   CHECK(refused.error().code == Errc::invalid);
   CHECK(refused.error().what ==
-        run.plan() + ": version 9, want 7; go on with the program that began the run");
+        run.plan() + ": version 9, want 8; go on with the program that began the run");
 }

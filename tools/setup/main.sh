@@ -2,6 +2,7 @@
 # main.sh program [announce]   set up and build the programs; announce: say so even if nothing was
 #                              to do
 # main.sh test [CTEST ARGS]    set up what tests need as well, build everything, run ctest
+# main.sh ray                  set up what carries out plans on Ray clusters
 # main.sh peers                set up what benchmarks measure against
 #
 # Called by ../../axs, the last one by the benchmarks. Each step runs when its stamp does not hold
@@ -61,6 +62,8 @@ set_up() {
     return
   fi
   run_packages_step packages.txt
+  [[ $mode == ray || $mode == test ]] && run_python_ray_step
+  [[ $mode == ray ]] && return
   [[ $mode == test ]] && run_packages_step packages-test.txt
   run_python_step
   [[ $mode == test ]] && run_python_test_step

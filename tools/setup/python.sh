@@ -21,6 +21,11 @@ run_python_test_step() {
     make_venv_test
 }
 
+run_python_ray_step() {
+  run_step "$state/venv-ray/python-ray.stamp" "$(python_key requirements-ray.txt)" \
+    "Python environment for Ray" make_venv_ray
+}
+
 run_python_peers_step() {
   run_step "$state/venv-peers/python-peers.stamp" "$(python_key requirements-peers.txt)" \
     "Python environment for peers" make_venv_peers
@@ -44,11 +49,14 @@ make_venv_test() {
   finish_venv venv-test
 }
 
-make_venv_peers() {
+make_venv_ray() { make_plain_venv venv-ray requirements-ray.txt; }
+make_venv_peers() { make_plain_venv venv-peers requirements-peers.txt; }
+
+make_plain_venv() {  # NAME REQUIREMENTS
   need_space 1000
-  begin_venv venv-peers
-  "$new_venv/bin/python" -m pip install --no-compile -r "$root/requirements-peers.txt"
-  finish_venv venv-peers
+  begin_venv "$1"
+  "$new_venv/bin/python" -m pip install --no-compile -r "$root/$2"
+  finish_venv "$1"
 }
 
 begin_venv() {  # NAME [OPTION]

@@ -1,0 +1,1 @@
+"""AXS for programs in Python: plans of X-Ray, and what carries them out (README.md)."""

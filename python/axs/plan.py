@@ -1,0 +1,109 @@
+"""A plan of X-Ray, as `axs plan JOB.toml --json` prints it (docs/design/031-plan-outputs.md)."""
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+VERSION = 3
+
+
+class PlanError(ValueError):
+    """One sentence: what, where, seen, wanted."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Layers of a pipeline, on the devices of one tensor group."""
+
+    accelerator: str  # As the catalogue calls it.
+    tensor: int  # Devices that share each layer.
+    layers: int
+
+
+@dataclass(frozen=True)
+class Group:
+    """Replicas that are alike."""
+
+    site: str
+    replicas: int
+    micro_batches: int  # Of each replica in a step.
+    stages: tuple[Stage, ...]
+    crosses_sites: bool
+
+
+@dataclass(frozen=True)
+class Plan:
+    job: str
+    micro_batch: int  # Sequences.
+    context: int  # Parts of a sequence, each on devices of its own.
+    groups: tuple[Group, ...]
+
+    @property
+    def sites(self):
+        """Those that train, in the order of the plan."""
+        return tuple(dict.fromkeys(group.site for group in self.groups))
+
+    def at(self, site):
+        """The groups of one site. PlanError if nothing is planned there, or if a pipeline leaves
+        it: no cluster of one site has the other devices."""
+        if site not in self.sites:
+            raise PlanError(f'nothing is planned at "{site}", want one of: {", ".join(self.sites)}')
+        groups = tuple(group for group in self.groups if group.site == site)
+        if any(group.crosses_sites for group in groups):
+            raise PlanError(f"{site}: a pipeline that goes on at another site, which nothing "
+                            "carries out yet")
+        return groups
+
+
+def read_plan(path):
+    """PlanError if the file cannot be read or is no such plan."""
+    try:
+        plan = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise PlanError(f"{path}: {error.strerror}") from None
+    except ValueError as error:  # Of JSON and of UTF-8.
+        raise PlanError(f"{path} is not JSON: {error}") from None
+    try:
+        return _plan(plan)
+    except PlanError as error:
+        raise PlanError(f"{path}: {error}") from None
+
+
+def _plan(entry):
+    version = _field(entry, "version", int)
+    if version != VERSION:
+        raise PlanError(f"version {version}, want {VERSION}")
+    groups = tuple(_group(group) for group in _field(entry, "groups", list))
+    if not groups:
+        raise PlanError("no groups of replicas")
+    return Plan(_field(entry, "job", str), _count(entry, "micro_batch"), _count(entry, "context"),
+                groups)
+
+
+def _group(entry):
+    stages = tuple(_stage(stage) for stage in _field(entry, "stages", list))
+    if not stages:
+        raise PlanError("a group without stages")
+    return Group(_field(entry, "site", str), _count(entry, "replicas"),
+                 _count(entry, "micro_batches"), stages, bool(_field(entry, "crossings", list)))
+
+
+def _stage(entry):
+    return Stage(_field(entry, "accelerator", str), _count(entry, "tensor"),
+                 _count(entry, "layers"))
+
+
+def _count(entry, key):
+    value = _field(entry, key, int)
+    if value < 1:
+        raise PlanError(f"{key}: {value}, want 1 or more")
+    return value
+
+
+def _field(entry, key, kind):
+    if not isinstance(entry, dict) or type(entry.get(key)) is not kind:
+        seen = entry.get(key) if isinstance(entry, dict) else entry
+        raise PlanError(f"{key}: {json.dumps(seen)[:60]}, want {NAMES[kind]}")
+    return entry[key]
+
+
+NAMES = {int: "a whole number", str: "a text", list: "a list"}
