@@ -98,6 +98,18 @@ class Test(unittest.TestCase):
             state = 18e9 * float(row["model_params_B"]) / measure_training.GIB
             self.assertAlmostEqual(run["memory_parts_gib"]["state"] / state, 1, delta=0.05)
 
+    def test_what_an_h100_took_was_foreseen(self):
+        path = TOOLS.parent / "data/h100-steps.csv"
+        score = json.loads(subprocess.run([AXS, "plan", "score", "--json", path], check=True,
+                                          capture_output=True, text=True, timeout=60).stdout)
+        self.assertEqual((len(score["runs"]), score["left_out"]), (18, []))
+        for run in score["runs"]:
+            self.assertLessEqual(run["low_s"], run["measured_step_s"])
+            self.assertGreaterEqual(run["high_s"], run["measured_step_s"])
+            if run["model"].startswith("GPT"):
+                memory = run["memory_gib"] / run["measured_memory_gib"]
+                self.assertAlmostEqual(memory, 1, delta=0.05)
+
 
 if __name__ == "__main__":
     torch.set_num_threads(1)

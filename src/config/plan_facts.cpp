@@ -136,6 +136,8 @@ void read_software(Table& t, plan::Facts& facts) {
   read_bytes(t, "tensor-workspace-bytes", s.tensor_workspace_bytes);
   if (t.has("host-ms-per-step"))
     s.host_per_step = Seconds{t.number("host-ms-per-step", 0, 1e6) * 1e-3};
+  if (t.has("host-ms-per-layer"))
+    s.host_per_layer = Seconds{t.number("host-ms-per-layer", 0, 1e6) * 1e-3};
   read_flag(t, "sequence-parallel", entry.sequence_parallel);
   read_flag(t, "splits-batch-by-stages", entry.splits_batch_by_stages);
   read_flag(t, "balances-parameters", entry.balances_parameters);

@@ -11,11 +11,8 @@ namespace axs::plan {
 
 namespace {
 
-/// Launching the kernels of a layer, forward and backward: Sailor's profile of GPT-Neo 2.7B at
-/// micro-batch 1 on four devices.
-constexpr Seconds host_time{3.2e-3};
-/// Of a score that takes part in softmax, mask and dropout one by one: the same profile at
-/// micro-batch 16. Forward 45 %.
+/// Of a score that takes part in softmax, mask and dropout one by one: Sailor's profile of GPT-Neo
+/// 2.7B at micro-batch 16. Forward 45 %.
 constexpr double unfused_score_bytes = 130;
 /// The fullest expert of a layer over the mean: what a balanced router leaves. Declared.
 constexpr double imbalance = 1.1;
@@ -233,7 +230,7 @@ class Layer {
   /// near the greater of the two, and 26 % above both where they are equal.
   Seconds added_by_host(Seconds device) const {
     const double host =
-        machine_.host * host_time.value() * (plan_.recompute == Recompute::full ? 4.0 / 3.0 : 1.0);
+        machine_.host * software_.host_per_layer.value() * (plan_.recompute == Recompute::full ? 4.0 / 3.0 : 1.0);
     const double d = device.value();
     return Seconds{dmath::cbrt(d * d * d + host * host * host)} - device;
   }
