@@ -229,8 +229,8 @@ class Layer {
   /// Device and host run side by side, but neither is even: the cube root of the sum of cubes is
   /// near the greater of the two, and 26 % above both where they are equal.
   Seconds added_by_host(Seconds device) const {
-    const double host =
-        machine_.host * software_.host_per_layer.value() * (plan_.recompute == Recompute::full ? 4.0 / 3.0 : 1.0);
+    const double passes = plan_.recompute == Recompute::full ? 4.0 / 3.0 : 1.0;
+    const double host = machine_.host * passes * software_.host_per_layer.value();
     const double d = device.value();
     return Seconds{dmath::cbrt(d * d * d + host * host * host)} - device;
   }

@@ -25,7 +25,7 @@ struct Software {
   /// To add the gradient of a parameter to what earlier micro-batches gave; 0 where the product
   /// that makes the gradient adds by itself.
   double accumulation_bytes = 0;
-  Seconds host_per_step{15e-3};       ///< clipping, loading, logging
+  Seconds host_per_step{15e-3};  ///< clipping, loading, logging
   /// To launch the kernels of a layer, forward and backward, for one micro-batch: as in Sailor's
   /// profile of GPT-Neo 2.7B at micro-batch 1 on four devices.
   Seconds host_per_layer{3.2e-3};
