@@ -174,6 +174,13 @@ class OnDevices(unittest.TestCase):
             process.send_signal(signal.SIGTERM)
         self.assertEqual(process.returncode, -signal.SIGTERM)
 
+    def test_a_reader_may_leave(self):
+        command = self.command(plan_of(stage("cpu", 1, 4)), "yes", flags=["--once"])
+        with subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.PIPE) as process:
+            self.assertEqual(process.stdout.read(4), b"y\ny\n")
+            process.stdout.close()
+        self.assertEqual(process.returncode, -signal.SIGPIPE)
+
     def test_nothing_is_left_of_it(self):
         with self.sleeping() as (process, pid):
             process.kill()
@@ -273,11 +280,22 @@ class OverSites(unittest.TestCase):
         return [groups_at(address).count(["REMOVED", [{"CPU": 1.0}] * replicas])
                 for address, replicas in ((HEAD, 2), (OTHER_HEAD, 1))]
 
-    def test_who_is_killed_comes_back(self):
+    def check_comes_back(self, victim):
         process = self.start(*self.job_on(f"fra={OTHER_HEAD}"))
         eventually("both sites exchange", lambda: len(self.merged()) > 2, 60)
-        os.kill(self.agent_of("fra"), signal.SIGKILL)
+        os.kill(victim(), signal.SIGKILL)
         self.assertIn("agent of fra killed by signal 9", self.check_finished(process))
+
+    def test_an_agent_that_is_killed_comes_back(self):
+        self.check_comes_back(lambda: self.agent_of("fra"))
+
+    def test_one_whose_starter_is_killed_comes_back(self):
+        def starter():
+            world = (self.run_folder() / "events.jsonl").read_text().splitlines()
+            (started,) = [fact for fact in map(json.loads, world)
+                          if fact.get("process") == "agent of fra"]
+            return started["pid"]
+        self.check_comes_back(starter)
 
     def test_an_ended_run_goes_on(self):
         process = self.start(*self.job_on(f"sfo={HEAD}"))

@@ -1,6 +1,7 @@
 """`python -m axs.ray`: a site's share of a plan on the site's Ray cluster."""
 import argparse
 import json
+import signal
 import sys
 
 from ..plan import PlanError, read_plan
@@ -89,6 +90,8 @@ def run(plan, flags, command):
     except cluster.ClusterError as error:
         print(f"axs: {error}", file=sys.stderr)
         status = 1
+    except KeyboardInterrupt:  # While it waited for room; later the command gets it.
+        status = -signal.SIGINT
     exit_like(status)
 
 

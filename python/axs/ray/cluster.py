@@ -1,6 +1,7 @@
 """The Ray cluster of a site: reserves what a plan wants of it, and runs a command there."""
 import asyncio
 import contextlib
+import inspect
 import os
 import signal
 import socket
@@ -27,6 +28,8 @@ def connect(address):
     """`address`: HOST:PORT of the cluster's head, or "auto" for the one of this machine."""
     if address != "auto":
         check_head(address)
+    if "bundle_label_selector" not in inspect.signature(placement_group).parameters:
+        raise ClusterError(f"Ray {ray.__version__} cannot choose nodes by labels, want 2.60")
     try:
         ray.init(address, namespace=NAMESPACE, log_to_driver=False, logging_level="ERROR")
     except (ConnectionError, RuntimeError, ValueError) as error:
@@ -199,8 +202,11 @@ def run(command, plan, site, bundles, address, once, wait):
 
 
 def plain(_, text):
-    sys.stdout.buffer.write(text)
-    sys.stdout.buffer.flush()
+    try:
+        sys.stdout.buffer.write(text)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:  # Whoever reads has seen enough; Ray ends what runs when we end.
+        starter.exit_like(-signal.SIGPIPE)
 
 
 def labelled(rank, text):
