@@ -115,6 +115,13 @@ TEST_CASE("job: an accelerator has many names and is one type") {
   CHECK(aliased->fleet.sites[1].pools[0].type == aliased->fleet.sites[0].pools[1].type);
 }
 
+TEST_CASE("job: sites that do not reach each other are planned for, and a run wants them to") {
+  const std::string apart = good.substr(0, good.find("[[link]]"));
+  const auto job = read(apart);
+  REQUIRE(job);
+  CHECK(job->fleet.sites.size() == 2);
+}
+
 TEST_CASE("job: processors are planned for our own worker, anything else is not") {
   const auto ours = [](const std::string& text) {
     const auto job = read(text);

@@ -59,8 +59,7 @@ class ScenarioReader {
     top.tables("link", [this](Table& t) { read_link(t); });
     top.tables("fault", [this](Table& t) { read_fault(t); });
     top.tables("transfer", [this](Table& t) { read_transfer(t); });
-    check_reach(top);
-    if (purpose_ == Purpose::run) check_fragments(top);
+    if (purpose_ == Purpose::run) check_reach(top), check_fragments(top);
     top.finish();
     if (problem_.first) return *problem_.first;
     return PlanScenario{std::move(scenario_), std::move(wishes_), states_exchange_};
