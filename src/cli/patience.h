@@ -28,7 +28,7 @@ class Patience {
   static Result<Patience> create(std::optional<std::chrono::nanoseconds> limit) {
     const auto begun = Clock::now();
     Patience patience{AXS_TRY(host::SignalFd::create())};
-    if (limit) patience.end_ = begun + *limit;
+    if (limit) patience.half_ = begun + *limit / 2, patience.end_ = begun + *limit;
     return patience;
   }
 
@@ -37,12 +37,14 @@ class Patience {
     over_ = over_ || (end_ && Clock::now() > *end_) || signals_.next();
     return over_;
   }
+  /// For what leaves the other half to another search.
+  bool is_half_over() { return is_over() || (half_ && Clock::now() > *half_); }
 
  private:
   explicit Patience(host::SignalFd signals) : signals_{std::move(signals)} {}
 
   host::SignalFd signals_;
-  std::optional<Clock::time_point> end_;
+  std::optional<Clock::time_point> half_, end_;
   bool over_ = false;
 };
 

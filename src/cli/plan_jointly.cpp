@@ -7,6 +7,7 @@
 
 #include "axs/fabric/joint_planning.h"
 #include "axs/plan/plan_devices.h"
+#include "axs/plan/wanted_plan.h"
 
 namespace axs::cli {
 namespace {
@@ -45,7 +46,8 @@ std::vector<Route> routes_of(const PlanOverLinks& planned) {
 Result<PlanOverLinks> plan_over(config::PlannedJob job, const plan::Facts& facts,
                                 Patience& patience, const Wish& wish) {
   plan::Search search = AXS_TRY(plan::Search::of(job.job, job.fleet, facts.calibration));
-  FoundOnCores found = AXS_TRY(search_on_cores(search, patience));
+  const bool then_frugal = plan::wants_more_than_time(job.job, job.fleet);
+  FoundOnCores found = AXS_TRY(search_on_cores(search, patience, then_frugal));
   PlanOverLinks planned{std::move(job), std::move(search), std::move(found)};
   wish(planned, patience);
   return planned;

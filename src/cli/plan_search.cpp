@@ -4,6 +4,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <exception>
+#include <functional>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -78,7 +79,8 @@ class SharedSearch {
 };
 
 template <class Summary>
-Result<Searched> run_on_cores(const plan::Search& search, Summary& summary, Patience& patience) {
+Result<Searched> run_on_cores(const plan::Search& search, Summary& summary,
+                              const std::function<bool()>& is_over) {
   SharedSearch shared{search, summary};
   std::vector<std::jthread> threads;
   for (unsigned i = 0; i < std::max(1u, std::thread::hardware_concurrency()); ++i)
@@ -87,7 +89,7 @@ Result<Searched> run_on_cores(const plan::Search& search, Summary& summary, Pati
   for (double share = 0; share < 1 && !shared.stopped();) {
     share = shared.wait(std::chrono::milliseconds(20));
     progress.show(share);
-    if (share < 1 && patience.is_over()) shared.stop();
+    if (share < 1 && is_over()) shared.stop();
   }
   threads.clear();
   return shared.result();
@@ -95,10 +97,15 @@ Result<Searched> run_on_cores(const plan::Search& search, Summary& summary, Pati
 
 }  // namespace
 
-Result<FoundOnCores> search_on_cores(const plan::Search& search, Patience& patience) {
+Result<FoundOnCores> search_on_cores(const plan::Search& search, Patience& patience,
+                                     bool another_follows) {
   plan::SearchSummary summary{search};
-  const auto [share, stopped] = AXS_TRY(run_on_cores(search, summary, patience));
-  auto found = summary.result([was_stopped = stopped] { return was_stopped; });
+  const auto is_over = [&] {
+    return another_follows ? patience.is_half_over() : patience.is_over();
+  };
+  const auto [share, was_stopped] = AXS_TRY(run_on_cores(search, summary, is_over));
+  const bool stopped = was_stopped;
+  auto found = summary.result([&] { return stopped || is_over(); });
   if (!found && stopped)
     return Error{Errc::exhausted, "plan: none was found before the search was stopped"};
   if (!found) return found.error();
@@ -106,7 +113,8 @@ Result<FoundOnCores> search_on_cores(const plan::Search& search, Patience& patie
 }
 
 Result<double> search_on_cores(plan::Replanning& replanning, Patience& patience) {
-  return AXS_TRY(run_on_cores(replanning.search(), replanning, patience)).share;
+  return AXS_TRY(run_on_cores(replanning.search(), replanning, [&] { return patience.is_over(); }))
+      .share;
 }
 
 }  // namespace axs::cli

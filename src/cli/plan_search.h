@@ -13,8 +13,9 @@ struct FoundOnCores {
 
 /// Searches on all cores, with a line of progress. The best plan that was found before `patience`
 /// was over; of a whole search the result does not depend on the cores. An error if no plan was
-/// found.
-Result<FoundOnCores> search_on_cores(const plan::Search& search, Patience& patience);
+/// found. Half of the patience is left where another search follows.
+Result<FoundOnCores> search_on_cores(const plan::Search& search, Patience& patience,
+                                     bool another_follows = false);
 /// The same for a job that runs: gives `replanning` what it finds. The share of the search that was
 /// done.
 Result<double> search_on_cores(plan::Replanning& replanning, Patience& patience);

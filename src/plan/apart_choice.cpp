@@ -108,7 +108,7 @@ class ApartOptions {
     for (std::size_t a = 0; a < mixed.size(); ++a)
       for (std::size_t b = a + 1; b < mixed.size(); ++b)
         if (mixed[a].value + mixed[b].value + others >= goal.wanted)
-          helped = options.try_two(mixed[a], mixed[b]) || helped;
+          helped = options.try_two(mixed[a], mixed[b], goal) || helped;
     return helped;
   }
 

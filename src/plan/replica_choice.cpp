@@ -79,7 +79,7 @@ class AllOptions {
       for (std::size_t b = a + 1; b < mixed.size(); ++b) {
         if (mixed[a].value + mixed[b].value + others < wanted_) continue;
         bool helped = false;
-        for (SiteOptions& site : sites_) helped = site.try_two(mixed[a], mixed[b]) || helped;
+        for (SiteOptions& site : sites_) helped = site.try_two(mixed[a], mixed[b], goal) || helped;
         if (helped && is_reached()) return true;
       }
     return false;

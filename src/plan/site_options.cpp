@@ -153,15 +153,18 @@ SiteOptions::SiteOptions(const std::vector<TypeEntries>& types, const SiteRoom& 
                          std::uint32_t bundles)
     : types_{types}, room_{room}, bundles_{bundles} {
   values_ = pure(room_);
+  for (std::size_t type = 0; type < types_.size(); ++type)
+    all_pure_ += types_[type].density() * room_[type].devices();
   mixes_.resize(values_.size());
 }
 
 bool SiteOptions::try_mixed(const ReplicaKind& kind, std::int64_t value, const Goal& goal) {
   bool helped = false;
+  const double worth = pure_worth(kind);
   for (std::uint32_t count = 1; count <= bundles_; ++count) {
     const auto left = without(room_, kind, count);
     if (!left) return helped;
-    if (!may_help(*left, count, value, goal)) continue;
+    if (!may_help(count, count * value, all_pure_ - count * worth, goal)) continue;
     const Values rest = pure(*left);
     for (std::uint32_t n = count; n <= bundles_; ++n)
       if (count * value + rest[n - count] > values_[n]) {
@@ -173,7 +176,9 @@ bool SiteOptions::try_mixed(const ReplicaKind& kind, std::int64_t value, const G
   return helped;
 }
 
-bool SiteOptions::try_two(const Entry& a, const Entry& b) {
+bool SiteOptions::try_two(const Entry& a, const Entry& b, const Goal& goal) {
+  const double beside = all_pure_ - pure_worth(*a.kind) - pure_worth(*b.kind);
+  if (!may_help(2, a.value + b.value, beside, goal)) return false;
   auto left = without(room_, *a.kind, 1);
   if (left) left = without(*left, *b.kind, 1);
   if (!left) return false;
@@ -224,15 +229,20 @@ Values SiteOptions::pure(const SiteRoom& room) const {
   return sum;
 }
 
-/// False: even if the devices left were used without rounding, the goal would be out of reach.
-bool SiteOptions::may_help(const SiteRoom& left, std::uint32_t count, std::int64_t value,
+/// What the devices of a bundle would do in pure kinds, at best.
+double SiteOptions::pure_worth(const ReplicaKind& kind) const {
+  double worth = 0;
+  for (const TypeUse& use : kind.uses) worth += types_[use.type].density() * use.devices;
+  return worth;
+}
+
+/// False: even if `rest` is what the other bundles do, the goal is out of reach with `done` by so
+/// many.
+bool SiteOptions::may_help(std::uint32_t bundles, std::int64_t done, double rest,
                            const Goal& goal) const {
-  double rest = 0;
-  for (std::size_t type = 0; type < types_.size(); ++type)
-    rest += types_[type].density() * left[type].devices();
-  for (std::uint32_t n = goal.alone ? bundles_ : count; n <= bundles_; ++n) {
-    const double here = static_cast<double>(count * value) +
-                        std::min(rest, static_cast<double>((n - count) * goal.most_of_one));
+  for (std::uint32_t n = goal.alone ? bundles_ : bundles; n <= bundles_; ++n) {
+    const double here = static_cast<double>(done) +
+                        std::min(rest, static_cast<double>((n - bundles) * goal.most_of_one));
     const auto elsewhere = static_cast<double>((bundles_ - n) * goal.most_of_one);
     if (here + elsewhere > static_cast<double>(goal.wanted) - 0.5) return true;
   }

@@ -104,7 +104,7 @@ class SiteOptions {
   /// True if it makes the site better.
   bool try_mixed(const ReplicaKind& kind, std::int64_t value, const Goal& goal);
   /// One bundle each of two mixed kinds. True if that makes the site better.
-  bool try_two(const Entry& a, const Entry& b);
+  bool try_two(const Entry& a, const Entry& b, const Goal& goal);
   const Values& values() const { return values_; }
   void collect(std::uint32_t bundles, std::uint32_t site, std::vector<ChosenReplicas>& out) const;
 
@@ -117,12 +117,13 @@ class SiteOptions {
 
   std::vector<Values> parts(const SiteRoom& room) const;
   Values pure(const SiteRoom& room) const;
-  bool may_help(const SiteRoom& left, std::uint32_t count, std::int64_t value,
-                const Goal& goal) const;
+  double pure_worth(const ReplicaKind& kind) const;
+  bool may_help(std::uint32_t bundles, std::int64_t done, double rest, const Goal& goal) const;
 
   const std::vector<TypeEntries>& types_;
   SiteRoom room_;
   std::uint32_t bundles_;
+  double all_pure_ = 0;  ///< what all devices do at best, without mixed kinds
   Values values_;
   std::vector<Mix> mixes_;  ///< by bundles
 };
