@@ -123,6 +123,7 @@ void read_software(Table& t, plan::Facts& facts) {
   read_flag(t, "stops-early", s.stops_early);
   read_flag(t, "overlaps-tensor", s.overlaps_tensor);
   read_flag(t, "sends-once-per-node", s.sends_once_per_node);
+  read_flag(t, "hides-experts", s.hides_experts);
   read_flag(t, "overlaps-data", s.overlaps_data);
   read_flag(t, "partitioned-transfers", s.partitioned_transfers);
   read_flag(t, "single-rail-sharding", s.single_rail_sharding);
@@ -131,6 +132,7 @@ void read_software(Table& t, plan::Facts& facts) {
   read_flag(t, "keeps-fp8-inputs", s.keeps_fp8_inputs);
   read_flag(t, "replicas-only", s.replicas_only);
   read_bytes(t, "accumulation-bytes", s.accumulation_bytes);
+  read_bytes(t, "expert-bytes", s.expert_bytes);
   read_bytes(t, "state-bytes", s.state_bytes);
   read_bytes(t, "logit-bytes", s.logit_bytes);
   read_bytes(t, "tensor-workspace-bytes", s.tensor_workspace_bytes);
@@ -160,7 +162,8 @@ plan::Experts read_experts(Table& t) {
           .chosen = count(t, "experts-per-token"),
           .shared = optional_count(t, "shared-experts", 1024),
           .feed_forward = count(t, "expert-feed-forward"),
-          .dense_layers = optional_count(t, "dense-layers", count_max)};
+          .dense_layers = optional_count(t, "dense-layers", count_max),
+          .nodes = optional_count(t, "nodes-per-token", 1024)};
 }
 
 void read_shape(Table& t, plan::Facts& facts) {

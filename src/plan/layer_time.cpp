@@ -50,7 +50,7 @@ class Layer {
     const Passes attention = attention_core() + context_ring();
     const Passes pointwise = this->pointwise() + casts();
     const Seconds exchange = tensor_exchange();
-    const Seconds experts = expert_exchange();
+    const Seconds experts = expert_exchange(0.5 * (products + attention + pointwise).sum());
     const Seconds forward =
         products.forward + attention.forward + pointwise.forward + exchange + experts;
     LayerTime time{.products = products.sum(),
@@ -100,19 +100,25 @@ class Layer {
     return time;
   }
   /// Of what a token sends to experts of other nodes, if each node gets it once and the experts are
-  /// spread evenly: 1 - (1 - 1/n)^k nodes of n, for k experts.
+  /// spread evenly: 1 - (1 - 1/n)^k nodes of n, for k experts, and no more than the router allows.
   double sent_once(double nodes) const {
     if (!software_.sends_once_per_node || nodes <= 1) return 1;
     const double chosen = shape_.experts.chosen;
-    return nodes * (1 - dmath::pow(1 - 1 / nodes, chosen)) / chosen;
+    const double reached = nodes * (1 - dmath::pow(1 - 1 / nodes, chosen));
+    const double most = shape_.experts.nodes > 0 ? shape_.experts.nodes : nodes;
+    return std::min(reached, most) / chosen;
   }
   /// Of one pass: tokens go to their experts and come back (Lepikhin et al. 2020, section 3.2).
-  Seconds expert_exchange() const {
+  /// What other micro-batches hide slows them down, as what hides exchanges of shards.
+  Seconds expert_exchange(Seconds computing) const {
     if (plan_.expert == 1) return {};
-    const Bytes size{2 * routed_tokens() * shape_.hidden};
+    const Bytes size{software_.expert_bytes * routed_tokens() * shape_.hidden};
     const Group group = group_of(plan_.expert, 1, machine_.links);
     const Seconds once = all_to_all(size, group, machine_.links, sent_once(group.nodes()));
-    return 2 * once * mixture_ * imbalance * overlapped();
+    const Seconds all = 2 * once * mixture_ * imbalance;
+    if (!software_.hides_experts) return all * overlapped();
+    const Seconds hidden = std::min(all, fit_.hiding * computing);
+    return all - hidden + fit_.hiding_cost * hidden;
   }
 
   bool has_flash() const {

@@ -16,6 +16,7 @@ struct Experts {
   std::uint32_t shared = 0;        ///< beside them, for all tokens
   std::uint32_t feed_forward = 0;  ///< width of one
   std::uint32_t dense_layers = 0;  ///< that have none, but `ModelShape::feed_forward`
+  std::uint32_t nodes = 0;         ///< that the experts of a token are on at most; 0: any number
 };
 
 /// A decoder-only transformer, as far as time and memory depend on it.

@@ -273,6 +273,34 @@ TEST_CASE("mixture: experts dealt out need less memory and an exchange of tokens
   CHECK(memory_use(work, {})->state > less);
 }
 
+TEST_CASE("mixture: tokens that cross once, to few nodes, in fewer bytes or behind other work") {
+  Workload work = mixture();
+  work.shape.experts.count = 256;
+  work.shape.experts.chosen = 8;
+  work.plan.expert = 64;
+  const auto exchange = [&] { return step_time(work, {})->expert_exchange; };
+  const Seconds all = exchange();
+  work.software.sends_once_per_node = true;
+  const Seconds once = exchange();
+  CHECK(once < all);
+  work.shape.experts.nodes = 4;
+  const Seconds few = exchange();
+  CHECK(few < once);
+  work.shape.experts.nodes = 8;  // There are no more.
+  CHECK(exchange() == once);
+  work.software.expert_bytes = 1;
+  const Seconds narrow = exchange();
+  CHECK(narrow < once);
+  work.software.hides_experts = true;
+  const Seconds hidden = exchange();
+  CHECK(hidden < narrow);
+  Calibration costly;
+  costly.shared.hiding_cost = 0.5;
+  const Seconds paid = step_time(work, costly)->expert_exchange;
+  CHECK(paid > hidden);
+  CHECK(paid < narrow);
+}
+
 TEST_CASE("mixture: what does not go together is named") {
   Workload work = mixture();
   CHECK(why_not(work).empty());

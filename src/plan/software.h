@@ -29,9 +29,12 @@ struct Software {
   /// To launch the kernels of a layer, forward and backward, for one micro-batch: as in Sailor's
   /// profile of GPT-Neo 2.7B at micro-batch 1 on four devices.
   Seconds host_per_layer{3.2e-3};
-  bool stops_early = false;           ///< the last product of a layer is not computed again
-  bool overlaps_tensor = false;       ///< half of the tensor exchange runs beside products
-  bool sends_once_per_node = false;   ///< what several experts of a node want of a token
+  bool stops_early = false;          ///< the last product of a layer is not computed again
+  bool overlaps_tensor = false;      ///< half of the tensor exchange runs beside products
+  bool sends_once_per_node = false;  ///< what several experts of a node want of a token
+  /// Two micro-batches pass each other: tokens of one travel while the other computes.
+  bool hides_experts = false;
+  double expert_bytes = 2;            ///< of a number sent to an expert or back, in the mean
   bool overlaps_data = true;          ///< gradients are exchanged during the backward pass
   bool partitioned_transfers = true;  ///< each tensor rank sends its part of what stages exchange
   bool single_rail_sharding = false;  ///< ZeRO-3 of 2021: one NIC of eight, 2-byte gradients
