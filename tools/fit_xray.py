@@ -14,6 +14,7 @@ Each number is drawn to a start value by a weak prior, which matters where few r
 import argparse
 import collections
 import copy
+import json
 import sys
 from pathlib import Path
 
@@ -100,6 +101,9 @@ def write(numbers, fitted):
         lines += ["", "[[family]]", f'name = "{family}"']
         lines += [f"{key.partition('.')[2]} = {value:.5g}" for key, value in numbers.items()
                   if key.startswith(family + ".")]
+        names = dict.fromkeys(run.accelerator["name"] for run in fitted
+                              if run.accelerator["family"] == family)
+        lines.append(f"accelerators = {json.dumps(list(names))}")
     lines += ["", "[shared]"]
     lines += [f"{key} = {value:.5g}" for key, value in numbers.items() if "." not in key]
     lines += ["", "[memory]"] + [f"{key} = {value:.5g}" for key, value in memory.NUMBERS.items()]

@@ -211,6 +211,7 @@ void read_suspect(Table& t, plan::Facts& facts) {
 
 void read_family(Table& t, plan::Facts& facts) {
   facts.calibration.families.push_back(family_of(t));
+  facts.calibration.families.back().accelerators = t.texts("accelerators");
 }
 void read_shared(Table& t, plan::SharedFit& fit) {
   fit = {.fp8_gain = t.number("fp8-gain", 1, 2),

@@ -45,6 +45,7 @@ struct Calibration {
   struct Family {
     std::string name;
     FamilyFit fit;
+    std::vector<std::string> accelerators{};  ///< of which runs were fitted
   };
   std::vector<Family> families;
   /// Without a run to fit on: catalog/accelerators.toml has them with their reasons.

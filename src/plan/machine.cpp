@@ -8,18 +8,25 @@ namespace axs::plan {
 
 namespace {
 
-const FamilyFit* find(const std::vector<Calibration::Family>& families, const std::string& name) {
-  const auto family = std::ranges::find(families, name, &Calibration::Family::name);
-  return family == families.end() ? nullptr : &family->fit;
+using Family = Calibration::Family;
+
+const Family* find(const std::vector<Family>& families, const std::string& name) {
+  const auto family = std::ranges::find(families, name, &Family::name);
+  return family == families.end() ? nullptr : &*family;
+}
+
+bool has_runs(const Family* fitted, const Accelerator& accelerator) {
+  return fitted &&
+         std::ranges::find(fitted->accelerators, accelerator.name) != fitted->accelerators.end();
 }
 
 }  // namespace
 
 Machine machine_of(const Accelerator& accelerator, const Network& network,
                    const Calibration& calibration) {
-  const FamilyFit* const measured = find(calibration.families, accelerator.family);
-  const FamilyFit* const declared = find(calibration.declared, accelerator.family);
-  const FamilyFit fit = measured ? *measured : declared ? *declared : FamilyFit{};
+  const Family* const fitted = find(calibration.families, accelerator.family);
+  const Family* const declared = find(calibration.declared, accelerator.family);
+  const FamilyFit fit = fitted ? fitted->fit : declared ? declared->fit : FamilyFit{};
   const SharedFit& shared = calibration.shared;
   const double derated =
       dmath::pow(std::min(accelerator.power / accelerator.rated_power, 1.0), shared.power_exponent);
@@ -38,7 +45,7 @@ Machine machine_of(const Accelerator& accelerator, const Network& network,
                     .shared_rails_share = shared.shared_rails,
                     .latency = shared.network_latency,
                     .torus = static_cast<double>(accelerator.torus)},
-          .measured = measured != nullptr};
+          .measured = has_runs(fitted, accelerator)};
 }
 
 }  // namespace axs::plan

@@ -58,7 +58,8 @@ struct Machine {
   BytesPerSecond memory{};
   double multiprocessors = 1;
   Links links;
-  /// False: nobody has measured this family, its efficiencies are declared.
+  /// False: no run of this accelerator was fitted. Its efficiencies are those of its family, which
+  /// are fitted on others of it or declared.
   bool measured = true;
 };
 

@@ -226,9 +226,9 @@ class Step {
 
   /// From the errors of sources that were left out of the fit: within exp(0.2) lie 92 % of them,
   /// but only 70 % of torchtitan's, which alone has pipelines of shards and of fp8. Software that
-  /// nobody has looked at is no better known. A family without rows has declared numbers only: with
-  /// such, fitted on the other family, exp(0.38) holds nine of ten of the worst source. Of experts
-  /// and 4 bits no run tells; what is added for them is a judgement.
+  /// nobody has looked at is no better known. An accelerator without rows has numbers of
+  /// others: with such, fitted on the other family, exp(0.38) holds nine of ten of the worst
+  /// source. Of experts and 4 bits no run tells; what is added for them is a judgement.
   double spread() const {
     const bool without_runs = work_.shape.is_mixture() || plan_.precision == Precision::fp4;
     if (!machine_.measured) return dmath::exp(without_runs ? 0.6 : 0.45);

@@ -25,8 +25,7 @@ struct StepTime {
   Seconds stragglers{};
   Seconds fixed{};  ///< clipping, loading, logging
   Seconds total{};
-  /// No published run of this accelerator's family, of mixtures of experts or of this precision
-  /// was fitted.
+  /// No published run of this accelerator, of mixtures of experts or of this precision was fitted.
   bool zero_shot = false;
   /// The true time lies between total / spread and total × spread nine times of ten, as far as
   /// published runs of sources that were not fitted tell.
