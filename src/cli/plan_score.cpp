@@ -108,7 +108,10 @@ ordered_json json_of(const plan::RunScore& run) {
                       {"memory_gib", run.memory.total.value() / gibibyte},
                       {"memory_stage", run.memory.stage},
                       {"memory_parts_gib", json_of(run.memory)}};
-  if (run.measured_step) object["measured_step_s"] = run.measured_step->value();
+  if (const auto& measured = run.measured_step) {
+    object["measured_step_s"] = measured->step.value();
+    if (measured->is_derived()) object["derived_from"] = measured->column;
+  }
   if (run.measured_memory) object["measured_memory_gib"] = run.measured_memory->value() / gibibyte;
   return object;
 }
@@ -136,6 +139,10 @@ void PlanScoreCommand::declare(CLI::App& app) {
       "Errors are predicted over measured. WITHIN: runs whose time lies in the predicted "
       "interval.\n"
       "FALSE FITS: runs that held over 3 % more memory than predicted.\n"
+      "A time that is not printed follows from tokens_per_s, achieved_tflops_per_gpu (by its\n"
+      "flops_convention), mfu_pct or hfu_pct; --json says from which. Runs whose columns "
+      "contradict\n"
+      "each other are left out.\n"
       "Zero-shot: accelerators, mixtures of experts and 4-bit products, of which no run was "
       "fitted;\n"
       "their interval is what counts.\n"

@@ -145,6 +145,7 @@ void read_software(Table& t, plan::Facts& facts) {
   read_flag(t, "balances-parameters", entry.balances_parameters);
   read_flag(t, "shards-parameters", entry.shards_parameters);
   read_flag(t, "changes-blocks", entry.changes_blocks);
+  read_flag(t, "counts-causal", entry.counts_causal);
   if (t.has("recompute"))
     entry.recompute = t.choice<plan::Recompute>(
         "recompute", {{"none", plan::Recompute::none}, {"full", plan::Recompute::full}});

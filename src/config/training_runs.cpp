@@ -34,6 +34,8 @@ class Records {
     return true;
   }
   std::uint32_t line() const { return first_line_; }
+  /// The text ended within a quoted cell.
+  bool is_open() const { return open_; }
 
  private:
   /// True at the end of the record.
@@ -56,50 +58,100 @@ class Records {
         cell += c;
       }
     }
+    open_ = quoted;
     return true;
   }
 
   std::string_view rest_;
+  bool open_ = false;
   std::uint32_t line_ = 1;
   std::uint32_t first_line_ = 1;
 };
 
-using Set = std::function<void(PublishedRun&, const std::string&)>;
-
-void unreadable(PublishedRun& run, const std::string& cell, std::string_view want) {
-  if (run.unreadable.empty())
-    run.unreadable = fmt::format("\"{}\", want {}", cell.substr(0, 40), want);
+/// Bytes of a character in UTF-8 by its first one; 0 if that begins none.
+std::size_t length_of(char first) {
+  const auto byte = static_cast<unsigned char>(first);
+  if (byte < 0x80) return 1;
+  if (byte < 0xC2 || byte > 0xF4) return 0;
+  return byte < 0xE0 ? 2 : byte < 0xF0 ? 3 : 4;
 }
 
-std::optional<double> number(PublishedRun& run, const std::string& cell, double most) {
-  if (cell.empty()) return std::nullopt;
+/// Bytes that are no UTF-8 become question marks.
+std::string utf8(std::string_view text) {
+  const auto follows = [](char c) { return (c & 0xC0) == 0x80; };
+  std::string valid;
+  while (!text.empty()) {
+    const std::size_t length = length_of(text.front());
+    const std::string_view rest = text.substr(1, std::max<std::size_t>(length, 1) - 1);
+    const bool whole = length > 0 && rest.size() + 1 == length;
+    const bool good = whole && std::ranges::all_of(rest, follows);
+    valid += good ? text.substr(0, length) : "?";
+    text.remove_prefix(good ? length : 1);
+  }
+  return valid;
+}
+
+/// Under the name of its column.
+struct Cell {
+  const std::string& column;
+  const std::string& text;
+};
+using Set = std::function<void(PublishedRun&, const Cell&)>;
+
+/// The first one is remembered.
+void unreadable(std::string& first, const Cell& cell, std::string_view want) {
+  if (first.empty())
+    first = fmt::format("{} \"{}\", want {}", cell.column, utf8(cell.text.substr(0, 40)), want);
+}
+
+std::optional<double> number(std::string& problem, const Cell& cell, double least, double most,
+                             std::string_view want) {
+  const std::string& text = cell.text;
+  if (text.empty()) return std::nullopt;
   double value{};
-  const auto [end, problem] = std::from_chars(cell.data(), cell.data() + cell.size(), value);
-  if (problem == std::errc{} && end == cell.data() + cell.size() && value >= 0 && value <= most)
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error == std::errc{} && end == text.data() + text.size() && value >= least && value <= most)
     return value;
-  unreadable(run, cell, fmt::format("a number from 0 to {:.0f}", most));
+  unreadable(problem, cell, want);
   return std::nullopt;
 }
 
+/// Of what is never 0. The limits keep errors of predictions readable.
+std::optional<double> positive(std::string& problem, const Cell& cell) {
+  return number(problem, cell, 1e-9, 1e9, "a number from 1e-9 to 1e9");
+}
+
 Set text(std::string PublishedRun::* member) {
-  return [member](PublishedRun& run, const std::string& cell) { run.*member = cell; };
+  return [member](PublishedRun& run, const Cell& cell) { run.*member = utf8(cell.text); };
 }
 
 Set whole(std::optional<std::uint32_t> PublishedRun::* member) {
-  return [member](PublishedRun& run, const std::string& cell) {
-    const auto value = number(run, cell, whole_max);
+  return [member](PublishedRun& run, const Cell& cell) {
+    const auto value = number(run.unreadable, cell, 0, whole_max, "a number from 0 to 16777216");
     if (!value) return;
     const auto rounded = static_cast<std::uint32_t>(*value);
     if (rounded == *value)
       run.*member = rounded;
     else
-      unreadable(run, cell, "a whole number");
+      unreadable(run.unreadable, cell, "a whole number");
   };
 }
 
-const std::map<std::string, Set, std::less<>>& columns() {
+/// A number of the throughput in a unit.
+template <class T>
+Set throughput(std::optional<T> plan::Throughput::* member, double unit) {
+  return [member, unit](PublishedRun& run, const Cell& cell) {
+    if (const auto value = positive(run.throughput.unreadable, cell))
+      run.throughput.*member = T{*value * unit};
+  };
+}
+
+using Columns = std::map<std::string, Set, std::less<>>;
+
+/// That every table has.
+const Columns& wanted_columns() {
   using Run = PublishedRun;
-  static const std::map<std::string, Set, std::less<>> all{
+  static const Columns all{
       {"source", text(&Run::source)},
       {"model", text(&Run::model)},
       {"gpu_type", text(&Run::accelerator)},
@@ -122,42 +174,75 @@ const std::map<std::string, Set, std::less<>>& columns() {
       {"ep", whole(&Run::expert)},
       {"cp", whole(&Run::context)},
       {"zero_stage", whole(&Run::zero_stage)},
-      {"seq_parallel", [](Run& run, const auto& cell) { run.sequence_parallel = cell == "y"; }},
+      {"seq_parallel",
+       [](Run& run, const Cell& cell) { run.sequence_parallel = cell.text == "y"; }},
       {"model_params_B",
-       [](Run& run, const auto& cell) { run.parameters_billion = number(run, cell, 1e9); }},
-      {"step_time_s",
-       [](Run& run, const auto& cell) {
-         if (const auto value = number(run, cell, 1e9); value && *value > 0)
-           run.step = Seconds{*value};
+       [](Run& run, const Cell& cell) {
+         run.parameters_billion =
+             number(run.unreadable, cell, 0, 1e9, "a number from 0 to 1000000000");
        }},
-      {"peak_mem_gib", [](Run& run, const auto& cell) {
-         if (const auto value = number(run, cell, 1e9); value && *value > 0)
+      {"step_time_s",
+       [](Run& run, const Cell& cell) {
+         if (const auto value = positive(run.unreadable, cell)) run.step = Seconds{*value};
+       }},
+      {"peak_mem_gib", [](Run& run, const Cell& cell) {
+         if (const auto value = positive(run.unreadable, cell))
            run.memory = Bytes{*value * gibibyte};
        }}};
   return all;
 }
 
-/// What to do with each cell of a record; nothing with those of other columns.
+/// What is wrong in these matters only where a time follows from them.
+const Columns& further_columns() {
+  using plan::Throughput;
+  static const Columns all{{"tokens_per_s", throughput(&Throughput::tokens_per_second, 1)},
+                           {"achieved_tflops_per_gpu", throughput(&Throughput::flops, 1e12)},
+                           {"mfu_pct", throughput(&Throughput::model_share, 0.01)},
+                           {"hfu_pct", throughput(&Throughput::hardware_share, 0.01)},
+                           {"flops_convention", [](PublishedRun& run, const Cell& cell) {
+                              run.throughput.convention = utf8(cell.text);
+                            }}};
+  return all;
+}
+
+/// What to do with the cells of a column; nothing if nobody knows it.
+Set set_of(const std::string& column) {
+  for (const Columns* const columns : {&wanted_columns(), &further_columns()})
+    if (const auto found = columns->find(column); found != columns->end()) return found->second;
+  return {};
+}
+
+/// What to do with each cell of a record.
 Result<std::vector<Set>> read_header(const std::vector<std::string>& names,
                                      const std::string& file) {
-  std::vector<Set> sets;
-  std::size_t known = 0;
-  for (const std::string& name : names) {
-    const auto column = columns().find(name);
-    known += column != columns().end();
-    sets.push_back(column == columns().end() ? Set{} : column->second);
-  }
-  if (known == columns().size()) return sets;
-  for (const auto& [name, set] : columns())
+  for (const auto& [name, set] : wanted_columns())
     if (std::ranges::find(names, name) == names.end())
       return Error{Errc::invalid, fmt::format("{}:1: no column {}", file, name)};
-  return Error{Errc::invalid, fmt::format("{}:1: a column comes twice", file)};
+  std::vector<Set> sets;
+  for (const std::string& name : names) {
+    sets.push_back(set_of(name));
+    if (sets.back() && std::ranges::count(names, name) > 1)
+      return Error{Errc::invalid, fmt::format("{}:1: column {} comes twice", file, name)};
+  }
+  return sets;
+}
+
+PublishedRun read_run(const std::vector<std::string>& names, const std::vector<Set>& sets,
+                      const std::vector<std::string>& cells) {
+  PublishedRun run;
+  if (cells.size() != names.size())
+    run.unreadable = fmt::format("{} cells, want {} as in the header", cells.size(), names.size());
+  for (std::size_t i = 0; i < std::min(names.size(), cells.size()); ++i)
+    if (sets[i]) sets[i](run, {names[i], cells[i]});
+  return run;
 }
 
 }  // namespace
 
 Result<std::vector<PublishedRun>> parse_training_runs(std::string_view text,
                                                       const std::string& file) {
+  constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";  // Spreadsheets begin with it.
+  if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
   Records records{text};
   std::vector<std::string> names;
   std::vector<std::string> cells;
@@ -166,18 +251,12 @@ Result<std::vector<PublishedRun>> parse_training_runs(std::string_view text,
   const std::vector<Set> sets = AXS_TRY(read_header(names, file));
   std::vector<PublishedRun> runs;
   while (records.next(cells)) {
+    if (records.is_open())
+      return Error{Errc::invalid,
+                   fmt::format("{}:{}: a quote that nothing closes", file, records.line())};
     if (cells.size() == 1 && cells[0].empty()) continue;
-    if (cells.size() != sets.size())
-      return Error{Errc::invalid, fmt::format("{}:{}: {} cells, want {} as in the header", file,
-                                              records.line(), cells.size(), sets.size())};
-    PublishedRun& run = runs.emplace_back();
-    run.line = records.line();
-    for (std::size_t i = 0; i < cells.size(); ++i) {
-      if (!sets[i]) continue;
-      const bool readable = run.unreadable.empty();
-      sets[i](run, cells[i]);
-      if (readable && !run.unreadable.empty()) run.unreadable = names[i] + " " + run.unreadable;
-    }
+    runs.push_back(read_run(names, sets, cells));
+    runs.back().line = records.line();
   }
   return runs;
 }

@@ -6,6 +6,7 @@
 
 using namespace axs;
 using namespace axs::config;
+using plan::PublishedRun;
 
 namespace {
 
@@ -65,10 +66,77 @@ TEST_CASE("training runs: a cell that is no number leaves its run out, no other"
   CHECK(runs->back().unreadable.empty());
 }
 
+namespace {
+
+/// The run with another cell in place of its first `from`.
+PublishedRun read_with(const std::string& from, const std::string& to) {
+  std::string changed = run;
+  changed.replace(changed.find(from), from.size(), to);
+  const auto runs = parse_training_runs(header + changed, "r.csv");
+  REQUIRE(runs);
+  return runs->front();
+}
+
+}  // namespace
+
+TEST_CASE("training runs: a time that is none is named as it was seen") {
+  for (const char* const cell : {"-4", "0", "nan", "inf", "four", "4 s", "1e-300", "1e308"}) {
+    CAPTURE(cell);
+    const PublishedRun changed = read_with("3.25", cell);
+    CHECK_FALSE(changed.step);
+    CHECK(changed.unreadable ==
+          "step_time_s \"" + std::string{cell} + "\", want a number from 1e-9 to 1e9");
+  }
+  CHECK(read_with("3.25", "\"4,0\"").unreadable.starts_with("step_time_s \"4,0\", want"));
+  CHECK(read_with("3.25", "").unreadable.empty());
+}
+
+TEST_CASE("training runs: the mark that spreadsheets begin a file with") {
+  const auto runs = parse_training_runs("\xEF\xBB\xBF" + header + run, "r.csv");
+  REQUIRE(runs);
+  CHECK(runs->front().source == "a, \"b\"");
+}
+
+TEST_CASE("training runs: a run with too few or too many cells is left out, no other") {
+  const auto runs = parse_training_runs(header + "a blog,2\n" + run + "x," + run, "r.csv");
+  REQUIRE(runs);
+  REQUIRE(runs->size() == 3);
+  CHECK(runs->front().source == "a blog");
+  CHECK(runs->front().unreadable == "2 cells, want 27 as in the header");
+  CHECK((*runs)[1].unreadable.empty());
+  CHECK((*runs)[2].unreadable == "28 cells, want 27 as in the header");
+  CHECK((*runs)[2].line == 5);
+}
+
+TEST_CASE("training runs: throughput, where a table has it") {
+  const std::string more =
+      "tokens_per_s,achieved_tflops_per_gpu,flops_convention,mfu_pct,hfu_pct," + header;
+  const auto runs = parse_training_runs(
+      more + "5000,140,model,45,60," + run + ",,,45 %,," + run + ",,,,," + run, "r.csv");
+  REQUIRE(runs);
+  const plan::Throughput& told = runs->front().throughput;
+  CHECK(told.tokens_per_second == 5000);
+  CHECK(told.flops == FlopsPerSecond{140e12});
+  CHECK(told.convention == "model");
+  CHECK(told.model_share == doctest::Approx(0.45));
+  CHECK(told.hardware_share == doctest::Approx(0.6));
+  const plan::PublishedRun& wrong = (*runs)[1];
+  CHECK(wrong.unreadable.empty());
+  CHECK(wrong.throughput.unreadable == "mfu_pct \"45 %\", want a number from 1e-9 to 1e9");
+  CHECK_FALSE(runs->back().throughput.is_told());
+}
+
+TEST_CASE("training runs: bytes that are no UTF-8 become question marks") {
+  CHECK(read_with("blue,\"two", "blue,\"\xC3\xA4 \xF6 \xE2\x88 two").notes ==
+        "\xC3\xA4 ? ?? two\nlines");
+  CHECK(read_with("24", "\xF6").unreadable.starts_with("layers \"?\", want"));
+}
+
 TEST_CASE("training runs: files that are no table of runs") {
   CHECK(why_not("") == "r.csv: empty, want a header and a run per line");
   CHECK(why_not("a,b\n") == "r.csv:1: no column cp");
-  CHECK(why_not(header + "1,2\n") == "r.csv:2: 2 cells, want 27 as in the header");
+  CHECK(why_not(header + run + "a,\"b\n") == "r.csv:4: a quote that nothing closes");
+  CHECK(why_not("model," + header + run) == "r.csv:1: column model comes twice");
 }
 
 TEST_CASE("plan facts: what is wrong in a file is named") {

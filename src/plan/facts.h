@@ -35,6 +35,7 @@ struct SoftwareFacts {
   /// Its own models have blocks side by side and sliding windows; beside them it ran Megatron's.
   bool changes_blocks = false;
   Recompute recompute = Recompute::none;  ///< where a table does not say
+  bool counts_causal = false;             ///< half of the attention, in the FLOP/s that it prints
 };
 
 /// A model whose table does not print its shape, or not all of it.

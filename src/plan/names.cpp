@@ -70,4 +70,9 @@ bool has_word(std::string_view text, std::initializer_list<std::string_view> pla
   });
 }
 
+bool says(std::string_view text, std::initializer_list<std::string_view> words) {
+  return std::ranges::any_of(
+      words, [&](std::string_view word) { return text.find(word) != std::string_view::npos; });
+}
+
 }  // namespace axs::plan

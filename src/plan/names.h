@@ -19,6 +19,9 @@ std::size_t likeness(const std::vector<std::string>& plain_names, std::string_vi
 /// Whether one of several plain words is a word of the text: "off" is none of "offloaded".
 bool has_word(std::string_view text, std::initializer_list<std::string_view> plain_words);
 
+/// Whether one of several words is part of a text.
+bool says(std::string_view text, std::initializer_list<std::string_view> words);
+
 /// The entry whose names are most like the text, of equals the first; null if none is.
 template <class Entry>
 const Entry* most_like(const std::vector<Entry>& entries, std::string_view text) {

@@ -113,11 +113,6 @@ Result<ModelShape> shape_of(const PublishedRun& run, const Facts& facts) {
                   *run.parameters_billion * 1e9);
 }
 
-/// What a table says in one of several words.
-bool says(const std::string& plain, std::initializer_list<const char*> words) {
-  return std::ranges::any_of(words, [&](const char* word) { return contains(plain, word); });
-}
-
 Result<Recompute> recompute_of(const std::string& text) {
   const std::string plain = plain_name(text);
   if (plain.empty() || plain == "n" || has_word(text, {"no", "none", "off", "false"}))
@@ -209,6 +204,11 @@ std::uint32_t whole_batch(std::uint32_t printed, const ParallelPlan& plan) {
   return std::abs(whole - printed) <= near * printed ? static_cast<std::uint32_t>(whole) : printed;
 }
 
+bool is_interleaved(const PublishedRun& run) {
+  return has_word(run.notes, {"interleaved", "interleaving"}) &&
+         !says(plain_name(run.notes), {"noninter", "notinter", "nointer", "withoutinter"});
+}
+
 /// Micro-batch, virtual stages and global batch; false if nobody tells the micro-batch.
 bool read_schedule(const PublishedRun& run, const SoftwareFacts& software, const Facts& facts,
                    Workload& work) {
@@ -217,11 +217,11 @@ bool read_schedule(const PublishedRun& run, const SoftwareFacts& software, const
   for (const KnownSchedule& known : facts.schedules) {
     if (!contains(run.source, known.source) || run.model != known.model) continue;
     micro_batch = known.micro_batch;
-    if (known.virtual_layers > 0)
-      plan.virtual_stages = work.shape.layers / plan.pipeline / known.virtual_layers;
+    plan.virtual_stages =
+        known.virtual_layers > 0 ? work.shape.layers / plan.pipeline / known.virtual_layers : 1;
   }
   if (!micro_batch && run.global_batch && software.splits_batch_by_stages) {
-    if (contains(run.notes, "Interleaved")) plan.virtual_stages = 2;
+    if (is_interleaved(run)) plan.virtual_stages = 2;
     const double parts = static_cast<double>(plan.data) * plan.pipeline * plan.virtual_stages;
     if (parts >= 1) micro_batch = static_cast<std::uint32_t>(*run.global_batch / parts);
   }
@@ -242,7 +242,8 @@ std::vector<std::uint32_t> choices(std::optional<std::uint32_t> told, std::uint3
   return all;
 }
 
-/// The fastest of several that fits. If none does, the one that needs least memory.
+/// The fastest of several that fit. A run that was published did fit: if none does, the model needs
+/// too much for all of them, and those are compared that need little more than the least.
 class Fastest {
  public:
   explicit Fastest(const Calibration& calibration) : calibration_{calibration} {}
@@ -250,24 +251,31 @@ class Fastest {
   Result<> look_at(const Workload& work) {
     Workload held = work;  // Whatever the published figure counts, all that is in use must fit.
     held.software.memory_figure = MemoryFigure::device;
-    const MemoryUse use = AXS_TRY(memory_use(held, calibration_.memory));
-    const bool fits = use.total <= work.accelerator.memory;
-    if (found_fit_ && !fits) return Ok{};
-    const Seconds time = AXS_TRY(step_time(work, calibration_)).total;
-    const double cost = fits ? time.value() : use.total.value();
-    if (best_ && fits == found_fit_ && cost >= least_) return Ok{};
-    best_ = work;
-    least_ = cost;
-    found_fit_ = fits;
+    const Bytes memory = AXS_TRY(memory_use(held, calibration_.memory)).total;
+    candidates_.push_back({work, memory, AXS_TRY(step_time(work, calibration_)).total});
     return Ok{};
   }
-  const std::optional<Workload>& best() const { return best_; }
+  std::optional<Workload> best() const {
+    constexpr double little_more = 1.25;
+    if (candidates_.empty()) return std::nullopt;
+    const Bytes least = std::ranges::min(candidates_, {}, &Candidate::memory).memory;
+    const Bytes device = candidates_.front().work.accelerator.memory;
+    const Bytes most = least <= device ? device : little_more * least;
+    const Candidate* best = nullptr;
+    for (const Candidate& other : candidates_)
+      if (other.memory <= most && (!best || other.step < best->step)) best = &other;
+    return best->work;
+  }
 
  private:
+  struct Candidate {
+    Workload work;
+    Bytes memory;
+    Seconds step;
+  };
+
   const Calibration& calibration_;
-  std::optional<Workload> best_;
-  double least_ = 0;
-  bool found_fit_ = false;
+  std::vector<Candidate> candidates_;
 };
 
 /// From a workload that is checked, doubles the micro-batch as long as the batch is a multiple.
@@ -352,13 +360,15 @@ Result<> try_plan(const PublishedRun& run, const Facts& facts, Workload work, Fa
   return try_micro_batches(work, told, fastest);
 }
 
-/// Virtual stages that no table tells: none, or as many as layers, with software of today.
+/// Virtual stages that no table tells: as many as layers, or two where notes say that there are
+/// some; none or as many as layers with software of today.
 std::vector<std::uint32_t> interleavings(const PublishedRun& run, const Workload& work) {
   if (run.virtual_stages) return {*run.virtual_stages};
   const Software& software = work.software;
   const std::uint32_t most = work.shape.layers / std::max(work.plan.pipeline, 1u);
-  if (software.fitted || !software.overlaps_data || work.plan.pipeline <= 1 || most <= 1)
-    return {1};
+  if (work.plan.pipeline <= 1 || most <= 1) return {1};
+  if (is_interleaved(run)) return {2, most};
+  if (software.fitted || !software.overlaps_data) return {1};
   return {1, most};
 }
 
@@ -387,7 +397,7 @@ Result<Workload> workload_of(const PublishedRun& run, const Facts& facts) {
         if (!problem && tried) tried = problem;
       }
     }
-  if (fastest.best()) return *fastest.best();
+  if (const auto best = fastest.best()) return *best;
   return tried.error();
 }
 

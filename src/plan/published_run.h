@@ -8,6 +8,20 @@
 
 namespace axs::plan {
 
+/// How fast a run was, where a table prints that beside the time of a step or in its place.
+struct Throughput {
+  std::optional<double> tokens_per_second{};  ///< of all devices
+  std::optional<FlopsPerSecond> flops{};      ///< of a device
+  std::string convention{};                   ///< what they count: "model", "hardware", ...
+  std::optional<double> model_share{};        ///< MFU: of the peak, nothing counted twice
+  std::optional<double> hardware_share{};     ///< HFU: what is computed again counts too
+  std::string unreadable{};                   ///< the first of these cells that is no number
+
+  bool is_told() const {
+    return tokens_per_second || flops || model_share || hardware_share || !unreadable.empty();
+  }
+};
+
 /// A training run as a table has it: what the table leaves out is empty.
 struct PublishedRun {
   std::uint32_t line = 0;
@@ -24,6 +38,7 @@ struct PublishedRun {
   std::optional<std::uint32_t> tensor, pipeline, data, virtual_stages, expert, context, zero_stage;
   std::optional<Seconds> step;
   std::optional<Bytes> memory;
+  Throughput throughput{};
   std::string unreadable;  ///< the first cell that is no number where one is wanted
 };
 
@@ -31,8 +46,8 @@ struct PublishedRun {
 const SoftwareFacts& software_of(const std::string& source, const Facts& facts);
 
 /// What was run, with the catalogue's facts where the table leaves something out. Micro-batch and
-/// parallel plan that nobody tells are the fastest that fit. The error is why the run cannot be
-/// predicted.
+/// parallel plan that nobody tells are the fastest that fit, or, where none fits, the fastest of
+/// those that need little more than the least. The error is why the run cannot be predicted.
 Result<Workload> workload_of(const PublishedRun& run, const Facts& facts);
 
 /// False: how the devices were used is a guess.

@@ -176,6 +176,7 @@ TEST_CASE("published: sources whose software is known, in any case") {
   CHECK(name("pytorch/torchtitan benchmarks/llama3_h100") == "torchtitan");
   CHECK(name("NVIDIA/Megatron-LM README.md") == "Megatron-LM README");
   CHECK(name("Megatron-LM SC21 (arXiv 2104.04473) Table 1") == "SC21");
+  CHECK(name("DeepSeek-V3 (arXiv 2412.19437)") == "DeepSeek");
   CHECK(name("somebody") == "unknown");
 }
 
@@ -239,6 +240,78 @@ TEST_CASE("published: a plan that nobody tells is the fastest that fits") {
         step_time(*workload_of(llama(), config::testing::shipped_facts()),
                   config::testing::shipped_facts().calibration)
             ->total);
+}
+
+namespace {
+
+/// Dubey et al. 2024, table 4: 8,192 devices, of which the model finds that they hold too little.
+PublishedRun llama_405b() {
+  PublishedRun run = llama();
+  run.source = "Llama 3 (arXiv 2407.21783)";
+  run.model = "Llama 3 405B";
+  run.layers = 126;
+  run.global_batch = 2048;
+  run.devices = 8192;
+  run.tensor = 8;
+  run.pipeline = 16;
+  return run;
+}
+
+Bytes held(Workload work) {
+  work.software.memory_figure = MemoryFigure::device;
+  return memory_use(work, config::testing::shipped_facts().calibration.memory)->total;
+}
+
+}  // namespace
+
+TEST_CASE(
+    "published: where no choice fits it is the fastest that needs little more than the least") {
+  PublishedRun run = llama_405b();
+  const Workload chosen = *workload_of(run, config::testing::shipped_facts());
+  CHECK(held(chosen) > chosen.accelerator.memory);
+  CHECK(chosen.plan.virtual_stages == 7);
+  run.virtual_stages = 1;
+  const Workload frugal = *workload_of(run, config::testing::shipped_facts());
+  CHECK(held(frugal) < held(chosen));
+  run.micro_batch.reset();
+  const Workload free = *workload_of(run, config::testing::shipped_facts());
+  CHECK(held(free) <= 1.25 * held(frugal));
+  CHECK(free.plan.micro_batch < 8);
+}
+
+TEST_CASE("published: notes that say interleaved, of any software") {
+  PublishedRun run = llama_405b();
+  run.source = "VIA-Research/vTrain";
+  const auto stages = [&](const char* notes) {
+    run.notes = notes;
+    return workload_of(run, config::testing::shipped_facts())->plan.virtual_stages;
+  };
+  CHECK(stages("") == 1);
+  CHECK(stages("Interleaved 1F1B") == 7);
+  CHECK(stages("non-interleaved 1F1B") == 1);
+  CHECK(stages("without interleaving") == 1);
+  run.pipeline = 1;
+  run.devices = 512;
+  CHECK(stages("interleaved") == 1);
+}
+
+TEST_CASE("published: an accelerator of a fitted family without a run of its own is zero-shot") {
+  PublishedRun run = llama();
+  const auto time = [&](const char* accelerator) {
+    run.accelerator = accelerator;
+    return *step_time(*workload_of(run, config::testing::shipped_facts()),
+                      config::testing::shipped_facts().calibration);
+  };
+  for (const char* const fitted :
+       {"A100-40", "A100-80", "H100", "H100-HBM2e-96", "H200", "GH200"}) {
+    CAPTURE(fitted);
+    CHECK_FALSE(time(fitted).zero_shot);
+  }
+  for (const char* const other : {"H800", "H20", "H100-PCIe", "A100-PCIe"}) {
+    CAPTURE(other);
+    CHECK(time(other).zero_shot);
+    CHECK(time(other).spread == time("TPU v5p").spread);
+  }
 }
 
 TEST_CASE("published: what nobody fitted is scored apart") {

@@ -23,23 +23,36 @@ double mean(const std::vector<double>& values) {
   return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
 }
 
+/// As many bytes of a text, or some fewer: no character is cut.
+std::string beginning(const std::string& text, std::size_t most) {
+  std::size_t end = std::min(most, text.size());
+  while (end > 0 && end < text.size() && (text[end] & 0xC0) == 0x80) --end;
+  return text.substr(0, end);
+}
+
 /// The name that people give the source, or the beginning of its own.
 std::string short_name(const PublishedRun& run, const Facts& facts) {
+  if (run.source.find_first_not_of(' ') == std::string::npos) return "no source";
   const SoftwareFacts& software = software_of(run.source, facts);
-  return software.match.empty() ? run.source.substr(0, 40) : software.name;
+  return software.match.empty() ? beginning(run.source, 40) : software.name;
 }
 
 /// The figures of the run that may be compared, or why there is none.
 Result<RunScore> score_run(const PublishedRun& run, const std::string& source, const Facts& facts) {
-  RunScore score{.line = run.line, .source = source, .model = run.model, .step = {}, .memory = {}};
-  if (!run.step && !run.memory) return Error{Errc::unavailable, "neither time nor memory"};
-  const std::string bad_step = run.step ? suspicion(run, facts, Figure::time) : "";
-  const std::string bad_memory = run.memory ? suspicion(run, facts, Figure::memory) : "";
-  if (run.step && bad_step.empty()) score.measured_step = run.step;
-  if (run.memory && bad_memory.empty()) score.measured_memory = run.memory;
-  if (!score.measured_step && !score.measured_memory)
-    return Error{Errc::unavailable, bad_step.empty() ? bad_memory : bad_step};
+  const std::string untold = "neither time nor memory";
+  if (!run.unreadable.empty()) return Error{Errc::unavailable, run.unreadable};
+  const std::string bad_time = tells_time(run) ? suspicion(run, facts, Figure::time) : untold;
+  const std::string bad_memory = run.memory ? suspicion(run, facts, Figure::memory) : untold;
+  if (!bad_time.empty() && !bad_memory.empty())
+    return Error{Errc::unavailable, bad_time == untold ? bad_memory : bad_time};
   const Workload work = AXS_TRY(workload_of(run, facts));
+  RunScore score{.line = run.line, .source = source, .model = run.model, .step = {}, .memory = {}};
+  if (bad_memory.empty()) score.measured_memory = run.memory;
+  if (bad_time.empty()) {
+    const auto time = published_time(run, work, facts);
+    if (time) score.measured_step = *time;
+    if (!time && !score.measured_memory) return time.error();
+  }
   score.step = AXS_TRY(step_time(work, facts.calibration));
   if (!tells_plan(run)) score.step.spread = std::max(score.step.spread, guessed_plan_spread);
   score.memory = AXS_TRY(memory_use(work, facts.calibration.memory));
@@ -62,8 +75,8 @@ SourceScore summary(const ScoreTable& table, const std::string& source, bool zer
   for (const RunScore& run : table.runs) {
     if (!of_source(run) || run.step.zero_shot != zero_shot) continue;
     if (const auto measured = run.measured_step) {
-      step.push_back(run.step.total / *measured - 1);
-      if (run.step.low() <= *measured && *measured <= run.step.high()) within += 1;
+      step.push_back(run.step.total / measured->step - 1);
+      if (run.step.low() <= measured->step && measured->step <= run.step.high()) within += 1;
     }
     if (run.measured_memory) memory.push_back(run.memory.total / *run.measured_memory - 1);
   }

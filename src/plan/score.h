@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "axs/plan/memory.h"
-#include "axs/plan/published_run.h"
+#include "axs/plan/published_time.h"
 #include "axs/plan/step_time.h"
 
 /// Predictions beside what was measured.
@@ -17,7 +17,7 @@ struct RunScore {
   std::string model;
   StepTime step;
   MemoryUse memory;
-  std::optional<Seconds> measured_step{};
+  std::optional<PublishedTime> measured_step{};
   std::optional<Bytes> measured_memory{};
 };
 
