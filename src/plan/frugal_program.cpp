@@ -122,6 +122,7 @@ void FrugalProgram::extend(std::size_t number) {
       next.push_back(*more);
       next.back().last = steps_.size() - 1;
     }
+    if (next.size() > 4 * open_max) keep_promising(next, number + 1);
   }
   keep_promising(next, number + 1);
   open_ = std::move(next);
