@@ -1,6 +1,7 @@
 #include "axs/plan/replica_choice.h"
 
 #include <algorithm>
+#include <array>
 
 #include "axs/plan/site_options.h"
 
@@ -11,8 +12,13 @@ namespace {
 /// Several sites under one limit.
 class AllOptions {
  public:
-  AllOptions(const KindTable& kinds, const ReplicaDemand& demand, Seconds limit)
-      : bundles_{demand.bundles}, wanted_{demand.of_all_bundles()}, kinds_{kinds, limit, wanted_} {}
+  /// With any number of bundles from `least` to those of the demand.
+  AllOptions(const KindTable& kinds, const ReplicaDemand& demand, std::uint32_t least,
+             Seconds limit)
+      : least_{least},
+        bundles_{demand.bundles},
+        wanted_{demand.of_all_bundles()},
+        kinds_{kinds, limit, wanted_} {}
 
   /// False: even without rounding, and with as many of the best kind as there are bundles, not all
   /// can be done.
@@ -22,12 +28,13 @@ class AllOptions {
     std::vector<double> devices(kinds_.types().size());
     for (const SiteRoom& site : sites)
       for (std::size_t type = 0; type < site.size(); ++type) devices[type] += site[type].devices();
-    constexpr int prices = 8;
-    for (int i = 0; i < prices; ++i)
-      if (kinds_.most_done(devices, bundles_, static_cast<double>(most) * i / prices) <
-          static_cast<double>(wanted_) - 0.5)
-        return false;
-    return true;
+    constexpr std::array prices{-64.0, -16.0, -4.0, -2.0,  -1.0, -0.5,  -0.25, -0.125,
+                                0.0,   0.125, 0.25, 0.375, 0.5,  0.625, 0.75,  0.875};
+    return std::ranges::none_of(prices, [&](double price) {
+      const std::uint32_t bundles = price < 0 ? least_ : bundles_;
+      return kinds_.most_done(devices, bundles, price * static_cast<double>(most)) <
+             static_cast<double>(wanted_) - 0.5;
+    });
   }
 
   bool reach(const std::vector<SiteRoom>& sites) {
@@ -57,7 +64,8 @@ class AllOptions {
   bool is_reached() const {
     Values all = no_values(bundles_);
     for (const SiteOptions& site : sites_) all = joined(all, site.values());
-    return all.back() >= wanted_;
+    return std::ranges::any_of(all.begin() + least_, all.end(),
+                               [&](std::int64_t value) { return value >= wanted_; });
   }
 
   bool try_mixed() {
@@ -85,6 +93,7 @@ class AllOptions {
     return false;
   }
 
+  std::uint32_t least_;
   std::uint32_t bundles_;
   std::int64_t wanted_;  ///< of all bundles together
   KindsWithin kinds_;
@@ -108,12 +117,15 @@ ReplicaChoice::ReplicaChoice(const KindTable& kinds, const ReplicaDemand& demand
     sites_.push_back(rooms_of(site, kinds.widths, demand.bundle));
 }
 
-bool ReplicaChoice::may_be_within(Seconds limit) const {
-  return AllOptions{kinds_, demand_, limit}.may_reach(sites_);
+/// Of many bundles those of a pool are alike, so that much is lost by rounding.
+bool ReplicaChoice::may_be_within(Seconds limit, std::uint32_t least) const {
+  AllOptions options{kinds_, demand_, least, limit};
+  return options.may_reach(sites_) &&
+         (demand_.bundles <= bundles_with_an_odd_one || options.reach(sites_));
 }
 
 std::optional<std::vector<ChosenReplicas>> ReplicaChoice::within(Seconds limit) const {
-  AllOptions options{kinds_, demand_, limit};
+  AllOptions options{kinds_, demand_, demand_.bundles, limit};
   if (!options.reach(sites_)) return std::nullopt;
   return options.chosen();
 }

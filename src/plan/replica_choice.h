@@ -40,17 +40,18 @@ struct ChosenReplicas {
 };
 
 /// Chooses which replicas to build from the devices of some sites. The space: in a pool up to
-/// eight bundles of two kinds, or more of one kind and one odd bundle beside; at each site bundles
-/// of one mixed kind besides, or, of up to four bundles, one each of two mixed kinds. In this space
-/// it is exact. All of that depends on the demand alone, so that more devices only ever add
-/// choices.
+/// eight bundles of two kinds, or up to 64 of one kind and one odd bundle beside, or more of one
+/// kind; at each site bundles of one mixed kind besides, or, of up to four bundles, one each of two
+/// mixed kinds. In this space it is exact. All of that depends on the demand alone, so that more
+/// devices only ever add choices.
 class ReplicaChoice {
  public:
   ReplicaChoice(const KindTable& kinds, const ReplicaDemand& demand,
                 const std::vector<SiteDevices>& sites);
 
-  /// False: not even if replicas could be built and share the work without rounding.
-  bool may_be_within(Seconds limit) const;
+  /// False: with no number of bundles from `least` to those of the demand, not even if replicas
+  /// could be built and share the work without rounding.
+  bool may_be_within(Seconds limit, std::uint32_t least) const;
   /// Replicas that together do all micro-batches within `limit`. Nothing: there are none.
   std::optional<std::vector<ChosenReplicas>> within(Seconds limit) const;
 

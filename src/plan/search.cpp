@@ -117,12 +117,13 @@ KindBuilder::Families Search::families(const KindBuilder& builder, Pipelines pip
 KindTable Search::bounds_of(const KindBuilder& builder,
                             const KindBuilder::Families& families) const {
   KindTable table{std::vector<std::vector<ReplicaKind>>(fleet_.types.size()), {}, builder.widths()};
-  for (const auto* some : {&families.pure, &families.mixed})
-    for (const KindBuilder::Family& family : *some) {
-      ReplicaKind kind = builder.least(family);
-      (is_pure(kind, table.widths) ? table.pure[kind.uses.front().type] : table.mixed)
-          .push_back(std::move(kind));
-    }
+  for (const KindBuilder::Family& family : families.pure)
+    table.pure[family.runs.front().type].push_back(builder.least(family));
+  for (const KindBuilder::Family& family : families.mixed) {
+    ReplicaKind kind = builder.least(family);
+    (is_pure(kind, table.widths) ? table.pure[kind.uses.front().type] : table.mixed)
+        .push_back(std::move(kind));
+  }
   for (auto& kinds : table.pure) std::ranges::sort(kinds, {}, &ReplicaKind::devices);
   return table;
 }
@@ -197,8 +198,8 @@ std::optional<TrainingPlan> Search::best_of(const Unit& unit, ReplicaRange bundl
   const auto of_use = families(builder, unit.pipelines, need);
   const KindTable bounds = bounds_of(builder, of_use);
   const bool possible = std::ranges::any_of(groups_, [&](const SiteGroup& group) {
-    return !group.step_apart() &&
-           ReplicaChoice{bounds, demand, devices_of(group)}.may_be_within(limit_of(group));
+    return !group.step_apart() && ReplicaChoice{bounds, demand, devices_of(group)}.may_be_within(
+                                      limit_of(group), bundles.least);
   });
   if (!possible) return std::nullopt;
   if (bundles.is_one())

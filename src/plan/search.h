@@ -74,7 +74,7 @@ class Search {
   struct Unit {
     std::uint32_t method;
     std::uint32_t bundle;  ///< replicas that are alike
-    ReplicaRange bundles;
+    ReplicaRange bundles;  ///< any number of these
     Pipelines pipelines;
     bool apart;  ///< of sites that exchange less often than in every step
   };

@@ -12,7 +12,8 @@ namespace axs::plan {
 namespace {
 
 constexpr std::uint32_t micro_batch_max = 64;
-/// Up to this every number of replicas is looked at; of more only those with few binary digits.
+/// Up to this any replicas go together. More come in bundles, no more of them than this, and in
+/// every number where those of a pool are alike.
 constexpr std::uint32_t bundles_max = 64;
 /// Replicas up to which pipelines of several types are worth building: with more, what is left
 /// over of each type is small.
@@ -95,6 +96,8 @@ void Search::list_units() {
     add(1, {1, bundles(1, bundles_max)}, Pipelines::pure);
     for (std::uint32_t bundle = 2; bundles(bundle, bundles_max) > bundles_max / 2; bundle *= 2)
       add(bundle, {bundles_max / 2 + 1, bundles(bundle, bundles_max)}, Pipelines::pure);
+    for (std::uint32_t least = bundles_max + 1; least <= most; least = 2 * least - 1)
+      units_.push_back({method, 1, {least, bundles(1, 2 * (least - 1))}, Pipelines::pure, false});
     if (job_.software.replicas_only || is_of_one_stage(methods_[method].method)) continue;
     add(1, {1, bundles(1, mixed_replicas_max)}, Pipelines::mixed);
     if (spans)
@@ -103,7 +106,7 @@ void Search::list_units() {
   }
   std::ranges::sort(units_, [](const Unit& a, const Unit& b) {
     const auto key = [](const Unit& unit) {
-      return std::tuple{unit.pipelines, unit.method, unit.apart, unit.bundle};
+      return std::tuple{unit.pipelines, unit.method, unit.apart, unit.bundles.least, unit.bundle};
     };
     return key(a) < key(b);
   });

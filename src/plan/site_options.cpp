@@ -45,6 +45,7 @@ PoolOption TypeEntries::best(std::uint32_t bundles, const PoolRoom& room) const 
   PoolOption best;
   if (const Entry* even = largest(room, bundles))
     best = {bundles * even->value, nullptr, 0, even->kind};
+  if (bundles > bundles_with_an_odd_one) return best;
   const std::uint32_t odd = bundles <= freely_mixed_bundles ? bundles - 1 : 1;
   for (const Alike& alike : alike_)
     for (const Entry& first : alike.entries) {

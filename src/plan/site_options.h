@@ -9,6 +9,8 @@
 
 namespace axs::plan {
 
+/// Up to so many bundles of a pool, one may be of another kind: of more it adds little.
+inline constexpr std::uint32_t bundles_with_an_odd_one = 64;
 /// Up to so many bundles, two of them may be of different mixed kinds.
 inline constexpr std::uint32_t two_mixed_bundles = 4;
 
@@ -76,7 +78,8 @@ class KindsWithin {
   /// That bundles do with so many devices of each type, if `free` micro-batches are the price of a
   /// bundle: what they do beyond is priced by device, as the best pure kinds have it or as much
   /// above as the best mixed one is. No kind does more than its prices, so that all together do no
-  /// more than the prices of all bundles and devices.
+  /// more than the prices of all bundles and devices: of the most bundles that there may be, or of
+  /// the least if a bundle costs what devices have to do besides.
   double most_done(const std::vector<double>& devices, std::uint32_t bundles, double free) const;
 
  private:
