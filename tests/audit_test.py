@@ -35,12 +35,41 @@ class Audit(unittest.TestCase):
         self.assertEqual({claim["verdict"] for claim in self.claims} - verdicts, set())
         self.assertTrue(all(claim["reason"] for claim in self.claims))
 
+    def test_intervals(self):
+        claims = {claim["id"]: claim for claim in self.claims}
+        for number in (1, 9, 11, 20, 22, 25, 26, 52):
+            claim = claims[number]
+            self.assertLess(claim["low"], claim["high"], number)
+            self.assertTrue(claim["interval_of"], number)
+            self.assertEqual(claim["seeds"], "1 to 3" if number == 20 else None)
+        self.assertIsNone(claims[12]["low"])
+
+    def test_scaling_is_what_its_command_prints(self):
+        scenario = os.path.join(os.path.dirname(__file__), "..", "scenarios", "thirds.toml")
+        (claim,) = (claim for claim in self.claims if claim["id"] == 20)
+        command = claim["command"].replace("scenarios/thirds.toml", scenario).split()
+        self.assertEqual(command[0], "axs")
+        played = subprocess.run([AXS, *command[1:], "--json"], capture_output=True, text=True,
+                                check=True, timeout=300)
+        (figure,) = (row for row in json.loads(played.stdout)["over_seeds"]
+                     if row["figure"] == "scaling_efficiency")
+        self.assertAlmostEqual(claim["low"], 100 * figure["least"], places=3)
+        self.assertAlmostEqual(claim["high"], 100 * figure["most"], places=3)
+        self.assertIn(f"{100 * figure['median']:.1f} % at 5 Gb/s", claim["number"])
+
+    def test_arithmetic(self):
+        outcome = audit("44")
+        self.assertIn("1200 PF x 43830 h x 0.07 $ = 3.68 million $", outcome.stdout)
+
     def test_html(self):
         with tempfile.TemporaryDirectory() as folder:
             page = os.path.join(folder, "claims.html")
             self.assertEqual(audit("12", "--html", page).returncode, 0)
             with open(page, encoding="utf-8") as file:
                 self.assertIn("60.9 ms at least", file.read())
+            self.assertEqual(audit("20", "--html", page).returncode, 0)
+            with open(page, encoding="utf-8") as file:
+                self.assertIn("<small>seeds 1 to 3: ", file.read())
         outcome = audit("12", "--html", "/dev/stdout")
         self.assertEqual((outcome.returncode, outcome.stderr), (0, ""))
         self.assertRegex(outcome.stdout, r"(?s)^<!doctype html>.*</html>.*1 claims: 1 impossible")

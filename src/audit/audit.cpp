@@ -21,6 +21,14 @@ const Calculation* calculation_of(std::uint32_t claim) {
 
 }  // namespace
 
+std::string interval_text(const Interval& interval) {
+  if (interval.seeds.empty())
+    return fmt::format("nine times of ten {:.3g} to {:.3g} {}", interval.low, interval.high,
+                       interval.of);
+  return fmt::format("seeds {}: {:.4g} to {:.4g} {}", interval.seeds, interval.low, interval.high,
+                     interval.of);
+}
+
 Result<Audited> audit(const Claim& claim, const plan::Facts& facts) {
   const Calculation* calculation = calculation_of(claim.id);
   if (claim.known.has_value() == (calculation != nullptr))

@@ -17,6 +17,16 @@ constexpr double nvlinks = 18;
 /// NVIDIA H100 data sheet: dense products in fp8 over those in bf16, at the peak.
 constexpr double fp8_over_bf16 = 2;
 
+/// As the catalogue has it.
+std::string peak_text(const plan::Accelerator& accelerator) {
+  return fmt::format("{}: {:.1f} TF/s dense bf16", accelerator.name,
+                     accelerator.peak.value() / tera);
+}
+std::string twice_in_fp8(double value, std::string_view unit) {
+  return fmt::format("in fp8 x {} (data sheet of the H100) = {:.2f} {}", fp8_over_bf16,
+                     value * fp8_over_bf16, unit);
+}
+
 /// Peak rate in bf16 for a watt of its limit.
 double flops_per_joule(const plan::Accelerator& accelerator) {
   return accelerator.peak.value() / accelerator.power.value();
@@ -30,7 +40,10 @@ Result<Finding> rack_of_32(const plan::Facts& facts) {
                              bf16 * fp8_over_bf16, bf16),
                  "The figure is that of dense fp8 at the peak of the data sheet; no program "
                  "sustains a peak.",
-                 ""};
+                 "",
+                 {},
+                 {peak_text(h100), fmt::format("{} of them: {:.2f} PF/s", rack, bf16),
+                  twice_in_fp8(bf16, "PF/s")}};
 }
 
 Result<Finding> memory_of_the_die(const plan::Facts& facts) {
@@ -39,7 +52,10 @@ Result<Finding> memory_of_the_die(const plan::Facts& facts) {
                  fmt::format("{:.2f} TB/s in an H100", h100.memory_rate.value() / tera),
                  "No data sheet of the described die is public. A memory above 3 TB/s is what an "
                  "H100 has.",
-                 ""};
+                 "",
+                 {},
+                 {fmt::format("H100 in catalog/accelerators.toml: {:.0f} GB/s of memory",
+                              h100.memory_rate.value() / giga)}};
 }
 
 Result<Finding> flops_per_watt(const plan::Facts& facts) {
@@ -51,26 +67,44 @@ Result<Finding> flops_per_watt(const plan::Facts& facts) {
       fmt::format("{:.2f} times in bf16, {:.2f} with fp8 against bf16", bf16, bf16 * fp8_over_bf16),
       "H100 against A100, peaks over power limits of the data sheets. Three times is "
       "reached only by comparing eight bits with sixteen.",
-      ""};
+      "",
+      {},
+      {fmt::format("{} over {:.0f} W = {:.3f} TF/J", peak_text(h100), h100.power.value(),
+                   flops_per_joule(h100) / tera),
+       fmt::format("{} over {:.0f} W = {:.3f} TF/J", peak_text(a100), a100.power.value(),
+                   flops_per_joule(a100) / tera),
+       fmt::format("{:.3f} / {:.3f} = {:.2f}", flops_per_joule(h100) / tera,
+                   flops_per_joule(a100) / tera, bf16),
+       twice_in_fp8(bf16, "times")}};
 }
 
 Result<Finding> node_of_eight(const plan::Facts& facts) {
   const auto h100 = AXS_TRY(accelerator(facts, "H100")).accelerator;
-  return Finding{Verdict::unsupported,
-                 fmt::format("{:.1f} PF peak in bf16, {:.1f} in fp8", 8 * h100.peak.value() / peta,
-                             8 * h100.peak.value() * fp8_over_bf16 / peta),
-                 "The claim is too low for a peak; 3 PF is about what eight of them sustain in "
-                 "training with bf16.",
-                 ""};
+  return Finding{
+      Verdict::unsupported,
+      fmt::format("{:.1f} PF peak in bf16, {:.1f} in fp8", 8 * h100.peak.value() / peta,
+                  8 * h100.peak.value() * fp8_over_bf16 / peta),
+      "The claim is too low for a peak; 3 PF is about what eight of them sustain in "
+      "training with bf16.",
+      "",
+      {},
+      {peak_text(h100), fmt::format("8 of them: {:.2f} PF/s", 8 * h100.peak.value() / peta),
+       twice_in_fp8(8 * h100.peak.value() / peta, "PF/s")}};
 }
 
 Result<Finding> memory_of_h100(const plan::Facts& facts) {
   const auto h100 = AXS_TRY(accelerator(facts, "H100")).accelerator;
-  return Finding{Verdict::unsupported,
-                 fmt::format("{:.0f} GB/s of memory", h100.memory_rate.value() / giga),
-                 fmt::format("900 GB/s is what its NVLink carries, {:.0f} GB/s each way.",
-                             h100.scale_up.value() / giga),
-                 ""};
+  return Finding{
+      Verdict::unsupported,
+      fmt::format("{:.0f} GB/s of memory", h100.memory_rate.value() / giga),
+      fmt::format("900 GB/s is what its NVLink carries, {:.0f} GB/s each way.",
+                  h100.scale_up.value() / giga),
+      "",
+      {},
+      {fmt::format("H100 in catalog/accelerators.toml: memory {:.0f} GB/s, NVLink {:.0f} "
+                   "GB/s each way, {:.0f} both ways",
+                   h100.memory_rate.value() / giga, h100.scale_up.value() / giga,
+                   2 * h100.scale_up.value() / giga)}};
 }
 
 Result<Finding> nvlink_rate(const plan::Facts& facts) {
@@ -79,7 +113,13 @@ Result<Finding> nvlink_rate(const plan::Facts& facts) {
   return Finding{
       Verdict::unsupported,
       fmt::format("{:.0f} GB/s a link, {:.0f} GB/s a device", both_ways / nvlinks, both_ways),
-      fmt::format("900 GB/s is the sum of a device's {:.0f} links, both ways.", nvlinks), ""};
+      fmt::format("900 GB/s is the sum of a device's {:.0f} links, both ways.", nvlinks),
+      "",
+      {},
+      {fmt::format("2 x {:.0f} GB/s each way = {:.0f} GB/s a device", h100.scale_up.value() / giga,
+                   both_ways),
+       fmt::format("{:.0f} GB/s / {:.0f} links (data sheet of the H100) = {:.0f} GB/s a link",
+                   both_ways, nvlinks, both_ways / nvlinks)}};
 }
 
 /// The gradient that eight devices add up in 200 microseconds, by halving.
@@ -93,18 +133,34 @@ Result<Finding> sync_in_a_node(const plan::Facts& facts) {
     const Bytes middle = (least + most) / 2;
     (plan::all_reduce(middle, node, machine.links) <= Seconds{200e-6} ? least : most) = middle;
   }
-  return Finding{Verdict::simulated,
-                 fmt::format("gradients of up to {:.0f} MB, {:.0f} M parameters in bf16",
-                             least.value() / 1e6, least.value() / 2e6),
-                 "A ring over the eight H100 of a node at the rates that published runs reach. A "
-                 "model of billions of parameters takes milliseconds, hidden behind the backward "
-                 "pass.",
-                 ""};
+  return Finding{
+      Verdict::simulated,
+      fmt::format("gradients of up to {:.0f} MB, {:.0f} M parameters in bf16", least.value() / 1e6,
+                  least.value() / 2e6),
+      "A ring over the eight H100 of a node at the rates that published runs reach. A "
+      "model of billions of parameters takes milliseconds, hidden behind the backward "
+      "pass.",
+      "",
+      {},
+      {fmt::format("{:.0f} GB/s each way x {:.2f} (catalog/xray-fit.toml) = {:.0f} GB/s",
+                   h100.accelerator.scale_up.value() / giga, facts.calibration.shared.scale_up,
+                   machine.links.scale_up.value() / giga),
+       fmt::format("no bytes take {:.0f} us: 2 passes of {:.0f} hops",
+                   plan::all_reduce({}, node, machine.links).value() * 1e6, node.ranks - 1),
+       fmt::format("2 x {0:.0f}/{1:.0f} x {2:.1f} MB / {3:.0f} GB/s + that = 200 us",
+                   node.ranks - 1, node.ranks, least.value() / 1e6,
+                   machine.links.scale_up.value() / giga)}};
 }
 
 /// At the power limits, with host, network and fans, as the catalogue declares them.
 double kilowatts(const plan::Accelerator& accelerator, double count) {
   return count * accelerator.power.value() * (1 + accelerator.host_share) * 1e-3;
+}
+
+std::string kilowatts_text(const plan::Accelerator& accelerator, double count) {
+  return fmt::format("{:.0f} {} x {:.0f} W x {:.2f} with host, network and fans = {:.1f} kW", count,
+                     accelerator.name, accelerator.power.value(), 1 + accelerator.host_share,
+                     kilowatts(accelerator, count));
 }
 
 Result<Finding> heat_of_a_rack(const plan::Facts& facts) {
@@ -115,7 +171,9 @@ Result<Finding> heat_of_a_rack(const plan::Facts& facts) {
                              kilowatts(gb200, 72)),
                  "At their power limits, with hosts as declared. Racks that are cooled by liquid "
                  "exceed the figure today; that it is three times what air can cool is not shown.",
-                 ""};
+                 "",
+                 {},
+                 {kilowatts_text(h100, rack), kilowatts_text(gb200, 72)}};
 }
 
 constexpr double claimed_dollars = 0.07;  ///< a petaFLOP-hour
@@ -125,21 +183,33 @@ Result<Finding> price_of_a_petaflop_hour(const plan::Facts& facts) {
   if (!h100.price) return Error{Errc::not_found, "accelerator \"H100\" has no price"};
   const double hour = h100.price->value() * 3600;
   const double bf16 = hour / (h100.accelerator.peak.value() / peta);
-  return Finding{Verdict::unsupported,
-                 fmt::format("{:.2f} dollars in bf16, {:.2f} in fp8", bf16, bf16 / fp8_over_bf16),
-                 fmt::format("An H100 at {:.2f} dollars an hour, at the peak that no program "
-                             "sustains: {:.0f} to {:.0f} times the claim.",
-                             hour, bf16 / fp8_over_bf16 / claimed_dollars, bf16 / claimed_dollars),
-                 ""};
+  return Finding{
+      Verdict::unsupported,
+      fmt::format("{:.2f} dollars in bf16, {:.2f} in fp8", bf16, bf16 / fp8_over_bf16),
+      fmt::format("An H100 at {:.2f} dollars an hour, at the peak that no program "
+                  "sustains: {:.0f} to {:.0f} times the claim.",
+                  hour, bf16 / fp8_over_bf16 / claimed_dollars, bf16 / claimed_dollars),
+      "",
+      {},
+      {fmt::format("{:.2f} $ an hour / {:.4f} PF/s in bf16 = {:.2f} $", hour,
+                   h100.accelerator.peak.value() / peta, bf16),
+       fmt::format("in fp8 / {} = {:.2f} $", fp8_over_bf16, bf16 / fp8_over_bf16),
+       fmt::format("{:.2f} $ / {} $ = {:.1f}, {:.2f} $ / {} $ = {:.1f}", bf16 / fp8_over_bf16,
+                   claimed_dollars, bf16 / fp8_over_bf16 / claimed_dollars, bf16, claimed_dollars,
+                   bf16 / claimed_dollars)}};
 }
 
 Result<Finding> five_years_of_it(const plan::Facts&) {
   constexpr double claimed_petaflops = 1200, hours = 5 * 365.25 * 24;
   const double millions = claimed_petaflops * hours * claimed_dollars * 1e-6;
-  return Finding{Verdict::impossible, fmt::format("{:.2f} million dollars", millions),
+  return Finding{Verdict::impossible,
+                 fmt::format("{:.2f} million dollars", millions),
                  "1.2 exaFLOPS for five years at 0.07 dollars a petaFLOP-hour: a thousandth of "
                  "billions.",
-                 ""};
+                 "",
+                 {},
+                 {fmt::format("{:.0f} PF x {:.0f} h x {} $ = {:.2f} million $", claimed_petaflops,
+                              hours, claimed_dollars, millions)}};
 }
 
 constexpr std::array calculations{

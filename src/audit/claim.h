@@ -13,11 +13,25 @@ namespace axs::audit {
 /// otherwise. judgement: nothing that can be measured.
 enum class Verdict { measured, simulated, impossible, unsupported, judgement };
 
+/// Where the true value lies: nine times of ten of what the planner predicts (plan::StepTime), of
+/// runs of a simulation the least and the greatest.
+struct Interval {
+  double low = 0;
+  double high = 0;
+  std::string of;     ///< what it is the interval of, with its unit: "days on 1,024 H100"
+  std::string seeds;  ///< of the runs that it was seen in, "1 to 5"; empty: a prediction
+};
+
+/// "nine times of ten 6.8 to 10.2 days on 1,024 H100".
+std::string interval_text(const Interval& interval);
+
 struct Finding {
   Verdict verdict = Verdict::unsupported;
   std::string number;   ///< ours; empty if there is none
-  std::string reason;   ///< in one or two sentences
+  std::string reason;   ///< in a few sentences
   std::string command;  ///< that repeats it; empty if nothing is to be run
+  std::optional<Interval> interval{};
+  std::vector<std::string> steps{};  ///< of the arithmetic, for whoever does it again by hand
 };
 
 /// A statement of the published description.

@@ -27,6 +27,9 @@ Result<plan::AcceleratorFacts> accelerator(const plan::Facts& facts, const std::
 /// The fastest plan on that many devices of a type, at one site.
 Result<plan::TrainingPlan> plan_on(const plan::Job& job, const plan::Facts& facts,
                                    const std::string& type, std::uint32_t devices);
+/// Share of a step in which the mean device of such a plan waits for other stages.
+Result<double> bubble_of(const plan::Job& job, const plan::Facts& facts, const std::string& type,
+                         std::uint32_t devices, const plan::TrainingPlan& plan);
 /// The least number of devices, a multiple of 64, that end the job within `limit`; an error if that
 /// takes 16,384 or more.
 Result<std::uint32_t> devices_for(const plan::Job& job, const plan::Facts& facts,

@@ -1,6 +1,7 @@
 #include "axs/cli/audit.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -8,6 +9,7 @@
 #include <map>
 
 #include "axs/audit/audit.h"
+#include "axs/cli/audit_twin.h"
 #include "axs/cli/progress.h"
 #include "axs/cli/terminal.h"
 #include "axs/config/claims.h"
@@ -22,6 +24,9 @@ namespace {
 
 using audit::Audited;
 using audit::Verdict;
+
+/// Of the 64 the one that the twin of fleets answers: src/audit lies below the twin.
+constexpr std::uint32_t claim_of_scaling = 20;
 
 std::string word_of(Verdict verdict) {
   return verdict == Verdict::judgement ? "a judgement" : std::string{enum_name(verdict)};
@@ -39,6 +44,18 @@ std::string counts_of(const std::vector<Audited>& claims) {
                      text, unbuilt);
 }
 
+/// Nothing where there is none.
+std::string interval_of(const audit::Finding& finding) {
+  return finding.interval ? audit::interval_text(*finding.interval) : std::string{};
+}
+
+std::vector<Cell> interval_cells(const std::optional<audit::Interval>& interval) {
+  if (!interval) return std::vector<Cell>(4);
+  constexpr int digits = 4;
+  return {Decimal{interval->low, digits}, Decimal{interval->high, digits}, interval->of,
+          interval->seeds.empty() ? Cell{} : interval->seeds};
+}
+
 Rows rows_of(const std::vector<Audited>& claims) {
   Rows rows{{{"id", "ID"},
              {"area", "AREA"},
@@ -47,12 +64,20 @@ Rows rows_of(const std::vector<Audited>& claims) {
              {"number", "NUMBER"},
              {"reason", "REASON"},
              {"command", "COMMAND"},
-             {"built", "BUILT"}},
+             {"built", "BUILT"},
+             {"low", "LOW"},
+             {"high", "HIGH"},
+             {"interval_of", "INTERVAL OF"},
+             {"seeds", "SEEDS"},
+             {"steps", "STEPS"}},
             {}};
-  for (const auto& [claim, finding] : claims)
-    rows.rows.push_back({std::int64_t{claim.id}, claim.area, claim.text, word_of(finding.verdict),
-                         finding.number, finding.reason, finding.command,
-                         std::int64_t{claim.built}});
+  for (const auto& [claim, finding] : claims) {
+    auto& row = rows.rows.emplace_back(std::vector<Cell>{
+        std::int64_t{claim.id}, claim.area, claim.text, word_of(finding.verdict), finding.number,
+        finding.reason, finding.command, std::int64_t{claim.built}});
+    for (Cell& cell : interval_cells(finding.interval)) row.push_back(std::move(cell));
+    row.emplace_back(fmt::format("{}", fmt::join(finding.steps, "\n")));
+  }
   return rows;
 }
 
@@ -62,7 +87,8 @@ Colour colour_of(Verdict verdict) {
   return verdict == Verdict::judgement ? Colour::dim : Colour::green;
 }
 
-void print(const std::vector<Audited>& claims) {
+/// With the arithmetic of each, if somebody asked for these claims.
+void print(const std::vector<Audited>& claims, bool steps) {
   const auto line = [](const std::string& text) {
     if (!text.empty()) fmt::print("                 {}\n", text);
   };
@@ -71,10 +97,18 @@ void print(const std::vector<Audited>& claims) {
     fmt::print("{:>3}  {}  {}\n", claim.id, coloured(verdict, colour_of(finding.verdict), stdout),
                claim.text);
     line(finding.number);
+    line(interval_of(finding));
     line(coloured(finding.reason, Colour::dim, stdout));
     if (!finding.command.empty()) line("$ " + finding.command);
+    if (!steps) continue;
+    for (const std::string& step : finding.steps) line("  " + step);
   }
   fmt::print("\n{}.\n", counts_of(claims));
+}
+
+/// In a line of its own.
+std::string small(const std::string& text) {
+  return text.empty() ? "" : "<br><small>" + report::escaped(text) + "</small>";
 }
 
 std::string page_of(const std::vector<Audited>& claims) {
@@ -86,9 +120,9 @@ std::string page_of(const std::vector<Audited>& claims) {
       "<th>Our number</th><th>Why</th></tr></thead>\n<tbody>\n";
   for (const auto& [claim, finding] : claims)
     body += fmt::format(
-        "<tr><td class=\"number\">{}</td><th>{}</th><td>{}</td><td>{}</td><td>{}{}</td></tr>\n",
+        "<tr><td class=\"number\">{}</td><th>{}</th><td>{}</td><td>{}{}</td><td>{}{}</td></tr>\n",
         claim.id, escaped(claim.text), word_of(finding.verdict), escaped(finding.number),
-        escaped(finding.reason),
+        small(interval_of(finding)), escaped(finding.reason),
         finding.command.empty() ? "" : "<pre>" + escaped(finding.command) + "</pre>");
   return report::page("Claims", body + "</tbody></table></div>\n");
 }
@@ -99,7 +133,9 @@ Result<std::vector<Audited>> audit_all(const std::vector<audit::Claim>& claims,
   std::vector<Audited> audited;
   for (const audit::Claim& claim : claims) {
     progress.show(static_cast<double>(audited.size()) / static_cast<double>(claims.size()));
-    audited.push_back(AXS_TRY(audit::audit(claim, facts)));
+    Audited one = AXS_TRY(audit::audit(claim, facts));
+    if (claim.id == claim_of_scaling) one.finding = AXS_TRY(played(std::move(one.finding), facts));
+    audited.push_back(std::move(one));
   }
   return audited;
 }
@@ -127,6 +163,8 @@ void AuditCommand::declare(CLI::App& app) {
   app.footer(
       "Verdicts: measured, on a running system; simulated, by this program's models; impossible,\n"
       "against physics or arithmetic; unsupported; a judgement.\n"
+      "With numbers of claims it says the arithmetic as well. Intervals hold nine times of ten, or "
+      "are\nthe least and the greatest of the seeds that they name.\n"
       "\n"
       "Examples:\n"
       "  axs audit\n"
@@ -143,7 +181,7 @@ Result<ExitCode> AuditCommand::run() {
   if (format_.json || format_.csv)
     std::fputs(format_.text(rows_of(audited), "claims").c_str(), stdout);
   else
-    print(audited);
+    print(audited, !ids_.empty());
   return ExitCode::done;
 }
 

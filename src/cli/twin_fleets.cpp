@@ -34,8 +34,9 @@ twin::FlowTwin world_of(const FleetScene& scene, std::uint32_t number) {
   return twin::FlowTwin{std::move(config)};
 }
 
-/// By seed.
-std::vector<twin::FleetOutcome> run_on_cores(const FleetScene& scene, std::uint32_t seeds) {
+}  // namespace
+
+std::vector<twin::FleetOutcome> play_seeds(const FleetScene& scene, std::uint32_t seeds) {
   std::vector<twin::FleetOutcome> outcomes(seeds);
   std::vector<std::atomic<std::int64_t>> passed(seeds);  // Of simulated time, in ns.
   std::atomic<std::uint32_t> next{0}, finished{0};
@@ -62,8 +63,6 @@ std::vector<twin::FleetOutcome> run_on_cores(const FleetScene& scene, std::uint3
   return outcomes;
 }
 
-}  // namespace
-
 Result<bool> is_of_fleets(const std::string& file) {
   const std::string text = AXS_TRY(config::read_scenario_text(file));
   const config::PlanScenario read = AXS_TRY(config::parse_plan_scenario(text, file));
@@ -79,7 +78,7 @@ Result<std::string> fleets_text(const JobFlags& job, const FleetFlags& flags) {
   if (span <= Duration{} || span > longest)
     return Error{Errc::invalid, "--for: \"" + flags.span + "\", want a time up to 30d, like 24h"};
   const FleetScene scene = AXS_TRY(fleet_scene(job, span, flags.plan));
-  const auto runs = run_on_cores(scene, flags.seeds);
+  const auto runs = play_seeds(scene, flags.seeds);
   return flags.json ? runs_json(scene, runs) : runs_text(scene, runs);
 }
 

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <span>
 
+#include "axs/cli/plan_words.h"
 #include "axs/cli/rows.h"
 
 namespace axs::cli {
@@ -28,6 +29,14 @@ double tokens_per_second(const twin::FleetOutcome& run) {
   return static_cast<double>(run.tokens) / run.took.seconds();
 }
 
+}  // namespace
+
+double scaling_efficiency(const FleetScene& scene, const twin::FleetOutcome& run) {
+  return tokens_per_second(run) / scene.tokens_per_second_apart;
+}
+
+namespace {
+
 constexpr Figure run_figures[] = {
     {"tokens_per_s", "TOKENS/S", 0,
      [](const FleetScene&, const twin::FleetOutcome& run) {
@@ -41,7 +50,7 @@ constexpr Figure run_figures[] = {
      }},
     {"scaling_efficiency", "SCALING", 4,
      [](const FleetScene& scene, const twin::FleetOutcome& run) {
-       return std::optional{tokens_per_second(run) / scene.tokens_per_second_apart};
+       return std::optional{scaling_efficiency(scene, run)};
      }},
     {"syncs", "SYNCS", 0,
      [](const FleetScene&, const twin::FleetOutcome& run) {
@@ -206,9 +215,9 @@ std::string runs_json(const FleetScene& scene, const std::vector<twin::FleetOutc
 std::string runs_text(const FleetScene& scene, const std::vector<twin::FleetOutcome>& runs) {
   const RowsFormat format;
   std::string text = fmt::format(
-      "{}: {:g} h of simulated time; each site apart: {:.0f} tokens/s at an MFU of {:.3f}\n",
-      scene.planned.scenario.name, scene.span.seconds() / 3600, scene.tokens_per_second_apart,
-      scene.planned.utilisation);
+      "{}: {} of simulated time; each site apart: {:.0f} tokens/s at an MFU of {:.3f}\n",
+      scene.planned.scenario.name, span_text(Seconds{scene.span.seconds()}),
+      scene.tokens_per_second_apart, scene.planned.utilisation);
   text += "Plays " + scene.source + "\n";
   for (const std::string& unmet : scene.unmet) text += "Not met: " + unmet + "\n";
   if (!scene.left_out.empty())

@@ -160,10 +160,7 @@ std::string work_of(const Cast& cast) {
   return ": " + exchange_text(cast.scenario.train.outer);
 }
 
-}  // namespace
-
-Result<FleetScene> fleet_scene(const JobFlags& flags, Duration span, const std::string& plan) {
-  const Cast cast = AXS_TRY(cast_of(flags, plan));
+Result<FleetScene> scene_of(const Cast& cast, Duration span) {
   const std::uint64_t contribution = assumed_speeds(cast.scenario).front().contribution_bytes;
   FleetScene scene{.planned = twin::planned_fleets(cast.scenario, cast.plans, contribution),
                    .source = cast.source + work_of(cast),
@@ -177,6 +174,17 @@ Result<FleetScene> fleet_scene(const JobFlags& flags, Duration span, const std::
   scene.links = AXS_TRY(fabric::plan_links(played, satellites, span, seconds(1)));
   scene.tokens_per_second_apart = twin::tokens_per_second_apart(played, scene.planned.fleets, span);
   return scene;
+}
+
+}  // namespace
+
+Result<FleetScene> fleet_scene(const JobFlags& flags, Duration span, const std::string& plan) {
+  return scene_of(AXS_TRY(cast_of(flags, plan)), span);
+}
+
+Result<FleetScene> stated_scene(const config::PlannedJob& job, const plan::Facts& facts,
+                                Duration span) {
+  return scene_of(AXS_TRY(best_of_each_site(job, facts)), span);
 }
 
 }  // namespace axs::cli

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "axs/cli/job.h"
+#include "axs/config/job.h"
 #include "axs/core/result.h"
 #include "axs/fabric/link_plan.h"
 #include "axs/twin/planned_fleets.h"
@@ -25,5 +26,8 @@ struct FleetScene {
 /// The job of `flags` for so long: the plan in the file `plan`; without one the exchange that the
 /// job states on the best plan of each site; where it states none, the plan that axs plan finds.
 Result<FleetScene> fleet_scene(const JobFlags& flags, Duration span, const std::string& plan);
+/// The exchange that the job states, on the best plan of each site.
+Result<FleetScene> stated_scene(const config::PlannedJob& job, const plan::Facts& facts,
+                                Duration span);
 
 }  // namespace axs::cli

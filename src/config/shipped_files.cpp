@@ -7,6 +7,7 @@ AXS_TAKE_IN(axs_software, AXS_CATALOG "/software.toml");
 AXS_TAKE_IN(axs_published, AXS_CATALOG "/published.toml");
 AXS_TAKE_IN(axs_xray_fit, AXS_CATALOG "/xray-fit.toml");
 AXS_TAKE_IN(axs_claims, AXS_CATALOG "/claims.toml");
+AXS_TAKE_IN(axs_thirds, AXS_SCENARIOS "/thirds.toml");
 
 namespace axs::config {
 
@@ -23,6 +24,10 @@ Result<plan::Facts> shipped_plan_facts() {
 
 std::string_view shipped_claims() {
   return taken_in(axs_claims_begin, axs_claims_end);
+}
+
+std::string_view shipped_thirds() {
+  return taken_in(axs_thirds_begin, axs_thirds_end);
 }
 
 }  // namespace axs::config
