@@ -39,6 +39,17 @@ Result<> check_even(const PlanView& view, std::string_view program, std::uint32_
   return Ok{};
 }
 
+/// A plan counts with the nearest precision that a device has; a program does not start.
+Result<> check_precision(const PlanView& view, std::string_view program, std::uint32_t type) {
+  const plan::Accelerator& accelerator = view.job.fleet.types[type].accelerator;
+  const Precision wanted = view.job.job.precision;
+  if (wanted <= accelerator.fastest) return Ok{};
+  return no_words(program, fmt::format("the job is in {0}, which {1} does not have; want precision "
+                                       "= \"{2}\", which the plan counts with",
+                                       enum_name(wanted), accelerator.name,
+                                       enum_name(accelerator.fastest)));
+}
+
 /// What both programs want: replicas that are alike, on devices that are.
 Result<> check_alike(const PlanView& view, std::string_view program) {
   const auto& groups = view.plan().groups;
@@ -62,7 +73,8 @@ Result<> check_alike(const PlanView& view, std::string_view program) {
                                   first.micro_batches, group.micro_batches));
   }
   const plan::Method& method = view.plan().method;
-  if (plan::is_of_one_stage(method) || method.whole_experts || method.context > 1)
+  const bool shards = plan::is_of_one_stage(method) && plan::replicas_of(groups) > 1;
+  if (shards || method.whole_experts || method.context > 1)
     return no_words(program, fmt::format("the plan is {}; shards of gradients or parameters, whole "
                                          "experts and parts of sequences are not written yet",
                                          method_text(method)));
@@ -70,6 +82,7 @@ Result<> check_alike(const PlanView& view, std::string_view program) {
     if (stage.type != first.stages.front().type || stage.tensor != first.stages.front().tensor)
       return no_words(program, fmt::format("a replica is {}, want one type and one width",
                                            stages_text(view.job, first)));
+  AXS_TRY(check_precision(view, program, first.stages.front().type));
   return check_even(view, program, first.stages.front().tensor);
 }
 
@@ -166,7 +179,10 @@ std::string megatron_model(const plan::ModelShape& shape) {
     text += fmt::format("--group-query-attention\n--num-query-groups {}\n", shape.kv_heads);
   if (shape.head_width * shape.heads != shape.hidden)
     text += fmt::format("--kv-channels {}\n", shape.head_width);
-  if (shape.gated) text += "--swiglu\n";
+  if (shape.gated)  // Llama's layers; without gates they are GPT's, as which Megatron begins.
+    text +=
+        "--swiglu\n--normalization RMSNorm\n--position-embedding-type rope\n"
+        "--disable-bias-linear\n";
   if (!shape.tied) text += "--untie-embeddings-and-output-weights\n";
   if (shape.window > 0) text += fmt::format("--window-size {},0\n", shape.window);
   const plan::Experts& experts = shape.experts;
@@ -182,6 +198,13 @@ std::string megatron_model(const plan::ModelShape& shape) {
                                    shape.layers - experts.dense_layers)) +
             "\n";
   return text;
+}
+
+/// As large as the model's: rows are added until the multiple times the tensor width divides them.
+std::string megatron_vocabulary(std::uint32_t words, std::uint32_t tensor) {
+  std::uint32_t multiple = 128;  // Megatron's own.
+  while (multiple > 1 && words % (multiple * tensor) != 0) multiple /= 2;
+  return fmt::format("--vocab-size {}\n--make-vocab-size-divisible-by {}\n", words, multiple);
 }
 
 std::string_view megatron_precision(Precision precision) {
@@ -242,7 +265,9 @@ Result<std::string> torchtitan_text(const PlanView& view) {
 
 Result<std::string> megatron_text(const PlanView& view) {
   AXS_TRY(check_alike(view, "megatron"));
-  return megatron_model(view.job.job.shape) +
+  const plan::ModelShape& shape = view.job.job.shape;
+  const std::uint32_t tensor = view.plan().groups.front().stages.front().tensor;
+  return megatron_model(shape) + megatron_vocabulary(shape.vocabulary, tensor) +
          fmt::format(
              "--seq-length {0}\n--max-position-embeddings {0}\n--micro-batch-size {1}\n"
              "--global-batch-size {2}\n--train-iters {3}\n",

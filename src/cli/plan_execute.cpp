@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
 
 #include "axs/cli/node_places.h"
 #include "axs/cli/plan_read.h"
@@ -157,19 +156,6 @@ std::string unknown_to_workers(const config::PlannedJob& job, const TrainingPlan
   return {};
 }
 
-std::string basis_of(const config::PlannedJob& job, const TrainingPlan& plan,
-                     const plan::Calibration& calibration) {
-  std::set<std::string> declared;
-  for (const ReplicaGroup& group : plan.groups)
-    for (const plan::PlannedStage& stage : group.stages) {
-      const plan::DeviceType& type = job.fleet.types[stage.type];
-      if (!plan::machine_of(type.accelerator, type.network, calibration).measured)
-        declared.insert(type.accelerator.name);
-    }
-  if (declared.empty()) return "speeds of all devices are fitted to published runs";
-  return fmt::format("the speed of {} is declared, not measured", fmt::join(declared, ", "));
-}
-
 struct Measured {
   Duration training;  ///< from the last worker that was ready to the last site that finished
   double steps = 0;
@@ -220,7 +206,7 @@ Result<PlannedRun> planned_run(config::PlannedJob job, TrainingPlan plan,
   if (!broken) return bad(name, broken.error().what);
   PlannedRun run{std::move(job), std::move(plan), *std::move(broken)};
   run.scenario = as_planned(run.job.scenario, run.plan);
-  run.basis = basis_of(run.job, run.plan, calibration);
+  run.basis = basis_text(run.job, run.plan, calibration);
   AXS_TRY(check_reach(run.scenario, name));
   return run;
 }

@@ -116,8 +116,8 @@ std::string heading(const PlannedJob& job, const TrainingPlan& plan, const PlanB
 std::string drawn_text(const PlanBreakdown& broken, const TrainingPlan& plan) {
   const Joules whole = broken.energy * (plan.duration / plan.step.total);
   return fmt::format(
-      "Energy: {:.3g} MJ a step, {} in all, at the meters of the sites, cooling with it.\n",
-      broken.energy.value() / megajoule, energy_text(whole));
+      "Energy: {} a step, {} in all, at the meters of the sites, cooling with it.\n",
+      joules_text(broken.energy), energy_text(whole));
 }
 
 ordered_json json_of(const plan::PartCosts& parts) {
@@ -163,6 +163,7 @@ Rows part_rows(const PlanView& view) {
              {"energy_mj", "ALL [MJ]"},
              {"sent", "SENT"}},
             {}};
+  const int decimals = decimals_for(broken.energy.value() / megajoule, 3);
   for (std::size_t i = 0; i < slowest.parts.size(); ++i) {
     const plan::PartCost& part = slowest.parts[i];
     const plan::PartCost& all = broken.all[i];
@@ -171,7 +172,7 @@ Rows part_rows(const PlanView& view) {
     const bool sends = all.sent > Bytes{};
     rows.rows.push_back({part_text(part_at(i)), Decimal{part.time.value(), 3},
                          Decimal{100 * share, 1}, bar(share), Decimal{all.time.value(), 3},
-                         Decimal{all.energy.value() / megajoule, 3},
+                         Decimal{all.energy.value() / megajoule, decimals},
                          sends ? report::bytes_text(all.sent.value()) : ""});
   }
   return rows;

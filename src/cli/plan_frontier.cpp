@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "axs/cli/plan_words.h"
@@ -49,11 +50,24 @@ Rows rows_of(const config::PlannedJob& job, const std::vector<TrainingPlan>& pla
              {"devices", "DEVICES"},
              {"sites", "SITES"}},
             {}};
+  const auto decimals = [&](const auto& value, int usual) {
+    double least = 0;
+    for (const TrainingPlan& plan : plans)
+      if (const double one = value(plan); one > 0) least = least > 0 ? std::min(least, one) : one;
+    return decimals_for(least, usual);
+  };
+  const auto days = [](const TrainingPlan& plan) { return plan.duration.value() / seconds_of_day; };
+  const auto mwh = [](const TrainingPlan& plan) {
+    return plan.cost.energy.value() / joules_of_mwh;
+  };
+  const auto tonnes = [](const TrainingPlan& plan) {
+    return plan.cost.carbon.value_or(0) / kg_of_tonne;
+  };
+  const int of_days = decimals(days, 2), of_mwh = decimals(mwh, 1), of_tonnes = decimals(tonnes, 1);
   for (const TrainingPlan& plan : plans)
-    rows.rows.push_back({Decimal{plan.duration.value() / seconds_of_day, 2},
-                         Decimal{plan.step.total.value(), 2}, decimal(dollars_of(plan), 1, 0),
-                         Decimal{plan.cost.energy.value() / joules_of_mwh, 1},
-                         decimal(plan.cost.carbon, kg_of_tonne, 1),
+    rows.rows.push_back({Decimal{days(plan), of_days}, Decimal{plan.step.total.value(), 2},
+                         decimal(dollars_of(plan), 1, 0), Decimal{mwh(plan), of_mwh},
+                         decimal(plan.cost.carbon, kg_of_tonne, of_tonnes),
                          Decimal{plan.cost.power.value() / watts_of_kw, 1},
                          static_cast<std::int64_t>(devices_of(plan)), sites_of(job, plan)});
   return rows;
@@ -70,8 +84,7 @@ std::string cost_text(const plan::PlanCost& cost) {
            text;
   }
   if (cost.carbon) text += fmt::format(", {:.4g} t of CO2", *cost.carbon / kg_of_tonne);
-  text += fmt::format(", at most {:.4g} kW; idle devices cost nothing\n",
-                      cost.power.value() / watts_of_kw);
+  text += ", at most " + power_text(cost.power) + "; idle devices cost nothing\n";
   return text;
 }
 

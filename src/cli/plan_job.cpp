@@ -1,8 +1,12 @@
 #include "axs/cli/plan_job.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "axs/cli/job.h"
 #include "axs/cli/patience.h"
@@ -33,18 +37,40 @@ plan::Thrift thrift_of_frontier(const config::PlannedJob& planned) {
   return plan::check_known(job, planned.fleet, sites) ? plan::Thrift::money : plan::Thrift::energy;
 }
 
+Result<plan::Objective> objective_of(const std::string& name) {
+  std::string names;
+  for (std::size_t i = 0; i < enum_count<plan::Objective>; ++i) {
+    const auto objective = static_cast<plan::Objective>(i);
+    if (name == enum_name(objective)) return objective;
+    names += (i == 0 ? "" : ", ") + std::string{enum_name(objective)};
+  }
+  return Error{Errc::invalid, "--objective: \"" + name + "\", want one of " + names};
+}
+
+/// An error if no accelerator is where the job may run.
+Result<> check_jurisdictions(const config::PlannedJob& planned) {
+  std::set<std::string> there;
+  for (const plan::FleetSite& site : planned.fleet.sites) {
+    if (!site.has_devices()) continue;
+    if (planned.job.may_run_in(site.jurisdiction)) return Ok{};
+    there.insert(site.jurisdiction);
+  }
+  if (there.empty()) return Ok{};  // That is said elsewhere.
+  return Error{Errc::invalid,
+               fmt::format("{}: no accelerators in {}, where plan.jurisdictions let the job run; "
+                           "there are some in {}",
+                           planned.scenario.name, fmt::join(planned.job.jurisdictions, ", "),
+                           fmt::join(there, ", "))};
+}
+
 }  // namespace
 
 void PlanJob::declare(CLI::App& app) {
   app.add_option("job", file_, "The job, a TOML file");
   app.add_option("--limit", limit_,
                  "Stop after so long, like 10s, as Ctrl-C does, and give the best that was found");
-  const std::map<std::string, plan::Objective> objectives{{"time", plan::Objective::time},
-                                                          {"money", plan::Objective::money},
-                                                          {"energy", plan::Objective::energy},
-                                                          {"carbon", plan::Objective::carbon}};
   app.add_option("--objective", objective_, "Instead of the job's: time, money, energy or carbon")
-      ->transform(CLI::CheckedTransformer(objectives).description("NAME"));
+      ->type_name("NAME");
   auto* frontier = app.add_flag(
       "--frontier", frontier_,
       "A table of plans from the fastest to the cheapest, or where prices are not known "
@@ -68,8 +94,9 @@ Result<ExitCode> PlanJob::run() {
     return Error{Errc::invalid, "plan: no job, want a TOML file or score; see axs plan --help"};
   const plan::Facts facts = AXS_TRY(config::shipped_plan_facts());
   config::PlannedJob job = AXS_TRY(config::read_job(file_, facts));
+  AXS_TRY(check_jurisdictions(job));
   auto links = AXS_TRY(plan_links(job.scenario, fabric::forecast_horizon));
-  if (objective_) job.job.objective = *objective_;
+  if (!objective_.empty()) job.job.objective = AXS_TRY(objective_of(objective_));
   const auto limit = AXS_TRY(limit_of(limit_));
   Patience patience = AXS_TRY(Patience::create(limit));
   const Wish wish = frontier_ ? Wish{[](PlanOverLinks&, Patience&) {}} : Wish{look_for_wanted};
@@ -84,7 +111,8 @@ Result<ExitCode> PlanJob::run() {
       AXS_TRY(plan::breakdown(planned.job, planned.fleet, plan, facts.calibration));
   const PlanView view{planned, joint.best.found, broken};
   AXS_TRY(write_files(view));
-  const std::string shown = AXS_TRY(text(view, joint));
+  const std::string shown =
+      AXS_TRY(text(view, joint, basis_text(planned, plan, facts.calibration)));
   std::fputs(shown.c_str(), stdout);
   if (const std::string slow = slowness_text(view); !slow.empty()) print_error(slow);
   return joint.best.found.result.unmet.empty() ? ExitCode::done : ExitCode::failed;
@@ -107,11 +135,13 @@ Result<> PlanJob::write_files(const PlanView& view) const {
   return Ok{};
 }
 
-Result<std::string> PlanJob::text(const PlanView& view, const JointPlan& joint) const {
+Result<std::string> PlanJob::text(const PlanView& view, const JointPlan& joint,
+                                  const std::string& basis) const {
   if (emit_ == "torchtitan") return torchtitan_text(view);
   if (emit_ == "megatron") return megatron_text(view);
   if (!json_)
-    return plan_text(view) + network_text(joint) + (explain_ ? "\n" + explain_text(view) : "");
+    return plan_text(view) + network_text(joint) + "Basis: " + basis + "\n" +
+           (explain_ ? "\n" + explain_text(view) : "");
   auto document = plan_json(view);
   document["network"] = network_json(joint);
   if (explain_) document["explain"] = explain_json(view);

@@ -20,14 +20,15 @@ class PlanJob {
  private:
   void print_frontier(const PlanOverLinks& planned, Patience& patience) const;
   Result<> write_files(const PlanView& view) const;
-  Result<std::string> text(const PlanView& view, const JointPlan& joint) const;
+  Result<std::string> text(const PlanView& view, const JointPlan& joint,
+                           const std::string& basis) const;
 
   std::string file_;
   std::string limit_;
   std::string trace_;
   std::string page_;
   std::string emit_;
-  std::optional<plan::Objective> objective_;
+  std::string objective_;
   bool frontier_ = false;
   bool explain_ = false;
   bool json_ = false;

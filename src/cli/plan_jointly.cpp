@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "axs/cli/plan_words.h"
 #include "axs/fabric/joint_planning.h"
 #include "axs/plan/plan_devices.h"
 #include "axs/plan/wanted_plan.h"
@@ -73,8 +74,9 @@ Result<JointPlan> plan_jointly(const config::PlannedJob& job, const plan::Facts&
   }
   plan::SearchResult& result = best.found.result;
   result.plan = joint.best().plan;
-  if (result.unmet.empty()) result.unmet = plan::unmet(job.job, result.plan);
   best.job.fleet = joint.best().fleet;
+  if (result.unmet.empty())
+    result.unmet = plan::missed_text(job.job, best.job.fleet, result.plan);
   return JointPlan{std::move(best), joint.rounds(), joint.first().plan};
 }
 
@@ -82,8 +84,8 @@ std::string network_text(const JointPlan& plan) {
   std::string text;
   for (const Route& route : routes_of(plan.best)) {
     const auto& sites = plan.best.job.fleet.sites;
-    text += fmt::format("{}{}-{} {:.3g} Gb/s in {:.0f} ms", text.empty() ? "" : ", ",
-                        sites[route.from].name, sites[route.to].name, route.rate.value() * 8e-9,
+    text += fmt::format("{}{}-{} {} in {:.0f} ms", text.empty() ? "" : ", ",
+                        sites[route.from].name, sites[route.to].name, rate_text(route.rate),
                         route.round_trip.value() * 1e3);
   }
   if (text.empty()) return text;

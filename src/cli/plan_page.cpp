@@ -65,7 +65,7 @@ std::string tiles(const PlanView& view) {
   text += tile("Of the peak", fmt::format("{:.1f} %", 100 * utilisation(view)), "in bf16");
   text += tile("All tokens", span_text(plan.duration),
                fmt::format("{:.3g} tokens", view.job.job.tokens));
-  text += tile("Energy a step", fmt::format("{:.3g} MJ", view.broken.energy.value() / 1e6),
+  text += tile("Energy a step", joules_text(view.broken.energy),
                "at the meters of the sites");
   return text + "</dl>\n";
 }

@@ -20,13 +20,6 @@ using plan::TrainingPlan;
 /// Ten years. Whoever has no deadline wants to hear of more.
 constexpr Seconds patience{3652.5 * seconds_of_day};
 
-std::string rate_text(BytesPerSecond rate) {
-  const double bits = 8 * rate.value();
-  if (bits >= 1e9) return fmt::format("{:.3g} Gb/s", bits * 1e-9);
-  if (bits >= 1e6) return fmt::format("{:.3g} Mb/s", bits * 1e-6);
-  return fmt::format("{:.3g} kb/s", bits * 1e-3);
-}
-
 /// "64 kb/s on the way from sfo to fra", which may be several links: of the plan's sites, which
 /// exchange.
 std::string narrowest_text(const config::PlannedJob& job, const TrainingPlan& plan) {

@@ -1,14 +1,18 @@
 #include "axs/cli/plan_words.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <set>
+#include <span>
 #include <vector>
 
 #include "axs/core/enums.h"
+#include "axs/plan/machine.h"
 #include "axs/plan/plan_devices.h"
-#include "axs/report/text.h"
 
 namespace axs::cli {
 
@@ -16,25 +20,70 @@ using config::PlannedJob;
 using plan::PlannedStage;
 using plan::StepPart;
 
-std::string span_text(Seconds span) {
-  constexpr double minute = 60, hour = 3600, year = 365.25 * seconds_of_day;
-  const double seconds = span.value();
-  if (seconds < 2 * minute) return fmt::format("{:.3g} s", seconds);
-  if (seconds < 2 * hour) return fmt::format("{:.3g} min", seconds / minute);
-  if (seconds < 2 * seconds_of_day) return fmt::format("{:.3g} h", seconds / hour);
-  if (seconds < 2 * year) return fmt::format("{:.4g} days", seconds / seconds_of_day);
-  if (seconds < 100 * year) return fmt::format("{:.3g} years", seconds / year);
-  return report::grouped(static_cast<std::uint64_t>(seconds / year)) + " years";
-}
+namespace {
 
-std::string energy_text(Joules energy, double spread) {
-  constexpr std::array units{"Wh", "kWh", "MWh", "GWh"};
-  double count = energy.value() / 3600;
+struct Scaled {
+  double count;
+  std::string_view unit;
+};
+/// In the largest unit, of those that are each a thousand times the one before, of which it has one
+/// at least.
+Scaled scaled(double count, std::span<const std::string_view> units) {
   std::size_t unit = 0;
   for (; count >= 1000 && unit + 1 < units.size(); ++unit) count /= 1000;
-  std::string text = fmt::format("{:.4g} {}", count, units[unit]);
-  if (spread > 1) text += fmt::format(" ({:.3g} to {:.3g})", count / spread, count * spread);
+  return {count, units[unit]};
+}
+std::string scaled_text(double count, std::span<const std::string_view> units) {
+  const Scaled value = scaled(count, units);
+  return fmt::format("{:.4g} {}", value.count, value.unit);
+}
+
+}  // namespace
+
+std::string energy_text(Joules energy, double spread) {
+  constexpr std::array<std::string_view, 4> units{"Wh", "kWh", "MWh", "GWh"};
+  const Scaled value = scaled(energy.value() / 3600, units);
+  std::string text = fmt::format("{:.4g} {}", value.count, value.unit);
+  if (spread > 1)
+    text += fmt::format(" ({:.3g} to {:.3g})", value.count / spread, value.count * spread);
   return text;
+}
+
+std::string joules_text(Joules energy) {
+  constexpr std::array<std::string_view, 5> units{"J", "kJ", "MJ", "GJ", "TJ"};
+  return scaled_text(energy.value(), units);
+}
+
+std::string power_text(Watts power) {
+  constexpr std::array<std::string_view, 4> units{"W", "kW", "MW", "GW"};
+  return scaled_text(power.value(), units);
+}
+
+std::string rate_text(BytesPerSecond rate) {
+  constexpr std::array<std::string_view, 4> units{"kb/s", "Mb/s", "Gb/s", "Tb/s"};
+  return scaled_text(8e-3 * rate.value(), units);
+}
+
+int decimals_for(double least, int usual) {
+  constexpr int most = 9;
+  int decimals = usual;
+  for (double scale = std::pow(10, usual); least > 0 && decimals < most && least * scale < 99.5;
+       scale *= 10)
+    ++decimals;
+  return decimals;
+}
+
+std::string basis_text(const PlannedJob& job, const plan::TrainingPlan& plan,
+                       const plan::Calibration& calibration) {
+  std::set<std::string> declared;
+  for (const plan::ReplicaGroup& group : plan.groups)
+    for (const PlannedStage& stage : group.stages) {
+      const plan::DeviceType& type = job.fleet.types[stage.type];
+      if (!plan::machine_of(type.accelerator, type.network, calibration).measured)
+        declared.insert(type.accelerator.name);
+    }
+  if (declared.empty()) return "speeds of all devices are fitted to published runs";
+  return fmt::format("the speed of {} is declared, not measured", fmt::join(declared, ", "));
 }
 
 const std::string& type_name(const PlannedJob& job, std::uint32_t type) {

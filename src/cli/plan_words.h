@@ -5,6 +5,8 @@
 #include "axs/cli/plan_search.h"
 #include "axs/config/job.h"
 #include "axs/plan/breakdown.h"
+#include "axs/plan/calibration.h"
+#include "axs/plan/rounded.h"
 
 /// How people and programs are told what a plan is made of.
 namespace axs::cli {
@@ -21,10 +23,20 @@ struct PlanView {
   const plan::TrainingPlan& plan() const { return found.result.plan; }
 };
 
-/// "45 s", "2.5 h", "79.8 days", "12 years"
-std::string span_text(Seconds span);
+using plan::span_text;
 /// "57.27 MWh", or "57.27 MWh (34.7 to 94.4)" where it is known within a factor of `spread`.
 std::string energy_text(Joules energy, double spread = 1);
+/// "3.5 MJ", "20.4 MW", "1.5 Tb/s"
+std::string joules_text(Joules energy);
+std::string power_text(Watts power);
+std::string rate_text(BytesPerSecond rate);
+/// Decimals for a column whose least value above 0 is `least`: three digits that count, `usual` at
+/// least.
+int decimals_for(double least, int usual);
+
+/// Of the devices that the plan uses: "the speed of Zephyr is declared, not measured".
+std::string basis_text(const config::PlannedJob& job, const plan::TrainingPlan& plan,
+                       const plan::Calibration& calibration);
 
 const std::string& type_name(const config::PlannedJob& job, std::uint32_t type);
 const std::string& site_name(const config::PlannedJob& job, std::uint32_t site);

@@ -197,7 +197,15 @@ TEST_CASE("job: what is wrong is said with its place") {
   CHECK(
       error_of(with("\"H100\"", "\"H1000\""))
           .starts_with("job.toml: site sfo: accelerator \"H1000\" is not in the catalogue, want "));
-  CHECK(error_of(with("\"30 d\"", "\"-1 d\"")).starts_with("job.toml:10: plan.deadline: "));
+  for (const std::string seen :
+       {"\"-1 d\"", "\"0 s\"", "\"2020-01-01\"", "\"101 years\"", "2020-01-01", "30"}) {
+    CAPTURE(seen);
+    const std::string shown = seen == "2020-01-01" ? "a date" : seen;
+    CHECK(error_of(with("\"30 d\"", seen)) ==
+          "job.toml:10: plan.deadline: " + shown +
+              ", want how long from now the job may take, no date, more than 0 and at most 100 "
+              "years, like \"30 d\"");
+  }
   CHECK(error_of(with("[\"US\"]", "\"US\"")) ==
         "job.toml:11: plan.jurisdictions: \"US\", want a list of texts");
   CHECK(error_of(with("[\"US\"]", "[\"US\", 1]")).starts_with("job.toml:11: plan.jurisdictions: "));

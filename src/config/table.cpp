@@ -54,6 +54,11 @@ std::string Table::place(std::string_view key) const {
                    : fmt::format("{}:{}: {}", problem_.file, line, name);
 }
 
+std::string Table::seen(std::string_view key) {
+  const toml::node* node = find(key);
+  return node == nullptr ? "nothing" : describe(*node);
+}
+
 void Table::fail(std::string_view key, const std::string& what) {
   if (!problem_.first) problem_.first = Error{Errc::invalid, place(key) + ": " + what};
 }

@@ -31,6 +31,8 @@ class Table {
       : table_{table}, path_{std::move(path)}, problem_{problem} {}
 
   bool has(std::string_view key) { return find(key) != nullptr; }
+  /// What stands there, for errors.
+  std::string seen(std::string_view key);
   bool is_text(std::string_view key) { return has(key) && find(key)->is_string(); }
 
   /// The value of a key that must be there.

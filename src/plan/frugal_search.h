@@ -38,6 +38,8 @@ class FrugalSearch {
                                    const std::optional<TrainingPlan>& known,
                                    const Watch& watch) const;
 
+  const Fleet& fleet() const;
+
   /// What a step of the plan takes.
   double step_score(const TrainingPlan& plan, Thrift thrift) const;
   /// Whether all limits are kept, those of sites with them.

@@ -11,7 +11,6 @@ namespace axs::plan {
 
 namespace {
 
-constexpr double day = 86400;
 /// From one plan of the frontier to the next, at least.
 constexpr double step_of_frontier = 1.15;
 
@@ -35,6 +34,21 @@ Thrift thrift_of(const Job& job) {
       break;
   }
   return job.limits.budget ? Thrift::money : Thrift::power;
+}
+
+std::string kilowatts(Watts power) {
+  return rounded(power.value() / 1000) + " kW";
+}
+
+/// Of the job, "power: "; of a site, "power of sfo: ".
+std::string limit_of(const std::string& missed) {
+  return missed.substr(0, missed.find(':'));
+}
+
+std::string joined(const std::vector<std::string>& texts) {
+  std::string all;
+  for (const std::string& text : texts) all += (all.empty() ? "" : "; ") + text;
+  return all;
 }
 
 /// What is wanted of one search, and what is known.
@@ -110,17 +124,16 @@ class Wanted {
   }
 
   std::string too_slow() const {
-    return "deadline: " + rounded(limits_.duration.value() / day) +
-           " days from now, the fastest plan found needs " +
-           rounded(fastest_.duration.value() / day);
+    return "deadline: " + span_text(limits_.duration) +
+           " from now, the fastest plan found needs " + span_text(fastest_.duration);
   }
   std::string too_hungry(const TrainingPlan& plan, const std::string& which) const {
-    return "power: " + rounded(limits_.power.value() / 1000) + " kW, " + which + " needs " +
-           rounded(plan.cost.power.value() / 1000);
+    return "power: " + kilowatts(limits_.power) + ", " + which + " needs " +
+           kilowatts(plan.cost.power);
   }
   std::string too_dear(const TrainingPlan& plan, const std::string& which) const {
     return "budget: " + rounded(limits_.money.value()) + " $, " + which + " costs " +
-           rounded(plan.cost.money->value());
+           rounded(plan.cost.money->value()) + " $";
   }
 
   const FrugalSearch& search_;
@@ -135,7 +148,36 @@ class Wanted {
 
 WantedPlan wanted_plan(const FrugalSearch& search, const Job& job, const TrainingPlan& fastest,
                        const FrugalSearch::Watch& watch) {
-  return Wanted{search, job, fastest, watch}.plan();
+  WantedPlan found = Wanted{search, job, fastest, watch}.plan();
+  if (found.unmet.empty()) return found;
+  for (const std::string& missed : missed_limits(job, search.fleet(), found.plan))
+    if (limit_of(missed) != limit_of(found.unmet)) found.unmet += "; " + missed;
+  return found;
+}
+
+std::vector<std::string> missed_limits(const Job& job, const Fleet& fleet,
+                                       const TrainingPlan& plan) {
+  std::vector<std::string> missed;
+  if (job.deadline && plan.duration > *job.deadline)
+    missed.push_back("deadline: " + span_text(*job.deadline) + " from now, the plan needs " +
+                     span_text(plan.duration));
+  const auto& [budget, power] = job.limits;
+  if (budget && plan.cost.money && *plan.cost.money > *budget)
+    missed.push_back("budget: " + rounded(budget->value()) + " $, the plan costs " +
+                     rounded(plan.cost.money->value()) + " $");
+  if (power && plan.cost.power > *power)
+    missed.push_back("power: " + kilowatts(*power) + ", the plan needs " +
+                     kilowatts(plan.cost.power));
+  const std::vector<Watts> drawn = site_power(plan, fleet);
+  for (std::size_t i = 0; i < drawn.size(); ++i)
+    if (const auto& limit = fleet.sites[i].supply.limit; limit && drawn[i] > *limit)
+      missed.push_back("power of " + fleet.sites[i].name + ": " + kilowatts(*limit) +
+                       ", the plan needs " + kilowatts(drawn[i]) + " there");
+  return missed;
+}
+
+std::string missed_text(const Job& job, const Fleet& fleet, const TrainingPlan& plan) {
+  return joined(missed_limits(job, fleet, plan));
 }
 
 bool wants_more_than_time(const Job& job, const Fleet& fleet) {

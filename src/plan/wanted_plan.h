@@ -1,13 +1,25 @@
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "axs/plan/frugal_search.h"
 
 namespace axs::plan {
 
 struct WantedPlan {
   TrainingPlan plan;
-  std::string unmet;  ///< the limit that no plan keeps; then the plan is the one that is nearest
+  /// Limits that it does not keep, the first of which no plan keeps; then the plan is the one that
+  /// is nearest to that.
+  std::string unmet;
 };
+
+/// Of the job and of the sites of its fleet, all that the plan does not keep: what there is and
+/// what the plan needs. Empty: it keeps all.
+std::vector<std::string> missed_limits(const Job& job, const Fleet& fleet,
+                                       const TrainingPlan& plan);
+/// In one sentence.
+std::string missed_text(const Job& job, const Fleet& fleet, const TrainingPlan& plan);
 
 /// The plan that the job's objective wants within its deadline, budget and power and within the
 /// power of the sites. If there is none, the one that is nearest to the limit that cannot be kept.
