@@ -21,6 +21,7 @@ constexpr double kg_of_tonne = 1000;
 constexpr double watts_of_kw = 1000;
 
 std::string dollars(double amount) {
+  if (amount > 0 && amount < 10) return fmt::format("{:.2g}", amount);
   return report::grouped(static_cast<std::uint64_t>(amount + 0.5));
 }
 
@@ -63,10 +64,12 @@ Rows rows_of(const config::PlannedJob& job, const std::vector<TrainingPlan>& pla
   const auto tonnes = [](const TrainingPlan& plan) {
     return plan.cost.carbon.value_or(0) / kg_of_tonne;
   };
+  const auto money = [](const TrainingPlan& plan) { return dollars_of(plan).value_or(0); };
+  const int of_money = decimals(money, 0);
   const int of_days = decimals(days, 2), of_mwh = decimals(mwh, 1), of_tonnes = decimals(tonnes, 1);
   for (const TrainingPlan& plan : plans)
     rows.rows.push_back({Decimal{days(plan), of_days}, Decimal{plan.step.total.value(), 2},
-                         decimal(dollars_of(plan), 1, 0), Decimal{mwh(plan), of_mwh},
+                         decimal(dollars_of(plan), 1, of_money), Decimal{mwh(plan), of_mwh},
                          decimal(plan.cost.carbon, kg_of_tonne, of_tonnes),
                          Decimal{plan.cost.power.value() / watts_of_kw, 1},
                          static_cast<std::int64_t>(devices_of(plan)), sites_of(job, plan)});

@@ -36,8 +36,10 @@ Thrift thrift_of(const Job& job) {
   return job.limits.budget ? Thrift::money : Thrift::power;
 }
 
-std::string kilowatts(Watts power) {
-  return rounded(power.value() / 1000) + " kW";
+std::string power_text(Watts power) {
+  if (power.value() < 1e3) return rounded(power.value()) + " W";
+  return power.value() < 1e6 ? rounded(power.value() / 1e3) + " kW"
+                             : rounded(power.value() / 1e6) + " MW";
 }
 
 /// Of the job, "power: "; of a site, "power of sfo: ".
@@ -128,8 +130,8 @@ class Wanted {
            " from now, the fastest plan found needs " + span_text(fastest_.duration);
   }
   std::string too_hungry(const TrainingPlan& plan, const std::string& which) const {
-    return "power: " + kilowatts(limits_.power) + ", " + which + " needs " +
-           kilowatts(plan.cost.power);
+    return "power: " + power_text(limits_.power) + ", " + which + " needs " +
+           power_text(plan.cost.power);
   }
   std::string too_dear(const TrainingPlan& plan, const std::string& which) const {
     return "budget: " + rounded(limits_.money.value()) + " $, " + which + " costs " +
@@ -166,13 +168,13 @@ std::vector<std::string> missed_limits(const Job& job, const Fleet& fleet,
     missed.push_back("budget: " + rounded(budget->value()) + " $, the plan costs " +
                      rounded(plan.cost.money->value()) + " $");
   if (power && plan.cost.power > *power)
-    missed.push_back("power: " + kilowatts(*power) + ", the plan needs " +
-                     kilowatts(plan.cost.power));
+    missed.push_back("power: " + power_text(*power) + ", the plan needs " +
+                     power_text(plan.cost.power));
   const std::vector<Watts> drawn = site_power(plan, fleet);
   for (std::size_t i = 0; i < drawn.size(); ++i)
     if (const auto& limit = fleet.sites[i].supply.limit; limit && drawn[i] > *limit)
-      missed.push_back("power of " + fleet.sites[i].name + ": " + kilowatts(*limit) +
-                       ", the plan needs " + kilowatts(drawn[i]) + " there");
+      missed.push_back("power of " + fleet.sites[i].name + ": " + power_text(*limit) +
+                       ", the plan needs " + power_text(drawn[i]) + " there");
   return missed;
 }
 

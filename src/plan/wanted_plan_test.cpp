@@ -206,7 +206,7 @@ TEST_CASE("objectives: limits hold, and what no plan keeps is said with what is 
   two.job.limits.power = Watts{10};
   nearest = wanted(two.job, two.fleet);
   // One device at its limit, its host and the cooling of both.
-  CHECK(nearest.unmet == "power: 0.01 kW, the plan that draws least needs 0.72 kW");
+  CHECK(nearest.unmet == "power: 10 W, the plan that draws least needs 720 W");
   two.job.limits.power.reset();
 
   two.job.deadline = 0.5 * fastest.duration;
@@ -233,7 +233,7 @@ TEST_CASE("objectives: every limit that is missed is named, the one that no plan
   const std::string unmet = wanted(two.job, two.fleet).unmet;
   CHECK(unmet.starts_with("deadline: "));
   CHECK(unmet.find("; budget: 1 $, the plan costs ") != std::string::npos);
-  CHECK(unmet.find("; power: 0.01 kW, the plan needs ") != std::string::npos);
+  CHECK(unmet.find("; power: 10 W, the plan needs ") != std::string::npos);
   CHECK(unmet.find("deadline", 1) == std::string::npos);
   CHECK(missed_limits(two.job, two.fleet, fastest).size() == 3);
   CHECK(missed_text(two.job, two.fleet, fastest).starts_with("deadline: "));
@@ -247,7 +247,7 @@ TEST_CASE("objectives: where sites have too little power, they are named with wh
   for (FleetSite& site : two.fleet.sites) site.supply.limit = Watts{1};
   const std::string unmet = wanted(two.job, two.fleet).unmet;
   CHECK(unmet.starts_with("power: no plan keeps the limits of the sites; power of "));
-  CHECK(unmet.find(": 0.001 kW, the plan needs ") != std::string::npos);
+  CHECK(unmet.find(": 1 W, the plan needs ") != std::string::npos);
 }
 
 TEST_CASE("objectives: a search that is stopped says so, not that there is no plan") {
