@@ -44,10 +44,10 @@ Result<> check_precision(const PlanView& view, std::string_view program, std::ui
   const plan::Accelerator& accelerator = view.job.fleet.types[type].accelerator;
   const Precision wanted = view.job.job.precision;
   if (wanted <= accelerator.fastest) return Ok{};
-  return no_words(program, fmt::format("the job is in {0}, which {1} does not have; want precision "
-                                       "= \"{2}\", which the plan counts with",
-                                       enum_name(wanted), accelerator.name,
-                                       enum_name(accelerator.fastest)));
+  return no_words(program,
+                  fmt::format("the job is in {0}, which {1} does not have; want precision "
+                              "= \"{2}\", which the plan counts with",
+                              enum_name(wanted), accelerator.name, enum_name(accelerator.fastest)));
 }
 
 /// What both programs want: replicas that are alike, on devices that are.

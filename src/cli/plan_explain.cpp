@@ -115,9 +115,8 @@ std::string heading(const PlannedJob& job, const TrainingPlan& plan, const PlanB
 
 std::string drawn_text(const PlanBreakdown& broken, const TrainingPlan& plan) {
   const Joules whole = broken.energy * (plan.duration / plan.step.total);
-  return fmt::format(
-      "Energy: {} a step, {} in all, at the meters of the sites, cooling with it.\n",
-      joules_text(broken.energy), energy_text(whole));
+  return fmt::format("Energy: {} a step, {} in all, at the meters of the sites, cooling with it.\n",
+                     joules_text(broken.energy), energy_text(whole));
 }
 
 ordered_json json_of(const plan::PartCosts& parts) {

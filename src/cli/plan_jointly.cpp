@@ -75,8 +75,7 @@ Result<JointPlan> plan_jointly(const config::PlannedJob& job, const plan::Facts&
   plan::SearchResult& result = best.found.result;
   result.plan = joint.best().plan;
   best.job.fleet = joint.best().fleet;
-  if (result.unmet.empty())
-    result.unmet = plan::missed_text(job.job, best.job.fleet, result.plan);
+  if (result.unmet.empty()) result.unmet = plan::missed_text(job.job, best.job.fleet, result.plan);
   return JointPlan{std::move(best), joint.rounds(), joint.first().plan};
 }
 
@@ -84,9 +83,9 @@ std::string network_text(const JointPlan& plan) {
   std::string text;
   for (const Route& route : routes_of(plan.best)) {
     const auto& sites = plan.best.job.fleet.sites;
-    text += fmt::format("{}{}-{} {} in {:.0f} ms", text.empty() ? "" : ", ",
-                        sites[route.from].name, sites[route.to].name, rate_text(route.rate),
-                        route.round_trip.value() * 1e3);
+    text +=
+        fmt::format("{}{}-{} {} in {:.0f} ms", text.empty() ? "" : ", ", sites[route.from].name,
+                    sites[route.to].name, rate_text(route.rate), route.round_trip.value() * 1e3);
   }
   if (text.empty()) return text;
   // Nobody has asked the controller for routes of pipelines.

@@ -65,8 +65,7 @@ std::string tiles(const PlanView& view) {
   text += tile("Of the peak", fmt::format("{:.1f} %", 100 * utilisation(view)), "in bf16");
   text += tile("All tokens", span_text(plan.duration),
                fmt::format("{:.3g} tokens", view.job.job.tokens));
-  text += tile("Energy a step", joules_text(view.broken.energy),
-               "at the meters of the sites");
+  text += tile("Energy a step", joules_text(view.broken.energy), "at the meters of the sites");
   return text + "</dl>\n";
 }
 

@@ -46,8 +46,7 @@ std::string sites_text(const TrainingPlan& plan) {
         "sites exchange every {} steps, in {} fragments with {:.3g} bits of a parameter, which are "
         "needed {} step{} later; published gap of the loss: {:.2g} %\n",
         plan.outer->period, plan.outer->fragments, plan.outer->bits, plan.outer->overlap,
-        plan.outer->overlap == 1 ? "" : "s",
-        100 * plan.loss_gap);
+        plan.outer->overlap == 1 ? "" : "s", 100 * plan.loss_gap);
   if (plan.step.sites.value() > 0)
     text += fmt::format("of each step {:.3g} s are spent waiting for exchanges between sites\n",
                         plan.step.sites.value());

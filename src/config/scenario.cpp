@@ -180,18 +180,6 @@ class ScenarioReader {
     return t.is_text(key) ? t.quantity(key, parse_money) : Dollars{t.number(key, 0, 1e15)};
   }
 
-  /// Nobody here knows what time it is.
-  static Seconds read_deadline(Table& t) {
-    constexpr std::string_view key = "deadline";
-    if (t.is_text(key)) {
-      const auto span = parse_duration(t.text(key));
-      if (span && *span > Duration{} && *span <= deadline_max) return Seconds{span->seconds()};
-    }
-    t.fail(key, t.seen(key) + ", want how long from now the job may take, no date, more than 0 and "
-                              "at most 100 years, like \"30 d\"");
-    return Seconds{};
-  }
-
   void read_plan(Table& t) {
     using plan::Objective;
     using plan::Precision;
@@ -200,7 +188,8 @@ class ScenarioReader {
                                                             {"fp16", Precision::bf16},
                                                             {"fp8", Precision::fp8},
                                                             {"fp4", Precision::fp4}});
-    if (t.has("deadline")) wishes_.deadline = read_deadline(t);
+    if (t.has("deadline"))
+      wishes_.deadline = Seconds{t.time_ahead("deadline", deadline_max).seconds()};
     if (t.has("objective"))
       wishes_.objective = t.choice<Objective>("objective", {{"time", Objective::time},
                                                             {"money", Objective::money},

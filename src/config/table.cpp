@@ -54,11 +54,6 @@ std::string Table::place(std::string_view key) const {
                    : fmt::format("{}:{}: {}", problem_.file, line, name);
 }
 
-std::string Table::seen(std::string_view key) {
-  const toml::node* node = find(key);
-  return node == nullptr ? "nothing" : describe(*node);
-}
-
 void Table::fail(std::string_view key, const std::string& what) {
   if (!problem_.first) problem_.first = Error{Errc::invalid, place(key) + ": " + what};
 }
@@ -111,6 +106,19 @@ Duration Table::duration(std::string_view key, Duration most) {
     fail(key,
          fmt::format("duration \"{}\", want at most {} s", text(key), most.ns / 1'000'000'000));
   return std::min(value, most);
+}
+
+Duration Table::time_ahead(std::string_view key, Duration most) {
+  const toml::node* node = find(key);
+  if (is_text(key)) {
+    const auto span = parse_duration(text(key));
+    if (span && *span > Duration{} && *span <= most) return *span;
+  }
+  fail(key, fmt::format("{}, want how long from now the job may take, no date, more than 0 and at "
+                        "most {:.0f} years, like \"30 d\"",
+                        node == nullptr ? "nothing" : describe(*node),
+                        most.seconds() / (365.25 * 86'400)));
+  return {};
 }
 
 bool Table::flag(std::string_view key) {

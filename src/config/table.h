@@ -31,8 +31,6 @@ class Table {
       : table_{table}, path_{std::move(path)}, problem_{problem} {}
 
   bool has(std::string_view key) { return find(key) != nullptr; }
-  /// What stands there, for errors.
-  std::string seen(std::string_view key);
   bool is_text(std::string_view key) { return has(key) && find(key)->is_string(); }
 
   /// The value of a key that must be there.
@@ -51,6 +49,8 @@ class Table {
   }
   /// A span of time of at most `most`.
   Duration duration(std::string_view key, Duration most);
+  /// The same from now on: above 0, and no date, for nobody here knows what time it is.
+  Duration time_ahead(std::string_view key, Duration most);
   /// One of several words.
   template <class T>
   T choice(std::string_view key, std::initializer_list<std::pair<std::string_view, T>> words) {

@@ -23,8 +23,8 @@ Result<> check(const Job& job) {
     return Error{Errc::invalid, "tokens to train on " + rounded(job.tokens) + ", want > 0"};
   const auto& [budget, power] = job.limits;
   if (job.deadline && !(job.deadline->value() > 0))
-    return Error{Errc::invalid, "deadline " + span_text(*job.deadline) +
-                                    " from now, want one that is to come"};
+    return Error{Errc::invalid,
+                 "deadline " + span_text(*job.deadline) + " from now, want one that is to come"};
   if (job.loss_gap_max && !(*job.loss_gap_max >= 0))
     return Error{Errc::invalid, "gap of loss " + rounded(*job.loss_gap_max) + ", want >= 0"};
   if (budget && !(budget->value() >= 0))

@@ -12,8 +12,8 @@ namespace {
 /// The first `digits` that count.
 std::string short_number(double number, int digits) {
   std::array<char, 32> text;
-  const auto end = std::to_chars(text.begin(), text.end(), number, std::chars_format::general,
-                                 digits);
+  const auto end =
+      std::to_chars(text.begin(), text.end(), number, std::chars_format::general, digits);
   return {text.begin(), end.ptr};
 }
 

@@ -126,8 +126,8 @@ class Wanted {
   }
 
   std::string too_slow() const {
-    return "deadline: " + span_text(limits_.duration) +
-           " from now, the fastest plan found needs " + span_text(fastest_.duration);
+    return "deadline: " + span_text(limits_.duration) + " from now, the fastest plan found needs " +
+           span_text(fastest_.duration);
   }
   std::string too_hungry(const TrainingPlan& plan, const std::string& which) const {
     return "power: " + power_text(limits_.power) + ", " + which + " needs " +
