@@ -38,6 +38,9 @@ run_bench() {
 }
 
 run_ray() {
+  if [[ ${1-} != run ]]; then
+    PYTHONPATH=$root/python exec /usr/bin/python3 -m axs.ray "$@"
+  fi
   set_up ray
   PYTHONPATH=$root/python exec "$root/.axs/venv-ray/bin/python" -m axs.ray "$@"
 }

@@ -23,7 +23,7 @@ def eventually(what, holds, seconds=30):
     """The first value of holds() that is true; what is not there yet may be missing."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        with contextlib.suppress(OSError, ValueError, KeyError):
+        with contextlib.suppress(OSError, ValueError, KeyError, subprocess.SubprocessError):
             if found := holds():
                 return found
         time.sleep(0.1)

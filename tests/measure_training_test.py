@@ -98,7 +98,8 @@ class Test(unittest.TestCase):
             state = 18e9 * float(row["model_params_B"]) / measure_training.GIB
             self.assertAlmostEqual(run["memory_parts_gib"]["state"] / state, 1, delta=0.05)
 
-    def test_what_an_h100_took_was_foreseen(self):
+    def test_what_an_h100_took_is_in_the_intervals(self):
+        """Blind it was for 16 of them; docs/benchmarks.md says what was measured since."""
         path = TOOLS.parent / "data/h100-steps.csv"
         score = json.loads(subprocess.run([AXS, "plan", "score", "--json", path], check=True,
                                           capture_output=True, text=True, timeout=60).stdout)

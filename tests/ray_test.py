@@ -35,13 +35,14 @@ ranks.all_reduce(own)
 print(f"sum {own.item():g} of {ranks.get_world_size()}")
 ranks.destroy_process_group()
 """
-GROUPS = """
+ASK = """
 import json, ray, sys
 from ray.util.placement_group import placement_group_table
 ray.init(sys.argv[1], log_to_driver=False, logging_level="ERROR")
-print(json.dumps([[group["state"], list(group["bundles"].values())]
-                  for group in placement_group_table().values()]))
+print(json.dumps(eval(sys.argv[2])))
 """
+GROUPS = """[[group["state"], list(group["bundles"].values())]
+             for group in placement_group_table().values()]"""
 
 
 class Clusters:
@@ -64,7 +65,7 @@ class Clusters:
         self.logs.append(open(Path(self.folder.name, f"{port}.log"), "ab", buffering=0))
         self.start("--head", f"--port={port}", "--include-dashboard=false",
                    f"--temp-dir={self.folder.name}/{port}", *flags, cpus=cpus)
-        eventually(f"a cluster at {address}", lambda: groups_at(address) == [], 60)
+        eventually(f"a cluster at {address}", lambda: groups_at(address) == [], 180)
 
     def stop(self):
         for node in reversed(self.nodes):
@@ -76,11 +77,16 @@ class Clusters:
         self.folder.cleanup()
 
 
+def asked(address, what):
+    """What the cluster there says of itself."""
+    done = subprocess.run([RAY / "python", "-c", ASK, address, what], env=ENVIRONMENT, check=False,
+                          capture_output=True, text=True, timeout=90)
+    return json.loads(done.stdout)
+
+
 def groups_at(address):
     """Of placement groups: state, and what each bundle reserves. Those that are gone as well."""
-    done = subprocess.run([RAY / "python", "-c", GROUPS, address], env=ENVIRONMENT, check=False,
-                          capture_output=True, text=True, timeout=60)
-    return json.loads(done.stdout)
+    return asked(address, GROUPS)
 
 
 def stage(accelerator, tensor, layers):
@@ -103,6 +109,7 @@ class OnDevices(unittest.TestCase):
         cls.clusters.start_head(HEAD, "--num-gpus=4", "--labels=ray.io/accelerator-type=H100")
         cls.clusters.start(f"--address={HEAD}", "--num-gpus=2",
                            "--labels=ray.io/accelerator-type=A100")
+        eventually("a second node", lambda: asked(HEAD, "len(ray.nodes())") == 2, 180)
         cls.scratch = cls.enterClassContext(tempfile.TemporaryDirectory(prefix="axs-ray-plans-"))
 
     def command(self, plan, *words, flags=(), address=HEAD):
@@ -233,8 +240,10 @@ class OverSites(unittest.TestCase):
         return [AXS, "run", *words, "--runs", self.runs]
 
     def start(self, *words):
-        return subprocess.Popen(self.axs(*words), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                text=True, env=ENVIRONMENT)
+        process = subprocess.Popen(self.axs(*words), stdout=subprocess.PIPE,
+                                   stderr=subprocess.STDOUT, text=True, env=ENVIRONMENT)
+        self.addCleanup(process.kill)
+        return process
 
     def job_on(self, *clusters):
         return [self.job, "--plan", self.plan, "--data", self.corpus,
@@ -265,7 +274,7 @@ class OverSites(unittest.TestCase):
     def test_each_site_on_its_cluster(self):
         before = self.groups_so_far()
         process = self.start(*self.job_on(f"sfo={HEAD}", f"fra={OTHER_HEAD}"))
-        eventually("both sites exchange", lambda: len(self.merged()) > 2, 60)
+        eventually("both sites exchange", lambda: len(self.merged()) > 2, 120)
         for site, address in (("sfo", HEAD), ("fra", OTHER_HEAD)):
             lines = [command_line(pid) for pid in ancestors(self.agent_of(site))]
             (raylet,) = [line for line in lines if "/raylet" in line]
@@ -282,7 +291,7 @@ class OverSites(unittest.TestCase):
 
     def check_comes_back(self, victim):
         process = self.start(*self.job_on(f"fra={OTHER_HEAD}"))
-        eventually("both sites exchange", lambda: len(self.merged()) > 2, 60)
+        eventually("both sites exchange", lambda: len(self.merged()) > 2, 120)
         os.kill(victim(), signal.SIGKILL)
         self.assertIn("agent of fra killed by signal 9", self.check_finished(process))
 
@@ -299,7 +308,7 @@ class OverSites(unittest.TestCase):
 
     def test_an_ended_run_goes_on(self):
         process = self.start(*self.job_on(f"sfo={HEAD}"))
-        eventually("both sites exchange", lambda: len(self.merged()) > 2, 60)
+        eventually("both sites exchange", lambda: len(self.merged()) > 2, 120)
         process.send_signal(signal.SIGINT)
         text, _ = process.communicate(timeout=60)
         self.assertEqual(process.returncode, 1, text)

@@ -150,8 +150,8 @@ class Steps(Tree):
     def test_ray_brings_its_own_python_and_builds_nothing(self):
         self.write_script(".axs/venv-ray/bin/python",
                           "#!/bin/bash\nprintf '<%s>' \"$PYTHONPATH\" \"$@\"\n")
-        outcome = self.run_axs("ray", "show", "a plan")
-        self.assertEqual(outcome.stdout, f"<{self.root}/python><-m><axs.ray><show><a plan>")
+        outcome = self.run_axs("ray", "run", "a plan")
+        self.assertEqual(outcome.stdout, f"<{self.root}/python><-m><axs.ray><run><a plan>")
         self.assertIn("the step of Ray", outcome.stderr)
         self.assertEqual(self.begun(), 0)
 

@@ -28,7 +28,10 @@ class Patience {
   static Result<Patience> create(std::optional<std::chrono::nanoseconds> limit) {
     const auto begun = Clock::now();
     Patience patience{AXS_TRY(host::SignalFd::create())};
-    if (limit) patience.half_ = begun + *limit / 2, patience.end_ = begun + *limit;
+    if (limit) {
+      patience.half_ = begun + *limit / 2;
+      patience.end_ = begun + *limit;
+    }
     return patience;
   }
 

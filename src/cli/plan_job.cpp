@@ -53,7 +53,7 @@ Result<> check_jurisdictions(const config::PlannedJob& planned) {
   for (const plan::FleetSite& site : planned.fleet.sites) {
     if (!site.has_devices()) continue;
     if (planned.job.may_run_in(site.jurisdiction)) return Ok{};
-    there.insert(site.jurisdiction);
+    there.insert(site.jurisdiction.empty() ? site.name + ", which states none" : site.jurisdiction);
   }
   if (there.empty()) return Ok{};  // That is said elsewhere.
   return Error{Errc::invalid,

@@ -50,8 +50,9 @@ Result<std::vector<std::vector<std::string>>> RayFlags::launchers(const catalog:
                                                                   const std::string& plan) const {
   std::vector<std::vector<std::string>> launchers;
   if (clusters.empty()) return launchers;
-  const std::string with =
-      python.empty() ? (project() / ".axs/venv-ray/bin/python").string() : python;
+  // A run that is resumed may be so from another folder.
+  const std::string with = std::filesystem::absolute(
+      python.empty() ? project() / ".axs/venv-ray/bin/python" : std::filesystem::path{python});
   if (!std::filesystem::exists(with))
     return Error{Errc::invalid, fmt::format("--ray: no {}, which ./axs ray --help brings; or name "
                                             "the Python of the clusters by --ray-python",
@@ -59,7 +60,8 @@ Result<std::vector<std::vector<std::string>>> RayFlags::launchers(const catalog:
   launchers.resize(scenario.sites.size());
   for (const std::string& cluster : clusters) {
     const std::size_t equals = cluster.find('=');
-    if (equals == std::string::npos) return bad(cluster, "want SITE=HOST:PORT");
+    if (equals == std::string::npos || equals + 1 == cluster.size())
+      return bad(cluster, "want SITE=HOST:PORT");
     const std::string site = cluster.substr(0, equals), head = cluster.substr(equals + 1);
     const std::size_t index = AXS_TRY(index_of(scenario, site, cluster));
     if (!launchers[index].empty()) return bad(cluster, "this site has a cluster already");

@@ -59,7 +59,8 @@ class ScenarioReader {
     top.tables("link", [this](Table& t) { read_link(t); });
     top.tables("fault", [this](Table& t) { read_fault(t); });
     top.tables("transfer", [this](Table& t) { read_transfer(t); });
-    if (purpose_ == Purpose::run) check_reach(top), check_fragments(top);
+    check_reach(top);
+    if (purpose_ == Purpose::run) check_fragments(top);
     top.finish();
     if (problem_.first) return *problem_.first;
     return PlanScenario{std::move(scenario_), std::move(wishes_), states_exchange_};
@@ -422,11 +423,11 @@ class ScenarioReader {
     return kill;
   }
 
-  /// Every pair must be joined by one link, or by two with a third site between them: routing looks
-  /// no farther.
+  /// In a run every pair must be joined by one link, or by two with a third site between them:
+  /// routing looks no farther.
   void check_reach(Table& top) {
     const std::size_t count = scenario_.sites.size();
-    if (count > sites_max) return;  // Said already.
+    if (purpose_ == Purpose::plan || count > sites_max) return;  // No need, or said already.
     using Row = std::bitset<sites_max>;
     std::vector<Row> joined(count);
     for (const Link& link : scenario_.links)

@@ -76,6 +76,24 @@ std::size_t length_of(char first) {
   return byte < 0xE0 ? 2 : byte < 0xF0 ? 3 : 4;
 }
 
+/// Whether that byte may come second: no longer form than needed, no half of a pair, none above
+/// 10FFFF (RFC 3629, section 4).
+bool may_follow(char first, char second) {
+  const auto byte = static_cast<unsigned char>(second);
+  switch (static_cast<unsigned char>(first)) {
+    case 0xE0:
+      return byte >= 0xA0;
+    case 0xED:
+      return byte < 0xA0;
+    case 0xF0:
+      return byte >= 0x90;
+    case 0xF4:
+      return byte < 0x90;
+    default:
+      return true;
+  }
+}
+
 /// Bytes that are no UTF-8 become question marks.
 std::string utf8(std::string_view text) {
   const auto follows = [](char c) { return (c & 0xC0) == 0x80; };
@@ -84,7 +102,8 @@ std::string utf8(std::string_view text) {
     const std::size_t length = length_of(text.front());
     const std::string_view rest = text.substr(1, std::max<std::size_t>(length, 1) - 1);
     const bool whole = length > 0 && rest.size() + 1 == length;
-    const bool good = whole && std::ranges::all_of(rest, follows);
+    const bool good = whole && std::ranges::all_of(rest, follows) &&
+                      (length == 1 || may_follow(text.front(), rest.front()));
     valid += good ? text.substr(0, length) : "?";
     text.remove_prefix(good ? length : 1);
   }

@@ -206,7 +206,8 @@ std::uint32_t whole_batch(std::uint32_t printed, const ParallelPlan& plan) {
 
 bool is_interleaved(const PublishedRun& run) {
   return has_word(run.notes, {"interleaved", "interleaving"}) &&
-         !says(plain_name(run.notes), {"noninter", "notinter", "nointer", "withoutinter"});
+         !has_word(run.notes, {"non interleaved", "not interleaved", "no interleaving",
+                               "without interleaving"});
 }
 
 /// Micro-batch, virtual stages and global batch; false if nobody tells the micro-batch.

@@ -109,7 +109,7 @@ class Wanted {
   /// One limit after the other, then those that cannot be kept together.
   WantedPlan nearest() {
     const auto modest = best(Thrift::power, {});
-    if (!modest) return {fastest_, "power: no plan keeps the limits of the sites"};
+    if (!modest) return {fastest_, "power of sites: no plan keeps the limits"};
     if (modest->cost.power > limits_.power)
       return {*modest, too_hungry(*modest, "the plan that draws least")};
     const auto cheapest = job_.limits.budget ? best(Thrift::money, {}) : std::nullopt;

@@ -246,7 +246,7 @@ TEST_CASE("objectives: where sites have too little power, they are named with wh
   TwoSites two;
   for (FleetSite& site : two.fleet.sites) site.supply.limit = Watts{1};
   const std::string unmet = wanted(two.job, two.fleet).unmet;
-  CHECK(unmet.starts_with("power: no plan keeps the limits of the sites; power of "));
+  CHECK(unmet.starts_with("power of sites: no plan keeps the limits; power of "));
   CHECK(unmet.find(": 1 W, the plan needs ") != std::string::npos);
 }
 

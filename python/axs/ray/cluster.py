@@ -9,7 +9,7 @@ import sys
 import time
 
 import ray
-from ray.exceptions import RayActorError
+from ray.exceptions import ActorAlreadyExistsError, RayActorError, RayError
 from ray.util.placement_group import (placement_group, placement_group_table,
                                       remove_placement_group)
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
@@ -18,6 +18,8 @@ from . import starter
 from .bundles import AXS_TYPE, dealt_out, world_size
 
 NAMESPACE = "axs"
+UNREAD_MAX = 16  # Of what a starter has said.
+GRACE_S = 30  # For those that end because another one has failed.
 
 
 class ClusterError(RuntimeError):
@@ -32,7 +34,7 @@ def connect(address):
         raise ClusterError(f"Ray {ray.__version__} cannot choose nodes by labels, want 2.60")
     try:
         ray.init(address, namespace=NAMESPACE, log_to_driver=False, logging_level="ERROR")
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except (ConnectionError, RuntimeError, ValueError, RayError) as error:
         raise ClusterError(f"Ray at {address}: {' '.join(str(error).split())}") from None
     # Nodes import nothing of this package: it may not lie there.
     ray.cloudpickle.register_pickle_by_value(starter)
@@ -112,7 +114,7 @@ class Launch:
         self.starters = []
         self.status = 0  # Of the process that failed first.
 
-    def open(self, group, index, name=None):
+    async def open(self, group, index, name=None):
         """An actor for one bundle. Where one of that name still holds on, it is waited for."""
         devices = group.bundle_specs[index]
         actor = ray.remote(starter.Starter).options(
@@ -125,21 +127,21 @@ class Launch:
         while True:
             try:
                 return actor.remote()
-            except ValueError:  # The name is taken.
+            except ActorAlreadyExistsError:
                 if time.monotonic() > until:
                     raise ClusterError(f'"{name}" runs there already') from None
-                time.sleep(0.2)
+                await asyncio.sleep(0.2)
 
     async def run_once(self, group, environment):
         """One process, in the first bundle, for all of them."""
         name = f"{environment['AXS_SITE']}: {' '.join(self.command)}"
-        self.starters = [self.open(group, 0, name)]
+        self.starters = [await self.open(group, 0, name)]
         await self.follow_all([[environment]])
 
     async def run_on_devices(self, group, bundles, plan, site):
         table = placement_group_table(group)["bundles_to_node_id"]
         order = dealt_out(bundles, [table[i] for i in range(len(bundles))])
-        self.starters = [self.open(group, index) for index in order]
+        self.starters = [await self.open(group, index) for index in order]
         first = min(range(len(bundles)), key=lambda i: bundles[i].first_rank)
         address, port = await self.starters[first].meeting_point.remote()
         meeting = {"MASTER_ADDR": address, "MASTER_PORT": str(port)}
@@ -155,7 +157,8 @@ class Launch:
                                zip(self.starters, environments, strict=True)))
 
     async def follow(self, own, environments):
-        stream = own.run.options(num_returns="streaming").remote(
+        stream = own.run.options(
+            num_returns="streaming", _generator_backpressure_num_objects=UNREAD_MAX).remote(
             self.command, self.folder, environments)
         try:
             async for item in stream:
@@ -177,6 +180,7 @@ class Launch:
         if self.status == 0:
             self.status = status
             self.pass_on(signal.SIGTERM)
+            asyncio.get_running_loop().call_later(GRACE_S, self.pass_on, signal.SIGKILL)
 
     def pass_on(self, number):
         for own in self.starters:
@@ -195,8 +199,9 @@ def run(command, plan, site, bundles, address, once, wait):
             else:
                 asyncio.run(launch.run_on_devices(group, bundles, plan, site))
             return launch.status
-    except ClusterError as error:
-        raise ClusterError(f"Ray at {address}, for {site}: {error}") from None
+    except (ClusterError, RayError, ValueError) as error:
+        text = " ".join(str(error).split())
+        raise ClusterError(f"Ray at {address}, for {site}: {text}") from None
     finally:
         ray.shutdown()
 

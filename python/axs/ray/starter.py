@@ -7,6 +7,7 @@ import socket
 from dataclasses import dataclass
 
 OUTPUT_MAX = 1 << 16
+QUEUED_MAX = 16
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Starter:
     async def run(self, command, folder, environments):
         """Starts the command once with each of the environments, over this node's own, and yields
         what comes of it, up to the end of each."""
-        said = asyncio.Queue()
+        said = asyncio.Queue(QUEUED_MAX)  # Who prints faster than anybody reads has to wait.
         tasks = [asyncio.create_task(self._run_one(command, folder, own, said))
                  for own in environments]
         left = len(tasks)
@@ -57,26 +58,39 @@ class Starter:
     async def signal(self, number):
         self.signals.append(number)
         for process in self.processes:
-            if process.returncode is None:
-                process.send_signal(number)
+            send(process, number)
 
     async def _run_one(self, command, folder, environment, said):
         rank = int(environment.get("RANK", 0))
+        ended = Ended(rank, 1, "its starter has failed")
         try:
-            # The kernel ends it when this actor ends, however that ends.
-            process = await asyncio.create_subprocess_exec(
-                "setpriv", "--pdeathsig", "KILL", "--", *command, cwd=folder,
-                env=os.environ | environment, stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)
+            process = await self._start(command, folder, environment)
+            async for text in _chunks(process.stdout):
+                await said.put(Said(rank, text))
+            ended = Ended(rank, await process.wait())
         except OSError as error:
-            said.put_nowait(Ended(rank, 127, f"{error.filename}: {error.strerror}"))
-            return
+            ended = Ended(rank, 127, f"{error.filename}: {error.strerror}")
+        finally:  # Whoever listens waits for it.
+            await said.put(ended)
+
+    async def _start(self, command, folder, environment):
+        """In a process group of its own, so that signals reach what it starts as well."""
+        # The kernel ends it when this actor ends, however that ends.
+        process = await asyncio.create_subprocess_exec(
+            "setpriv", "--pdeathsig", "KILL", "--", *command, cwd=folder,
+            env=os.environ | environment, stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True)
         self.processes.append(process)
         for number in self.signals:
-            process.send_signal(number)
-        async for text in _chunks(process.stdout):
-            said.put_nowait(Said(rank, text))
-        said.put_nowait(Ended(rank, await process.wait()))
+            send(process, number)
+        return process
+
+
+def send(process, number):
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
 
 
 async def _chunks(stream):
