@@ -71,6 +71,11 @@ class Words(unittest.TestCase):
                       if line.startswith("Energy: "))
         self.assertRegex(energy, r"^Energy: [\d.]+ [kM]?J a step, [\d.]+ k?Wh in all")
 
+    def test_what_sites_exchange_is_told_though_nobody_waits_for_it(self):
+        lines = plan(self.write(JOB), "--explain").stdout.splitlines()
+        (line,) = [line for line in lines if line.startswith("exchange between sites ")]
+        self.assertRegex(line, r" [\d.]+ [kMGT]B$")
+
     def test_jurisdiction(self):
         job = JOB + '[plan]\njurisdictions = ["DE"]\n'
         document = json.loads(plan(self.write(job), "--json").stdout)

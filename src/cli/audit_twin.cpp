@@ -43,10 +43,12 @@ Result<audit::Finding> played(audit::Finding finding, const plan::Facts& facts) 
     link.rate_ba = link.rate_ba * narrow;
   }
   const auto thin = AXS_TRY(efficiencies(job, facts));
+  const catalog::OuterRule& outer = job.scenario.train.outer;
   finding.number = fmt::format(
-      "{:.1f} % at {:.3g} Gb/s, {:.1f} % at {:.3g} Gb/s, with exchanges of 4 "
-      "bits every 100 steps in the twin; {}",
-      100 * wide[seeds / 2], rate, 100 * thin[seeds / 2], gigabits(job), finding.number);
+      "{:.1f} % at {:.3g} Gb/s, {:.1f} % at {:.3g} Gb/s, with exchanges of {} bits every {} steps "
+      "in the twin; {}",
+      100 * wide[seeds / 2], rate, 100 * thin[seeds / 2], gigabits(job), outer.bits, outer.period,
+      finding.number);
   finding.steps.push_back("outer synchronisation by the model: " +
                           audit::interval_text(*finding.interval));
   finding.interval =

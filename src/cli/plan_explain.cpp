@@ -166,7 +166,7 @@ Rows part_rows(const PlanView& view) {
   for (std::size_t i = 0; i < slowest.parts.size(); ++i) {
     const plan::PartCost& part = slowest.parts[i];
     const plan::PartCost& all = broken.all[i];
-    if (part.time <= Seconds{} && all.time <= Seconds{}) continue;
+    if (part.time <= Seconds{} && all.time <= Seconds{} && all.sent <= Bytes{}) continue;
     const double share = part.time / view.plan().step.total;
     const bool sends = all.sent > Bytes{};
     rows.rows.push_back({part_text(part_at(i)), Decimal{part.time.value(), 3},

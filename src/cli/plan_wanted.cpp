@@ -15,11 +15,7 @@ bool WatchedSearch::operator()(double share) {
 
 void look_for_wanted(PlanOverLinks& planned, Patience& patience) {
   const plan::Job& job = planned.job.job;
-  if (!plan::wants_more_than_time(job, planned.job.fleet)) {
-    plan::SearchResult& fastest = planned.found.result;
-    fastest.unmet = plan::missed_text(job, planned.job.fleet, fastest.plan);
-    return;
-  }
+  if (!plan::wants_more_than_time(job, planned.job.fleet)) return;
   WatchedSearch watched{patience};
   FoundOnCores& found = planned.found;
   auto wanted = plan::wanted_plan(plan::FrugalSearch{planned.search}, job, found.result.plan,

@@ -7,8 +7,8 @@
 #include "axs/plan/plan_cost.h"
 #include "axs/plan/plan_devices.h"
 #include "axs/plan/plan_over_links.h"
-#include "axs/plan/search_result.h"
 #include "axs/plan/site_groups.h"
+#include "axs/plan/wanted_plan.h"
 
 namespace axs::fabric {
 
@@ -30,8 +30,11 @@ JointPlanning::JointPlanning(plan::Job job, plan::Fleet fleet, net::Topology top
 
 /// Plans within the job's limits before others.
 bool JointPlanning::beats_best(const plan::TrainingPlan& plan) const {
-  const bool within = plan::unmet(job_, plan).empty();
-  if (within != plan::unmet(job_, best_->plan).empty()) return within;
+  const auto is_within = [&](const plan::TrainingPlan& one) {
+    return plan::missed_limits(job_, fleet_, one).empty();
+  };
+  const bool within = is_within(plan);
+  if (within != is_within(best_->plan)) return within;
   return plan::score_of(plan, job_.objective) < plan::score_of(best_->plan, job_.objective);
 }
 

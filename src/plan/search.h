@@ -54,6 +54,7 @@ class Search {
   /// No plan of the unit has a shorter step.
   Seconds bound(std::size_t unit) const;
   const Job& job() const { return job_; }
+  const Fleet& fleet() const { return fleet_; }
   /// Of each type at every site; none where the job may not run.
   const std::vector<SiteDevices>& devices() const { return devices_; }
   std::vector<Method> methods() const;

@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "axs/plan/rounded.h"
+#include "axs/plan/wanted_plan.h"
 
 namespace axs::plan {
 
@@ -23,18 +24,6 @@ RunnerUp beside(const Search& search, const Candidate& best, const Method& metho
 
 }  // namespace
 
-std::string unmet(const Job& job, const TrainingPlan& plan) {
-  constexpr double day = 86400;
-  if (job.deadline && plan.duration > *job.deadline)
-    return "deadline: " + rounded(job.deadline->value() / day) +
-           " days from now, the fastest plan found needs " + rounded(plan.duration.value() / day);
-  const auto& budget = job.limits.budget;
-  if (budget && plan.cost.money && *plan.cost.money > *budget)
-    return "budget: " + rounded(budget->value()) + " $, the best plan found costs " +
-           rounded(plan.cost.money->value());
-  return {};
-}
-
 void SearchSummary::take(Candidate found) {
   if (!best_ || better(found, *best_)) best_ = std::move(found);
 }
@@ -45,7 +34,7 @@ Seconds SearchSummary::at_most() const {
 
 Result<SearchResult> SearchSummary::result(const Stop& stop) const {
   if (!best_) return search_.fits_nowhere();
-  SearchResult result{best_->plan, {}, unmet(search_.job(), best_->plan)};
+  SearchResult result{best_->plan, {}, missed_text(search_.job(), search_.fleet(), best_->plan)};
   for (const Method& method : search_.methods()) {
     if (method == best_->plan.method) continue;
     RunnerUp other = beside(search_, *best_, method, stop);

@@ -21,13 +21,10 @@ struct RunnerUp {
 struct SearchResult {
   TrainingPlan plan;
   std::vector<RunnerUp> others;  ///< the other methods, the best first
-  std::string unmet;  ///< what the job asks for and no plan can give, with what it would need
+  std::string unmet;             ///< limits that the plan does not keep, with what it would need
 
   bool operator==(const SearchResult&) const = default;
 };
-
-/// The deadline or the budget, whichever the plan does not keep; else empty.
-std::string unmet(const Job& job, const TrainingPlan& plan);
 
 /// What searches find: give it what each unit found, in any order.
 class SearchSummary {

@@ -160,9 +160,12 @@ WantedPlan wanted_plan(const FrugalSearch& search, const Job& job, const Trainin
 std::vector<std::string> missed_limits(const Job& job, const Fleet& fleet,
                                        const TrainingPlan& plan) {
   std::vector<std::string> missed;
-  if (job.deadline && plan.duration > *job.deadline)
-    missed.push_back("deadline: " + span_text(*job.deadline) + " from now, the plan needs " +
-                     span_text(plan.duration));
+  if (job.deadline && plan.duration > *job.deadline) {
+    const std::string wanted = span_text(*job.deadline), needed = span_text(plan.duration);
+    missed.push_back(
+        "deadline: " + wanted + " from now, the plan needs " +
+        (needed != wanted ? needed : span_text(plan.duration - *job.deadline) + " more"));
+  }
   const auto& [budget, power] = job.limits;
   if (budget && plan.cost.money && *plan.cost.money > *budget)
     missed.push_back("budget: " + rounded(budget->value()) + " $, the plan costs " +

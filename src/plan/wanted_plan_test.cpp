@@ -237,6 +237,8 @@ TEST_CASE("objectives: every limit that is missed is named, the one that no plan
   CHECK(unmet.find("deadline", 1) == std::string::npos);
   CHECK(missed_limits(two.job, two.fleet, fastest).size() == 3);
   CHECK(missed_text(two.job, two.fleet, fastest).starts_with("deadline: "));
+  two.job.deadline = (1 - 1e-7) * fastest.duration;
+  CHECK(missed_limits(two.job, two.fleet, fastest).front().ends_with(" more"));
   two.job.deadline.reset();
   two.job.limits = {};
   CHECK(missed_limits(two.job, two.fleet, fastest).empty());
