@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Measures training steps of decoder-only transformers on one device: runs that no cost model was
-fitted to. On a CUDA device it takes about 150 s; on the CPU two small cases try the script.
+fitted to. On a CUDA device it takes about 130 s; on the CPU two small cases try the script.
 
     measure_training.py --limit 240 runs.csv && axs plan score runs.csv
 
