@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "axs/audit/calculations.h"
 
@@ -19,14 +20,20 @@ const Calculation* calculation_of(std::uint32_t claim) {
   return nullptr;
 }
 
+/// In digits that people read, whatever its size.
+std::string number_text(double number, int digits) {
+  return std::abs(number) < 1000 ? fmt::format("{:.{}g}", number, digits)
+                                 : fmt::format("{:.0f}", number);
+}
+
 }  // namespace
 
 std::string interval_text(const Interval& interval) {
-  if (interval.seeds.empty())
-    return fmt::format("nine times of ten {:.3g} to {:.3g} {}", interval.low, interval.high,
-                       interval.of);
-  return fmt::format("seeds {}: {:.4g} to {:.4g} {}", interval.seeds, interval.low, interval.high,
-                     interval.of);
+  const bool seeded = !interval.seeds.empty();
+  const int digits = seeded ? 4 : 3;
+  return (seeded ? "seeds " + interval.seeds + ": " : "nine times of ten ") +
+         number_text(interval.low, digits) + " to " + number_text(interval.high, digits) + " " +
+         interval.of;
 }
 
 Result<Audited> audit(const Claim& claim, const plan::Facts& facts) {

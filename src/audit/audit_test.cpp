@@ -95,6 +95,7 @@ TEST_CASE("audit: what the planner predicts has an interval that the prediction 
   }
   CHECK(interval_text({1.5, 2, "days", ""}) == "nine times of ten 1.5 to 2 days");
   CHECK(interval_text({1.5, 2, "days", "1 to 5"}) == "seeds 1 to 5: 1.5 to 2 days");
+  CHECK(interval_text({1921.4, 3780, "H100", ""}) == "nine times of ten 1921 to 3780 H100");
 }
 
 TEST_CASE("audit: every calculation says its arithmetic") {
