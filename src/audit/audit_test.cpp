@@ -85,7 +85,7 @@ TEST_CASE("audit: fleets that end in time are those that published rates ask for
 }
 
 TEST_CASE("audit: what the planner predicts has an interval that the prediction lies in") {
-  for (const std::uint32_t id : {1, 9, 11, 20, 22, 25, 26, 52}) {
+  for (const std::uint32_t id : {1u, 9u, 11u, 20u, 22u, 25u, 26u, 52u}) {
     CAPTURE(id);
     const Finding finding = finding_of(id);
     REQUIRE(finding.interval.has_value());
