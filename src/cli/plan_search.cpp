@@ -103,13 +103,12 @@ Result<FoundOnCores> search_on_cores(const plan::Search& search, Patience& patie
   const auto is_over = [&] {
     return another_follows ? patience.is_half_over() : patience.is_over();
   };
-  const auto [share, was_stopped] = AXS_TRY(run_on_cores(search, summary, is_over));
-  const bool stopped = was_stopped;
-  auto found = summary.result([&] { return stopped || is_over(); });
-  if (!found && stopped)
+  const Searched searched = AXS_TRY(run_on_cores(search, summary, is_over));
+  auto found = summary.result([&] { return searched.stopped || is_over(); });
+  if (!found && searched.stopped)
     return Error{Errc::exhausted, "plan: none was found before the search was stopped"};
   if (!found) return found.error();
-  return FoundOnCores{std::move(*found), share};
+  return FoundOnCores{std::move(*found), searched.share};
 }
 
 Result<double> search_on_cores(plan::Replanning& replanning, Patience& patience) {

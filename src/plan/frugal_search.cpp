@@ -19,10 +19,6 @@ ReplicaTerms terms_of(const PipelineDraw& draw, double pue, double for_time, dou
 
 }  // namespace
 
-const Fleet& FrugalSearch::fleet() const {
-  return search_.fleet_;
-}
-
 bool FrugalSearch::is_within(const TrainingPlan& plan, const ThriftLimits& limits) const {
   const bool bounded = limits.money.value() < endless;
   if (plan.duration > limits.duration || plan.cost.power > limits.power) return false;

@@ -38,7 +38,7 @@ class FrugalSearch {
                                    const std::optional<TrainingPlan>& known,
                                    const Watch& watch) const;
 
-  const Fleet& fleet() const;
+  const Fleet& fleet() const { return search_.fleet(); }
 
   /// What a step of the plan takes.
   double step_score(const TrainingPlan& plan, Thrift thrift) const;
