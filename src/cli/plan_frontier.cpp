@@ -7,8 +7,8 @@
 
 #include "axs/cli/plan_words.h"
 #include "axs/cli/rows.h"
+#include "axs/core/grouped.h"
 #include "axs/plan/plan_devices.h"
-#include "axs/report/text.h"
 
 namespace axs::cli {
 namespace {
@@ -22,7 +22,7 @@ constexpr double watts_of_kw = 1000;
 
 std::string dollars(double amount) {
   if (amount > 0 && amount < 10) return fmt::format("{:.2g}", amount);
-  return report::grouped(static_cast<std::uint64_t>(amount + 0.5));
+  return grouped(static_cast<std::uint64_t>(amount + 0.5));
 }
 
 std::string sites_of(const config::PlannedJob& job, const TrainingPlan& plan) {

@@ -7,6 +7,7 @@
 #include "axs/cli/plan_explain.h"
 #include "axs/cli/plan_picture.h"
 #include "axs/cli/plan_text.h"
+#include "axs/core/grouped.h"
 #include "axs/report/page.h"
 #include "axs/report/text.h"
 
@@ -59,8 +60,7 @@ std::string tiles(const PlanView& view) {
   std::string text = "<dl class=\"tiles\">\n";
   text += tile("A step", fmt::format("{:.3g} s", step),
                fmt::format("{:.3g} to {:.3g} s", step / plan.step.spread, step * plan.step.spread));
-  text += tile("Tokens each second",
-               report::grouped(static_cast<std::uint64_t>(plan.tokens_per_second)),
+  text += tile("Tokens each second", grouped(static_cast<std::uint64_t>(plan.tokens_per_second)),
                fmt::format("{} sequences a step", view.job.job.global_batch));
   text += tile("Of the peak", fmt::format("{:.1f} %", 100 * utilisation(view)), "in bf16");
   text += tile("All tokens", span_text(plan.duration),

@@ -6,9 +6,9 @@
 #include <cmath>
 
 #include "axs/core/assert.h"
+#include "axs/core/grouped.h"
 #include "axs/plan/plan_devices.h"
 #include "axs/plan/plan_over_links.h"
-#include "axs/report/text.h"
 
 namespace axs::cli {
 namespace {
@@ -45,9 +45,8 @@ Seconds between_sites(const PlanView& view) {
 
 /// What is missing where links are not.
 std::string more_devices_text(double times) {
-  const std::string number = times < 10
-                                 ? fmt::format("{:.1f}", std::ceil(10 * times) / 10)
-                                 : report::grouped(static_cast<std::uint64_t>(std::ceil(times)));
+  const std::string number = times < 10 ? fmt::format("{:.1f}", std::ceil(10 * times) / 10)
+                                        : grouped(static_cast<std::uint64_t>(std::ceil(times)));
   return fmt::format("it wants about {} times the devices in use, or as few tokens", number);
 }
 
@@ -67,7 +66,7 @@ std::string wider_text(const PlanView& view, Seconds limit) {
     if (next = over(10 * factor); took < worth_it * next) break;
   const std::string text =
       fmt::format("over links {} times as wide the same plan takes {}",
-                  report::grouped(static_cast<std::uint64_t>(factor)), span_text(took));
+                  grouped(static_cast<std::uint64_t>(factor)), span_text(took));
   return took > limit ? text + "; " + more_devices_text(took / limit) : text;
 }
 }  // namespace

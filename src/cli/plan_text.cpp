@@ -7,6 +7,7 @@
 
 #include "axs/cli/plan_frontier.h"
 #include "axs/core/enums.h"
+#include "axs/core/grouped.h"
 #include "axs/plan/plan_devices.h"
 #include "axs/report/text.h"
 
@@ -159,7 +160,7 @@ std::string plan_text(const PlanView& view) {
   std::string text = fmt::format(
       "{}: {:.3g} s a step ({:.3g} to {:.3g}), {} tokens/s, {:.1f} % of the peak in bf16, {}\n",
       job.scenario.name, plan.step.total.value(), low.value(), high.value(),
-      report::grouped(static_cast<std::uint64_t>(plan.tokens_per_second)), 100 * utilisation(view),
+      grouped(static_cast<std::uint64_t>(plan.tokens_per_second)), 100 * utilisation(view),
       span_text(plan.duration));
   text += cost_text(plan.cost) + method_text(plan.method) + "\n" + sites_text(plan) +
           crossings_text(view);

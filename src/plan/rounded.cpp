@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstdint>
 
+#include "axs/core/grouped.h"
+
 namespace axs::plan {
 
 namespace {
@@ -15,16 +17,6 @@ std::string short_number(double number, int digits) {
   const auto end =
       std::to_chars(text.begin(), text.end(), number, std::chars_format::general, digits);
   return {text.begin(), end.ptr};
-}
-
-std::string grouped(std::uint64_t number) {
-  const std::string digits = std::to_string(number);
-  std::string text;
-  for (std::size_t i = 0; i < digits.size(); ++i) {
-    if (i > 0 && (digits.size() - i) % 3 == 0) text += ',';
-    text += digits[i];
-  }
-  return text;
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <map>
 #include <numeric>
 
+#include "axs/core/grouped.h"
 #include "axs/report/html.h"
 #include "axs/report/text.h"
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -9,9 +8,6 @@ namespace axs::report {
 
 /// Safe inside HTML, between tags and in attributes.
 std::string escaped(std::string_view text);
-
-/// 1500160 as "1,500,160".
-std::string grouped(std::uint64_t number);
 
 /// "155.4 MB": decimal units, as networks count.
 std::string bytes_text(double bytes);
