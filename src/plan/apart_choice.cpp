@@ -1,7 +1,7 @@
 #include "axs/plan/apart_choice.h"
 
 #include <algorithm>
-#include <utility>
+#include <numeric>
 
 #include "axs/plan/site_options.h"
 
@@ -9,144 +9,210 @@ namespace axs::plan {
 
 namespace {
 
-/// More bundles than this come in steps of a quarter.
-constexpr std::uint32_t every_count_until = 8;
+/// By site; 0: it has none.
+using Counts = std::vector<std::uint32_t>;
+
+/// What kinds let the sites do under a limit.
+struct Offered {
+  const CountedKinds& part;
+  KindsWithin kinds;
+  std::vector<std::int64_t> most;                   ///< by site; no more is done
+  std::vector<std::optional<SiteOptions>> options;  ///< by site; with these just `most` is done
+
+  bool is_known_at(std::size_t site) const { return part.are_exact && options[site]; }
+};
 
 /// Several sites under one limit.
 class ApartOptions {
  public:
-  ApartOptions(const std::vector<CountedKinds>& kinds, Seconds limit, std::int64_t wanted,
-               ReplicaRange bundles, std::size_t sites_max)
-      : counted_{kinds}, wanted_{wanted}, bundles_{bundles}, sites_max_{sites_max} {
-    kinds_.reserve(kinds.size());
-    for (const CountedKinds& counted : kinds) kinds_.emplace_back(*counted.kinds, limit, wanted);
+  ApartOptions(KindsByCount& kinds, const std::vector<SiteRoom>& rooms, const ApartDemand& demand,
+               Seconds limit)
+      : kinds_{kinds},
+        rooms_{rooms},
+        demand_{demand},
+        wanted_{demand.replicas.of_all_bundles()},
+        limit_{limit} {
+    for (const auto& [least, part] : kinds.parts()) add(part);
   }
 
-  bool reach(const std::vector<SiteRoom>& rooms) {
-    for (const SiteRoom& room : rooms) {
-      double most = 0;
-      for (std::size_t i = 0; i < kinds_.size(); ++i) most = std::max(most, most_at(room, i));
-      most_.push_back(most);
-      all_ += most;
+  /// The numbers of bundles with which all is done: those of the most that each site can do or, if
+  /// these are too many, the fewest. Nothing: there are none.
+  std::optional<Counts> best() {
+    for (;;) {
+      Counts counts = with_most();
+      if (done_by(counts) < wanted_) return std::nullopt;
+      if (look_closer(counts)) continue;
+      if (bundles_of(counts) <= demand_.replicas.bundles) return counts;
+      const auto fewest = with_fewest();
+      if (!fewest) return std::nullopt;
+      if (!look_closer(*fewest)) return fewest;
     }
-    if (all_ < static_cast<double>(wanted_) - 0.5) return false;
-    for (std::size_t site = 0; site < rooms.size(); ++site) add(rooms[site], all_ - most_[site]);
-    return is_reached() || (try_mixed() && is_reached());
   }
 
-  std::vector<ChosenReplicas> chosen() const {
+  /// Whether all is done with these numbers, the kinds of which are exact.
+  bool is_enough(const Counts& counts) {
+    for (std::uint32_t site = 0; site < counts.size(); ++site)
+      if (counts[site] > 0) fill(offered_.at(counts[site]), site);
+    return done_by(counts) >= wanted_;
+  }
+
+  std::vector<ChosenReplicas> chosen(const Counts& counts) const {
     std::vector<ChosenReplicas> chosen;
-    const auto shared = shares(values_, *reached_with(), sites_max_);
-    for (std::uint32_t site = 0; site < sites_.size(); ++site)
-      for (const Counted& counted : sites_[site])
-        if (count_of(counted) == shared[site]) counted.options.collect(shared[site], site, chosen);
+    for (std::uint32_t site = 0; site < counts.size(); ++site)
+      if (counts[site] > 0)
+        offered_.at(counts[site]).options[site]->collect(counts[site], site, chosen);
     return chosen;
   }
 
  private:
-  /// What a site can do with one of the counts.
-  struct Counted {
-    std::size_t number;  ///< of the count
-    SiteOptions options;
-  };
-
-  std::uint32_t count_of(const Counted& counted) const { return counted_[counted.number].bundles; }
-
-  /// No more is done at a site with so many bundles.
-  double most_at(const SiteRoom& room, std::size_t number) const {
-    const double bundles = counted_[number].bundles;
-    const KindsWithin& kinds = kinds_[number];
-    return std::min(kinds.most_of(room), bundles * static_cast<double>(kinds.most_of_one()));
+  void add(const CountedKinds& part) {
+    Offered offered{part, {part.kinds, limit_, wanted_}, {}, {}};
+    for (const SiteRoom& room : rooms_)
+      offered.most.push_back(
+          static_cast<std::int64_t>(offered.kinds.most_of(room, part.bundles) + 0.5));
+    offered.options.resize(rooms_.size());
+    offered_.emplace(part.bundles.least, std::move(offered));
   }
 
-  /// With the counts that may be of use if all others do no more than `elsewhere`.
-  void add(const SiteRoom& room, double elsewhere) {
-    std::vector<Counted>& site = sites_.emplace_back();
-    Values& values = values_.emplace_back(no_values(bundles_.most));
-    for (std::size_t i = 0; i < counted_.size(); ++i) {
-      if (most_at(room, i) + elsewhere < static_cast<double>(wanted_) - 0.5) continue;
-      const std::uint32_t count = counted_[i].bundles;
-      site.push_back({i, SiteOptions{kinds_[i].types(), room, count}});
-      values[count] = site.back().options.values()[count];
+  /// Of each site, of those that do most; of ranges the least number.
+  Counts with_most() const {
+    Counts counts(rooms_.size());
+    std::vector<std::int64_t> most(rooms_.size());
+    for (const auto& [least, offered] : offered_)
+      for (std::size_t site = 0; site < rooms_.size(); ++site)
+        if (offered.most[site] > most[site]) {
+          most[site] = offered.most[site];
+          counts[site] = least;
+        }
+    if (demand_.sites_max < counts.size()) {
+      std::vector<std::size_t> order(counts.size());
+      std::iota(order.begin(), order.end(), 0);
+      std::ranges::sort(order, [&](std::size_t a, std::size_t b) {
+        return most[a] != most[b] ? most[a] > most[b] : a < b;
+      });
+      for (std::size_t i = demand_.sites_max; i < order.size(); ++i) counts[order[i]] = 0;
     }
+    return counts;
   }
 
-  /// Nothing: no number of bundles does all.
-  std::optional<std::uint32_t> reached_with() const {
-    JoinedParts all = no_parts(bundles_.most, values_.size(), sites_max_);
-    for (const Values& values : values_) all = joined(all, values);
-    for (std::uint32_t n = bundles_.least; n <= bundles_.most; ++n)
-      if (all.back()[n] >= wanted_) return n;
+  std::optional<Counts> with_fewest() const {
+    const std::uint32_t bundles = demand_.replicas.bundles;
+    std::vector<Values> values(rooms_.size(), no_values(bundles));
+    for (const auto& [least, offered] : offered_)
+      for (std::size_t site = 0; site < rooms_.size(); ++site)
+        if (offered.most[site] > 0) values[site][least] = offered.most[site];
+    JoinedParts all = no_parts(bundles, values.size(), demand_.sites_max);
+    for (const Values& site : values) all = joined(all, site);
+    for (std::uint32_t n = 1; n <= bundles; ++n)
+      if (all.back()[n] >= wanted_) return shares(values, n, demand_.sites_max);
     return std::nullopt;
   }
-  bool is_reached() const { return reached_with().has_value(); }
 
-  /// True if some site got better.
-  bool try_mixed() {
-    bool helped = false;
-    for (std::size_t site = 0; site < sites_.size(); ++site) {
-      const double elsewhere = std::min(all_ - most_[site] + 0.5, static_cast<double>(wanted_));
-      for (Counted& counted : sites_[site]) {
-        const KindsWithin& kinds = kinds_[counted.number];
-        const Goal goal{wanted_ - static_cast<std::int64_t>(elsewhere), kinds.most_of_one(), true};
-        const std::uint32_t count = count_of(counted);
-        if (!try_mixed(counted.options, kinds.mixed(), count, goal)) continue;
-        values_[site][count] = counted.options.values()[count];
-        helped = true;
-      }
-    }
-    return helped;
+  std::int64_t done_by(const Counts& counts) const {
+    std::int64_t done = 0;
+    for (std::size_t site = 0; site < counts.size(); ++site)
+      if (counts[site] > 0) done += std::max<std::int64_t>(0, offered_.at(counts[site]).most[site]);
+    return done;
   }
 
-  static bool try_mixed(SiteOptions& options, const std::vector<Entry>& mixed, std::uint32_t count,
+  static std::uint64_t bundles_of(const Counts& counts) {
+    return std::accumulate(counts.begin(), counts.end(), std::uint64_t{0});
+  }
+
+  /// False: nothing of what is chosen is in doubt.
+  bool look_closer(const Counts& counts) {
+    bool closer = false;
+    for (std::uint32_t site = 0; site < counts.size(); ++site) {
+      const auto found = offered_.find(counts[site]);  // Unless it got finer for another site.
+      if (counts[site] == 0 || found == offered_.end() || found->second.is_known_at(site)) continue;
+      closer = true;
+      if (is_worth_filling(found->second) && !found->second.options[site])
+        fill(found->second, site);
+      else
+        refine(counts[site]);
+    }
+    return closer;
+  }
+
+  /// Kinds that only bound others are too many to mix.
+  static bool is_worth_filling(const Offered& offered) {
+    return offered.part.are_exact ||
+           (offered.part.bundles.is_one() && offered.kinds.mixed().empty());
+  }
+
+  void refine(std::uint32_t least) {
+    offered_.erase(least);
+    kinds_.refine(least);
+    for (auto at = kinds_.parts().find(least);
+         at != kinds_.parts().end() && !offered_.contains(at->first); ++at)
+      add(at->second);
+  }
+
+  /// With what a site does at most, with a single number of bundles.
+  void fill(Offered& offered, std::uint32_t site) {
+    if (offered.options[site]) return;
+    const std::uint32_t count = offered.part.bundles.least;
+    SiteOptions& options =
+        offered.options[site].emplace(offered.kinds.types(), rooms_[site], count);
+    if (!offered.kinds.mixed().empty())
+      try_mixed(options, offered.kinds.mixed(), count,
+                {wanted_ - done_elsewhere(site), offered.kinds.most_of_one(), true});
+    offered.most[site] = options.values()[count];
+  }
+
+  std::int64_t done_elsewhere(std::uint32_t here) const {
+    std::int64_t done = 0;
+    for (std::uint32_t site = 0; site < rooms_.size(); ++site) {
+      if (site == here) continue;
+      std::int64_t most = 0;
+      for (const auto& [least, offered] : offered_) most = std::max(most, offered.most[site]);
+      done += most;
+    }
+    return std::min(done, wanted_);
+  }
+
+  static void try_mixed(SiteOptions& options, const std::vector<Entry>& mixed, std::uint32_t count,
                         const Goal& goal) {
-    bool helped = false;
-    for (const Entry& entry : mixed)
-      helped = options.try_mixed(*entry.kind, entry.value, goal) || helped;
-    if (count < 2 || count > two_mixed_bundles) return helped;
+    for (const Entry& entry : mixed) options.try_mixed(*entry.kind, entry.value, goal);
+    if (count < 2 || count > two_mixed_bundles) return;
     const std::int64_t others = (count - 2) * goal.most_of_one;
     for (std::size_t a = 0; a < mixed.size(); ++a)
       for (std::size_t b = a + 1; b < mixed.size(); ++b)
         if (mixed[a].value + mixed[b].value + others >= goal.wanted)
-          helped = options.try_two(mixed[a], mixed[b], goal) || helped;
-    return helped;
+          options.try_two(mixed[a], mixed[b], goal);
   }
 
-  const std::vector<CountedKinds>& counted_;
+  KindsByCount& kinds_;
+  const std::vector<SiteRoom>& rooms_;
+  const ApartDemand& demand_;
   std::int64_t wanted_;  ///< of all bundles together
-  ReplicaRange bundles_;
-  std::size_t sites_max_;
-  std::vector<KindsWithin> kinds_;           ///< by count
-  std::vector<std::vector<Counted>> sites_;  ///< by site
-  std::vector<Values> values_;               ///< by site
-  std::vector<double> most_;                 ///< that each site does at best
-  double all_ = 0;                           ///< the sum of these
+  Seconds limit_;
+  std::map<std::uint32_t, Offered> offered_;  ///< by the least number of bundles
 };
 
 }  // namespace
 
-std::vector<std::uint32_t> apart_counts(std::uint32_t most) {
-  std::vector<std::uint32_t> counts;
-  std::uint32_t step = 1;
-  for (std::uint32_t count = 1; count <= most; count += step) {
-    counts.push_back(count);
-    if (count % (every_count_until * step) == 0) step *= 2;
-  }
-  return counts;
-}
-
-ApartChoice::ApartChoice(std::vector<CountedKinds> kinds, const ReplicaDemand& demand,
-                         ReplicaRange bundles, const std::vector<SiteDevices>& sites,
-                         std::size_t sites_max)
-    : kinds_{std::move(kinds)}, demand_{demand}, bundles_{bundles}, sites_max_{sites_max} {
+ApartChoice::ApartChoice(KindsByCount& kinds, const ApartDemand& demand,
+                         const std::vector<SiteDevices>& sites)
+    : kinds_{kinds}, demand_{demand} {
+  const std::vector<NodeWidths>& widths = kinds.parts().begin()->second.kinds.widths;
   for (const SiteDevices& site : sites)
-    sites_.push_back(rooms_of(site, kinds_.front().kinds->widths, demand.bundle));
+    sites_.push_back(rooms_of(site, widths, demand.replicas.bundle));
 }
 
-std::optional<std::vector<ChosenReplicas>> ApartChoice::within(Seconds limit) const {
-  ApartOptions options{kinds_, limit, demand_.of_all_bundles(), bundles_, sites_max_};
-  if (!options.reach(sites_)) return std::nullopt;
-  return options.chosen();
+bool ApartChoice::is_possible(Seconds limit) {
+  ApartOptions options{kinds_, sites_, demand_, limit};
+  if (!latest_.empty() && options.is_enough(latest_)) return true;
+  const auto counts = options.best();
+  if (counts) latest_ = *counts;
+  return counts.has_value();
+}
+
+std::optional<std::vector<ChosenReplicas>> ApartChoice::within(Seconds limit) {
+  ApartOptions options{kinds_, sites_, demand_, limit};
+  const auto counts = options.best();
+  if (!counts) return std::nullopt;
+  return options.chosen(*counts);
 }
 
 }  // namespace axs::plan

@@ -3,38 +3,35 @@
 #include <optional>
 #include <vector>
 
-#include "axs/plan/replica_choice.h"
+#include "axs/plan/counted_kinds.h"
 
 namespace axs::plan {
 
-/// Kinds as they are where a site has so many bundles.
-struct CountedKinds {
-  std::uint32_t bundles = 1;
-  const KindTable* kinds = nullptr;
+/// Replicas of sites that step apart.
+struct ApartDemand {
+  ReplicaDemand replicas;     ///< of so many bundles or fewer
+  std::size_t sites_max = 1;  ///< that have some
 };
 
-/// How many bundles a site that steps apart may have, up to `most`, few before many. It depends on
-/// nothing else, so that more devices only ever add choices.
-std::vector<std::uint32_t> apart_counts(std::uint32_t most);
-
-/// Chooses replicas for sites that step apart, of which at most `sites_max` have some. Shards and
-/// gradients stay within a site, so that its kinds go by its own number of bundles. At each site
-/// the space is that of ReplicaChoice, and it is exact.
+/// Chooses replicas for sites that step apart. Shards and gradients stay within a site, so that its
+/// kinds go by its own number of bundles, which may be any. At each site the space is that of
+/// ReplicaChoice, and it is exact: what a site does within a time is bounded by kinds of ranges of
+/// numbers, and those that would be chosen are made finer until they are exact.
 class ApartChoice {
  public:
-  /// All sites together have `bundles`, whatever the demand says.
-  ApartChoice(std::vector<CountedKinds> kinds, const ReplicaDemand& demand, ReplicaRange bundles,
-              const std::vector<SiteDevices>& sites, std::size_t sites_max);
+  ApartChoice(KindsByCount& kinds, const ApartDemand& demand,
+              const std::vector<SiteDevices>& sites);
 
-  /// Replicas that together do all micro-batches within `limit`. Nothing: there are none.
-  std::optional<std::vector<ChosenReplicas>> within(Seconds limit) const;
+  /// Whether there are replicas that together do all micro-batches within `limit`.
+  bool is_possible(Seconds limit);
+  /// Those, or nothing. What has been made finer before makes no difference.
+  std::optional<std::vector<ChosenReplicas>> within(Seconds limit);
 
  private:
-  std::vector<CountedKinds> kinds_;
-  ReplicaDemand demand_;
-  ReplicaRange bundles_;
-  std::vector<SiteRoom> sites_;  ///< in bundles of devices
-  std::size_t sites_max_;
+  KindsByCount& kinds_;
+  ApartDemand demand_;
+  std::vector<SiteRoom> sites_;        ///< in bundles of devices
+  std::vector<std::uint32_t> latest_;  ///< bundles of each site that did all in time
 };
 
 }  // namespace axs::plan

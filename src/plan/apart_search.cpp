@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "axs/core/assert.h"
 #include "axs/plan/rounding.h"
-#include "axs/plan/shortest_work.h"
 #include "axs/plan/site_options.h"
 
 namespace axs::plan {
@@ -39,37 +39,28 @@ BuilderOfSite ApartKinds::builders(const std::vector<ReplicaGroup>& replicas,
   return builders;
 }
 
-ApartSearch::ApartSearch(const Search& search, const Search::Unit& unit, ReplicaRange bundles,
+ApartSearch::ApartSearch(const Search& search, const Search::Unit& unit, std::uint32_t most,
                          const Stop& stop)
     : search_{search},
       unit_{unit},
-      bundles_{bundles},
       stop_{stop},
-      demand_{bundles.most, unit.bundle, search.micro_batches(search.methods_[unit.method].method)},
-      wanted_{demand_.of_all_bundles()},
-      counts_{apart_counts(bundles.most)},
+      demand_{most, unit.bundle, search.micro_batches(search.methods_[unit.method].method)},
       kinds_{search, unit, stop},
-      fixed_{kinds_.builder({1, bundles.most}).fixed()} {}
+      fixed_{kinds_.builder({1, most}).fixed()} {}
 
 std::optional<TrainingPlan> ApartSearch::best(Seconds at_most) {
   std::optional<TrainingPlan> best;
   for (const SiteGroup& group : search_.groups_)
     if (group.step_apart()) limit_ = std::max(limit_, limit_of(group, at_most));
-  const std::vector<Sites> all = worth_a_look(at_most);
-  std::vector<CountedKinds> useful;
-  if (!all.empty()) list_useful(0, counts_.size(), all, useful);
-  if (useful.empty()) return best;
-  for (const Sites& sites : all) {
+  KindsByCount by_count{demand_.bundles, [&](auto bundles, bool exact) {
+                          return kinds(bundles, exact);
+                        }};
+  for (const SiteGroup* group : worth_a_look(by_count.parts().begin()->second.kinds, at_most)) {
     if (stop_()) return best;
-    const SiteGroup& group = *sites.group;
-    const auto devices = search_.devices_of(group);
-    const Seconds limit = limit_of(group, at_most);
-    if (!ApartChoice{useful, demand_, bundles_, devices, group.sites_max}.within(limit)) continue;
-    // The halving begins with all kinds, whatever is known already to be of use.
-    const ApartChoice choice{all_kinds(), demand_, bundles_, devices, group.sites_max};
-    const auto shared = shortest(choice, demand_, limit, stop_);
+    ApartChoice choice{by_count, {demand_, group->sites_max}, search_.devices_of(*group)};
+    const auto shared = shortest(choice, limit_of(*group, at_most));
     if (!shared || stop_()) continue;
-    TrainingPlan plan = search_.plan_of(*shared, group, kinds_.builders(shared->groups, group));
+    TrainingPlan plan = search_.plan_of(*shared, *group, kinds_.builders(shared->groups, *group));
     if (best && best->step.total <= plan.step.total) continue;
     at_most = std::min(at_most, plan.step.total);
     best = std::move(plan);
@@ -81,85 +72,54 @@ Seconds ApartSearch::limit_of(const SiteGroup& group, Seconds at_most) const {
   return group.step_within(at_most * (1 + rounding)) - fixed_;
 }
 
-const ApartSearch::Bounds& ApartSearch::bounds_of(ReplicaRange bundles) {
-  const std::pair key{bundles.least, bundles.most};
-  if (const auto known = bounds_.find(key); known != bounds_.end()) return known->second;
+/// Those with which a site may be in a plan within the limits.
+KindTable ApartSearch::kinds(ReplicaRange bundles, bool exact) {
   const KindBuilder& builder = kinds_.builder(bundles);
-  auto families = search_.families(builder, unit_.pipelines, {limit_, bundles.most, needed_});
-  KindTable least = search_.bounds_of(builder, families);
-  return bounds_.emplace(key, Bounds{std::move(families), std::move(least)}).first->second;
+  const auto families =
+      search_.families(builder, unit_.pipelines, {limit_, bundles.most, needed_});
+  return exact ? search_.cut(builder, families, limit_, stop_)
+               : search_.bounds_of(builder, families);
 }
 
-/// Those with which a site may be in a plan within the limits, if it has so many bundles.
-const KindTable& ApartSearch::of_use(ReplicaRange bundles) {
-  const auto [place, is_new] = of_use_.try_emplace(bundles.most);
-  if (is_new)
-    place->second =
-        search_.cut(kinds_.builder(bundles), bounds_of(bundles).families, limit_, stop_);
-  return place->second;
-}
-
-std::vector<CountedKinds> ApartSearch::all_kinds() {
-  std::vector<CountedKinds> all;
-  for (const std::uint32_t count : counts_)
-    all.push_back({count, &kinds_.of({count, count}).table});
-  return all;
-}
-
-/// Those that could do all if each had the best that any number of bundles has. A site is needed
-/// for what all others cannot do.
-std::vector<ApartSearch::Sites> ApartSearch::worth_a_look(Seconds at_most) {
-  std::vector<Sites> all;
-  double needed = static_cast<double>(wanted_);
+/// Those that could do all if each site had the best that any number of bundles has. A site is
+/// needed for what all others cannot do.
+std::vector<const SiteGroup*> ApartSearch::worth_a_look(const KindTable& any, Seconds at_most) {
+  std::vector<const SiteGroup*> groups;
+  const std::int64_t wanted = demand_.of_all_bundles();
+  double needed = static_cast<double>(wanted);
   for (const SiteGroup& group : search_.groups_) {
     if (!group.step_apart()) continue;
-    Sites sites{&group, limit_of(group, at_most)};
-    sites.most = most_of({1, bundles_.most}, sites);
-    for (const double most : sites.most) sites.all += most;
-    const double over = sites.all - (static_cast<double>(wanted_) - 0.5);
+    const KindsWithin kinds{any, limit_of(group, at_most), wanted};
+    std::vector<double> most;
+    for (const std::uint32_t site : group.sites)
+      most.push_back(kinds.most_of(rooms_of(search_.devices_[site], any.widths, unit_.bundle),
+                                   {1, demand_.bundles}));
+    const double over =
+        std::accumulate(most.begin(), most.end(), 0.0) - (static_cast<double>(wanted) - 0.5);
     if (over <= 0) continue;
-    for (const double most : sites.most) needed = std::min(needed, most - over);
-    all.push_back(std::move(sites));
+    for (const double mine : most) needed = std::min(needed, mine - over);
+    groups.push_back(&group);
   }
   needed_ = std::max<std::int64_t>(0, static_cast<std::int64_t>(std::ceil(needed)));
-  return all;
+  return groups;
 }
 
-/// That each of the sites does with so many bundles, without rounding.
-std::vector<double> ApartSearch::most_of(ReplicaRange bundles, const Sites& sites) {
-  const KindTable& table = bounds_of(bundles).least;
-  const KindsWithin kinds{table, sites.limit, wanted_};
-  const double of_all = static_cast<double>(bundles.most * kinds.most_of_one());
-  std::vector<double> most;
-  for (const std::uint32_t site : sites.group->sites) {
-    const SiteRoom room = rooms_of(search_.devices_[site], table.widths, unit_.bundle);
-    most.push_back(std::min(kinds.most_of(room), of_all));
+/// The replicas that are done first. Times are halved between powers of two, so that the result
+/// does not depend on `limit`, unless that is too short: then there is none.
+std::optional<SharedWork> ApartSearch::shortest(ApartChoice& choice, Seconds limit) const {
+  constexpr double precise = 1e-12;
+  if (limit <= Seconds{} || !choice.is_possible(limit)) return std::nullopt;
+  Seconds low{}, high{1};
+  while (high < limit) high = 2 * high;
+  while (0.5 * high >= limit) high = 0.5 * high;
+  while (high - low > precise * high && !stop_()) {
+    const Seconds middle = 0.5 * (low + high);
+    (middle >= limit || choice.is_possible(middle) ? high : low) = middle;
   }
-  return most;
-}
-
-/// Whether a site with so many bundles may be in a plan within the limits.
-bool ApartSearch::may_help(ReplicaRange bundles, const std::vector<Sites>& all) {
-  return std::ranges::any_of(all, [&](const Sites& sites) {
-    const std::vector<double> mine = most_of(bundles, sites);
-    for (std::size_t i = 0; i < mine.size(); ++i)
-      if (mine[i] > 0 && sites.all - sites.most[i] + mine[i] > static_cast<double>(wanted_) - 0.5)
-        return true;
-    return false;
-  });
-}
-
-void ApartSearch::list_useful(std::size_t begin, std::size_t end, const std::vector<Sites>& all,
-                              std::vector<CountedKinds>& useful) {
-  const ReplicaRange bundles{counts_[begin], counts_[end - 1]};
-  if (stop_() || !may_help(bundles, all)) return;
-  if (bundles.is_one()) {
-    useful.push_back({bundles.least, &of_use(bundles)});
-    return;
-  }
-  const std::size_t middle = (begin + end) / 2;
-  list_useful(begin, middle, all, useful);
-  list_useful(middle, end, all, useful);
+  const Seconds time = std::min(high, limit);
+  const auto chosen = choice.within(time);
+  if (!chosen) return std::nullopt;
+  return share_work(*chosen, demand_, time);
 }
 
 }  // namespace axs::plan

@@ -9,6 +9,23 @@ namespace axs::plan {
 
 namespace {
 
+/// More bundles of a site that steps apart than this come in steps of a quarter.
+constexpr std::uint32_t every_count_until = 8;
+/// Sites that step apart have no more bundles than this together.
+constexpr std::uint32_t apart_bundles_max = 64;
+
+/// How many bundles a site that steps apart may have, few before many. It depends on nothing but
+/// `most`, so that more devices only ever add choices.
+std::vector<std::uint32_t> apart_counts(std::uint32_t most) {
+  std::vector<std::uint32_t> counts;
+  std::uint32_t step = 1;
+  for (std::uint32_t count = 1; count <= most; count += step) {
+    counts.push_back(count);
+    if (count % (every_count_until * step) == 0) step *= 2;
+  }
+  return counts;
+}
+
 /// With `for_time` for each second and `for_energy` for each joule of the site's meter.
 ReplicaTerms terms_of(const PipelineDraw& draw, double pue, double for_time, double for_energy) {
   const double joule = pue * for_energy;
@@ -67,8 +84,9 @@ std::optional<TrainingPlan> FrugalSearch::best(Thrift thrift, const ThriftLimits
     if (search_.units_[unit].pipelines == Search::Pipelines::spanning) continue;
     const double share = static_cast<double>(unit) / static_cast<double>(search_.units());
     const Stop stop = [&] { return !watch(share); };
-    const Search::Unit& looked_at = search_.units_[unit];
+    Search::Unit looked_at = search_.units_[unit];
     if (looked_at.apart) {
+      looked_at.bundles.most = std::min(looked_at.bundles.most, apart_bundles_max);
       ApartOffers apart{ApartKinds{search_, looked_at, stop}};
       look_apart(apart, looked_at, looked_at.bundles, stop, wish);
     } else {

@@ -185,7 +185,7 @@ std::optional<TrainingPlan> Search::best_of(const Unit& unit, ReplicaRange bundl
                                             const Stop& stop) const {
   const Method& how = methods_[unit.method].method;
   if (unit.pipelines == Pipelines::spanning) return best_spanning(how, bundles, at_most, stop);
-  if (unit.apart) return ApartSearch{*this, unit, bundles, stop}.best(at_most);
+  if (unit.apart) return ApartSearch{*this, unit, bundles.most, stop}.best(at_most);
   if (stop()) return std::nullopt;
   const KindBuilder builder = builder_for(unit, bundles);
   const ReplicaDemand demand{bundles.most, unit.bundle, micro_batches(how)};

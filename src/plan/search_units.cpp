@@ -91,18 +91,24 @@ void Search::list_units() {
     };
     const auto add = [&](std::uint32_t bundle, ReplicaRange range, Pipelines pipelines) {
       units_.push_back({method, bundle, range, pipelines, false});
+    };
+    const auto add_apart = [&](std::uint32_t bundle, ReplicaRange range, Pipelines pipelines) {
       if (apart && range.most > 1) units_.push_back({method, bundle, range, pipelines, true});
     };
     add(1, {1, bundles(1, bundles_max)}, Pipelines::pure);
-    for (std::uint32_t bundle = 2; bundles(bundle, bundles_max) > bundles_max / 2; bundle *= 2)
-      add(bundle, {bundles_max / 2 + 1, bundles(bundle, bundles_max)}, Pipelines::pure);
+    add_apart(1, {1, bundles(1, ~0u)}, Pipelines::pure);
+    for (std::uint32_t bundle = 2; bundles(bundle, bundles_max) > bundles_max / 2; bundle *= 2) {
+      const ReplicaRange many{bundles_max / 2 + 1, bundles(bundle, bundles_max)};
+      add(bundle, many, Pipelines::pure);
+      add_apart(bundle, many, Pipelines::pure);
+    }
     for (std::uint32_t least = bundles_max + 1; least <= most; least = 2 * least - 1)
-      units_.push_back({method, 1, {least, bundles(1, 2 * (least - 1))}, Pipelines::pure, false});
+      add(1, {least, bundles(1, 2 * (least - 1))}, Pipelines::pure);
     if (job_.software.replicas_only || is_of_one_stage(methods_[method].method)) continue;
-    add(1, {1, bundles(1, mixed_replicas_max)}, Pipelines::mixed);
-    if (spans)
-      units_.push_back(
-          {method, 1, {1, bundles(1, spanning_replicas_max)}, Pipelines::spanning, false});
+    const ReplicaRange few{1, bundles(1, mixed_replicas_max)};
+    add(1, few, Pipelines::mixed);
+    add_apart(1, few, Pipelines::mixed);
+    if (spans) add(1, {1, bundles(1, spanning_replicas_max)}, Pipelines::spanning);
   }
   std::ranges::sort(units_, [](const Unit& a, const Unit& b) {
     const auto key = [](const Unit& unit) {

@@ -84,13 +84,38 @@ bool TypeEntries::take(PoolRoom& left, const Entry& entry) const {
   return are_plain_ ? left.take(entry.devices) : left.take(entry.kind->uses.front(), 1);
 }
 
+/// In groups of their width.
+std::uint32_t TypeEntries::devices_of(const PoolRoom& room, const Alike& alike) const {
+  return are_plain_ ? room.devices() : room.devices_for(widths_, alike.width);
+}
+
+double TypeEntries::most_done(const PoolRoom& room, std::uint32_t bundles, double more,
+                              bool may_mix) const {
+  double most = 0;
+  for (const Alike& alike : alike_) {
+    const std::uint32_t devices = devices_of(room, alike);
+    for (const Entry& entry : alike.entries)
+      most = std::max(most, std::min(bundles, devices / entry.devices) *
+                                (static_cast<double>(entry.value) + more));
+  }
+  if (!may_mix) return most;
+  const std::uint32_t mixed = std::min(bundles, bundles_with_an_odd_one);
+  return std::max(most, std::min(mixed * (static_cast<double>(most_) + more),
+                                 room.devices() * density_above(-more)));
+}
+
+std::uint32_t TypeEntries::most_bundles(const PoolRoom& room, std::uint32_t bundles) const {
+  std::uint32_t most = 0;
+  for (const Alike& alike : alike_)
+    most = std::max(most, devices_of(room, alike) / alike.entries.front().devices);
+  return std::min(most, bundles);
+}
+
 /// That does most, of those of which there is room for so many.
 const Entry* TypeEntries::largest(const PoolRoom& room, std::uint32_t bundles) const {
   const Entry* best = nullptr;
   for (const Alike& alike : alike_) {
-    const std::uint32_t devices =
-        are_plain_ ? room.devices() : room.devices_for(widths_, alike.width);
-    const Entry* other = alike.largest(devices / bundles);
+    const Entry* other = alike.largest(devices_of(room, alike) / bundles);
     if (other != nullptr && (best == nullptr || other->value > best->value)) best = other;
   }
   return best;
@@ -148,6 +173,31 @@ double KindsWithin::most_of(const SiteRoom& room) const {
   for (std::size_t type = 0; type < room.size(); ++type)
     most += types_[type].density() * room[type].devices();
   return most * mixed_gain_;
+}
+
+/// Pure kinds, each of a bundle at least.
+bool KindsWithin::has_room(const SiteRoom& room, ReplicaRange bundles) const {
+  std::uint64_t most = 0;
+  for (std::size_t type = 0; type < room.size(); ++type)
+    most += types_[type].most_bundles(room[type], bundles.most);
+  return most >= bundles.least;
+}
+
+double KindsWithin::most_of(const SiteRoom& room, ReplicaRange bundles) const {
+  const auto of_one = static_cast<double>(most_of_one_);
+  double most = std::min(most_of(room), bundles.most * of_one);
+  if (!mixed_.empty()) return most;
+  if (!has_room(room, bundles)) return 0;
+  const auto pools = std::ranges::count_if(room, [](auto& pool) { return pool.devices() > 0; });
+  const bool may_mix = bundles.least <= bundles_with_an_odd_one || pools > 1;
+  for (const double price : {-64.0, -8.0, -1.0, -0.25, 0.0, 0.25, 0.5, 0.75}) {
+    const double free = price * of_one;
+    double done = free * (free < 0 ? bundles.least : bundles.most);
+    for (std::size_t type = 0; type < room.size(); ++type)
+      done += types_[type].most_done(room[type], bundles.most, -free, may_mix);
+    most = std::min(most, done);
+  }
+  return std::max(most, 0.0);
 }
 
 SiteOptions::SiteOptions(const std::vector<TypeEntries>& types, const SiteRoom& room,

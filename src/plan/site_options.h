@@ -39,6 +39,11 @@ class TypeEntries {
   /// The same of what a replica does beyond `free` micro-batches.
   double density_above(double free) const;
   std::int64_t most() const { return most_; }
+  /// No more do `bundles` or fewer of a pool, if each does `more` besides; `may_mix`: where they need
+  /// not be alike.
+  double most_done(const PoolRoom& room, std::uint32_t bundles, double more, bool may_mix) const;
+  /// Of which there is room, up to `bundles`.
+  std::uint32_t most_bundles(const PoolRoom& room, std::uint32_t bundles) const;
   /// The best use of what is left of a pool for `bundles` replicas.
   PoolOption best(std::uint32_t bundles, const PoolRoom& room) const;
   Values values(std::uint32_t bundles, const PoolRoom& room) const;
@@ -53,6 +58,7 @@ class TypeEntries {
   };
 
   Alike& alike(std::uint32_t width);
+  std::uint32_t devices_of(const PoolRoom& room, const Alike& alike) const;
   bool take(PoolRoom& left, const Entry& entry) const;
   const Entry* largest(const PoolRoom& room, std::uint32_t bundles) const;
 
@@ -75,6 +81,9 @@ class KindsWithin {
   /// No more is done with these devices, even if replicas could be built and share the work without
   /// rounding.
   double most_of(const SiteRoom& room) const;
+  /// The same of so many bundles, of which those of a pool are alike where they are many. 0 if there
+  /// is no room for so many.
+  double most_of(const SiteRoom& room, ReplicaRange bundles) const;
   /// That bundles do with so many devices of each type, if `free` micro-batches are the price of a
   /// bundle: what they do beyond is priced by device, as the best pure kinds have it or as much
   /// above as the best mixed one is. No kind does more than its prices, so that all together do no
@@ -85,6 +94,7 @@ class KindsWithin {
  private:
   std::vector<double> prices_above(double free) const;
   double mixed_gain(const std::vector<double>& prices, double free) const;
+  bool has_room(const SiteRoom& room, ReplicaRange bundles) const;
 
   std::vector<TypeEntries> types_;
   std::vector<Entry> mixed_;

@@ -1,0 +1,39 @@
+#include "axs/plan/counted_kinds.h"
+
+#include <cmath>
+#include <utility>
+
+#include "axs/core/assert.h"
+
+namespace axs::plan {
+
+namespace {
+
+/// The last of the first half. What sharing saves goes by 1 / n, so that halves are alike in ratio.
+std::uint32_t middle_of(ReplicaRange bundles) {
+  const double product = static_cast<double>(bundles.least) * bundles.most;
+  return std::min(static_cast<std::uint32_t>(std::sqrt(product)), bundles.most - 1);
+}
+
+}  // namespace
+
+KindsByCount::KindsByCount(std::uint32_t most, Build build) : build_{std::move(build)} {
+  add({1, most}, false);
+}
+
+void KindsByCount::refine(std::uint32_t least) {
+  const CountedKinds& part = parts_.at(least);
+  AXS_ASSERT(!part.are_exact);
+  const ReplicaRange bundles = part.bundles;
+  parts_.erase(least);
+  if (bundles.is_one()) return add(bundles, true);
+  const std::uint32_t middle = middle_of(bundles);
+  add({bundles.least, middle}, false);
+  add({middle + 1, bundles.most}, false);
+}
+
+void KindsByCount::add(ReplicaRange bundles, bool exact) {
+  parts_.emplace(bundles.least, CountedKinds{bundles, exact, build_(bundles, exact)});
+}
+
+}  // namespace axs::plan
