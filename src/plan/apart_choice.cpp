@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <numeric>
+#include <set>
+#include <utility>
 
 #include "axs/plan/site_options.h"
 
@@ -18,35 +20,59 @@ struct Offered {
   KindsWithin kinds;
   std::vector<std::int64_t> most;                   ///< by site; no more is done
   std::vector<std::optional<SiteOptions>> options;  ///< by site; with these just `most` is done
-
-  bool is_known_at(std::size_t site) const { return part.are_exact && options[site]; }
 };
 
 /// Several sites under one limit.
 class ApartOptions {
  public:
-  ApartOptions(KindsByCount& kinds, const std::vector<SiteRoom>& rooms, const ApartDemand& demand,
-               Seconds limit)
+  /// With the parts of the kinds that begin with these numbers.
+  ApartOptions(KindsByCount& kinds, const std::vector<std::uint32_t>& parts,
+               const std::vector<SiteRoom>& rooms, const ApartDemand& demand, Seconds limit)
       : kinds_{kinds},
         rooms_{rooms},
         demand_{demand},
         wanted_{demand.replicas.of_all_bundles()},
         limit_{limit} {
-    for (const auto& [least, part] : kinds.parts()) add(part);
+    for (const std::uint32_t least : parts) add(kinds.parts().at(least));
   }
 
-  /// The numbers of bundles with which all is done: those of the most that each site can do or, if
-  /// these are too many, the fewest. Nothing: there are none.
+  /// The numbers of bundles with which all is done: each site does the most that it can with those
+  /// that the sites before it leave or, if that is not enough, there are as few as can be. Nothing:
+  /// there are none.
   std::optional<Counts> best() {
     for (;;) {
-      Counts counts = with_most();
-      if (done_by(counts) < wanted_) return std::nullopt;
+      const Counts most = most_at_each();
+      if (done_by(most) < wanted_) return std::nullopt;
+      if (look_closer(most)) continue;
+      const Counts counts = most_in_turn(most);
       if (look_closer(counts)) continue;
-      if (bundles_of(counts) <= demand_.replicas.bundles) return counts;
+      if (done_by(counts) >= wanted_) return counts;
       const auto fewest = with_fewest();
       if (!fewest) return std::nullopt;
       if (!look_closer(*fewest)) return fewest;
     }
+  }
+
+  std::vector<std::uint32_t> parts() const {
+    std::vector<std::uint32_t> parts;
+    for (const auto& [least, offered] : offered_) parts.push_back(least);
+    return parts;
+  }
+
+  /// The parts that may be of use if all other sites do what they can; with less time others are of
+  /// no use either.
+  std::vector<std::uint32_t> useful() const {
+    std::vector<std::int64_t> rest;
+    for (std::uint32_t site = 0; site < rooms_.size(); ++site)
+      rest.push_back(wanted_ - done_elsewhere(site));
+    std::vector<std::uint32_t> useful;
+    for (const auto& [least, offered] : offered_)
+      for (std::size_t site = 0; site < rest.size(); ++site)
+        if (offered.most[site] > 0 && offered.most[site] >= rest[site]) {
+          useful.push_back(least);
+          break;
+        }
+    return useful;
   }
 
   /// Whether all is done with these numbers, the kinds of which are exact.
@@ -74,23 +100,40 @@ class ApartOptions {
     offered_.emplace(part.bundles.least, std::move(offered));
   }
 
-  /// Of each site, of those that do most; of ranges the least number.
-  Counts with_most() const {
-    Counts counts(rooms_.size());
-    std::vector<std::int64_t> most(rooms_.size());
-    for (const auto& [least, offered] : offered_)
-      for (std::size_t site = 0; site < rooms_.size(); ++site)
-        if (offered.most[site] > most[site]) {
-          most[site] = offered.most[site];
-          counts[site] = least;
-        }
-    if (demand_.sites_max < counts.size()) {
-      std::vector<std::size_t> order(counts.size());
-      std::iota(order.begin(), order.end(), 0);
-      std::ranges::sort(order, [&](std::size_t a, std::size_t b) {
-        return most[a] != most[b] ? most[a] > most[b] : a < b;
-      });
-      for (std::size_t i = demand_.sites_max; i < order.size(); ++i) counts[order[i]] = 0;
+  /// With which a site does most of all up to `bundles`; of a range its least number.
+  std::uint32_t with_most(std::size_t site, std::uint64_t bundles) const {
+    std::uint32_t count = 0;
+    std::int64_t most = 0;
+    for (const auto& [least, offered] : offered_) {
+      if (least > bundles) break;
+      if (offered.most[site] <= most) continue;
+      most = offered.most[site];
+      count = least;
+    }
+    return count;
+  }
+
+  /// Of the sites that do most, if each has what it likes.
+  Counts most_at_each() const {
+    Counts counts;
+    for (std::size_t site = 0; site < rooms_.size(); ++site)
+      counts.push_back(with_most(site, demand_.replicas.bundles));
+    if (demand_.sites_max >= counts.size()) return counts;
+    std::vector<std::size_t> order(counts.size());
+    std::iota(order.begin(), order.end(), 0);
+    std::ranges::sort(order, {}, [&](std::size_t site) {
+      return std::pair{-done_at(site, counts[site]), site};
+    });
+    for (std::size_t i = demand_.sites_max; i < order.size(); ++i) counts[order[i]] = 0;
+    return counts;
+  }
+
+  /// Of the same sites, each of which has what those before it leave.
+  Counts most_in_turn(Counts counts) const {
+    std::uint64_t left = demand_.replicas.bundles;
+    for (std::size_t site = 0; site < counts.size(); ++site) {
+      if (counts[site] > left) counts[site] = with_most(site, left);
+      left -= counts[site];
     }
     return counts;
   }
@@ -108,29 +151,30 @@ class ApartOptions {
     return std::nullopt;
   }
 
+  std::int64_t done_at(std::size_t site, std::uint32_t count) const {
+    return count == 0 ? 0 : offered_.at(count).most[site];
+  }
   std::int64_t done_by(const Counts& counts) const {
     std::int64_t done = 0;
-    for (std::size_t site = 0; site < counts.size(); ++site)
-      if (counts[site] > 0) done += std::max<std::int64_t>(0, offered_.at(counts[site]).most[site]);
+    for (std::size_t site = 0; site < counts.size(); ++site) done += done_at(site, counts[site]);
     return done;
-  }
-
-  static std::uint64_t bundles_of(const Counts& counts) {
-    return std::accumulate(counts.begin(), counts.end(), std::uint64_t{0});
   }
 
   /// False: nothing of what is chosen is in doubt.
   bool look_closer(const Counts& counts) {
+    std::set<std::uint32_t> in_doubt;
     bool closer = false;
     for (std::uint32_t site = 0; site < counts.size(); ++site) {
-      const auto found = offered_.find(counts[site]);  // Unless it got finer for another site.
-      if (counts[site] == 0 || found == offered_.end() || found->second.is_known_at(site)) continue;
+      if (counts[site] == 0) continue;
+      Offered& offered = offered_.at(counts[site]);
+      if (offered.options[site] && offered.part.are_exact) continue;
       closer = true;
-      if (is_worth_filling(found->second) && !found->second.options[site])
-        fill(found->second, site);
+      if (is_worth_filling(offered) && !offered.options[site])
+        fill(offered, site);
       else
-        refine(counts[site]);
+        in_doubt.insert(counts[site]);
     }
+    for (const std::uint32_t least : in_doubt) refine(least);
     return closer;
   }
 
@@ -142,10 +186,7 @@ class ApartOptions {
 
   void refine(std::uint32_t least) {
     offered_.erase(least);
-    kinds_.refine(least);
-    for (auto at = kinds_.parts().find(least);
-         at != kinds_.parts().end() && !offered_.contains(at->first); ++at)
-      add(at->second);
+    for (const CountedKinds* part : kinds_.refine(least)) add(*part);
   }
 
   /// With what a site does at most, with a single number of bundles.
@@ -157,7 +198,7 @@ class ApartOptions {
     if (!offered.kinds.mixed().empty())
       try_mixed(options, offered.kinds.mixed(), count,
                 {wanted_ - done_elsewhere(site), offered.kinds.most_of_one(), true});
-    offered.most[site] = options.values()[count];
+    offered.most[site] = std::max<std::int64_t>(0, options.values()[count]);
   }
 
   std::int64_t done_elsewhere(std::uint32_t here) const {
@@ -198,18 +239,23 @@ ApartChoice::ApartChoice(KindsByCount& kinds, const ApartDemand& demand,
   const std::vector<NodeWidths>& widths = kinds.parts().begin()->second.kinds.widths;
   for (const SiteDevices& site : sites)
     sites_.push_back(rooms_of(site, widths, demand.replicas.bundle));
+  for (const auto& [least, part] : kinds.parts()) parts_.push_back(least);
 }
 
 bool ApartChoice::is_possible(Seconds limit) {
-  ApartOptions options{kinds_, sites_, demand_, limit};
-  if (!latest_.empty() && options.is_enough(latest_)) return true;
-  const auto counts = options.best();
-  if (counts) latest_ = *counts;
-  return counts.has_value();
+  ApartOptions options{kinds_, parts_, sites_, demand_, limit};
+  bool possible = !latest_.empty() && options.is_enough(latest_);
+  if (!possible) {
+    const auto counts = options.best();
+    possible = counts.has_value();
+    if (counts) latest_ = *counts;
+  }
+  parts_ = possible ? options.useful() : options.parts();
+  return possible;
 }
 
 std::optional<std::vector<ChosenReplicas>> ApartChoice::within(Seconds limit) {
-  ApartOptions options{kinds_, sites_, demand_, limit};
+  ApartOptions options{kinds_, parts_, sites_, demand_, limit};
   const auto counts = options.best();
   if (!counts) return std::nullopt;
   return options.chosen(*counts);

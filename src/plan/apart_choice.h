@@ -22,15 +22,17 @@ class ApartChoice {
   ApartChoice(KindsByCount& kinds, const ApartDemand& demand,
               const std::vector<SiteDevices>& sites);
 
-  /// Whether there are replicas that together do all micro-batches within `limit`.
+  /// Whether there are replicas that together do all micro-batches within `limit`. No longer limit
+  /// than one that was possible may be asked for from then on.
   bool is_possible(Seconds limit);
-  /// Those, or nothing. What has been made finer before makes no difference.
+  /// Those, or nothing. What has been asked for before makes no difference.
   std::optional<std::vector<ChosenReplicas>> within(Seconds limit);
 
  private:
   KindsByCount& kinds_;
   ApartDemand demand_;
   std::vector<SiteRoom> sites_;        ///< in bundles of devices
+  std::vector<std::uint32_t> parts_;   ///< of the kinds, that may be of use
   std::vector<std::uint32_t> latest_;  ///< bundles of each site that did all in time
 };
 

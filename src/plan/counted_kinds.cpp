@@ -21,19 +21,19 @@ KindsByCount::KindsByCount(std::uint32_t most, Build build) : build_{std::move(b
   add({1, most}, false);
 }
 
-void KindsByCount::refine(std::uint32_t least) {
+std::vector<const CountedKinds*> KindsByCount::refine(std::uint32_t least) {
   const CountedKinds& part = parts_.at(least);
   AXS_ASSERT(!part.are_exact);
   const ReplicaRange bundles = part.bundles;
   parts_.erase(least);
-  if (bundles.is_one()) return add(bundles, true);
+  if (bundles.is_one()) return {add(bundles, true)};
   const std::uint32_t middle = middle_of(bundles);
-  add({bundles.least, middle}, false);
-  add({middle + 1, bundles.most}, false);
+  return {add({bundles.least, middle}, false), add({middle + 1, bundles.most}, false)};
 }
 
-void KindsByCount::add(ReplicaRange bundles, bool exact) {
-  parts_.emplace(bundles.least, CountedKinds{bundles, exact, build_(bundles, exact)});
+const CountedKinds* KindsByCount::add(ReplicaRange bundles, bool exact) {
+  CountedKinds part{bundles, exact, build_(bundles, exact)};
+  return &parts_.emplace(bundles.least, std::move(part)).first->second;
 }
 
 }  // namespace axs::plan

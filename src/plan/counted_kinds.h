@@ -27,10 +27,10 @@ class KindsByCount {
   /// What is exact stays where it is.
   const Parts& parts() const { return parts_; }
   /// A range is halved; a number gets its very kinds.
-  void refine(std::uint32_t least);
+  std::vector<const CountedKinds*> refine(std::uint32_t least);
 
  private:
-  void add(ReplicaRange bundles, bool exact);
+  const CountedKinds* add(ReplicaRange bundles, bool exact);
 
   Build build_;
   Parts parts_;

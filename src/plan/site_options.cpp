@@ -89,17 +89,19 @@ std::uint32_t TypeEntries::devices_of(const PoolRoom& room, const Alike& alike) 
   return are_plain_ ? room.devices() : room.devices_for(widths_, alike.width);
 }
 
-double TypeEntries::most_done(const PoolRoom& room, std::uint32_t bundles, double more,
+double TypeEntries::most_done(const PoolRoom& room, ReplicaRange bundles, double more,
                               bool may_mix) const {
   double most = 0;
   for (const Alike& alike : alike_) {
     const std::uint32_t devices = devices_of(room, alike);
-    for (const Entry& entry : alike.entries)
-      most = std::max(most, std::min(bundles, devices / entry.devices) *
-                                (static_cast<double>(entry.value) + more));
+    for (const Entry& entry : alike.entries) {
+      const std::uint32_t count = std::min(bundles.most, devices / entry.devices);
+      if (count < bundles.least) break;  // Those that come have more devices.
+      most = std::max(most, count * (static_cast<double>(entry.value) + more));
+    }
   }
   if (!may_mix) return most;
-  const std::uint32_t mixed = std::min(bundles, bundles_with_an_odd_one);
+  const std::uint32_t mixed = std::min(bundles.most, bundles_with_an_odd_one);
   return std::max(most, std::min(mixed * (static_cast<double>(most_) + more),
                                  room.devices() * density_above(-more)));
 }
@@ -190,12 +192,19 @@ double KindsWithin::most_of(const SiteRoom& room, ReplicaRange bundles) const {
   if (!has_room(room, bundles)) return 0;
   const auto pools = std::ranges::count_if(room, [](auto& pool) { return pool.devices() > 0; });
   const bool may_mix = bundles.least <= bundles_with_an_odd_one || pools > 1;
-  for (const double price : {-64.0, -8.0, -1.0, -0.25, 0.0, 0.25, 0.5, 0.75}) {
-    const double free = price * of_one;
-    double done = free * (free < 0 ? bundles.least : bundles.most);
+  const ReplicaRange of_pool{pools > 1 ? 0 : bundles.least, bundles.most};
+  const auto done = [&](double more) {
+    double sum = 0;
     for (std::size_t type = 0; type < room.size(); ++type)
-      done += types_[type].most_done(room[type], bundles.most, -free, may_mix);
-    most = std::min(most, done);
+      if (room[type].devices() > 0)
+        sum += types_[type].most_done(room[type], of_pool, more, may_mix);
+    return sum;
+  };
+  most = std::min(most, done(0));
+  if (pools == 1) return most;
+  for (const double price : {-4096.0, -64.0, -8.0, -1.0, -0.25, 0.25, 0.5, 0.75}) {
+    const double free = price * of_one;
+    most = std::min(most, done(-free) + free * (free < 0 ? bundles.least : bundles.most));
   }
   return std::max(most, 0.0);
 }

@@ -39,9 +39,9 @@ class TypeEntries {
   /// The same of what a replica does beyond `free` micro-batches.
   double density_above(double free) const;
   std::int64_t most() const { return most_; }
-  /// No more do `bundles` or fewer of a pool, if each does `more` besides; `may_mix`: where they need
+  /// No more do so many bundles of a pool, if each does `more` besides; `may_mix`: where they need
   /// not be alike.
-  double most_done(const PoolRoom& room, std::uint32_t bundles, double more, bool may_mix) const;
+  double most_done(const PoolRoom& room, ReplicaRange bundles, double more, bool may_mix) const;
   /// Of which there is room, up to `bundles`.
   std::uint32_t most_bundles(const PoolRoom& room, std::uint32_t bundles) const;
   /// The best use of what is left of a pool for `bundles` replicas.
