@@ -38,9 +38,9 @@ class ApartOptions {
 
   /// The numbers of bundles with which all is done: each site does the most that it can with those
   /// that the sites before it leave or, if that is not enough, there are as few as can be. Nothing:
-  /// there are none.
-  std::optional<Counts> best() {
-    for (;;) {
+  /// there are none, or `stop` says so.
+  std::optional<Counts> best(const std::function<bool()>& stop) {
+    while (!stop()) {
       const Counts most = most_at_each();
       if (done_by(most) < wanted_) return std::nullopt;
       if (look_closer(most)) continue;
@@ -51,6 +51,7 @@ class ApartOptions {
       if (!fewest) return std::nullopt;
       if (!look_closer(*fewest)) return fewest;
     }
+    return std::nullopt;
   }
 
   std::vector<std::uint32_t> parts() const {
@@ -75,10 +76,13 @@ class ApartOptions {
     return useful;
   }
 
-  /// Whether all is done with these numbers, the kinds of which are exact.
+  /// Whether all is done with these numbers, the kinds of which are exact, by all of them.
   bool is_enough(const Counts& counts) {
-    for (std::uint32_t site = 0; site < counts.size(); ++site)
-      if (counts[site] > 0) fill(offered_.at(counts[site]), site);
+    for (std::uint32_t site = 0; site < counts.size(); ++site) {
+      if (counts[site] == 0) continue;
+      fill(offered_.at(counts[site]), site);
+      if (done_at(site, counts[site]) == 0) return false;
+    }
     return done_by(counts) >= wanted_;
   }
 
@@ -121,9 +125,8 @@ class ApartOptions {
     if (demand_.sites_max >= counts.size()) return counts;
     std::vector<std::size_t> order(counts.size());
     std::iota(order.begin(), order.end(), 0);
-    std::ranges::sort(order, {}, [&](std::size_t site) {
-      return std::pair{-done_at(site, counts[site]), site};
-    });
+    std::ranges::sort(
+        order, {}, [&](std::size_t site) { return std::pair{-done_at(site, counts[site]), site}; });
     for (std::size_t i = demand_.sites_max; i < order.size(); ++i) counts[order[i]] = 0;
     return counts;
   }
@@ -234,8 +237,8 @@ class ApartOptions {
 }  // namespace
 
 ApartChoice::ApartChoice(KindsByCount& kinds, const ApartDemand& demand,
-                         const std::vector<SiteDevices>& sites)
-    : kinds_{kinds}, demand_{demand} {
+                         const std::vector<SiteDevices>& sites, const std::function<bool()>& stop)
+    : kinds_{kinds}, demand_{demand}, stop_{stop} {
   const std::vector<NodeWidths>& widths = kinds.parts().begin()->second.kinds.widths;
   for (const SiteDevices& site : sites)
     sites_.push_back(rooms_of(site, widths, demand.replicas.bundle));
@@ -246,7 +249,7 @@ bool ApartChoice::is_possible(Seconds limit) {
   ApartOptions options{kinds_, parts_, sites_, demand_, limit};
   bool possible = !latest_.empty() && options.is_enough(latest_);
   if (!possible) {
-    const auto counts = options.best();
+    const auto counts = options.best(stop_);
     possible = counts.has_value();
     if (counts) latest_ = *counts;
   }
@@ -256,7 +259,7 @@ bool ApartChoice::is_possible(Seconds limit) {
 
 std::optional<std::vector<ChosenReplicas>> ApartChoice::within(Seconds limit) {
   ApartOptions options{kinds_, parts_, sites_, demand_, limit};
-  const auto counts = options.best();
+  const auto counts = options.best(stop_);
   if (!counts) return std::nullopt;
   return options.chosen(*counts);
 }

@@ -15,6 +15,8 @@ ReplicaKind kind(std::uint32_t devices, double fill, double bottleneck) {
           .bottleneck = Seconds{bottleneck}};
 }
 
+const std::function<bool()> never_stopped = [] { return false; };
+
 KindTable table(ReplicaKind kind) {
   return {.pure = {{std::move(kind)}}, .mixed = {}, .widths = {node_widths(1)}};
 }
@@ -24,10 +26,11 @@ KindTable table(ReplicaKind kind) {
 TEST_CASE("apart choice: a site's kinds are those of its own number of bundles") {
   // Alone a replica needs two devices, two that share one each.
   const KindTable alone = table(kind(2, 1, 1)), shared = table(kind(1, 1, 1));
-  KindsByCount kinds{4, [&](ReplicaRange bundles, bool) { return bundles.most == 1 ? alone : shared; }};
+  KindsByCount kinds{
+      4, [&](ReplicaRange bundles, bool) { return bundles.most == 1 ? alone : shared; }};
   const auto chosen_of = [&](const std::vector<SiteDevices>& sites, double limit,
                              std::size_t sites_max = 2) {
-    return ApartChoice{kinds, {{4, 1, 4}, sites_max}, sites}.within(Seconds{limit});
+    return ApartChoice{kinds, {{4, 1, 4}, sites_max}, sites, never_stopped}.within(Seconds{limit});
   };
   // Two devices at each: two replicas that share, not one of two with one elsewhere.
   const auto both = chosen_of({{2}, {2}}, 1);
@@ -42,4 +45,43 @@ TEST_CASE("apart choice: a site's kinds are those of its own number of bundles")
   CHECK(chosen_of({{2}, {1}}, 2));
   CHECK_FALSE(chosen_of({{1}, {1}}, 4));
   CHECK_FALSE(chosen_of({{2}, {2}}, 1, 1));
+}
+
+TEST_CASE("apart choice: what did its share in more time may do nothing in less") {
+  // A replica alone takes five seconds, one of two a second.
+  KindsByCount kinds{
+      3, [&](ReplicaRange bundles, bool) { return table(kind(1, bundles.most == 1 ? 5 : 1, 1)); }};
+  ApartChoice choice{kinds, {{3, 1, 3}, 2}, {{1}, {2}}, never_stopped};
+  CHECK(choice.is_possible(Seconds{10}));
+  CHECK(choice.is_possible(Seconds{4}));
+  CHECK_FALSE(choice.is_possible(Seconds{1}));
+  const auto chosen = choice.within(Seconds{2});
+  REQUIRE(chosen);
+  REQUIRE(chosen->size() == 1);
+  CHECK(chosen->front().site == 1);
+  CHECK(chosen->front().bundles == 2);
+}
+
+TEST_CASE("apart choice: where sites would have more bundles than work, some get fewer") {
+  // Each replica does one micro-batch in time, and there are more devices than micro-batches.
+  KindsByCount kinds{
+      5, [&](ReplicaRange bundles, bool) { return table(kind(bundles.most == 1 ? 9 : 1, 1, 10)); }};
+  const auto counts_of = [&](const std::vector<SiteDevices>& sites) {
+    ApartChoice choice{kinds, {{5, 1, 5}, 2}, sites, never_stopped};
+    std::vector<std::uint32_t> counts;
+    const auto chosen = choice.within(Seconds{2});
+    if (chosen)
+      for (const ChosenReplicas& some : *chosen) counts.push_back(some.bundles);
+    return counts;
+  };
+  using Counts = std::vector<std::uint32_t>;
+  CHECK(counts_of({{3}, {4}}) == Counts{3, 2});
+  CHECK(counts_of({{4}, {4}}) == Counts{3, 2});  // One alone has no device with enough memory.
+  CHECK(counts_of({{4}, {1}}).empty());
+}
+
+TEST_CASE("apart choice: stopped, it has nothing") {
+  KindsByCount kinds{2, [&](ReplicaRange, bool) { return table(kind(1, 1, 1)); }};
+  const std::function<bool()> stopped = [] { return true; };
+  CHECK_FALSE(ApartChoice{kinds, {{2, 1, 2}, 1}, {{2}}, stopped}.is_possible(Seconds{10}));
 }

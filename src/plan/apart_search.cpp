@@ -52,12 +52,11 @@ std::optional<TrainingPlan> ApartSearch::best(Seconds at_most) {
   std::optional<TrainingPlan> best;
   for (const SiteGroup& group : search_.groups_)
     if (group.step_apart()) limit_ = std::max(limit_, limit_of(group, at_most));
-  KindsByCount by_count{demand_.bundles, [&](auto bundles, bool exact) {
-                          return kinds(bundles, exact);
-                        }};
+  KindsByCount by_count{demand_.bundles,
+                        [&](auto bundles, bool exact) { return kinds(bundles, exact); }};
   for (const SiteGroup* group : worth_a_look(by_count.parts().begin()->second.kinds, at_most)) {
     if (stop_()) return best;
-    ApartChoice choice{by_count, {demand_, group->sites_max}, search_.devices_of(*group)};
+    ApartChoice choice{by_count, {demand_, group->sites_max}, search_.devices_of(*group), stop_};
     const auto shared = shortest(choice, limit_of(*group, at_most));
     if (!shared || stop_()) continue;
     TrainingPlan plan = search_.plan_of(*shared, *group, kinds_.builders(shared->groups, *group));
@@ -75,8 +74,7 @@ Seconds ApartSearch::limit_of(const SiteGroup& group, Seconds at_most) const {
 /// Those with which a site may be in a plan within the limits.
 KindTable ApartSearch::kinds(ReplicaRange bundles, bool exact) {
   const KindBuilder& builder = kinds_.builder(bundles);
-  const auto families =
-      search_.families(builder, unit_.pipelines, {limit_, bundles.most, needed_});
+  const auto families = search_.families(builder, unit_.pipelines, {limit_, bundles.most, needed_});
   return exact ? search_.cut(builder, families, limit_, stop_)
                : search_.bounds_of(builder, families);
 }

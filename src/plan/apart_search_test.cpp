@@ -131,5 +131,139 @@ TEST_CASE("apart search: of replicas in bundles at sites that step apart some ma
   CHECK(divided > 0);
 }
 
+/// Of one stage or two, in all widths and cuts.
+std::vector<std::vector<PlannedStage>> pipelines(std::uint32_t layers) {
+  std::vector<std::vector<PlannedStage>> all;
+  for (const std::uint32_t width : {1u, 2u, 4u}) {
+    all.push_back({{0, width, layers, {}}});
+    for (std::uint32_t first = 1; first < layers; ++first)
+      all.push_back({{0, width, first, {}}, {0, width, layers - first, {}}});
+  }
+  return all;
+}
+
+/// Any numbers of replicas at two sites, those of a site alike.
+std::vector<ReplicaGroup> replicas_at(std::uint32_t site, std::uint32_t devices,
+                                      std::uint32_t layers) {
+  std::vector<ReplicaGroup> all;
+  for (const auto& stages : pipelines(layers))
+    for (std::uint32_t n = 1; n * stages.size() * stages[0].tensor <= devices; ++n)
+      all.push_back({.site = site, .replicas = n, .stages = stages});
+  return all;
+}
+
+/// As the model prices them, if all replicas of a site are alike.
+Seconds best_of_all_alike(const Search& search, const Method& method) {
+  Seconds best = never;
+  std::vector<std::vector<ReplicaGroup>> at;
+  for (std::uint32_t site = 0; site < 2; ++site)
+    at.push_back(replicas_at(site, search.devices()[site][0], search.job().shape.layers));
+  const auto take = [&](const std::vector<ReplicaGroup>& replicas) {
+    if (const auto plan = search.shared_anew(method, replicas))
+      best = std::min(best, plan->step.total);
+  };
+  for (const ReplicaGroup& a : at[0])
+    for (const ReplicaGroup& b : at[1]) take({a, b});
+  for (const auto& alone : at)
+    for (const ReplicaGroup& one : alone) take({one});
+  return best;
+}
+
+TEST_CASE("apart search: of two sites whose replicas are alike none are better") {
+  int apart = 0;
+  for (const auto& [at_a, at_b, batch] :
+       {std::array{9u, 7u, 16u}, {11u, 5u, 32u}, {13u, 4u, 17u}, {10u, 9u, 38u}}) {
+    Roomy two = two_apart(at_a, at_b);
+    two.job.shape.layers = 2;
+    two.job.global_batch = batch;
+    const Search search = *Search::of(two.job, two.fleet, calibration);
+    const TrainingPlan found = plan::search(two.job, two.fleet, calibration)->plan;
+    CAPTURE(at_a);
+    for (const Method& method : search.methods())
+      if (method.sharding == Sharding::none || method.sharding == Sharding::optimizer)
+        CHECK(found.step.total <= best_of_all_alike(search, method) * (1 + 1e-9));
+    apart += found.outer ? 1 : 0;
+  }
+  CHECK(apart >= 3);
+}
+
+TEST_CASE("apart search: as many replicas as micro-batches at each site, however odd the numbers") {
+  int as_by_hand = 0;
+  for (const auto& [at_a, at_b] :
+       {std::array{114u, 114u}, {130u, 78u}, {342u, 118u}, {1022u, 1000u}}) {
+    Roomy two = two_apart(at_a, at_b);
+    two.job.shape.layers = 42;
+    two.job.global_batch = at_a + at_b;
+    two.fleet.types = {scenes::device("chip", 900, 80, 8)};
+    const Search search = *Search::of(two.job, two.fleet, calibration);
+    const auto by_hand = search.shared_anew(
+        {.micro_batch = 2, .sharding = Sharding::optimizer},
+        {{.site = 0, .replicas = at_a / 2, .stages = {{.type = 0, .tensor = 2, .layers = 42}}},
+         {.site = 1, .replicas = at_b / 2, .stages = {{.type = 0, .tensor = 2, .layers = 42}}}});
+    REQUIRE(by_hand);
+    REQUIRE(by_hand->outer);
+    const TrainingPlan found = plan::search(two.job, two.fleet, calibration)->plan;
+    CAPTURE(at_a);
+    CHECK(found.step.total <= by_hand->step.total * (1 + 1e-9));
+    as_by_hand += replicas_at(found) == std::array{at_a / 2, at_b / 2} ? 1 : 0;
+  }
+  CHECK(as_by_hand > 0);
+}
+
+/// Many devices at sites that may exchange seldom, and a batch of any size.
+Roomy some_apart(Rng& rng) {
+  Roomy some;
+  some.job = scenes::small_job(rng);
+  some.job.loss_gap_max = 0.02;
+  some.job.global_batch = static_cast<std::uint32_t>(20 + rng.below(300));
+  some.fleet = scenes::large_fleet(static_cast<std::uint32_t>(12 + rng.below(250)),
+                                   static_cast<std::uint32_t>(1 + rng.below(2)),
+                                   static_cast<std::uint32_t>(2 + rng.below(2)));
+  return some;
+}
+
+TEST_CASE("apart search: added devices, sites and links never make a plan worse") {
+  int apart = 0;
+  for (std::uint64_t seed = 0; seed < 8; ++seed) {
+    Rng rng{seed};
+    Roomy some = some_apart(rng);
+    if (seed % 4 == 0) scenes::make_odd(rng, some.job, some.fleet);
+    Seconds before = best_step(some.job, some.fleet);
+    for (int i = 0; i < 3; ++i) {
+      scenes::grow(rng, some.fleet);
+      const auto after = search(some.job, some.fleet, calibration);
+      REQUIRE(after);
+      CAPTURE(seed);
+      CHECK(after->plan.step.total <= before * (1 + 1e-9));
+      before = after->plan.step.total;
+      apart += after->plan.outer ? 1 : 0;
+    }
+  }
+  CHECK(apart > 10);
+}
+
+TEST_CASE("apart search: what is known before does not change what a unit finds") {
+  int found_in = 0;
+  for (std::uint64_t seed = 0; seed < 4; ++seed) {
+    Rng rng{seed};
+    const Roomy some = some_apart(rng);
+    const Search search = *Search::of(some.job, some.fleet, calibration);
+    for (std::size_t unit = 0; unit < search.units(); unit += 1 + rng.below(4)) {
+      const auto free = search.run(unit, no_limit);
+      if (!free || !free->plan.outer) continue;
+      const Seconds step = free->plan.step.total;
+      CAPTURE(unit);
+      for (const double more : {1.0, 1.0001, 1.1, 3.0}) {
+        const auto bound = search.run(unit, more * step);
+        REQUIRE(bound);
+        CHECK(bound->plan == free->plan);
+      }
+      CHECK_FALSE(search.run(unit, 0.999999 * step));
+      ++found_in;
+    }
+  }
+  CHECK(found_in > 20);
+}
+
 }  // namespace
 }  // namespace axs::plan

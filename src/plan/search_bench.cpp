@@ -226,7 +226,7 @@ void deafness(benchmark::State& state) {
                                           static_cast<std::uint32_t>(state.range(2)));
   const Calibration calibration = scenes::calibration();
   for (auto _ : state) {
-    const Search search = *Search::of(job(), fleet, calibration);
+    const Search search = *Search::of(job(state.range(3) == 1), fleet, calibration);
     SearchSummary summary{search};
     std::clock_t longest = 0;
     std::clock_t asked = std::clock();
@@ -243,10 +243,12 @@ void deafness(benchmark::State& state) {
   }
 }
 BENCHMARK(deafness)
-    ->ArgNames({"devices", "types", "sites"})
-    ->Args({1024, 3, 1})
-    ->Args({16384, 4, 4})
-    ->Args({100000, 4, 8})
+    ->ArgNames({"devices", "types", "sites", "seldom"})
+    ->Args({1024, 3, 1, 0})
+    ->Args({16384, 4, 4, 0})
+    ->Args({16384, 4, 4, 1})
+    ->Args({100000, 4, 8, 0})
+    ->Args({100000, 4, 8, 1})
     ->Unit(benchmark::kMillisecond);
 
 /// Not a time: how far searches are above the best of all plans, and how often added devices make

@@ -81,8 +81,8 @@ class KindsWithin {
   /// No more is done with these devices, even if replicas could be built and share the work without
   /// rounding.
   double most_of(const SiteRoom& room) const;
-  /// The same of so many bundles, of which those of a pool are alike where they are many. 0 if there
-  /// is no room for so many.
+  /// The same of so many bundles, of which those of a pool are alike where they are many. 0 if
+  /// there is no room for so many.
   double most_of(const SiteRoom& room, ReplicaRange bundles) const;
   /// That bundles do with so many devices of each type, if `free` micro-batches are the price of a
   /// bundle: what they do beyond is priced by device, as the best pure kinds have it or as much

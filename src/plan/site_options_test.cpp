@@ -1,0 +1,77 @@
+#include "axs/plan/site_options.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+#include "axs/core/rng.h"
+
+using namespace axs;
+using namespace axs::plan;
+
+namespace {
+
+/// Pure kinds of up to three types in nodes of eight, or of seven, whose groups do not fill them.
+KindTable some_kinds(Rng& rng) {
+  KindTable table;
+  const std::uint64_t types = 1 + rng.below(3);
+  for (std::uint32_t type = 0; type < types; ++type) {
+    table.widths.push_back(node_widths(rng.chance(0.7) ? 8 : 7));
+    auto& kinds = table.pure.emplace_back();
+    for (std::uint64_t i = 1 + rng.below(6); i > 0; --i) {
+      const std::uint32_t width = rng.chance(0.5) ? 1 : 2;
+      const auto stages = static_cast<std::uint32_t>(1 + rng.below(7));
+      ReplicaKind kind{.stages = {stages, {type, width, 1, {}}},
+                       .uses = {{.type = type}},
+                       .fill = Seconds{1 + 4 * rng.uniform()},
+                       .bottleneck = Seconds{0.2 + rng.uniform()}};
+      kind.uses[0].add(table.widths[type], width, stages);
+      kinds.push_back(std::move(kind));
+    }
+    std::ranges::sort(kinds, {}, &ReplicaKind::devices);
+  }
+  return table;
+}
+
+}  // namespace
+
+TEST_CASE("site options: no number of a range does more than the range, and each may do some") {
+  int tight = 0, checked = 0;
+  for (std::uint64_t seed = 0; seed < 300; ++seed) {
+    Rng rng{seed};
+    const KindTable table = some_kinds(rng);
+    SiteDevices devices;
+    for (std::size_t type = 0; type < table.pure.size(); ++type)
+      devices.push_back(static_cast<std::uint32_t>(rng.below(rng.chance(0.5) ? 400 : 20)));
+    const SiteRoom room = rooms_of(devices, table.widths, 1);
+    const KindsWithin kinds{table, Seconds{1 + 6 * rng.uniform()}, 1000};
+    const auto least = static_cast<std::uint32_t>(1 + rng.below(150));
+    const ReplicaRange range{least, least + static_cast<std::uint32_t>(rng.below(60))};
+    const SiteOptions options{kinds.types(), room, range.most};
+    std::int64_t most = 0;
+    for (std::uint32_t n = range.least; n <= range.most; ++n)
+      most = std::max(most, options.values()[n]);
+    CAPTURE(seed);
+    CHECK(kinds.most_of(room, range) >= static_cast<double>(most) * (1 - 1e-12));
+    if (most == 0) continue;
+    ++checked;
+    tight += kinds.most_of(room, range) < 1.1 * static_cast<double>(most) ? 1 : 0;
+  }
+  CHECK(checked > 100);
+  CHECK(tight > checked / 2);
+}
+
+TEST_CASE("site options: many bundles of the only pool of a site are bounded as they are") {
+  KindTable table{{{}}, {}, {node_widths(8)}};
+  for (const std::uint32_t devices : {1u, 2u, 5u})
+    table.pure[0].push_back({.stages = {{0, 1, 1, {}}},
+                             .uses = {{.type = 0, .devices = devices}},
+                             .fill = Seconds{6.0 / devices},
+                             .bottleneck = Seconds{1}});
+  const KindsWithin kinds{table, Seconds{3}, 1000};  // One of two devices does 1, one of five 2.
+  const SiteRoom room = rooms_of({400}, table.widths, 1);
+  CHECK(kinds.most_of(room, {70, 80}) == 160);
+  CHECK(kinds.most_of(room, {81, 90}) == 90);
+  CHECK(kinds.most_of(room, {150, 250}) == 200);
+  CHECK(kinds.most_of(room, {201, 250}) == 0);
+}
