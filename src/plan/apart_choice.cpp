@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "axs/plan/rounding.h"
 #include "axs/plan/site_options.h"
 
 namespace axs::plan {
@@ -99,7 +100,7 @@ class ApartOptions {
     Offered offered{part, {part.kinds, limit_, wanted_}, {}, {}};
     for (const SiteRoom& room : rooms_)
       offered.most.push_back(
-          static_cast<std::int64_t>(offered.kinds.most_of(room, part.bundles) + 0.5));
+          static_cast<std::int64_t>(offered.kinds.most_of(room, part.bundles) * (1 + rounding)));
     offered.options.resize(rooms_.size());
     offered_.emplace(part.bundles.least, std::move(offered));
   }
@@ -141,6 +142,7 @@ class ApartOptions {
     return counts;
   }
 
+  /// As few bundles of all sites as can do all.
   std::optional<Counts> with_fewest() const {
     const std::uint32_t bundles = demand_.replicas.bundles;
     std::vector<Values> values(rooms_.size(), no_values(bundles));
