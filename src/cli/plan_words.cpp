@@ -54,11 +54,6 @@ std::string joules_text(Joules energy) {
   return scaled_text(energy.value(), units);
 }
 
-std::string power_text(Watts power) {
-  constexpr std::array<std::string_view, 4> units{"W", "kW", "MW", "GW"};
-  return scaled_text(power.value(), units);
-}
-
 std::string rate_text(BytesPerSecond rate) {
   constexpr std::array<std::string_view, 4> units{"kb/s", "Mb/s", "Gb/s", "Tb/s"};
   return scaled_text(8e-3 * rate.value(), units);

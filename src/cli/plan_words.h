@@ -23,12 +23,12 @@ struct PlanView {
   const plan::TrainingPlan& plan() const { return found.result.plan; }
 };
 
+using plan::power_text;
 using plan::span_text;
 /// "57.27 MWh", or "57.27 MWh (34.7 to 94.4)" where it is known within a factor of `spread`.
 std::string energy_text(Joules energy, double spread = 1);
-/// "3.5 MJ", "20.4 MW", "1.5 Tb/s"
+/// "3.5 MJ", "1.5 Tb/s"
 std::string joules_text(Joules energy);
-std::string power_text(Watts power);
 std::string rate_text(BytesPerSecond rate);
 /// Decimals for a column whose least value above 0 is `least`: three digits that count, `usual` at
 /// least.

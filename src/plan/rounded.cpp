@@ -44,4 +44,11 @@ std::string span_text(Seconds span) {
   return grouped(static_cast<std::uint64_t>(seconds / year)) + " years";
 }
 
+std::string power_text(Watts power) {
+  const double watts = power.value();
+  if (watts < 1e3) return rounded(watts) + " W";
+  if (watts < 1e6) return rounded(watts / 1e3) + " kW";
+  return watts < 1e9 ? rounded(watts / 1e6) + " MW" : rounded(watts / 1e9) + " GW";
+}
+
 }  // namespace axs::plan

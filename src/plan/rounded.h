@@ -10,7 +10,9 @@ namespace axs::plan {
 /// the first two that count.
 std::string rounded(double number);
 
-/// In a unit that people would choose: "45 s", "2.5 h", "79.8 days", "12,345 years".
+/// In units that people would choose: "45 s", "2.5 h", "79.8 days", "12,345 years".
 std::string span_text(Seconds span);
+/// "20.4 MW"
+std::string power_text(Watts power);
 
 }  // namespace axs::plan

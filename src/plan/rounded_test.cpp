@@ -30,3 +30,11 @@ TEST_CASE("span text: times come in units that people would choose") {
   CHECK(span_text(Seconds{12'345 * year}) == "12,345 years");
   CHECK(span_text(Seconds{1'234'567 * year}) == "1,234,567 years");
 }
+
+TEST_CASE("power text: power comes in units that people would choose") {
+  CHECK(power_text(Watts{}) == "0 W");
+  CHECK(power_text(Watts{999}) == "999 W");
+  CHECK(power_text(Watts{10'080}) == "10.08 kW");
+  CHECK(power_text(Watts{20.4e6}) == "20.4 MW");
+  CHECK(power_text(Watts{1.2e9}) == "1.2 GW");
+}

@@ -36,12 +36,6 @@ Thrift thrift_of(const Job& job) {
   return job.limits.budget ? Thrift::money : Thrift::power;
 }
 
-std::string power_text(Watts power) {
-  if (power.value() < 1e3) return rounded(power.value()) + " W";
-  return power.value() < 1e6 ? rounded(power.value() / 1e3) + " kW"
-                             : rounded(power.value() / 1e6) + " MW";
-}
-
 /// Of the job, "power: "; of a site, "power of sfo: ".
 std::string limit_of(const std::string& missed) {
   return missed.substr(0, missed.find(':'));
