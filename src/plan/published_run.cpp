@@ -157,6 +157,25 @@ std::vector<std::uint32_t> balanced_stages(const PublishedRun& run, const Worklo
   return layers;
 }
 
+/// A number of layers that is two short of a multiple of the stages is chosen so that embedding and
+/// head take the place of a layer each: BLOOM (70 on 12) and GLM-130B (70 on 8) by DeepSpeed's
+/// "type:transformer|embedding", Llama 3 405B (126 on 16; Dubey et al. 2024, section 3.3.2).
+std::vector<std::uint32_t> stages_with_ends(std::uint32_t layers, std::uint32_t stages) {
+  if (stages <= 2 || layers % stages == 0 || (layers + 2) % stages != 0) return {};
+  std::vector<std::uint32_t> all(stages, (layers + 2) / stages);
+  all.front() -= 1;
+  all.back() -= 1;
+  return all;
+}
+
+/// Layers of all stages; empty if they are as even as may be.
+std::vector<std::uint32_t> stage_layers(const PublishedRun& run, const Workload& work,
+                                        const SoftwareFacts& software, const Facts& facts) {
+  if (software.balances_parameters) return balanced_stages(run, work, facts);
+  if (software.software.fitted) return {};  // torchtitan's 126 layers on 8 stages: 16 on the first.
+  return stages_with_ends(work.shape.layers, work.plan.pipeline);
+}
+
 /// What the table says of how the devices are used, 1 where it says nothing.
 Result<ParallelPlan> cut_of(const PublishedRun& run, const SoftwareFacts& software) {
   if (!run.devices) return left_out("no number of devices");
@@ -357,7 +376,7 @@ Result<> try_plan(const PublishedRun& run, const Facts& facts, Workload work, Fa
   AXS_TRY(set_data(run, work.plan));
   const bool told = read_schedule(run, software, facts, work);
   AXS_TRY(check(work.shape, work.plan));
-  if (software.balances_parameters) work.plan.stage_layers = balanced_stages(run, work, facts);
+  work.plan.stage_layers = stage_layers(run, work, software, facts);
   return try_micro_batches(work, told, fastest);
 }
 

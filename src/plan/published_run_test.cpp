@@ -295,6 +295,27 @@ TEST_CASE("published: notes that say interleaved, of any software") {
   CHECK(stages("interleaved") == 1);
 }
 
+TEST_CASE("published: layers two short of a multiple of the stages leave room for the ends") {
+  PublishedRun run = llama_405b();
+  const auto stages = [&](std::uint32_t layers, std::uint32_t pipeline) {
+    run.layers = layers;
+    run.pipeline = pipeline;
+    run.devices = 8 * pipeline;
+    run.global_batch = 64;
+    return workload_of(run, config::testing::shipped_facts())->plan.stage_layers;
+  };
+  using Layers = std::vector<std::uint32_t>;
+  CHECK(stages(22, 8) == Layers{2, 3, 3, 3, 3, 3, 3, 2});
+  const Layers llama_3 = stages(126, 16);
+  REQUIRE(llama_3.size() == 16);
+  CHECK(llama_3.front() == 7);
+  CHECK(llama_3[1] == 8);
+  CHECK(llama_3.back() == 7);
+  CHECK(stages(24, 8).empty());  // As even as may be.
+  CHECK(stages(23, 8).empty());
+  CHECK(stages(12, 2).empty());
+}
+
 TEST_CASE("published: an accelerator of a fitted family without a run of its own is zero-shot") {
   PublishedRun run = llama();
   const auto time = [&](const char* accelerator) {
