@@ -133,6 +133,7 @@ void read_software(Table& t, plan::Facts& facts) {
   read_flag(t, "replicas-only", s.replicas_only);
   read_bytes(t, "accumulation-bytes", s.accumulation_bytes);
   read_bytes(t, "expert-bytes", s.expert_bytes);
+  read_bytes(t, "gradient-bytes", s.gradient_bytes);
   read_bytes(t, "state-bytes", s.state_bytes);
   read_bytes(t, "logit-bytes", s.logit_bytes);
   read_bytes(t, "tensor-workspace-bytes", s.tensor_workspace_bytes);

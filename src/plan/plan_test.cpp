@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "axs/config/facts_testing.h"
 #include "axs/plan/collectives.h"
 #include "axs/plan/gpt3_testing.h"
 #include "axs/plan/matrix_product.h"
@@ -118,6 +119,23 @@ TEST_CASE("step: interleaving shortens the bubble, but not below the way through
   const Seconds alone = step_time(work, {})->bubble;
   work.plan.virtual_stages = 1;
   CHECK(alone >= 0.99 * step_time(work, {})->bubble);
+}
+
+TEST_CASE("step: gradients of twice the bytes take twice as long, weights that come back do not") {
+  Workload work = gpt3();
+  work.plan.data = 8;
+  work.plan.global_batch = 512;
+  work.software.overlaps_data = false;
+  const auto exchange = [&](Sharding sharding, double gradient_bytes) {
+    work.plan.sharding = sharding;
+    work.software.gradient_bytes = gradient_bytes;
+    return step_time(work, config::testing::shipped_facts().calibration)->data_exchange;
+  };
+  const Seconds two = exchange(Sharding::none, 2);
+  CHECK(two > Seconds{0.1});
+  CHECK(exchange(Sharding::none, 4) / two == doctest::Approx(2).epsilon(0.001));
+  CHECK(exchange(Sharding::optimizer, 2) == two);
+  CHECK(exchange(Sharding::optimizer, 4) / two == doctest::Approx(1.5).epsilon(0.001));
 }
 
 TEST_CASE("machine: below its rated power a device computes slower, by a power below one") {

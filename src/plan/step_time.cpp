@@ -197,16 +197,24 @@ class Step {
                     once - slowest.total() - more * (1 - 1 / v) * slowest.total());
   }
 
-  /// All-reduce of two-byte gradients. Where a node's devices share network cards and only some of
-  /// a ring's members are on it, the rings are in each other's way.
+  /// What is sent for a parameter, as much as the mean of both passes of an all-reduce: gradients
+  /// one way, and the other way gradients or, where each replica updates a part, two-byte weights.
+  double exchanged_bytes() const {
+    const double gradient = work_.software.gradient_bytes;
+    return plan_.sharding == Sharding::none ? gradient : 0.5 * (gradient + 2);
+  }
+
+  /// All-reduce of gradients, or reduce-scatter and all-gather, which take as long. Where a node's
+  /// devices share network cards and only some of a ring's members are on it, the rings are in each
+  /// other's way.
   Seconds data_exchange(double layers, double common, double routed) const {
     const Links& links = machine_.links;
     const Group& group = data_group_;
     const bool crowded = links.shared_rails && group.per_node > 1 &&
                          group.per_node < links.per_node && group.ranks > group.per_node;
     const double share = crowded ? links.shared_rails_share : 1;
-    const Seconds all =
-        all_reduce(Bytes{2 * common}, group, links, share) + exchange_of_experts(routed);
+    const Seconds all = all_reduce(Bytes{exchanged_bytes() * common}, group, links, share) +
+                        exchange_of_experts(routed);
     if (!work_.software.overlaps_data) return all;
     const Seconds hidden = fit_.hiding * layers * layer_.total();
     return std::max(0.1 * all, all - hidden);
@@ -216,8 +224,8 @@ class Step {
   Seconds exchange_of_experts(double routed) const {
     if (!work_.shape.is_mixture()) return {};
     const double stride = plan_.expert == 1 ? tensor_ : plan_.expert;
-    return all_reduce(Bytes{2 * routed}, group_of(expert_replicas(plan_), stride, machine_.links),
-                      machine_.links);
+    return all_reduce(Bytes{exchanged_bytes() * routed},
+                      group_of(expert_replicas(plan_), stride, machine_.links), machine_.links);
   }
 
   bool zero_shot() const {
