@@ -313,12 +313,20 @@ bool is_baseline(const PublishedRun& run, const SoftwareFacts& facts) {
   return facts.changes_blocks && contains(plain_name(run.model + " " + run.notes), "megatron");
 }
 
+/// Overlap, FlashAttention 2 and fused norms and activations are what MegaScale has added (Jiang et
+/// al. 2024, section 3).
+void refine_baseline(Software& software) {
+  software.overlaps_tensor = software.overlaps_data = false;
+  software.attention = Attention::flash1;
+  software.pointwise = Pointwise::eager;
+}
+
 /// What notes and precision tell of the software.
 void refine(const PublishedRun& run, const SoftwareFacts& facts, Workload& work) {
   work.software = facts.software;
   if (contains(run.notes, "AsyncTP")) work.software.overlaps_tensor = true;
   if (contains(run.notes, "eager")) work.software.pointwise = Pointwise::eager;
-  if (is_baseline(run, facts)) work.software.overlaps_tensor = work.software.overlaps_data = false;
+  if (is_baseline(run, facts)) refine_baseline(work.software);
   // Before FlashAttention was, one trained in fp16 and computed whole layers again.
   if (!facts.software.fitted && run.precision == "fp16" && run.recompute == "full" &&
       work.accelerator.family == "A100")

@@ -296,6 +296,21 @@ TEST_CASE("published: notes that say interleaved, of any software") {
   CHECK(stages("interleaved") == 1);
 }
 
+TEST_CASE("published: what MegaScale has added, Megatron-LM beside it had not") {
+  PublishedRun run = llama();
+  run.source = "MegaScale (arXiv 2402.15627)";
+  const auto software = [&](const char* notes) {
+    run.notes = notes;
+    return workload_of(run, config::testing::shipped_facts())->software;
+  };
+  CHECK(software("").attention == Attention::flash2);
+  CHECK(software("").pointwise == Pointwise::fused);
+  CHECK(software("Megatron-LM").attention == Attention::flash1);
+  CHECK(software("Megatron-LM").pointwise == Pointwise::eager);
+  CHECK_FALSE(software("Megatron-LM").overlaps_data);
+  CHECK(software("Megatron-LM").gradient_bytes == 4);
+}
+
 TEST_CASE("published: layers two short of a multiple of the stages leave room for the ends") {
   PublishedRun run = llama_405b();
   const auto stages = [&](std::uint32_t layers, std::uint32_t pipeline) {
