@@ -125,6 +125,7 @@ void read_software(Table& t, plan::Facts& facts) {
   read_flag(t, "sends-once-per-node", s.sends_once_per_node);
   read_flag(t, "hides-experts", s.hides_experts);
   read_flag(t, "overlaps-data", s.overlaps_data);
+  read_flag(t, "launches-block", s.launches_block);
   read_flag(t, "partitioned-transfers", s.partitioned_transfers);
   read_flag(t, "single-rail-sharding", s.single_rail_sharding);
   read_flag(t, "gathers-logits", s.gathers_logits);

@@ -233,10 +233,12 @@ class Layer {
   }
 
   /// Device and host run side by side, but neither is even: the cube root of the sum of cubes is
-  /// near the greater of the two, and 26 % above both where they are equal.
+  /// near the greater of the two, and 26 % above both where they are equal. Where launches block,
+  /// they take turns.
   Seconds added_by_host(Seconds device) const {
     const double passes = plan_.recompute == Recompute::full ? 4.0 / 3.0 : 1.0;
     const double host = machine_.host * passes * software_.host_per_layer.value();
+    if (software_.launches_block) return Seconds{host};
     const double d = device.value();
     return Seconds{dmath::cbrt(d * d * d + host * host * host)} - device;
   }

@@ -138,6 +138,18 @@ TEST_CASE("step: gradients of twice the bytes take twice as long, weights that c
   CHECK(exchange(Sharding::optimizer, 4) / two == doctest::Approx(1.5).epsilon(0.001));
 }
 
+TEST_CASE("step: launches that block take turns with the device") {
+  Workload work = gpt3();
+  work.plan.recompute = Recompute::none;
+  const auto host = [&](bool block) {
+    work.software.launches_block = block;
+    return step_time(work, config::testing::shipped_facts().calibration)->host;
+  };
+  const double layers = 96.0 / work.plan.pipeline * micro_batches(work.plan);
+  CHECK(host(true) / (layers * work.software.host_per_layer) == doctest::Approx(1));
+  CHECK(host(false) < 0.1 * host(true));
+}
+
 TEST_CASE("machine: below its rated power a device computes slower, by a power below one") {
   Workload work = gpt3();
   Calibration fit;

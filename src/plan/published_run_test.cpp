@@ -296,6 +296,21 @@ TEST_CASE("published: notes that say interleaved, of any software") {
   CHECK(stages("interleaved") == 1);
 }
 
+TEST_CASE("published: what the scripts of BLOOM and GLM-130B say") {
+  PublishedRun run = llama();
+  run.accelerator = "A100";
+  run.source = "BLOOM (arXiv 2211.05100)";
+  const Workload bloom = *workload_of(run, config::testing::shipped_facts());
+  CHECK(bloom.network.node_rate == BytesPerSecond{50e9});
+  CHECK(bloom.network.rails == 4);
+  CHECK(bloom.software.launches_block);
+  CHECK(bloom.software.gradient_bytes == 4);
+  run.source = "GLM-130B (arXiv 2210.02414)";
+  run.model = "GLM-130B";
+  run.micro_batch.reset();
+  CHECK(workload_of(run, config::testing::shipped_facts())->plan.micro_batch == 1);
+}
+
 TEST_CASE("published: what MegaScale has added, Megatron-LM beside it had not") {
   PublishedRun run = llama();
   run.source = "MegaScale (arXiv 2402.15627)";

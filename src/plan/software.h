@@ -26,6 +26,8 @@ struct Software {
   /// that makes the gradient adds by itself.
   double accumulation_bytes = 0;
   Seconds host_per_step{15e-3};  ///< clipping, loading, logging
+  /// Each launch waits until the device has done the one before (CUDA_LAUNCH_BLOCKING).
+  bool launches_block = false;
   /// To launch the kernels of a layer, forward and backward, for one micro-batch: as in Sailor's
   /// profile of GPT-Neo 2.7B at micro-batch 1 on four devices.
   Seconds host_per_layer{3.2e-3};
