@@ -178,6 +178,7 @@ TEST_CASE("published: sources whose software is known, in any case") {
   CHECK(name("Megatron-LM SC21 (arXiv 2104.04473) Table 1") == "SC21");
   CHECK(name("DeepSeek-V3 (arXiv 2412.19437)") == "DeepSeek");
   CHECK(name("Nemotron-4 15B (arXiv 2402.16819)") == "Nemotron-4");  // Not NeMo.
+  CHECK(name("somebody's PyTorch FSDP") == "FSDP");
   CHECK(name("somebody") == "unknown");
 }
 
