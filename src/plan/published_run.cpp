@@ -73,6 +73,14 @@ std::uint32_t number_after(const std::string& text, std::string_view word) {
   return number;
 }
 
+/// "800 Gb/s inter-node", "400 Gb/s per node": no column has the network of a node.
+std::optional<BytesPerSecond> network_told(const std::string& notes) {
+  for (const char* const unit : {" Gb/s inter-node", " Gb/s per node"})
+    if (const std::uint32_t gigabits = number_before(notes, notes.find(unit)))
+      return BytesPerSecond{gigabits * 1e9 / 8};
+  return std::nullopt;
+}
+
 /// "8x7B", "64 experts", "top-2": no column has them. Two for each token where nobody tells.
 Experts experts_told(const PublishedRun& run) {
   const std::string told = run.model + " " + run.notes;
@@ -370,7 +378,8 @@ Result<Workload> setting_of(const PublishedRun& run, const SoftwareFacts& softwa
     return left_out("accelerator \"" + run.accelerator + "\" is not in the catalogue");
   Workload work;
   work.accelerator = accelerator->accelerator;
-  work.network = {software.node_rate.value_or(accelerator->node_rate),
+  const BytesPerSecond usual = software.node_rate.value_or(accelerator->node_rate);
+  work.network = {network_told(run.notes).value_or(usual),
                   software.rails.value_or(work.accelerator.per_node)};
   refine(run, software, work);
   work.shape = AXS_TRY(shape_of(run, facts));

@@ -297,6 +297,18 @@ TEST_CASE("published: notes that say interleaved, of any software") {
   CHECK(stages("interleaved") == 1);
 }
 
+TEST_CASE("published: a network that the notes tell") {
+  PublishedRun run = llama();
+  const auto rate = [&](const char* notes) {
+    run.notes = notes;
+    return workload_of(run, config::testing::shipped_facts())->network.node_rate;
+  };
+  CHECK(rate("1F1B; 800 Gb/s inter-node per config") == BytesPerSecond{100e9});
+  CHECK(rate("EFA of 400 Gb/s per node") == BytesPerSecond{50e9});
+  CHECK(rate("400 Gb/s/GPU") == BytesPerSecond{400e9});  // What a node of eight has anyway.
+  CHECK(rate("many Gb/s per node") == BytesPerSecond{400e9});
+}
+
 TEST_CASE("published: what the scripts of BLOOM and GLM-130B say") {
   PublishedRun run = llama();
   run.accelerator = "A100";
