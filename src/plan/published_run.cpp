@@ -335,6 +335,9 @@ void refine(const PublishedRun& run, const SoftwareFacts& facts, Workload& work)
   if (contains(run.notes, "AsyncTP")) work.software.overlaps_tensor = true;
   if (contains(run.notes, "eager")) work.software.pointwise = Pointwise::eager;
   if (is_baseline(run, facts)) refine_baseline(work.software);
+  const std::string told = run.source + " " + run.notes;
+  if (contains(told, "FlashAttention 2")) work.software.attention = Attention::flash2;
+  if (contains(told, "FlashAttention 1")) work.software.attention = Attention::flash1;
   // Before FlashAttention was, one trained in fp16 and computed whole layers again.
   if (!facts.software.fitted && run.precision == "fp16" && run.recompute == "full" &&
       work.accelerator.family == "A100")

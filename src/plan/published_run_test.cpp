@@ -179,6 +179,7 @@ TEST_CASE("published: sources whose software is known, in any case") {
   CHECK(name("DeepSeek-V3 (arXiv 2412.19437)") == "DeepSeek");
   CHECK(name("Nemotron-4 15B (arXiv 2402.16819)") == "Nemotron-4");  // Not NeMo.
   CHECK(name("somebody's PyTorch FSDP") == "FSDP");
+  CHECK(name("FlashAttention-2 (arXiv 2307.08691)") == "flash-attention");
   CHECK(name("somebody") == "unknown");
 }
 
@@ -307,6 +308,20 @@ TEST_CASE("published: a network that the notes tell") {
   CHECK(rate("EFA of 400 Gb/s per node") == BytesPerSecond{50e9});
   CHECK(rate("400 Gb/s/GPU") == BytesPerSecond{400e9});  // What a node of eight has anyway.
   CHECK(rate("many Gb/s per node") == BytesPerSecond{400e9});
+}
+
+TEST_CASE("published: which FlashAttention, where somebody says it") {
+  PublishedRun run = llama();
+  const auto attention = [&](const char* source, const char* notes) {
+    run.source = source;
+    run.notes = notes;
+    return workload_of(run, config::testing::shipped_facts())->software.attention;
+  };
+  CHECK(attention("somebody", "") == Attention::flash2);
+  CHECK(attention("somebody", "with FlashAttention 1") == Attention::flash1);
+  CHECK(attention("FlashAttention 1, README.md", "") == Attention::flash1);
+  CHECK(attention("GPT-NeoX", "FlashAttention 2") == Attention::flash2);
+  CHECK(attention("GPT-NeoX", "") == Attention::classic);
 }
 
 TEST_CASE("published: what the scripts of BLOOM and GLM-130B say") {
