@@ -21,6 +21,17 @@ struct Offered {
   KindsWithin kinds;
   std::vector<std::int64_t> most;                   ///< by site; no more is done
   std::vector<std::optional<SiteOptions>> options;  ///< by site; with these just `most` is done
+
+  /// With `bundles`, or as many of them as there may be.
+  std::int64_t most_with(std::size_t site, std::uint64_t bundles) const {
+    const auto some = static_cast<std::int64_t>(std::min<std::uint64_t>(bundles, part.bundles.most));
+    return std::min(most[site], some * kinds.most_of_one());
+  }
+};
+
+struct Gain {
+  double gain;
+  const Entry* entry;
 };
 
 /// Several sites under one limit.
@@ -111,8 +122,9 @@ class ApartOptions {
     std::int64_t most = 0;
     for (const auto& [least, offered] : offered_) {
       if (least > bundles) break;
-      if (offered.most[site] <= most) continue;
-      most = offered.most[site];
+      const std::int64_t here = offered.most_with(site, bundles);
+      if (here <= most) continue;
+      most = here;
       count = least;
     }
     return count;
@@ -142,18 +154,24 @@ class ApartOptions {
     return counts;
   }
 
-  /// As few bundles of all sites as can do all.
+  /// As few bundles of all sites as can do all; of ranges the least number.
   std::optional<Counts> with_fewest() const {
     const std::uint32_t bundles = demand_.replicas.bundles;
     std::vector<Values> values(rooms_.size(), no_values(bundles));
     for (const auto& [least, offered] : offered_)
       for (std::size_t site = 0; site < rooms_.size(); ++site)
-        if (offered.most[site] > 0) values[site][least] = offered.most[site];
+        for (std::uint32_t n = least; n <= offered.part.bundles.most; ++n)
+          if (offered.most[site] > 0) values[site][n] = offered.most_with(site, n);
     JoinedParts all = no_parts(bundles, values.size(), demand_.sites_max);
     for (const Values& site : values) all = joined(all, site);
-    for (std::uint32_t n = 1; n <= bundles; ++n)
-      if (all.back()[n] >= wanted_) return shares(values, n, demand_.sites_max);
-    return std::nullopt;
+    const auto fewest = std::ranges::find_if(
+        all.back(), [&](std::int64_t value) { return value >= wanted_; });
+    if (fewest == all.back().end()) return std::nullopt;
+    const auto number = static_cast<std::uint32_t>(fewest - all.back().begin());
+    Counts counts = shares(values, number, demand_.sites_max);
+    for (std::uint32_t& count : counts)
+      if (count > 0) count = std::prev(offered_.upper_bound(count))->first;
+    return counts;
   }
 
   std::int64_t done_at(std::size_t site, std::uint32_t count) const {
@@ -217,15 +235,28 @@ class ApartOptions {
     return std::min(done, wanted_);
   }
 
+  /// For `count` bundles.
   static void try_mixed(SiteOptions& options, const std::vector<Entry>& mixed, std::uint32_t count,
-                        const Goal& goal) {
-    for (const Entry& entry : mixed) options.try_mixed(*entry.kind, entry.value, goal);
+                        Goal goal) {
+    std::vector<Gain> gains;
+    for (const Entry& entry : mixed) gains.push_back({options.gain(entry), &entry});
+    std::ranges::sort(gains, [](const Gain& a, const Gain& b) {
+      return a.gain != b.gain ? a.gain > b.gain : a.entry < b.entry;
+    });
+    // The more is done already, the less is worth a try.
+    const auto raise = [&] { goal.wanted = std::max(goal.wanted, options.values()[count] + 1); };
+    for (const Gain& one : gains) {
+      raise();
+      options.try_mixed(*one.entry->kind, one.entry->value, goal);
+    }
     if (count < 2 || count > two_mixed_bundles) return;
-    const std::int64_t others = (count - 2) * goal.most_of_one;
-    for (std::size_t a = 0; a < mixed.size(); ++a)
-      for (std::size_t b = a + 1; b < mixed.size(); ++b)
-        if (mixed[a].value + mixed[b].value + others >= goal.wanted)
-          options.try_two(mixed[a], mixed[b], goal);
+    for (std::size_t a = 0; a < gains.size(); ++a)
+      for (std::size_t b = a + 1; b < gains.size(); ++b) {
+        raise();
+        const double done = options.all_pure() + gains[a].gain + gains[b].gain;
+        if (done < static_cast<double>(goal.wanted) - 0.5) break;
+        options.try_two(*gains[a].entry, *gains[b].entry, goal);
+      }
   }
 
   KindsByCount& kinds_;
@@ -239,8 +270,8 @@ class ApartOptions {
 }  // namespace
 
 ApartChoice::ApartChoice(KindsByCount& kinds, const ApartDemand& demand,
-                         const std::vector<SiteDevices>& sites, const std::function<bool()>& stop)
-    : kinds_{kinds}, demand_{demand}, stop_{stop} {
+                         const std::vector<SiteDevices>& sites, std::function<bool()> stop)
+    : kinds_{kinds}, demand_{demand}, stop_{std::move(stop)} {
   const std::vector<NodeWidths>& widths = kinds.parts().begin()->second.kinds.widths;
   for (const SiteDevices& site : sites)
     sites_.push_back(rooms_of(site, widths, demand.replicas.bundle));

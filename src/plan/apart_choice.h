@@ -22,7 +22,7 @@ class ApartChoice {
  public:
   /// Once `stop` says so, nothing is possible.
   ApartChoice(KindsByCount& kinds, const ApartDemand& demand, const std::vector<SiteDevices>& sites,
-              const std::function<bool()>& stop);
+              std::function<bool()> stop);
 
   /// Whether there are replicas that together do all micro-batches within `limit`. No longer limit
   /// than one that was possible may be asked for from then on.
@@ -33,7 +33,7 @@ class ApartChoice {
  private:
   KindsByCount& kinds_;
   ApartDemand demand_;
-  const std::function<bool()>& stop_;
+  std::function<bool()> stop_;
   std::vector<SiteRoom> sites_;        ///< in bundles of devices
   std::vector<std::uint32_t> parts_;   ///< of the kinds, that may be of use
   std::vector<std::uint32_t> latest_;  ///< bundles of each site that did all in time

@@ -85,3 +85,41 @@ TEST_CASE("apart choice: stopped, it has nothing") {
   const std::function<bool()> stopped = [] { return true; };
   CHECK_FALSE(ApartChoice{kinds, {{2, 1, 2}, 1}, {{2}}, stopped}.is_possible(Seconds{10}));
 }
+
+TEST_CASE("apart choice: in nodes that leave a rest two widths hold more bundles than one") {
+  // Of four nodes of seven, four groups of four leave room for one kind of four groups of two.
+  const NodeWidths widths = node_widths(7);
+  const auto table_of = [&](ReplicaRange, bool) {
+    ReplicaKind wide = kind(1, 1, 10), narrow = kind(1, 1, 10);
+    wide.stages = {{0, 4, 1, {}}};
+    narrow.stages = std::vector<PlannedStage>(4, {0, 2, 1, {}});
+    for (ReplicaKind* one : {&wide, &narrow}) {
+      one->uses = {{.type = 0}};
+      one->uses[0].add(widths, one->stages[0].tensor, one->stages.size());
+    }
+    return KindTable{{{wide, narrow}}, {}, {widths}};
+  };
+  KindsByCount kinds{5, table_of};
+  const auto chosen = ApartChoice{kinds, {{5, 1, 5}, 1}, {{28}}, never_stopped}.within(Seconds{1});
+  REQUIRE(chosen);
+  std::uint32_t bundles = 0;
+  for (const ChosenReplicas& some : *chosen) bundles += some.bundles;
+  CHECK(bundles == 5);
+}
+
+TEST_CASE("apart choice: where few replicas fit nowhere, not every number is looked at") {
+  constexpr std::uint32_t work = 2000;
+  std::uint32_t built = 0;
+  // Each replica does one micro-batch; fewer than fifty at a site find no device large enough.
+  KindsByCount kinds{work, [&](ReplicaRange bundles, bool) {
+                       ++built;
+                       return table(kind(bundles.most < work / 40 ? 9999 : 1, 1, 10));
+                     }};
+  ApartChoice choice{kinds, {{work, 1, work}, 2}, {{work - 5}, {work / 2}}, never_stopped};
+  const auto chosen = choice.within(Seconds{1});
+  REQUIRE(chosen);
+  std::uint32_t bundles = 0;
+  for (const ChosenReplicas& some : *chosen) bundles += some.bundles;
+  CHECK(bundles == work);
+  CHECK(built < 200);
+}

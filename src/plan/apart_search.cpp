@@ -48,7 +48,7 @@ ApartSearch::ApartSearch(const Search& search, const Search::Unit& unit, std::ui
       kinds_{search, unit, stop},
       fixed_{kinds_.builder({1, most}).fixed()} {}
 
-std::optional<TrainingPlan> ApartSearch::best(Seconds at_most) {
+std::optional<TrainingPlan> ApartSearch::best(Seconds at_most, double precise) {
   std::optional<TrainingPlan> best;
   for (const SiteGroup& group : search_.groups_)
     if (group.step_apart()) limit_ = std::max(limit_, limit_of(group, at_most));
@@ -57,7 +57,7 @@ std::optional<TrainingPlan> ApartSearch::best(Seconds at_most) {
   for (const SiteGroup* group : worth_a_look(by_count.parts().begin()->second.kinds, at_most)) {
     if (stop_()) return best;
     ApartChoice choice{by_count, {demand_, group->sites_max}, search_.devices_of(*group), stop_};
-    const auto shared = shortest(choice, limit_of(*group, at_most));
+    const auto shared = shortest(choice, limit_of(*group, at_most), precise);
     if (!shared || stop_()) continue;
     TrainingPlan plan = search_.plan_of(*shared, *group, kinds_.builders(shared->groups, *group));
     if (best && best->step.total <= plan.step.total) continue;
@@ -104,8 +104,8 @@ std::vector<const SiteGroup*> ApartSearch::worth_a_look(const KindTable& any, Se
 
 /// The replicas that are done first. Times are halved between powers of two, so that the result
 /// does not depend on `limit`, unless that is too short: then there is none.
-std::optional<SharedWork> ApartSearch::shortest(ApartChoice& choice, Seconds limit) const {
-  constexpr double precise = 1e-12;
+std::optional<SharedWork> ApartSearch::shortest(ApartChoice& choice, Seconds limit,
+                                                double precise) const {
   if (limit <= Seconds{} || !choice.is_possible(limit)) return std::nullopt;
   Seconds low{}, high{1};
   while (high < limit) high = 2 * high;

@@ -44,14 +44,17 @@ class ApartSearch {
   /// All sites together have `most` bundles or fewer.
   ApartSearch(const Search& search, const Search::Unit& unit, std::uint32_t most, const Stop& stop);
 
-  /// Nothing if no step takes `at_most` or less, or if it was stopped before it found one.
-  std::optional<TrainingPlan> best(Seconds at_most);
+  static constexpr double exactly = 1e-12;
+
+  /// The shortest step, up to a share of it that is `precise`. Nothing if none takes `at_most` or
+  /// less, or if it was stopped before it found one.
+  std::optional<TrainingPlan> best(Seconds at_most, double precise = exactly);
 
  private:
   Seconds limit_of(const SiteGroup& group, Seconds at_most) const;
   KindTable kinds(ReplicaRange bundles, bool exact);
   std::vector<const SiteGroup*> worth_a_look(const KindTable& any, Seconds at_most);
-  std::optional<SharedWork> shortest(ApartChoice& choice, Seconds limit) const;
+  std::optional<SharedWork> shortest(ApartChoice& choice, Seconds limit, double precise) const;
 
   const Search& search_;
   const Search::Unit& unit_;

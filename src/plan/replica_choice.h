@@ -18,7 +18,7 @@ struct KindTable {
 /// Replicas are chosen in bundles of `bundle` that are alike, so that a large fleet costs no more
 /// to look at than a small one.
 struct ReplicaDemand {
-  std::uint32_t bundles = 1;  ///< exactly, or at most where only may_be_within() is asked for
+  std::uint32_t bundles = 1;  ///< exactly; at most for may_be_within() and sites that step apart
   std::uint32_t bundle = 1;   ///< replicas of each
   std::int64_t micro_batches = 1;
 

@@ -19,6 +19,9 @@ bool is_pure(const ReplicaKind& kind, const std::vector<NodeWidths>& widths) {
   return kind.uses.size() == 1 && widths[kind.uses.front().type].are_plain();
 }
 
+/// How exact a step is that nobody carries out.
+constexpr double nearly = 1e-4;
+
 /// Replicas that are given, as ReplicaChoice has those that it chooses.
 struct GivenReplicas {
   std::vector<ChosenReplicas> all;
@@ -160,11 +163,14 @@ std::optional<TrainingPlan> Search::beside(const Candidate& best, const Method& 
                                       [](const BoundedMethod& bounded) { return bounded.method; });
   unit.method = static_cast<std::uint32_t>(same - methods_.begin());
   const std::uint32_t as_many = replicas_of(best.plan.groups) / unit.bundle;
+  auto most = static_cast<std::uint32_t>(micro_batches(method) / unit.bundle);
+  if (unit.pipelines != Pipelines::pure) most = std::min(most, unit.bundles.most);
   Seconds at_most = 2 * best.plan.step.total;
+  if (unit.apart)
+    return ApartSearch{*this, unit, std::min(2 * as_many, most), stop}.best(at_most, nearly);
   std::optional<TrainingPlan> found;
   for (const std::uint32_t bundles : {as_many, as_many / 2, as_many * 2}) {
-    const bool is_possible = bundles > 0 && bundles * unit.bundle <= micro_batches(method);
-    if (!is_possible || stop()) continue;
+    if (bundles == 0 || bundles > most || stop()) continue;
     auto plan = best_of(unit, {bundles, bundles}, at_most, stop);
     if (!plan || (found && found->step.total <= plan->step.total)) continue;
     at_most = plan->step.total;

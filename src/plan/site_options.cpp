@@ -106,10 +106,11 @@ double TypeEntries::most_done(const PoolRoom& room, ReplicaRange bundles, double
                                  room.devices() * density_above(-more)));
 }
 
+/// Groups of several widths may fill nodes better than those of one.
 std::uint32_t TypeEntries::most_bundles(const PoolRoom& room, std::uint32_t bundles) const {
   std::uint32_t most = 0;
   for (const Alike& alike : alike_)
-    most = std::max(most, devices_of(room, alike) / alike.entries.front().devices);
+    most = std::max(most, room.devices() / alike.entries.front().devices);
   return std::min(most, bundles);
 }
 

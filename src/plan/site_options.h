@@ -119,6 +119,12 @@ class SiteOptions {
   /// One bundle each of two mixed kinds. True if that makes the site better.
   bool try_two(const Entry& a, const Entry& b, const Goal& goal);
   const Values& values() const { return values_; }
+  /// What all devices do at best in pure kinds, without rounding.
+  double all_pure() const { return all_pure_; }
+  /// How much more a mixed kind does than its devices would at best in pure ones.
+  double gain(const Entry& mixed) const {
+    return static_cast<double>(mixed.value) - pure_worth(*mixed.kind);
+  }
   void collect(std::uint32_t bundles, std::uint32_t site, std::vector<ChosenReplicas>& out) const;
 
  private:
@@ -136,7 +142,7 @@ class SiteOptions {
   const std::vector<TypeEntries>& types_;
   SiteRoom room_;
   std::uint32_t bundles_;
-  double all_pure_ = 0;  ///< what all devices do at best, without mixed kinds
+  double all_pure_ = 0;
   Values values_;
   std::vector<Mix> mixes_;  ///< by bundles
 };
