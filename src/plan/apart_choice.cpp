@@ -24,7 +24,8 @@ struct Offered {
 
   /// With `bundles`, or as many of them as there may be.
   std::int64_t most_with(std::size_t site, std::uint64_t bundles) const {
-    const auto some = static_cast<std::int64_t>(std::min<std::uint64_t>(bundles, part.bundles.most));
+    const auto some =
+        static_cast<std::int64_t>(std::min<std::uint64_t>(bundles, part.bundles.most));
     return std::min(most[site], some * kinds.most_of_one());
   }
 };
@@ -164,8 +165,8 @@ class ApartOptions {
           if (offered.most[site] > 0) values[site][n] = offered.most_with(site, n);
     JoinedParts all = no_parts(bundles, values.size(), demand_.sites_max);
     for (const Values& site : values) all = joined(all, site);
-    const auto fewest = std::ranges::find_if(
-        all.back(), [&](std::int64_t value) { return value >= wanted_; });
+    const auto fewest =
+        std::ranges::find_if(all.back(), [&](std::int64_t value) { return value >= wanted_; });
     if (fewest == all.back().end()) return std::nullopt;
     const auto number = static_cast<std::uint32_t>(fewest - all.back().begin());
     Counts counts = shares(values, number, demand_.sites_max);

@@ -73,11 +73,28 @@ std::uint32_t number_after(const std::string& text, std::string_view word) {
   return number;
 }
 
-/// "800 Gb/s inter-node", "400 Gb/s per node": no column has the network of a node.
+/// Whether digits that begin there are the end of a longer number or of a product: "3,200", "2.5",
+/// "4x200", "4 x 200" (the sign of a product ends in 0x97 in UTF-8).
+bool goes_on_before(const std::string& text, std::size_t place) {
+  const std::string_view before{text.data(), place};
+  if (before.ends_with(',') || before.ends_with('.')) return true;
+  const std::size_t sign = before.find_last_not_of(' ');
+  return sign != std::string_view::npos &&
+         (before[sign] == 'x' || before[sign] == '*' || before[sign] == '\x97');
+}
+
+/// "800 Gb/s inter-node", "400 Gb/s per node": no column has the network of a node. What does not
+/// read as plainly as that counts for nothing.
 std::optional<BytesPerSecond> network_told(const std::string& notes) {
-  for (const char* const unit : {" Gb/s inter-node", " Gb/s per node"})
-    if (const std::uint32_t gigabits = number_before(notes, notes.find(unit)))
-      return BytesPerSecond{gigabits * 1e9 / 8};
+  for (const std::string_view unit : {" Gb/s inter-node", " Gb/s per node"}) {
+    const std::size_t place = notes.find(unit);
+    const std::uint32_t gigabits = number_before(notes, place);
+    if (gigabits == 0) continue;
+    const std::string_view after{notes.data() + place + unit.size(), notes.data() + notes.size()};
+    const bool of_device = after.starts_with(" per GPU") || after.starts_with("/GPU");
+    const bool is_plain = !goes_on_before(notes, place - std::to_string(gigabits).size());
+    if (is_plain && !of_device) return BytesPerSecond{gigabits * 1e9 / 8};
+  }
   return std::nullopt;
 }
 
@@ -165,9 +182,10 @@ std::vector<std::uint32_t> balanced_stages(const PublishedRun& run, const Worklo
   return layers;
 }
 
-/// A number of layers that is two short of a multiple of the stages is chosen so that embedding and
-/// head take the place of a layer each: BLOOM (70 on 12) and GLM-130B (70 on 8) by DeepSpeed's
-/// "type:transformer|embedding", Llama 3 405B (126 on 16; Dubey et al. 2024, section 3.3.2).
+/// A number of layers that is two short of a multiple of the stages is taken to be chosen so that
+/// embedding and head have the place of a layer each: BLOOM (70 on 12) and GLM-130B (70 on 8) by
+/// DeepSpeed's "type:transformer|embedding", Llama 3 405B (126 on 16; Dubey et al. 2024,
+/// section 3.3.2).
 std::vector<std::uint32_t> stages_with_ends(std::uint32_t layers, std::uint32_t stages) {
   if (stages <= 2 || layers % stages == 0 || (layers + 2) % stages != 0) return {};
   std::vector<std::uint32_t> all(stages, (layers + 2) / stages);
@@ -329,19 +347,37 @@ void refine_baseline(Software& software) {
   software.pointwise = Pointwise::eager;
 }
 
-/// What notes and precision tell of the software.
+/// Which FlashAttention a text names last: a publication's name comes before the row of its table.
+/// Nothing if it names none or says that there was none.
+std::optional<Attention> attention_told(const std::string& text) {
+  const std::string plain = plain_name(text);
+  if (says(plain, {"withoutflash", "noflash", "notflash"})) return std::nullopt;
+  std::optional<Attention> told;
+  std::size_t last = 0;
+  const auto look_for = [&](std::string_view name, Attention attention) {
+    const std::size_t place = plain.rfind(name);
+    if (place == std::string::npos || (told && place < last)) return;
+    told = attention;
+    last = place;
+  };
+  look_for("220514135", Attention::flash1);  // arXiv 2205.14135.
+  look_for("flashattention1", Attention::flash1);
+  look_for("flashattention2", Attention::flash2);
+  return told;
+}
+
+/// What source, notes and precision tell of the software.
 void refine(const PublishedRun& run, const SoftwareFacts& facts, Workload& work) {
   work.software = facts.software;
   if (contains(run.notes, "AsyncTP")) work.software.overlaps_tensor = true;
   if (contains(run.notes, "eager")) work.software.pointwise = Pointwise::eager;
   if (is_baseline(run, facts)) refine_baseline(work.software);
-  const std::string told = run.source + " " + run.notes;
-  if (contains(told, "FlashAttention 2")) work.software.attention = Attention::flash2;
-  if (contains(told, "FlashAttention 1")) work.software.attention = Attention::flash1;
   // Before FlashAttention was, one trained in fp16 and computed whole layers again.
   if (!facts.software.fitted && run.precision == "fp16" && run.recompute == "full" &&
       work.accelerator.family == "A100")
     work.software.attention = Attention::classic;
+  for (const std::string& told : {run.source, run.notes})
+    if (const auto attention = attention_told(told)) work.software.attention = *attention;
 }
 
 /// Blocks side by side and sliding windows are in no column. No table says how wide the windows

@@ -7,34 +7,14 @@
 #include "axs/config/facts_testing.h"
 #include "axs/plan/memory.h"
 #include "axs/plan/names.h"
+#include "axs/plan/published_runs_testing.h"
 #include "axs/plan/score.h"
 
 using namespace axs;
 using namespace axs::plan;
+using axs::plan::testing::llama;
 
 namespace {
-
-PublishedRun llama() {
-  PublishedRun run;
-  run.line = 2;
-  run.source = "somebody's blog";
-  run.model = "a model";
-  run.accelerator = "H100";
-  run.precision = "bf16";
-  run.parameters_billion = 8.03;
-  run.layers = 32;
-  run.hidden = 4096;
-  run.heads = 32;
-  run.feed_forward = 14336;
-  run.vocabulary = 128256;
-  run.sequence = 8192;
-  run.global_batch = 64;
-  run.micro_batch = 1;
-  run.devices = 16;
-  run.tensor = 2;
-  run.pipeline = 1;
-  return run;
-}
 
 std::string why_not(const PublishedRun& run) {
   const auto work = workload_of(run, config::testing::shipped_facts());
@@ -296,62 +276,6 @@ TEST_CASE("published: notes that say interleaved, of any software") {
   run.pipeline = 1;
   run.devices = 512;
   CHECK(stages("interleaved") == 1);
-}
-
-TEST_CASE("published: a network that the notes tell") {
-  PublishedRun run = llama();
-  const auto rate = [&](const char* notes) {
-    run.notes = notes;
-    return workload_of(run, config::testing::shipped_facts())->network.node_rate;
-  };
-  CHECK(rate("1F1B; 800 Gb/s inter-node per config") == BytesPerSecond{100e9});
-  CHECK(rate("EFA of 400 Gb/s per node") == BytesPerSecond{50e9});
-  CHECK(rate("400 Gb/s/GPU") == BytesPerSecond{400e9});  // What a node of eight has anyway.
-  CHECK(rate("many Gb/s per node") == BytesPerSecond{400e9});
-}
-
-TEST_CASE("published: which FlashAttention, where somebody says it") {
-  PublishedRun run = llama();
-  const auto attention = [&](const char* source, const char* notes) {
-    run.source = source;
-    run.notes = notes;
-    return workload_of(run, config::testing::shipped_facts())->software.attention;
-  };
-  CHECK(attention("somebody", "") == Attention::flash2);
-  CHECK(attention("somebody", "with FlashAttention 1") == Attention::flash1);
-  CHECK(attention("FlashAttention 1, README.md", "") == Attention::flash1);
-  CHECK(attention("GPT-NeoX", "FlashAttention 2") == Attention::flash2);
-  CHECK(attention("GPT-NeoX", "") == Attention::classic);
-}
-
-TEST_CASE("published: what the scripts of BLOOM and GLM-130B say") {
-  PublishedRun run = llama();
-  run.accelerator = "A100";
-  run.source = "BLOOM (arXiv 2211.05100)";
-  const Workload bloom = *workload_of(run, config::testing::shipped_facts());
-  CHECK(bloom.network.node_rate == BytesPerSecond{50e9});
-  CHECK(bloom.network.rails == 4);
-  CHECK(bloom.software.launches_block);
-  CHECK(bloom.software.gradient_bytes == 4);
-  run.source = "GLM-130B (arXiv 2210.02414)";
-  run.model = "GLM-130B";
-  run.micro_batch.reset();
-  CHECK(workload_of(run, config::testing::shipped_facts())->plan.micro_batch == 1);
-}
-
-TEST_CASE("published: what MegaScale has added, Megatron-LM beside it had not") {
-  PublishedRun run = llama();
-  run.source = "MegaScale (arXiv 2402.15627)";
-  const auto software = [&](const char* notes) {
-    run.notes = notes;
-    return workload_of(run, config::testing::shipped_facts())->software;
-  };
-  CHECK(software("").attention == Attention::flash2);
-  CHECK(software("").pointwise == Pointwise::fused);
-  CHECK(software("Megatron-LM").attention == Attention::flash1);
-  CHECK(software("Megatron-LM").pointwise == Pointwise::eager);
-  CHECK_FALSE(software("Megatron-LM").overlaps_data);
-  CHECK(software("Megatron-LM").gradient_bytes == 4);
 }
 
 TEST_CASE("published: layers two short of a multiple of the stages leave room for the ends") {

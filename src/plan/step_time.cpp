@@ -197,8 +197,8 @@ class Step {
                     once - slowest.total() - more * (1 - 1 / v) * slowest.total());
   }
 
-  /// What is sent for a parameter, as much as the mean of both passes of an all-reduce: gradients
-  /// one way, and the other way gradients or, where each replica updates a part, two-byte weights.
+  /// Bytes of a parameter, in the mean of two passes: gradients come together in the first; in the
+  /// second their sums go back or, where each replica updates a part, two-byte weights.
   double exchanged_bytes() const {
     const double gradient = work_.software.gradient_bytes;
     return plan_.sharding == Sharding::none ? gradient : 0.5 * (gradient + 2);
