@@ -194,8 +194,10 @@ std::vector<Offer> FrugalSearch::offers(const BuiltKinds& kinds, const SiteGroup
         return use.devices <= search_.devices_[site][use.type];
       });
       if (!possible) return;
-      offers.push_back(offer(kind, kinds.builder, site, thrift, whole));
-      offers.back().site = i;
+      Offer one = offer(kind, kinds.builder, site, thrift, whole);
+      if (one.power > search_.fleet_.sites[site].supply.limit.value_or(Watts{endless})) return;
+      one.site = i;
+      offers.push_back(std::move(one));
     };
     for (const auto& pure : kinds.table.pure) std::ranges::for_each(pure, add);
     std::ranges::for_each(kinds.table.mixed, add);

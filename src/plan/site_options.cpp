@@ -1,6 +1,7 @@
 #include "axs/plan/site_options.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace axs::plan {
 
@@ -284,10 +285,13 @@ std::vector<Values> SiteOptions::parts(const SiteRoom& room) const {
 }
 
 Values SiteOptions::pure(const SiteRoom& room) const {
-  Values sum = no_values(bundles_);
-  for (std::size_t type = 0; type < types_.size(); ++type)
-    if (room[type].devices() > 0) sum = joined(sum, types_[type].values(bundles_, room[type]));
-  return sum;
+  std::optional<Values> sum;
+  for (std::size_t type = 0; type < types_.size(); ++type) {
+    if (room[type].devices() == 0) continue;
+    Values values = types_[type].values(bundles_, room[type]);
+    sum = sum ? joined(*sum, values) : std::move(values);
+  }
+  return sum ? *std::move(sum) : no_values(bundles_);
 }
 
 /// What the devices of a bundle would do in pure kinds, at best.
