@@ -75,10 +75,16 @@ std::string crossings_text(const PlanView& view) {
 /// The best first.
 std::string others_text(const std::vector<plan::RunnerUp>& others) {
   constexpr std::size_t shown = 6;
+  const auto cut_short = std::ranges::find(others, plan::not_compared, &plan::RunnerUp::reason);
+  const auto compared = static_cast<std::size_t>(cut_short - others.begin());
   std::string text = others.empty() ? "" : "Others:\n";
-  for (std::size_t i = 0; i < std::min(shown, others.size()); ++i)
+  for (std::size_t i = 0; i < std::min(shown, compared); ++i)
     text += fmt::format("  {}: {}\n", method_text(others[i].method), others[i].reason);
-  if (others.size() > shown) text += fmt::format("  and {} more\n", others.size() - shown);
+  if (compared > shown) text += fmt::format("  and {} more\n", compared - shown);
+  if (compared < others.size())
+    text += fmt::format(
+        "  {} of {} methods are not compared, some may be closer: the search was stopped\n",
+        others.size() - compared, others.size());
   return text;
 }
 

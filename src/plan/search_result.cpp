@@ -12,8 +12,10 @@ namespace {
 
 RunnerUp beside(const Search& search, const Candidate& best, const Method& method,
                 const Stop& stop) {
+  if (stop()) return {method, std::nullopt, not_compared};
   RunnerUp other{method, search.beside(best, method, stop),
                  "none with about as many replicas below twice the time"};
+  if (stop()) return {method, std::nullopt, not_compared};
   if (!other.plan) return other;
   const double ratio = other.plan->step.total / best.plan.step.total;
   other.reason = rounded(other.plan->step.total.value()) +
@@ -35,16 +37,14 @@ Seconds SearchSummary::at_most() const {
 Result<SearchResult> SearchSummary::result(const Stop& stop) const {
   if (!best_) return search_.fits_nowhere();
   SearchResult result{best_->plan, {}, missed_text(search_.job(), search_.fleet(), best_->plan)};
-  for (const Method& method : search_.methods()) {
-    if (method == best_->plan.method) continue;
-    RunnerUp other = beside(search_, *best_, method, stop);
-    if (stop()) break;
-    result.others.push_back(std::move(other));
-  }
+  for (const Method& method : search_.methods())
+    if (method != best_->plan.method)
+      result.others.push_back(beside(search_, *best_, method, stop));
   std::ranges::sort(result.others, [](const RunnerUp& a, const RunnerUp& b) {
     const auto key = [](const RunnerUp& other) {
       const Method& how = other.method;
       return std::tuple{other.plan ? other.plan->step.total : no_limit,
+                        other.reason == not_compared,
                         how.micro_batch,
                         how.recompute,
                         how.sharding,

@@ -18,6 +18,9 @@ struct RunnerUp {
   bool operator==(const RunnerUp&) const = default;
 };
 
+/// The reason of those that were not looked at before a search was stopped.
+inline constexpr const char* not_compared = "not compared: the search was stopped";
+
 struct SearchResult {
   TrainingPlan plan;
   std::vector<RunnerUp> others;  ///< the other methods, the best first
@@ -34,8 +37,8 @@ class SearchSummary {
   void take(Candidate found);
   /// To give to the next unit: longer steps are of no use any more.
   Seconds at_most() const;
-  /// The best so far, and the other methods that were looked at before `stop`; an error if there
-  /// is none. Of whole searches it depends on job and fleet alone.
+  /// The best so far, and the other methods, those that were looked at before `stop` first; an
+  /// error if there is none. Of whole searches it depends on job and fleet alone.
   Result<SearchResult> result(const Stop& stop = [] { return false; }) const;
 
  private:

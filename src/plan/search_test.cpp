@@ -284,7 +284,8 @@ TEST_CASE("search: stopped at once it has no plan, stopped later one that holds"
     if (auto found = search.run(unit, summary.at_most(), stop)) summary.take(*std::move(found));
   const auto result = summary.result(stop);
   REQUIRE(result);
-  CHECK(result->others.empty());
+  CHECK(result->others.size() + 1 == search.methods().size());
+  for (const RunnerUp& other : result->others) CHECK(other.reason == not_compared);
   std::uint32_t sequences = 0;
   for (const ReplicaGroup& group : result->plan.groups)
     sequences += group.replicas * group.micro_batches * result->plan.method.micro_batch;
