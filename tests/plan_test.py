@@ -89,7 +89,8 @@ MEGATRON = {
     "pipeline-model-parallel-layout", "sequence-parallel", "use-distributed-optimizer",
     "overlap-grad-reduce", "recompute-granularity", "recompute-method", "recompute-num-layers",
     "bf16", "fp8-format", "fp4-format", "normalization", "position-embedding-type",
-    "disable-bias-linear", "vocab-size", "make-vocab-size-divisible-by"}
+    "disable-bias-linear", "vocab-size", "make-vocab-size-divisible-by", "use-megatron-fsdp",
+    "data-parallel-sharding-strategy", "no-gradient-accumulation-fusion", "ckpt-format"}
 
 
 def plan(*arguments):
@@ -194,7 +195,8 @@ class Job(unittest.TestCase):
         self.assertEqual(len([t for t in titles if " layers, " in t]), 2 * stages)
         self.assertTrue(any(title.startswith("F0: ") for title in titles))
         self.assertTrue(any(title.startswith("products: ") for title in titles))
-        for what in ("sfo (US)", "Why others lost", document["others"][0]["reason"]):
+        for what in ("sfo (US)", "idle devices cost nothing", "Why others lost",
+                     document["others"][0]["reason"]):
             self.assertIn(what, page)
         self.assertIsNone(re.search(r"<script|(src|href)=\"(?!data:)", page))
 
@@ -250,6 +252,25 @@ class Job(unittest.TestCase):
         self.assertLessEqual({"--swiglu", "--disable-bias-linear"}, set(said))
         words, multiple = int(said["--vocab-size"]), int(said["--make-vocab-size-divisible-by"])
         self.assertEqual(words % (multiple * int(said["--tensor-model-parallel-size"])), 0)
+
+    def test_shards(self):
+        """Llama 3 of 8B on two nodes, in shards of gradients or of parameters."""
+        job = self.write(ONE_SITE.replace("sequences = 256", "sequences = 128"))
+        document = json.loads(plan(job, "--json").stdout)
+        self.assertIn(document["sharding"], ("gradients", "parameters"))
+        of_all = document["sharding"] == "parameters"
+        text = plan(job, "--emit", "torchtitan").stdout
+        degrees = tomllib.loads(text)["parallelism"]
+        self.assertEqual(degrees["data_parallel_replicate_degree"], 1)
+        self.assertEqual(degrees["data_parallel_shard_degree"],
+                         sum(group["replicas"] for group in document["groups"]))
+        self.assertEqual(degrees["fsdp_reshard_after_forward"], "always" if of_all else "never")
+        lines = plan(job, "--emit", "megatron").stdout.splitlines()
+        self.assertIn("--data-parallel-sharding-strategy " +
+                      ("optim_grads_params" if of_all else "optim_grads"), lines)
+        self.assertLessEqual({"--use-megatron-fsdp", "--use-distributed-optimizer",
+                              "--ckpt-format fsdp_dtensor"}, set(lines))
+        self.assertLessEqual({line.split()[0] for line in lines}, {"--" + name for name in MEGATRON})
 
     def test_no_words(self):
         for program, text, what in (

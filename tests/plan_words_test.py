@@ -27,6 +27,7 @@ class Words(unittest.TestCase):
         outcome = plan(job, "--emit", "megatron")
         self.assertEqual((outcome.returncode, outcome.stderr), (0, ""))
         self.assertIn("--tensor-model-parallel-size 1\n", outcome.stdout)
+        self.assertNotIn("fsdp", outcome.stdout)  # Nobody to share with.
 
     def test_precision_that_a_device_lacks(self):
         for program in ("megatron", "torchtitan"):
@@ -37,6 +38,8 @@ class Words(unittest.TestCase):
                           outcome.stderr)
         lines = plan(self.write(job.replace("fp4", "fp8")), "--emit", "megatron").stdout
         self.assertIn("--fp8-format hybrid\n", lines)
+        self.assertIn("; H100 does not have fp4 and counts with fp8\n",
+                      plan(self.write(job)).stdout)
 
     def test_declared_numbers(self):
         declared = self.small(8).replace("H100", "Zephyr")

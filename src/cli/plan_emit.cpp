@@ -73,10 +73,9 @@ Result<> check_alike(const PlanView& view, std::string_view program) {
                                   first.micro_batches, group.micro_batches));
   }
   const plan::Method& method = view.plan().method;
-  const bool shards = plan::is_of_one_stage(method) && plan::replicas_of(groups) > 1;
-  if (shards || method.whole_experts || method.context > 1)
-    return no_words(program, fmt::format("the plan is {}; shards of gradients or parameters, whole "
-                                         "experts and parts of sequences are not written yet",
+  if (method.whole_experts || method.context > 1)
+    return no_words(program, fmt::format("the plan is {}; whole experts and parts of sequences are "
+                                         "not written yet",
                                          method_text(method)));
   for (const PlannedStage& stage : first.stages)
     if (stage.type != first.stages.front().type || stage.tensor != first.stages.front().tensor)
@@ -140,9 +139,31 @@ std::string_view torchtitan_recompute(Recompute recompute) {
   return "";
 }
 
+/// One replica shares with nobody.
+Sharding sharding_of(const PlanView& view) {
+  return plan::replicas_of(view.plan().groups) == 1 ? Sharding::none : view.plan().method.sharding;
+}
+
+/// Gradients are always shared out where weights are.
+std::string_view torchtitan_sharding(Sharding sharding) {
+  switch (sharding) {
+    case Sharding::none:
+      return "";
+    case Sharding::optimizer:
+      return "# Of the optimiser alone the plan speaks; nearest to it is to keep gathered "
+             "weights.\n"
+             "fsdp_reshard_after_forward = \"never\"\n";
+    case Sharding::gradients:
+      return "fsdp_reshard_after_forward = \"never\"\n";
+    case Sharding::parameters:
+      return "fsdp_reshard_after_forward = \"always\"\n";
+  }
+  return "";
+}
+
 std::string torchtitan_parallelism(const PlanView& view) {
   const ReplicaGroup& group = view.plan().groups.front();
-  const bool sharded = view.plan().method.sharding != Sharding::none;
+  const bool sharded = sharding_of(view) != Sharding::none;
   const std::uint32_t replicas = plan::replicas_of(view.plan().groups);
   std::string text = fmt::format(
       "[parallelism]\n"
@@ -152,10 +173,7 @@ std::string torchtitan_parallelism(const PlanView& view) {
       "pipeline_parallel_degree = {}\n",
       sharded ? 1 : replicas, sharded ? replicas : 1, group.stages.front().tensor,
       group.stages.size());
-  if (view.plan().method.sharding == Sharding::optimizer)
-    text +=
-        "# Of the optimiser alone the plan speaks; nearest to it is to keep gathered weights.\n"
-        "fsdp_reshard_after_forward = \"never\"\n";
+  text += torchtitan_sharding(sharding_of(view));
   if (group.stages.size() > 1)
     text += fmt::format(
         "pipeline_parallel_schedule = \"1F1B\"\npipeline_parallel_microbatch_size = {}\n{}",
@@ -219,6 +237,17 @@ std::string_view megatron_precision(Precision precision) {
   return "";
 }
 
+/// Gradients and parameters are shards of Megatron's FSDP only, which has checkpoints of its own.
+std::string megatron_sharding(Sharding sharding) {
+  if (sharding == Sharding::none) return "";
+  const std::string text = "--use-distributed-optimizer\n";
+  if (sharding == Sharding::optimizer) return text;
+  return text + fmt::format(
+                    "--use-megatron-fsdp\n--data-parallel-sharding-strategy {}\n"
+                    "--no-gradient-accumulation-fusion\n--ckpt-format fsdp_dtensor\n",
+                    sharding == Sharding::gradients ? "optim_grads" : "optim_grads_params");
+}
+
 std::string megatron_parallelism(const PlanView& view) {
   const ReplicaGroup& group = view.plan().groups.front();
   const plan::Method& method = view.plan().method;
@@ -229,7 +258,7 @@ std::string megatron_parallelism(const PlanView& view) {
   if (!is_even(group.stages))
     text += "--pipeline-model-parallel-layout " + shell_word(megatron_layout(group.stages)) + "\n";
   if (tensor > 1) text += "--sequence-parallel\n";
-  if (method.sharding == Sharding::optimizer) text += "--use-distributed-optimizer\n";
+  text += megatron_sharding(sharding_of(view));
   if (view.job.job.software.overlaps_data) text += "--overlap-grad-reduce\n";
   if (method.recompute == Recompute::selective) text += "--recompute-granularity selective\n";
   if (method.recompute == Recompute::full)

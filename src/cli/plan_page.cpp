@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <sstream>
 #include <variant>
 
 #include "axs/cli/plan_explain.h"
@@ -79,6 +80,14 @@ Rows other_rows(const PlanView& view) {
   return rows;
 }
 
+std::string notes(const PlanView& view) {
+  std::istringstream lines{notes_text(view)};
+  std::string text;
+  for (std::string line; std::getline(lines, line);)
+    text += "<p class=\"note\">" + escaped(line) + "</p>\n";
+  return text;
+}
+
 std::string unmet(const PlanView& view) {
   const std::string& what = view.found.result.unmet;
   return what.empty() ? "" : "<p class=\"bad\">Not met: " + escaped(what) + "</p>\n";
@@ -91,7 +100,7 @@ std::string plan_page(const PlanView& view) {
   const plan::GroupBreakdown& group = view.broken.groups[view.broken.slowest];
   std::string body = "<h1>" + escaped(name) + " <span class=\"badge\">plan</span></h1>\n<p>" +
                      escaped(method_text(view.plan().method)) + "</p>\n" + unmet(view) +
-                     tiles(view);
+                     tiles(view) + notes(view);
   body +=
       "<h2>Stages on sites</h2>\n<div class=\"panel\">" + sites_svg(view) +
       "<p class=\"note\">A row is a pipeline, as often as it says. A stage is as wide as it has "

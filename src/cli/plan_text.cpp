@@ -159,6 +159,11 @@ double utilisation(const PlanView& view) {
          (peak * Seconds{1});
 }
 
+std::string notes_text(const PlanView& view) {
+  const TrainingPlan& plan = view.plan();
+  return cost_text(plan.cost) + sites_text(plan) + crossings_text(view) + idle_text(view.job, plan);
+}
+
 std::string plan_text(const PlanView& view) {
   const auto& [job, found, broken] = view;
   const TrainingPlan& plan = found.result.plan;

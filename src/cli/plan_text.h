@@ -13,6 +13,9 @@ Rows plan_rows(const PlanView& view);
 /// Of the peak of all devices in use: what the model needs, whatever is computed twice.
 double utilisation(const PlanView& view);
 
+/// In lines: what a plan costs, how sites exchange and what is idle.
+std::string notes_text(const PlanView& view);
+
 /// For people: how long a step takes and what is where.
 std::string plan_text(const PlanView& view);
 

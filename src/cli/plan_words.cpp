@@ -70,15 +70,22 @@ int decimals_for(double least, int usual) {
 
 std::string basis_text(const PlannedJob& job, const plan::TrainingPlan& plan,
                        const plan::Calibration& calibration) {
-  std::set<std::string> declared;
+  std::set<std::string> declared, slower;
   for (const plan::ReplicaGroup& group : plan.groups)
     for (const PlannedStage& stage : group.stages) {
       const plan::DeviceType& type = job.fleet.types[stage.type];
-      if (!plan::machine_of(type.accelerator, type.network, calibration).measured)
-        declared.insert(type.accelerator.name);
+      const plan::Accelerator& accelerator = type.accelerator;
+      if (!plan::machine_of(accelerator, type.network, calibration).measured)
+        declared.insert(accelerator.name);
+      if (job.job.precision > accelerator.fastest)
+        slower.insert(fmt::format("{} does not have {} and counts with {}", accelerator.name,
+                                  enum_name(job.job.precision), enum_name(accelerator.fastest)));
     }
-  if (declared.empty()) return "speeds of all devices are fitted to published runs";
-  return fmt::format("the speed of {} is declared, not measured", fmt::join(declared, ", "));
+  std::string text = declared.empty() ? "speeds of all devices are fitted to published runs"
+                                      : fmt::format("the speed of {} is declared, not measured",
+                                                    fmt::join(declared, ", "));
+  for (const std::string& one : slower) text += "; " + one;
+  return text;
 }
 
 const std::string& type_name(const PlannedJob& job, std::uint32_t type) {

@@ -209,6 +209,8 @@ TEST_CASE("job: what is wrong is said with its place") {
   CHECK(error_of(with("[\"US\"]", "\"US\"")) ==
         "job.toml:11: plan.jurisdictions: \"US\", want a list of texts");
   CHECK(error_of(with("[\"US\"]", "[\"US\", 1]")).starts_with("job.toml:11: plan.jurisdictions: "));
+  CHECK(error_of(with("[\"US\"]", "[]")) ==
+        "job.toml:11: plan.jurisdictions: an empty list, want a text at least");
   CHECK(error_of(with("\"fp8\"", "\"int4\"")).find("want one of") != std::string::npos);
   const auto wished = [](const std::string& line) {
     return error_of(with("deadline = \"30 d\"", line));

@@ -179,6 +179,7 @@ std::vector<std::string> Table::texts(std::string_view key) {
   std::vector<std::string> found;
   for (std::size_t i = 0; array != nullptr && i < array->size(); ++i)
     if (const auto text = (*array)[i].value_exact<std::string>()) found.push_back(*text);
+  if (array != nullptr && array->empty()) fail(key, "an empty list, want a text at least");
   if (array == nullptr || found.size() != array->size())
     fail(key, (node == nullptr ? "missing" : describe(*node)) + ", want a list of texts");
   return found;
