@@ -392,6 +392,16 @@ class Small(unittest.TestCase):
         seen = run["derived_from"], round(run["measured_step_s"], 3)
         self.assertEqual(seen, ("tokens_per_s", 3.528))
 
+    def test_other_publications(self):
+        """Runs that nothing was fitted to: what docs/design/025-xray-cost-model.md states."""
+        path = os.path.join(os.path.dirname(__file__), "../data/other-publications.csv")
+        document = json.loads(score(path, "--json").stdout)
+        of = {source["source"]: source for source in document["sources"]}
+        self.assertEqual((of["all"]["runs"], len(document["left_out"])), (89, 0))
+        for key, most in (("mape_pct", 8.5), ("median_pct", 6.6)):
+            self.assertLess(of["all"][key], most)
+        self.assertGreater(of["all"]["within_pct"], 97)
+
     def test_no_table(self):
         for text, what in (("", "empty"), ("a,b\n1,2\n", ":1: no column cp"),
                            (HEADER + '"1,2\n', ":2: a quote")):
