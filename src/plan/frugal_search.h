@@ -23,7 +23,8 @@ struct ThriftLimits {
 /// The search for the plan that takes least of something, over the methods, numbers of replicas,
 /// pipelines and groups of sites of the search for the fastest one. Within
 /// FrugalChoice::close_enough of the best of them, so that added devices never make a plan worse by
-/// more; but for sites that step apart, where it looks at some numbers of replicas only. docs/design/030-plan-objectives.md has the space and what it leaves out.
+/// more; but for sites that step apart, where it looks at some numbers of replicas only.
+/// docs/design/030-plan-objectives.md has the space and what it leaves out.
 class FrugalSearch {
  public:
   /// `search` must outlive it, and its fleet must say what is asked for: see check_known().
