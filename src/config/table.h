@@ -71,7 +71,7 @@ class Table {
   /// An array of exactly two numbers or two texts.
   std::pair<double, double> two_numbers(std::string_view key);
   std::pair<std::string, std::string> two_texts(std::string_view key);
-  /// An array of texts.
+  /// An array of texts, one at least.
   std::vector<std::string> texts(std::string_view key);
 
   /// Records what is wrong with a key.

@@ -227,12 +227,8 @@ class ApartOptions {
 
   std::int64_t done_elsewhere(std::uint32_t here) const {
     std::int64_t done = 0;
-    for (std::uint32_t site = 0; site < rooms_.size(); ++site) {
-      if (site == here) continue;
-      std::int64_t most = 0;
-      for (const auto& [least, offered] : offered_) most = std::max(most, offered.most[site]);
-      done += most;
-    }
+    for (std::uint32_t site = 0; site < rooms_.size(); ++site)
+      if (site != here) done += done_at(site, with_most(site, demand_.replicas.bundles));
     return std::min(done, wanted_);
   }
 

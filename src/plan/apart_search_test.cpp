@@ -142,9 +142,9 @@ std::vector<std::vector<PlannedStage>> pipelines(std::uint32_t layers) {
   return all;
 }
 
-/// Any numbers of replicas at two sites, those of a site alike.
-std::vector<ReplicaGroup> replicas_at(std::uint32_t site, std::uint32_t devices,
-                                      std::uint32_t layers) {
+/// Any number of replicas at a site, all alike.
+std::vector<ReplicaGroup> alike_at(std::uint32_t site, std::uint32_t devices,
+                                   std::uint32_t layers) {
   std::vector<ReplicaGroup> all;
   for (const auto& stages : pipelines(layers))
     for (std::uint32_t n = 1; n * stages.size() * stages[0].tensor <= devices; ++n)
@@ -157,7 +157,7 @@ Seconds best_of_all_alike(const Search& search, const Method& method) {
   Seconds best = never;
   std::vector<std::vector<ReplicaGroup>> at;
   for (std::uint32_t site = 0; site < 2; ++site)
-    at.push_back(replicas_at(site, search.devices()[site][0], search.job().shape.layers));
+    at.push_back(alike_at(site, search.devices()[site][0], search.job().shape.layers));
   const auto take = [&](const std::vector<ReplicaGroup>& replicas) {
     if (const auto plan = search.shared_anew(method, replicas))
       best = std::min(best, plan->step.total);
