@@ -56,8 +56,8 @@ class FrugalPrices {
   /// Items of a site, if it has so many bundles.
   struct Group {
     std::uint32_t site = 0;
-    std::uint32_t bundles = 0;  ///< 0: any number
-    std::uint32_t most = 0;     ///< bundles
+    ReplicaRange bundles{};
+    std::uint32_t most = 0;  ///< bundles, also of all sites
     std::vector<Pool> pools{};
     Ends least{};  ///< as in Alike
     Ends gain{};   ///< of the site, at most
@@ -80,6 +80,11 @@ class FrugalPrices {
   double bound() const { return bound_; }
   double micro_batch() const { return micro_batch_; }
   double bundle() const { return bundle_; }
+  /// What all bundles and micro-batches are worth, at the least.
+  double worth() const;
+  /// At the beginning of the span, of all sites and of one.
+  double gain() const { return gain_[0]; }
+  double gain_at(std::uint32_t site) const { return ends_at(site)[0]; }
   const Group& group_of(const Offer& offer) const;
   /// Of a bundle, less what its micro-batches are worth.
   Ends score_of(const BundleItem& item) const;
@@ -99,8 +104,7 @@ class FrugalPrices {
   double best_at(double price);
   Line bound_at(double bundle);
   void set_gains(Group& group) const;
-  Ends gain_at(std::uint32_t site) const;
-  double worth() const;
+  Ends ends_at(std::uint32_t site) const;
 
   ReplicaRange bundles_;
   double wanted_;

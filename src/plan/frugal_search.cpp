@@ -9,23 +9,6 @@ namespace axs::plan {
 
 namespace {
 
-/// More bundles of a site that steps apart than this come in steps of a quarter.
-constexpr std::uint32_t every_count_until = 8;
-/// Sites that step apart have no more bundles than this together.
-constexpr std::uint32_t apart_bundles_max = 64;
-
-/// How many bundles a site that steps apart may have, few before many. It depends on nothing but
-/// `most`, so that more devices only ever add choices.
-std::vector<std::uint32_t> apart_counts(std::uint32_t most) {
-  std::vector<std::uint32_t> counts;
-  std::uint32_t step = 1;
-  for (std::uint32_t count = 1; count <= most; count += step) {
-    counts.push_back(count);
-    if (count % (every_count_until * step) == 0) step *= 2;
-  }
-  return counts;
-}
-
 /// With `for_time` for each second and `for_energy` for each joule of the site's meter.
 ReplicaTerms terms_of(const PipelineDraw& draw, double pue, double for_time, double for_energy) {
   const double joule = pue * for_energy;
@@ -84,14 +67,11 @@ std::optional<TrainingPlan> FrugalSearch::best(Thrift thrift, const ThriftLimits
     if (search_.units_[unit].pipelines == Search::Pipelines::spanning) continue;
     const double share = static_cast<double>(unit) / static_cast<double>(search_.units());
     const Stop stop = [&] { return !watch(share); };
-    Search::Unit looked_at = search_.units_[unit];
-    if (looked_at.apart) {
-      looked_at.bundles.most = std::min(looked_at.bundles.most, apart_bundles_max);
-      ApartOffers apart{ApartKinds{search_, looked_at, stop}};
-      look_apart(apart, looked_at, looked_at.bundles, stop, wish);
-    } else {
+    const Search::Unit& looked_at = search_.units_[unit];
+    if (looked_at.apart)
+      look_apart(looked_at, stop, wish);
+    else
       look(looked_at, looked_at.bundles, stop, wish);
-    }
   }
   return std::move(wish.plan);
 }
@@ -106,10 +86,17 @@ void FrugalSearch::look(const Search::Unit& unit, ReplicaRange bundles, const St
   bool possible = false;
   for (const SiteGroup& group : search_.groups_) {
     if (group.step_apart()) continue;
-    const FrugalChoice among = choice(offers(kinds, group, wish.thrift, bundles.is_one()), kinds,
-                                      unit, bundles, group, wish);
+    std::vector<CountedSite> sites;
+    std::vector<std::vector<Offer>> of_site;
+    for (std::uint32_t site = 0; site < group.sites.size(); ++site) {
+      of_site.push_back(offers(kinds, group, site, wish.thrift, bundles.is_one()));
+      sites.push_back({site});
+    }
+    const FrugalChoice among =
+        choice([&](const CountedSite& at) -> const auto& { return of_site[at.site]; },
+               std::move(sites), builder, unit, bundles, group, wish, stop);
     if (!bundles.is_one()) {
-      possible = possible || among.may_be_below(wish.score, bundles.least);
+      possible = possible || among.may_be_below(wish.score);
       continue;
     }
     const auto found = among.below(wish.score);
@@ -123,85 +110,68 @@ void FrugalSearch::look(const Search::Unit& unit, ReplicaRange bundles, const St
   look(unit, {middle + 1, bundles.most}, stop, wish);
 }
 
-/// The same where a site's kinds go by its own number of bundles.
-void FrugalSearch::look_apart(ApartOffers& known, const Search::Unit& unit, ReplicaRange bundles,
-                              const Stop& stop, Wish& wish) const {
-  if (stop()) return;
-  bool possible = false;
+/// Where a site's kinds go by its own number of bundles.
+void FrugalSearch::look_apart(const Search::Unit& unit, const Stop& stop, Wish& wish) const {
+  ApartKinds kinds{search_, unit, stop};
   for (const SiteGroup& group : search_.groups_) {
-    // The program cannot count sites.
-    if (!group.step_apart() || group.sites_max < group.sites.size()) continue;
-    const BuiltKinds& any = known.kinds.of({1, unit.bundles.most});
-    auto& bounds = known.bounds[&group];
-    if (bounds.empty()) bounds = offers(any, group, wish.thrift, false);
-    if (!choice(bounds, any, unit, bundles, group, wish).may_be_below(wish.score, bundles.least))
-      continue;
-    possible = true;
-    if (!bundles.is_one()) continue;
-    const auto found = choice(apart_offers(known, unit, bundles, group, wish.thrift), any, unit,
-                              bundles, group, wish)
+    if (!group.step_apart()) continue;
+    std::vector<Offers> of_site(group.sites.size());
+    const OffersOf offers_of = [&](const CountedSite& at) -> const auto& {
+      const auto [least, most] = at.bundles;
+      auto& known = of_site[at.site];
+      const auto found = known.find({least, most});
+      if (found != known.end()) return found->second;
+      auto some = offers(kinds.of(at.bundles), group, at.site, wish.thrift, at.bundles.is_one());
+      for (Offer& offer : some) offer.bundles = at.bundles;
+      return known.emplace(std::pair{least, most}, std::move(some)).first->second;
+    };
+    std::vector<CountedSite> sites;
+    for (std::uint32_t site = 0; site < group.sites.size(); ++site)
+      sites.push_back({site, {1, unit.bundles.most}});
+    const auto found = choice(offers_of, std::move(sites), kinds.builder({1, unit.bundles.most}),
+                              unit, unit.bundles, group, wish, stop)
                            .below(wish.score);
     if (!found) continue;
     wish.score = found->score;
-    wish.plan =
-        search_.plan_of(found->work, group, known.kinds.builders(found->work.groups, group));
+    wish.plan = search_.plan_of(found->work, group, kinds.builders(found->work.groups, group));
   }
-  if (!possible || bundles.is_one()) return;
-  const std::uint32_t middle = (bundles.least + bundles.most) / 2;
-  look_apart(known, unit, {bundles.least, middle}, stop, wish);
-  look_apart(known, unit, {middle + 1, bundles.most}, stop, wish);
 }
 
-/// Of the numbers of bundles that a site may have if all have so many together.
-std::vector<Offer> FrugalSearch::apart_offers(ApartOffers& known, const Search::Unit& unit,
-                                              ReplicaRange bundles, const SiteGroup& group,
-                                              Thrift thrift) const {
-  std::vector<Offer>& all = known.whole[&group];
-  if (all.empty())
-    for (const std::uint32_t count : apart_counts(unit.bundles.most))
-      for (Offer& offer : offers(known.kinds.of({count, count}), group, thrift, true)) {
-        offer.bundles = count;
-        all.push_back(std::move(offer));
-      }
-  std::vector<Offer> some;
-  for (const Offer& offer : all)
-    if (offer.bundles <= bundles.most) some.push_back(offer);
-  return some;
-}
-
-FrugalChoice FrugalSearch::choice(std::vector<Offer> offers, const BuiltKinds& kinds,
-                                  const Search::Unit& unit, ReplicaRange bundles,
-                                  const SiteGroup& group, const Wish& wish) const {
+FrugalChoice FrugalSearch::choice(OffersOf offers, std::vector<CountedSite> sites,
+                                  const KindBuilder& builder, const Search::Unit& unit,
+                                  ReplicaRange bundles, const SiteGroup& group, const Wish& wish,
+                                  const Stop& stop) const {
   const Method& how = search_.methods_[unit.method].method;
-  std::vector<SiteRoom> sites;
+  std::vector<SiteRoom> rooms;
   for (const std::uint32_t site : group.sites)
-    sites.push_back(rooms_of(search_.devices_[site], kinds.table.widths, unit.bundle));
-  const Seconds fixed = kinds.builder.fixed();
+    rooms.push_back(rooms_of(search_.devices_[site], builder.widths(), unit.bundle));
+  const Seconds fixed = builder.fixed();
   return {std::move(offers),
-          {bundles.most, unit.bundle, search_.micro_batches(how)},
           std::move(sites),
-          step_limits(group, wish.limits),
-          [&group, fixed](Seconds replicas_done) { return group.after(replicas_done + fixed); }};
+          {bundles, unit.bundle, search_.micro_batches(how), group.sites_max,
+           step_limits(group, wish.limits)},
+          std::move(rooms),
+          [&group, fixed](Seconds replicas_done) { return group.after(replicas_done + fixed); },
+          stop};
 }
 
 std::vector<Offer> FrugalSearch::offers(const BuiltKinds& kinds, const SiteGroup& group,
-                                        Thrift thrift, bool whole) const {
+                                        std::uint32_t here, Thrift thrift, bool whole) const {
   std::vector<Offer> offers;
-  for (std::uint32_t i = 0; i < group.sites.size(); ++i) {
-    const std::uint32_t site = group.sites[i];
-    const auto add = [&](const ReplicaKind& kind) {
-      const bool possible = std::ranges::all_of(kind.uses, [&](const TypeUse& use) {
-        return use.devices <= search_.devices_[site][use.type];
-      });
-      if (!possible) return;
-      Offer one = offer(kind, kinds.builder, site, thrift, whole);
-      if (one.power > search_.fleet_.sites[site].supply.limit.value_or(Watts{endless})) return;
-      one.site = i;
-      offers.push_back(std::move(one));
-    };
-    for (const auto& pure : kinds.table.pure) std::ranges::for_each(pure, add);
-    std::ranges::for_each(kinds.table.mixed, add);
-  }
+  const std::uint32_t site = group.sites[here];
+  const Watts limit = search_.fleet_.sites[site].supply.limit.value_or(Watts{endless});
+  const auto add = [&](const ReplicaKind& kind) {
+    const bool possible = std::ranges::all_of(kind.uses, [&](const TypeUse& use) {
+      return use.devices <= search_.devices_[site][use.type];
+    });
+    if (!possible) return;
+    Offer one = offer(kind, kinds.builder, site, thrift, whole);
+    if (one.power > limit) return;
+    one.site = here;
+    offers.push_back(std::move(one));
+  };
+  for (const auto& pure : kinds.table.pure) std::ranges::for_each(pure, add);
+  std::ranges::for_each(kinds.table.mixed, add);
   return offers;
 }
 

@@ -23,7 +23,7 @@ struct ThriftLimits {
 /// The search for the plan that takes least of something, over the methods, numbers of replicas,
 /// pipelines and groups of sites of the search for the fastest one. Within
 /// FrugalChoice::close_enough of the best of them, so that added devices never make a plan worse by
-/// more; but for sites that step apart, where it looks at some numbers of replicas only.
+/// more.
 /// docs/design/030-plan-objectives.md has the space and what it leaves out.
 class FrugalSearch {
  public:
@@ -54,23 +54,18 @@ class FrugalSearch {
     std::optional<TrainingPlan> plan;
   };
 
-  /// What a unit offers to sites that step apart.
-  struct ApartOffers {
-    ApartKinds kinds;
-    std::map<const SiteGroup*, std::vector<Offer>> bounds{}, whole{};
-  };
+  /// Of one fleet's site, by the numbers of bundles there.
+  using Offers = std::map<std::pair<std::uint32_t, std::uint32_t>, std::vector<Offer>>;
 
   void look(const Search::Unit& unit, ReplicaRange bundles, const Stop& stop, Wish& wish) const;
-  void look_apart(ApartOffers& known, const Search::Unit& unit, ReplicaRange bundles,
-                  const Stop& stop, Wish& wish) const;
-  std::vector<Offer> apart_offers(ApartOffers& known, const Search::Unit& unit,
-                                  ReplicaRange bundles, const SiteGroup& group,
-                                  Thrift thrift) const;
-  FrugalChoice choice(std::vector<Offer> offers, const BuiltKinds& kinds, const Search::Unit& unit,
-                      ReplicaRange bundles, const SiteGroup& group, const Wish& wish) const;
-  /// Not `whole`: without what depends on the number of replicas.
-  std::vector<Offer> offers(const BuiltKinds& kinds, const SiteGroup& group, Thrift thrift,
-                            bool whole) const;
+  void look_apart(const Search::Unit& unit, const Stop& stop, Wish& wish) const;
+  FrugalChoice choice(OffersOf offers, std::vector<CountedSite> sites, const KindBuilder& builder,
+                      const Search::Unit& unit, ReplicaRange bundles, const SiteGroup& group,
+                      const Wish& wish, const Stop& stop) const;
+  /// Of a site of a group, by its number there. Not `whole`: without what depends on the number of
+  /// replicas.
+  std::vector<Offer> offers(const BuiltKinds& kinds, const SiteGroup& group, std::uint32_t site,
+                            Thrift thrift, bool whole) const;
   Offer offer(const ReplicaKind& kind, const KindBuilder& builder, std::uint32_t site,
               Thrift thrift, bool whole) const;
   StepLimits step_limits(const SiteGroup& group, const ThriftLimits& limits) const;
