@@ -112,7 +112,7 @@ FrugalChoice::Items FrugalChoice::items_of(const Sites& sites, Span span) const 
 }
 
 FrugalPrices FrugalChoice::prices_of(const Items& items, double enough) const {
-  return {items, rooms_, demand_.bundles, wanted_, enough};
+  return {items, rooms_, demand_.limits, demand_.bundles, wanted_, enough};
 }
 
 bool FrugalChoice::may_be_below(double score) const {
@@ -130,7 +130,7 @@ bool FrugalChoice::may_be_below(double score, Span span, int depth) const {
 }
 
 std::optional<FrugalPlan> FrugalChoice::below(double score) const {
-  Found found{score};
+  Found found{score, demand_.which};
   look(sites_, span(), found);
   return std::move(found.best);
 }

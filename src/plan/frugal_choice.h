@@ -68,6 +68,9 @@ struct FrugalPlan {
   double score = 0;
 };
 
+/// Which plan: the one that takes least, or any within the limits.
+enum class Which { least, any };
+
 /// What a choice is for.
 struct FrugalDemand {
   ReplicaRange bundles{};    ///< of all sites together
@@ -75,6 +78,7 @@ struct FrugalDemand {
   std::int64_t micro_batches = 1;
   std::size_t sites_max = ~0u;  ///< that have some
   StepLimits limits{};
+  Which which = Which::least;
 };
 
 /// Chooses from offers the replicas that do all micro-batches of a step at the least score, if a
@@ -108,9 +112,13 @@ class FrugalChoice {
   /// What is known while a choice is looked for.
   struct Found {
     double ceiling;
+    Which which;
     std::optional<FrugalPlan> best{};
 
-    double target() const { return ceiling * (1 - close_enough); }
+    /// What is better scores less.
+    double target() const {
+      return which == Which::any && best ? 0 : ceiling * (1 - close_enough);
+    }
   };
   using Sites = std::vector<CountedSite>;
   using Items = std::vector<BundleItem>;

@@ -82,9 +82,11 @@ BundleItem BundleItem::at_best() const {
 }
 
 FrugalPrices::FrugalPrices(const std::vector<BundleItem>& items, const std::vector<SiteRoom>& sites,
-                           ReplicaRange bundles, double wanted, double enough)
+                           const StepLimits& limits, ReplicaRange bundles, double wanted,
+                           double enough)
     : bundles_{bundles}, wanted_{wanted} {
   sort_in(items, sites);
+  limit_devices(limits);
   if (!may_do_all()) return;
   double cheapest = endless, dearest = 0;
   for (const BundleItem& item : items)
@@ -138,6 +140,19 @@ void FrugalPrices::sort_in(const std::vector<BundleItem>& items,
       alike.push_back({i, i, static_cast<double>(devices)});
     alike.back().end = i + 1;
   }
+}
+
+/// Those of a pool together draw no more than the site or all sites may.
+void FrugalPrices::limit_devices(const StepLimits& limits) {
+  for (Group& group : groups_)
+    for (Pool& pool : group.pools) {
+      double least = endless;  // Of a device, in watts.
+      for (const Alike& alike : pool.alike)
+        for (std::size_t i = alike.begin; i < alike.end; ++i)
+          least = std::min(least, items_[i]->power.value() / alike.devices);
+      const Watts most = std::min(limits.power, limits.site_power[group.site]);
+      if (least > 0) pool.devices = std::min(pool.devices, most.value() / least);
+    }
 }
 
 /// Without rounding: half a micro-batch more or less is nothing.

@@ -49,7 +49,7 @@ class FrugalPrices {
   /// Items of one type at a site, or all mixed ones there.
   struct Pool {
     std::size_t type = 0;  ///< `mixed`: all types
-    double devices = 0;    ///< at the site
+    double devices = 0;    ///< at the site, as many as its power is enough for
     std::vector<Alike> alike{};
     Ends gain{};  ///< of a device, at most
   };
@@ -74,7 +74,7 @@ class FrugalPrices {
   /// micro-batches if of each bundle one is counted. Once the bound reaches `enough` no better one
   /// is looked for.
   FrugalPrices(const std::vector<BundleItem>& items, const std::vector<SiteRoom>& sites,
-               ReplicaRange bundles, double wanted, double enough);
+               const StepLimits& limits, ReplicaRange bundles, double wanted, double enough);
 
   /// No choice scores less.
   double bound() const { return bound_; }
@@ -99,6 +99,7 @@ class FrugalPrices {
   };
 
   void sort_in(const std::vector<BundleItem>& items, const std::vector<SiteRoom>& sites);
+  void limit_devices(const StepLimits& limits);
   bool may_do_all() const;
   double most_of(const Group& group) const;
   double best_at(double price);

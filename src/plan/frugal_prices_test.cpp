@@ -116,8 +116,17 @@ class Choices {
   double least_ = endless;
 };
 
+StepLimits unlimited(const Choices& choices) {
+  return {.site_power = std::vector<Watts>(choices.sites.size(), Watts{endless})};
+}
+
 FrugalPrices prices_of(const Choices& choices, double wanted) {
-  return {choices.items, choices.sites, {Choices::bundles, Choices::bundles}, wanted, endless};
+  return {choices.items,
+          choices.sites,
+          unlimited(choices),
+          {Choices::bundles, Choices::bundles},
+          wanted,
+          endless};
 }
 
 /// Quarters of a micro-batch: not all of a bundle do as many.
@@ -209,7 +218,7 @@ TEST_CASE("frugal program: no choice scores less, whatever micro-batches cost at
     }
     const double least = choices.least();
     const FrugalPrices prices = prices_of(choices, wanted);
-    const StepLimits limits{.site_power = std::vector<Watts>(sites, Watts{endless})};
+    const StepLimits limits = unlimited(choices);
     const BundleDemand demand{.bundles = {Choices::bundles, Choices::bundles}, .wanted = wanted};
     const auto best =
         FrugalProgram{choices.items, prices, choices.sites, limits, demand, endless}.best();

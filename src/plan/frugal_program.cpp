@@ -69,9 +69,9 @@ std::vector<BundleSet> FrugalProgram::sets_at(std::uint32_t site) const {
                          std::min(limits_.power, limits_.site_power[site])};
   std::vector<BundleSet> sets(1);
   for (const auto& [least, numbers] : groups)
-    std::ranges::move(SiteSets{items_, numbers, prices_, prices_.gain() - prices_.gain_at(site),
-                               demand_.wanted, limits}
-                          .of(sites_[site]),
+    std::ranges::move(SiteSets{sites_[site], items_, numbers, prices_,
+                               prices_.gain() - prices_.gain_at(site), demand_.wanted, limits}
+                          .all(),
                       std::back_inserter(sets));
   return sets;
 }
@@ -87,8 +87,11 @@ std::vector<BundleSet> FrugalProgram::joined(const std::vector<BundleSet>& befor
       BundleSet both = a.with(b);
       if (is_allowed(both)) joined.push_back(std::move(both));
     }
-  keep_best(joined, open_sets_max, bound,
-            [&](const BundleSet& a, const BundleSet& b) { return beats(a, b); });
+  const bool are_counted = demand_.bundles.is_one();
+  keep_best(
+      joined, open_sets_max, bound,
+      [&](const BundleSet& set) { return are_counted ? set.bundles : 0; },
+      [&](const BundleSet& a, const BundleSet& b) { return beats(a, b); });
   return joined;
 }
 

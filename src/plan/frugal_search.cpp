@@ -57,13 +57,13 @@ double FrugalSearch::highest_score(Thrift thrift, const ThriftLimits& limits) co
 
 std::optional<TrainingPlan> FrugalSearch::best(Thrift thrift, const ThriftLimits& limits,
                                                const std::optional<TrainingPlan>& known,
-                                               const Watch& watch) const {
-  Wish wish{thrift, limits, highest_score(thrift, limits), std::nullopt};
+                                               const Watch& watch, Which which) const {
+  Wish wish{thrift, limits, which, highest_score(thrift, limits), std::nullopt};
   if (known && is_within(*known, limits)) {
     wish.score = step_score(*known, thrift);
     wish.plan = known;
   }
-  for (std::size_t unit = 0; unit < search_.units(); ++unit) {
+  for (std::size_t unit = 0; unit < search_.units() && !wish.is_granted(); ++unit) {
     if (search_.units_[unit].pipelines == Search::Pipelines::spanning) continue;
     const double share = static_cast<double>(unit) / static_cast<double>(search_.units());
     const Stop stop = [&] { return !watch(share); };
@@ -79,7 +79,7 @@ std::optional<TrainingPlan> FrugalSearch::best(Thrift thrift, const ThriftLimits
 /// Branch and bound over the numbers of bundles, few before many: they wait least for each other.
 void FrugalSearch::look(const Search::Unit& unit, ReplicaRange bundles, const Stop& stop,
                         Wish& wish) const {
-  if (stop()) return;
+  if (stop() || wish.is_granted()) return;
   const KindBuilder builder = search_.builder_for(unit, bundles);
   const BuiltKinds kinds{builder, search_.kinds(builder, unit.pipelines, stop)};
   if (stop()) return;
@@ -114,7 +114,7 @@ void FrugalSearch::look(const Search::Unit& unit, ReplicaRange bundles, const St
 void FrugalSearch::look_apart(const Search::Unit& unit, const Stop& stop, Wish& wish) const {
   ApartKinds kinds{search_, unit, stop};
   for (const SiteGroup& group : search_.groups_) {
-    if (!group.step_apart()) continue;
+    if (!group.step_apart() || wish.is_granted()) continue;
     std::vector<Offers> of_site(group.sites.size());
     const OffersOf offers_of = [&](const CountedSite& at) -> const auto& {
       const auto [least, most] = at.bundles;
@@ -149,7 +149,7 @@ FrugalChoice FrugalSearch::choice(OffersOf offers, std::vector<CountedSite> site
   return {std::move(offers),
           std::move(sites),
           {bundles, unit.bundle, search_.micro_batches(how), group.sites_max,
-           step_limits(group, wish.limits)},
+           step_limits(group, wish.limits), wish.which},
           std::move(rooms),
           [&group, fixed](Seconds replicas_done) { return group.after(replicas_done + fixed); },
           stop};

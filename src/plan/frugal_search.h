@@ -35,9 +35,10 @@ class FrugalSearch {
 
   /// Nothing: there is none within the limits. `known` is a plan to do better than; if it is within
   /// the limits and nothing is better, it is what is given back. The limits of sites are kept, too.
+  /// `any`: what takes little is only looked at first.
   std::optional<TrainingPlan> best(Thrift thrift, const ThriftLimits& limits,
-                                   const std::optional<TrainingPlan>& known,
-                                   const Watch& watch) const;
+                                   const std::optional<TrainingPlan>& known, const Watch& watch,
+                                   Which which = Which::least) const;
 
   const Fleet& fleet() const { return search_.fleet(); }
 
@@ -50,8 +51,11 @@ class FrugalSearch {
   struct Wish {
     Thrift thrift;
     ThriftLimits limits;
+    Which which;
     double score;  ///< of a step, that is to be beaten
     std::optional<TrainingPlan> plan;
+
+    bool is_granted() const { return which == Which::any && plan; }
   };
 
   /// Of one fleet's site, by the numbers of bundles there.

@@ -7,10 +7,11 @@
 
 namespace axs::plan {
 
-SiteSets::SiteSets(const std::vector<BundleItem>& items, const std::vector<std::uint32_t>& numbers,
-                   const FrugalPrices& prices, double others, double wanted,
-                   const SetLimits& limits)
-    : items_{items},
+SiteSets::SiteSets(const SiteRoom& room, const std::vector<BundleItem>& items,
+                   const std::vector<std::uint32_t>& numbers, const FrugalPrices& prices,
+                   double others, double wanted, const SetLimits& limits)
+    : room_{room},
+      items_{items},
       numbers_{numbers},
       prices_{prices},
       group_{prices.group_of(*items[numbers.front()].offer)},
@@ -22,14 +23,15 @@ SiteSets::SiteSets(const std::vector<BundleItem>& items, const std::vector<std::
     least_[i] = std::min(least_[i + 1], prices_.score_of(items_[numbers_[i]])[0]);
 }
 
-std::vector<BundleSet> SiteSets::of(const SiteRoom& room) const {
+std::vector<BundleSet> SiteSets::all() const {
   std::vector<Open> open(1);
   open.front().set.sites = 1;
-  std::ranges::copy(room, open.front().left.begin());
+  std::ranges::copy(room_, open.front().left.begin());
   for (std::size_t i = 0; i < numbers_.size(); ++i) {
     open = with_some(open, i);
     keep_best(
         open, open_sets_max, [&](const Open& one) { return least_score(one, i + 1); },
+        [](const Open& one) { return one.set.bundles; },
         [&](const Open& a, const Open& b) { return beats(a, b); });
   }
   std::vector<BundleSet> sets;
@@ -75,13 +77,11 @@ bool SiteSets::add(Open& open, std::size_t next, std::uint32_t count) const {
 }
 
 bool SiteSets::beats(const Open& a, const Open& b) const {
-  return a.set.bundles == b.set.bundles &&
-         (limits_.money >= endless || a.set.money <= b.set.money) && a.set.power <= b.set.power &&
-         std::ranges::equal(a.in_pool, b.in_pool,
-                            [](std::uint32_t x, std::uint32_t y) { return x <= y; }) &&
-         std::ranges::equal(a.left, b.left,
-                            [](const PoolRoom& x, const PoolRoom& y) { return x.has_all_of(y); }) &&
-         a.set.is_never_dearer_than(b.set, wanted_);
+  if (a.set.power > b.set.power || (limits_.money < endless && a.set.money > b.set.money))
+    return false;
+  for (std::size_t type = 0; type < room_.size(); ++type)
+    if (a.in_pool[type] > b.in_pool[type] || !a.left[type].has_all_of(b.left[type])) return false;
+  return a.set.is_never_dearer_than(b.set, wanted_);
 }
 
 bool SiteSets::is_hopeless(const Open& open, std::size_t next) const {

@@ -24,12 +24,13 @@ struct SetLimits {
 /// prices, are in no choice that scores less than the limit.
 class SiteSets {
  public:
-  /// `numbers`: of the group's items in the list. `others`: what all other sites gain.
-  SiteSets(const std::vector<BundleItem>& items, const std::vector<std::uint32_t>& numbers,
-           const FrugalPrices& prices, double others, double wanted, const SetLimits& limits);
+  /// Of a site that has so many devices. `numbers`: of the group's items in the list. `others`:
+  /// what all other sites gain.
+  SiteSets(const SiteRoom& room, const std::vector<BundleItem>& items,
+           const std::vector<std::uint32_t>& numbers, const FrugalPrices& prices, double others,
+           double wanted, const SetLimits& limits);
 
-  /// Of a site that has so many devices.
-  std::vector<BundleSet> of(const SiteRoom& room) const;
+  std::vector<BundleSet> all() const;
 
  private:
   static constexpr std::size_t types_max = 8;
@@ -50,6 +51,7 @@ class SiteSets {
   double least_score(const Open& open, std::size_t next) const;
   double gain(const Open& open, std::size_t next) const;
 
+  const SiteRoom& room_;
   const std::vector<BundleItem>& items_;
   const std::vector<std::uint32_t>& numbers_;
   const FrugalPrices& prices_;
