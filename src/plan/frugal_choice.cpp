@@ -115,6 +115,11 @@ FrugalPrices FrugalChoice::prices_of(const Items& items, double enough) const {
   return {items, rooms_, demand_.limits, demand_.bundles, wanted_, enough};
 }
 
+double FrugalChoice::bound(double enough) const {
+  const Span all = span();
+  return all.low > all.high ? endless : prices_of(items_of(sites_, all), enough).bound();
+}
+
 bool FrugalChoice::may_be_below(double score) const {
   return may_be_below(score, span(), depth_max);
 }

@@ -9,6 +9,9 @@ namespace axs::plan {
 
 namespace {
 
+/// Of a search, what finds out in which order to look.
+constexpr double share_of_bounds = 0.2;
+
 /// With `for_time` for each second and `for_energy` for each joule of the site's meter.
 ReplicaTerms terms_of(const PipelineDraw& draw, double pue, double for_time, double for_energy) {
   const double joule = pue * for_energy;
@@ -63,17 +66,46 @@ std::optional<TrainingPlan> FrugalSearch::best(Thrift thrift, const ThriftLimits
     wish.score = step_score(*known, thrift);
     wish.plan = known;
   }
-  for (std::size_t unit = 0; unit < search_.units() && !wish.is_granted(); ++unit) {
-    if (search_.units_[unit].pipelines == Search::Pipelines::spanning) continue;
-    const double share = static_cast<double>(unit) / static_cast<double>(search_.units());
-    const Stop stop = [&] { return !watch(share); };
-    const Search::Unit& looked_at = search_.units_[unit];
-    if (looked_at.apart)
-      look_apart(looked_at, stop, wish);
+  const auto units = promising(wish, watch);
+  for (std::size_t i = 0; i < units.size(); ++i) {
+    const auto& [bound, unit] = units[i];
+    if (wish.is_granted() || bound >= wish.target()) break;
+    const double share = static_cast<double>(i) / static_cast<double>(units.size());
+    const Stop stop = [&] { return !watch(share_of_bounds + (1 - share_of_bounds) * share); };
+    if (search_.units_[unit].apart)
+      look_apart(search_.units_[unit], stop, wish);
     else
-      look(looked_at, looked_at.bundles, stop, wish);
+      look(search_.units_[unit], search_.units_[unit].bundles, stop, wish);
   }
   return std::move(wish.plan);
+}
+
+std::vector<std::pair<double, std::size_t>> FrugalSearch::promising(const Wish& wish,
+                                                                    const Watch& watch) const {
+  std::vector<std::pair<double, std::size_t>> units;
+  for (std::size_t unit = 0; unit < search_.units(); ++unit) {
+    if (search_.units_[unit].pipelines == Search::Pipelines::spanning) continue;
+    const double share = static_cast<double>(unit) / static_cast<double>(search_.units());
+    const Stop stop = [&] { return !watch(share_of_bounds * share); };
+    const double least = bound(search_.units_[unit], wish, stop);
+    if (least < wish.target()) units.emplace_back(least, unit);
+  }
+  std::ranges::sort(units);
+  return units;
+}
+
+/// No plan of the unit scores less.
+double FrugalSearch::bound(const Search::Unit& unit, const Wish& wish, const Stop& stop) const {
+  const ReplicaRange bundles{unit.apart ? 1 : unit.bundles.least, unit.bundles.most};
+  const KindBuilder builder = search_.builder_for(unit, bundles);
+  const BuiltKinds kinds{builder, search_.kinds(builder, unit.pipelines, stop)};
+  double least = endless;
+  if (stop()) return least;
+  for (const SiteGroup& group : search_.groups_)
+    if (group.step_apart() == unit.apart)
+      least = std::min(
+          least, choice_of_any(kinds, unit, bundles, group, wish, stop).bound(wish.target()));
+  return least;
 }
 
 /// Branch and bound over the numbers of bundles, few before many: they wait least for each other.
@@ -86,15 +118,7 @@ void FrugalSearch::look(const Search::Unit& unit, ReplicaRange bundles, const St
   bool possible = false;
   for (const SiteGroup& group : search_.groups_) {
     if (group.step_apart()) continue;
-    std::vector<CountedSite> sites;
-    std::vector<std::vector<Offer>> of_site;
-    for (std::uint32_t site = 0; site < group.sites.size(); ++site) {
-      of_site.push_back(offers(kinds, group, site, wish.thrift, bundles.is_one()));
-      sites.push_back({site});
-    }
-    const FrugalChoice among =
-        choice([&](const CountedSite& at) -> const auto& { return of_site[at.site]; },
-               std::move(sites), builder, unit, bundles, group, wish, stop);
+    const FrugalChoice among = choice_of_any(kinds, unit, bundles, group, wish, stop);
     if (!bundles.is_one()) {
       possible = possible || among.may_be_below(wish.score);
       continue;
@@ -135,6 +159,21 @@ void FrugalSearch::look_apart(const Search::Unit& unit, const Stop& stop, Wish& 
     wish.score = found->score;
     wish.plan = search_.plan_of(found->work, group, kinds.builders(found->work.groups, group));
   }
+}
+
+FrugalChoice FrugalSearch::choice_of_any(const BuiltKinds& kinds, const Search::Unit& unit,
+                                         ReplicaRange bundles, const SiteGroup& group,
+                                         const Wish& wish, const Stop& stop) const {
+  std::vector<CountedSite> sites;
+  std::vector<std::vector<Offer>> of_site;
+  for (std::uint32_t site = 0; site < group.sites.size(); ++site) {
+    of_site.push_back(offers(kinds, group, site, wish.thrift, bundles.is_one()));
+    sites.push_back({site});
+  }
+  const auto offers_of = [all = std::move(of_site)](const CountedSite& at) -> const auto& {
+    return all[at.site];
+  };
+  return choice(offers_of, std::move(sites), kinds.builder, unit, bundles, group, wish, stop);
 }
 
 FrugalChoice FrugalSearch::choice(OffersOf offers, std::vector<CountedSite> sites,

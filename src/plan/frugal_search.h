@@ -56,16 +56,26 @@ class FrugalSearch {
     std::optional<TrainingPlan> plan;
 
     bool is_granted() const { return which == Which::any && plan; }
+    /// What is better scores less.
+    double target() const { return score * (1 - FrugalChoice::close_enough); }
   };
 
   /// Of one fleet's site, by the numbers of bundles there.
   using Offers = std::map<std::pair<std::uint32_t, std::uint32_t>, std::vector<Offer>>;
 
+  /// Units with what they score at least, the most promising first; without those that are no better
+  /// than what is known.
+  std::vector<std::pair<double, std::size_t>> promising(const Wish& wish, const Watch& watch) const;
+  double bound(const Search::Unit& unit, const Wish& wish, const Stop& stop) const;
   void look(const Search::Unit& unit, ReplicaRange bundles, const Stop& stop, Wish& wish) const;
   void look_apart(const Search::Unit& unit, const Stop& stop, Wish& wish) const;
   FrugalChoice choice(OffersOf offers, std::vector<CountedSite> sites, const KindBuilder& builder,
                       const Search::Unit& unit, ReplicaRange bundles, const SiteGroup& group,
                       const Wish& wish, const Stop& stop) const;
+  /// Where sites may have any numbers of bundles of the same kinds.
+  FrugalChoice choice_of_any(const BuiltKinds& kinds, const Search::Unit& unit,
+                             ReplicaRange bundles, const SiteGroup& group, const Wish& wish,
+                             const Stop& stop) const;
   /// Of a site of a group, by its number there. Not `whole`: without what depends on the number of
   /// replicas.
   std::vector<Offer> offers(const BuiltKinds& kinds, const SiteGroup& group, std::uint32_t site,
