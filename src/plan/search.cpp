@@ -38,6 +38,22 @@ struct GivenReplicas {
   }
 };
 
+bool has_all_of(const SiteDevices& site, const SiteDevices& other) {
+  return std::ranges::equal(site, other, std::ranges::greater_equal{});
+}
+
+/// Without those of which another one has all.
+std::vector<SiteDevices> largest_of(const std::vector<SiteDevices>& sites) {
+  std::vector<SiteDevices> largest;
+  for (const SiteDevices& site : sites) {
+    if (std::ranges::any_of(largest, [&](const auto& other) { return has_all_of(other, site); }))
+      continue;
+    std::erase_if(largest, [&](const auto& other) { return has_all_of(site, other); });
+    largest.push_back(site);
+  }
+  return largest;
+}
+
 Error no_devices(const Job& job) {
   std::string where;
   for (const std::string& jurisdiction : job.jurisdictions)
@@ -76,6 +92,7 @@ void Search::list_sites() {
       all_devices_[pool.type] += pool.devices;
     }
   }
+  largest_ = largest_of(devices_);
   groups_ = site_groups(fleet_, job_, allowed_);
 }
 
@@ -96,13 +113,12 @@ std::vector<Method> Search::methods() const {
 
 /// A replica uses the devices of one site, as do those that are alike.
 KindBuilder Search::builder_for(const Unit& unit, ReplicaRange bundles) const {
-  SiteDevices most(fleet_.types.size());
-  for (const SiteDevices& site : devices_)
-    for (std::size_t type = 0; type < most.size(); ++type)
-      most[type] = std::max(most[type], site[type] / unit.bundle);
+  std::vector<SiteDevices> sites = largest_;
+  for (SiteDevices& site : sites)
+    for (std::uint32_t& devices : site) devices /= unit.bundle;
   const ReplicaRange replicas{bundles.least * unit.bundle, bundles.most * unit.bundle};
   const Method& how = methods_[unit.method].method;
-  return {job_, fleet_.types, how, replicas, std::move(most), calibration_};
+  return {job_, fleet_.types, how, replicas, std::move(sites), calibration_};
 }
 
 std::vector<std::uint32_t> Search::types_in_use() const {
@@ -312,10 +328,11 @@ std::optional<TrainingPlan> Search::shared_anew(const Method& method,
   BuilderOfSite builders(devices_.size());
   for (const auto& [site, count] : replicas) {
     const std::uint32_t sharing = apart ? count : all;
-    builders[site] = &built
-                          .try_emplace(sharing, job_, fleet_.types, method,
-                                       ReplicaRange{sharing, sharing}, SiteDevices{}, calibration_)
-                          .first->second;
+    builders[site] =
+        &built
+             .try_emplace(sharing, job_, fleet_.types, method, ReplicaRange{sharing, sharing},
+                          std::vector<SiteDevices>{}, calibration_)
+             .first->second;
   }
   std::vector<ReplicaKind> kinds;
   for (const ReplicaGroup& group : pipelines) {

@@ -121,6 +121,7 @@ class Search {
   Calibration calibration_;
   std::vector<std::uint32_t> allowed_;      ///< sites
   std::vector<SiteDevices> devices_;        ///< of every site; none where it is not allowed
+  std::vector<SiteDevices> largest_;        ///< without sites of which another one has all
   std::vector<std::uint32_t> all_devices_;  ///< of each type, at all allowed sites
   std::vector<SiteGroup> groups_;
   std::vector<BoundedMethod> methods_;
