@@ -117,6 +117,30 @@ TEST_CASE("families of kinds: each has a place at one of the sites") {
   CHECK(left_out > 1000);
 }
 
+TEST_CASE("families of kinds: a builder for other replicas is as if it had been made for them") {
+  const std::vector<SiteDevices> sites{{64, 64}};
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    const Scene scene{seed};
+    const KindBuilder alone = scene.builder({1, 1}, {});
+    std::vector<ReplicaKind> last;
+    for (const ReplicaRange replicas : {ReplicaRange{1, 4}, ReplicaRange{7, 7}}) {
+      const KindBuilder made = scene.builder(replicas, sites), other = alone.with(replicas, sites);
+      const auto kinds = [](const KindBuilder& builder) {
+        return builder.cut(builder.families({0, 1}, true, {}).mixed, endless, never);
+      };
+      const std::vector<ReplicaKind> wanted = kinds(made), found = kinds(other);
+      REQUIRE(found.size() == wanted.size());
+      for (std::size_t i = 0; i < found.size(); ++i) {
+        CHECK(found[i].stages == wanted[i].stages);
+        CHECK(found[i].fill == wanted[i].fill);
+        CHECK(found[i].bottleneck == wanted[i].bottleneck);
+      }
+      CHECK((last.empty() || last.front().fill != found.front().fill));
+      last = found;
+    }
+  }
+}
+
 TEST_CASE("families of kinds: who stops gets no more of them") {
   const KindBuilder builder = Scene{1}.builder({2, 2});
   const auto all = builder.families({0, 1}, true, {});

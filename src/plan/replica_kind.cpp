@@ -108,6 +108,15 @@ KindBuilder::KindBuilder(const Job& job, const std::vector<DeviceType>& types, c
   }
 }
 
+KindBuilder KindBuilder::with(ReplicaRange replicas, std::vector<SiteDevices> sites) const {
+  KindBuilder other = *this;
+  other.replicas_ = replicas;
+  other.sites_ = std::move(sites);
+  for (std::vector<StageCost>& costs : other.costs_)
+    for (StageCost& cost : costs) cost = cost.with_replicas(replicas);
+  return other;
+}
+
 double KindBuilder::spread(std::uint32_t type) const {
   return costs_[type].front().spread();
 }

@@ -74,6 +74,8 @@ class KindBuilder {
   KindBuilder(const Job& job, const std::vector<DeviceType>& types, const Method& method,
               ReplicaRange replicas, std::vector<SiteDevices> sites,
               const Calibration& calibration);
+  /// The same for another number of replicas and other sites, for less work.
+  KindBuilder with(ReplicaRange replicas, std::vector<SiteDevices> sites) const;
 
   /// That have kinds which may be among the replicas of a plan that meets the need. Stage counts of
   /// mixed ones are few, because a fleet that needs long mixed pipelines has devices enough for
@@ -88,10 +90,8 @@ class KindBuilder {
   /// model does not fit.
   std::vector<ReplicaKind> spanning(const std::vector<Segment>& segments,
                                     std::vector<LinkTransfers> links) const;
-  /// How many widths are possible on a type, and what a stage of one costs.
-  std::uint32_t width_count(std::uint32_t type) const {
-    return static_cast<std::uint32_t>(costs_[type].size());
-  }
+  /// What a stage costs on a type in each width that is possible.
+  const std::vector<StageCost>& costs(std::uint32_t type) const { return costs_[type]; }
   const StageCost& cost_in(const Segment& segment) const {
     return costs_[segment.type][segment.width];
   }

@@ -117,8 +117,7 @@ KindBuilder Search::builder_for(const Unit& unit, ReplicaRange bundles) const {
   for (SiteDevices& site : sites)
     for (std::uint32_t& devices : site) devices /= unit.bundle;
   const ReplicaRange replicas{bundles.least * unit.bundle, bundles.most * unit.bundle};
-  const Method& how = methods_[unit.method].method;
-  return {job_, fleet_.types, how, replicas, std::move(sites), calibration_};
+  return methods_[unit.method].builder.with(replicas, std::move(sites));
 }
 
 std::vector<std::uint32_t> Search::types_in_use() const {
@@ -205,12 +204,13 @@ std::vector<SiteDevices> Search::devices_of(const SiteGroup& group) const {
 /// they may be within the time.
 std::optional<TrainingPlan> Search::best_of(const Unit& unit, ReplicaRange bundles, Seconds at_most,
                                             const Stop& stop) const {
-  const Method& how = methods_[unit.method].method;
-  if (unit.pipelines == Pipelines::spanning) return best_spanning(how, bundles, at_most, stop);
+  const BoundedMethod& how = methods_[unit.method];
+  if (unit.pipelines == Pipelines::spanning)
+    return best_spanning(how.builder, bundles, at_most, stop);
   if (unit.apart) return ApartSearch{*this, unit, bundles.most, stop}.best(at_most);
   if (stop()) return std::nullopt;
   const KindBuilder builder = builder_for(unit, bundles);
-  const ReplicaDemand demand{bundles.most, unit.bundle, micro_batches(how)};
+  const ReplicaDemand demand{bundles.most, unit.bundle, micro_batches(how.method)};
   const auto limit_of = [&](const SiteGroup& group) {
     return group.step_within(at_most * (1 + rounding)) - builder.fixed();
   };
@@ -265,15 +265,15 @@ BuilderOfSite Search::everywhere(const KindBuilder& builder) const {
   return BuilderOfSite(devices_.size(), &builder);
 }
 
-std::optional<TrainingPlan> Search::best_spanning(const Method& method, ReplicaRange replicas,
+std::optional<TrainingPlan> Search::best_spanning(const KindBuilder& any, ReplicaRange replicas,
                                                   Seconds at_most, const Stop& stop) const {
   std::optional<TrainingPlan> best;
-  if (is_of_one_stage(method)) return best;
+  if (is_of_one_stage(any.method())) return best;
   // Sites under their own numbers, which exchange no gradients.
   SiteGroup sites;
   for (std::uint32_t site = 0; site < devices_.size(); ++site) sites.sites.push_back(site);
   for (std::uint32_t n = replicas.least; n <= replicas.most && !stop(); ++n) {
-    const KindBuilder builder{job_, fleet_.types, method, {n, n}, {}, calibration_};
+    const KindBuilder builder = any.with({n, n}, {});
     const SpanningPipelines pipelines{job_, fleet_, devices_, builder, n};
     const auto shared = pipelines.shortest(at_most - builder.fixed(), stop);
     if (!shared) continue;

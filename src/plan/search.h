@@ -70,6 +70,7 @@ class Search {
     Method method;
     Seconds bound{};
     Seconds spanning_bound{};  ///< of pipelines across sites
+    KindBuilder builder;       ///< for one replica, without sites
   };
   enum class Pipelines { pure, mixed, spanning };
   struct Unit {
@@ -102,7 +103,7 @@ class Search {
   std::optional<TrainingPlan> best_of_number(const Unit& unit, const ReplicaDemand& demand,
                                              const KindBuilder& builder, const KindTable& of_use,
                                              Seconds at_most, const Stop& stop) const;
-  std::optional<TrainingPlan> best_spanning(const Method& method, ReplicaRange replicas,
+  std::optional<TrainingPlan> best_spanning(const KindBuilder& any, ReplicaRange replicas,
                                             Seconds at_most, const Stop& stop) const;
   std::vector<SiteDevices> devices_of(const SiteGroup& group) const;
   BuilderOfSite everywhere(const KindBuilder& builder) const;
