@@ -14,7 +14,9 @@ void BundleSet::add(std::uint32_t number, const BundleItem& item, std::uint32_t 
   money += count * (item.money + item.money_of_micro_batch);
   reduced += count * each;
   power += count * item.power;
-  parts.push_back({number, count, more, item.micro_batch});
+  if (count_of(number) == 0) parts.push_back({number, 0, 0, item.micro_batch});
+  parts.back().count += count;
+  parts.back().more += more;
 }
 
 BundleSet BundleSet::with(const BundleSet& other) const {

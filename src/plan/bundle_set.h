@@ -26,8 +26,12 @@ struct BundleSet {
   Watts power{};
   std::vector<Part> parts{};  ///< in order of items
 
-  /// Bundles of an item that comes after those that are there; `reduced`: each.
+  /// Bundles of the last item that is there or of one that comes after it; `reduced`: each.
   void add(std::uint32_t number, const BundleItem& item, std::uint32_t count, double each);
+  /// Bundles of such an item.
+  std::uint32_t count_of(std::uint32_t number) const {
+    return parts.empty() || parts.back().item != number ? 0 : parts.back().count;
+  }
   /// Those of another site besides.
   BundleSet with(const BundleSet& other) const;
 

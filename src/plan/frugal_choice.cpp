@@ -157,10 +157,7 @@ void FrugalChoice::look_closely(Sites sites, Span span, Found& found) const {
     if (prices.bound() >= found.target() || stop_()) return;
     drop_useless(items, sites, prices, found.target());
     if (std::ranges::any_of(sites, &CountedSite::is_coarse)) continue;
-    const auto choice = exact_choice(std::move(items), found.target());
-    if (!choice) return;
-    take(*choice, span, found);
-    if (choice->score >= found.target()) return;
+    if (take_best(std::move(items), span, found) >= found.target()) return;
     break;
   }
   if (span.high - span.low <= precise * span.high) return;
@@ -169,14 +166,23 @@ void FrugalChoice::look_closely(Sites sites, Span span, Found& found) const {
   look(std::move(sites), {span.low, middle}, found);
 }
 
-/// If seconds cost what they do at the beginning of a span, and replicas do what they can at its
-/// end.
-std::optional<BundleChoice> FrugalChoice::exact_choice(Items items, double target) const {
+/// What no choice scores less than if seconds cost what they do at the beginning of a span, and
+/// replicas do what they can at its end. A plan that is found among few sets of bundles leaves
+/// fewer to look at among many.
+double FrugalChoice::take_best(Items items, Span span, Found& found) const {
   for (BundleItem& item : items) item = item.at_best();
-  const FrugalPrices prices = prices_of(items, target);
-  if (prices.bound() >= target) return std::nullopt;
   const BundleDemand demand{demand_.bundles, demand_.sites_max, wanted_};
-  return FrugalProgram{std::move(items), prices, rooms_, demand_.limits, demand, target}.best();
+  double least = endless;
+  for (const std::size_t open : {64, 1024}) {
+    const FrugalPrices prices = prices_of(items, found.target());
+    if (prices.bound() >= found.target()) return endless;
+    const BundleChoice choice =
+        FrugalProgram{items, prices, rooms_, demand_.limits, demand, found.target()}.best(open);
+    if (!choice.chosen.empty()) take(choice, span, found);
+    least = choice.score;
+    if (choice.is_best) break;
+  }
+  return least;
 }
 
 void FrugalChoice::take(const BundleChoice& choice, Span span, Found& found) const {

@@ -118,9 +118,7 @@ class FrugalChoice {
     std::optional<FrugalPlan> best{};
 
     /// What is better scores less.
-    double target() const {
-      return which == Which::any && best ? 0 : ceiling * (1 - close_enough);
-    }
+    double target() const { return which == Which::any && best ? 0 : ceiling * (1 - close_enough); }
   };
   using Sites = std::vector<CountedSite>;
   using Items = std::vector<BundleItem>;
@@ -131,7 +129,7 @@ class FrugalChoice {
   bool may_be_below(double score, Span span, int depth) const;
   void look(Sites sites, Span span, Found& found) const;
   void look_closely(Sites sites, Span span, Found& found) const;
-  std::optional<BundleChoice> exact_choice(Items items, double target) const;
+  double take_best(Items items, Span span, Found& found) const;
   void take(const BundleChoice& choice, Span span, Found& found) const;
   std::optional<FrugalPlan> shared(const BundleChoice& choice, Seconds within) const;
 

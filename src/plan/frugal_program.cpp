@@ -24,23 +24,25 @@ FrugalProgram::FrugalProgram(std::vector<BundleItem> items, const FrugalPrices& 
   });
 }
 
-std::optional<BundleChoice> FrugalProgram::best() const {
-  std::vector<BundleSet> sets(1);
+BundleChoice FrugalProgram::best(std::size_t open) const {
+  FoundSets found{std::vector<BundleSet>(1)};
   double later = prices_.gain();
   for (std::uint32_t site = 0; site < sites_.size(); ++site) {
     later -= prices_.gain_at(site);
-    sets = joined(sets, sets_at(site), later);
+    found = joined(found, sets_at(site, open), later, open);
   }
-  const BundleSet* best = nullptr;
+  BundleChoice best{.is_best = found.are_all};
   double least = ceiling_;
-  for (const BundleSet& set : sets) {
+  for (const BundleSet& set : found.sets) {
     if (set.bundles < demand_.bundles.least || money_of(set) > limits_.money) continue;
     const double score = set.score_of(demand_.wanted);
     if (score >= least) continue;
-    least = score;
-    best = &set;
+    least = best.score = score;
+    best.chosen.clear();
+    for (const BundleSet::Part& part : set.parts)
+      best.chosen.emplace_back(items_[part.item].offer, part.count);
   }
-  return best == nullptr ? std::nullopt : std::optional{choice_of(*best)};
+  return best;
 }
 
 /// Those that another beats with the same devices, and those that no choice below the ceiling has.
@@ -60,45 +62,51 @@ void FrugalProgram::drop_useless_items() {
 }
 
 /// One of them: no bundles.
-std::vector<BundleSet> FrugalProgram::sets_at(std::uint32_t site) const {
+FoundSets FrugalProgram::sets_at(std::uint32_t site, std::size_t open) const {
   std::map<std::uint32_t, std::vector<std::uint32_t>> groups;  // By the least number of bundles.
   for (std::uint32_t i = 0; i < items_.size(); ++i)
     if (const Offer& offer = *items_[i].offer; offer.site == site)
       groups[offer.bundles.least].push_back(i);
-  const SetLimits limits{ceiling_, limits_.money,
-                         std::min(limits_.power, limits_.site_power[site])};
-  std::vector<BundleSet> sets(1);
-  for (const auto& [least, numbers] : groups)
-    std::ranges::move(SiteSets{sites_[site], items_, numbers, prices_,
-                               prices_.gain() - prices_.gain_at(site), demand_.wanted, limits}
-                          .all(),
-                      std::back_inserter(sets));
-  return sets;
+  const SetLimits limits{ceiling_, limits_.money, std::min(limits_.power, limits_.site_power[site]),
+                         open};
+  FoundSets found{std::vector<BundleSet>(1)};
+  for (const auto& [least, numbers] : groups) {
+    FoundSets some =
+        SiteSets{sites_[site],   items_, numbers, prices_, prices_.gain() - prices_.gain_at(site),
+                 demand_.wanted, limits}
+            .all();
+    std::ranges::move(some.sets, std::back_inserter(found.sets));
+    found.are_all &= some.are_all;
+  }
+  found.are_all &= keep_best_of(found.sets, open);
+  return found;
 }
 
-std::vector<BundleSet> FrugalProgram::joined(const std::vector<BundleSet>& before,
-                                             const std::vector<BundleSet>& here,
-                                             double later) const {
-  const auto bound = [&](const BundleSet& set) { return prices_.worth() + set.reduced - later; };
-  std::vector<BundleSet> joined;
-  for (const BundleSet& a : before)
-    for (const BundleSet& b : here) {
-      if (prices_.worth() + a.reduced + b.reduced - later >= ceiling_) continue;
-      BundleSet both = a.with(b);
-      if (is_allowed(both)) joined.push_back(std::move(both));
-    }
-  const bool are_counted = demand_.bundles.is_one();
-  keep_best(
-      joined, open_sets_max, bound,
-      [&](const BundleSet& set) { return are_counted ? set.bundles : 0; },
-      [&](const BundleSet& a, const BundleSet& b) { return beats(a, b); });
+FoundSets FrugalProgram::joined(const FoundSets& before, const FoundSets& here, double later,
+                                std::size_t open) const {
+  FoundSets joined{{}, before.are_all && here.are_all};
+  const double most = ceiling_ - prices_.worth() + later;
+  for (const BundleSet& a : before.sets)
+    for (const BundleSet& b : here.sets)
+      if (a.reduced + b.reduced < most && is_allowed(a, b)) joined.sets.push_back(a.with(b));
+  joined.are_all &= keep_best_of(joined.sets, open);
   return joined;
 }
 
+bool FrugalProgram::keep_best_of(std::vector<BundleSet>& sets, std::size_t open) const {
+  const bool are_counted = demand_.bundles.is_one();
+  return keep_best(
+      sets, open, [](const BundleSet& set) { return set.reduced; },
+      [&](const BundleSet& set) { return are_counted ? set.bundles : 0; },
+      [&](const BundleSet& a, const BundleSet& b) { return beats(a, b); });
+}
+
 /// Each bundle has a micro-batch at least.
-bool FrugalProgram::is_allowed(const BundleSet& set) const {
-  return set.bundles <= demand_.bundles.most && set.bundles <= demand_.wanted &&
-         set.sites <= demand_.sites_max && set.money <= limits_.money && set.power <= limits_.power;
+bool FrugalProgram::is_allowed(const BundleSet& a, const BundleSet& b) const {
+  const std::uint32_t bundles = a.bundles + b.bundles;
+  return bundles <= demand_.bundles.most && bundles <= demand_.wanted &&
+         a.sites + b.sites <= demand_.sites_max && a.money + b.money <= limits_.money &&
+         a.power + b.power <= limits_.power;
 }
 
 bool FrugalProgram::beats(const BundleSet& a, const BundleSet& b) const {
@@ -117,13 +125,6 @@ double FrugalProgram::money_of(const BundleSet& set) const {
     rest -= part.more;
   }
   return money;
-}
-
-BundleChoice FrugalProgram::choice_of(const BundleSet& set) const {
-  BundleChoice choice{{}, set.score_of(demand_.wanted)};
-  for (const BundleSet::Part& part : set.parts)
-    choice.chosen.emplace_back(items_[part.item].offer, part.count);
-  return choice;
 }
 
 }  // namespace axs::plan

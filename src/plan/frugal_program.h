@@ -1,11 +1,10 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <utility>
 #include <vector>
 
-#include "axs/plan/bundle_set.h"
+#include "axs/plan/site_sets.h"
 
 namespace axs::plan {
 
@@ -16,16 +15,17 @@ struct BundleDemand {
   double wanted = 0;            ///< micro-batches, if of each bundle one replica is counted
 };
 
-/// Bundles that do all micro-batches.
+/// Bundles that do all micro-batches; none: nothing is below the ceiling.
 struct BundleChoice {
-  std::vector<std::pair<const Offer*, std::uint32_t>> chosen;
-  double score = 0;
+  std::vector<std::pair<const Offer*, std::uint32_t>> chosen{};
+  double score = endless;
+  bool is_best = true;  ///< else it may not be, because there was too much to choose from
 };
 
 /// The bundles that do all micro-batches at the least score, if that is below `ceiling`: of the
 /// sets that each site can have one is taken, or none, site by site. What has been taken is dropped
 /// if something else beats it whatever work is left, or if by the prices it cannot end below the
-/// ceiling. So it is exact as long as there are never more than `open_sets_max`.
+/// ceiling. It is exact as long as there are never more than `open` of these at a time.
 class FrugalProgram {
  public:
   /// `prices` are those of the items and of the bundles of the demand.
@@ -33,18 +33,17 @@ class FrugalProgram {
                 const std::vector<SiteRoom>& sites, const StepLimits& limits,
                 const BundleDemand& demand, double ceiling);
 
-  std::optional<BundleChoice> best() const;
+  BundleChoice best(std::size_t open) const;
 
  private:
   void drop_useless_items();
-  std::vector<BundleSet> sets_at(std::uint32_t site) const;
-  std::vector<BundleSet> joined(const std::vector<BundleSet>& before,
-                                const std::vector<BundleSet>& here, double later) const;
-  bool is_allowed(const BundleSet& set) const;
+  FoundSets sets_at(std::uint32_t site, std::size_t open) const;
+  FoundSets joined(const FoundSets& before, const FoundSets& here, double later,
+                   std::size_t open) const;
+  bool keep_best_of(std::vector<BundleSet>& sets, std::size_t open) const;
+  bool is_allowed(const BundleSet& a, const BundleSet& b) const;
   bool beats(const BundleSet& a, const BundleSet& b) const;
   double money_of(const BundleSet& set) const;
-  BundleChoice choice_of(const BundleSet& set) const;
-
   std::vector<BundleItem> items_;  ///< those with cheap micro-batches first
   const FrugalPrices& prices_;
   const std::vector<SiteRoom>& sites_;

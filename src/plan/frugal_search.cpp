@@ -103,8 +103,8 @@ double FrugalSearch::bound(const Search::Unit& unit, const Wish& wish, const Sto
   if (stop()) return least;
   for (const SiteGroup& group : search_.groups_)
     if (group.step_apart() == unit.apart)
-      least = std::min(
-          least, choice_of_any(kinds, unit, bundles, group, wish, stop).bound(wish.target()));
+      least = std::min(least,
+                       choice_of_any(kinds, unit, bundles, group, wish, stop).bound(wish.target()));
   return least;
 }
 

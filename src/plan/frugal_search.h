@@ -63,8 +63,8 @@ class FrugalSearch {
   /// Of one fleet's site, by the numbers of bundles there.
   using Offers = std::map<std::pair<std::uint32_t, std::uint32_t>, std::vector<Offer>>;
 
-  /// Units with what they score at least, the most promising first; without those that are no better
-  /// than what is known.
+  /// Units with what they score at least, the most promising first; without those that are no
+  /// better than what is known.
   std::vector<std::pair<double, std::size_t>> promising(const Wish& wish, const Watch& watch) const;
   double bound(const Search::Unit& unit, const Wish& wish, const Stop& stop) const;
   void look(const Search::Unit& unit, ReplicaRange bundles, const Stop& stop, Wish& wish) const;

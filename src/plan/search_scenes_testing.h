@@ -121,6 +121,17 @@ inline void grow(Rng& rng, Fleet& fleet) {
   }
 }
 
+/// What has no price yet gets any.
+inline void price(Rng& rng, Fleet& fleet) {
+  for (DeviceType& type : fleet.types)
+    if (!type.price) type.price = Dollars{0.5 + 4 * rng.uniform()} / Seconds{3600};
+  for (FleetSite& site : fleet.sites)
+    if (!site.supply.carbon) {
+      site.supply.carbon = 1e-7 * (0.2 + rng.uniform());
+      site.supply.price = DollarsPerJoule{rng.uniform() * 3e-8};
+    }
+}
+
 /// Four types, one twice as fast as the next, spread over sites that are all joined to the first.
 inline Fleet large_fleet(std::uint32_t devices, std::uint32_t types, std::uint32_t sites) {
   Fleet fleet;

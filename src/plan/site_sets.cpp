@@ -23,21 +23,21 @@ SiteSets::SiteSets(const SiteRoom& room, const std::vector<BundleItem>& items,
     least_[i] = std::min(least_[i + 1], prices_.score_of(items_[numbers_[i]])[0]);
 }
 
-std::vector<BundleSet> SiteSets::all() const {
+FoundSets SiteSets::all() const {
+  FoundSets found;
   std::vector<Open> open(1);
   open.front().set.sites = 1;
   std::ranges::copy(room_, open.front().left.begin());
   for (std::size_t i = 0; i < numbers_.size(); ++i) {
     open = with_some(open, i);
-    keep_best(
-        open, open_sets_max, [&](const Open& one) { return least_score(one, i + 1); },
+    found.are_all &= keep_best(
+        open, limits_.open, [&](const Open& one) { return least_score(one, i + 1); },
         [](const Open& one) { return one.set.bundles; },
         [&](const Open& a, const Open& b) { return beats(a, b); });
   }
-  std::vector<BundleSet> sets;
   for (Open& one : open)
-    if (one.set.bundles >= group_.bundles.least) sets.push_back(std::move(one.set));
-  return sets;
+    if (one.set.bundles >= group_.bundles.least) found.sets.push_back(std::move(one.set));
+  return found;
 }
 
 /// Those that are open, with none, one or more bundles of the next item besides.
@@ -47,11 +47,9 @@ std::vector<SiteSets::Open> SiteSets::with_some(const std::vector<Open>& open,
   const std::uint32_t first = are_all_alike() ? group_.bundles.least : 1;
   for (const Open& one : open) {
     if (!is_hopeless(one, next + 1)) more.push_back(one);
-    for (std::uint32_t count = first;; ++count) {
-      Open grown = one;
-      if (!add(grown, next, count)) break;
-      if (!is_hopeless(grown, next + 1)) more.push_back(std::move(grown));
-    }
+    Open grown = one;
+    for (std::uint32_t count = first; add(grown, next, count); count = 1)
+      if (!is_hopeless(grown, next + 1)) more.push_back(grown);
   }
   return more;
 }
@@ -62,14 +60,15 @@ bool SiteSets::are_all_alike() const {
          group_.pools.front().type != FrugalPrices::mixed;
 }
 
-/// False: they are too many, or exceed a limit.
+/// More bundles of the next item. False: they are too many, or exceed a limit.
 bool SiteSets::add(Open& open, std::size_t next, std::uint32_t count) const {
   const BundleItem& item = items_[numbers_[next]];
   if (open.set.bundles + count > group_.most) return false;
   for (const TypeUse& use : item.offer->kind->uses) {
     std::uint32_t& here = open.in_pool[use.type];
-    if (here > 0 && here + count > bundles_with_an_odd_one) return false;
     here += count;
+    if (here > bundles_with_an_odd_one && here > open.set.count_of(numbers_[next]) + count)
+      return false;
     if (!open.left[use.type].take(use, count)) return false;
   }
   open.set.add(numbers_[next], item, count, prices_.score_of(item)[0] - prices_.bundle());

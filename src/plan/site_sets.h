@@ -8,14 +8,18 @@
 
 namespace axs::plan {
 
-/// Of more sets of bundles than this the most promising ones are kept.
-inline constexpr std::size_t open_sets_max = 256;
-
 /// What no set of bundles may exceed.
 struct SetLimits {
   double score = endless;  ///< of a choice that it is part of
   double money = endless;
   Watts power{};
+  std::size_t open = 1;  ///< so many sets at a time: of more the most promising ones are kept
+};
+
+/// Sets of bundles of a site.
+struct FoundSets {
+  std::vector<BundleSet> sets{};
+  bool are_all = true;  ///< none was dropped because there were too many
 };
 
 /// The sets of bundles that a site can have of the items of a group of the prices. Any number of
@@ -30,7 +34,7 @@ class SiteSets {
            const std::vector<std::uint32_t>& numbers, const FrugalPrices& prices, double others,
            double wanted, const SetLimits& limits);
 
-  std::vector<BundleSet> all() const;
+  FoundSets all() const;
 
  private:
   static constexpr std::size_t types_max = 8;

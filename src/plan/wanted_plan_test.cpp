@@ -66,16 +66,7 @@ struct Priced {
     Rng rng{seed};
     job = scenes::small_job(rng);
     fleet = scenes::small_fleet(rng);
-    price(rng);
-  }
-  void price(Rng& rng) {
-    for (DeviceType& type : fleet.types)
-      if (!type.price) type.price = Dollars{0.5 + 4 * rng.uniform()} / Seconds{3600};
-    for (FleetSite& site : fleet.sites)
-      if (!site.supply.carbon) {
-        site.supply.carbon = 1e-7 * (0.2 + rng.uniform());
-        site.supply.price = DollarsPerJoule{rng.uniform() * 3e-8};
-      }
+    scenes::price(rng, fleet);
   }
 };
 
@@ -167,7 +158,7 @@ TEST_CASE("objectives: devices, types and sites that are added never make a plan
       double before = *score_of(wanted(priced.job, priced.fleet).plan, objective);
       for (int i = 0; i < 2; ++i) {
         scenes::grow(rng, priced.fleet);
-        priced.price(rng);
+        scenes::price(rng, priced.fleet);
         const double after = *score_of(wanted(priced.job, priced.fleet).plan, objective);
         CAPTURE(seed);
         CHECK(after <= before * almost);
