@@ -44,8 +44,10 @@ std::vector<CountedSite> halved(const std::vector<CountedSite>& sites) {
 
 }  // namespace
 
-Seconds FrugalChoice::Span::middle() const {
-  return Seconds{std::sqrt(low.value() * high.value())};
+/// The beginning of the span, and its end.
+std::array<FrugalChoice::Span, 2> FrugalChoice::Span::halves() const {
+  const Seconds middle{std::sqrt(low.value() * high.value())};
+  return {Span{low, middle, price}, Span{middle, high, price}};
 }
 
 FrugalChoice::FrugalChoice(OffersOf offers, std::vector<CountedSite> sites, FrugalDemand demand,
@@ -111,13 +113,13 @@ FrugalChoice::Items FrugalChoice::items_of(const Sites& sites, Span span) const 
   return items;
 }
 
-FrugalPrices FrugalChoice::prices_of(const Items& items, double enough) const {
-  return {items, rooms_, demand_.limits, demand_.bundles, wanted_, enough};
+FrugalPrices FrugalChoice::prices_of(const Items& items, Span span, double enough) const {
+  return {items, rooms_, demand_.limits, demand_.bundles, wanted_, enough, span.price};
 }
 
 double FrugalChoice::bound(double enough) const {
   const Span all = span();
-  return all.low > all.high ? endless : prices_of(items_of(sites_, all), enough).bound();
+  return all.low > all.high ? endless : prices_of(items_of(sites_, all), all, enough).bound();
 }
 
 bool FrugalChoice::may_be_below(double score) const {
@@ -126,12 +128,13 @@ bool FrugalChoice::may_be_below(double score) const {
 
 bool FrugalChoice::may_be_below(double score, Span span, int depth) const {
   const double target = score * (1 - close_enough);
-  if (span.low > span.high || prices_of(items_of(sites_, span), target).bound() >= target)
-    return false;
+  if (span.low > span.high) return false;
+  const FrugalPrices prices = prices_of(items_of(sites_, span), span, target);
+  if (prices.bound() >= target) return false;
   if (depth == 0) return true;
-  const Seconds middle = span.middle();
-  return may_be_below(score, {middle, span.high}, depth - 1) ||
-         may_be_below(score, {span.low, middle}, depth - 1);
+  span.price = prices.micro_batch();
+  const auto [begin, end] = span.halves();
+  return may_be_below(score, end, depth - 1) || may_be_below(score, begin, depth - 1);
 }
 
 std::optional<FrugalPlan> FrugalChoice::below(double score) const {
@@ -143,27 +146,33 @@ std::optional<FrugalPlan> FrugalChoice::below(double score) const {
 void FrugalChoice::look(Sites sites, Span span, Found& found) const {
   if (span.low > span.high || stop_()) return;
   if (span.high <= wide * span.low) return look_closely(std::move(sites), span, found);
-  if (prices_of(items_of(sites, span), found.target()).bound() >= found.target()) return;
-  const Seconds middle = span.middle();
-  look(sites, {middle, span.high}, found);
-  look(std::move(sites), {span.low, middle}, found);
+  const FrugalPrices prices = prices_of(items_of(sites, span), span, found.target());
+  if (prices.bound() >= found.target()) return;
+  span.price = prices.micro_batch();
+  look_at_halves(std::move(sites), span, found);
+}
+
+/// The end first: where time costs little, long steps cost least.
+void FrugalChoice::look_at_halves(Sites sites, Span span, Found& found) const {
+  const auto [begin, end] = span.halves();
+  look(sites, end, found);
+  look(std::move(sites), begin, found);
 }
 
 /// Ranges are halved until none is left that may be in a better choice.
 void FrugalChoice::look_closely(Sites sites, Span span, Found& found) const {
   for (;; sites = halved(sites)) {
     Items items = items_of(sites, span);
-    const FrugalPrices prices = prices_of(items, found.target());
+    const FrugalPrices prices = prices_of(items, span, found.target());
     if (prices.bound() >= found.target() || stop_()) return;
+    span.price = prices.micro_batch();
     drop_useless(items, sites, prices, found.target());
     if (std::ranges::any_of(sites, &CountedSite::is_coarse)) continue;
     if (take_best(std::move(items), span, found) >= found.target()) return;
     break;
   }
   if (span.high - span.low <= precise * span.high) return;
-  const Seconds middle = span.middle();
-  look(sites, {middle, span.high}, found);
-  look(std::move(sites), {span.low, middle}, found);
+  look_at_halves(std::move(sites), span, found);
 }
 
 /// What no choice scores less than if seconds cost what they do at the beginning of a span, and
@@ -174,7 +183,7 @@ double FrugalChoice::take_best(Items items, Span span, Found& found) const {
   const BundleDemand demand{demand_.bundles, demand_.sites_max, wanted_};
   double least = endless;
   for (const std::size_t open : {64, 1024}) {
-    const FrugalPrices prices = prices_of(items, found.target());
+    const FrugalPrices prices = prices_of(items, span, found.target());
     if (prices.bound() >= found.target()) return endless;
     const BundleChoice choice =
         FrugalProgram{items, prices, rooms_, demand_.limits, demand, found.target()}.best(open);

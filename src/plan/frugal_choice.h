@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <functional>
 #include <optional>
 #include <vector>
@@ -108,8 +109,9 @@ class FrugalChoice {
   /// Of time of the slowest replica.
   struct Span {
     Seconds low, high;
+    double price = 0;  ///< that said most of a longer one
 
-    Seconds middle() const;
+    std::array<Span, 2> halves() const;
   };
   /// What is known while a choice is looked for.
   struct Found {
@@ -125,9 +127,10 @@ class FrugalChoice {
 
   Span span() const;
   Items items_of(const Sites& sites, Span span) const;
-  FrugalPrices prices_of(const Items& items, double enough) const;
+  FrugalPrices prices_of(const Items& items, Span span, double enough) const;
   bool may_be_below(double score, Span span, int depth) const;
   void look(Sites sites, Span span, Found& found) const;
+  void look_at_halves(Sites sites, Span span, Found& found) const;
   void look_closely(Sites sites, Span span, Found& found) const;
   double take_best(Items items, Span span, Found& found) const;
   void take(const BundleChoice& choice, Span span, Found& found) const;

@@ -83,7 +83,7 @@ BundleItem BundleItem::at_best() const {
 
 FrugalPrices::FrugalPrices(const std::vector<BundleItem>& items, const std::vector<SiteRoom>& sites,
                            const StepLimits& limits, ReplicaRange bundles, double wanted,
-                           double enough)
+                           double enough, double known)
     : bundles_{bundles}, wanted_{wanted} {
   sort_in(items, sites);
   limit_devices(limits);
@@ -101,7 +101,9 @@ FrugalPrices::FrugalPrices(const std::vector<BundleItem>& items, const std::vect
     const auto price = [&](double power) { return cheapest * dmath::exp(power); };
     const double best =
         highest(-powers, most, enough, [&](double power) { return best_at(price(power)); });
+    const double of_known = best_at(known);
     bound_ = best_at(price(best));
+    if (bound_ < of_known) bound_ = best_at(known);
   } else {
     bound_ = best_at(0);
   }

@@ -72,9 +72,10 @@ class FrugalPrices {
 
   /// Of choices whose number of bundles is in the range and whose replicas do `wanted`
   /// micro-batches if of each bundle one is counted. Once the bound reaches `enough` no better one
-  /// is looked for.
+  /// is looked for; the price `known` of a micro-batch is tried as well.
   FrugalPrices(const std::vector<BundleItem>& items, const std::vector<SiteRoom>& sites,
-               const StepLimits& limits, ReplicaRange bundles, double wanted, double enough);
+               const StepLimits& limits, ReplicaRange bundles, double wanted, double enough,
+               double known = 0);
 
   /// No choice scores less.
   double bound() const { return bound_; }
