@@ -217,9 +217,10 @@ class ApartOptions {
   void fill(Offered& offered, std::uint32_t site) {
     if (offered.options[site]) return;
     const std::uint32_t count = offered.part.bundles.least;
-    SiteOptions& options =
-        offered.options[site].emplace(offered.kinds.types(), rooms_[site], count);
-    if (!offered.kinds.mixed().empty())
+    const bool is_pure = offered.kinds.mixed().empty();
+    SiteOptions& options = offered.options[site].emplace(offered.kinds.types(), rooms_[site],
+                                                         ReplicaRange{is_pure ? count : 0, count});
+    if (!is_pure)
       try_mixed(options, offered.kinds.mixed(), count,
                 {wanted_ - done_elsewhere(site), offered.kinds.most_of_one(), true});
     offered.most[site] = std::max<std::int64_t>(0, options.values()[count]);

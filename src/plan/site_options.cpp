@@ -65,9 +65,9 @@ PoolOption TypeEntries::best(std::uint32_t bundles, const PoolRoom& room) const 
   return best;
 }
 
-Values TypeEntries::values(std::uint32_t bundles, const PoolRoom& room) const {
-  Values values(bundles + 1);
-  for (std::uint32_t n = 0; n <= bundles; ++n) values[n] = best(n, room).value;
+Values TypeEntries::values(ReplicaRange bundles, const PoolRoom& room) const {
+  Values values(bundles.most + 1, impossible);
+  for (std::uint32_t n = bundles.least; n <= bundles.most; ++n) values[n] = best(n, room).value;
   return values;
 }
 
@@ -212,9 +212,9 @@ double KindsWithin::most_of(const SiteRoom& room, ReplicaRange bundles) const {
 }
 
 SiteOptions::SiteOptions(const std::vector<TypeEntries>& types, const SiteRoom& room,
-                         std::uint32_t bundles)
+                         ReplicaRange bundles)
     : types_{types}, room_{room}, bundles_{bundles} {
-  values_ = pure(room_);
+  values_ = pure_ = pure(room_, bundles_);
   for (std::size_t type = 0; type < types_.size(); ++type)
     all_pure_ += types_[type].density() * room_[type].devices();
   mixes_.resize(values_.size());
@@ -223,36 +223,50 @@ SiteOptions::SiteOptions(const std::vector<TypeEntries>& types, const SiteRoom& 
 bool SiteOptions::try_mixed(const ReplicaKind& kind, std::int64_t value, const Goal& goal) {
   bool helped = false;
   const double worth = pure_worth(kind);
-  for (std::uint32_t count = 1; count <= bundles_; ++count) {
+  for (std::uint32_t count = 1; count <= bundles_.most; ++count) {
     const auto left = without(room_, kind, count);
     if (!left) return helped;
     if (!may_help(count, count * value, all_pure_ - count * worth, goal)) continue;
-    const Values rest = pure(*left);
-    for (std::uint32_t n = count; n <= bundles_; ++n)
-      if (count * value + rest[n - count] > values_[n]) {
-        values_[n] = count * value + rest[n - count];
-        mixes_[n] = {&kind, count, nullptr};
-        helped = true;
-      }
+    helped = add({&kind, count, nullptr}, count, count * value, *left, goal) || helped;
   }
   return helped;
 }
 
 bool SiteOptions::try_two(const Entry& a, const Entry& b, const Goal& goal) {
   const double beside = all_pure_ - pure_worth(*a.kind) - pure_worth(*b.kind);
-  if (!may_help(2, a.value + b.value, beside, goal)) return false;
+  const std::int64_t done = a.value + b.value;
+  if (!better_with(2, done, goal) || !may_help(2, done, beside, goal)) return false;
   auto left = without(room_, *a.kind, 1);
   if (left) left = without(*left, *b.kind, 1);
-  if (!left) return false;
+  return left && add({a.kind, 1, b.kind}, 2, done, *left, goal);
+}
+
+/// With so many bundles that do `done`, and pure kinds in what is left of the room.
+bool SiteOptions::add(const Mix& mix, std::uint32_t bundles, std::int64_t done,
+                      const SiteRoom& left, const Goal& goal) {
+  const auto numbers = better_with(bundles, done, goal);
+  if (!numbers) return false;
   bool helped = false;
-  const Values rest = pure(*left);
-  for (std::uint32_t n = 2; n <= bundles_; ++n)
-    if (a.value + b.value + rest[n - 2] > values_[n]) {
-      values_[n] = a.value + b.value + rest[n - 2];
-      mixes_[n] = {a.kind, 1, b.kind};
+  const Values rest = pure(left, {numbers->least - bundles, numbers->most - bundles});
+  for (std::uint32_t n = numbers->least; n <= numbers->most; ++n)
+    if (done + rest[n - bundles] > values_[n]) {
+      values_[n] = done + rest[n - bundles];
+      mixes_[n] = mix;
       helped = true;
     }
   return helped;
+}
+
+/// The numbers that may become better if others have all devices besides. One site alone has no
+/// use for fewer than there may be.
+std::optional<ReplicaRange> SiteOptions::better_with(std::uint32_t bundles, std::int64_t done,
+                                                     const Goal& goal) const {
+  const std::uint32_t least = goal.alone ? bundles_.most : std::max(bundles, bundles_.least);
+  std::optional<ReplicaRange> numbers;
+  for (std::uint32_t n = std::max(bundles, least); n <= bundles_.most; ++n)
+    if (pure_[n - bundles] >= 0 && done + pure_[n - bundles] > values_[n])
+      numbers = {numbers ? numbers->least : n, n};
+  return numbers;
 }
 
 void SiteOptions::collect(std::uint32_t bundles, std::uint32_t site,
@@ -280,18 +294,29 @@ void SiteOptions::collect(std::uint32_t bundles, std::uint32_t site,
 std::vector<Values> SiteOptions::parts(const SiteRoom& room) const {
   std::vector<Values> parts;
   for (std::size_t type = 0; type < types_.size(); ++type)
-    parts.push_back(types_[type].values(bundles_, room[type]));
+    parts.push_back(types_[type].values({0, bundles_.most}, room[type]));
   return parts;
 }
 
-Values SiteOptions::pure(const SiteRoom& room) const {
+Values SiteOptions::pure(const SiteRoom& room, ReplicaRange bundles) const {
+  const auto is_used = [](const PoolRoom& pool) { return pool.devices() > 0; };
+  auto pools = std::ranges::count_if(room, is_used);
+  if (pools == 0) return no_values(bundles.most);
+  const ReplicaRange some = pools == 1 ? bundles : ReplicaRange{0, bundles.most};
   std::optional<Values> sum;
   for (std::size_t type = 0; type < types_.size(); ++type) {
-    if (room[type].devices() == 0) continue;
-    Values values = types_[type].values(bundles_, room[type]);
-    sum = sum ? joined(*sum, values) : std::move(values);
+    if (!is_used(room[type])) continue;
+    Values values = types_[type].values(some, room[type]);
+    --pools;
+    if (!sum) {
+      sum = std::move(values);
+    } else if (pools == 0 && bundles.is_one()) {
+      (*sum)[bundles.most] = joined_at(*sum, values, bundles.most);
+    } else {
+      sum = joined(*sum, values);
+    }
   }
-  return sum ? *std::move(sum) : no_values(bundles_);
+  return *std::move(sum);
 }
 
 /// What the devices of a bundle would do in pure kinds, at best.
@@ -305,10 +330,10 @@ double SiteOptions::pure_worth(const ReplicaKind& kind) const {
 /// many.
 bool SiteOptions::may_help(std::uint32_t bundles, std::int64_t done, double rest,
                            const Goal& goal) const {
-  for (std::uint32_t n = goal.alone ? bundles_ : bundles; n <= bundles_; ++n) {
+  for (std::uint32_t n = goal.alone ? bundles_.most : bundles; n <= bundles_.most; ++n) {
     const double here = static_cast<double>(done) +
                         std::min(rest, static_cast<double>((n - bundles) * goal.most_of_one));
-    const auto elsewhere = static_cast<double>((bundles_ - n) * goal.most_of_one);
+    const auto elsewhere = static_cast<double>((bundles_.most - n) * goal.most_of_one);
     if (here + elsewhere > static_cast<double>(goal.wanted) - 0.5) return true;
   }
   return false;

@@ -46,7 +46,8 @@ class TypeEntries {
   std::uint32_t most_bundles(const PoolRoom& room, std::uint32_t bundles) const;
   /// The best use of what is left of a pool for `bundles` replicas.
   PoolOption best(std::uint32_t bundles, const PoolRoom& room) const;
-  Values values(std::uint32_t bundles, const PoolRoom& room) const;
+  /// Of numbers in the range.
+  Values values(ReplicaRange bundles, const PoolRoom& room) const;
 
  private:
   /// Of which counts of devices tell what fits.
@@ -109,10 +110,10 @@ struct Goal {
   bool alone;                ///< there is one site only
 };
 
-/// What a limit lets a site do.
+/// What a limit lets a site do with numbers of bundles that are in a range.
 class SiteOptions {
  public:
-  SiteOptions(const std::vector<TypeEntries>& types, const SiteRoom& room, std::uint32_t bundles);
+  SiteOptions(const std::vector<TypeEntries>& types, const SiteRoom& room, ReplicaRange bundles);
 
   /// True if it makes the site better.
   bool try_mixed(const ReplicaKind& kind, std::int64_t value, const Goal& goal);
@@ -135,14 +136,19 @@ class SiteOptions {
   };
 
   std::vector<Values> parts(const SiteRoom& room) const;
-  Values pure(const SiteRoom& room) const;
+  Values pure(const SiteRoom& room, ReplicaRange bundles) const;
+  bool add(const Mix& mix, std::uint32_t bundles, std::int64_t done, const SiteRoom& left,
+           const Goal& goal);
+  std::optional<ReplicaRange> better_with(std::uint32_t bundles, std::int64_t done,
+                                          const Goal& goal) const;
   double pure_worth(const ReplicaKind& kind) const;
   bool may_help(std::uint32_t bundles, std::int64_t done, double rest, const Goal& goal) const;
 
   const std::vector<TypeEntries>& types_;
   SiteRoom room_;
-  std::uint32_t bundles_;
+  ReplicaRange bundles_;
   double all_pure_ = 0;
+  Values pure_;  ///< of pure kinds alone
   Values values_;
   std::vector<Mix> mixes_;  ///< by bundles
 };

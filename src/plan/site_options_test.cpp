@@ -48,11 +48,12 @@ TEST_CASE("site options: no number of a range does more than the range, and each
     const KindsWithin kinds{table, Seconds{1 + 6 * rng.uniform()}, 1000};
     const auto least = static_cast<std::uint32_t>(1 + rng.below(rng.chance(0.5) ? 150 : 12));
     const ReplicaRange range{least, least + static_cast<std::uint32_t>(rng.below(60))};
-    const SiteOptions options{kinds.types(), room, range.most};
+    const SiteOptions options{kinds.types(), room, {0, range.most}};
     std::int64_t most = 0;
     CAPTURE(seed);
     for (std::uint32_t n = range.least; n <= range.most; ++n) {
       const std::int64_t done = std::max<std::int64_t>(0, options.values()[n]);
+      CHECK(SiteOptions{kinds.types(), room, {n, n}}.values()[n] == options.values()[n]);
       CHECK(kinds.most_of(room, {n, n}) >= static_cast<double>(done) * (1 - 1e-12));
       most = std::max(most, done);
     }
