@@ -56,6 +56,11 @@ class ApartOptions {
     while (!stop()) {
       const Counts most = most_at_each();
       if (done_by(most) < wanted_) return std::nullopt;
+      if (are_few_and_more_than_all(most)) {
+        const auto fewest = with_fewest();
+        if (!fewest) return std::nullopt;
+        if (look_closer(*fewest)) continue;
+      }
       if (look_closer(most)) continue;
       const Counts counts = most_in_turn(most);
       if (look_closer(counts)) continue;
@@ -129,6 +134,14 @@ class ApartOptions {
       count = least;
     }
     return count;
+  }
+
+  /// More bundles than there may be, where that are so few that how they are shared out is soon
+  /// known.
+  bool are_few_and_more_than_all(const Counts& counts) const {
+    const std::uint32_t bundles = demand_.replicas.bundles;
+    return bundles <= bundles_with_an_odd_one &&
+           std::accumulate(counts.begin(), counts.end(), std::uint64_t{0}) > bundles;
   }
 
   /// Of the sites that do most, if each has what it likes.

@@ -1,6 +1,7 @@
 #include "axs/plan/site_options.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 namespace axs::plan {
@@ -10,6 +11,9 @@ namespace {
 constexpr std::uint32_t freely_mixed_bundles = 8;
 /// More than all micro-batches of any job.
 constexpr double no_bound = 1e30;
+/// Shares of what a bundle does at most at which bounds are looked for; less than nothing where
+/// there are more bundles than do much.
+constexpr std::array bundle_prices{-4096.0, -64.0, -8.0, -1.0, -0.25, 0.25, 0.5, 0.75};
 
 std::optional<SiteRoom> without(SiteRoom left, const ReplicaKind& kind, std::uint32_t count) {
   for (const TypeUse& use : kind.uses)
@@ -137,7 +141,6 @@ KindsWithin::KindsWithin(const KindTable& kinds, Seconds limit, std::int64_t wan
     mixed_.push_back({kind.devices(), value, &kind});
     most_of_one_ = std::max(most_of_one_, value);
   }
-  mixed_gain_ = mixed_gain(prices_above(0), 0);
 }
 
 /// Of a device of each type.
@@ -149,10 +152,14 @@ std::vector<double> KindsWithin::prices_above(double free) const {
 
 /// How much more a mixed kind does than its devices are worth, at most: with that factor the prices
 /// are a solution of the dual problem. Where a mixed kind ends in time that no pure one of its
-/// types does, prices say nothing of it.
-double KindsWithin::mixed_gain(const std::vector<double>& prices, double free) const {
+/// types does, prices say nothing of it. Kinds for which there are too few devices do not count.
+double KindsWithin::mixed_gain(const std::vector<double>& prices, double free,
+                               const std::vector<double>& devices) const {
   double gain = 1;
   for (const Entry& mixed : mixed_) {
+    const bool has_place = std::ranges::all_of(
+        mixed.kind->uses, [&](const TypeUse& use) { return use.devices <= devices[use.type]; });
+    if (!has_place) continue;
     const double more = static_cast<double>(mixed.value) - free;
     double pure = 0;
     for (const TypeUse& use : mixed.kind->uses) pure += prices[use.type] * use.devices;
@@ -164,19 +171,23 @@ double KindsWithin::mixed_gain(const std::vector<double>& prices, double free) c
 double KindsWithin::most_done(const std::vector<double>& devices, std::uint32_t bundles,
                               double free) const {
   const std::vector<double> prices = prices_above(free);
-  const double gain = mixed_gain(prices, free);
+  const double gain = mixed_gain(prices, free, devices);
   if (gain >= no_bound) return no_bound;
   double most = 0;
   for (std::size_t type = 0; type < devices.size(); ++type) most += prices[type] * devices[type];
   return bundles * free + gain * most;
 }
 
-double KindsWithin::most_of(const SiteRoom& room) const {
-  if (mixed_gain_ >= no_bound) return no_bound;
-  double most = 0;
-  for (std::size_t type = 0; type < room.size(); ++type)
-    most += types_[type].density() * room[type].devices();
-  return most * mixed_gain_;
+/// With prices of bundles that are shares of what one does at most.
+double KindsWithin::most_of_any(const SiteRoom& room, ReplicaRange bundles) const {
+  const auto of_one = static_cast<double>(most_of_one_);
+  std::vector<double> devices;
+  for (const PoolRoom& pool : room) devices.push_back(pool.devices());
+  double most = std::min(most_done(devices, 0, 0), bundles.most * of_one);
+  for (const double price : bundle_prices)
+    most = std::min(most,
+                    most_done(devices, price < 0 ? bundles.least : bundles.most, price * of_one));
+  return std::max(most, 0.0);
 }
 
 /// Pure kinds, each of a bundle at least.
@@ -188,10 +199,9 @@ bool KindsWithin::has_room(const SiteRoom& room, ReplicaRange bundles) const {
 }
 
 double KindsWithin::most_of(const SiteRoom& room, ReplicaRange bundles) const {
-  const auto of_one = static_cast<double>(most_of_one_);
-  double most = std::min(most_of(room), bundles.most * of_one);
-  if (!mixed_.empty()) return most;
+  if (!mixed_.empty()) return most_of_any(room, bundles);
   if (!has_room(room, bundles)) return 0;
+  const auto of_one = static_cast<double>(most_of_one_);
   const auto pools = std::ranges::count_if(room, [](auto& pool) { return pool.devices() > 0; });
   const bool may_mix = bundles.least <= bundles_with_an_odd_one || pools > 1;
   const ReplicaRange of_pool{pools > 1 ? 0 : bundles.least, bundles.most};
@@ -202,9 +212,9 @@ double KindsWithin::most_of(const SiteRoom& room, ReplicaRange bundles) const {
         sum += types_[type].most_done(room[type], of_pool, more, may_mix);
     return sum;
   };
-  most = std::min(most, done(0));
+  double most = std::min(done(0), bundles.most * of_one);
   if (pools == 1) return most;
-  for (const double price : {-4096.0, -64.0, -8.0, -1.0, -0.25, 0.25, 0.5, 0.75}) {
+  for (const double price : bundle_prices) {
     const double free = price * of_one;
     most = std::min(most, done(-free) + free * (free < 0 ? bundles.least : bundles.most));
   }

@@ -79,11 +79,8 @@ class KindsWithin {
   const std::vector<Entry>& mixed() const { return mixed_; }
   /// That a bundle of any kind can do.
   std::int64_t most_of_one() const { return most_of_one_; }
-  /// No more is done with these devices, even if replicas could be built and share the work without
-  /// rounding.
-  double most_of(const SiteRoom& room) const;
-  /// The same of so many bundles, of which those of a pool are alike where they are many. 0 if
-  /// there is no room for so many.
+  /// No more is done with these devices by so many bundles, even if replicas share the work without
+  /// rounding; those of a pool are alike where they are many. 0 if there is no room for so many.
   double most_of(const SiteRoom& room, ReplicaRange bundles) const;
   /// That bundles do with so many devices of each type, if `free` micro-batches are the price of a
   /// bundle: what they do beyond is priced by device, as the best pure kinds have it or as much
@@ -94,13 +91,14 @@ class KindsWithin {
 
  private:
   std::vector<double> prices_above(double free) const;
-  double mixed_gain(const std::vector<double>& prices, double free) const;
+  double mixed_gain(const std::vector<double>& prices, double free,
+                    const std::vector<double>& devices) const;
+  double most_of_any(const SiteRoom& room, ReplicaRange bundles) const;
   bool has_room(const SiteRoom& room, ReplicaRange bundles) const;
 
   std::vector<TypeEntries> types_;
   std::vector<Entry> mixed_;
   std::int64_t most_of_one_ = 0;
-  double mixed_gain_ = 1;  ///< where bundles have no price
 };
 
 /// What mixed kinds are tried for.
