@@ -31,7 +31,7 @@ TypeEntries::TypeEntries(const std::vector<ReplicaKind>& kinds, const NodeWidths
     if (value == 0) continue;
     std::vector<Entry>& entries = alike(are_plain_ ? 1 : kind.stages.front().tensor).entries;
     if (!entries.empty() && value <= entries.back().value) continue;
-    entries.push_back({kind.devices(), value, &kind});
+    entries.push_back({kind.uses.front().devices, value, &kind});
     most_ = std::max(most_, value);
   }
   density_ = density_above(0);
