@@ -168,14 +168,25 @@ class ApartOptions {
     return counts;
   }
 
+  /// By bundles, where fewer do not do as much.
+  Values worth_having(std::size_t site) const {
+    Values values = no_values(demand_.replicas.bundles);
+    std::int64_t most = 0;
+    for (const auto& [least, offered] : offered_)
+      for (std::uint32_t n = least; n <= offered.part.bundles.most; ++n) {
+        const std::int64_t here = offered.most_with(site, n);
+        if (here <= most) continue;
+        most = here;
+        values[n] = here;
+      }
+    return values;
+  }
+
   /// As few bundles of all sites as can do all; of ranges the least number.
   std::optional<Counts> with_fewest() const {
     const std::uint32_t bundles = demand_.replicas.bundles;
-    std::vector<Values> values(rooms_.size(), no_values(bundles));
-    for (const auto& [least, offered] : offered_)
-      for (std::size_t site = 0; site < rooms_.size(); ++site)
-        for (std::uint32_t n = least; n <= offered.part.bundles.most; ++n)
-          if (offered.most[site] > 0) values[site][n] = offered.most_with(site, n);
+    std::vector<Values> values;
+    for (std::size_t site = 0; site < rooms_.size(); ++site) values.push_back(worth_having(site));
     JoinedParts all = no_parts(bundles, values.size(), demand_.sites_max);
     for (const Values& site : values) all = joined(all, site);
     const auto fewest =

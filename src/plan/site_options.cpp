@@ -50,16 +50,21 @@ PoolOption TypeEntries::best(std::uint32_t bundles, const PoolRoom& room) const 
   PoolOption best;
   if (const Entry* even = largest(room, bundles))
     best = {bundles * even->value, nullptr, 0, even->kind};
-  if (bundles > bundles_with_an_odd_one) return best;
+  if (bundles == 1 || bundles > bundles_with_an_odd_one) return best;
   const std::uint32_t odd = bundles <= freely_mixed_bundles ? bundles - 1 : 1;
   for (const Alike& alike : alike_)
     for (const Entry& first : alike.entries) {
-      if (bundles == 1 || first.devices >= room.devices()) break;
+      if (first.devices >= room.devices()) break;
+      // Without rounding of the others. More of them only lose more against the best density.
+      const auto may_help = [&](double firsts) {
+        const double most = firsts * static_cast<double>(first.value) +
+                            density_ * (room.devices() - firsts * first.devices);
+        return most >= static_cast<double>(best.value) + 0.5;
+      };
+      if (!may_help(1)) continue;
       PoolRoom left = room;
-      for (std::uint32_t firsts = 1; firsts <= std::min(odd, bundles - 1); ++firsts) {
+      for (std::uint32_t firsts = 1; firsts <= odd && may_help(firsts); ++firsts) {
         if (!take(left, first)) break;
-        const double most = static_cast<double>(firsts * first.value) + density_ * left.devices();
-        if (most < static_cast<double>(best.value) + 0.5) continue;
         const Entry* second = largest(left, bundles - firsts);
         if (second == nullptr) break;
         const std::int64_t value = firsts * first.value + (bundles - firsts) * second->value;
