@@ -19,6 +19,8 @@ struct Entry {
   std::uint32_t devices;
   std::int64_t value;
   const ReplicaKind* kind;
+
+  bool operator==(const Entry&) const = default;
 };
 
 struct PoolOption {
@@ -46,6 +48,8 @@ class TypeEntries {
   std::uint32_t most_bundles(const PoolRoom& room, std::uint32_t bundles) const;
   /// The best use of what is left of a pool for `bundles` replicas.
   PoolOption best(std::uint32_t bundles, const PoolRoom& room) const;
+  /// Whether kinds of the same table do the same under two limits.
+  bool do_the_same(const TypeEntries& other) const { return alike_ == other.alike_; }
   /// Of numbers in the range.
   Values values(ReplicaRange bundles, const PoolRoom& room) const;
 
@@ -55,6 +59,7 @@ class TypeEntries {
     std::uint32_t width;
     std::vector<Entry> entries;  ///< more devices do more
 
+    bool operator==(const Alike&) const = default;
     const Entry* largest(std::uint32_t devices) const;
   };
 
