@@ -8,6 +8,7 @@
 #include "axs/cli/plan_words.h"
 #include "axs/fabric/joint_planning.h"
 #include "axs/plan/plan_devices.h"
+#include "axs/plan/plan_over_links.h"
 #include "axs/plan/wanted_plan.h"
 
 namespace axs::cli {
@@ -45,10 +46,10 @@ std::vector<Route> routes_of(const PlanOverLinks& planned) {
 }  // namespace
 
 Result<PlanOverLinks> plan_over(config::PlannedJob job, const plan::Facts& facts,
-                                Patience& patience, const Wish& wish) {
+                                Patience& patience, const Wish& wish, Seconds at_most) {
   plan::Search search = AXS_TRY(plan::Search::of(job.job, job.fleet, facts.calibration));
   const bool then_frugal = plan::wants_more_than_time(job.job, job.fleet);
-  FoundOnCores found = AXS_TRY(search_on_cores(search, patience, then_frugal));
+  FoundOnCores found = AXS_TRY(search_on_cores(search, patience, at_most, then_frugal));
   PlanOverLinks planned{std::move(job), std::move(search), std::move(found)};
   wish(planned, patience);
   return planned;
@@ -59,15 +60,17 @@ Result<JointPlan> plan_jointly(const config::PlannedJob& job, const plan::Facts&
                                const Wish& wish) {
   fabric::JointPlanning joint{job.job, job.fleet, fabric::topology_of(job.scenario),
                               std::move(links)};
-  const auto next = [&] {
+  const auto next = [&](Seconds at_most) {
     config::PlannedJob linked = job;
     linked.fleet = joint.fleet();
-    return plan_over(std::move(linked), facts, patience, wish);
+    return plan_over(std::move(linked), facts, patience, wish, at_most);
   };
-  PlanOverLinks best = AXS_TRY(next());
+  PlanOverLinks best = AXS_TRY(next(plan::no_limit));
   bool more = joint.take(best.found.result.plan) && best.found.searched == 1;
   while (more) {
-    auto round = next();
+    // The best plan so far is a plan over these links, too.
+    const auto known = plan::over_links(joint.best().plan, job.job, joint.fleet());
+    auto round = next(known ? known->step.total : plan::no_limit);
     if (!round) break;  // Stopped before it had found any.
     more = joint.take(round->found.result.plan) && round->found.searched == 1;
     if (joint.last_is_best()) best = *std::move(round);

@@ -33,7 +33,8 @@ using Wish = std::function<void(PlanOverLinks&, Patience&)>;
 
 /// Searches on all cores, as search_on_cores() does, over the links of the job's fleet.
 Result<PlanOverLinks> plan_over(config::PlannedJob job, const plan::Facts& facts,
-                                Patience& patience, const Wish& wish);
+                                Patience& patience, const Wish& wish,
+                                Seconds at_most = plan::no_limit);
 
 /// The same once for each forecast of the network; `links`
 /// are those of the job's scenario. `patience` is for all rounds.

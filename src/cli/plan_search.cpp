@@ -109,8 +109,8 @@ double search_units(const plan::Search& search, Summary& summary,
 }  // namespace
 
 Result<FoundOnCores> search_on_cores(const plan::Search& search, Patience& patience,
-                                     bool another_follows) {
-  plan::SearchSummary summary{search};
+                                     Seconds at_most, bool another_follows) {
+  plan::SearchSummary summary{search, at_most};
   const double searched = search_units(search, summary, [&] {
     return another_follows ? patience.is_half_over() : patience.is_over();
   });

@@ -17,8 +17,9 @@ struct FoundOnCores {
 
 /// Searches on all cores, with a line of progress. The best plan that was found before `patience`
 /// was over; of a whole search the result does not depend on the cores. An error if no plan was
-/// found. Half of the patience is left where another search follows.
+/// found that takes `at_most` or less. Half of the patience is left where another search follows.
 Result<FoundOnCores> search_on_cores(const plan::Search& search, Patience& patience,
+                                     Seconds at_most = plan::no_limit,
                                      bool another_follows = false);
 /// Adds why other methods lost, where the plan is the fastest one: on all cores, those that were
 /// compared before `patience` was over.

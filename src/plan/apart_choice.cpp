@@ -20,7 +20,15 @@ struct Offered {
   const CountedKinds& part;
   KindsWithin kinds;
   std::vector<std::int64_t> most;                   ///< by site; no more is done
-  std::vector<std::optional<SiteOptions>> options;  ///< by site; with these just `most` is done
+  std::vector<bool> known;                          ///< by site; just `most` is done
+  std::vector<std::optional<SiteOptions>> options;  ///< by site; of mixed kinds, once it is known
+
+  bool is_pure() const { return kinds.mixed().empty(); }
+  /// Pure kinds under another limit, too.
+  bool does_the_same(const Offered& other) const {
+    return &part == &other.part && is_pure() && other.is_pure() &&
+           std::ranges::equal(kinds.types(), other.kinds.types(), &TypeEntries::do_the_same);
+  }
 
   /// With `bundles`, or as many of them as there may be.
   std::int64_t most_with(std::size_t site, std::uint64_t bundles) const {
@@ -35,18 +43,21 @@ struct Gain {
   const Entry* entry;
 };
 
+}  // namespace
+
 /// Several sites under one limit.
-class ApartOptions {
+class ApartChoice::Options {
  public:
-  /// With the parts of the kinds that begin with these numbers.
-  ApartOptions(KindsByCount& kinds, const std::vector<std::uint32_t>& parts,
-               const std::vector<SiteRoom>& rooms, const ApartDemand& demand, Seconds limit)
+  /// With the parts of the kinds that begin with these numbers. `before`: under another limit.
+  Options(KindsByCount& kinds, const std::vector<std::uint32_t>& parts,
+          const std::vector<SiteRoom>& rooms, const ApartDemand& demand, Seconds limit,
+          const Options* before)
       : kinds_{kinds},
         rooms_{rooms},
         demand_{demand},
         wanted_{demand.replicas.of_all_bundles()},
         limit_{limit} {
-    for (const std::uint32_t least : parts) add(kinds.parts().at(least));
+    for (const std::uint32_t least : parts) add(kinds.parts().at(least), before);
   }
 
   /// The numbers of bundles with which all is done: each site does the most that it can with those
@@ -56,6 +67,11 @@ class ApartOptions {
     while (!stop()) {
       const Counts most = most_at_each();
       if (done_by(most) < wanted_) return std::nullopt;
+      if (are_few_and_more_than_all(most)) {
+        const auto fewest = with_fewest();
+        if (!fewest) return std::nullopt;
+        if (look_closer(*fewest)) continue;
+      }
       if (look_closer(most)) continue;
       const Counts counts = most_in_turn(most);
       if (look_closer(counts)) continue;
@@ -101,19 +117,29 @@ class ApartOptions {
 
   std::vector<ChosenReplicas> chosen(const Counts& counts) const {
     std::vector<ChosenReplicas> chosen;
-    for (std::uint32_t site = 0; site < counts.size(); ++site)
-      if (counts[site] > 0)
-        offered_.at(counts[site]).options[site]->collect(counts[site], site, chosen);
+    for (std::uint32_t site = 0; site < counts.size(); ++site) {
+      if (counts[site] == 0) continue;
+      const Offered& offered = offered_.at(counts[site]);
+      const SiteOptions options = offered.is_pure() ? pure(offered, site) : *offered.options[site];
+      options.collect(counts[site], site, chosen);
+    }
     return chosen;
   }
 
  private:
-  void add(const CountedKinds& part) {
-    Offered offered{part, {part.kinds, limit_, wanted_}, {}, {}};
-    for (const SiteRoom& room : rooms_)
-      offered.most.push_back(
-          static_cast<std::int64_t>(offered.kinds.most_of(room, part.bundles) * (1 + rounding)));
+  void add(const CountedKinds& part, const Options* before = nullptr) {
+    Offered offered{part, {part.kinds, limit_, wanted_}, {}, {}, {}};
     offered.options.resize(rooms_.size());
+    const auto last = before ? before->offered_.find(part.bundles.least) : offered_.end();
+    if (before && last != before->offered_.end() && offered.does_the_same(last->second)) {
+      offered.most = last->second.most;
+      offered.known = last->second.known;
+    } else {
+      offered.known.resize(rooms_.size());
+      for (const SiteRoom& room : rooms_)
+        offered.most.push_back(
+            static_cast<std::int64_t>(offered.kinds.most_of(room, part.bundles) * (1 + rounding)));
+    }
     offered_.emplace(part.bundles.least, std::move(offered));
   }
 
@@ -129,6 +155,14 @@ class ApartOptions {
       count = least;
     }
     return count;
+  }
+
+  /// More bundles than there may be, where that are so few that how they are shared out is soon
+  /// known.
+  bool are_few_and_more_than_all(const Counts& counts) const {
+    const std::uint32_t bundles = demand_.replicas.bundles;
+    return bundles <= bundles_with_an_odd_one &&
+           std::accumulate(counts.begin(), counts.end(), std::uint64_t{0}) > bundles;
   }
 
   /// Of the sites that do most, if each has what it likes.
@@ -155,14 +189,25 @@ class ApartOptions {
     return counts;
   }
 
+  /// By bundles, where fewer do not do as much.
+  Values worth_having(std::size_t site) const {
+    Values values = no_values(demand_.replicas.bundles);
+    std::int64_t most = 0;
+    for (const auto& [least, offered] : offered_)
+      for (std::uint32_t n = least; n <= offered.part.bundles.most; ++n) {
+        const std::int64_t here = offered.most_with(site, n);
+        if (here <= most) continue;
+        most = here;
+        values[n] = here;
+      }
+    return values;
+  }
+
   /// As few bundles of all sites as can do all; of ranges the least number.
   std::optional<Counts> with_fewest() const {
     const std::uint32_t bundles = demand_.replicas.bundles;
-    std::vector<Values> values(rooms_.size(), no_values(bundles));
-    for (const auto& [least, offered] : offered_)
-      for (std::size_t site = 0; site < rooms_.size(); ++site)
-        for (std::uint32_t n = least; n <= offered.part.bundles.most; ++n)
-          if (offered.most[site] > 0) values[site][n] = offered.most_with(site, n);
+    std::vector<Values> values;
+    for (std::size_t site = 0; site < rooms_.size(); ++site) values.push_back(worth_having(site));
     JoinedParts all = no_parts(bundles, values.size(), demand_.sites_max);
     for (const Values& site : values) all = joined(all, site);
     const auto fewest =
@@ -191,9 +236,9 @@ class ApartOptions {
     for (std::uint32_t site = 0; site < counts.size(); ++site) {
       if (counts[site] == 0) continue;
       Offered& offered = offered_.at(counts[site]);
-      if (offered.options[site] && offered.part.are_exact) continue;
+      if (offered.known[site] && offered.part.are_exact) continue;
       closer = true;
-      if (is_worth_filling(offered) && !offered.options[site])
+      if (is_worth_filling(offered) && !offered.known[site])
         fill(offered, site);
       else
         in_doubt.insert(counts[site]);
@@ -204,8 +249,7 @@ class ApartOptions {
 
   /// Kinds that only bound others are too many to mix.
   static bool is_worth_filling(const Offered& offered) {
-    return offered.part.are_exact ||
-           (offered.part.bundles.is_one() && offered.kinds.mixed().empty());
+    return offered.part.are_exact || (offered.part.bundles.is_one() && offered.is_pure());
   }
 
   void refine(std::uint32_t least) {
@@ -215,14 +259,25 @@ class ApartOptions {
 
   /// With what a site does at most, with a single number of bundles.
   void fill(Offered& offered, std::uint32_t site) {
-    if (offered.options[site]) return;
+    if (offered.known[site]) return;
     const std::uint32_t count = offered.part.bundles.least;
-    SiteOptions& options =
-        offered.options[site].emplace(offered.kinds.types(), rooms_[site], count);
-    if (!offered.kinds.mixed().empty())
-      try_mixed(options, offered.kinds.mixed(), count,
-                {wanted_ - done_elsewhere(site), offered.kinds.most_of_one(), true});
-    offered.most[site] = std::max<std::int64_t>(0, options.values()[count]);
+    if (!offered.is_pure()) offered.options[site].emplace(mixed(offered, site));
+    const std::int64_t most = offered.is_pure() ? pure(offered, site).values()[count]
+                                                : offered.options[site]->values()[count];
+    offered.most[site] = std::max<std::int64_t>(0, most);
+    offered.known[site] = true;
+  }
+
+  SiteOptions pure(const Offered& offered, std::uint32_t site) const {
+    const std::uint32_t count = offered.part.bundles.least;
+    return {offered.kinds.types(), rooms_[site], {count, count}};
+  }
+  SiteOptions mixed(const Offered& offered, std::uint32_t site) const {
+    const std::uint32_t count = offered.part.bundles.least;
+    SiteOptions options{offered.kinds.types(), rooms_[site], {0, count}};
+    try_mixed(options, offered.kinds.mixed(), count,
+              {wanted_ - done_elsewhere(site), offered.kinds.most_of_one(), true});
+    return options;
   }
 
   std::int64_t done_elsewhere(std::uint32_t here) const {
@@ -264,8 +319,6 @@ class ApartOptions {
   std::map<std::uint32_t, Offered> offered_;  ///< by the least number of bundles
 };
 
-}  // namespace
-
 ApartChoice::ApartChoice(KindsByCount& kinds, const ApartDemand& demand,
                          const std::vector<SiteDevices>& sites, std::function<bool()> stop)
     : kinds_{kinds}, demand_{demand}, stop_{std::move(stop)} {
@@ -274,24 +327,28 @@ ApartChoice::ApartChoice(KindsByCount& kinds, const ApartDemand& demand,
     sites_.push_back(rooms_of(site, widths, demand.replicas.bundle));
   for (const auto& [least, part] : kinds.parts()) parts_.push_back(least);
 }
+ApartChoice::~ApartChoice() = default;
 
 bool ApartChoice::is_possible(Seconds limit) {
-  ApartOptions options{kinds_, parts_, sites_, demand_, limit};
-  bool possible = !latest_.empty() && options.is_enough(latest_);
+  auto options = std::make_unique<Options>(kinds_, parts_, sites_, demand_, limit, before_.get());
+  bool possible = !latest_.empty() && options->is_enough(latest_);
   if (!possible) {
-    const auto counts = options.best(stop_);
+    const auto counts = options->best(stop_);
     possible = counts.has_value();
     if (counts) latest_ = *counts;
   }
-  parts_ = possible ? options.useful() : options.parts();
+  parts_ = possible ? options->useful() : options->parts();
+  before_ = std::move(options);
   return possible;
 }
 
 std::optional<std::vector<ChosenReplicas>> ApartChoice::within(Seconds limit) {
-  ApartOptions options{kinds_, parts_, sites_, demand_, limit};
-  const auto counts = options.best(stop_);
-  if (!counts) return std::nullopt;
-  return options.chosen(*counts);
+  auto options = std::make_unique<Options>(kinds_, parts_, sites_, demand_, limit, before_.get());
+  std::optional<std::vector<ChosenReplicas>> chosen;
+  if (const auto counts = options->best(stop_)) chosen = options->chosen(*counts);
+  parts_ = options->parts();
+  before_ = std::move(options);
+  return chosen;
 }
 
 }  // namespace axs::plan

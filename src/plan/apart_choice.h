@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -23,6 +24,7 @@ class ApartChoice {
   /// Once `stop` says so, nothing is possible.
   ApartChoice(KindsByCount& kinds, const ApartDemand& demand, const std::vector<SiteDevices>& sites,
               std::function<bool()> stop);
+  ~ApartChoice();
 
   /// Whether there are replicas that together do all micro-batches within `limit`. No longer limit
   /// than one that was possible may be asked for from then on.
@@ -31,12 +33,15 @@ class ApartChoice {
   std::optional<std::vector<ChosenReplicas>> within(Seconds limit);
 
  private:
+  class Options;
+
   KindsByCount& kinds_;
   ApartDemand demand_;
   std::function<bool()> stop_;
-  std::vector<SiteRoom> sites_;        ///< in bundles of devices
-  std::vector<std::uint32_t> parts_;   ///< of the kinds, that may be of use
-  std::vector<std::uint32_t> latest_;  ///< bundles of each site that did all in time
+  std::vector<SiteRoom> sites_;            ///< in bundles of devices
+  std::vector<std::uint32_t> parts_;       ///< of the kinds, that may be of use
+  std::vector<std::uint32_t> latest_;      ///< bundles of each site that did all in time
+  std::unique_ptr<const Options> before_;  ///< for the last limit that was asked for
 };
 
 }  // namespace axs::plan

@@ -80,6 +80,49 @@ TEST_CASE("apart choice: where sites would have more bundles than work, some get
   CHECK(counts_of({{4}, {1}}).empty());
 }
 
+TEST_CASE("apart choice: asked again and again it says what it would if it were asked first") {
+  // Two pools at a site, kinds of several sizes that are the quicker the more bundles share.
+  const auto table_of = [](ReplicaRange bundles, bool) {
+    KindTable table{{{}, {}}, {}, {node_widths(1), node_widths(1)}};
+    for (std::uint32_t type = 0; type < 2; ++type)
+      for (const std::uint32_t devices : {1u, 2u, 3u, 5u}) {
+        const double quick = devices * (1 + 0.3 * type);
+        ReplicaKind one = kind(devices, (3 + 4.0 / bundles.most) / quick, 1.1 / quick);
+        one.stages[0].type = one.uses[0].type = type;
+        table.pure[type].push_back(std::move(one));
+      }
+    return table;
+  };
+  const std::vector<SiteDevices> sites{{11, 7}, {6, 9}};
+  const ApartDemand demand{{20, 1, 60}, 2};
+  KindsByCount kinds{20, table_of};
+  ApartChoice choice{kinds, demand, sites, never_stopped};
+  REQUIRE(choice.is_possible(Seconds{100}));
+  double low = 0, high = 100;
+  for (int i = 0; i < 30; ++i) {
+    const Seconds middle{0.5 * (low + high)};
+    KindsByCount others{20, table_of};
+    ApartChoice fresh{others, demand, sites, never_stopped};
+    const bool possible = fresh.is_possible(middle);
+    CAPTURE(i);
+    CHECK(choice.is_possible(middle) == possible);
+    (possible ? high : low) = middle.value();
+  }
+  KindsByCount others{20, table_of};
+  const auto found = choice.within(Seconds{high});
+  const auto wanted = ApartChoice{others, demand, sites, never_stopped}.within(Seconds{high});
+  REQUIRE(found);
+  REQUIRE(wanted);
+  REQUIRE(found->size() == wanted->size());
+  for (std::size_t i = 0; i < found->size(); ++i) {
+    CHECK((*found)[i].site == (*wanted)[i].site);
+    CHECK((*found)[i].bundles == (*wanted)[i].bundles);
+    CHECK((*found)[i].kind->devices() == (*wanted)[i].kind->devices());
+  }
+  CHECK(high < 20);
+  CHECK(low > 1);
+}
+
 TEST_CASE("apart choice: stopped, it has nothing") {
   KindsByCount kinds{2, [&](ReplicaRange, bool) { return table(kind(1, 1, 1)); }};
   const std::function<bool()> stopped = [] { return true; };

@@ -267,7 +267,8 @@ class Breaker {
     const ParallelPlan& plan = work.plan;
     const double ends = (place.first ? 1 : 0) + (place.last ? 1 : 0);
     const double embeddings = place.alone() ? embeddings_of_stage(work.shape, plan, 0) : ends;
-    const auto [common, routed] = stage_parameters(work.shape, plan, work.shape.layers, embeddings);
+    const auto [common, routed] =
+        stage_parameters(device_parameters(work.shape, plan), work.shape.layers, embeddings);
     at(stage.parts, StepPart::data_exchange).sent =
         stage.devices * (sent_for_all_reduce(Bytes{2 * common}, replicas(plan)) +
                          sent_for_all_reduce(Bytes{2 * routed}, expert_replicas(plan)));

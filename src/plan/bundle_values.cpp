@@ -65,6 +65,13 @@ Values joined(const Values& a, const Values& b) {
   return best;
 }
 
+std::int64_t joined_at(const Values& a, const Values& b, std::uint32_t bundles) {
+  std::int64_t best = impossible;
+  for (std::uint32_t mine = 0; mine <= bundles; ++mine)
+    if (a[mine] >= 0 && b[bundles - mine] >= 0) best = std::max(best, a[mine] + b[bundles - mine]);
+  return best;
+}
+
 Values no_values(std::uint32_t bundles) {
   Values values(bundles + 1, impossible);
   values[0] = 0;

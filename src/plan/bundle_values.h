@@ -15,6 +15,9 @@ Values no_values(std::uint32_t bundles);
 /// The most of `a` and `b` together.
 Values joined(const Values& a, const Values& b);
 
+/// The same for so many bundles alone.
+std::int64_t joined_at(const Values& a, const Values& b, std::uint32_t bundles);
+
 /// The most of some parts together, by how many of them have a share, at most; one element alone:
 /// all may.
 using JoinedParts = std::vector<Values>;

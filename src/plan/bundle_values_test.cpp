@@ -40,6 +40,8 @@ TEST_CASE("bundles: the best of two parts together is that of all ways to share 
     const Values a = some_values(rng, size), b = some_values(rng, size);
     CAPTURE(i);
     CHECK(joined(a, b) == joined_one_by_one(a, b));
+    const auto number = static_cast<std::uint32_t>(rng.below(size));
+    CHECK(joined_at(a, b, number) == joined(a, b)[number]);
   }
   CHECK(joined(no_values(3), {0, 2, impossible, 5}) == Values{0, 2, impossible, 5});
 }

@@ -34,6 +34,7 @@ double Group::nodes() const {
 Group group_of(double ranks, double stride, const Links& links) {
   Group group{ranks, std::min(ranks, std::max(std::floor(links.per_node / stride), 1.0))};
   if (group.nodes() > 1) group.depth = dmath::log(group.nodes()) / dmath::log(2);
+  group.around = around(group.per_node, links);
   return group;
 }
 
@@ -41,7 +42,7 @@ Seconds one_pass(Bytes size, Group group, const Links& links, double share) {
   if (group.ranks <= 1) return Seconds{};
   const bool across = group.ranks > group.per_node;
   BytesPerSecond rate = links.scale_up;
-  Seconds latency = around(std::min(group.ranks, group.per_node), links);
+  Seconds latency = group.around;
   if (across) {
     rate = std::min(rate, links.device_rate() * group.per_node * share);
     latency += across_nodes(group, links);
@@ -52,7 +53,7 @@ Seconds one_pass(Bytes size, Group group, const Links& links, double share) {
 Seconds all_to_all(Bytes size, Group group, const Links& links, double share) {
   if (group.ranks <= 1) return Seconds{};
   const double here = std::min(group.ranks, group.per_node);
-  const Seconds inside = size * ((here - 1) / group.ranks) / links.scale_up + around(here, links);
+  const Seconds inside = size * ((here - 1) / group.ranks) / links.scale_up + group.around;
   if (group.ranks <= here) return inside;
   const Bytes leaving = size * (share * (group.ranks - here) / group.ranks);
   const Seconds outside = leaving / links.device_rate() + across_nodes(group, links);
@@ -64,7 +65,8 @@ Seconds all_reduce(Bytes size, Group group, const Links& links, double share) {
   if (group.ranks <= group.per_node || group.per_node <= 1) return ring;
   const double nodes = group.nodes();
   const Bytes part = size / group.per_node;
-  const Seconds layered = 2 * one_pass(size, {group.per_node, group.per_node}, links) +
+  const Group inside{group.per_node, group.per_node, 0, group.around};
+  const Seconds layered = 2 * one_pass(size, inside, links) +
                           2 * ((nodes - 1) / nodes) * part / (links.device_rate() * share) +
                           2 * across_nodes(group, links);
   return std::min(ring, layered);

@@ -90,8 +90,12 @@ void KindBuilder::add(Family family, Seconds limit, std::vector<Family>& familie
   std::uint32_t stages = 0;
   for (const Segment& segment : family.segments()) stages += segment.stages;
   if (stages > layers_ || !has_place(family.segments())) return;
-  family.stretch = stretch_of(family.segments());
+  family.stretch = 1;
   bound(family, mean_layers(layers_, stages));
+  if (family.fill > limit) return;  // Most, and stretching them takes long.
+  family.stretch = stretch_of(family.segments());
+  family.fill = family.stretch * family.fill;
+  family.bottleneck = family.stretch * family.bottleneck;
   if (family.fill <= limit) families.push_back(family);
 }
 

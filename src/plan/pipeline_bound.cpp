@@ -55,6 +55,23 @@ Seconds least_tail(std::span<const StageRun> runs, std::uint32_t fullest) {
   return most;
 }
 
+/// The least room of a stage. Of stages that are alike the earliest holds most micro-batches, but
+/// for the first and the last one of the pipeline, which have more than layers.
+std::uint32_t least_room(std::span<const StageRun> runs, std::uint32_t stages,
+                         double micro_batches) {
+  const auto room = [&](const StageRun& run, std::uint32_t stage) {
+    return run.cost->most_layers(place_of(stage, stages, micro_batches));
+  };
+  std::uint32_t least = std::min(room(runs.front(), 0), room(runs.back(), stages - 1));
+  std::uint32_t stage = 0;
+  for (const StageRun& run : runs) {
+    const std::uint32_t inner = std::max(stage, 1u);
+    stage += run.stages;
+    if (inner < stage) least = std::min(least, room(run, inner));
+  }
+  return least;
+}
+
 }  // namespace
 
 PipelineBound pipeline_bound(std::span<const StageRun> runs, std::uint32_t layers,
@@ -85,13 +102,15 @@ std::optional<std::uint32_t> fullest_stage(std::span<const StageRun> runs, std::
                                            double micro_batches) {
   const std::uint32_t stages = stages_of(runs);
   if (stages > layers) return std::nullopt;
+  const std::uint32_t least = least_room(runs, stages, micro_batches);
+  if (least == 0) return std::nullopt;
+  if (least >= mean_layers(layers, stages)) return mean_layers(layers, stages);
   std::vector<std::uint32_t> room;
   room.reserve(stages);
   for (const StageRun& run : runs)
     for (std::uint32_t i = 0; i < run.stages; ++i)
       room.push_back(run.cost->most_layers(place_of(room.size(), stages, micro_batches)));
   std::ranges::sort(room);
-  if (room.front() == 0) return std::nullopt;
   std::uint32_t left = layers;
   for (std::uint32_t i = 0; i < stages; ++i) {
     const std::uint32_t mean = mean_layers(left, stages - i);

@@ -45,7 +45,7 @@ class AllOptions {
       if (alike < i)
         sites_.push_back(SiteOptions{sites_[alike]});
       else
-        sites_.emplace_back(kinds_.types(), sites[i], bundles_);
+        sites_.emplace_back(kinds_.types(), sites[i], ReplicaRange{0, bundles_});
     }
     return is_reached() || try_mixed();
   }

@@ -43,7 +43,7 @@ void SearchSummary::take(Candidate found) {
 }
 
 Seconds SearchSummary::at_most() const {
-  return best_ ? best_->plan.step.total : no_limit;
+  return best_ ? best_->plan.step.total : known_;
 }
 
 Result<SearchResult> SearchSummary::fastest() const {

@@ -39,7 +39,9 @@ struct SearchResult {
 /// What searches find: give it what each unit found, in any order.
 class SearchSummary {
  public:
-  explicit SearchSummary(const Search& search) : search_{search} {}
+  /// A plan that takes `at_most` is known: longer ones are not looked for.
+  explicit SearchSummary(const Search& search, Seconds at_most = no_limit)
+      : search_{search}, known_{at_most} {}
 
   void take(Candidate found);
   /// To give to the next unit: longer steps are of no use any more.
@@ -53,6 +55,7 @@ class SearchSummary {
 
  private:
   const Search& search_;
+  Seconds known_;
   std::optional<Candidate> best_;
 };
 

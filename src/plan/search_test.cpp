@@ -251,6 +251,19 @@ TEST_CASE("search: the order of the units and what is known before do not change
     }
 }
 
+TEST_CASE("search: whoever knows of the best plan finds it again, and none that is faster") {
+  const TwoSites scene;
+  const Search search = *Search::of(scene.job, scene.fleet, calibration);
+  const SearchResult whole = *plan::search(scene.job, scene.fleet, calibration);
+  for (const double share : {1.0, 0.999}) {
+    SearchSummary summary{search, share * whole.plan.step.total};
+    for (std::size_t unit = 0; unit < search.units(); ++unit)
+      if (auto found = search.run(unit, summary.at_most())) summary.take(*std::move(found));
+    CHECK(summary.best().has_value() == (share == 1));
+    if (share == 1) CHECK(*summary.result() == whole);
+  }
+}
+
 TEST_CASE("search: stopped anywhere and gone on with, it finds what it finds as a whole") {
   const TwoSites scene;
   const Search search = *Search::of(scene.job, scene.fleet, calibration);

@@ -19,6 +19,8 @@ struct Entry {
   std::uint32_t devices;
   std::int64_t value;
   const ReplicaKind* kind;
+
+  bool operator==(const Entry&) const = default;
 };
 
 struct PoolOption {
@@ -46,7 +48,10 @@ class TypeEntries {
   std::uint32_t most_bundles(const PoolRoom& room, std::uint32_t bundles) const;
   /// The best use of what is left of a pool for `bundles` replicas.
   PoolOption best(std::uint32_t bundles, const PoolRoom& room) const;
-  Values values(std::uint32_t bundles, const PoolRoom& room) const;
+  /// Whether kinds of the same table do the same under two limits.
+  bool do_the_same(const TypeEntries& other) const { return alike_ == other.alike_; }
+  /// Of numbers in the range.
+  Values values(ReplicaRange bundles, const PoolRoom& room) const;
 
  private:
   /// Of which counts of devices tell what fits.
@@ -54,6 +59,7 @@ class TypeEntries {
     std::uint32_t width;
     std::vector<Entry> entries;  ///< more devices do more
 
+    bool operator==(const Alike&) const = default;
     const Entry* largest(std::uint32_t devices) const;
   };
 
@@ -78,11 +84,8 @@ class KindsWithin {
   const std::vector<Entry>& mixed() const { return mixed_; }
   /// That a bundle of any kind can do.
   std::int64_t most_of_one() const { return most_of_one_; }
-  /// No more is done with these devices, even if replicas could be built and share the work without
-  /// rounding.
-  double most_of(const SiteRoom& room) const;
-  /// The same of so many bundles, of which those of a pool are alike where they are many. 0 if
-  /// there is no room for so many.
+  /// No more is done with these devices by so many bundles, even if replicas share the work without
+  /// rounding; those of a pool are alike where they are many. 0 if there is no room for so many.
   double most_of(const SiteRoom& room, ReplicaRange bundles) const;
   /// That bundles do with so many devices of each type, if `free` micro-batches are the price of a
   /// bundle: what they do beyond is priced by device, as the best pure kinds have it or as much
@@ -93,13 +96,14 @@ class KindsWithin {
 
  private:
   std::vector<double> prices_above(double free) const;
-  double mixed_gain(const std::vector<double>& prices, double free) const;
+  double mixed_gain(const std::vector<double>& prices, double free,
+                    const std::vector<double>& devices) const;
+  double most_of_any(const SiteRoom& room, ReplicaRange bundles) const;
   bool has_room(const SiteRoom& room, ReplicaRange bundles) const;
 
   std::vector<TypeEntries> types_;
   std::vector<Entry> mixed_;
   std::int64_t most_of_one_ = 0;
-  double mixed_gain_ = 1;  ///< where bundles have no price
 };
 
 /// What mixed kinds are tried for.
@@ -109,10 +113,10 @@ struct Goal {
   bool alone;                ///< there is one site only
 };
 
-/// What a limit lets a site do.
+/// What a limit lets a site do with numbers of bundles that are in a range.
 class SiteOptions {
  public:
-  SiteOptions(const std::vector<TypeEntries>& types, const SiteRoom& room, std::uint32_t bundles);
+  SiteOptions(const std::vector<TypeEntries>& types, const SiteRoom& room, ReplicaRange bundles);
 
   /// True if it makes the site better.
   bool try_mixed(const ReplicaKind& kind, std::int64_t value, const Goal& goal);
@@ -135,14 +139,19 @@ class SiteOptions {
   };
 
   std::vector<Values> parts(const SiteRoom& room) const;
-  Values pure(const SiteRoom& room) const;
+  Values pure(const SiteRoom& room, ReplicaRange bundles) const;
+  bool add(const Mix& mix, std::uint32_t bundles, std::int64_t done, const SiteRoom& left,
+           const Goal& goal);
+  std::optional<ReplicaRange> better_with(std::uint32_t bundles, std::int64_t done,
+                                          const Goal& goal) const;
   double pure_worth(const ReplicaKind& kind) const;
   bool may_help(std::uint32_t bundles, std::int64_t done, double rest, const Goal& goal) const;
 
   const std::vector<TypeEntries>& types_;
   SiteRoom room_;
-  std::uint32_t bundles_;
+  ReplicaRange bundles_;
   double all_pure_ = 0;
+  Values pure_;  ///< of pure kinds alone
   Values values_;
   std::vector<Mix> mixes_;  ///< by bundles
 };

@@ -48,6 +48,7 @@ class Step {
         shards_{replicas(plan_)},
         data_group_{group_of(shards_, tensor_, machine_.links)},
         stages_{static_cast<double>(plan_.pipeline)},
+        parameters_{device_parameters(work_.shape, plan_)},
         sharding_{sharding_exchange()},
         transfers_{stage_transfers()} {}
 
@@ -99,7 +100,7 @@ class Step {
                embeddings_of_stage(work_.shape, plan_, stage));
   }
   StageEnd end(double layers, double embeddings) const {
-    const auto [common, routed] = stage_parameters(work_.shape, plan_, layers, embeddings);
+    const auto [common, routed] = stage_parameters(parameters_, layers, embeddings);
     const bool cut = plan_.sharding != Sharding::none;
     const double mine = common / (cut ? shards_ : 1) + routed / (cut ? expert_replicas(plan_) : 1);
     return {.data_exchange = is_sharded(plan_) ? Seconds{} : data_exchange(layers, common, routed),
@@ -122,7 +123,7 @@ class Step {
   ShardingExchange sharding_exchange() const {
     if (!is_sharded(plan_)) return {};
     const double gradient_bytes = work_.software.single_rail_sharding ? 2 : 4;
-    const double layer = parameters_here(work_.shape, plan_).total();
+    const double layer = parameters_.layer.total();
     const Seconds gather = one_pass(Bytes{2 * layer}, data_group_, machine_.links, rail_share());
     const Seconds reduce =
         one_pass(Bytes{gradient_bytes * layer}, data_group_, machine_.links, rail_share());
@@ -241,6 +242,7 @@ class Step {
   double shards_;  ///< devices that share the gradients of the same parameters
   Group data_group_;
   double stages_;
+  DeviceParameters parameters_;
   ShardingExchange sharding_;  ///< of a layer
   Seconds transfers_;          ///< of a micro-batch, of a stage between two others
 };

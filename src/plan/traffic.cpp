@@ -16,11 +16,14 @@ Bytes stage_message(const Workload& workload) {
   return Bytes{2 * micro_batch_tokens(plan) * workload.shape.hidden / (in_parts ? plan.tensor : 1)};
 }
 
-StageParameters stage_parameters(const ModelShape& shape, const ParallelPlan& plan, double layers,
+DeviceParameters device_parameters(const ModelShape& shape, const ParallelPlan& plan) {
+  return {parameters_here(shape, plan), embedding_parameters_here(shape, plan)};
+}
+
+StageParameters stage_parameters(const DeviceParameters& of_device, double layers,
                                  double embeddings) {
-  const LayerParameters of_layer = parameters_here(shape, plan);
-  return {of_layer.common * layers + embeddings * embedding_parameters_here(shape, plan),
-          of_layer.routed * layers};
+  const auto& [layer, embedding] = of_device;
+  return {layer.common * layers + embeddings * embedding, layer.routed * layers};
 }
 
 Bytes sent_for_all_reduce(Bytes size, double ranks) {

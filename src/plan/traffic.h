@@ -19,13 +19,20 @@ TensorMessages tensor_messages(const ModelShape& shape, const ParallelPlan& plan
 /// come back, are as large.
 Bytes stage_message(const Workload& workload);
 
+/// On a device.
+struct DeviceParameters {
+  LayerParameters layer{};  ///< of a mean one
+  double embedding = 0;     ///< of it or the head
+};
+DeviceParameters device_parameters(const ModelShape& shape, const ParallelPlan& plan);
+
 /// On a device of a stage: `routed` of its experts.
 struct StageParameters {
   double common = 0;
   double routed = 0;
 };
 /// With so many layers, and matrices of the embedding's size.
-StageParameters stage_parameters(const ModelShape& shape, const ParallelPlan& plan, double layers,
+StageParameters stage_parameters(const DeviceParameters& of_device, double layers,
                                  double embeddings);
 
 /// What each of `ranks` devices sends for an all-reduce: all but its own part, twice (Thakur et al.
