@@ -173,18 +173,26 @@ class Job(unittest.TestCase):
         self.assertIsNone(re.search(r"<script|(src|href)=\"(?!data:)", page))
 
     def test_no_file(self):
-        outcome = plan(self.write(JOB), "--trace", "/nowhere/step.json")
-        self.assertEqual((outcome.returncode, outcome.stdout), (1, ""))
-        self.assertEqual(outcome.stderr.count("\n"), 1, outcome.stderr)
-        self.assertIn("/nowhere/step.json", outcome.stderr)
+        """Said before the search, which takes minutes on such a fleet."""
+        large = self.write(JOB.replace("count = 16", "count = 8192").replace("= 256", "= 4096"))
         with tempfile.TemporaryDirectory() as folder:
             pipe = os.path.join(folder, "pipe")
             os.mkfifo(pipe)
-            for there, problem in ((folder, r"\(EISDIR\)"), (pipe, r"\(ENXIO\)")):
-                outcome = plan(self.write(JOB), "--html", there)
-                self.assertEqual((outcome.returncode, outcome.stdout), (1, ""))
-                self.assertRegex(outcome.stderr, f"^axs: {there}: .* {problem}\n$")
+            for flag, there, problem in (("--trace", "/nowhere/step.json", "ENOENT"),
+                                         ("--html", folder, "EISDIR"), ("--html", pipe, "ENXIO")):
+                outcome = subprocess.run([AXS, "plan", large, flag, there], capture_output=True,
+                                         text=True, check=False, timeout=10)
+                self.assertEqual((outcome.returncode, outcome.stdout), (2, ""))
+                self.assertRegex(outcome.stderr,
+                                 f"^axs: {flag}: cannot write {there}: .* \\({problem}\\)\n$")
             self.assertTrue(stat.S_ISFIFO(os.stat(pipe).st_mode))
+
+    def test_no_plan_no_file(self):
+        too_large = self.write(JOB.replace("llama3-8b", "llama3-405b"))
+        with tempfile.TemporaryDirectory() as folder:
+            files = [os.path.join(folder, name) for name in ("step.json", "plan.html")]
+            outcome = plan(too_large, "--trace", files[0], "--html", files[1])
+            self.assertEqual((outcome.returncode, os.listdir(folder)), (1, []), outcome)
 
     PRICED = (JOB.replace('jurisdiction = "US"', 'jurisdiction = "US"\ncarbon = 380\npue = 1.1')
               .replace('jurisdiction = "DE"', 'jurisdiction = "DE"\ncarbon = 100')

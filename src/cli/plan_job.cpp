@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 
 #include "axs/cli/job.h"
@@ -63,6 +64,15 @@ Result<> check_jurisdictions(const config::PlannedJob& planned) {
                            fmt::join(there, ", "))};
 }
 
+/// Where a flag's file goes; nothing without one. An error if it cannot be written.
+Result<std::optional<host::Output>> output_of(std::string_view flag, const std::string& path) {
+  if (path.empty()) return std::optional<host::Output>{};
+  auto output = host::Output::at(path);
+  if (!output)
+    return Error{Errc::invalid, fmt::format("{}: cannot write {}", flag, output.error().what)};
+  return std::optional{*std::move(output)};
+}
+
 }  // namespace
 
 void PlanJob::declare(CLI::App& app) {
@@ -98,6 +108,8 @@ Result<ExitCode> PlanJob::run() {
   auto links = AXS_TRY(plan_links(job.scenario, fabric::forecast_horizon));
   if (!objective_.empty()) job.job.objective = AXS_TRY(objective_of(objective_));
   const auto limit = AXS_TRY(limit_of(limit_));
+  const auto trace = AXS_TRY(output_of("--trace", trace_));
+  const auto page = AXS_TRY(output_of("--html", page_));
   Patience patience = AXS_TRY(Patience::create(limit));
   const Wish wish = frontier_ ? Wish{[](PlanOverLinks&, Patience&) {}} : Wish{look_for_wanted};
   const JointPlan joint = AXS_TRY(plan_jointly(job, facts, std::move(links), patience, wish));
@@ -110,7 +122,8 @@ Result<ExitCode> PlanJob::run() {
   const plan::PlanBreakdown broken =
       AXS_TRY(plan::breakdown(planned.job, planned.fleet, plan, facts.calibration));
   const PlanView view{planned, joint.best.found, broken};
-  AXS_TRY(write_files(view));
+  if (trace) AXS_TRY(trace->write(plan_trace(view)));
+  if (page) AXS_TRY(page->write(plan_page(view)));
   const std::string shown =
       AXS_TRY(text(view, joint, basis_text(planned, plan, facts.calibration)));
   std::fputs(shown.c_str(), stdout);
@@ -127,12 +140,6 @@ void PlanJob::print_frontier(const PlanOverLinks& planned, Patience& patience) c
   const std::string shown = json_ ? frontier_json(job, plans) : frontier_text(job, plans);
   std::fputs(shown.c_str(), stdout);
   if (watched.searched() < 1) print_error("stopped: there may be plans that take less");
-}
-
-Result<> PlanJob::write_files(const PlanView& view) const {
-  if (!trace_.empty()) AXS_TRY(host::write_output(trace_, plan_trace(view)));
-  if (!page_.empty()) AXS_TRY(host::write_output(page_, plan_page(view)));
-  return Ok{};
 }
 
 Result<std::string> PlanJob::text(const PlanView& view, const JointPlan& joint,
