@@ -123,6 +123,9 @@ Result<ModelShape> shape_of(const PublishedRun& run, const Facts& facts) {
   if (!run.layers || !run.hidden || !run.heads || !run.feed_forward || !run.vocabulary)
     return left_out("no shape of the model");
   if (*run.heads == 0 || *run.hidden == 0) return left_out("a model without width or heads");
+  if (*run.hidden % *run.heads != 0)
+    return left_out("heads " + std::to_string(*run.heads) + ", want a number that divides hidden " +
+                    std::to_string(*run.hidden) + ": no column has their width");
   if (!run.parameters_billion || *run.parameters_billion <= 0)
     return left_out("no number of parameters");
   if (run.expert.value_or(1) > 1 && experts_told(run).count == 0)

@@ -340,6 +340,12 @@ TEST_CASE("published: why a run cannot be predicted") {
   run.layers.reset();
   CHECK(why_not(run) == "no shape of the model");
   run = llama();
+  run.heads = 24;
+  CHECK(why_not(run) ==
+        "heads 24, want a number that divides hidden 4096: no column has their width");
+  run.model = "Llama 3 8B";  // Of which the catalogue has it.
+  CHECK(why_not(run).empty());
+  run = llama();
   run.devices.reset();
   CHECK(why_not(run) == "no number of devices");
   run.devices = 0;
