@@ -222,10 +222,9 @@ Result<ParallelPlan> cut_of(const PublishedRun& run, const SoftwareFacts& softwa
   if (run.zero_stage.value_or(0) > 3)
     return left_out("zero_stage " + std::to_string(*run.zero_stage) + ", want 0 to 3");
   plan.sequence_parallel = run.sequence_parallel || software.sequence_parallel;
-  plan.sharding = static_cast<Sharding>(run.zero_stage.value_or(0));
+  plan.sharding = run.zero_stage ? static_cast<Sharding>(*run.zero_stage) : software.sharding;
   if (plan.sharding == Sharding::none && software.software.overlaps_data)
     plan.sharding = Sharding::optimizer;
-  if (!run.zero_stage && software.shards_parameters) plan.sharding = Sharding::parameters;
   return plan;
 }
 
@@ -398,9 +397,8 @@ void refine_shape(const PublishedRun& run, const SoftwareFacts& facts, ModelShap
 }  // namespace
 
 const SoftwareFacts& software_of(const std::string& source, const Facts& facts) {
-  const std::string plain = plain_name(source);
   for (const SoftwareFacts& software : facts.software)
-    if (contains(plain, plain_name(software.match))) return software;
+    if (software.match.empty() || names_in_words(software.names, source)) return software;
   AXS_ASSERT(false);  // The last entry matches everything.
 }
 

@@ -144,10 +144,16 @@ TEST_CASE("published: accelerators under the names that tables give them") {
   CHECK(name("MI3000").empty());
 }
 
+namespace {
+
+std::string software_name(const std::string& source) {
+  return software_of(source, config::testing::shipped_facts()).name;
+}
+
+}  // namespace
+
 TEST_CASE("published: sources whose software is known, in any case") {
-  const auto name = [](const char* source) {
-    return software_of(source, config::testing::shipped_facts()).name;
-  };
+  const auto name = software_name;
   CHECK(name("AI-Hypercomputer/maxtext README.md") == "MaxText");
   CHECK(name("NVIDIA-NeMo/Megatron-Bridge docs/performance-summary.md") == "Megatron-Bridge");
   CHECK(name("NVIDIA/NeMo docs/source/performance") == "NeMo");
@@ -161,6 +167,29 @@ TEST_CASE("published: sources whose software is known, in any case") {
   CHECK(name("somebody's PyTorch FSDP") == "FSDP");
   CHECK(name("FlashAttention-2 (arXiv 2307.08691)") == "flash-attention");
   CHECK(name("somebody") == "unknown");
+}
+
+TEST_CASE("published: a word of a source is no part of another one, and no software by itself") {
+  const auto name = software_name;
+  CHECK(name("Nemotron-3 8B") == "unknown");  // Not NeMo.
+  CHECK(name("ChatGLM2") == "unknown");
+  CHECK(name("GLM-4.5 (arXiv 2508.06471)") == "unknown");
+  CHECK(name("Adopt (arXiv 2411.02853)") == "unknown");  // Not OPT.
+  CHECK(name("OPT-175B (arXiv:2205.01068)") == "OPT");
+  CHECK(name("MegaScale-MoE") == "MegaScale");
+  CHECK(name("somebody's blog, with flash-attention") == "unknown");
+  CHECK(name("TinyLlama (FSDP, FlashAttention 2)") == "FSDP");
+  CHECK(name("Dao-AILab/flash-attention training/README.md") == "flash-attention");
+  CHECK(name("Megatron-FSDP") == "Megatron-LM README");  // Not PyTorch's.
+  CHECK(name("somebody's README.md: A100 40GB") == "unknown");
+  CHECK(name("EleutherAI/gpt-neox") == "NeoX");
+}
+
+TEST_CASE("published: of the entries of software none hides a later one") {
+  for (const SoftwareFacts& software : config::testing::shipped_facts().software) {
+    CAPTURE(software.match);
+    CHECK(&software_of(software.match, config::testing::shipped_facts()) == &software);
+  }
 }
 
 TEST_CASE("published: recomputation and precision in the words of tables") {
