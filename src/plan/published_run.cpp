@@ -185,10 +185,8 @@ std::vector<std::uint32_t> balanced_stages(const PublishedRun& run, const Worklo
   return layers;
 }
 
-/// A number of layers that is two short of a multiple of the stages is taken to be chosen so that
-/// embedding and head have the place of a layer each: BLOOM (70 on 12) and GLM-130B (70 on 8) by
-/// DeepSpeed's "type:transformer|embedding", Llama 3 405B (126 on 16; Dubey et al. 2024,
-/// section 3.3.2).
+/// Where embedding and head have the place of a layer each and the number of layers is chosen for
+/// that, two short of a multiple of the stages.
 std::vector<std::uint32_t> stages_with_ends(std::uint32_t layers, std::uint32_t stages) {
   if (stages <= 2 || layers % stages == 0 || (layers + 2) % stages != 0) return {};
   std::vector<std::uint32_t> all(stages, (layers + 2) / stages);
@@ -201,8 +199,8 @@ std::vector<std::uint32_t> stages_with_ends(std::uint32_t layers, std::uint32_t 
 std::vector<std::uint32_t> stage_layers(const PublishedRun& run, const Workload& work,
                                         const SoftwareFacts& software, const Facts& facts) {
   if (software.balances_parameters) return balanced_stages(run, work, facts);
-  if (software.software.fitted) return {};  // torchtitan's 126 layers on 8 stages: 16 on the first.
-  return stages_with_ends(work.shape.layers, work.plan.pipeline);
+  if (software.ends_are_layers) return stages_with_ends(work.shape.layers, work.plan.pipeline);
+  return {};
 }
 
 /// What the table says of how the devices are used, 1 where it says nothing.

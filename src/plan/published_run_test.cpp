@@ -326,6 +326,32 @@ TEST_CASE("published: layers two short of a multiple of the stages leave room fo
   CHECK(stages(24, 8).empty());  // As even as may be.
   CHECK(stages(23, 8).empty());
   CHECK(stages(12, 2).empty());
+  run.source = "zero bubble (arXiv 2401.10241)";
+  CHECK(stages(22, 8).size() == 8);
+  for (const char* const other : {"somebody's blog", "pytorch/torchtitan", "NVIDIA/Megatron-LM"}) {
+    run.source = other;
+    CHECK(stages(22, 8).empty());
+  }
+}
+
+TEST_CASE("published: of a cut that nobody tells, ends count as layers in that software only") {
+  PublishedRun run = llama();
+  run.model = "a large model";  // Of which a node holds too little.
+  run.layers = 94;
+  run.hidden = 12288;
+  run.heads = 96;
+  run.feed_forward = 4 * 12288;
+  run.parameters_billion = 172;
+  run.devices = 256;
+  run.pipeline.reset();
+  const auto uneven = [&](const char* source) {
+    run.source = source;
+    const ParallelPlan plan = workload_of(run, config::testing::shipped_facts())->plan;
+    REQUIRE(plan.pipeline > 2);
+    return !plan.stage_layers.empty();
+  };
+  CHECK_FALSE(uneven("somebody's blog"));
+  CHECK(uneven("Llama 3 (arXiv 2407.21783)"));
 }
 
 TEST_CASE("published: an accelerator of a fitted family without a run of its own is zero-shot") {
