@@ -173,6 +173,18 @@ class Job(unittest.TestCase):
             self.assertIn(what, page)
         self.assertIsNone(re.search(r"<script|(src|href)=\"(?!data:)", page))
 
+    def test_site_without_a_link(self):
+        why = "Without a link to any other site, and therefore idle: fra\n"
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "plan.html")
+            apart = self.write(JOB[:JOB.index("[[link]]")])
+            self.assertIn("Idle: 16 A100-80\n" + why, plan(apart, "--html", path).stdout)
+            with open(path, encoding="utf-8") as file:
+                self.assertIn(why.strip(), file.read())
+        self.assertNotIn("Without a link", plan(self.write(JOB)).stdout)
+        only_us = JOB[:JOB.index("[[link]]")] + '[plan]\njurisdictions = ["US"]\n'
+        self.assertNotIn("Without a link", plan(self.write(only_us)).stdout)
+
     def test_no_file(self):
         """Said before the search, which takes minutes on such a fleet."""
         large = self.write(JOB.replace("count = 16", "count = 8192").replace("= 256", "= 4096"))
