@@ -267,6 +267,9 @@ class Job(unittest.TestCase):
     def test_impossible(self):
         for text, what, code in ((JOB.replace("H100", "H1000"), "H1000", 2),
                                  (JOB.replace("count = 16", "count = 0"), "count", 2),
+                                 (re.sub("accelerators.*", "", JOB) +
+                                  '[plan]\njurisdictions = ["US"]\n',
+                                  "axs: pair: no accelerators at any of its sites, want some", 2),
                                  (JOB.replace("800 Gb/s", "-3 Gb/s"), "-3 Gb/s", 2),
                                  (JOB.replace("llama3-8b", "llama3-405b"), "GiB", 1),
                                  (JOB + '[plan]\njurisdictions = ["JP"]\n', "in DE, US", 2)):

@@ -49,19 +49,21 @@ Result<plan::Objective> objective_of(const std::string& name) {
 }
 
 /// An error if no accelerator is where the job may run.
-Result<> check_jurisdictions(const config::PlannedJob& planned) {
+Result<> check_devices(const config::PlannedJob& planned) {
   std::set<std::string> there;
   for (const plan::FleetSite& site : planned.fleet.sites) {
     if (!site.has_devices()) continue;
     if (planned.job.may_run_in(site.jurisdiction)) return Ok{};
     there.insert(site.jurisdiction.empty() ? site.name + ", which states none" : site.jurisdiction);
   }
-  if (there.empty()) return Ok{};  // That is said elsewhere.
-  return Error{Errc::invalid,
-               fmt::format("{}: no accelerators in {}, where plan.jurisdictions let the job run; "
-                           "there are some in {}",
-                           planned.scenario.name, fmt::join(planned.job.jurisdictions, ", "),
-                           fmt::join(there, ", "))};
+  const std::string& name = planned.scenario.name;
+  if (there.empty())
+    return Error{Errc::invalid, name + ": no accelerators at any of its sites, want some"};
+  return Error{
+      Errc::invalid,
+      fmt::format("{}: no accelerators in {}, where plan.jurisdictions let the job run; "
+                  "there are some in {}",
+                  name, fmt::join(planned.job.jurisdictions, ", "), fmt::join(there, ", "))};
 }
 
 /// Where a flag's file goes; nothing without one. An error if it cannot be written.
@@ -104,7 +106,7 @@ Result<ExitCode> PlanJob::run() {
     return Error{Errc::invalid, "plan: no job, want a TOML file or score; see axs plan --help"};
   const plan::Facts facts = AXS_TRY(config::shipped_plan_facts());
   config::PlannedJob job = AXS_TRY(config::read_job(file_, facts));
-  AXS_TRY(check_jurisdictions(job));
+  AXS_TRY(check_devices(job));
   auto links = AXS_TRY(plan_links(job.scenario, fabric::forecast_horizon));
   if (!objective_.empty()) job.job.objective = AXS_TRY(objective_of(objective_));
   const auto limit = AXS_TRY(limit_of(limit_));
