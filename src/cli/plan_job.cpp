@@ -114,11 +114,12 @@ Result<ExitCode> PlanJob::run() {
   const auto page = AXS_TRY(output_of("--html", page_));
   Patience patience = AXS_TRY(Patience::create(limit));
   const Wish wish = frontier_ ? Wish{[](PlanOverLinks&, Patience&) {}} : Wish{look_for_wanted};
-  const JointPlan joint = AXS_TRY(plan_jointly(job, facts, std::move(links), patience, wish));
+  JointPlan joint = AXS_TRY(plan_jointly(job, facts, std::move(links), patience, wish));
   if (frontier_) {
     print_frontier(joint.best, patience);
     return ExitCode::done;
   }
+  compare_on_cores(joint.best.search, joint.best.found, patience);
   const plan::TrainingPlan& plan = joint.best.found.result.plan;
   const config::PlannedJob& planned = joint.best.job;
   const plan::PlanBreakdown broken =

@@ -6,7 +6,9 @@
 #include <exception>
 #include <functional>
 #include <mutex>
+#include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "axs/cli/progress.h"
@@ -14,24 +16,20 @@
 namespace axs::cli {
 namespace {
 
-struct Searched {
-  double share;  ///< of the units
-  bool stopped;
-};
-
-/// The units of a search, shared out among threads. `Summary` is what they give to what they find.
-template <class Summary>
-class SharedSearch {
+/// Tasks that do not depend on each other, shared out among threads.
+class SharedTasks {
  public:
-  SharedSearch(const plan::Search& search, Summary& summary) : search_{search}, summary_{summary} {}
+  /// The one with that number. Once `stop` says so it may end without having done all.
+  using Task = std::function<void(std::size_t number, const plan::Stop& stop)>;
 
-  /// Until there are no units left, or stop(), or something is thrown.
+  SharedTasks(std::size_t count, Task task) : count_{count}, task_{std::move(task)} {}
+
+  /// Until there are no tasks left, or stop(), or something is thrown.
   void work() {
     try {
-      while (const auto task = next()) {
-        auto found = search_.run(task->unit, task->at_most, [this] { return stopped_.load(); });
+      while (const auto number = next()) {
+        task_(*number, [this] { return stopped_.load(); });
         const std::scoped_lock lock{mutex_};
-        if (found) summary_.take(std::move(*found));
         if (!stopped_) ++done_;
         changed_.notify_one();
       }
@@ -43,33 +41,30 @@ class SharedSearch {
   }
   void stop() { stopped_ = true; }
   bool stopped() const { return stopped_; }
-  /// The share of the units that are done, after a while or when all are.
+  /// The share of the tasks that are done, after a while or when all are.
   double wait(std::chrono::nanoseconds span) {
     std::unique_lock lock{mutex_};
-    changed_.wait_for(lock, span, [this] { return done_ == search_.units(); });
+    changed_.wait_for(lock, span, [this] { return done_ == count_; });
     return done();
   }
-  /// Once no thread is at work. Throws what they did.
-  Searched result() const {
+  /// The same once no thread is at work. Throws what they did.
+  double result() const {
     if (thrown_) std::rethrow_exception(thrown_);
-    return {done(), stopped_};
+    return done();
   }
 
  private:
-  struct Task {
-    std::size_t unit;
-    Seconds at_most;
-  };
-
-  std::optional<Task> next() {
+  std::optional<std::size_t> next() {
     const std::scoped_lock lock{mutex_};
-    if (stopped_ || next_ == search_.units()) return std::nullopt;
-    return Task{next_++, summary_.at_most()};
+    if (stopped_ || next_ == count_) return std::nullopt;
+    return next_++;
   }
-  double done() const { return static_cast<double>(done_) / static_cast<double>(search_.units()); }
+  double done() const {
+    return count_ == 0 ? 1 : static_cast<double>(done_) / static_cast<double>(count_);
+  }
 
-  const plan::Search& search_;
-  Summary& summary_;
+  const std::size_t count_;
+  const Task task_;
   std::atomic<bool> stopped_ = false;
   std::mutex mutex_;
   std::condition_variable changed_;
@@ -78,21 +73,37 @@ class SharedSearch {
   std::exception_ptr thrown_;
 };
 
-template <class Summary>
-Result<Searched> run_on_cores(const plan::Search& search, Summary& summary,
-                              const std::function<bool()>& is_over) {
-  SharedSearch shared{search, summary};
+/// The share of the tasks that were done before `is_over`.
+double run_on_cores(SharedTasks& tasks, const std::string& what,
+                    const std::function<bool()>& is_over) {
   std::vector<std::jthread> threads;
   for (unsigned i = 0; i < std::max(1u, std::thread::hardware_concurrency()); ++i)
-    threads.emplace_back([&shared] { shared.work(); });
-  Progress progress{"looking for the best plan"};
-  for (double share = 0; share < 1 && !shared.stopped();) {
-    share = shared.wait(std::chrono::milliseconds(20));
+    threads.emplace_back([&tasks] { tasks.work(); });
+  Progress progress{what};
+  for (double share = 0; share < 1 && !tasks.stopped();) {
+    share = tasks.wait(std::chrono::milliseconds(20));
     progress.show(share);
-    if (share < 1 && is_over()) shared.stop();
+    if (share < 1 && is_over()) tasks.stop();
   }
   threads.clear();
-  return shared.result();
+  return tasks.result();
+}
+
+/// The units of a search. `Summary` is what they give to what they find.
+template <class Summary>
+double search_units(const plan::Search& search, Summary& summary,
+                    const std::function<bool()>& is_over) {
+  std::mutex mutex;
+  SharedTasks tasks{search.units(), [&](std::size_t unit, const plan::Stop& stop) {
+                      const Seconds at_most = [&] {
+                        const std::scoped_lock lock{mutex};
+                        return summary.at_most();
+                      }();
+                      auto found = search.run(unit, at_most, stop);
+                      const std::scoped_lock lock{mutex};
+                      if (found) summary.take(*std::move(found));
+                    }};
+  return run_on_cores(tasks, "looking for the best plan", is_over);
 }
 
 }  // namespace
@@ -100,20 +111,33 @@ Result<Searched> run_on_cores(const plan::Search& search, Summary& summary,
 Result<FoundOnCores> search_on_cores(const plan::Search& search, Patience& patience,
                                      bool another_follows) {
   plan::SearchSummary summary{search};
-  const auto is_over = [&] {
+  const double searched = search_units(search, summary, [&] {
     return another_follows ? patience.is_half_over() : patience.is_over();
-  };
-  const Searched searched = AXS_TRY(run_on_cores(search, summary, is_over));
-  auto found = summary.result([&] { return searched.stopped || is_over(); });
-  if (!found && searched.stopped)
+  });
+  auto found = summary.fastest();
+  if (!found && searched < 1)
     return Error{Errc::exhausted, "plan: none was found before the search was stopped"};
   if (!found) return found.error();
-  return FoundOnCores{std::move(*found), searched.share};
+  return FoundOnCores{*std::move(found), searched, summary.best()};
+}
+
+void compare_on_cores(const plan::Search& search, FoundOnCores& found, Patience& patience) {
+  if (!found.fastest) return;
+  std::vector<plan::RunnerUp>& others = found.result.others;
+  for (const plan::Method& method : search.methods())
+    if (method != found.fastest->plan.method)
+      others.push_back({method, std::nullopt, plan::not_compared});
+  SharedTasks tasks{others.size(), [&](std::size_t number, const plan::Stop& stop) {
+                      plan::RunnerUp& other = others[number];
+                      other = plan::runner_up(search, *found.fastest, other.method, stop);
+                    }};
+  if (found.searched < 1) tasks.stop();
+  run_on_cores(tasks, "comparing methods", [&] { return patience.is_over(); });
+  plan::sort_runners_up(others);
 }
 
 Result<double> search_on_cores(plan::Replanning& replanning, Patience& patience) {
-  return AXS_TRY(run_on_cores(replanning.search(), replanning, [&] { return patience.is_over(); }))
-      .share;
+  return search_units(replanning.search(), replanning, [&] { return patience.is_over(); });
 }
 
 }  // namespace axs::cli

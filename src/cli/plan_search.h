@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+
 #include "axs/cli/patience.h"
 #include "axs/plan/replan.h"
 #include "axs/plan/search_result.h"
@@ -9,6 +11,8 @@ namespace axs::cli {
 struct FoundOnCores {
   plan::SearchResult result;
   double searched = 1;  ///< share of the units of the search that were looked at
+  /// The plan as the search found it, unless another one has taken its place.
+  std::optional<plan::Candidate> fastest{};
 };
 
 /// Searches on all cores, with a line of progress. The best plan that was found before `patience`
@@ -16,7 +20,10 @@ struct FoundOnCores {
 /// found. Half of the patience is left where another search follows.
 Result<FoundOnCores> search_on_cores(const plan::Search& search, Patience& patience,
                                      bool another_follows = false);
-/// The same for a job that runs: gives `replanning` what it finds. The share of the search that was
+/// Adds why other methods lost, where the plan is the fastest one: on all cores, those that were
+/// compared before `patience` was over.
+void compare_on_cores(const plan::Search& search, FoundOnCores& found, Patience& patience);
+/// Searches for a job that runs: gives `replanning` what it finds. The share of the search that was
 /// done.
 Result<double> search_on_cores(plan::Replanning& replanning, Patience& patience);
 

@@ -7,15 +7,10 @@
 
 namespace axs::plan {
 
-namespace {
-
-/// The last of the first half. What sharing saves goes by 1 / n, so that halves are alike in ratio.
 std::uint32_t middle_of(ReplicaRange bundles) {
   const double product = static_cast<double>(bundles.least) * bundles.most;
   return std::min(static_cast<std::uint32_t>(std::sqrt(product)), bundles.most - 1);
 }
-
-}  // namespace
 
 KindsByCount::KindsByCount(std::uint32_t most, Build build) : build_{std::move(build)} {
   add({1, most}, false);

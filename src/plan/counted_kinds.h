@@ -7,6 +7,10 @@
 
 namespace axs::plan {
 
+/// The last of the first half of a range. What sharing saves goes by 1 / n, so that halves are
+/// alike in ratio.
+std::uint32_t middle_of(ReplicaRange bundles);
+
 /// Kinds where a site has so many bundles.
 struct CountedKinds {
   ReplicaRange bundles;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "axs/plan/counted_kinds.h"
 #include "axs/plan/frugal_program.h"
 
 namespace axs::plan {
@@ -15,48 +16,81 @@ constexpr double precise = 1e-12;
 /// Spans that are wider have sets of replicas that need not go together.
 constexpr double wide = 1.05;
 
+/// Those that may be in a choice that scores less than `target`.
+void drop_useless(std::vector<BundleItem>& items, std::vector<CountedSite>& sites,
+                  const FrugalPrices& prices, double target) {
+  std::erase_if(items, [&](const BundleItem& item) { return prices.bound_with(item) >= target; });
+  std::erase_if(sites, [&](const CountedSite& at) {
+    return std::ranges::none_of(items, [&](const BundleItem& item) {
+      return item.offer->site == at.site && item.offer->bundles == at.bundles;
+    });
+  });
+}
+
+/// Each range that is not exact in two.
+std::vector<CountedSite> halved(const std::vector<CountedSite>& sites) {
+  std::vector<CountedSite> finer;
+  for (const CountedSite& at : sites) {
+    if (!at.is_coarse()) {
+      finer.push_back(at);
+      continue;
+    }
+    const std::uint32_t middle = middle_of(at.bundles);
+    finer.push_back({at.site, {at.bundles.least, middle}});
+    finer.push_back({at.site, {middle + 1, at.bundles.most}});
+  }
+  return finer;
+}
+
 }  // namespace
 
-FrugalChoice::FrugalChoice(std::vector<Offer> offers, const ReplicaDemand& demand,
-                           std::vector<SiteRoom> sites, StepLimits limits,
-                           std::function<Seconds(Seconds)> step_time)
+Seconds FrugalChoice::Span::middle() const {
+  return Seconds{std::sqrt(low.value() * high.value())};
+}
+
+FrugalChoice::FrugalChoice(OffersOf offers, std::vector<CountedSite> sites, FrugalDemand demand,
+                           std::vector<SiteRoom> rooms, std::function<Seconds(Seconds)> step_time,
+                           std::function<bool()> stop)
     : offers_{std::move(offers)},
-      demand_{demand},
       sites_{std::move(sites)},
-      limits_{std::move(limits)},
+      demand_{std::move(demand)},
+      rooms_{std::move(rooms)},
       step_time_{std::move(step_time)},
-      wanted_{static_cast<double>(demand.micro_batches) / demand.bundle},
+      stop_{std::move(stop)},
+      wanted_{static_cast<double>(demand_.micro_batches) / demand_.bundle},
       most_{static_cast<std::int64_t>(std::ceil(wanted_))} {
-  limits_.site_power.resize(sites_.size(), Watts{endless});
+  demand_.limits.site_power.resize(rooms_.size(), Watts{endless});
 }
 
 /// From the quickest replica's only micro-batch to the slowest one's all.
 FrugalChoice::Span FrugalChoice::span() const {
   Span span{Seconds{endless}, Seconds{}};
-  for (const Offer& offer : offers_) {
-    span.low = std::min(span.low, offer.kind->fill);
-    span.high = std::max(span.high, offer.kind->end(most_));
-  }
-  if (step_time_(span.high) <= limits_.time) return span;
+  for (const CountedSite& at : sites_)
+    for (const Offer& offer : offers_(at)) {
+      span.low = std::min(span.low, offer.kind->fill);
+      span.high = std::max(span.high, offer.kind->end(most_));
+    }
+  const Seconds limit = demand_.limits.time;
+  if (step_time_(span.high) <= limit) return span;
   Seconds kept = span.low, over = span.high;
   while (over - kept > precise * over) {
     const Seconds middle = 0.5 * (kept + over);
-    (step_time_(middle) <= limits_.time ? kept : over) = middle;
+    (step_time_(middle) <= limit ? kept : over) = middle;
   }
-  span.high = step_time_(kept) <= limits_.time ? kept : Seconds{};
+  span.high = step_time_(kept) <= limit ? kept : Seconds{};
   return span;
 }
 
 /// What offers are in a span. A replica does no more micro-batches than whole ones at its end; if
 /// these are more than at its beginning, no more than parts of them count in between. The exchange
 /// of sites is hidden best by the longest step.
-std::vector<BundleItem> FrugalChoice::items_of(Span span) const {
-  std::vector<BundleItem> items;
+FrugalChoice::Items FrugalChoice::items_of(const Sites& sites, Span span) const {
+  Items items;
   const double bundle = demand_.bundle;
   const Seconds exposed = step_time_(span.high) - span.high;
-  for (const Offer& offer : offers_) {
+  const auto add = [&](const Offer& offer) {
     const std::int64_t most = offer.kind->capacity(span.high, most_);
-    if (most == 0) continue;
+    if (most == 0) return;
     const auto whole = static_cast<double>(most);
     const auto parts = [&](Seconds time) {
       return 1 + (time - offer.kind->fill) / offer.kind->bottleneck;
@@ -72,79 +106,95 @@ std::vector<BundleItem> FrugalChoice::items_of(Span span) const {
          .money = bundle * offer.money.of(span.low + exposed, 0),
          .money_of_micro_batch = bundle * offer.money.micro_batch,
          .power = bundle * offer.power});
-  }
+  };
+  for (const CountedSite& at : sites) std::ranges::for_each(offers_(at), add);
   return items;
 }
 
-/// Whether it is below says the bound.
-double FrugalChoice::bound(Span span, std::uint32_t least, double below) const {
-  return FrugalPrices{items_of(span), sites_, {least, demand_.bundles}, wanted_, below}.bound();
+FrugalPrices FrugalChoice::prices_of(const Items& items, double enough) const {
+  return {items, rooms_, demand_.limits, demand_.bundles, wanted_, enough};
 }
 
-bool FrugalChoice::may_be_below(double score, std::uint32_t least) const {
-  return !offers_.empty() && may_be_below(score, least, span(), depth_max);
+double FrugalChoice::bound(double enough) const {
+  const Span all = span();
+  return all.low > all.high ? endless : prices_of(items_of(sites_, all), enough).bound();
 }
 
-bool FrugalChoice::may_be_below(double score, std::uint32_t least, Span span, int depth) const {
+bool FrugalChoice::may_be_below(double score) const {
+  return may_be_below(score, span(), depth_max);
+}
+
+bool FrugalChoice::may_be_below(double score, Span span, int depth) const {
   const double target = score * (1 - close_enough);
-  if (span.low > span.high || bound(span, least, target) >= target) return false;
+  if (span.low > span.high || prices_of(items_of(sites_, span), target).bound() >= target)
+    return false;
   if (depth == 0) return true;
-  const Seconds middle{std::sqrt(span.low.value() * span.high.value())};
-  return may_be_below(score, least, {middle, span.high}, depth - 1) ||
-         may_be_below(score, least, {span.low, middle}, depth - 1);
+  const Seconds middle = span.middle();
+  return may_be_below(score, {middle, span.high}, depth - 1) ||
+         may_be_below(score, {span.low, middle}, depth - 1);
 }
 
 std::optional<FrugalPlan> FrugalChoice::below(double score) const {
-  std::optional<FrugalPlan> best;
-  if (!offers_.empty()) look(span(), score, best);
-  return best;
+  Found found{score, demand_.which};
+  look(sites_, span(), found);
+  return std::move(found.best);
 }
 
-void FrugalChoice::look(Span span, double& ceiling, std::optional<FrugalPlan>& best) const {
-  const auto target = [&] { return ceiling * (1 - close_enough); };
-  if (span.low > span.high) return;
-  auto items = items_of(span);
-  const ReplicaRange bundles{demand_.bundles, demand_.bundles};
-  const FrugalPrices prices{items, sites_, bundles, wanted_, target()};
-  if (prices.bound() >= target()) return;
-  const Seconds middle{std::sqrt(span.low.value() * span.high.value())};
-  const auto halve = [&] {
-    look({middle, span.high}, ceiling, best);
-    look({span.low, middle}, ceiling, best);
-  };
-  if (span.high > wide * span.low) return halve();
-  std::erase_if(items, [&](const auto& item) { return prices.bound_with(item) >= target(); });
-  for (BundleItem& item : items) item = item.at_best();
-  const FrugalPrices at_best{items, sites_, bundles, wanted_, target()};
-  if (at_best.bound() >= target()) return;
-  FrugalProgram program{std::move(items), at_best, sites_,  limits_,
-                        demand_.bundles,  wanted_, target()};
-  auto choice = program.best();
-  if (!choice) return;
-  if (auto plan = shared(choice->chosen, span.high); plan && plan->score < ceiling) {
-    ceiling = plan->score;
-    best = std::move(plan);
+void FrugalChoice::look(Sites sites, Span span, Found& found) const {
+  if (span.low > span.high || stop_()) return;
+  if (span.high <= wide * span.low) return look_closely(std::move(sites), span, found);
+  if (prices_of(items_of(sites, span), found.target()).bound() >= found.target()) return;
+  const Seconds middle = span.middle();
+  look(sites, {middle, span.high}, found);
+  look(std::move(sites), {span.low, middle}, found);
+}
+
+/// Ranges are halved until none is left that may be in a better choice.
+void FrugalChoice::look_closely(Sites sites, Span span, Found& found) const {
+  for (;; sites = halved(sites)) {
+    Items items = items_of(sites, span);
+    const FrugalPrices prices = prices_of(items, found.target());
+    if (prices.bound() >= found.target() || stop_()) return;
+    drop_useless(items, sites, prices, found.target());
+    if (std::ranges::any_of(sites, &CountedSite::is_coarse)) continue;
+    const auto choice = exact_choice(std::move(items), found.target());
+    if (!choice) return;
+    take(*choice, span, found);
+    if (choice->score >= found.target()) return;
+    break;
   }
-  if (choice->score >= target() || span.high - span.low <= precise * span.high) return;
-  halve();
+  if (span.high - span.low <= precise * span.high) return;
+  const Seconds middle = span.middle();
+  look(sites, {middle, span.high}, found);
+  look(std::move(sites), {span.low, middle}, found);
 }
 
-const Offer& FrugalChoice::offer_of(const ChosenReplicas& chosen) const {
-  return *std::ranges::find_if(offers_, [&](const Offer& offer) {
-    return offer.site == chosen.site && offer.kind == chosen.kind;
-  });
+/// If seconds cost what they do at the beginning of a span, and replicas do what they can at its
+/// end.
+std::optional<BundleChoice> FrugalChoice::exact_choice(Items items, double target) const {
+  for (BundleItem& item : items) item = item.at_best();
+  const FrugalPrices prices = prices_of(items, target);
+  if (prices.bound() >= target) return std::nullopt;
+  const BundleDemand demand{demand_.bundles, demand_.sites_max, wanted_};
+  return FrugalProgram{std::move(items), prices, rooms_, demand_.limits, demand, target}.best();
+}
+
+void FrugalChoice::take(const BundleChoice& choice, Span span, Found& found) const {
+  auto plan = shared(choice, span.high);
+  if (!plan || plan->score >= found.ceiling) return;
+  found.ceiling = plan->score;
+  found.best = std::move(plan);
 }
 
 /// Replicas whose micro-batches are dear do less. Nothing if it costs too much.
-std::optional<FrugalPlan> FrugalChoice::shared(std::vector<ChosenReplicas> chosen,
-                                               Seconds within) const {
-  std::ranges::sort(chosen, [&](const ChosenReplicas& a, const ChosenReplicas& b) {
-    const auto key = [&](const ChosenReplicas& c) {
-      const Offer& offer = offer_of(c);
-      return std::pair{-offer.score.micro_batch, &offer};
-    };
-    return key(a) < key(b);
+std::optional<FrugalPlan> FrugalChoice::shared(const BundleChoice& choice, Seconds within) const {
+  auto by_cost = choice.chosen;
+  std::ranges::sort(by_cost, {}, [](const auto& one) {
+    return std::pair{-one.first->score.micro_batch, one.first};
   });
+  std::vector<ChosenReplicas> chosen;
+  for (const auto& [offer, bundles] : by_cost)
+    chosen.push_back({offer->site, offer->kind, bundles});
   const auto is_enough = [&](Seconds limit) {
     std::int64_t done = 0;
     for (const ChosenReplicas& c : chosen) {
@@ -159,17 +209,18 @@ std::optional<FrugalPlan> FrugalChoice::shared(std::vector<ChosenReplicas> chose
     const Seconds middle = 0.5 * (low + high);
     (is_enough(middle) ? high : low) = middle;
   }
-  FrugalPlan plan{share_work(chosen, demand_, high)};
+  const ReplicaDemand demand{demand_.bundles.most, demand_.bundle, demand_.micro_batches};
+  FrugalPlan plan{share_work(chosen, demand, high)};
   const Seconds step = step_time_(plan.work.slowest);
   double money = 0;
   for (const ReplicaGroup& group : plan.work.groups)
-    for (const ChosenReplicas& c : chosen)
-      if (c.site == group.site && c.kind->stages == group.stages) {
-        plan.score += group.replicas * offer_of(c).score.of(step, group.micro_batches);
-        money += group.replicas * offer_of(c).money.of(step, group.micro_batches);
+    for (const auto& [offer, bundles] : by_cost)
+      if (offer->site == group.site && offer->kind->stages == group.stages) {
+        plan.score += group.replicas * offer->score.of(step, group.micro_batches);
+        money += group.replicas * offer->money.of(step, group.micro_batches);
         break;
       }
-  if (money > limits_.money) return std::nullopt;
+  if (money > demand_.limits.money) return std::nullopt;
   return plan;
 }
 

@@ -23,15 +23,20 @@ struct ReplicaTerms {
   }
 };
 
+inline constexpr ReplicaRange any_number{1, ~0u};
+
 /// A replica that may be built at a site.
 struct Offer {
   std::uint32_t site = 0;  ///< which of those that were given
-  /// That its site has in all, if it is made of this offer and others with as many. 0: any.
-  std::uint32_t bundles = 0;
+  /// That its site has in all, of this offer and others of the same range.
+  ReplicaRange bundles = any_number;
   const ReplicaKind* kind = nullptr;
   ReplicaTerms score{};
   ReplicaTerms money{};  ///< dollars
   Watts power{};
+
+  /// Whether a site may have both.
+  bool is_as(const Offer& other) const { return site == other.site && bundles == other.bundles; }
 };
 
 /// What a step may take at most.
@@ -43,6 +48,19 @@ struct StepLimits {
 };
 
 struct BundleItem;
+struct BundleChoice;
+class FrugalPrices;
+
+/// A site with so many bundles, if it has any. With a range, but for `any_number`, what is offered
+/// is no worse than with each number of it.
+struct CountedSite {
+  std::uint32_t site = 0;
+  ReplicaRange bundles = any_number;
+
+  bool is_coarse() const { return !bundles.is_one() && bundles != any_number; }
+};
+/// What it offers; asked again, the same ones.
+using OffersOf = std::function<const std::vector<Offer>&(const CountedSite&)>;
 
 /// Replicas with their work, and what they score in a step.
 struct FrugalPlan {
@@ -50,42 +68,79 @@ struct FrugalPlan {
   double score = 0;
 };
 
+/// Which plan: the one that takes least, or any within the limits.
+enum class Which { least, any };
+
+/// What a choice is for.
+struct FrugalDemand {
+  ReplicaRange bundles{};    ///< of all sites together
+  std::uint32_t bundle = 1;  ///< replicas of each
+  std::int64_t micro_batches = 1;
+  std::size_t sites_max = ~0u;  ///< that have some
+  StepLimits limits{};
+  Which which = Which::least;
+};
+
 /// Chooses from offers the replicas that do all micro-batches of a step at the least score, if a
 /// step takes `step_time` of the time of the slowest replica. Any numbers of bundles of any kinds
 /// that the devices allow: branch and bound over the time of the slowest replica, each node of
-/// which is a dynamic program over the offers. What it finds is within `close_enough` of the best.
+/// which is a dynamic program over the offers. Where these go by the number of bundles of a site,
+/// ranges of numbers are halved as long as prices say that they may be in a better choice. What it
+/// finds is within `close_enough` of the best.
 class FrugalChoice {
  public:
   static constexpr double close_enough = 1e-3;
 
-  /// What `sites` have is in bundles of devices.
-  FrugalChoice(std::vector<Offer> offers, const ReplicaDemand& demand, std::vector<SiteRoom> sites,
-               StepLimits limits, std::function<Seconds(Seconds)> step_time);
+  /// What `rooms` have is in bundles of devices, by site. `sites` has each of them once, with all
+  /// the numbers of bundles that it may have.
+  FrugalChoice(OffersOf offers, std::vector<CountedSite> sites, FrugalDemand demand,
+               std::vector<SiteRoom> rooms, std::function<Seconds(Seconds)> step_time,
+               std::function<bool()> stop);
 
-  /// False: with no number of bundles from `least` to those of the demand there is a score below.
-  bool may_be_below(double score, std::uint32_t least) const;
-  /// With as many bundles as the demand has. Nothing if no score is below.
+  /// No score is below. Once that is `enough` no better bound is looked for.
+  double bound(double enough) const;
+  /// False: with no number of bundles there is a score below.
+  bool may_be_below(double score) const;
+  /// Nothing if no score is below, or if `stop` says so before one is found.
   std::optional<FrugalPlan> below(double score) const;
 
  private:
   /// Of time of the slowest replica.
   struct Span {
     Seconds low, high;
+
+    Seconds middle() const;
   };
+  /// What is known while a choice is looked for.
+  struct Found {
+    double ceiling;
+    Which which;
+    std::optional<FrugalPlan> best{};
+
+    /// What is better scores less.
+    double target() const {
+      return which == Which::any && best ? 0 : ceiling * (1 - close_enough);
+    }
+  };
+  using Sites = std::vector<CountedSite>;
+  using Items = std::vector<BundleItem>;
 
   Span span() const;
-  std::vector<BundleItem> items_of(Span span) const;
-  double bound(Span span, std::uint32_t least, double below) const;
-  bool may_be_below(double score, std::uint32_t least, Span span, int depth) const;
-  void look(Span span, double& ceiling, std::optional<FrugalPlan>& best) const;
-  std::optional<FrugalPlan> shared(std::vector<ChosenReplicas> chosen, Seconds within) const;
-  const Offer& offer_of(const ChosenReplicas& chosen) const;
+  Items items_of(const Sites& sites, Span span) const;
+  FrugalPrices prices_of(const Items& items, double enough) const;
+  bool may_be_below(double score, Span span, int depth) const;
+  void look(Sites sites, Span span, Found& found) const;
+  void look_closely(Sites sites, Span span, Found& found) const;
+  std::optional<BundleChoice> exact_choice(Items items, double target) const;
+  void take(const BundleChoice& choice, Span span, Found& found) const;
+  std::optional<FrugalPlan> shared(const BundleChoice& choice, Seconds within) const;
 
-  std::vector<Offer> offers_;
-  ReplicaDemand demand_;
-  std::vector<SiteRoom> sites_;  ///< in bundles of devices
-  StepLimits limits_;
+  OffersOf offers_;
+  Sites sites_;
+  FrugalDemand demand_;
+  std::vector<SiteRoom> rooms_;
   std::function<Seconds(Seconds)> step_time_;
+  std::function<bool()> stop_;
   /// Micro-batches of a replica of each bundle together: parts, where not all of a bundle do as
   /// many.
   double wanted_;

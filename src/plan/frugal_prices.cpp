@@ -82,9 +82,11 @@ BundleItem BundleItem::at_best() const {
 }
 
 FrugalPrices::FrugalPrices(const std::vector<BundleItem>& items, const std::vector<SiteRoom>& sites,
-                           ReplicaRange bundles, double wanted, double enough)
+                           const StepLimits& limits, ReplicaRange bundles, double wanted,
+                           double enough)
     : bundles_{bundles}, wanted_{wanted} {
   sort_in(items, sites);
+  limit_devices(limits);
   if (!may_do_all()) return;
   double cheapest = endless, dearest = 0;
   for (const BundleItem& item : items)
@@ -121,14 +123,15 @@ void FrugalPrices::sort_in(const std::vector<BundleItem>& items,
                            const std::vector<SiteRoom>& sites) {
   const auto key = [&](const BundleItem* item) {
     const Offer& offer = *item->offer;
-    return std::tuple{offer.site, offer.bundles, type_of(offer), offer.kind->devices(), &offer};
+    return std::tuple{offer.site, offer.bundles.least, type_of(offer), offer.kind->devices(),
+                      &offer};
   };
   for (const BundleItem& item : items) items_.push_back(&item);
   std::ranges::sort(items_, {}, key);
   for (std::size_t i = 0; i < items_.size(); ++i) {
-    const auto [site, bundles, type, devices, offer] = key(items_[i]);
-    if (groups_.empty() || groups_.back().site != site || groups_.back().bundles != bundles)
-      groups_.push_back({site, bundles, bundles == 0 ? bundles_.most : bundles});
+    const auto [site, least, type, devices, offer] = key(items_[i]);
+    if (groups_.empty() || groups_.back().site != site || groups_.back().bundles.least != least)
+      groups_.push_back({site, offer->bundles, std::min(offer->bundles.most, bundles_.most)});
     auto& pools = groups_.back().pools;
     if (pools.empty() || pools.back().type != type)
       pools.push_back({type, devices_of(sites[site], type)});
@@ -137,6 +140,19 @@ void FrugalPrices::sort_in(const std::vector<BundleItem>& items,
       alike.push_back({i, i, static_cast<double>(devices)});
     alike.back().end = i + 1;
   }
+}
+
+/// Those of a pool together draw no more than the site or all sites may.
+void FrugalPrices::limit_devices(const StepLimits& limits) {
+  for (Group& group : groups_)
+    for (Pool& pool : group.pools) {
+      double least = endless;  // Of a device, in watts.
+      for (const Alike& alike : pool.alike)
+        for (std::size_t i = alike.begin; i < alike.end; ++i)
+          least = std::min(least, items_[i]->power.value() / alike.devices);
+      const Watts most = std::min(limits.power, limits.site_power[group.site]);
+      if (least > 0) pool.devices = std::min(pool.devices, most.value() / least);
+    }
 }
 
 /// Without rounding: half a micro-batch more or less is nothing.
@@ -250,13 +266,12 @@ void FrugalPrices::set_gains(Group& group) const {
 double FrugalPrices::bound_with(const BundleItem& item) const {
   const Group& group = group_of(*item.offer);
   const Ends score = score_of(item);
-  const Ends of_site = gain_at(item.offer->site);
+  const Ends of_site = ends_at(item.offer->site);
   Ends by_bundles{}, by_devices{};
   for (const std::size_t end : ends) {
     const double others = bundle_ - group.least[end];
     const double without = worth() - gain_[end] + of_site[end] - (bundle_ - score[end]);
-    by_bundles[end] =
-        without - (group.most - 1) * (group.bundles > 0 ? others : std::max(0.0, others));
+    by_bundles[end] = without - ((others > 0 ? group.most : group.bundles.least) - 1) * others;
     by_devices[end] = without;
     for (const Pool& pool : group.pools) {
       const double mine = pool.type == type_of(*item.offer) ? item.offer->kind->devices() : 0;
@@ -266,7 +281,7 @@ double FrugalPrices::bound_with(const BundleItem& item) const {
   return std::max(std::min(by_bundles[0], by_bundles[1]), std::min(by_devices[0], by_devices[1]));
 }
 
-Ends FrugalPrices::gain_at(std::uint32_t site) const {
+Ends FrugalPrices::ends_at(std::uint32_t site) const {
   Ends gain{};
   for (const Group& group : groups_)
     if (group.site == site) gain = higher(gain, group.gain);
@@ -275,7 +290,7 @@ Ends FrugalPrices::gain_at(std::uint32_t site) const {
 
 const FrugalPrices::Group& FrugalPrices::group_of(const Offer& offer) const {
   return *std::ranges::find_if(groups_, [&](const Group& group) {
-    return group.site == offer.site && group.bundles == offer.bundles;
+    return group.site == offer.site && group.bundles.least == offer.bundles.least;
   });
 }
 

@@ -49,15 +49,15 @@ class FrugalPrices {
   /// Items of one type at a site, or all mixed ones there.
   struct Pool {
     std::size_t type = 0;  ///< `mixed`: all types
-    double devices = 0;    ///< at the site
+    double devices = 0;    ///< at the site, as many as its power is enough for
     std::vector<Alike> alike{};
     Ends gain{};  ///< of a device, at most
   };
   /// Items of a site, if it has so many bundles.
   struct Group {
     std::uint32_t site = 0;
-    std::uint32_t bundles = 0;  ///< 0: any number
-    std::uint32_t most = 0;     ///< bundles
+    ReplicaRange bundles{};
+    std::uint32_t most = 0;  ///< bundles, also of all sites
     std::vector<Pool> pools{};
     Ends least{};  ///< as in Alike
     Ends gain{};   ///< of the site, at most
@@ -74,12 +74,17 @@ class FrugalPrices {
   /// micro-batches if of each bundle one is counted. Once the bound reaches `enough` no better one
   /// is looked for.
   FrugalPrices(const std::vector<BundleItem>& items, const std::vector<SiteRoom>& sites,
-               ReplicaRange bundles, double wanted, double enough);
+               const StepLimits& limits, ReplicaRange bundles, double wanted, double enough);
 
   /// No choice scores less.
   double bound() const { return bound_; }
   double micro_batch() const { return micro_batch_; }
   double bundle() const { return bundle_; }
+  /// What all bundles and micro-batches are worth, at the least.
+  double worth() const;
+  /// At the beginning of the span, of all sites and of one.
+  double gain() const { return gain_[0]; }
+  double gain_at(std::uint32_t site) const { return ends_at(site)[0]; }
   const Group& group_of(const Offer& offer) const;
   /// Of a bundle, less what its micro-batches are worth.
   Ends score_of(const BundleItem& item) const;
@@ -94,13 +99,13 @@ class FrugalPrices {
   };
 
   void sort_in(const std::vector<BundleItem>& items, const std::vector<SiteRoom>& sites);
+  void limit_devices(const StepLimits& limits);
   bool may_do_all() const;
   double most_of(const Group& group) const;
   double best_at(double price);
   Line bound_at(double bundle);
   void set_gains(Group& group) const;
-  Ends gain_at(std::uint32_t site) const;
-  double worth() const;
+  Ends ends_at(std::uint32_t site) const;
 
   ReplicaRange bundles_;
   double wanted_;

@@ -9,22 +9,8 @@ namespace axs::plan {
 
 namespace {
 
-/// More bundles of a site that steps apart than this come in steps of a quarter.
-constexpr std::uint32_t every_count_until = 8;
-/// Sites that step apart have no more bundles than this together.
-constexpr std::uint32_t apart_bundles_max = 64;
-
-/// How many bundles a site that steps apart may have, few before many. It depends on nothing but
-/// `most`, so that more devices only ever add choices.
-std::vector<std::uint32_t> apart_counts(std::uint32_t most) {
-  std::vector<std::uint32_t> counts;
-  std::uint32_t step = 1;
-  for (std::uint32_t count = 1; count <= most; count += step) {
-    counts.push_back(count);
-    if (count % (every_count_until * step) == 0) step *= 2;
-  }
-  return counts;
-}
+/// Of a search, what finds out in which order to look.
+constexpr double share_of_bounds = 0.2;
 
 /// With `for_time` for each second and `for_energy` for each joule of the site's meter.
 ReplicaTerms terms_of(const PipelineDraw& draw, double pue, double for_time, double for_energy) {
@@ -74,42 +60,67 @@ double FrugalSearch::highest_score(Thrift thrift, const ThriftLimits& limits) co
 
 std::optional<TrainingPlan> FrugalSearch::best(Thrift thrift, const ThriftLimits& limits,
                                                const std::optional<TrainingPlan>& known,
-                                               const Watch& watch) const {
-  Wish wish{thrift, limits, highest_score(thrift, limits), std::nullopt};
+                                               const Watch& watch, Which which) const {
+  Wish wish{thrift, limits, which, highest_score(thrift, limits), std::nullopt};
   if (known && is_within(*known, limits)) {
     wish.score = step_score(*known, thrift);
     wish.plan = known;
   }
+  const auto units = promising(wish, watch);
+  for (std::size_t i = 0; i < units.size(); ++i) {
+    const auto& [bound, unit] = units[i];
+    if (wish.is_granted() || bound >= wish.target()) break;
+    const double share = static_cast<double>(i) / static_cast<double>(units.size());
+    const Stop stop = [&] { return !watch(share_of_bounds + (1 - share_of_bounds) * share); };
+    if (search_.units_[unit].apart)
+      look_apart(search_.units_[unit], stop, wish);
+    else
+      look(search_.units_[unit], search_.units_[unit].bundles, stop, wish);
+  }
+  return std::move(wish.plan);
+}
+
+std::vector<std::pair<double, std::size_t>> FrugalSearch::promising(const Wish& wish,
+                                                                    const Watch& watch) const {
+  std::vector<std::pair<double, std::size_t>> units;
   for (std::size_t unit = 0; unit < search_.units(); ++unit) {
     if (search_.units_[unit].pipelines == Search::Pipelines::spanning) continue;
     const double share = static_cast<double>(unit) / static_cast<double>(search_.units());
-    const Stop stop = [&] { return !watch(share); };
-    Search::Unit looked_at = search_.units_[unit];
-    if (looked_at.apart) {
-      looked_at.bundles.most = std::min(looked_at.bundles.most, apart_bundles_max);
-      ApartOffers apart{ApartKinds{search_, looked_at, stop}};
-      look_apart(apart, looked_at, looked_at.bundles, stop, wish);
-    } else {
-      look(looked_at, looked_at.bundles, stop, wish);
-    }
+    const Stop stop = [&] { return !watch(share_of_bounds * share); };
+    const double least = bound(search_.units_[unit], wish, stop);
+    if (least < wish.target()) units.emplace_back(least, unit);
   }
-  return std::move(wish.plan);
+  std::ranges::sort(units);
+  return units;
+}
+
+/// No plan of the unit scores less.
+double FrugalSearch::bound(const Search::Unit& unit, const Wish& wish, const Stop& stop) const {
+  const ReplicaRange bundles{unit.apart ? 1 : unit.bundles.least, unit.bundles.most};
+  const KindBuilder builder = search_.builder_for(unit, bundles);
+  const BuiltKinds kinds{builder, search_.kinds(builder, unit.pipelines, stop)};
+  double least = endless;
+  if (stop()) return least;
+  for (const SiteGroup& group : search_.groups_)
+    if (group.step_apart() == unit.apart)
+      least = std::min(
+          least, choice_of_any(kinds, unit, bundles, group, wish, stop).bound(wish.target()));
+  return least;
 }
 
 /// Branch and bound over the numbers of bundles, few before many: they wait least for each other.
 void FrugalSearch::look(const Search::Unit& unit, ReplicaRange bundles, const Stop& stop,
                         Wish& wish) const {
-  if (stop()) return;
+  if (stop() || wish.is_granted()) return;
   const KindBuilder builder = search_.builder_for(unit, bundles);
   const BuiltKinds kinds{builder, search_.kinds(builder, unit.pipelines, stop)};
   if (stop()) return;
   bool possible = false;
   for (const SiteGroup& group : search_.groups_) {
     if (group.step_apart()) continue;
-    const FrugalChoice among = choice(offers(kinds, group, wish.thrift, bundles.is_one()), kinds,
-                                      unit, bundles, group, wish);
+    const FrugalChoice among = choice_of_any(kinds, unit, bundles, group, wish, stop);
     if (!bundles.is_one()) {
-      possible = possible || among.may_be_below(wish.score, bundles.least);
+      possible = possible || among.may_be_below(wish.score);
       continue;
     }
     const auto found = among.below(wish.score);
@@ -123,85 +134,83 @@ void FrugalSearch::look(const Search::Unit& unit, ReplicaRange bundles, const St
   look(unit, {middle + 1, bundles.most}, stop, wish);
 }
 
-/// The same where a site's kinds go by its own number of bundles.
-void FrugalSearch::look_apart(ApartOffers& known, const Search::Unit& unit, ReplicaRange bundles,
-                              const Stop& stop, Wish& wish) const {
-  if (stop()) return;
-  bool possible = false;
+/// Where a site's kinds go by its own number of bundles.
+void FrugalSearch::look_apart(const Search::Unit& unit, const Stop& stop, Wish& wish) const {
+  ApartKinds kinds{search_, unit, stop};
   for (const SiteGroup& group : search_.groups_) {
-    // The program cannot count sites.
-    if (!group.step_apart() || group.sites_max < group.sites.size()) continue;
-    const BuiltKinds& any = known.kinds.of({1, unit.bundles.most});
-    auto& bounds = known.bounds[&group];
-    if (bounds.empty()) bounds = offers(any, group, wish.thrift, false);
-    if (!choice(bounds, any, unit, bundles, group, wish).may_be_below(wish.score, bundles.least))
-      continue;
-    possible = true;
-    if (!bundles.is_one()) continue;
-    const auto found = choice(apart_offers(known, unit, bundles, group, wish.thrift), any, unit,
-                              bundles, group, wish)
+    if (!group.step_apart() || wish.is_granted()) continue;
+    std::vector<Offers> of_site(group.sites.size());
+    const OffersOf offers_of = [&](const CountedSite& at) -> const auto& {
+      const auto [least, most] = at.bundles;
+      auto& known = of_site[at.site];
+      const auto found = known.find({least, most});
+      if (found != known.end()) return found->second;
+      auto some = offers(kinds.of(at.bundles), group, at.site, wish.thrift, at.bundles.is_one());
+      for (Offer& offer : some) offer.bundles = at.bundles;
+      return known.emplace(std::pair{least, most}, std::move(some)).first->second;
+    };
+    std::vector<CountedSite> sites;
+    for (std::uint32_t site = 0; site < group.sites.size(); ++site)
+      sites.push_back({site, {1, unit.bundles.most}});
+    const auto found = choice(offers_of, std::move(sites), kinds.builder({1, unit.bundles.most}),
+                              unit, unit.bundles, group, wish, stop)
                            .below(wish.score);
     if (!found) continue;
     wish.score = found->score;
-    wish.plan =
-        search_.plan_of(found->work, group, known.kinds.builders(found->work.groups, group));
+    wish.plan = search_.plan_of(found->work, group, kinds.builders(found->work.groups, group));
   }
-  if (!possible || bundles.is_one()) return;
-  const std::uint32_t middle = (bundles.least + bundles.most) / 2;
-  look_apart(known, unit, {bundles.least, middle}, stop, wish);
-  look_apart(known, unit, {middle + 1, bundles.most}, stop, wish);
 }
 
-/// Of the numbers of bundles that a site may have if all have so many together.
-std::vector<Offer> FrugalSearch::apart_offers(ApartOffers& known, const Search::Unit& unit,
-                                              ReplicaRange bundles, const SiteGroup& group,
-                                              Thrift thrift) const {
-  std::vector<Offer>& all = known.whole[&group];
-  if (all.empty())
-    for (const std::uint32_t count : apart_counts(unit.bundles.most))
-      for (Offer& offer : offers(known.kinds.of({count, count}), group, thrift, true)) {
-        offer.bundles = count;
-        all.push_back(std::move(offer));
-      }
-  std::vector<Offer> some;
-  for (const Offer& offer : all)
-    if (offer.bundles <= bundles.most) some.push_back(offer);
-  return some;
+FrugalChoice FrugalSearch::choice_of_any(const BuiltKinds& kinds, const Search::Unit& unit,
+                                         ReplicaRange bundles, const SiteGroup& group,
+                                         const Wish& wish, const Stop& stop) const {
+  std::vector<CountedSite> sites;
+  std::vector<std::vector<Offer>> of_site;
+  for (std::uint32_t site = 0; site < group.sites.size(); ++site) {
+    of_site.push_back(offers(kinds, group, site, wish.thrift, bundles.is_one()));
+    sites.push_back({site});
+  }
+  const auto offers_of = [all = std::move(of_site)](const CountedSite& at) -> const auto& {
+    return all[at.site];
+  };
+  return choice(offers_of, std::move(sites), kinds.builder, unit, bundles, group, wish, stop);
 }
 
-FrugalChoice FrugalSearch::choice(std::vector<Offer> offers, const BuiltKinds& kinds,
-                                  const Search::Unit& unit, ReplicaRange bundles,
-                                  const SiteGroup& group, const Wish& wish) const {
+FrugalChoice FrugalSearch::choice(OffersOf offers, std::vector<CountedSite> sites,
+                                  const KindBuilder& builder, const Search::Unit& unit,
+                                  ReplicaRange bundles, const SiteGroup& group, const Wish& wish,
+                                  const Stop& stop) const {
   const Method& how = search_.methods_[unit.method].method;
-  std::vector<SiteRoom> sites;
+  std::vector<SiteRoom> rooms;
   for (const std::uint32_t site : group.sites)
-    sites.push_back(rooms_of(search_.devices_[site], kinds.table.widths, unit.bundle));
-  const Seconds fixed = kinds.builder.fixed();
+    rooms.push_back(rooms_of(search_.devices_[site], builder.widths(), unit.bundle));
+  const Seconds fixed = builder.fixed();
   return {std::move(offers),
-          {bundles.most, unit.bundle, search_.micro_batches(how)},
           std::move(sites),
-          step_limits(group, wish.limits),
-          [&group, fixed](Seconds replicas_done) { return group.after(replicas_done + fixed); }};
+          {bundles, unit.bundle, search_.micro_batches(how), group.sites_max,
+           step_limits(group, wish.limits), wish.which},
+          std::move(rooms),
+          [&group, fixed](Seconds replicas_done) { return group.after(replicas_done + fixed); },
+          stop};
 }
 
 std::vector<Offer> FrugalSearch::offers(const BuiltKinds& kinds, const SiteGroup& group,
-                                        Thrift thrift, bool whole) const {
+                                        std::uint32_t here, Thrift thrift, bool whole) const {
   std::vector<Offer> offers;
-  for (std::uint32_t i = 0; i < group.sites.size(); ++i) {
-    const std::uint32_t site = group.sites[i];
-    const auto add = [&](const ReplicaKind& kind) {
-      const bool possible = std::ranges::all_of(kind.uses, [&](const TypeUse& use) {
-        return use.devices <= search_.devices_[site][use.type];
-      });
-      if (!possible) return;
-      Offer one = offer(kind, kinds.builder, site, thrift, whole);
-      if (one.power > search_.fleet_.sites[site].supply.limit.value_or(Watts{endless})) return;
-      one.site = i;
-      offers.push_back(std::move(one));
-    };
-    for (const auto& pure : kinds.table.pure) std::ranges::for_each(pure, add);
-    std::ranges::for_each(kinds.table.mixed, add);
-  }
+  const std::uint32_t site = group.sites[here];
+  const Watts limit = search_.fleet_.sites[site].supply.limit.value_or(Watts{endless});
+  const auto add = [&](const ReplicaKind& kind) {
+    const bool possible = std::ranges::all_of(kind.uses, [&](const TypeUse& use) {
+      return use.devices <= search_.devices_[site][use.type];
+    });
+    if (!possible) return;
+    Offer one = offer(kind, kinds.builder, site, thrift, whole);
+    if (one.power > limit) return;
+    one.site = here;
+    offers.push_back(std::move(one));
+  };
+  for (const auto& pure : kinds.table.pure) std::ranges::for_each(pure, add);
+  std::ranges::for_each(kinds.table.mixed, add);
   return offers;
 }
 

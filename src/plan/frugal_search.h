@@ -23,7 +23,7 @@ struct ThriftLimits {
 /// The search for the plan that takes least of something, over the methods, numbers of replicas,
 /// pipelines and groups of sites of the search for the fastest one. Within
 /// FrugalChoice::close_enough of the best of them, so that added devices never make a plan worse by
-/// more; but for sites that step apart, where it looks at some numbers of replicas only.
+/// more.
 /// docs/design/030-plan-objectives.md has the space and what it leaves out.
 class FrugalSearch {
  public:
@@ -35,9 +35,10 @@ class FrugalSearch {
 
   /// Nothing: there is none within the limits. `known` is a plan to do better than; if it is within
   /// the limits and nothing is better, it is what is given back. The limits of sites are kept, too.
+  /// `any`: what takes little is only looked at first.
   std::optional<TrainingPlan> best(Thrift thrift, const ThriftLimits& limits,
-                                   const std::optional<TrainingPlan>& known,
-                                   const Watch& watch) const;
+                                   const std::optional<TrainingPlan>& known, const Watch& watch,
+                                   Which which = Which::least) const;
 
   const Fleet& fleet() const { return search_.fleet(); }
 
@@ -50,27 +51,35 @@ class FrugalSearch {
   struct Wish {
     Thrift thrift;
     ThriftLimits limits;
+    Which which;
     double score;  ///< of a step, that is to be beaten
     std::optional<TrainingPlan> plan;
+
+    bool is_granted() const { return which == Which::any && plan; }
+    /// What is better scores less.
+    double target() const { return score * (1 - FrugalChoice::close_enough); }
   };
 
-  /// What a unit offers to sites that step apart.
-  struct ApartOffers {
-    ApartKinds kinds;
-    std::map<const SiteGroup*, std::vector<Offer>> bounds{}, whole{};
-  };
+  /// Of one fleet's site, by the numbers of bundles there.
+  using Offers = std::map<std::pair<std::uint32_t, std::uint32_t>, std::vector<Offer>>;
 
+  /// Units with what they score at least, the most promising first; without those that are no better
+  /// than what is known.
+  std::vector<std::pair<double, std::size_t>> promising(const Wish& wish, const Watch& watch) const;
+  double bound(const Search::Unit& unit, const Wish& wish, const Stop& stop) const;
   void look(const Search::Unit& unit, ReplicaRange bundles, const Stop& stop, Wish& wish) const;
-  void look_apart(ApartOffers& known, const Search::Unit& unit, ReplicaRange bundles,
-                  const Stop& stop, Wish& wish) const;
-  std::vector<Offer> apart_offers(ApartOffers& known, const Search::Unit& unit,
-                                  ReplicaRange bundles, const SiteGroup& group,
-                                  Thrift thrift) const;
-  FrugalChoice choice(std::vector<Offer> offers, const BuiltKinds& kinds, const Search::Unit& unit,
-                      ReplicaRange bundles, const SiteGroup& group, const Wish& wish) const;
-  /// Not `whole`: without what depends on the number of replicas.
-  std::vector<Offer> offers(const BuiltKinds& kinds, const SiteGroup& group, Thrift thrift,
-                            bool whole) const;
+  void look_apart(const Search::Unit& unit, const Stop& stop, Wish& wish) const;
+  FrugalChoice choice(OffersOf offers, std::vector<CountedSite> sites, const KindBuilder& builder,
+                      const Search::Unit& unit, ReplicaRange bundles, const SiteGroup& group,
+                      const Wish& wish, const Stop& stop) const;
+  /// Where sites may have any numbers of bundles of the same kinds.
+  FrugalChoice choice_of_any(const BuiltKinds& kinds, const Search::Unit& unit,
+                             ReplicaRange bundles, const SiteGroup& group, const Wish& wish,
+                             const Stop& stop) const;
+  /// Of a site of a group, by its number there. Not `whole`: without what depends on the number of
+  /// replicas.
+  std::vector<Offer> offers(const BuiltKinds& kinds, const SiteGroup& group, std::uint32_t site,
+                            Thrift thrift, bool whole) const;
   Offer offer(const ReplicaKind& kind, const KindBuilder& builder, std::uint32_t site,
               Thrift thrift, bool whole) const;
   StepLimits step_limits(const SiteGroup& group, const ThriftLimits& limits) const;

@@ -65,7 +65,7 @@ void KindBuilder::extend(const std::vector<std::uint32_t>& types, Family begun, 
       if (again) continue;
       Family longer = begun;
       longer.runs[longer.count++] = {type, width, 1};
-      extend(types, longer, limit, families);
+      if (has_place(longer.segments())) extend(types, longer, limit, families);
     }
 }
 
@@ -89,7 +89,7 @@ void KindBuilder::bound(Family& family, std::uint32_t fullest) const {
 void KindBuilder::add(Family family, Seconds limit, std::vector<Family>& families) const {
   std::uint32_t stages = 0;
   for (const Segment& segment : family.segments()) stages += segment.stages;
-  if (stages > layers_ || !has_enough(family.segments())) return;
+  if (stages > layers_ || !has_place(family.segments())) return;
   family.stretch = stretch_of(family.segments());
   bound(family, mean_layers(layers_, stages));
   if (family.fill <= limit) families.push_back(family);

@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "axs/plan/replica_kind.h"
 #include "axs/plan/search_scenes_testing.h"
 
@@ -25,8 +27,8 @@ struct Scene {
     method.recompute = rng.chance(0.5) ? Recompute::full : Recompute::none;
     method.sharding = Sharding::optimizer;
   }
-  KindBuilder builder(ReplicaRange replicas) const {
-    return {job, types, method, replicas, {64, 64}, calibration};
+  KindBuilder builder(ReplicaRange replicas, std::vector<SiteDevices> sites = {{64, 64}}) const {
+    return {job, types, method, replicas, std::move(sites), calibration};
   }
 
   Job job;
@@ -87,6 +89,56 @@ TEST_CASE("families of kinds: those that end too late or do too little are left 
   const KindNeed need{.limit = slowest, .bundles = 1, .micro_batches = 8};
   for (const KindBuilder::Family& family : builder.families({0, 1}, true, need).mixed)
     CHECK(family.fill + 7 * family.bottleneck <= slowest);
+}
+
+TEST_CASE("families of kinds: each has a place at one of the sites") {
+  const std::vector<SiteDevices> sites{{64, 8}, {5, 64}};
+  std::size_t left_out = 0;
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    const Scene scene{seed};
+    const KindBuilder anywhere = scene.builder({2, 2});
+    std::vector<ReplicaKind> wanted;
+    const auto all = anywhere.families({0, 1}, true, {}).mixed;
+    for (const KindBuilder::Family& family : all) {
+      const ReplicaKind kind = anywhere.least(family);
+      const auto has_room = [&](const SiteDevices& site) {
+        return std::ranges::all_of(
+            kind.uses, [&](const TypeUse& use) { return use.devices <= site[use.type]; });
+      };
+      if (std::ranges::any_of(sites, has_room)) wanted.push_back(kind);
+    }
+    const KindBuilder builder = scene.builder({2, 2}, sites);
+    const auto found = builder.families({0, 1}, true, {}).mixed;
+    REQUIRE(found.size() == wanted.size());
+    for (std::size_t i = 0; i < found.size(); ++i)
+      CHECK(builder.least(found[i]).stages == wanted[i].stages);
+    left_out += all.size() - found.size();
+  }
+  CHECK(left_out > 1000);
+}
+
+TEST_CASE("families of kinds: a builder for other replicas is as if it had been made for them") {
+  const std::vector<SiteDevices> sites{{64, 64}};
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    const Scene scene{seed};
+    const KindBuilder alone = scene.builder({1, 1}, {});
+    std::vector<ReplicaKind> last;
+    for (const ReplicaRange replicas : {ReplicaRange{1, 4}, ReplicaRange{7, 7}}) {
+      const KindBuilder made = scene.builder(replicas, sites), other = alone.with(replicas, sites);
+      const auto kinds = [](const KindBuilder& builder) {
+        return builder.cut(builder.families({0, 1}, true, {}).mixed, endless, never);
+      };
+      const std::vector<ReplicaKind> wanted = kinds(made), found = kinds(other);
+      REQUIRE(found.size() == wanted.size());
+      for (std::size_t i = 0; i < found.size(); ++i) {
+        CHECK(found[i].stages == wanted[i].stages);
+        CHECK(found[i].fill == wanted[i].fill);
+        CHECK(found[i].bottleneck == wanted[i].bottleneck);
+      }
+      CHECK((last.empty() || last.front().fill != found.front().fill));
+      last = found;
+    }
+  }
 }
 
 TEST_CASE("families of kinds: who stops gets no more of them") {

@@ -154,7 +154,7 @@ PlanMove move_to(const TrainingPlan& next, const HeldState& held, const Job& job
     const std::uint32_t sharing = sharing_at(next, site);
     const auto builder =
         builders.try_emplace(sharing, job, fleet.types, next.method, ReplicaRange{sharing, sharing},
-                             std::vector<std::uint32_t>{}, calibration);
+                             std::vector<SiteDevices>{}, calibration);
     SiteMove here{builder.first->second, fleet, held.sites[site].lost};
     for (const auto& [state, count] : wanted) here.add(state, count, std::min(count, there[state]));
     move.inside += here.bytes();

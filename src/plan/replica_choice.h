@@ -26,8 +26,6 @@ struct ReplicaDemand {
   std::int64_t of_all_bundles() const { return (micro_batches + bundle - 1) / bundle; }
 };
 
-/// Devices of each type at a site.
-using SiteDevices = std::vector<std::uint32_t>;
 /// What groups there is room for with a `bundle`th of them.
 using SiteRoom = std::vector<PoolRoom>;
 SiteRoom rooms_of(const SiteDevices& devices, const std::vector<NodeWidths>& widths,

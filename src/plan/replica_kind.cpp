@@ -87,14 +87,14 @@ std::vector<ReplicaKind> undominated(std::vector<ReplicaKind> kinds) {
 }
 
 KindBuilder::KindBuilder(const Job& job, const std::vector<DeviceType>& types, const Method& method,
-                         ReplicaRange replicas, std::vector<std::uint32_t> most,
+                         ReplicaRange replicas, std::vector<SiteDevices> sites,
                          const Calibration& calibration)
     : method_{method},
       layers_{job.shape.layers},
       micro_batches_{static_cast<double>(job.global_batch / method.micro_batch)},
       replicas_only_{job.software.replicas_only},
       replicas_{replicas},
-      most_{std::move(most)},
+      sites_{std::move(sites)},
       stragglers_{calibration.shared.stragglers},
       costs_(types.size()) {
   for (std::size_t type = 0; type < types.size(); ++type) {
@@ -106,6 +106,15 @@ KindBuilder::KindBuilder(const Job& job, const std::vector<DeviceType>& types, c
       costs_[type].push_back(*std::move(cost));
     }
   }
+}
+
+KindBuilder KindBuilder::with(ReplicaRange replicas, std::vector<SiteDevices> sites) const {
+  KindBuilder other = *this;
+  other.replicas_ = replicas;
+  other.sites_ = std::move(sites);
+  for (std::vector<StageCost>& costs : other.costs_)
+    for (StageCost& cost : costs) cost = cost.with_replicas(replicas);
+  return other;
 }
 
 double KindBuilder::spread(std::uint32_t type) const {
@@ -169,12 +178,19 @@ ReplicaKind KindBuilder::kind_of(const Pipeline& pipeline, const PipelineCut& cu
   return kind;
 }
 
-bool KindBuilder::has_enough(std::span<const Segment> segments) const {
+/// At one of the sites.
+bool KindBuilder::has_place(std::span<const Segment> segments) const {
+  return std::ranges::all_of(segments,
+                             [&](const Segment& s) { return is_of_a_ladder(s, segments); }) &&
+         std::ranges::any_of(sites_, [&](const auto& site) { return has_enough(site, segments); });
+}
+
+bool KindBuilder::has_enough(const SiteDevices& site, std::span<const Segment> segments) const {
   return std::ranges::all_of(segments, [&](const Segment& s) {
     std::uint64_t needed = 0;
     for (const Segment& other : segments)
       if (other.type == s.type) needed += std::uint64_t{other.stages} * cost_in(other).devices();
-    return needed <= most_[s.type] && is_of_a_ladder(s, segments);
+    return needed <= site[s.type];
   });
 }
 

@@ -12,6 +12,9 @@
 
 namespace axs::plan {
 
+/// Devices of each type at a site.
+using SiteDevices = std::vector<std::uint32_t>;
+
 /// A way to build a replica: a pipeline, cut into stages. It ends `fill` + (m - 1) × `bottleneck`
 /// after the step's start with m micro-batches, exchange and optimiser included, stretched by the
 /// stragglers among all nodes if every replica has as many.
@@ -67,10 +70,12 @@ class KindBuilder {
     std::vector<Family> mixed;  ///< of several
   };
 
-  /// A replica that it makes up may use `most` devices of each type.
+  /// A replica that it makes up has a place at one of `sites` at least.
   KindBuilder(const Job& job, const std::vector<DeviceType>& types, const Method& method,
-              ReplicaRange replicas, std::vector<std::uint32_t> most,
+              ReplicaRange replicas, std::vector<SiteDevices> sites,
               const Calibration& calibration);
+  /// The same for another number of replicas and other sites, for less work.
+  KindBuilder with(ReplicaRange replicas, std::vector<SiteDevices> sites) const;
 
   /// That have kinds which may be among the replicas of a plan that meets the need. Stage counts of
   /// mixed ones are few, because a fleet that needs long mixed pipelines has devices enough for
@@ -85,10 +90,8 @@ class KindBuilder {
   /// model does not fit.
   std::vector<ReplicaKind> spanning(const std::vector<Segment>& segments,
                                     std::vector<LinkTransfers> links) const;
-  /// How many widths are possible on a type, and what a stage of one costs.
-  std::uint32_t width_count(std::uint32_t type) const {
-    return static_cast<std::uint32_t>(costs_[type].size());
-  }
+  /// What a stage costs on a type in each width that is possible.
+  const std::vector<StageCost>& costs(std::uint32_t type) const { return costs_[type]; }
   const StageCost& cost_in(const Segment& segment) const {
     return costs_[segment.type][segment.width];
   }
@@ -116,7 +119,8 @@ class KindBuilder {
 
   const StageCost* find_cost(const PlannedStage& stage) const;
   std::vector<TypeUse> uses_of(std::span<const Segment> segments) const;
-  bool has_enough(std::span<const Segment> segments) const;
+  bool has_place(std::span<const Segment> segments) const;
+  bool has_enough(const SiteDevices& site, std::span<const Segment> segments) const;
   bool is_of_a_ladder(const Segment& segment, std::span<const Segment> segments) const;
   Runs runs_of(const Family& family) const;
   void bound(Family& family, std::uint32_t fullest) const;
@@ -135,7 +139,7 @@ class KindBuilder {
   double micro_batches_;  ///< of the step: a replica has no more in flight
   bool replicas_only_;
   ReplicaRange replicas_;
-  std::vector<std::uint32_t> most_;  ///< devices of a replica, by type
+  std::vector<SiteDevices> sites_;  ///< of a replica, at one of them
   double stragglers_;
   Seconds fixed_{};
   std::vector<NodeWidths> widths_;             ///< by type

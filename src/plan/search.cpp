@@ -38,6 +38,22 @@ struct GivenReplicas {
   }
 };
 
+bool has_all_of(const SiteDevices& site, const SiteDevices& other) {
+  return std::ranges::equal(site, other, std::ranges::greater_equal{});
+}
+
+/// Without those of which another one has all.
+std::vector<SiteDevices> largest_of(const std::vector<SiteDevices>& sites) {
+  std::vector<SiteDevices> largest;
+  for (const SiteDevices& site : sites) {
+    if (std::ranges::any_of(largest, [&](const auto& other) { return has_all_of(other, site); }))
+      continue;
+    std::erase_if(largest, [&](const auto& other) { return has_all_of(site, other); });
+    largest.push_back(site);
+  }
+  return largest;
+}
+
 Error no_devices(const Job& job) {
   std::string where;
   for (const std::string& jurisdiction : job.jurisdictions)
@@ -76,6 +92,7 @@ void Search::list_sites() {
       all_devices_[pool.type] += pool.devices;
     }
   }
+  largest_ = largest_of(devices_);
   groups_ = site_groups(fleet_, job_, allowed_);
 }
 
@@ -96,13 +113,11 @@ std::vector<Method> Search::methods() const {
 
 /// A replica uses the devices of one site, as do those that are alike.
 KindBuilder Search::builder_for(const Unit& unit, ReplicaRange bundles) const {
-  SiteDevices most(fleet_.types.size());
-  for (const SiteDevices& site : devices_)
-    for (std::size_t type = 0; type < most.size(); ++type)
-      most[type] = std::max(most[type], site[type] / unit.bundle);
+  std::vector<SiteDevices> sites = largest_;
+  for (SiteDevices& site : sites)
+    for (std::uint32_t& devices : site) devices /= unit.bundle;
   const ReplicaRange replicas{bundles.least * unit.bundle, bundles.most * unit.bundle};
-  const Method& how = methods_[unit.method].method;
-  return {job_, fleet_.types, how, replicas, std::move(most), calibration_};
+  return methods_[unit.method].builder.with(replicas, std::move(sites));
 }
 
 std::vector<std::uint32_t> Search::types_in_use() const {
@@ -189,12 +204,13 @@ std::vector<SiteDevices> Search::devices_of(const SiteGroup& group) const {
 /// they may be within the time.
 std::optional<TrainingPlan> Search::best_of(const Unit& unit, ReplicaRange bundles, Seconds at_most,
                                             const Stop& stop) const {
-  const Method& how = methods_[unit.method].method;
-  if (unit.pipelines == Pipelines::spanning) return best_spanning(how, bundles, at_most, stop);
+  const BoundedMethod& how = methods_[unit.method];
+  if (unit.pipelines == Pipelines::spanning)
+    return best_spanning(how.builder, bundles, at_most, stop);
   if (unit.apart) return ApartSearch{*this, unit, bundles.most, stop}.best(at_most);
   if (stop()) return std::nullopt;
   const KindBuilder builder = builder_for(unit, bundles);
-  const ReplicaDemand demand{bundles.most, unit.bundle, micro_batches(how)};
+  const ReplicaDemand demand{bundles.most, unit.bundle, micro_batches(how.method)};
   const auto limit_of = [&](const SiteGroup& group) {
     return group.step_within(at_most * (1 + rounding)) - builder.fixed();
   };
@@ -249,15 +265,15 @@ BuilderOfSite Search::everywhere(const KindBuilder& builder) const {
   return BuilderOfSite(devices_.size(), &builder);
 }
 
-std::optional<TrainingPlan> Search::best_spanning(const Method& method, ReplicaRange replicas,
+std::optional<TrainingPlan> Search::best_spanning(const KindBuilder& any, ReplicaRange replicas,
                                                   Seconds at_most, const Stop& stop) const {
   std::optional<TrainingPlan> best;
-  if (is_of_one_stage(method)) return best;
+  if (is_of_one_stage(any.method())) return best;
   // Sites under their own numbers, which exchange no gradients.
   SiteGroup sites;
   for (std::uint32_t site = 0; site < devices_.size(); ++site) sites.sites.push_back(site);
   for (std::uint32_t n = replicas.least; n <= replicas.most && !stop(); ++n) {
-    const KindBuilder builder{job_, fleet_.types, method, {n, n}, {}, calibration_};
+    const KindBuilder builder = any.with({n, n}, {});
     const SpanningPipelines pipelines{job_, fleet_, devices_, builder, n};
     const auto shared = pipelines.shortest(at_most - builder.fixed(), stop);
     if (!shared) continue;
@@ -312,10 +328,11 @@ std::optional<TrainingPlan> Search::shared_anew(const Method& method,
   BuilderOfSite builders(devices_.size());
   for (const auto& [site, count] : replicas) {
     const std::uint32_t sharing = apart ? count : all;
-    builders[site] = &built
-                          .try_emplace(sharing, job_, fleet_.types, method,
-                                       ReplicaRange{sharing, sharing}, SiteDevices{}, calibration_)
-                          .first->second;
+    builders[site] =
+        &built
+             .try_emplace(sharing, job_, fleet_.types, method, ReplicaRange{sharing, sharing},
+                          std::vector<SiteDevices>{}, calibration_)
+             .first->second;
   }
   std::vector<ReplicaKind> kinds;
   for (const ReplicaGroup& group : pipelines) {

@@ -70,6 +70,7 @@ class Search {
     Method method;
     Seconds bound{};
     Seconds spanning_bound{};  ///< of pipelines across sites
+    KindBuilder builder;       ///< for one replica, without sites
   };
   enum class Pipelines { pure, mixed, spanning };
   struct Unit {
@@ -102,7 +103,7 @@ class Search {
   std::optional<TrainingPlan> best_of_number(const Unit& unit, const ReplicaDemand& demand,
                                              const KindBuilder& builder, const KindTable& of_use,
                                              Seconds at_most, const Stop& stop) const;
-  std::optional<TrainingPlan> best_spanning(const Method& method, ReplicaRange replicas,
+  std::optional<TrainingPlan> best_spanning(const KindBuilder& any, ReplicaRange replicas,
                                             Seconds at_most, const Stop& stop) const;
   std::vector<SiteDevices> devices_of(const SiteGroup& group) const;
   BuilderOfSite everywhere(const KindBuilder& builder) const;
@@ -121,6 +122,7 @@ class Search {
   Calibration calibration_;
   std::vector<std::uint32_t> allowed_;      ///< sites
   std::vector<SiteDevices> devices_;        ///< of every site; none where it is not allowed
+  std::vector<SiteDevices> largest_;        ///< without sites of which another one has all
   std::vector<std::uint32_t> all_devices_;  ///< of each type, at all allowed sites
   std::vector<SiteGroup> groups_;
   std::vector<BoundedMethod> methods_;

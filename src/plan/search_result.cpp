@@ -8,10 +8,8 @@
 
 namespace axs::plan {
 
-namespace {
-
-RunnerUp beside(const Search& search, const Candidate& best, const Method& method,
-                const Stop& stop) {
+RunnerUp runner_up(const Search& search, const Candidate& best, const Method& method,
+                   const Stop& stop) {
   if (stop()) return {method, std::nullopt, not_compared};
   RunnerUp other{method, search.beside(best, method, stop),
                  "none with about as many replicas below twice the time"};
@@ -24,23 +22,8 @@ RunnerUp beside(const Search& search, const Candidate& best, const Method& metho
   return other;
 }
 
-}  // namespace
-
-void SearchSummary::take(Candidate found) {
-  if (!best_ || better(found, *best_)) best_ = std::move(found);
-}
-
-Seconds SearchSummary::at_most() const {
-  return best_ ? best_->plan.step.total : no_limit;
-}
-
-Result<SearchResult> SearchSummary::result(const Stop& stop) const {
-  if (!best_) return search_.fits_nowhere();
-  SearchResult result{best_->plan, {}, missed_text(search_.job(), search_.fleet(), best_->plan)};
-  for (const Method& method : search_.methods())
-    if (method != best_->plan.method)
-      result.others.push_back(beside(search_, *best_, method, stop));
-  std::ranges::sort(result.others, [](const RunnerUp& a, const RunnerUp& b) {
+void sort_runners_up(std::vector<RunnerUp>& others) {
+  std::ranges::sort(others, [](const RunnerUp& a, const RunnerUp& b) {
     const auto key = [](const RunnerUp& other) {
       const Method& how = other.method;
       return std::tuple{other.plan ? other.plan->step.total : no_limit,
@@ -53,6 +36,27 @@ Result<SearchResult> SearchSummary::result(const Stop& stop) const {
     };
     return key(a) < key(b);
   });
+}
+
+void SearchSummary::take(Candidate found) {
+  if (!best_ || better(found, *best_)) best_ = std::move(found);
+}
+
+Seconds SearchSummary::at_most() const {
+  return best_ ? best_->plan.step.total : no_limit;
+}
+
+Result<SearchResult> SearchSummary::fastest() const {
+  if (!best_) return search_.fits_nowhere();
+  return SearchResult{best_->plan, {}, missed_text(search_.job(), search_.fleet(), best_->plan)};
+}
+
+Result<SearchResult> SearchSummary::result(const Stop& stop) const {
+  SearchResult result = AXS_TRY(fastest());
+  for (const Method& method : search_.methods())
+    if (method != best_->plan.method)
+      result.others.push_back(runner_up(search_, *best_, method, stop));
+  sort_runners_up(result.others);
   return result;
 }
 

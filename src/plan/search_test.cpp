@@ -247,6 +247,7 @@ TEST_CASE("search: the order of the units and what is known before do not change
         if (candidate) summary.take(*candidate);
       CAPTURE(late);
       CHECK(*summary.result() == whole);
+      CHECK(*summary.fastest() == SearchResult{whole.plan, {}, whole.unmet});
     }
 }
 

@@ -19,16 +19,6 @@ constexpr std::uint32_t bundles_max = 64;
 /// over of each type is small.
 constexpr std::uint32_t mixed_replicas_max = 8;
 
-/// A stage cost of each width that is possible on the type.
-std::vector<StageCost> widths(const Job& job, const Method& method, const DeviceType& type,
-                              const Calibration& calibration) {
-  std::vector<StageCost> costs;
-  for (const std::uint32_t tensor : node_widths(type.accelerator.per_node).all())
-    if (auto cost = StageCost::of(job, method, type, tensor, {}, calibration))
-      costs.push_back(*std::move(cost));
-  return costs;
-}
-
 /// Sequences that are shorter are not worth the ring around which keys and values go.
 constexpr std::uint32_t long_sequence = 16384;
 
@@ -130,35 +120,36 @@ bool Search::has_ways() const {
 /// Every layer of every micro-batch is computed somewhere, and no device computes faster than in
 /// the best width.
 Search::BoundedMethod Search::bounded(const Method& method) const {
+  KindBuilder builder{job_, fleet_.types, method, {}, {}, calibration_};
   double layers_per_second = 0;
-  Seconds fixed{}, layer = no_limit;
-  for (std::size_t type = 0; type < fleet_.types.size(); ++type) {
+  Seconds layer = no_limit;
+  const StagePlace place = place_of(0, is_of_one_stage(method) ? 1 : 2);
+  for (std::uint32_t type = 0; type < fleet_.types.size(); ++type) {
     double best = 0;
-    for (const StageCost& cost : widths(job_, method, fleet_.types[type], calibration_)) {
-      const StagePlace place = place_of(0, is_of_one_stage(method) ? 1 : 2);
+    for (const StageCost& cost : builder.costs(type)) {
       best = std::max(best, 1 / (cost.devices() * cost.time(place).layer.value()));
       if (all_devices_[type] > 0) layer = std::min(layer, cost.time(place).layer);
-      fixed = cost.fixed();
     }
     layers_per_second += best * all_devices_[type];
   }
   const double layers = static_cast<double>(micro_batches(method)) * job_.shape.layers;
-  const Seconds bound = Seconds{layers / layers_per_second * (1 - rounding)} + fixed;
+  const Seconds bound = Seconds{layers / layers_per_second * (1 - rounding)} + builder.fixed();
   const Seconds across =
       spanning_bound(micro_batches(method), job_.shape.layers, layer, spanning_replicas_max);
-  return {method, bound, std::max(bound, across + fixed)};
+  return {method, bound, std::max(bound, across + builder.fixed()), std::move(builder)};
 }
 
 /// Every layer on a stage of its own, as far as there are devices, with all that saves memory.
 Error Search::fits_nowhere() const {
   const bool is_cut = !job_.software.replicas_only;
   const Method thrifty{1, is_cut ? Recompute::full : Recompute::none, Sharding::optimizer};
+  const KindBuilder builder{job_, fleet_.types, thrifty, {}, {}, calibration_};
   Bytes least{1e30};
   std::string of;
-  for (std::size_t type = 0; type < fleet_.types.size(); ++type) {
+  for (std::uint32_t type = 0; type < fleet_.types.size(); ++type) {
     std::uint32_t most = 0;
     for (const SiteDevices& site : devices_) most = std::max(most, site[type]);
-    for (const StageCost& cost : widths(job_, thrifty, fleet_.types[type], calibration_)) {
+    for (const StageCost& cost : builder.costs(type)) {
       const std::uint32_t stages = std::min(is_cut ? job_.shape.layers : 1, most / cost.tensor());
       if (stages == 0 || (!is_cut && cost.tensor() > 1)) continue;
       const Bytes missing = cost.missing(stages, static_cast<double>(job_.global_batch));

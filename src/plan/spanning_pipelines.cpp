@@ -76,7 +76,7 @@ SpanningPipelines::SpanningPipelines(const Job& job, const Fleet& fleet,
   Bytes activations{};
   for (std::uint32_t type = 0; type < fleet.types.size(); ++type)
     // A wider stage hands on the same, in parts.
-    for (std::uint32_t width = 0; width < builder.width_count(type); ++width)
+    for (std::uint32_t width = 0; width < builder.costs(type).size(); ++width)
       activations = activations_of(builder.cost_in({type, width, 1}));
   for (std::uint32_t a = 0; a < devices.size(); ++a) {
     options_.push_back(options_at(a));
@@ -90,7 +90,7 @@ std::vector<SpanningPipelines::Option> SpanningPipelines::options_at(std::uint32
   for (std::uint32_t type = 0; type < devices_[site].size(); ++type) {
     const NodeWidths& widths = builder_.widths()[type];
     const PoolRoom room{widths, devices_[site][type], 1};
-    for (std::uint32_t width = 0; width < builder_.width_count(type); ++width) {
+    for (std::uint32_t width = 0; width < builder_.costs(type).size(); ++width) {
       const StageCost& cost = builder_.cost_in({type, width, 1});
       const std::uint64_t each = std::uint64_t{replicas_} * cost.devices();
       const std::uint64_t most = room.devices_for(widths, cost.tensor()) / each;

@@ -38,15 +38,18 @@ Result<StageCost> StageCost::of(const Job& job, const Method& method, const Devi
   work.shape.experts.dense_layers = 0;
   if (work.shape.global_layers > 0) work.shape.window = work.shape.global_layers = 0;
   AXS_TRY(check(work.shape, work.plan));
-  return StageCost{std::move(work), replicas, calibration};
+  Workload layer = work;
+  layer.shape.layers = 1;
+  const StepTime step = AXS_TRY(step_time(layer, calibration));
+  const MicroBatchTime micro_batch = micro_batch_time(work, calibration);
+  return StageCost{
+      std::make_shared<Model>(Model{std::move(work), calibration.shared, calibration.memory,
+                                    micro_batch, step.fixed, step.spread}),
+      replicas};
 }
 
-StageCost::StageCost(Workload work, ReplicaRange replicas, const Calibration& calibration)
-    : work_{std::move(work)},
-      replicas_{replicas},
-      calibration_{&calibration},
-      layers_{work_.shape.layers},
-      nodes_{static_cast<double>(devices()) / work_.accelerator.per_node} {
+StageCost::StageCost(std::shared_ptr<const Model> model, ReplicaRange replicas)
+    : model_{std::move(model)}, replicas_{replicas}, layers_{model_->work.shape.layers} {
   measure_time();
   measure_tails();
   measure_memory();
@@ -63,7 +66,7 @@ std::uint32_t StageCost::number_of(StagePlace place) {
 
 /// A plan with these stages, a micro-batch for each of the replicas.
 Workload StageCost::with(std::vector<std::uint32_t> stage_layers, std::uint32_t replicas) const {
-  Workload work = work_;
+  Workload work = model_->work;
   work.shape.layers = std::accumulate(stage_layers.begin(), stage_layers.end(), 0u);
   work.plan.pipeline = static_cast<std::uint32_t>(stage_layers.size());
   work.plan.stage_layers = std::move(stage_layers);
@@ -72,32 +75,35 @@ Workload StageCost::with(std::vector<std::uint32_t> stage_layers, std::uint32_t 
   return work;
 }
 
+std::vector<StageTime> StageCost::times_of(const Workload& work) const {
+  return stage_times(work, model_->shared, model_->micro_batch);
+}
+
+/// By layers.
+std::vector<Seconds> StageCost::ends_of(const Workload& work, double embeddings) const {
+  return stage_ends(work, layers_, embeddings, model_->shared, model_->micro_batch);
+}
+
 /// An inner stage has nothing but its layer, and what it exchanges with two others.
 void StageCost::measure_time() {
   const Workload whole = with({1}, replicas_.least);
-  const StepTime step = *step_time(whole, *calibration_);
-  fixed_ = step.fixed;
-  spread_ = step.spread;
-  const std::vector<StageTime> stages =
-      stage_times(with({1, 1, 1}, replicas_.least), *calibration_);
+  const std::vector<StageTime> stages = times_of(with({1, 1, 1}, replicas_.least));
   const Seconds layer = stages[1].computing;
   for (const Kind kind : {first, inner, last}) times_[kind] = {stages[kind - first].ends, layer};
   const Seconds ends = stages[0].ends + stages[2].ends;
-  times_[alone] = {ends, stage_times(whole, *calibration_).front().computing - ends};
+  times_[alone] = {ends, times_of(whole).front().computing - ends};
   transfers_to_alike_ = 0.5 * stages[1].transfers;
-  const std::uint32_t fills_a_node = std::max(replicas_.least, work_.accelerator.per_node);
-  transfers_over_network_ =
-      0.5 * stage_times(with({1, 1, 1}, fills_a_node), *calibration_)[1].transfers;
+  const std::uint32_t fills_a_node = std::max(replicas_.least, model_->work.accelerator.per_node);
+  transfers_over_network_ = 0.5 * times_of(with({1, 1, 1}, fills_a_node))[1].transfers;
 }
 
 void StageCost::measure_tails() {
   if (!replicas_.is_one()) return;
   const Workload whole = with({1}, replicas_.least);
   const Workload cut = with({1, 1, 1}, replicas_.least);
-  tails_[alone] =
-      stage_ends(whole, layers_, embeddings_of_stage(whole.shape, whole.plan, 0), *calibration_);
-  tails_[first] = tails_[last] = stage_ends(cut, layers_, 1, *calibration_);
-  tails_[inner] = stage_ends(cut, layers_, 0, *calibration_);
+  tails_[alone] = ends_of(whole, embeddings_of_stage(whole.shape, whole.plan, 0));
+  tails_[first] = tails_[last] = ends_of(cut, 1);
+  tails_[inner] = ends_of(cut, 0);
   least_tails_ = tails_[inner];
   for (std::size_t layers = least_tails_.size(); layers-- > 0;) {
     Seconds& least = least_tails_[layers];
@@ -107,7 +113,7 @@ void StageCost::measure_tails() {
 }
 
 void StageCost::measure_memory() {
-  const MemoryFit& fit = calibration_->memory;
+  const MemoryFit& fit = model_->memory;
   const Workload one = with({1}, replicas_.most);
   const Workload two = with({2}, replicas_.most);
   const MemoryUse use = memory_of_stage(one, 0, fit);
@@ -148,12 +154,12 @@ StepTime StageCost::parts(std::uint32_t layers, StagePlace place,
                           std::uint32_t micro_batches) const {
   Workload work = with_place(layers, place, replicas_.least);
   work.plan.global_batch *= micro_batches;
-  return stage_step(work, number_of(place), *calibration_);
+  return stage_step(work, number_of(place), model_->shared, model_->micro_batch);
 }
 
 MemoryUse StageCost::memory_parts(std::uint32_t layers, StagePlace place) const {
-  MemoryUse use = memory_of_stage(with_place(layers, place, replicas_.most), number_of(place),
-                                  calibration_->memory);
+  MemoryUse use =
+      memory_of_stage(with_place(layers, place, replicas_.most), number_of(place), model_->memory);
   const Bytes more = memory(place).at(layers) - use.total;
   use.activations = place.in_flight * use.activations;
   use.total += more;
@@ -164,7 +170,7 @@ MemoryUse StageCost::memory_parts(std::uint32_t layers, StagePlace place) const 
 
 std::uint32_t StageCost::most_layers(StagePlace place) const {
   const Line<Bytes> use = memory(place);
-  const double fit = (work_.accelerator.memory - use.none) / use.layer;
+  const double fit = (model_->work.accelerator.memory - use.none) / use.layer;
   return fit < 1 ? 0 : static_cast<std::uint32_t>(std::min<double>(fit, layers_));
 }
 
@@ -172,7 +178,7 @@ Bytes StageCost::missing(std::uint32_t stages, double micro_batches) const {
   const double layers = std::ceil(static_cast<double>(layers_) / stages);
   const Bytes begin = memory(place_of(0, stages, micro_batches)).at(layers);
   const Bytes end = memory(place_of(stages - 1, stages, micro_batches)).at(layers);
-  return std::max(begin, end) - work_.accelerator.memory;
+  return std::max(begin, end) - model_->work.accelerator.memory;
 }
 
 Seconds StageCost::transfers_with(const StageCost& beside) const {

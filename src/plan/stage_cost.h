@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "axs/plan/fleet.h"
@@ -48,14 +49,18 @@ class StageCost {
   static Result<StageCost> of(const Job& job, const Method& method, const DeviceType& type,
                               std::uint32_t tensor, ReplicaRange replicas,
                               const Calibration& calibration);
+  /// The same for another number of replicas, for less work.
+  StageCost with_replicas(ReplicaRange replicas) const { return {model_, replicas}; }
 
-  std::uint32_t tensor() const { return work_.plan.tensor; }
+  std::uint32_t tensor() const { return model_->work.plan.tensor; }
   /// Of a stage: `tensor` ones for each part of a sequence.
-  std::uint32_t devices() const { return work_.plan.tensor * work_.plan.context; }
-  Seconds fixed() const { return fixed_; }
-  double spread() const { return spread_; }
+  std::uint32_t devices() const { return model_->work.plan.tensor * model_->work.plan.context; }
+  Seconds fixed() const { return model_->fixed; }
+  double spread() const { return model_->spread; }
   /// Of a node, that a stage fills.
-  double nodes() const { return nodes_; }
+  double nodes() const {
+    return static_cast<double>(devices()) / model_->work.accelerator.per_node;
+  }
 
   /// A micro-batch, less what is sent to the stages beside it.
   Line<Seconds> time(StagePlace place) const;
@@ -85,7 +90,17 @@ class StageCost {
  private:
   enum Kind : std::size_t { alone, first, inner, last };
 
-  StageCost(Workload work, ReplicaRange replicas, const Calibration& calibration);
+  /// What does not depend on the number of replicas.
+  struct Model {
+    Workload work;
+    SharedFit shared;
+    MemoryFit memory;
+    MicroBatchTime micro_batch;
+    Seconds fixed{};
+    double spread = 1;
+  };
+
+  StageCost(std::shared_ptr<const Model> model, ReplicaRange replicas);
   static Kind kind_of(StagePlace place);
   void measure_time();
   void measure_tails();
@@ -94,14 +109,12 @@ class StageCost {
   /// One stage, or a pipeline of three that has such a stage, its number_of().
   Workload with_place(std::uint32_t layers, StagePlace place, std::uint32_t replicas) const;
   static std::uint32_t number_of(StagePlace place);
+  std::vector<StageTime> times_of(const Workload& work) const;
+  std::vector<Seconds> ends_of(const Workload& work, double embeddings) const;
 
-  Workload work_;
+  std::shared_ptr<const Model> model_;
   ReplicaRange replicas_;
-  const Calibration* calibration_;
   std::uint32_t layers_;
-  double nodes_;
-  Seconds fixed_{};
-  double spread_ = 1;
   std::array<Line<Seconds>, 4> times_;
   std::array<Line<Bytes>, 4> memories_;  ///< with one micro-batch in flight
   Bytes kept_{};                         ///< by a layer, for each further one

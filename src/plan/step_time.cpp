@@ -15,12 +15,6 @@ namespace {
 /// Adam reads and writes weights in two precisions, the gradient and two moments.
 constexpr double optimizer_bytes = 44;
 
-/// What a device does with one micro-batch besides its layers.
-struct Ends {
-  Seconds embedding;
-  Seconds head;
-};
-
 /// What a stage does once, after the last micro-batch.
 struct StageEnd {
   Seconds data_exchange;
@@ -42,18 +36,18 @@ bool is_sharded(const ParallelPlan& plan) {
 
 class Step {
  public:
-  Step(const Workload& workload, const Calibration& calibration)
+  Step(const Workload& workload, const SharedFit& fit, const MicroBatchTime& known)
       : work_{workload},
         plan_{workload.plan},
-        fit_{calibration.shared},
-        machine_{machine_of(workload.accelerator, workload.network, calibration)},
-        layer_{layer_time(workload, machine_, fit_)},
+        fit_{fit},
+        machine_{known.machine},
+        layer_{known.layer},
+        embedding_{known.embedding},
+        head_{known.head},
         tensor_{static_cast<double>(plan_.tensor)},
         shards_{replicas(plan_)},
         data_group_{group_of(shards_, tensor_, machine_.links)},
         stages_{static_cast<double>(plan_.pipeline)},
-        tokens_{micro_batch_tokens(plan_)},
-        ends_{ends()},
         sharding_{sharding_exchange()},
         transfers_{stage_transfers()} {}
 
@@ -92,7 +86,7 @@ class Step {
   StageTime stage(std::uint32_t number) const {
     const bool first = number == 0;
     const bool last = number + 1 == plan_.pipeline;
-    const Seconds at_ends = (first ? ends_.embedding : Seconds{}) + (last ? ends_.head : Seconds{});
+    const Seconds at_ends = (first ? embedding_ : Seconds{}) + (last ? head_ : Seconds{});
     const double layers = layers_of_stage(work_.shape, plan_, number);
     return {.layers = layers,
             .ends = at_ends,
@@ -120,18 +114,6 @@ class Step {
     const bool even = plan_.stage_layers.empty();
     for (std::uint32_t stage = 0; stage < plan_.pipeline; ++stage)
       if (!even || stage <= 1 || stage + 1 == plan_.pipeline) visit(stage);
-  }
-
-  /// The loss reads and writes each logit 20 bytes' worth; gathered and one by one 90.
-  Ends ends() const {
-    const double hidden = work_.shape.hidden;
-    const double vocabulary = work_.shape.vocabulary;
-    const double mine = most_of(vocabulary, tensor_);
-    const Bytes loss{tokens_ * (work_.software.gathers_logits ? 90 * vocabulary : 20 * mine)};
-    const Seconds head = product_time({tokens_, mine, hidden}, machine_) +
-                         product_time({tokens_, hidden, mine}, machine_) +
-                         product_time({hidden, mine, tokens_}, machine_) + loss / machine_.memory;
-    return {Bytes{12 * tokens_ * hidden} / machine_.memory, head};
   }
 
   /// Weights are gathered in two bytes, once for each pass. ZeRO-2 gathers what the optimiser has
@@ -188,7 +170,7 @@ class Step {
   /// micro-batches enough to fill the pipeline: what passes a stage finds it idle otherwise.
   Seconds bubble(const StageTime& slowest) const {
     if (plan_.pipeline == 1) return {};
-    const Seconds once = work_.shape.layers * layer_.total() + ends_.embedding + ends_.head +
+    const Seconds once = work_.shape.layers * layer_.total() + embedding_ + head_ +
                          (stages_ - 1) * transfers_ / plan_.virtual_stages;
     const double v = plan_.virtual_stages;
     const double more = micro_batches(plan_) - 1;
@@ -245,17 +227,32 @@ class Step {
   const SharedFit& fit_;
   Machine machine_;
   LayerTime layer_;
+  Seconds embedding_;
+  Seconds head_;
   double tensor_;
   double shards_;  ///< devices that share the gradients of the same parameters
   Group data_group_;
   double stages_;
-  double tokens_;
-  Ends ends_;
   ShardingExchange sharding_;  ///< of a layer
   Seconds transfers_;          ///< of a micro-batch, of a stage between two others
 };
 
 }  // namespace
+
+/// The loss reads and writes each logit 20 bytes' worth; gathered and one by one 90.
+MicroBatchTime micro_batch_time(const Workload& workload, const Calibration& calibration) {
+  const Machine machine = machine_of(workload.accelerator, workload.network, calibration);
+  const double tokens = micro_batch_tokens(workload.plan);
+  const double hidden = workload.shape.hidden;
+  const double vocabulary = workload.shape.vocabulary;
+  const double mine = most_of(vocabulary, workload.plan.tensor);
+  const Bytes loss{tokens * (workload.software.gathers_logits ? 90 * vocabulary : 20 * mine)};
+  const Seconds head = product_time({tokens, mine, hidden}, machine) +
+                       product_time({tokens, hidden, mine}, machine) +
+                       product_time({hidden, mine, tokens}, machine) + loss / machine.memory;
+  return {machine, layer_time(workload, machine, calibration.shared),
+          Bytes{12 * tokens * hidden} / machine.memory, head};
+}
 
 double straggling(double nodes, double per_doubling) {
   static const double doubling = dmath::log(2);
@@ -264,26 +261,29 @@ double straggling(double nodes, double per_doubling) {
 
 Result<StepTime> step_time(const Workload& workload, const Calibration& calibration) {
   AXS_TRY(check(workload.shape, workload.plan));
-  return Step{workload, calibration}.time();
+  return Step{workload, calibration.shared, micro_batch_time(workload, calibration)}.time();
 }
 
-std::vector<StageTime> stage_times(const Workload& workload, const Calibration& calibration) {
-  const Step step{workload, calibration};
+std::vector<StageTime> stage_times(const Workload& workload, const SharedFit& fit,
+                                   const MicroBatchTime& known) {
+  const Step step{workload, fit, known};
   std::vector<StageTime> times;
   for (std::uint32_t stage = 0; stage < workload.plan.pipeline; ++stage)
     times.push_back(step.stage(stage));
   return times;
 }
 
-StepTime stage_step(const Workload& workload, std::uint32_t stage, const Calibration& calibration) {
-  const Step step{workload, calibration};
+StepTime stage_step(const Workload& workload, std::uint32_t stage, const SharedFit& fit,
+                    const MicroBatchTime& known) {
+  const Step step{workload, fit, known};
   return step.busy(step.stage(stage), step.end(stage));
 }
 
 std::vector<Seconds> stage_ends(const Workload& workload, std::uint32_t layers, double embeddings,
-                                const Calibration& calibration) {
-  const Step step{workload, calibration};
+                                const SharedFit& fit, const MicroBatchTime& known) {
+  const Step step{workload, fit, known};
   std::vector<Seconds> ends;
+  ends.reserve(layers + 1);
   for (std::uint32_t count = 0; count <= layers; ++count)
     ends.push_back(step.end(count, embeddings).total());
   return ends;

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "axs/plan/layer_time.h"
 #include "axs/plan/workload.h"
 
 namespace axs::plan {
@@ -42,6 +43,17 @@ double straggling(double nodes, double per_doubling);
 /// An error if the plan does not go with the shape.
 Result<StepTime> step_time(const Workload& workload, const Calibration& calibration);
 
+/// A micro-batch on a device, by the parts of a model: the same for any number of layers, stages
+/// and replicas.
+struct MicroBatchTime {
+  Machine machine;
+  LayerTime layer;
+  Seconds embedding{};
+  Seconds head{};
+};
+
+MicroBatchTime micro_batch_time(const Workload& workload, const Calibration& calibration);
+
 /// A micro-batch on one stage of a plan.
 struct StageTime {
   double layers = 0;
@@ -52,16 +64,18 @@ struct StageTime {
   Seconds total() const { return computing + transfers; }
 };
 
-/// Of each stage of a plan that goes with the shape.
-std::vector<StageTime> stage_times(const Workload& workload, const Calibration& calibration);
+/// Of each stage of a plan that goes with the shape. `known` is its micro_batch_time().
+std::vector<StageTime> stage_times(const Workload& workload, const SharedFit& fit,
+                                   const MicroBatchTime& known);
 
 /// What a stage of a plan that goes with the shape does in a step, without waiting for others.
-StepTime stage_step(const Workload& workload, std::uint32_t stage, const Calibration& calibration);
+StepTime stage_step(const Workload& workload, std::uint32_t stage, const SharedFit& fit,
+                    const MicroBatchTime& known);
 
 /// What a stage of the plan with 0, 1, ... `layers` layers and so many matrices of the embedding's
 /// size does once in a step: its exchange of gradients or shards as far as it is exposed, and the
 /// optimiser.
 std::vector<Seconds> stage_ends(const Workload& workload, std::uint32_t layers, double embeddings,
-                                const Calibration& calibration);
+                                const SharedFit& fit, const MicroBatchTime& known);
 
 }  // namespace axs::plan

@@ -38,6 +38,7 @@ struct ReplicaRange {
   std::uint32_t most = 1;
 
   bool is_one() const { return least == most; }
+  bool operator==(const ReplicaRange&) const = default;
 };
 
 /// `tensor` devices of a node that hold `layers` layers, as often as the method has parts of a

@@ -78,19 +78,23 @@ class Wanted {
       return {fastest_, too_slow(limits_.duration, "the fastest plan found", fastest_)};
     if (job_.objective == Objective::time && search_.is_within(fastest_, limits_))
       return {fastest_, {}};
-    auto found = best(thrift_of(job_), limits_);
+    auto found = best(thrift_of(job_), limits_, which());
     if (!found) return found_none();
     if (job_.objective == Objective::time) return {*fastest_within(std::move(found)), {}};
     return {*std::move(found), {}};
   }
 
  private:
-  std::optional<TrainingPlan> best(Thrift thrift, const ThriftLimits& limits) {
-    return search_.best(thrift, limits, fastest_, [this](double share) {
+  std::optional<TrainingPlan> best(Thrift thrift, const ThriftLimits& limits,
+                                   Which which = Which::least) {
+    const auto goes_on = [this](double share) {
       stopped_ = !watch_(share) || stopped_;
       return !stopped_;
-    });
+    };
+    return search_.best(thrift, limits, fastest_, goes_on, which);
   }
+
+  Which which() const { return job_.objective == Objective::time ? Which::any : Which::least; }
 
   /// A search that was stopped proves nothing of what there is not.
   WantedPlan found_none() {
@@ -109,7 +113,7 @@ class Wanted {
     while (found->duration > low * (1 + FrugalChoice::close_enough)) {
       ThriftLimits limits = limits_;
       limits.duration = Seconds{std::sqrt(low.value() * found->duration.value())};
-      auto faster = best(thrift_of(job_), limits);
+      auto faster = best(thrift_of(job_), limits, Which::any);
       if (faster)
         found = std::move(faster);
       else

@@ -1,0 +1,62 @@
+#include "axs/plan/bundle_set.h"
+
+#include <algorithm>
+#include <iterator>
+
+namespace axs::plan {
+
+void BundleSet::add(std::uint32_t number, const BundleItem& item, std::uint32_t count,
+                    double each) {
+  const double more = count * static_cast<double>(item.most - 1);
+  bundles += count;
+  done += count + more;
+  score += count * (item.score[0] + item.micro_batch);
+  money += count * (item.money + item.money_of_micro_batch);
+  reduced += count * each;
+  power += count * item.power;
+  parts.push_back({number, count, more, item.micro_batch});
+}
+
+BundleSet BundleSet::with(const BundleSet& other) const {
+  BundleSet both{.bundles = bundles + other.bundles,
+                 .sites = sites + other.sites,
+                 .done = done + other.done,
+                 .score = score + other.score,
+                 .money = money + other.money,
+                 .reduced = reduced + other.reduced,
+                 .power = power + other.power};
+  both.parts.reserve(parts.size() + other.parts.size());
+  std::ranges::merge(parts, other.parts, std::back_inserter(both.parts), {}, &Part::item,
+                     &Part::item);
+  return both;
+}
+
+double BundleSet::score_of(double work) const {
+  if (work > done) return endless;
+  double sum = score, rest = work - bundles;
+  for (const Part& part : parts) {
+    if (rest <= 0) break;
+    sum += std::min(rest, part.more) * part.micro_batch;
+    rest -= part.more;
+  }
+  return sum;
+}
+
+/// Both are straight lines between the ends of parts.
+bool BundleSet::is_never_dearer_than(const BundleSet& other, double wanted) const {
+  const double most = std::min(other.done, wanted);
+  const auto is_dearer = [&](double work) { return score_of(work) > other.score_of(work); };
+  if (done < most || is_dearer(most) || is_dearer(std::min<double>(most, other.bundles)))
+    return false;
+  for (const BundleSet* set : {this, &other}) {
+    double work = set->bundles;
+    for (const Part& part : set->parts) {
+      work += part.more;
+      if (work >= most) break;
+      if (is_dearer(work)) return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace axs::plan

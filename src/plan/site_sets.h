@@ -1,0 +1,65 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "axs/plan/bundle_set.h"
+
+namespace axs::plan {
+
+/// Of more sets of bundles than this the most promising ones are kept.
+inline constexpr std::size_t open_sets_max = 256;
+
+/// What no set of bundles may exceed.
+struct SetLimits {
+  double score = endless;  ///< of a choice that it is part of
+  double money = endless;
+  Watts power{};
+};
+
+/// The sets of bundles that a site can have of the items of a group of the prices. Any number of
+/// each item, but of more than `bundles_with_an_odd_one` of a pool all are alike, as in the search
+/// for time. Sets are left out that another one beats whatever work they do, or that, by the
+/// prices, are in no choice that scores less than the limit.
+class SiteSets {
+ public:
+  /// Of a site that has so many devices. `numbers`: of the group's items in the list. `others`:
+  /// what all other sites gain.
+  SiteSets(const SiteRoom& room, const std::vector<BundleItem>& items,
+           const std::vector<std::uint32_t>& numbers, const FrugalPrices& prices, double others,
+           double wanted, const SetLimits& limits);
+
+  std::vector<BundleSet> all() const;
+
+ private:
+  static constexpr std::size_t types_max = 8;
+
+  /// A set that may grow.
+  struct Open {
+    BundleSet set{};
+    std::array<PoolRoom, types_max> left{};
+    std::array<std::uint32_t, types_max> in_pool{};  ///< bundles
+  };
+
+  std::vector<Open> with_some(const std::vector<Open>& open, std::size_t next) const;
+  bool add(Open& open, std::size_t next, std::uint32_t count) const;
+  bool are_all_alike() const;
+  bool beats(const Open& a, const Open& b) const;
+  bool is_hopeless(const Open& open, std::size_t next) const;
+  /// Of a choice that has the set and any items from `next` on.
+  double least_score(const Open& open, std::size_t next) const;
+  double gain(const Open& open, std::size_t next) const;
+
+  const SiteRoom& room_;
+  const std::vector<BundleItem>& items_;
+  const std::vector<std::uint32_t>& numbers_;
+  const FrugalPrices& prices_;
+  const FrugalPrices::Group& group_;
+  double others_;
+  double wanted_;
+  SetLimits limits_;
+  std::vector<double> least_;  ///< of a bundle from the next on, less what its work is worth
+};
+
+}  // namespace axs::plan
