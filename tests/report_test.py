@@ -54,6 +54,13 @@ setTimeout(() => {
 </script>
 </body>"""
 
+# What each table would have of width, and what it has.
+TABLES = """<script>
+document.documentElement.dataset.widths = JSON.stringify(
+  [...document.querySelectorAll(".wide")].map((box) => [box.scrollWidth, box.clientWidth]));
+</script>
+</body>"""
+
 
 def line(kind, **fields):
     origin = {"v": 2, "run": "r", "site": "", "at": 20_000_000_000, "type": kind}
@@ -187,6 +194,19 @@ class Report(unittest.TestCase):
             with open(shot, "rb") as file:
                 self.assertEqual(struct.unpack(">II", file.read(24)[16:])[0], width)
         self.assertLessEqual(self.probe["wide"], 0)
+
+    def test_tables_of_a_plan_fit_a_desk(self):
+        path = os.path.join(self.temporary.name, "plan.html")
+        subprocess.run([AXS, "plan", os.path.join(ROOT, "scenarios/1024-gpus.toml"), "--html",
+                        path], check=True, stdout=subprocess.DEVNULL)
+        with open(path, encoding="utf-8") as file:
+            page = file.read()
+        seen = self.chromium(page.replace("</body>", TABLES), "--window-size=1280,3000",
+                             "--dump-dom", "--virtual-time-budget=3000").stdout
+        widths = json.loads(re.search(r'data-widths="([^"]*)"', seen).group(1))
+        self.assertEqual(len(widths), 4)
+        for inside, shown in widths:
+            self.assertLessEqual(inside, shown)
 
     def test_a_run_that_has_just_begun_has_a_report_too(self):
         young = os.path.join(self.temporary.name, "young")

@@ -133,23 +133,51 @@ Result<Finding> sync_in_a_node(const plan::Facts& facts) {
     const Bytes middle = (least + most) / 2;
     (plan::all_reduce(middle, node, machine.links) <= Seconds{200e-6} ? least : most) = middle;
   }
+  const double megabytes = least.value() / 1e6, rate = machine.links.scale_up.value() / giga;
+  const double hops = node.ranks - 1;
+  const double nothing = plan::all_reduce({}, node, machine.links).value() * 1e6;
   return Finding{
       Verdict::simulated,
-      fmt::format("gradients of up to {:.0f} MB, {:.0f} M parameters in bf16", least.value() / 1e6,
-                  least.value() / 2e6),
+      fmt::format("gradients of up to {:.1f} MB, {:.1f} M parameters in bf16", megabytes,
+                  megabytes / 2),
       "A ring over the eight H100 of a node at the rates that published runs reach. A "
       "model of billions of parameters takes milliseconds, hidden behind the backward "
       "pass.",
       "",
       {},
-      {fmt::format("{:.0f} GB/s each way x {:.2f} (catalog/xray-fit.toml) = {:.0f} GB/s",
+      {fmt::format("{:.0f} GB/s each way x {:.5g} (catalog/xray-fit.toml) = {:.5g} GB/s",
                    h100.accelerator.scale_up.value() / giga, facts.calibration.shared.scale_up,
-                   machine.links.scale_up.value() / giga),
-       fmt::format("no bytes take {:.0f} us: 2 passes of {:.0f} hops",
-                   plan::all_reduce({}, node, machine.links).value() * 1e6, node.ranks - 1),
-       fmt::format("2 x {0:.0f}/{1:.0f} x {2:.1f} MB / {3:.0f} GB/s + that = 200 us",
-                   node.ranks - 1, node.ranks, least.value() / 1e6,
-                   machine.links.scale_up.value() / giga)}};
+                   rate),
+       fmt::format("2 passes x {:.0f} hops x {:.5g} us = {:.5g} us without any bytes", hops,
+                   nothing / (2 * hops), nothing),
+       fmt::format("2 x {0:.0f}/{1:.0f} x {2:.5g} MB / {3:.5g} GB/s + {4:.5g} us = {5:.1f} us",
+                   hops, node.ranks, megabytes, rate, nothing,
+                   plan::all_reduce(least, node, machine.links).value() * 1e6),
+       fmt::format("{:.5g} MB / 2 bytes = {:.1f} M parameters", megabytes, megabytes / 2)}};
+}
+
+/// What 40 % less of it would save, of a model whose tensor devices exchange over NVLink.
+Result<Finding> mesh_on_a_package(const plan::Facts& facts) {
+  constexpr double claimed = 0.4;
+  constexpr std::uint32_t fleet = 1024;
+  const plan::Job job = gpt3_job(facts);
+  const auto plan = AXS_TRY(plan_on(job, facts, "H100", fleet));
+  const double exchange =
+      AXS_TRY(share_of(plan::StepPart::tensor_exchange, job, facts, "H100", fleet, plan));
+  const double step = plan.step.total.value();
+  return Finding{
+      Verdict::unsupported,
+      fmt::format("it would make a step {:.1f} % shorter", 100 * claimed * exchange),
+      "No measurement of such a mesh is public. What collectives must move depends on the "
+      "algorithm, not on the package. GPT-3 175B on 1,024 H100 in bf16 by X-Ray: what a mesh could "
+      "save is its tensor devices' exchange over NVLink, as far as nothing hides it.",
+      "",
+      {},
+      {fmt::format("1,024 H100 (axs audit 11): {:.5g} s a step, of which the mean device exchanges "
+                   "over NVLink for {:.5g} s",
+                   step, exchange * step),
+       fmt::format("{:.0f} % x {:.5g} / {:.5g} s = {:.1f} %", 100 * claimed, exchange * step, step,
+                   100 * claimed * exchange)}};
 }
 
 /// At the power limits, with host, network and fans, as the catalogue declares them.
@@ -213,11 +241,17 @@ Result<Finding> five_years_of_it(const plan::Facts&) {
 }
 
 constexpr std::array calculations{
-    Calculation{2, rack_of_32},        Calculation{3, memory_of_the_die},
-    Calculation{4, flops_per_watt},    Calculation{6, node_of_eight},
-    Calculation{7, memory_of_h100},    Calculation{10, sync_in_a_node},
-    Calculation{31, heat_of_a_rack},   Calculation{34, price_of_a_petaflop_hour},
-    Calculation{44, five_years_of_it}, Calculation{46, nvlink_rate},
+    Calculation{2, rack_of_32},
+    Calculation{3, memory_of_the_die},
+    Calculation{4, flops_per_watt},
+    Calculation{5, mesh_on_a_package},
+    Calculation{6, node_of_eight},
+    Calculation{7, memory_of_h100},
+    Calculation{10, sync_in_a_node},
+    Calculation{31, heat_of_a_rack},
+    Calculation{34, price_of_a_petaflop_hour},
+    Calculation{44, five_years_of_it},
+    Calculation{46, nvlink_rate},
 };
 
 }  // namespace

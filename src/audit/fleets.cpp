@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "axs/plan/breakdown.h"
-
 namespace axs::audit {
 
 namespace {
@@ -86,11 +84,12 @@ Result<plan::TrainingPlan> plan_on(const plan::Job& job, const plan::Facts& fact
   return AXS_TRY(plan::search(job, fleet, facts.calibration)).plan;
 }
 
-Result<double> bubble_of(const plan::Job& job, const plan::Facts& facts, const std::string& type,
-                         std::uint32_t devices, const plan::TrainingPlan& plan) {
+Result<double> share_of(plan::StepPart part, const plan::Job& job, const plan::Facts& facts,
+                        const std::string& type, std::uint32_t devices,
+                        const plan::TrainingPlan& plan) {
   const plan::Fleet fleet = AXS_TRY(fleet_of(facts, type, devices));
   const auto broken = AXS_TRY(plan::breakdown(job, fleet, plan, facts.calibration));
-  return broken.all[static_cast<std::size_t>(plan::StepPart::bubble)].time / plan.step.total;
+  return broken.all[static_cast<std::size_t>(part)].time / plan.step.total;
 }
 
 Result<std::uint32_t> devices_for(const plan::Job& job, const plan::Facts& facts,

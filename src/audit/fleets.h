@@ -3,6 +3,7 @@
 #include <string>
 
 #include "axs/core/result.h"
+#include "axs/plan/breakdown.h"
 #include "axs/plan/facts.h"
 #include "axs/plan/job.h"
 #include "axs/plan/search_result.h"
@@ -27,9 +28,10 @@ Result<plan::AcceleratorFacts> accelerator(const plan::Facts& facts, const std::
 /// The fastest plan on that many devices of a type, at one site.
 Result<plan::TrainingPlan> plan_on(const plan::Job& job, const plan::Facts& facts,
                                    const std::string& type, std::uint32_t devices);
-/// Share of a step in which the mean device of such a plan waits for other stages.
-Result<double> bubble_of(const plan::Job& job, const plan::Facts& facts, const std::string& type,
-                         std::uint32_t devices, const plan::TrainingPlan& plan);
+/// Share of a step that the mean device of such a plan spends on that.
+Result<double> share_of(plan::StepPart part, const plan::Job& job, const plan::Facts& facts,
+                        const std::string& type, std::uint32_t devices,
+                        const plan::TrainingPlan& plan);
 /// The least number of devices, a multiple of 64, that end the job within `limit`; an error if that
 /// takes 16,384 or more.
 Result<std::uint32_t> devices_for(const plan::Job& job, const plan::Facts& facts,

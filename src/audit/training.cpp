@@ -208,7 +208,8 @@ Result<Finding> practical_time(const plan::Facts& facts) {
   const auto job = llama_405b_job(facts, tokens_per_parameter * 405e9);
   const auto few = AXS_TRY(plan_on(job, facts, "H100", claimed_fleet));
   const auto many = AXS_TRY(plan_on(job, facts, "H100", published_fleet));
-  const double bubble = AXS_TRY(bubble_of(job, facts, "H100", published_fleet, many));
+  const double bubble =
+      AXS_TRY(share_of(plan::StepPart::bubble, job, facts, "H100", published_fleet, many));
   const double reached = at_rate(job, published_fleet, published).value() / day;
   Finding finding{
       Verdict::simulated,
@@ -238,7 +239,8 @@ Result<Finding> trillions(const plan::Facts& facts) {
   const auto h100 = AXS_TRY(accelerator(facts, "H100")).accelerator;
   const auto job = trillion_job(facts, 20e12);
   const auto plan = AXS_TRY(plan_on(job, facts, "H100", published_fleet));
-  const double bubble = AXS_TRY(bubble_of(job, facts, "H100", published_fleet, plan));
+  const double bubble =
+      AXS_TRY(share_of(plan::StepPart::bubble, job, facts, "H100", published_fleet, plan));
   constexpr double year = 365.25;
   const double share = utilisation(job, plan, h100);
   const double years = days_of(plan) / year;
@@ -288,10 +290,42 @@ Result<Thirds> three_thirds(const plan::Facts& facts) {
       plan.step.spread};
 }
 std::string third_text(const Thirds& thirds) {
+  const double step = thirds.job.slowest().value();
   return fmt::format(
-      "341 H100 with 341 sequences: predicted are {:.3g} s a step, within a factor of "
-      "{:.3g}; {:.4g} parameters",
-      thirds.job.slowest().value(), thirds.spread, thirds.job.parameters);
+      "341 H100 with 341 sequences: predicted are {:.6g} s a step, within a factor of {:.6g}; "
+      "{:.0f} parameters in {} layers, of which one goes back in 2/3 x {:.6g} s / {} = {:.6g} s",
+      step, thirds.spread, thirds.job.parameters, thirds.job.layers, step, thirds.job.layers,
+      2.0 / 3 * step / thirds.job.layers);
+}
+
+/// How long sites wait in an exchange over a ring of such links (docs/design/028), by hand.
+std::string exchange_text(const Thirds& thirds, const plan::OuterSync& sync, double gigabits,
+                          const plan::OuterCost& cost) {
+  const std::string exchange = fmt::format(
+      "at {:.6g} Gb/s: 4/3 x {:.0f} x {} bits{} / that + 2 x {:.3f} s = {:.6g} s an exchange",
+      gigabits, thirds.job.parameters, sync.bits,
+      sync.fragments > 1 ? fmt::format(" / {} fragments", sync.fragments) : "", round_trip.value(),
+      cost.exchange.value());
+  const std::uint32_t first = thirds.job.layers - sync.fragments;
+  const double wait = cost.exposed.value();
+  if (sync.fragments == 1)
+    return fmt::format("{}, of which {} layers hide all but {:.4g} s", exchange, first, wait);
+  return fmt::format("{}, of which {} step and {}, {}, ... {} layers hide all but {:.4g} s of {}",
+                     exchange, sync.overlap, first, first + 1, thirds.job.layers - 1, wait,
+                     sync.fragments);
+}
+/// What is left to compute in.
+std::string utilisation_text(const Thirds& thirds, const plan::OuterSync& sync,
+                             const plan::OuterCost& cost) {
+  return fmt::format("{0} x {1:.6g} s / ({0} x {1:.6g} + {2:.4g} s) = {3:.1f} %", sync.period,
+                     thirds.job.slowest().value(), cost.exposed.value(), 100 * cost.utilisation);
+}
+/// What becomes of both if steps take as much longer or shorter as is likely.
+std::string spread_text(const Thirds& thirds, const std::string& low, const std::string& high) {
+  const Seconds step = thirds.job.slowest();
+  return fmt::format("the same with steps of {:.6g} s, {:.6g} times as long: {}; of {:.6g} s: {}",
+                     (thirds.spread * step).value(), thirds.spread, high,
+                     (step / thirds.spread).value(), low);
 }
 
 /// The least rate between sites at which they compute for `wanted` of the time.
@@ -318,10 +352,11 @@ Result<Finding> scaling_on_three_continents(const plan::Facts& facts) {
   // Longer steps leave more time for an exchange.
   const double least = AXS_TRY(gigabits_for(thirds.slower(thirds.spread), streaming, wanted));
   const double most = AXS_TRY(gigabits_for(thirds.slower(1 / thirds.spread), streaming, wanted));
-  const auto cost =
-      AXS_TRY(plan::outer_cost(thirds.job, streaming, {bits_per_second(outer * giga), round_trip}));
-  const double bits = thirds.job.parameters * streaming.bits / streaming.fragments;
-  const double ring = 2.0 * (continents - 1) / continents;
+  const auto at = [&](const plan::OuterSync& sync, double gigabits) {
+    return plan::outer_cost(thirds.job, sync, {bits_per_second(gigabits * giga), round_trip});
+  };
+  const auto seldom = AXS_TRY(at(streaming, outer));
+  const auto always = AXS_TRY(at(every_step, plain));
   return Finding{
       Verdict::simulated,
       fmt::format("by the model from {:.1f} Gb/s with outer synchronisation, from {:.0f} Gb/s in "
@@ -333,19 +368,13 @@ Result<Finding> scaling_on_three_continents(const plan::Facts& facts) {
       "axs twin scenarios/thirds.toml --for 20min --seeds 3",
       Interval{least, most, "Gb/s", ""},
       {third_text(thirds),
-       fmt::format("a fragment: {:.4g} x {} bits / {} = {:.3g} Gb; {:.3g} of it pass a link of the "
-                   "ring of 3, then {} round trips of {:.3f} s",
-                   thirds.job.parameters, streaming.bits, streaming.fragments, bits / giga, ring,
-                   continents - 1, round_trip.value()),
-       fmt::format("at {:.2f} Gb/s: {:.2f} s for each of {} fragments; {} step and what is left of "
-                   "the backward pass hide all but {:.2f} s of them (docs/design/028)",
-                   outer, cost.exchange.value(), streaming.fragments, streaming.overlap,
-                   cost.exposed.value()),
-       fmt::format("{} steps x {:.3g} s = {:.1f} s; {:.1f} / ({:.1f} + {:.2f}) = {:.1f} %",
-                   streaming.period, thirds.job.slowest().value(),
-                   (cost.wall - cost.exposed).value(), (cost.wall - cost.exposed).value(),
-                   (cost.wall - cost.exposed).value(), cost.exposed.value(),
-                   100 * cost.utilisation)}};
+       fmt::format("every {} steps ", streaming.period) +
+           exchange_text(thirds, streaming, outer, seldom),
+       utilisation_text(thirds, streaming, seldom),
+       spread_text(thirds, fmt::format("from {:.5g} Gb/s", most),
+                   fmt::format("from {:.5g} Gb/s", least)),
+       "in every step " + exchange_text(thirds, every_step, plain, always),
+       utilisation_text(thirds, every_step, always)}};
 }
 
 Result<Finding> synchronous_across_continents(const plan::Facts& facts) {
@@ -358,25 +387,21 @@ Result<Finding> synchronous_across_continents(const plan::Facts& facts) {
   const auto hundred = AXS_TRY(at(1, 100));
   const auto low = AXS_TRY(at(1 / thirds.spread, 100));
   const auto high = AXS_TRY(at(thirds.spread, 100));
-  const double step = thirds.job.slowest().value();
-  const double ring = 2.0 * (continents - 1) / continents;
+  const auto percent = [](const plan::OuterCost& cost) {
+    return fmt::format("{:.1f} %", 100 * cost.utilisation);
+  };
   return Finding{
       Verdict::simulated,
-      fmt::format("computes {:.0f} % of the time at 10 Gb/s, {:.0f} % at 100 Gb/s",
-                  100 * ten.utilisation, 100 * hundred.utilisation),
+      fmt::format("computes {} of the time at 10 Gb/s, {} at 100 Gb/s", percent(ten),
+                  percent(hundred)),
       "1,024 H100 in thirds, 10B parameters, gradients in bf16 in every step: nothing is stale, "
       "and the devices wait.",
       "",
       Interval{100 * low.utilisation, 100 * high.utilisation, "% of the time at 100 Gb/s", ""},
-      {third_text(thirds),
-       fmt::format("{:.3g} x {:.4g} x {} bits / 100 Gb/s + {} x {:.3f} s = {:.3g} s an exchange",
-                   ring, thirds.job.parameters, every_step.bits, continents - 1, round_trip.value(),
-                   hundred.exchange.value()),
-       fmt::format("layers leave during the backward pass, two thirds of a step, so {:.3g} s of it "
-                   "are exposed (docs/design/028)",
-                   hundred.exposed.value()),
-       fmt::format("{0:.3g} / ({0:.3g} + {1:.3g}) = {2:.1f} %", step, hundred.exposed.value(),
-                   100 * hundred.utilisation)}};
+      {third_text(thirds), exchange_text(thirds, every_step, 10, ten),
+       utilisation_text(thirds, every_step, ten), exchange_text(thirds, every_step, 100, hundred),
+       utilisation_text(thirds, every_step, hundred),
+       spread_text(thirds, percent(low), percent(high))}};
 }
 
 Result<Finding> overall_utilisation(const plan::Facts& facts) {

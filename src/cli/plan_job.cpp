@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 
 #include "axs/cli/job.h"
@@ -48,19 +49,30 @@ Result<plan::Objective> objective_of(const std::string& name) {
 }
 
 /// An error if no accelerator is where the job may run.
-Result<> check_jurisdictions(const config::PlannedJob& planned) {
+Result<> check_devices(const config::PlannedJob& planned) {
   std::set<std::string> there;
   for (const plan::FleetSite& site : planned.fleet.sites) {
     if (!site.has_devices()) continue;
     if (planned.job.may_run_in(site.jurisdiction)) return Ok{};
     there.insert(site.jurisdiction.empty() ? site.name + ", which states none" : site.jurisdiction);
   }
-  if (there.empty()) return Ok{};  // That is said elsewhere.
-  return Error{Errc::invalid,
-               fmt::format("{}: no accelerators in {}, where plan.jurisdictions let the job run; "
-                           "there are some in {}",
-                           planned.scenario.name, fmt::join(planned.job.jurisdictions, ", "),
-                           fmt::join(there, ", "))};
+  const std::string& name = planned.scenario.name;
+  if (there.empty())
+    return Error{Errc::invalid, name + ": no accelerators at any of its sites, want some"};
+  return Error{
+      Errc::invalid,
+      fmt::format("{}: no accelerators in {}, where plan.jurisdictions let the job run; "
+                  "there are some in {}",
+                  name, fmt::join(planned.job.jurisdictions, ", "), fmt::join(there, ", "))};
+}
+
+/// Where a flag's file goes; nothing without one. An error if it cannot be written.
+Result<std::optional<host::Output>> output_of(std::string_view flag, const std::string& path) {
+  if (path.empty()) return std::optional<host::Output>{};
+  auto output = host::Output::at(path);
+  if (!output)
+    return Error{Errc::invalid, fmt::format("{}: cannot write {}", flag, output.error().what)};
+  return std::optional{*std::move(output)};
 }
 
 }  // namespace
@@ -94,10 +106,12 @@ Result<ExitCode> PlanJob::run() {
     return Error{Errc::invalid, "plan: no job, want a TOML file or score; see axs plan --help"};
   const plan::Facts facts = AXS_TRY(config::shipped_plan_facts());
   config::PlannedJob job = AXS_TRY(config::read_job(file_, facts));
-  AXS_TRY(check_jurisdictions(job));
+  AXS_TRY(check_devices(job));
   auto links = AXS_TRY(plan_links(job.scenario, fabric::forecast_horizon));
   if (!objective_.empty()) job.job.objective = AXS_TRY(objective_of(objective_));
   const auto limit = AXS_TRY(limit_of(limit_));
+  const auto trace = AXS_TRY(output_of("--trace", trace_));
+  const auto page = AXS_TRY(output_of("--html", page_));
   Patience patience = AXS_TRY(Patience::create(limit));
   const Wish wish = frontier_ ? Wish{[](PlanOverLinks&, Patience&) {}} : Wish{look_for_wanted};
   JointPlan joint = AXS_TRY(plan_jointly(job, facts, std::move(links), patience, wish));
@@ -111,7 +125,8 @@ Result<ExitCode> PlanJob::run() {
   const plan::PlanBreakdown broken =
       AXS_TRY(plan::breakdown(planned.job, planned.fleet, plan, facts.calibration));
   const PlanView view{planned, joint.best.found, broken};
-  AXS_TRY(write_files(view));
+  if (trace) AXS_TRY(trace->write(plan_trace(view)));
+  if (page) AXS_TRY(page->write(plan_page(view)));
   const std::string shown =
       AXS_TRY(text(view, joint, basis_text(planned, plan, facts.calibration)));
   std::fputs(shown.c_str(), stdout);
@@ -128,12 +143,6 @@ void PlanJob::print_frontier(const PlanOverLinks& planned, Patience& patience) c
   const std::string shown = json_ ? frontier_json(job, plans) : frontier_text(job, plans);
   std::fputs(shown.c_str(), stdout);
   if (watched.searched() < 1) print_error("stopped: there may be plans that take less");
-}
-
-Result<> PlanJob::write_files(const PlanView& view) const {
-  if (!trace_.empty()) AXS_TRY(host::write_output(trace_, plan_trace(view)));
-  if (!page_.empty()) AXS_TRY(host::write_output(page_, plan_page(view)));
-  return Ok{};
 }
 
 Result<std::string> PlanJob::text(const PlanView& view, const JointPlan& joint,

@@ -19,7 +19,6 @@ class PlanJob {
 
  private:
   void print_frontier(const PlanOverLinks& planned, Patience& patience) const;
-  Result<> write_files(const PlanView& view) const;
   Result<std::string> text(const PlanView& view, const JointPlan& joint,
                            const std::string& basis) const;
 

@@ -31,13 +31,35 @@ double memory_of(const plan::ReplicaGroup& group) {
   return fullest->memory.value() / gibibyte;
 }
 
+bool is_in_use(const TrainingPlan& plan, std::uint32_t site) {
+  return std::ranges::any_of(plan.groups, [&](const plan::ReplicaGroup& group) {
+    return group.site == site || std::ranges::count(group.crossings, site, &plan::Crossing::site);
+  });
+}
+
+/// Sites where the job may run, but which nothing joins to those where it does.
+std::string unlinked_text(const PlannedJob& job, const TrainingPlan& plan) {
+  std::string names;
+  for (std::uint32_t site = 0; site < job.fleet.sites.size(); ++site) {
+    const plan::FleetSite& there = job.fleet.sites[site];
+    if (!there.has_devices() || !job.job.may_run_in(there.jurisdiction) || is_in_use(plan, site))
+      continue;
+    if (std::ranges::none_of(job.fleet.links, [&](const plan::SiteLink& link) {
+          return link.from == site || link.to == site;
+        }))
+      names += (names.empty() ? "" : ", ") + there.name;
+  }
+  return names.empty() ? ""
+                       : "Without a link to any other site, and therefore idle: " + names + "\n";
+}
+
 std::string idle_text(const PlannedJob& job, const TrainingPlan& plan) {
   std::string text;
   for (std::uint32_t type = 0; type < plan.idle.size(); ++type)
     if (plan.idle[type] > 0)
       text +=
           fmt::format("{}{} {}", text.empty() ? "" : ", ", plan.idle[type], type_name(job, type));
-  return text.empty() ? "" : "Idle: " + text + "\n";
+  return text.empty() ? "" : "Idle: " + text + "\n" + unlinked_text(job, plan);
 }
 
 std::string sites_text(const TrainingPlan& plan) {

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <cstdint>
 #include <nlohmann/json.hpp>
 
 namespace axs::cli {
@@ -16,14 +18,21 @@ using plan::StepPart;
 
 /// What a browser still shows with ease.
 constexpr std::uint64_t events_max = 100'000;
-constexpr double microsecond = 1e-6;
+
+/// In the file's microseconds. Begin and end are rounded, not how long it takes: what begins when
+/// another thing ends does so in the file as well.
+std::string microseconds(std::int64_t nanoseconds) {
+  return fmt::format("{}.{:03}", nanoseconds / 1000, nanoseconds % 1000);
+}
 
 /// One thing that a thread does.
 std::string event(std::string_view name, std::string_view category, Seconds begin, Seconds end,
                   std::size_t process, std::size_t thread) {
-  return fmt::format(
-      R"({{"name":"{}","cat":"{}","ph":"X","ts":{:.3f},"dur":{:.3f},"pid":{},"tid":{}}})", name,
-      category, begin.value() / microsecond, (end - begin).value() / microsecond, process, thread);
+  const std::int64_t from = std::llround(begin.value() * 1e9);
+  const std::int64_t until = std::llround(end.value() * 1e9);
+  return fmt::format(R"({{"name":"{}","cat":"{}","ph":"X","ts":{},"dur":{},"pid":{},"tid":{}}})",
+                     name, category, microseconds(from), microseconds(until - from), process,
+                     thread);
 }
 
 std::string name_of(std::string_view kind, const std::string& name, std::size_t process,
@@ -66,12 +75,14 @@ void add_group(const PlanView& view, std::size_t number, std::uint32_t most,
                                          type_name(view.job, planned.type), planned.layers),
                              process, stage + 1));
   }
-  for (const Pass& pass : schedule_of(view, number, most).passes)
-    events.push_back(event(pass, process));
+  const plan::PipelineSchedule schedule = schedule_of(view, number, most);
+  for (const Pass& pass : schedule.passes) events.push_back(event(pass, process));
+  // Whose end is a sum in another order than the plan's, so that its last digit may differ.
+  const auto after = [&](Seconds time) { return std::max(time, schedule.end); };
   for (std::size_t stage = 0; stage < group.stages.size(); ++stage)
     for (const LaterPart& later : later_parts(broken, stage))
-      events.push_back(event(part_text(later.part), "after the passes", later.begin, later.end,
-                             process, stage + 1));
+      events.push_back(event(part_text(later.part), "after the passes", after(later.begin),
+                             after(later.end), process, stage + 1));
 }
 
 }  // namespace

@@ -119,6 +119,7 @@ void read_software(Table& t, plan::Facts& facts) {
   plan::Software& s = entry.software;
   entry.name = t.text("name");
   entry.match = t.text("match");
+  entry.names = plain_names(t, entry.match);
   read_choices(t, s);
   read_flag(t, "stops-early", s.stops_early);
   read_flag(t, "overlaps-tensor", s.overlaps_tensor);
@@ -145,7 +146,8 @@ void read_software(Table& t, plan::Facts& facts) {
   read_flag(t, "sequence-parallel", entry.sequence_parallel);
   read_flag(t, "splits-batch-by-stages", entry.splits_batch_by_stages);
   read_flag(t, "balances-parameters", entry.balances_parameters);
-  read_flag(t, "shards-parameters", entry.shards_parameters);
+  read_flag(t, "ends-are-layers", entry.ends_are_layers);
+  entry.sharding = static_cast<plan::Sharding>(optional_count(t, "zero-stage", 3));
   read_flag(t, "changes-blocks", entry.changes_blocks);
   read_flag(t, "counts-causal", entry.counts_causal);
   if (t.has("recompute"))

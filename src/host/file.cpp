@@ -24,15 +24,30 @@ bool is_folder(const std::string& path) {
   return std::filesystem::is_directory(path, ignored);
 }
 
-/// Of the file that is to take the place of `path`, which is what errors name.
-Result<> write_and_sync(const std::string& temporary, const std::string& path,
-                        std::span<const ByteView> parts, mode_t mode) {
-  Fd file{::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode)};
+/// What is to take the place of `path` in the end.
+std::string temporary_of(const std::string& path) {
+  return path + ".tmp";
+}
+
+Fd open_temporary(const std::string& path, mode_t mode) {
+  return Fd{::open(temporary_of(path).c_str(),
+                   O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode)};
+}
+
+Result<> write_and_sync(const std::string& path, std::span<const ByteView> parts, mode_t mode) {
+  const Fd file = open_temporary(path, mode);
   if (!file) return system_error(path);
   // The mode given to open() loses the bits of the umask, and counts only if the file is new.
   if (::fchmod(file.get(), mode) != 0) return system_error(path);
   for (const ByteView part : parts) (void)AXS_TRY(write_all(file.get(), part, path));
   if (::fsync(file.get()) != 0) return system_error(path);
+  return Ok{};
+}
+
+/// Whether a file could take the place of `path`.
+Result<> try_temporary(const std::string& path) {
+  if (!open_temporary(path, 0644)) return system_error(path);
+  ::unlink(temporary_of(path).c_str());
   return Ok{};
 }
 
@@ -59,10 +74,19 @@ Fd open_already(const std::string& path) {
   return {};
 }
 
+/// The file to which links lead, or where they say that there is one.
+std::string end_of_links(const std::string& path) {
+  constexpr int links_max = 40;  // Linux's.
+  std::filesystem::path end = path;
+  std::error_code ignored;
+  for (int i = 0; i < links_max && std::filesystem::is_symlink(end, ignored); ++i)
+    end = end.parent_path() / std::filesystem::read_symlink(end, ignored);
+  return end.string();
+}
+
 /// Waits for nobody to read.
 Fd open_in_place(const std::string& path) {
-  Fd place{
-      ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0644)};
+  Fd place{::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)};
   if (place) ::fcntl(place.get(), F_SETFL, 0);
   return place;
 }
@@ -85,9 +109,8 @@ Result<> write_file_atomically(const std::string& path, ByteView data, FileAcces
 
 Result<> write_parts_atomically(const std::string& path, std::span<const ByteView> parts,
                                 FileAccess access) {
-  const std::string temporary = path + ".tmp";
-  auto written =
-      write_and_sync(temporary, path, parts, access == FileAccess::owner_only ? 0600 : 0644);
+  const std::string temporary = temporary_of(path);
+  auto written = write_and_sync(path, parts, access == FileAccess::owner_only ? 0600 : 0644);
   if (written && ::rename(temporary.c_str(), path.c_str()) != 0) written = system_error(path);
   if (!written) {
     ::unlink(temporary.c_str());
@@ -97,7 +120,7 @@ Result<> write_parts_atomically(const std::string& path, std::span<const ByteVie
 }
 
 Result<> replace_file(const std::string& path, std::string_view text) {
-  const std::string temporary = path + ".tmp";
+  const std::string temporary = temporary_of(path);
   const Fd file{::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)};
   Result<> written = file ? write_all(file.get(), bytes_of(text), path) : system_error(path);
   if (written && ::rename(temporary.c_str(), path.c_str()) != 0) written = system_error(path);
@@ -105,17 +128,28 @@ Result<> replace_file(const std::string& path, std::string_view text) {
   return written;
 }
 
-Result<> write_output(const std::string& path, std::string_view text) {
-  if (const Fd open = open_already(path)) return write_all(open.get(), bytes_of(text), path);
-  namespace fs = std::filesystem;
+Result<Output> Output::at(const std::string& path) {
+  if (Fd open = open_already(path)) return Output{path, std::move(open)};
   std::error_code ignored;
-  if (fs::is_regular_file(path, ignored))
-    return write_file_atomically(fs::canonical(path, ignored).string(), bytes_of(text),
-                                 FileAccess::everyone);
-  if (!fs::exists(fs::symlink_status(path, ignored)))
-    return write_file_atomically(path, bytes_of(text), FileAccess::everyone);
-  const Fd place = open_in_place(path);
-  return place ? write_all(place.get(), bytes_of(text), path) : system_error(path);
+  const auto there = std::filesystem::status(path, ignored).type();
+  using enum std::filesystem::file_type;
+  if (there == regular || there == not_found) {
+    Output file{end_of_links(path), {}};
+    AXS_TRY(try_temporary(file.path_));
+    return file;
+  }
+  Fd place = open_in_place(path);
+  if (!place) return system_error(path);
+  return Output{path, std::move(place)};
+}
+
+Result<> Output::write(std::string_view text) const {
+  return place_ ? write_all(place_.get(), bytes_of(text), path_)
+                : write_file_atomically(path_, bytes_of(text), FileAccess::everyone);
+}
+
+Result<> write_output(const std::string& path, std::string_view text) {
+  return AXS_TRY(Output::at(path)).write(text);
 }
 
 Result<ByteVector> read_file(const std::string& path, std::size_t size_max) {

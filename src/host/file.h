@@ -27,10 +27,23 @@ Result<> write_parts_atomically(const std::string& path, std::span<const ByteVie
 /// disk: for what is written again and again.
 Result<> replace_file(const std::string& path, std::string_view text);
 
-/// Writes what a person asked for to the place that they named. A file, or none yet, is replaced as
-/// by write_file_atomically(), for everyone; of a link that to which it leads. What else is there,
-/// a device or a pipe, stays and is written to, as a shell does; a pipe that nobody reads is an
+/// The place that a person named for what they asked for. A file, or none yet, is replaced as by
+/// write_file_atomically(), for everyone; of a link that to which it leads. What else is there, a
+/// device or a pipe, stays and is written to, as a shell does; a pipe that nobody reads is an
 /// error. What this process writes to already, such as its standard output, is written on.
+class Output {
+ public:
+  /// An error if it cannot be written now: who works for long asks before. Leaves no new file, and
+  /// the old one as it is.
+  static Result<Output> at(const std::string& path);
+  Result<> write(std::string_view text) const;
+
+ private:
+  Output(std::string path, Fd place) : path_{std::move(path)}, place_{std::move(place)} {}
+
+  std::string path_;
+  Fd place_;  ///< of what is no file to replace; open, for whoever reads a pipe waits for its end
+};
 Result<> write_output(const std::string& path, std::string_view text);
 
 /// The content of the file; Errc::exhausted if it is longer than `size_max` bytes.

@@ -106,6 +106,39 @@ TEST_CASE("file: an output goes to what is there and no file, and leaves it ther
   CHECK(files_in(folder.path()) == 3);
 }
 
+TEST_CASE("file: an output that is only tried leaves nothing, and what is there as it is") {
+  const TemporaryFolder folder;
+  const std::string file = folder / "file", link = folder / "link", loop = folder / "loop";
+  REQUIRE(::symlink("file", link.c_str()) == 0);
+  REQUIRE(::symlink("loop", loop.c_str()) == 0);
+  REQUIRE(Output::at(file));
+  REQUIRE(Output::at(link));
+  CHECK(files_in(folder.path()) == 2);
+  REQUIRE(write_output(link, "old"));
+  const auto output = Output::at(file);
+  REQUIRE(output);
+  CHECK(*read_file(file, 100) == bytes_of("old"));
+  REQUIRE(output->write("new"));
+  CHECK(*read_file(file, 100) == bytes_of("new"));
+  CHECK(Output::at(loop).error().what.find("ELOOP") != std::string::npos);
+  CHECK(Output::at(folder / "no/file").error().what.find("ENOENT") != std::string::npos);
+  CHECK(files_in(folder.path()) == 3);
+}
+
+TEST_CASE("file: whoever reads a pipe that is tried does not see its end before it is written") {
+  const TemporaryFolder folder;
+  const std::string pipe = folder / "pipe";
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  const Fd reader{::open(pipe.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)};
+  const auto output = Output::at(pipe);
+  REQUIRE(output);
+  char read[8];
+  CHECK(::read(reader.get(), read, sizeof read) == -1);
+  CHECK(errno == EAGAIN);
+  REQUIRE(output->write("read"));
+  CHECK(::read(reader.get(), read, sizeof read) == 4);
+}
+
 TEST_CASE("file: an output that is the standard output goes on behind what is there") {
   const TemporaryFolder folder;
   const std::string file = folder / "file", link = folder / "link";

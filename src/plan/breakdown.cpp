@@ -269,16 +269,17 @@ class Breaker {
     const double embeddings = place.alone() ? embeddings_of_stage(work.shape, plan, 0) : ends;
     const auto [common, routed] =
         stage_parameters(device_parameters(work.shape, plan), work.shape.layers, embeddings);
+    const double bytes = exchanged_bytes(work);
     at(stage.parts, StepPart::data_exchange).sent =
-        stage.devices * (sent_for_all_reduce(Bytes{2 * common}, replicas(plan)) +
-                         sent_for_all_reduce(Bytes{2 * routed}, expert_replicas(plan)));
+        stage.devices * (sent_for_all_reduce(Bytes{bytes * common}, replicas(plan)) +
+                         sent_for_all_reduce(Bytes{bytes * routed}, expert_replicas(plan)));
   }
 
-  /// Weights in two bytes, gradients in four: each is gathered or reduced, half of an all-reduce.
+  /// Weights in two bytes: each is gathered or reduced, half of an all-reduce.
   void add_sent_shards(const Workload& work, const ReplicaGroup& group,
                        StageBreakdown& stage) const {
     if (!is_of_one_stage(plan_.method)) return;
-    const double gradient = work.software.single_rail_sharding ? 2 : 4;
+    const double gradient = reduced_bytes(work.software);
     const bool weights = plan_.method.sharding == Sharding::parameters;
     const double bytes =
         weights ? group.micro_batches * (2 * 2 + gradient) : group.micro_batches * gradient + 2;

@@ -32,13 +32,17 @@ std::optional<Planned> planned(Job job, Fleet fleet) {
   return Planned{std::move(job), std::move(fleet), found->plan, *std::move(broken)};
 }
 
-/// Random fleets of one to three sites, with plans of all kinds.
+/// Random fleets of one to three sites, with plans of all kinds and software that differs in how
+/// gradients are exchanged.
 std::vector<Planned> some() {
   std::vector<Planned> all;
   for (std::uint64_t seed = 0; seed < 24; ++seed) {
     Rng rng{seed % 12};
     Job job = scenes::small_job(rng);
     if (seed >= 12) job.loss_gap_max = 0.02;
+    if (seed % 2 == 1) job.software.gradient_bytes = 4;
+    job.software.overlaps_data = seed % 3 != 0;
+    job.software.single_rail_sharding = seed % 4 == 0;
     Fleet fleet = scenes::small_fleet(rng);
     for (int i = 0; i < 6; ++i) scenes::grow(rng, fleet);
     if (auto one = planned(job, fleet)) all.push_back(*std::move(one));
@@ -185,6 +189,48 @@ TEST_CASE("breakdown: bytes, by hand") {
   const double parameters = 4 * layer_parameters(made.job.shape, 2).total() + 32000 * 4096.0 / 2;
   CHECK(layer_parameters(made.job.shape, 1).total() == doctest::Approx(218.1e6).epsilon(1e-3));
   CHECK(first[StepPart::data_exchange].sent.value() == doctest::Approx(4 * 2 * parameters));
+}
+
+TEST_CASE(
+    "breakdown: gradients of any bytes, shared out or not, are told as the step counts them") {
+  using enum StepPart;
+  const auto broken = [](Sharding sharding, double gradient_bytes, bool single_rail) {
+    Planned made = equal();
+    made.plan.method.sharding = sharding;
+    made.plan.groups.front().stages = {{0, 4, 8, Bytes{}}};
+    made.job.software.gradient_bytes = gradient_bytes;
+    made.job.software.single_rail_sharding = single_rail;
+    made.job.software.overlaps_data = false;
+    Workload work = as_equal(made);
+    work.plan.tensor = 4;
+    work.plan.pipeline = 1;
+    const StepTime step = *step_time(work, calibration);
+    made.plan.step = planned(step);
+    const auto told = breakdown(made.job, made.fleet, made.plan, calibration);
+    REQUIRE(told.has_value());
+    const StageBreakdown stage = told->groups.front().stages.front();
+    CHECK(sum(stage).value() == doctest::Approx(step.total.value()).epsilon(1e-9));
+    CHECK(stage[data_exchange].time == step.data_exchange);
+    CHECK(stage[sharding_exchange].time == step.sharding_exchange);
+    return stage;
+  };
+  const auto sent = [&](Sharding sharding, double gradient_bytes, bool single_rail = false) {
+    const StageBreakdown stage = broken(sharding, gradient_bytes, single_rail);
+    return stage[data_exchange].sent + stage[sharding_exchange].sent;
+  };
+  const Bytes two = sent(Sharding::none, 2);
+  CHECK(sent(Sharding::none, 4) / two == doctest::Approx(2));
+  CHECK(sent(Sharding::optimizer, 2) / two == doctest::Approx(1));
+  CHECK(sent(Sharding::optimizer, 4) / two == doctest::Approx(1.5));
+  // Four micro-batches reduce in four bytes, and gather twice each or once in all.
+  for (const auto& [sharding, gathered] :
+       {std::pair{Sharding::gradients, 2.0}, std::pair{Sharding::parameters, 4 * 2 * 2.0}}) {
+    const Bytes four = sent(sharding, 4);
+    CHECK(sent(sharding, 2) == four);
+    CHECK(sent(sharding, 4, true) == four);
+    CHECK(four / sent(sharding, 2, true) ==
+          doctest::Approx((4 * 4 + gathered) / (4 * 2 + gathered)));
+  }
 }
 
 TEST_CASE("breakdown: slower pipelines let faster ones wait") {

@@ -24,14 +24,16 @@ struct AcceleratorFacts {
 /// The software behind published runs.
 struct SoftwareFacts {
   std::string name;
-  std::string match;  ///< part of the source of a run, as plain names
+  std::string match;               ///< in the source of a run; empty: all sources
+  std::vector<std::string> names;  ///< that and what else a source has, plain ones
   Software software;
   std::optional<BytesPerSecond> node_rate;
   std::optional<std::uint32_t> rails;
   bool sequence_parallel = true;        ///< with tensor parallelism, whatever a table says
   bool splits_batch_by_stages = false;  ///< into as many micro-batches as there are stages
   bool balances_parameters = false;     ///< of stages; the embedding counts
-  bool shards_parameters = false;       ///< where a table does not say
+  bool ends_are_layers = false;         ///< embedding and head have the place of a layer each
+  Sharding sharding = Sharding::none;   ///< where a table does not say
   /// Its own models have blocks side by side and sliding windows; beside them it ran Megatron's.
   bool changes_blocks = false;
   Recompute recompute = Recompute::none;  ///< where a table does not say

@@ -37,15 +37,21 @@ std::string in_words(std::string_view text) {
   return words;
 }
 
-/// Whether a plain name is part of a text, whatever stands between its letters.
-bool is_part(const std::string& name, const std::string& words) {
+/// Whether a part of a text ends or begins within a word.
+bool cuts_word(const std::string& words, std::size_t begin, std::size_t end) {
+  return (begin > 0 && words[begin - 1] != ' ') || (end < words.size() && words[end] != ' ');
+}
+
+/// Whether a plain name is part of a text, whatever stands between its letters, and cuts nothing.
+bool is_part(const std::string& name, const std::string& words,
+             bool (*cuts)(const std::string&, std::size_t, std::size_t)) {
   for (std::size_t begin = 0; begin < words.size(); ++begin) {
     std::size_t at = begin;
     std::size_t matched = 0;
     while (matched < name.size() && at < words.size() &&
            (words[at] == name[matched] || (matched > 0 && words[at] == ' ')))
       matched += words[at++] == name[matched] ? 1 : 0;
-    if (matched == name.size() && !cuts_number(words, begin, at)) return true;
+    if (matched == name.size() && !cuts(words, begin, at)) return true;
   }
   return false;
 }
@@ -58,9 +64,15 @@ std::size_t likeness(const std::vector<std::string>& plain_names, std::string_vi
   std::size_t most = 0;
   for (const std::string& name : plain_names) {
     if (name == plain) return plain.size() + 1;
-    if (is_part(name, words)) most = std::max(most, name.size());
+    if (is_part(name, words, cuts_number)) most = std::max(most, name.size());
   }
   return most;
+}
+
+bool names_in_words(const std::vector<std::string>& plain_names, std::string_view text) {
+  const std::string words = in_words(text);
+  return std::ranges::any_of(
+      plain_names, [&](const std::string& name) { return is_part(name, words, cuts_word); });
 }
 
 bool has_word(std::string_view text, std::initializer_list<std::string_view> plain_words) {

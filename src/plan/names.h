@@ -16,6 +16,10 @@ std::string plain_name(std::string_view name);
 /// within a number: "A10" is none of "A100".
 std::size_t likeness(const std::vector<std::string>& plain_names, std::string_view text);
 
+/// Whether one of several plain names is in a text as one or several whole words: "FlashAttention"
+/// is in "flash-attention 2", "NeMo" is not in "Nemotron".
+bool names_in_words(const std::vector<std::string>& plain_names, std::string_view text);
+
 /// Whether one of several plain words is a word of the text: "off" is none of "offloaded".
 bool has_word(std::string_view text, std::initializer_list<std::string_view> plain_words);
 

@@ -123,6 +123,9 @@ Result<ModelShape> shape_of(const PublishedRun& run, const Facts& facts) {
   if (!run.layers || !run.hidden || !run.heads || !run.feed_forward || !run.vocabulary)
     return left_out("no shape of the model");
   if (*run.heads == 0 || *run.hidden == 0) return left_out("a model without width or heads");
+  if (*run.hidden % *run.heads != 0)
+    return left_out("heads " + std::to_string(*run.heads) + ", want a number that divides hidden " +
+                    std::to_string(*run.hidden) + ": no column has their width");
   if (!run.parameters_billion || *run.parameters_billion <= 0)
     return left_out("no number of parameters");
   if (run.expert.value_or(1) > 1 && experts_told(run).count == 0)
@@ -182,10 +185,8 @@ std::vector<std::uint32_t> balanced_stages(const PublishedRun& run, const Worklo
   return layers;
 }
 
-/// A number of layers that is two short of a multiple of the stages is taken to be chosen so that
-/// embedding and head have the place of a layer each: BLOOM (70 on 12) and GLM-130B (70 on 8) by
-/// DeepSpeed's "type:transformer|embedding", Llama 3 405B (126 on 16; Dubey et al. 2024,
-/// section 3.3.2).
+/// Where embedding and head have the place of a layer each and the number of layers is chosen for
+/// that, two short of a multiple of the stages.
 std::vector<std::uint32_t> stages_with_ends(std::uint32_t layers, std::uint32_t stages) {
   if (stages <= 2 || layers % stages == 0 || (layers + 2) % stages != 0) return {};
   std::vector<std::uint32_t> all(stages, (layers + 2) / stages);
@@ -198,8 +199,8 @@ std::vector<std::uint32_t> stages_with_ends(std::uint32_t layers, std::uint32_t 
 std::vector<std::uint32_t> stage_layers(const PublishedRun& run, const Workload& work,
                                         const SoftwareFacts& software, const Facts& facts) {
   if (software.balances_parameters) return balanced_stages(run, work, facts);
-  if (software.software.fitted) return {};  // torchtitan's 126 layers on 8 stages: 16 on the first.
-  return stages_with_ends(work.shape.layers, work.plan.pipeline);
+  if (software.ends_are_layers) return stages_with_ends(work.shape.layers, work.plan.pipeline);
+  return {};
 }
 
 /// What the table says of how the devices are used, 1 where it says nothing.
@@ -219,10 +220,9 @@ Result<ParallelPlan> cut_of(const PublishedRun& run, const SoftwareFacts& softwa
   if (run.zero_stage.value_or(0) > 3)
     return left_out("zero_stage " + std::to_string(*run.zero_stage) + ", want 0 to 3");
   plan.sequence_parallel = run.sequence_parallel || software.sequence_parallel;
-  plan.sharding = static_cast<Sharding>(run.zero_stage.value_or(0));
+  plan.sharding = run.zero_stage ? static_cast<Sharding>(*run.zero_stage) : software.sharding;
   if (plan.sharding == Sharding::none && software.software.overlaps_data)
     plan.sharding = Sharding::optimizer;
-  if (!run.zero_stage && software.shards_parameters) plan.sharding = Sharding::parameters;
   return plan;
 }
 
@@ -395,9 +395,8 @@ void refine_shape(const PublishedRun& run, const SoftwareFacts& facts, ModelShap
 }  // namespace
 
 const SoftwareFacts& software_of(const std::string& source, const Facts& facts) {
-  const std::string plain = plain_name(source);
   for (const SoftwareFacts& software : facts.software)
-    if (contains(plain, plain_name(software.match))) return software;
+    if (software.match.empty() || names_in_words(software.names, source)) return software;
   AXS_ASSERT(false);  // The last entry matches everything.
 }
 

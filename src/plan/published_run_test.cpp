@@ -144,10 +144,16 @@ TEST_CASE("published: accelerators under the names that tables give them") {
   CHECK(name("MI3000").empty());
 }
 
+namespace {
+
+std::string software_name(const std::string& source) {
+  return software_of(source, config::testing::shipped_facts()).name;
+}
+
+}  // namespace
+
 TEST_CASE("published: sources whose software is known, in any case") {
-  const auto name = [](const char* source) {
-    return software_of(source, config::testing::shipped_facts()).name;
-  };
+  const auto name = software_name;
   CHECK(name("AI-Hypercomputer/maxtext README.md") == "MaxText");
   CHECK(name("NVIDIA-NeMo/Megatron-Bridge docs/performance-summary.md") == "Megatron-Bridge");
   CHECK(name("NVIDIA/NeMo docs/source/performance") == "NeMo");
@@ -161,6 +167,29 @@ TEST_CASE("published: sources whose software is known, in any case") {
   CHECK(name("somebody's PyTorch FSDP") == "FSDP");
   CHECK(name("FlashAttention-2 (arXiv 2307.08691)") == "flash-attention");
   CHECK(name("somebody") == "unknown");
+}
+
+TEST_CASE("published: a word of a source is no part of another one, and no software by itself") {
+  const auto name = software_name;
+  CHECK(name("Nemotron-3 8B") == "unknown");  // Not NeMo.
+  CHECK(name("ChatGLM2") == "unknown");
+  CHECK(name("GLM-4.5 (arXiv 2508.06471)") == "unknown");
+  CHECK(name("Adopt (arXiv 2411.02853)") == "unknown");  // Not OPT.
+  CHECK(name("OPT-175B (arXiv:2205.01068)") == "OPT");
+  CHECK(name("MegaScale-MoE") == "MegaScale");
+  CHECK(name("somebody's blog, with flash-attention") == "unknown");
+  CHECK(name("TinyLlama (FSDP, FlashAttention 2)") == "FSDP");
+  CHECK(name("Dao-AILab/flash-attention training/README.md") == "flash-attention");
+  CHECK(name("Megatron-FSDP") == "Megatron-LM README");  // Not PyTorch's.
+  CHECK(name("somebody's README.md: A100 40GB") == "unknown");
+  CHECK(name("EleutherAI/gpt-neox") == "NeoX");
+}
+
+TEST_CASE("published: of the entries of software none hides a later one") {
+  for (const SoftwareFacts& software : config::testing::shipped_facts().software) {
+    CAPTURE(software.match);
+    CHECK(&software_of(software.match, config::testing::shipped_facts()) == &software);
+  }
 }
 
 TEST_CASE("published: recomputation and precision in the words of tables") {
@@ -297,6 +326,32 @@ TEST_CASE("published: layers two short of a multiple of the stages leave room fo
   CHECK(stages(24, 8).empty());  // As even as may be.
   CHECK(stages(23, 8).empty());
   CHECK(stages(12, 2).empty());
+  run.source = "zero bubble (arXiv 2401.10241)";
+  CHECK(stages(22, 8).size() == 8);
+  for (const char* const other : {"somebody's blog", "pytorch/torchtitan", "NVIDIA/Megatron-LM"}) {
+    run.source = other;
+    CHECK(stages(22, 8).empty());
+  }
+}
+
+TEST_CASE("published: of a cut that nobody tells, ends count as layers in that software only") {
+  PublishedRun run = llama();
+  run.model = "a large model";  // Of which a node holds too little.
+  run.layers = 94;
+  run.hidden = 12288;
+  run.heads = 96;
+  run.feed_forward = 4 * 12288;
+  run.parameters_billion = 172;
+  run.devices = 256;
+  run.pipeline.reset();
+  const auto uneven = [&](const char* source) {
+    run.source = source;
+    const ParallelPlan plan = workload_of(run, config::testing::shipped_facts())->plan;
+    REQUIRE(plan.pipeline > 2);
+    return !plan.stage_layers.empty();
+  };
+  CHECK_FALSE(uneven("somebody's blog"));
+  CHECK(uneven("Llama 3 (arXiv 2407.21783)"));
 }
 
 TEST_CASE("published: an accelerator of a fitted family without a run of its own is zero-shot") {
@@ -339,6 +394,12 @@ TEST_CASE("published: why a run cannot be predicted") {
   run = llama();
   run.layers.reset();
   CHECK(why_not(run) == "no shape of the model");
+  run = llama();
+  run.heads = 24;
+  CHECK(why_not(run) ==
+        "heads 24, want a number that divides hidden 4096: no column has their width");
+  run.model = "Llama 3 8B";  // Of which the catalogue has it.
+  CHECK(why_not(run).empty());
   run = llama();
   run.devices.reset();
   CHECK(why_not(run) == "no number of devices");

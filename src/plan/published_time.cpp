@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 #include <vector>
 
 #include "axs/plan/names.h"
@@ -134,6 +135,22 @@ std::string contradiction(const std::vector<ToldTime>& times) {
   return {};
 }
 
+/// What no device can do; empty if nothing is.
+std::string impossible(const Throughput& told, const Workload& work) {
+  const FlopsPerSecond peak = narrow_gain(work) * work.accelerator.peak;
+  const auto above = [](const char* column, double seen, double most, std::string_view of) {
+    return std::string{column} + " " + rounded(seen) + ", want at most " + rounded(most) +
+           std::string{of};
+  };
+  for (const auto& [column, share] :
+       {std::pair{"mfu_pct", told.model_share}, std::pair{"hfu_pct", told.hardware_share}})
+    if (share && *share > 1) return above(column, 100 * *share, 100, "");
+  if (told.flops && *told.flops > peak)
+    return above("achieved_tflops_per_gpu", told.flops->value() / 1e12, peak.value() / 1e12,
+                 ", the peak of " + work.accelerator.name);
+  return {};
+}
+
 /// Why the time cannot be told from what is told.
 std::string why_untold(const PublishedRun& run) {
   if (!run.throughput.unreadable.empty()) return run.throughput.unreadable;
@@ -150,6 +167,8 @@ bool tells_time(const PublishedRun& run) {
 Result<PublishedTime> published_time(const PublishedRun& run, const Workload& work,
                                      const Facts& facts) {
   AXS_ASSERT(tells_time(run));
+  if (const std::string problem = impossible(run.throughput, work); !problem.empty())
+    return Error{Errc::unavailable, problem};
   std::vector<ToldTime> times;
   if (run.step) times.push_back(exactly(PublishedTime::printed, *run.step));
   if (run.global_batch)

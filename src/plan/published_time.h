@@ -18,8 +18,8 @@ bool tells_time(const PublishedRun& run);
 
 /// The time that the table prints, or one that follows from the throughput that it prints and from
 /// `work`, which is what was run; for runs of which something is told. The error says why there is
-/// none: no convention, no batch, or columns that contradict each other by more than a tenth,
-/// whatever they count.
+/// none: no convention, no batch, more than the peak, or columns that contradict each other by more
+/// than a tenth, whatever they count.
 Result<PublishedTime> published_time(const PublishedRun& run, const Workload& work,
                                      const Facts& facts);
 

@@ -135,6 +135,24 @@ TEST_CASE("time: columns that contradict each other, whatever they count") {
   CHECK(why_not(run).empty());
 }
 
+TEST_CASE("time: more than the peak is nobody's time, not even beside a printed one") {
+  PublishedRun run = gpt3();
+  run.throughput.model_share = 1;
+  CHECK(why_not(run).empty());
+  run.throughput.model_share = 1.2;
+  CHECK(why_not(run) == "mfu_pct 120, want at most 100");
+  run.throughput = {.hardware_share = 1.01};
+  run.step = Seconds{7.5};  // Which no convention contradicts.
+  CHECK(why_not(run) == "hfu_pct 101, want at most 100");
+  run.throughput = {.flops = FlopsPerSecond{320e12}, .convention = "model"};
+  CHECK(why_not(run) == "achieved_tflops_per_gpu 320, want at most 312, the peak of A100-80");
+  run.accelerator = "H100";
+  run.precision = "fp8";
+  run.step.reset();
+  run.throughput.flops = FlopsPerSecond{1500e12};
+  CHECK(why_not(run).empty());
+}
+
 TEST_CASE("time: operations of a mixture are known roughly") {
   PublishedRun run = gpt3();
   run.throughput.model_share = 0.6;

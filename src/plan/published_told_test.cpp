@@ -59,6 +59,10 @@ TEST_CASE("published: what the scripts of BLOOM and GLM-130B say") {
   CHECK(bloom.network.rails == 4);
   CHECK(bloom.software.launches_block);
   CHECK(bloom.software.gradient_bytes == 4);
+  CHECK(bloom.plan.sharding == Sharding::optimizer);
+  run.zero_stage = 0;  // A table that says so knows better.
+  CHECK(workload_of(run, config::testing::shipped_facts())->plan.sharding == Sharding::none);
+  run.zero_stage.reset();
   run.source = "GLM-130B (arXiv 2210.02414)";
   run.model = "GLM-130B";
   run.micro_batch.reset();

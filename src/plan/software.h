@@ -38,7 +38,7 @@ struct Software {
   bool hides_experts = false;
   double expert_bytes = 2;            ///< of a number sent to an expert or back, in the mean
   bool overlaps_data = true;          ///< gradients are exchanged during the backward pass
-  double gradient_bytes = 2;          ///< of a gradient that devices exchange without ZeRO-2 and 3
+  double gradient_bytes = 2;          ///< of a gradient that devices exchange; at least 4 to shards
   bool partitioned_transfers = true;  ///< each tensor rank sends its part of what stages exchange
   bool single_rail_sharding = false;  ///< ZeRO-3 of 2021: one NIC of eight, 2-byte gradients
   bool gathers_logits = false;        ///< each tensor rank has all logits, in several copies

@@ -117,16 +117,15 @@ class Step {
       if (!even || stage <= 1 || stage + 1 == plan_.pipeline) visit(stage);
   }
 
-  /// Weights are gathered in two bytes, once for each pass; gradients are reduced in four (two in
-  /// 2021). ZeRO-2 gathers what the optimiser has changed, once in a step. With a pipeline the
-  /// weights stay gathered over the step, and gradients are reduced at its end.
+  /// Weights are gathered in two bytes, once for each pass. ZeRO-2 gathers what the optimiser has
+  /// changed, once in a step. With a pipeline the weights stay gathered over the step, and
+  /// gradients are reduced at its end.
   ShardingExchange sharding_exchange() const {
     if (!is_sharded(plan_)) return {};
-    const double gradient_bytes = work_.software.single_rail_sharding ? 2 : 4;
     const double layer = parameters_.layer.total();
     const Seconds gather = one_pass(Bytes{2 * layer}, data_group_, machine_.links, rail_share());
-    const Seconds reduce =
-        one_pass(Bytes{gradient_bytes * layer}, data_group_, machine_.links, rail_share());
+    const Seconds reduce = one_pass(Bytes{reduced_bytes(work_.software) * layer}, data_group_,
+                                    machine_.links, rail_share());
     if (plan_.pipeline > 1) return {.step = exposed(gather + reduce)};
     if (plan_.sharding == Sharding::parameters)
       return {.micro_batch = exposed(2 * gather + reduce)};
@@ -180,13 +179,6 @@ class Step {
                     once - slowest.total() - more * (1 - 1 / v) * slowest.total());
   }
 
-  /// Bytes of a parameter, in the mean of two passes: gradients come together in the first; in the
-  /// second their sums go back or, where each replica updates a part, two-byte weights.
-  double exchanged_bytes() const {
-    const double gradient = work_.software.gradient_bytes;
-    return plan_.sharding == Sharding::none ? gradient : 0.5 * (gradient + 2);
-  }
-
   /// All-reduce of gradients, or reduce-scatter and all-gather, which take as long. Where a node's
   /// devices share network cards and only some of a ring's members are on it, the rings are in each
   /// other's way.
@@ -196,7 +188,7 @@ class Step {
     const bool crowded = links.shared_rails && group.per_node > 1 &&
                          group.per_node < links.per_node && group.ranks > group.per_node;
     const double share = crowded ? links.shared_rails_share : 1;
-    const Seconds all = all_reduce(Bytes{exchanged_bytes() * common}, group, links, share) +
+    const Seconds all = all_reduce(Bytes{exchanged_bytes(work_) * common}, group, links, share) +
                         exchange_of_experts(routed);
     if (!work_.software.overlaps_data) return all;
     const Seconds hidden = fit_.hiding * layers * layer_.total();
@@ -207,7 +199,7 @@ class Step {
   Seconds exchange_of_experts(double routed) const {
     if (!work_.shape.is_mixture()) return {};
     const double stride = plan_.expert == 1 ? tensor_ : plan_.expert;
-    return all_reduce(Bytes{exchanged_bytes() * routed},
+    return all_reduce(Bytes{exchanged_bytes(work_) * routed},
                       group_of(expert_replicas(plan_), stride, machine_.links), machine_.links);
   }
 

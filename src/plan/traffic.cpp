@@ -1,5 +1,7 @@
 #include "axs/plan/traffic.h"
 
+#include <algorithm>
+
 namespace axs::plan {
 
 TensorMessages tensor_messages(const ModelShape& shape, const ParallelPlan& plan) {
@@ -24,6 +26,15 @@ StageParameters stage_parameters(const DeviceParameters& of_device, double layer
                                  double embeddings) {
   const auto& [layer, embedding] = of_device;
   return {layer.common * layers + embeddings * embedding, layer.routed * layers};
+}
+
+double exchanged_bytes(const Workload& workload) {
+  const double gradient = workload.software.gradient_bytes;
+  return workload.plan.sharding == Sharding::none ? gradient : 0.5 * (gradient + 2);
+}
+
+double reduced_bytes(const Software& software) {
+  return std::max(software.gradient_bytes, software.single_rail_sharding ? 2.0 : 4.0);
 }
 
 Bytes sent_for_all_reduce(Bytes size, double ranks) {

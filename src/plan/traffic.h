@@ -35,6 +35,15 @@ struct StageParameters {
 StageParameters stage_parameters(const DeviceParameters& of_device, double layers,
                                  double embeddings);
 
+/// Bytes of a parameter that replicas exchange, in the mean of two passes: gradients come together
+/// in the first; in the second their sums go back or, where each replica updates a part, two-byte
+/// weights.
+double exchanged_bytes(const Workload& workload);
+
+/// Bytes of a gradient that is reduced to shards: four (two in 2021), or what the software
+/// exchanges without shards.
+double reduced_bytes(const Software& software);
+
 /// What each of `ranks` devices sends for an all-reduce: all but its own part, twice (Thakur et al.
 /// 2005).
 Bytes sent_for_all_reduce(Bytes size, double ranks);

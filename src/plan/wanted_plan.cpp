@@ -36,6 +36,23 @@ Thrift thrift_of(const Job& job) {
   return job.limits.budget ? Thrift::money : Thrift::power;
 }
 
+/// What of a limit a plan misses, which is "the cheapest plan" or so.
+std::string too_slow(Seconds limit, const std::string& which, const TrainingPlan& plan) {
+  const std::string wanted = span_text(limit), needed = span_text(plan.duration);
+  return "deadline: " + wanted + " from now, " + which + " needs " +
+         (needed != wanted ? needed : span_text(plan.duration - limit) + " more");
+}
+std::string too_hungry(Watts limit, const std::string& which, Watts drawn) {
+  return ": " + power_text(limit) + ", " + which + " needs " + power_text(drawn);
+}
+std::string too_hungry(Watts limit, const std::string& which, const TrainingPlan& plan) {
+  return "power" + too_hungry(limit, which, plan.cost.power);
+}
+std::string too_dear(Dollars limit, const std::string& which, const TrainingPlan& plan) {
+  return "budget: " + rounded(limit.value()) + " $, " + which + " costs " +
+         rounded(plan.cost.money->value()) + " $";
+}
+
 /// Of the job, "power: "; of a site, "power of sfo: ".
 std::string limit_of(const std::string& missed) {
   return missed.substr(0, missed.find(':'));
@@ -57,7 +74,8 @@ class Wanted {
   Wanted& operator=(const Wanted&) = delete;
 
   WantedPlan plan() {
-    if (fastest_.duration > limits_.duration) return {fastest_, too_slow()};
+    if (fastest_.duration > limits_.duration)
+      return {fastest_, too_slow(limits_.duration, "the fastest plan found", fastest_)};
     if (job_.objective == Objective::time && search_.is_within(fastest_, limits_))
       return {fastest_, {}};
     auto found = best(thrift_of(job_), limits_, which());
@@ -109,31 +127,19 @@ class Wanted {
     const auto modest = best(Thrift::power, {});
     if (!modest) return {fastest_, "power of sites: no plan keeps the limits"};
     if (modest->cost.power > limits_.power)
-      return {*modest, too_hungry(*modest, "the plan that draws least")};
+      return {*modest, too_hungry(limits_.power, "the plan that draws least", *modest)};
     const auto cheapest = job_.limits.budget ? best(Thrift::money, {}) : std::nullopt;
     if (cheapest && *cheapest->cost.money > limits_.money)
-      return {*cheapest, too_dear(*cheapest, "the cheapest plan")};
+      return {*cheapest, too_dear(limits_.money, "the cheapest plan", *cheapest)};
     ThriftLimits without = limits_;
     without.money = ThriftLimits{}.money;
     if (auto cheap = cheapest ? best(Thrift::money, without) : std::nullopt)
-      return {*cheap, too_dear(*cheap, "the cheapest plan within the other limits")};
+      return {*cheap, too_dear(limits_.money, "the cheapest plan within the other limits", *cheap)};
     without.power = ThriftLimits{}.power;
     if (auto low = best(Thrift::power, without))
-      return {*low, too_hungry(*low, "the plan within the deadline that draws least")};
+      return {*low,
+              too_hungry(limits_.power, "the plan within the deadline that draws least", *low)};
     return {fastest_, "power: no plan within the deadline keeps the limits of the sites"};
-  }
-
-  std::string too_slow() const {
-    return "deadline: " + span_text(limits_.duration) + " from now, the fastest plan found needs " +
-           span_text(fastest_.duration);
-  }
-  std::string too_hungry(const TrainingPlan& plan, const std::string& which) const {
-    return "power: " + power_text(limits_.power) + ", " + which + " needs " +
-           power_text(plan.cost.power);
-  }
-  std::string too_dear(const TrainingPlan& plan, const std::string& which) const {
-    return "budget: " + rounded(limits_.money.value()) + " $, " + which + " costs " +
-           rounded(plan.cost.money->value()) + " $";
   }
 
   const FrugalSearch& search_;
@@ -158,24 +164,18 @@ WantedPlan wanted_plan(const FrugalSearch& search, const Job& job, const Trainin
 std::vector<std::string> missed_limits(const Job& job, const Fleet& fleet,
                                        const TrainingPlan& plan) {
   std::vector<std::string> missed;
-  if (job.deadline && plan.duration > *job.deadline) {
-    const std::string wanted = span_text(*job.deadline), needed = span_text(plan.duration);
-    missed.push_back(
-        "deadline: " + wanted + " from now, the plan needs " +
-        (needed != wanted ? needed : span_text(plan.duration - *job.deadline) + " more"));
-  }
+  const std::string which = "the plan";
+  if (job.deadline && plan.duration > *job.deadline)
+    missed.push_back(too_slow(*job.deadline, which, plan));
   const auto& [budget, power] = job.limits;
   if (budget && plan.cost.money && *plan.cost.money > *budget)
-    missed.push_back("budget: " + rounded(budget->value()) + " $, the plan costs " +
-                     rounded(plan.cost.money->value()) + " $");
-  if (power && plan.cost.power > *power)
-    missed.push_back("power: " + power_text(*power) + ", the plan needs " +
-                     power_text(plan.cost.power));
+    missed.push_back(too_dear(*budget, which, plan));
+  if (power && plan.cost.power > *power) missed.push_back(too_hungry(*power, which, plan));
   const std::vector<Watts> drawn = site_power(plan, fleet);
   for (std::size_t i = 0; i < drawn.size(); ++i)
     if (const auto& limit = fleet.sites[i].supply.limit; limit && drawn[i] > *limit)
-      missed.push_back("power of " + fleet.sites[i].name + ": " + power_text(*limit) +
-                       ", the plan needs " + power_text(drawn[i]) + " there");
+      missed.push_back("power of " + fleet.sites[i].name + too_hungry(*limit, which, drawn[i]) +
+                       " there");
   return missed;
 }
 

@@ -230,8 +230,9 @@ TEST_CASE("objectives: every limit that is missed is named, the one that no plan
   CHECK(missed_text(two.job, two.fleet, fastest).starts_with("deadline: "));
   two.job.deadline = (1 - 1e-7) * fastest.duration;
   CHECK(missed_limits(two.job, two.fleet, fastest).front().ends_with(" more"));
-  two.job.deadline.reset();
   two.job.limits = {};
+  CHECK(wanted(two.job, two.fleet).unmet.ends_with(" more"));
+  two.job.deadline.reset();
   CHECK(missed_limits(two.job, two.fleet, fastest).empty());
 }
 

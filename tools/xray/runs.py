@@ -4,6 +4,7 @@ The same reading as src/plan/published_run.cpp, written apart from it, so that o
 """
 import csv
 import math
+import re
 import tomllib
 from pathlib import Path
 from types import SimpleNamespace
@@ -28,11 +29,18 @@ def number(text):
 
 
 def software_of(source):
-    def plain(text):
-        return "".join(filter(str.isalnum, text.lower()))
+    """The first entry of which a name is in the source as whole words, whatever stands between its
+    letters."""
+    def is_in_words(name):
+        letters = re.findall("[a-z0-9]", name.lower())
+        whole = "(?<![a-z0-9])" + "[^a-z0-9]*".join(letters) + "(?![a-z0-9])"
+        return re.search(whole, source.lower())
 
-    found = next(entry for entry in SOFTWARE if plain(entry["match"]) in plain(source))
-    return SOFTWARE[-1] | found
+    def holds(entry):
+        names = [entry["match"], *filter(None, entry.get("also", "").split(","))]
+        return not entry["match"] or any(map(is_in_words, names))
+
+    return SOFTWARE[-1] | next(filter(holds, SOFTWARE))
 
 
 def fact(kind, source, model):
