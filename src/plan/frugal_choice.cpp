@@ -47,7 +47,7 @@ std::vector<CountedSite> halved(const std::vector<CountedSite>& sites) {
 /// The beginning of the span, and its end.
 std::array<FrugalChoice::Span, 2> FrugalChoice::Span::halves() const {
   const Seconds middle{std::sqrt(low.value() * high.value())};
-  return {Span{low, middle, price}, Span{middle, high, price}};
+  return {Span{low, middle, prices}, Span{middle, high, prices}};
 }
 
 FrugalChoice::FrugalChoice(OffersOf offers, std::vector<CountedSite> sites, FrugalDemand demand,
@@ -114,7 +114,7 @@ FrugalChoice::Items FrugalChoice::items_of(const Sites& sites, Span span) const 
 }
 
 FrugalPrices FrugalChoice::prices_of(const Items& items, Span span, double enough) const {
-  return {items, rooms_, demand_.limits, demand_.bundles, wanted_, enough, span.price};
+  return {items, rooms_, demand_.limits, demand_.bundles, wanted_, enough, span.prices};
 }
 
 double FrugalChoice::bound(double enough) const {
@@ -132,7 +132,7 @@ bool FrugalChoice::may_be_below(double score, Span span, int depth) const {
   const FrugalPrices prices = prices_of(items_of(sites_, span), span, target);
   if (prices.bound() >= target) return false;
   if (depth == 0) return true;
-  span.price = prices.micro_batch();
+  span.prices = prices.prices();
   const auto [begin, end] = span.halves();
   return may_be_below(score, end, depth - 1) || may_be_below(score, begin, depth - 1);
 }
@@ -148,7 +148,7 @@ void FrugalChoice::look(Sites sites, Span span, Found& found) const {
   if (span.high <= wide * span.low) return look_closely(std::move(sites), span, found);
   const FrugalPrices prices = prices_of(items_of(sites, span), span, found.target());
   if (prices.bound() >= found.target()) return;
-  span.price = prices.micro_batch();
+  span.prices = prices.prices();
   look_at_halves(std::move(sites), span, found);
 }
 
@@ -165,7 +165,7 @@ void FrugalChoice::look_closely(Sites sites, Span span, Found& found) const {
     Items items = items_of(sites, span);
     const FrugalPrices prices = prices_of(items, span, found.target());
     if (prices.bound() >= found.target() || stop_()) return;
-    span.price = prices.micro_batch();
+    span.prices = prices.prices();
     drop_useless(items, sites, prices, found.target());
     if (std::ranges::any_of(sites, &CountedSite::is_coarse)) continue;
     if (take_best(std::move(items), span, found) >= found.target()) return;

@@ -40,6 +40,12 @@ struct Offer {
   bool is_as(const Offer& other) const { return site == other.site && bundles == other.bundles; }
 };
 
+/// What is worth a price, whoever it is of.
+struct WorthOf {
+  double micro_batch = 0;
+  double bundle = 0;
+};
+
 /// What a step may take at most.
 struct StepLimits {
   Seconds time{1e15};
@@ -109,7 +115,7 @@ class FrugalChoice {
   /// Of time of the slowest replica.
   struct Span {
     Seconds low, high;
-    double price = 0;  ///< that said most of a longer one
+    WorthOf prices{};  ///< that said most of a longer one
 
     std::array<Span, 2> halves() const;
   };

@@ -83,7 +83,7 @@ BundleItem BundleItem::at_best() const {
 
 FrugalPrices::FrugalPrices(const std::vector<BundleItem>& items, const std::vector<SiteRoom>& sites,
                            const StepLimits& limits, ReplicaRange bundles, double wanted,
-                           double enough, double known)
+                           double enough, const WorthOf& known)
     : bundles_{bundles}, wanted_{wanted} {
   sort_in(items, sites);
   limit_devices(limits);
@@ -101,12 +101,19 @@ FrugalPrices::FrugalPrices(const std::vector<BundleItem>& items, const std::vect
     const auto price = [&](double power) { return cheapest * dmath::exp(power); };
     const double best =
         highest(-powers, most, enough, [&](double power) { return best_at(price(power)); });
-    const double of_known = best_at(known);
     bound_ = best_at(price(best));
-    if (bound_ < of_known) bound_ = best_at(known);
   } else {
     bound_ = best_at(0);
   }
+  const WorthOf found = prices_;
+  set_micro_batch(known.micro_batch);
+  if (const double of_known = bound_at(known.bundle).value; of_known > bound_) {
+    bound_ = of_known;
+  } else {
+    set_micro_batch(found.micro_batch);
+    bound_ = bound_at(found.bundle).value;
+  }
+  list_sites();
   items_.clear();  // Whoever asks on has items of their own.
 }
 
@@ -185,16 +192,14 @@ double FrugalPrices::most_of(const Group& group) const {
 }
 
 Ends FrugalPrices::score_of(const BundleItem& item) const {
-  const double each = item.micro_batch - micro_batch_;
+  const double each = item.micro_batch - prices_.micro_batch;
   Ends score = item.score;
   for (std::size_t end : ends) score[end] += each * (each < 0 ? item.capacity[end] : 1);
   return score;
 }
 
-/// The bound if a micro-batch is worth so much, with the price of a bundle that says most.
-double FrugalPrices::best_at(double price) {
-  micro_batch_ = price;
-  double low = endless, high = -endless;
+void FrugalPrices::set_micro_batch(double price) {
+  prices_.micro_batch = price;
   for (Group& group : groups_) {
     group.least = nothing;
     for (Pool& pool : group.pools)
@@ -203,9 +208,18 @@ double FrugalPrices::best_at(double price) {
         for (std::size_t i = alike.begin; i < alike.end; ++i)
           alike.least = lower(alike.least, score_of(*items_[i]));
         group.least = lower(group.least, alike.least);
-        high = std::max({high, alike.least[0], alike.least[1]});
       }
+  }
+}
+
+/// The bound if a micro-batch is worth so much, with the price of a bundle that says most.
+double FrugalPrices::best_at(double price) {
+  set_micro_batch(price);
+  double low = endless, high = -endless;
+  for (const Group& group : groups_) {
     low = std::min({low, group.least[0], group.least[1]});
+    for (const Pool& pool : group.pools)
+      for (const Alike& alike : pool.alike) high = std::max({high, alike.least[0], alike.least[1]});
   }
   // Where devices are few, a bundle may be worth more than any that is chosen.
   constexpr double spreads = 8;
@@ -215,11 +229,12 @@ double FrugalPrices::best_at(double price) {
 }
 
 double FrugalPrices::worth() const {
-  return wanted_ * micro_batch_ + std::min(bundle_ * bundles_.least, bundle_ * bundles_.most);
+  return wanted_ * prices_.micro_batch +
+         std::min(prices_.bundle * bundles_.least, prices_.bundle * bundles_.most);
 }
 
 FrugalPrices::Line FrugalPrices::bound_at(double bundle) {
-  bundle_ = bundle;
+  prices_.bundle = bundle;
   gain_ = {};
   Ends slope{};
   const Group* best[2]{};
@@ -243,7 +258,7 @@ FrugalPrices::Line FrugalPrices::bound_at(double bundle) {
 void FrugalPrices::set_gains(Group& group) const {
   Ends of_devices{}, slope{};
   for (const std::size_t end : ends) {
-    group.gain[end] = std::max(0.0, group.most * (bundle_ - group.least[end]));
+    group.gain[end] = std::max(0.0, group.most * (prices_.bundle - group.least[end]));
     group.slope[end] = group.gain[end] > 0 ? group.most : 0;
   }
   const bool is_worth_it = group.gain[0] > 0 || group.gain[1] > 0;
@@ -253,7 +268,7 @@ void FrugalPrices::set_gains(Group& group) const {
     for (const std::size_t end : ends) {
       double devices = endless;
       for (const Alike& alike : pool.alike) {
-        const double gain = (bundle_ - alike.least[end]) / alike.devices;
+        const double gain = (prices_.bundle - alike.least[end]) / alike.devices;
         if (gain > pool.gain[end]) pool.gain[end] = gain, devices = alike.devices;
       }
       of_devices[end] += pool.gain[end] * pool.devices;
@@ -271,8 +286,8 @@ double FrugalPrices::bound_with(const BundleItem& item) const {
   const Ends of_site = ends_at(item.offer->site);
   Ends by_bundles{}, by_devices{};
   for (const std::size_t end : ends) {
-    const double others = bundle_ - group.least[end];
-    const double without = worth() - gain_[end] + of_site[end] - (bundle_ - score[end]);
+    const double others = prices_.bundle - group.least[end];
+    const double without = worth() - gain_[end] + of_site[end] - (prices_.bundle - score[end]);
     by_bundles[end] = without - ((others > 0 ? group.most : group.bundles.least) - 1) * others;
     by_devices[end] = without;
     for (const Pool& pool : group.pools) {
@@ -283,17 +298,21 @@ double FrugalPrices::bound_with(const BundleItem& item) const {
   return std::max(std::min(by_bundles[0], by_bundles[1]), std::min(by_devices[0], by_devices[1]));
 }
 
+/// Once prices stay as they are.
+void FrugalPrices::list_sites() {
+  for (const Group& group : groups_) {
+    if (sites_.size() <= group.site) sites_.resize(group.site + 1);
+    sites_[group.site] = higher(sites_[group.site], group.gain);
+  }
+}
+
 Ends FrugalPrices::ends_at(std::uint32_t site) const {
-  Ends gain{};
-  for (const Group& group : groups_)
-    if (group.site == site) gain = higher(gain, group.gain);
-  return gain;
+  return site < sites_.size() ? sites_[site] : Ends{};
 }
 
 const FrugalPrices::Group& FrugalPrices::group_of(const Offer& offer) const {
-  return *std::ranges::find_if(groups_, [&](const Group& group) {
-    return group.site == offer.site && group.bundles.least == offer.bundles.least;
-  });
+  const auto key = [](const Group& group) { return std::pair{group.site, group.bundles.least}; };
+  return *std::ranges::lower_bound(groups_, std::pair{offer.site, offer.bundles.least}, {}, key);
 }
 
 }  // namespace axs::plan

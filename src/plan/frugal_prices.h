@@ -72,15 +72,14 @@ class FrugalPrices {
 
   /// Of choices whose number of bundles is in the range and whose replicas do `wanted`
   /// micro-batches if of each bundle one is counted. Once the bound reaches `enough` no better one
-  /// is looked for; the price `known` of a micro-batch is tried as well.
+  /// is looked for; prices that are `known` to be good elsewhere are tried as well.
   FrugalPrices(const std::vector<BundleItem>& items, const std::vector<SiteRoom>& sites,
                const StepLimits& limits, ReplicaRange bundles, double wanted, double enough,
-               double known = 0);
+               const WorthOf& known);
 
   /// No choice scores less.
   double bound() const { return bound_; }
-  double micro_batch() const { return micro_batch_; }
-  double bundle() const { return bundle_; }
+  const WorthOf& prices() const { return prices_; }
   /// What all bundles and micro-batches are worth, at the least.
   double worth() const;
   /// At the beginning of the span, of all sites and of one.
@@ -103,18 +102,20 @@ class FrugalPrices {
   void limit_devices(const StepLimits& limits);
   bool may_do_all() const;
   double most_of(const Group& group) const;
+  void set_micro_batch(double price);
   double best_at(double price);
   Line bound_at(double bundle);
   void set_gains(Group& group) const;
+  void list_sites();
   Ends ends_at(std::uint32_t site) const;
 
   ReplicaRange bundles_;
   double wanted_;
   std::vector<const BundleItem*> items_;  ///< while prices are looked for
   std::vector<Group> groups_;             ///< in order of sites and bundles
-  double micro_batch_ = 0;
-  double bundle_ = 0;
-  Ends gain_{};  ///< of all sites
+  WorthOf prices_{};
+  Ends gain_{};              ///< of all sites
+  std::vector<Ends> sites_;  ///< gain of each
   double bound_ = endless;
 };
 

@@ -121,8 +121,13 @@ StepLimits unlimited(const Choices& choices) {
 }
 
 FrugalPrices prices_of(const Choices& choices, double wanted) {
-  return {choices.items, choices.sites, unlimited(choices), {Choices::bundles, Choices::bundles},
-          wanted,        endless};
+  return {choices.items,
+          choices.sites,
+          unlimited(choices),
+          {Choices::bundles, Choices::bundles},
+          wanted,
+          endless,
+          {}};
 }
 
 /// Quarters of a micro-batch: not all of a bundle do as many.

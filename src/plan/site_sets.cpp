@@ -71,7 +71,7 @@ bool SiteSets::add(Open& open, std::size_t next, std::uint32_t count) const {
       return false;
     if (!open.left[use.type].take(use, count)) return false;
   }
-  open.set.add(numbers_[next], item, count, prices_.score_of(item)[0] - prices_.bundle());
+  open.set.add(numbers_[next], item, count, prices_.score_of(item)[0] - prices_.prices().bundle);
   return open.set.money <= limits_.money && open.set.power <= limits_.power;
 }
 
@@ -97,7 +97,7 @@ double SiteSets::gain(const Open& open, std::size_t next) const {
   const std::uint32_t here = open.set.bundles;
   const std::uint32_t missing = group_.bundles.least - std::min(here, group_.bundles.least);
   if (next == numbers_.size()) return missing > 0 ? -endless : 0;
-  const double each = prices_.bundle() - least_[next];
+  const double each = prices_.prices().bundle - least_[next];
   if (each <= 0) return missing * each;
   double by_devices = 0;
   for (const FrugalPrices::Pool& pool : group_.pools)
