@@ -182,7 +182,7 @@ double FrugalChoice::take_best(Items items, Span span, Found& found) const {
   for (BundleItem& item : items) item = item.at_best();
   const BundleDemand demand{demand_.bundles, demand_.sites_max, wanted_};
   double least = endless;
-  for (const std::size_t open : {64, 1024}) {
+  for (const std::size_t open : {64u, 1024u}) {
     const FrugalPrices prices = prices_of(items, span, found.target());
     if (prices.bound() >= found.target()) return endless;
     const BundleChoice choice =
