@@ -46,11 +46,13 @@ std::vector<Route> routes_of(const PlanOverLinks& planned) {
 }  // namespace
 
 Result<PlanOverLinks> plan_over(config::PlannedJob job, const plan::Facts& facts,
-                                Patience& patience, const Wish& wish, Seconds at_most) {
+                                Patience& patience, const Wish& wish,
+                                std::optional<plan::TrainingPlan> known) {
   plan::Search search = AXS_TRY(plan::Search::of(job.job, job.fleet, facts.calibration));
   const bool then_frugal = plan::wants_more_than_time(job.job, job.fleet);
+  const Seconds at_most = known ? known->step.total : plan::no_limit;
   FoundOnCores found = AXS_TRY(search_on_cores(search, patience, at_most, then_frugal));
-  PlanOverLinks planned{std::move(job), std::move(search), std::move(found)};
+  PlanOverLinks planned{std::move(job), std::move(search), std::move(found), std::move(known)};
   wish(planned, patience);
   return planned;
 }
@@ -60,17 +62,16 @@ Result<JointPlan> plan_jointly(const config::PlannedJob& job, const plan::Facts&
                                const Wish& wish) {
   fabric::JointPlanning joint{job.job, job.fleet, fabric::topology_of(job.scenario),
                               std::move(links)};
-  const auto next = [&](Seconds at_most) {
+  const auto next = [&](std::optional<plan::TrainingPlan> known) {
     config::PlannedJob linked = job;
     linked.fleet = joint.fleet();
-    return plan_over(std::move(linked), facts, patience, wish, at_most);
+    return plan_over(std::move(linked), facts, patience, wish, std::move(known));
   };
-  PlanOverLinks best = AXS_TRY(next(plan::no_limit));
+  PlanOverLinks best = AXS_TRY(next(std::nullopt));
   bool more = joint.take(best.found.result.plan) && best.found.searched == 1;
   while (more) {
     // The best plan so far is a plan over these links, too.
-    const auto known = plan::over_links(joint.best().plan, job.job, joint.fleet());
-    auto round = next(known ? known->step.total : plan::no_limit);
+    auto round = next(plan::over_links(joint.best().plan, job.job, joint.fleet()));
     if (!round) break;  // Stopped before it had found any.
     more = joint.take(round->found.result.plan) && round->found.searched == 1;
     if (joint.last_is_best()) best = *std::move(round);

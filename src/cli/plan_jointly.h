@@ -17,6 +17,7 @@ struct PlanOverLinks {
   config::PlannedJob job;
   plan::Search search;
   FoundOnCores found;
+  std::optional<plan::TrainingPlan> known{};  ///< over other links, as it is over these
 };
 
 /// Solved together with the routes that the controller gives to the plan's gradients: links are as
@@ -34,7 +35,7 @@ using Wish = std::function<void(PlanOverLinks&, Patience&)>;
 /// Searches on all cores, as search_on_cores() does, over the links of the job's fleet.
 Result<PlanOverLinks> plan_over(config::PlannedJob job, const plan::Facts& facts,
                                 Patience& patience, const Wish& wish,
-                                Seconds at_most = plan::no_limit);
+                                std::optional<plan::TrainingPlan> known = std::nullopt);
 
 /// The same once for each forecast of the network; `links`
 /// are those of the job's scenario. `patience` is for all rounds.

@@ -19,7 +19,7 @@ void look_for_wanted(PlanOverLinks& planned, Patience& patience) {
   WatchedSearch watched{patience};
   FoundOnCores& found = planned.found;
   auto wanted = plan::wanted_plan(plan::FrugalSearch{planned.search}, job, found.result.plan,
-                                  [&](double share) { return watched(share); });
+                                  [&](double share) { return watched(share); }, planned.known);
   // What takes least of something else was looked for whether the fastest was found or not.
   const double fastest = job.objective == plan::Objective::time ? found.searched : 1;
   found = {{std::move(wanted.plan), {}, std::move(wanted.unmet)},

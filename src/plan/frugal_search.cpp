@@ -59,12 +59,13 @@ double FrugalSearch::highest_score(Thrift thrift, const ThriftLimits& limits) co
 }
 
 std::optional<TrainingPlan> FrugalSearch::best(Thrift thrift, const ThriftLimits& limits,
-                                               const std::optional<TrainingPlan>& known,
+                                               const std::vector<TrainingPlan>& known,
                                                const Watch& watch, Which which) const {
   Wish wish{thrift, limits, which, highest_score(thrift, limits), std::nullopt};
-  if (known && is_within(*known, limits)) {
-    wish.score = step_score(*known, thrift);
-    wish.plan = known;
+  for (const TrainingPlan& plan : known) {
+    if (!is_within(plan, limits) || step_score(plan, thrift) >= wish.score) continue;
+    wish.score = step_score(plan, thrift);
+    wish.plan = plan;
   }
   const auto units = promising(wish, watch);
   for (std::size_t i = 0; i < units.size(); ++i) {

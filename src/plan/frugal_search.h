@@ -33,11 +33,11 @@ class FrugalSearch {
   /// Is told the share of the search that is done, also within its units; false ends it.
   using Watch = std::function<bool(double)>;
 
-  /// Nothing: there is none within the limits. `known` is a plan to do better than; if it is within
-  /// the limits and nothing is better, it is what is given back. The limits of sites are kept, too.
+  /// Nothing: there is none within the limits. `known` are plans to do better than; if one of them
+  /// is within the limits and nothing is better, it is what is given back. The limits of sites are kept, too.
   /// `any`: what takes little is only looked at first.
   std::optional<TrainingPlan> best(Thrift thrift, const ThriftLimits& limits,
-                                   const std::optional<TrainingPlan>& known, const Watch& watch,
+                                   const std::vector<TrainingPlan>& known, const Watch& watch,
                                    Which which = Which::least) const;
 
   const Fleet& fleet() const { return search_.fleet(); }

@@ -36,7 +36,7 @@ double least(const Roomy& some, Thrift thrift, Seconds deadline) {
   const Search search = *Search::of(some.job, some.fleet, calibration);
   const FrugalSearch frugal{search};
   const TrainingPlan fastest = plan::search(some.job, some.fleet, calibration)->plan;
-  const auto found = frugal.best(thrift, {.duration = deadline}, fastest, patient);
+  const auto found = frugal.best(thrift, {.duration = deadline}, {fastest}, patient);
   REQUIRE(found);
   CHECK(found->duration <= deadline);
   return frugal.step_score(*found, thrift);

@@ -136,7 +136,7 @@ void cheapest(benchmark::State& state, bool seldom) {
   const Search search = *Search::of(job(seldom), fleet, scenes::calibration());
   const TrainingPlan fastest = plan_with_threads(search, 2);
   for (auto _ : state) {
-    const auto found = FrugalSearch{search}.best(Thrift::money, ThriftLimits{}, fastest,
+    const auto found = FrugalSearch{search}.best(Thrift::money, ThriftLimits{}, {fastest},
                                                  [](double) { return true; });
     state.counters["money"] = found->cost.money->value();
     state.counters["of_fastest"] = *found->cost.money / *fastest.cost.money;

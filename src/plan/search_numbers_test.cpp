@@ -147,7 +147,7 @@ TEST_CASE("search: the thriftiest plan within a time may have any number of repl
   CHECK(replicas_of(fastest.groups) == 67);
   const auto found =
       FrugalSearch{search}.best(Thrift::energy, {.duration = 1.000001 * fastest.duration},
-                                std::nullopt, [](double) { return true; });
+                                {}, [](double) { return true; });
   REQUIRE(found);
   CHECK(replicas_of(found->groups) == 67);
   CHECK(found->cost.energy <= fastest.cost.energy * (1 + FrugalChoice::close_enough));

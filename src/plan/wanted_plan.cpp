@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "axs/plan/plan_cost.h"
 #include "axs/plan/plan_devices.h"
@@ -68,8 +69,11 @@ std::string joined(const std::vector<std::string>& texts) {
 class Wanted {
  public:
   Wanted(const FrugalSearch& search, const Job& job, const TrainingPlan& fastest,
-         const FrugalSearch::Watch& watch)
-      : search_{search}, job_{job}, fastest_{fastest}, watch_{watch}, limits_{limits_of(job)} {}
+         const FrugalSearch::Watch& watch, const std::optional<TrainingPlan>& known)
+      : search_{search}, job_{job}, fastest_{fastest}, watch_{watch}, limits_{limits_of(job)} {
+    known_.push_back(fastest);
+    if (known) known_.push_back(*known);
+  }
   Wanted(const Wanted&) = delete;
   Wanted& operator=(const Wanted&) = delete;
 
@@ -91,7 +95,7 @@ class Wanted {
       stopped_ = !watch_(share) || stopped_;
       return !stopped_;
     };
-    return search_.best(thrift, limits, fastest_, goes_on, which);
+    return search_.best(thrift, limits, known_, goes_on, which);
   }
 
   Which which() const { return job_.objective == Objective::time ? Which::any : Which::least; }
@@ -109,10 +113,14 @@ class Wanted {
 
   /// Halves the time between what no plan can do and what `found` does.
   std::optional<TrainingPlan> fastest_within(std::optional<TrainingPlan> found) {
+    constexpr double more = 1 + FrugalChoice::close_enough;
     Seconds low = fastest_.duration;
-    while (found->duration > low * (1 + FrugalChoice::close_enough)) {
+    bool is_known = known_.size() > 1;  // Then it is likely that nothing is faster.
+    while (found->duration > more * low) {
       ThriftLimits limits = limits_;
-      limits.duration = Seconds{std::sqrt(low.value() * found->duration.value())};
+      limits.duration = std::exchange(is_known, false)
+                            ? found->duration / more
+                            : Seconds{std::sqrt(low.value() * found->duration.value())};
       auto faster = best(thrift_of(job_), limits, Which::any);
       if (faster)
         found = std::move(faster);
@@ -147,14 +155,16 @@ class Wanted {
   const TrainingPlan& fastest_;
   const FrugalSearch::Watch& watch_;
   ThriftLimits limits_;
+  std::vector<TrainingPlan> known_{};
   bool stopped_ = false;
 };
 
 }  // namespace
 
 WantedPlan wanted_plan(const FrugalSearch& search, const Job& job, const TrainingPlan& fastest,
-                       const FrugalSearch::Watch& watch) {
-  WantedPlan found = Wanted{search, job, fastest, watch}.plan();
+                       const FrugalSearch::Watch& watch,
+                       const std::optional<TrainingPlan>& known) {
+  WantedPlan found = Wanted{search, job, fastest, watch, known}.plan();
   if (found.unmet.empty()) return found;
   for (const std::string& missed : missed_limits(job, search.fleet(), found.plan))
     if (limit_of(missed) != limit_of(found.unmet)) found.unmet += "; " + missed;
@@ -200,7 +210,7 @@ std::vector<TrainingPlan> frontier(const FrugalSearch& search, const Job& job, T
     plans.push_back(std::move(plan));
   };
   ThriftLimits limits = limits_of(job);
-  while (auto plan = search.best(thrift, limits, fastest, watch)) {
+  while (auto plan = search.best(thrift, limits, {fastest}, watch)) {
     limits.duration = plan->duration / step_of_frontier;
     add(*std::move(plan));
     if (limits.duration <= fastest.duration) break;

@@ -23,10 +23,12 @@ std::string missed_text(const Job& job, const Fleet& fleet, const TrainingPlan& 
 
 /// The plan that the job's objective wants within its deadline, budget and power and within the
 /// power of the sites. If there is none, the one that is nearest to the limit that cannot be kept.
-/// `fastest` is what the search for the shortest step has found. A plan for time is within
+/// `fastest` is what the search for the shortest step has found, `known` a plan of the same fleet
+/// that was wanted when little was different. A plan for time is within
 /// `FrugalChoice::close_enough` of the fastest within the limits, any other of the least score.
 WantedPlan wanted_plan(const FrugalSearch& search, const Job& job, const TrainingPlan& fastest,
-                       const FrugalSearch::Watch& watch);
+                       const FrugalSearch::Watch& watch,
+                       const std::optional<TrainingPlan>& known = std::nullopt);
 
 /// False: the fastest plan is the one that is wanted, whatever else there is.
 bool wants_more_than_time(const Job& job, const Fleet& fleet);

@@ -85,7 +85,7 @@ TEST_CASE("objectives: sites that step apart, each with as many replicas as it i
     const Search search = *Search::of(two.job, two.fleet, calibration);
     for (const double slower : {1.001, 1.3}) {
       const ThriftLimits limits{.duration = slower * fastest->plan.duration};
-      const auto found = FrugalSearch{search}.best(Thrift::energy, limits, std::nullopt, patient);
+      const auto found = FrugalSearch{search}.best(Thrift::energy, limits, {}, patient);
       REQUIRE(found);
       CHECK(found->duration <= limits.duration);
       CHECK(found->cost.energy <= almost * fastest->plan.cost.energy);
