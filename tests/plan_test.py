@@ -174,7 +174,7 @@ class Job(unittest.TestCase):
         self.assertIsNone(re.search(r"<script|(src|href)=\"(?!data:)", page))
 
     def test_site_without_a_link(self):
-        why = "Without a link to any other site, and therefore idle: fra\n"
+        why = "Idle, without a link to any other site: fra\n"
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "plan.html")
             apart = self.write(JOB[:JOB.index("[[link]]")])

@@ -49,8 +49,7 @@ std::string unlinked_text(const PlannedJob& job, const TrainingPlan& plan) {
         }))
       names += (names.empty() ? "" : ", ") + there.name;
   }
-  return names.empty() ? ""
-                       : "Without a link to any other site, and therefore idle: " + names + "\n";
+  return names.empty() ? "" : "Idle, without a link to any other site: " + names + "\n";
 }
 
 std::string idle_text(const PlannedJob& job, const TrainingPlan& plan) {

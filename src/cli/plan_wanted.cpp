@@ -18,12 +18,14 @@ void look_for_wanted(PlanOverLinks& planned, Patience& patience) {
   if (!plan::wants_more_than_time(job, planned.job.fleet)) return;
   WatchedSearch watched{patience};
   FoundOnCores& found = planned.found;
-  auto wanted = plan::wanted_plan(plan::FrugalSearch{planned.search}, job, found.result.plan,
-                                  [&](double share) { return watched(share); }, planned.known);
+  auto wanted = plan::wanted_plan(
+      plan::FrugalSearch{planned.search}, job, found.result.plan,
+      [&](double share) { return watched(share); }, planned.known);
   // What takes least of something else was looked for whether the fastest was found or not.
   const double fastest = job.objective == plan::Objective::time ? found.searched : 1;
-  found = {{std::move(wanted.plan), {}, std::move(wanted.unmet)},
-           std::min(fastest, watched.searched())};
+  if (wanted.plan != found.result.plan) found.fastest.reset();
+  found.result = {std::move(wanted.plan), {}, std::move(wanted.unmet)};
+  found.searched = std::min(fastest, watched.searched());
 }
 
 }  // namespace axs::cli

@@ -5,6 +5,21 @@
 
 namespace axs::plan {
 
+namespace {
+
+/// With `each` of the micro-batches beyond one of each bundle.
+double with_more(const BundleSet& set, double work, double sum, double BundleSet::Part::* each) {
+  double rest = work - set.bundles;
+  for (const BundleSet::Part& part : set.parts) {
+    if (rest <= 0) break;
+    sum += std::min(rest, part.more) * part.*each;
+    rest -= part.more;
+  }
+  return sum;
+}
+
+}  // namespace
+
 void BundleSet::add(std::uint32_t number, const BundleItem& item, std::uint32_t count,
                     double each) {
   const double more = count * static_cast<double>(item.most - 1);
@@ -14,7 +29,8 @@ void BundleSet::add(std::uint32_t number, const BundleItem& item, std::uint32_t 
   money += count * (item.money + item.money_of_micro_batch);
   reduced += count * each;
   power += count * item.power;
-  if (count_of(number) == 0) parts.push_back({number, 0, 0, item.micro_batch});
+  if (count_of(number) == 0)
+    parts.push_back({number, 0, 0, item.micro_batch, item.money_of_micro_batch});
   parts.back().count += count;
   parts.back().more += more;
 }
@@ -34,14 +50,16 @@ BundleSet BundleSet::with(const BundleSet& other) const {
 }
 
 double BundleSet::score_of(double work) const {
-  if (work > done) return endless;
-  double sum = score, rest = work - bundles;
-  for (const Part& part : parts) {
-    if (rest <= 0) break;
-    sum += std::min(rest, part.more) * part.micro_batch;
-    rest -= part.more;
-  }
-  return sum;
+  return work > done ? endless : with_more(*this, work, score, &Part::micro_batch);
+}
+
+double BundleSet::money_of(double work) const {
+  return with_more(*this, work, money, &Part::money);
+}
+
+bool BundleSet::costs_no_more_than(const BundleSet& other, double wanted) const {
+  const double work = std::min(other.done, wanted);
+  return money <= other.money && money_of(work) <= other.money_of(work);
 }
 
 /// Both are straight lines between the ends of parts.

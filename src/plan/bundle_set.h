@@ -15,6 +15,7 @@ struct BundleSet {
     std::uint32_t count = 0;  ///< bundles
     double more = 0;          ///< micro-batches, beyond one of each
     double micro_batch = 0;   ///< what each of these scores
+    double money = 0;         ///< what each of these costs
   };
 
   std::uint32_t bundles = 0;
@@ -37,6 +38,10 @@ struct BundleSet {
 
   /// With no less work than one micro-batch each; endless if it is more than they can do.
   double score_of(double work) const;
+  /// What it costs then.
+  double money_of(double work) const;
+  /// In money, with as much work as the other one can do, and with as little.
+  bool costs_no_more_than(const BundleSet& other, double wanted) const;
   /// Whatever the other one does, up to `wanted`, it does at no more.
   bool is_never_dearer_than(const BundleSet& other, double wanted) const;
 };

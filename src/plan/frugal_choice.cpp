@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <tuple>
 
 #include "axs/plan/counted_kinds.h"
 #include "axs/plan/frugal_program.h"
@@ -13,6 +14,8 @@ namespace {
 /// How often spans of time are halved before a range of replicas is looked at more closely.
 constexpr int depth_max = 7;
 constexpr double precise = 1e-12;
+/// Kinds of a number of bundles than those of a range that has it, by far at most.
+constexpr double slower = 1000;
 /// Spans that are wider have sets of replicas that need not go together.
 constexpr double wide = 1.05;
 
@@ -64,13 +67,14 @@ FrugalChoice::FrugalChoice(OffersOf offers, std::vector<CountedSite> sites, Frug
   demand_.limits.site_power.resize(rooms_.size(), Watts{endless});
 }
 
-/// From the quickest replica's only micro-batch to the slowest one's all.
+/// From the quickest replica's only micro-batch to the slowest one's all. With the very kinds of a
+/// number of bundles replicas may be slower than with those of a range.
 FrugalChoice::Span FrugalChoice::span() const {
   Span span{Seconds{endless}, Seconds{}};
   for (const CountedSite& at : sites_)
     for (const Offer& offer : offers_(at)) {
       span.low = std::min(span.low, offer.kind->fill);
-      span.high = std::max(span.high, offer.kind->end(most_));
+      span.high = std::max(span.high, (at.is_coarse() ? slower : 1) * offer.kind->end(most_));
     }
   const Seconds limit = demand_.limits.time;
   if (step_time_(span.high) <= limit) return span;
@@ -168,7 +172,8 @@ void FrugalChoice::look_closely(Sites sites, Span span, Found& found) const {
     span.prices = prices.prices();
     drop_useless(items, sites, prices, found.target());
     if (std::ranges::any_of(sites, &CountedSite::is_coarse)) continue;
-    if (take_best(std::move(items), span, found) >= found.target()) return;
+    const double least = take_best(std::move(items), span, found);
+    if (least >= found.target()) return;
     break;
   }
   if (span.high - span.low <= precise * span.high) return;
@@ -186,7 +191,8 @@ double FrugalChoice::take_best(Items items, Span span, Found& found) const {
     const FrugalPrices prices = prices_of(items, span, found.target());
     if (prices.bound() >= found.target()) return endless;
     const BundleChoice choice =
-        FrugalProgram{items, prices, rooms_, demand_.limits, demand, found.target()}.best(open);
+        FrugalProgram{items, prices, rooms_, demand_.limits, demand, found.target()}.best(open,
+                                                                                          stop_);
     if (!choice.chosen.empty()) take(choice, span, found);
     least = choice.score;
     if (choice.is_best) break;
@@ -194,28 +200,35 @@ double FrugalChoice::take_best(Items items, Span span, Found& found) const {
   return least;
 }
 
+/// With the shortest time in which the bundles can do all, or with the longest of the span, in
+/// which those whose micro-batches are cheap do more.
 void FrugalChoice::take(const BundleChoice& choice, Span span, Found& found) const {
-  auto plan = shared(choice, span.high);
-  if (!plan || plan->score >= found.ceiling) return;
-  found.ceiling = plan->score;
-  found.best = std::move(plan);
+  const Chosen chosen = by_cost(choice);
+  for (const Seconds time : {shortest(chosen, span.high), span.high}) {
+    auto plan = shared(chosen, time);
+    if (!plan || plan->score >= found.ceiling) continue;
+    found.ceiling = plan->score;
+    found.best = std::move(plan);
+  }
 }
 
-/// Replicas whose micro-batches are dear do less. Nothing if it costs too much.
-std::optional<FrugalPlan> FrugalChoice::shared(const BundleChoice& choice, Seconds within) const {
-  auto by_cost = choice.chosen;
-  std::ranges::sort(by_cost, {}, [](const auto& one) {
-    return std::pair{-one.first->score.micro_batch, one.first};
+/// Those whose micro-batches are dear first: they do less.
+FrugalChoice::Chosen FrugalChoice::by_cost(const BundleChoice& choice) {
+  Chosen chosen = choice.chosen;
+  std::ranges::sort(chosen, {}, [](const auto& one) {
+    const Offer& offer = *one.first;
+    return std::tuple{-offer.score.micro_batch, offer.site, offer.bundles.least, &offer};
   });
-  std::vector<ChosenReplicas> chosen;
-  for (const auto& [offer, bundles] : by_cost)
-    chosen.push_back({offer->site, offer->kind, bundles});
+  return chosen;
+}
+
+Seconds FrugalChoice::shortest(const Chosen& chosen, Seconds within) const {
   const auto is_enough = [&](Seconds limit) {
     std::int64_t done = 0;
-    for (const ChosenReplicas& c : chosen) {
-      const std::int64_t most = c.kind->capacity(limit, demand_.micro_batches);
+    for (const auto& [offer, bundles] : chosen) {
+      const std::int64_t most = offer->kind->capacity(limit, demand_.micro_batches);
       if (most == 0) return false;
-      done += std::int64_t{c.bundles} * demand_.bundle * most;
+      done += std::int64_t{bundles} * demand_.bundle * most;
     }
     return done >= demand_.micro_batches;
   };
@@ -224,12 +237,20 @@ std::optional<FrugalPlan> FrugalChoice::shared(const BundleChoice& choice, Secon
     const Seconds middle = 0.5 * (low + high);
     (is_enough(middle) ? high : low) = middle;
   }
+  return high;
+}
+
+/// Nothing if it costs too much.
+std::optional<FrugalPlan> FrugalChoice::shared(const Chosen& chosen, Seconds within) const {
+  std::vector<ChosenReplicas> replicas;
+  for (const auto& [offer, bundles] : chosen)
+    replicas.push_back({offer->site, offer->kind, bundles});
   const ReplicaDemand demand{demand_.bundles.most, demand_.bundle, demand_.micro_batches};
-  FrugalPlan plan{share_work(chosen, demand, high)};
+  FrugalPlan plan{share_work(replicas, demand, within)};
   const Seconds step = step_time_(plan.work.slowest);
   double money = 0;
   for (const ReplicaGroup& group : plan.work.groups)
-    for (const auto& [offer, bundles] : by_cost)
+    for (const auto& [offer, bundles] : chosen)
       if (offer->site == group.site && offer->kind->stages == group.stages) {
         plan.score += group.replicas * offer->score.of(step, group.micro_batches);
         money += group.replicas * offer->money.of(step, group.micro_batches);

@@ -3,6 +3,7 @@
 #include <array>
 #include <functional>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "axs/plan/fleet.h"
@@ -130,6 +131,7 @@ class FrugalChoice {
   };
   using Sites = std::vector<CountedSite>;
   using Items = std::vector<BundleItem>;
+  using Chosen = std::vector<std::pair<const Offer*, std::uint32_t>>;
 
   Span span() const;
   Items items_of(const Sites& sites, Span span) const;
@@ -140,7 +142,9 @@ class FrugalChoice {
   void look_closely(Sites sites, Span span, Found& found) const;
   double take_best(Items items, Span span, Found& found) const;
   void take(const BundleChoice& choice, Span span, Found& found) const;
-  std::optional<FrugalPlan> shared(const BundleChoice& choice, Seconds within) const;
+  static Chosen by_cost(const BundleChoice& choice);
+  Seconds shortest(const Chosen& chosen, Seconds within) const;
+  std::optional<FrugalPlan> shared(const Chosen& chosen, Seconds within) const;
 
   OffersOf offers_;
   Sites sites_;

@@ -88,9 +88,18 @@ FrugalPrices::FrugalPrices(const std::vector<BundleItem>& items, const std::vect
   sort_in(items, sites);
   limit_devices(limits);
   if (!may_do_all()) return;
+  bound_ = bound_with(known);
+  if (bound_ < enough) look_for_better(enough);
+  list_sites();
+  items_.clear();  // Whoever asks on has items of their own.
+}
+
+void FrugalPrices::look_for_better(double enough) {
+  const WorthOf known = prices_;
+  const double of_known = bound_;
   double cheapest = endless, dearest = 0;
-  for (const BundleItem& item : items)
-    if (const double unit = item.unit_score(); unit > 0) {
+  for (const BundleItem* item : items_)
+    if (const double unit = item->unit_score(); unit > 0) {
       cheapest = std::min(cheapest, unit);
       dearest = std::max(dearest, unit);
     }
@@ -105,16 +114,7 @@ FrugalPrices::FrugalPrices(const std::vector<BundleItem>& items, const std::vect
   } else {
     bound_ = best_at(0);
   }
-  const WorthOf found = prices_;
-  set_micro_batch(known.micro_batch);
-  if (const double of_known = bound_at(known.bundle).value; of_known > bound_) {
-    bound_ = of_known;
-  } else {
-    set_micro_batch(found.micro_batch);
-    bound_ = bound_at(found.bundle).value;
-  }
-  list_sites();
-  items_.clear();  // Whoever asks on has items of their own.
+  if (bound_ < of_known) bound_ = bound_with(known);
 }
 
 std::size_t FrugalPrices::type_of(const Offer& offer) {
@@ -210,6 +210,11 @@ void FrugalPrices::set_micro_batch(double price) {
         group.least = lower(group.least, alike.least);
       }
   }
+}
+
+double FrugalPrices::bound_with(const WorthOf& prices) {
+  set_micro_batch(prices.micro_batch);
+  return bound_at(prices.bundle).value;
 }
 
 /// The bound if a micro-batch is worth so much, with the price of a bundle that says most.

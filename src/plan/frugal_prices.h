@@ -102,7 +102,9 @@ class FrugalPrices {
   void limit_devices(const StepLimits& limits);
   bool may_do_all() const;
   double most_of(const Group& group) const;
+  void look_for_better(double enough);
   void set_micro_batch(double price);
+  double bound_with(const WorthOf& prices);
   double best_at(double price);
   Line bound_at(double bundle);
   void set_gains(Group& group) const;

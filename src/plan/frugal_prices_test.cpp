@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 #include <deque>
+#include <set>
 
 #include "axs/core/rng.h"
 #include "axs/plan/frugal_program.h"
@@ -25,6 +26,7 @@ class Choices {
   void add_site(std::uint32_t devices, std::uint32_t others = 0) {
     sites.push_back({PoolRoom{node_widths(8), devices, 1}, PoolRoom{node_widths(8), others, 1}});
     rooms_.push_back({devices, others});
+    limits.site_power.push_back(Watts{endless});
   }
   void add_any_site(Rng& rng) {
     add_site(static_cast<std::uint32_t>(1 + rng.below(12)),
@@ -50,6 +52,8 @@ class Choices {
 
   std::vector<BundleItem> items;
   std::vector<SiteRoom> sites;
+  StepLimits limits;
+  std::size_t sites_max = ~0u;
 
  private:
   void choose(std::size_t next) {
@@ -67,16 +71,26 @@ class Choices {
   }
 
   bool is_possible() const {
+    Watts power{};
+    std::set<std::uint32_t> in_use;
+    for (const BundleItem* item : chosen_) {
+      power += item->power;
+      in_use.insert(item->offer->site);
+    }
+    if (power > limits.power || in_use.size() > sites_max) return false;
     for (std::uint32_t site = 0; site < sites.size(); ++site) {
       std::array<std::uint32_t, 2> devices{};
       std::uint32_t here = 0;
+      Watts drawn{};
       for (const BundleItem* item : chosen_) {
         if (item->offer->site != site) continue;
         ++here;
+        drawn += item->power;
         for (const TypeUse& use : item->offer->kind->uses) devices[use.type] += use.devices;
       }
       for (const BundleItem* item : chosen_)
         if (item->offer->site == site && !may_have(*item->offer, here)) return false;
+      if (drawn > limits.site_power[site]) return false;
       if (devices[0] > rooms_[site][0] || devices[1] > rooms_[site][1]) return false;
     }
     return true;
@@ -116,14 +130,21 @@ class Choices {
   double least_ = endless;
 };
 
-StepLimits unlimited(const Choices& choices) {
-  return {.site_power = std::vector<Watts>(choices.sites.size(), Watts{endless})};
+/// Watts of items, and how many of them all sites or one may draw.
+void limit_power(Rng& rng, Choices& choices) {
+  for (BundleItem& item : choices.items) item.power = Watts{static_cast<double>(1 + rng.below(5))};
+  const auto some = [&](std::uint64_t most) {
+    return Watts{static_cast<double>(2 + rng.below(most))};
+  };
+  if (rng.chance(0.5)) choices.limits.power = some(12);
+  for (Watts& site : choices.limits.site_power)
+    if (rng.chance(0.5)) site = some(8);
 }
 
 FrugalPrices prices_of(const Choices& choices, double wanted) {
   return {choices.items,
           choices.sites,
-          unlimited(choices),
+          choices.limits,
           {Choices::bundles, Choices::bundles},
           wanted,
           endless,
@@ -135,7 +156,7 @@ double any_work(Rng& rng) {
   return 3 + static_cast<double>(rng.below(80)) / 4;
 }
 
-/// One, two or three bundles, or two and three.
+/// One bundle, or two or three.
 ReplicaRange any_range(Rng& rng) {
   constexpr std::array ranges{ReplicaRange{1, 1}, ReplicaRange{2, 3}};
   return ranges[rng.below(2)];
@@ -169,6 +190,7 @@ TEST_CASE("frugal prices: no choice scores less than the bound, nor with an item
                     rng.uniform());
       }
     }
+    if (rng.chance(0.5)) limit_power(rng, choices);
     const FrugalPrices prices = prices_of(choices, wanted);
     const double least = choices.least();
     CHECK(prices.bound() <= least * (1 + 1e-9));
@@ -217,12 +239,14 @@ TEST_CASE("frugal program: no choice scores less, whatever micro-batches cost at
                     {most, most}, 4 * rng.uniform());
       }
     }
+    if (rng.chance(0.5)) limit_power(rng, choices);
+    if (rng.chance(0.3)) choices.sites_max = 1 + rng.below(2);
     const double least = choices.least();
     const FrugalPrices prices = prices_of(choices, wanted);
-    const StepLimits limits = unlimited(choices);
-    const BundleDemand demand{.bundles = {Choices::bundles, Choices::bundles}, .wanted = wanted};
+    const BundleDemand demand{{Choices::bundles, Choices::bundles}, choices.sites_max, wanted};
     const auto best =
-        FrugalProgram{choices.items, prices, choices.sites, limits, demand, endless}.best(1024);
+        FrugalProgram{choices.items, prices, choices.sites, choices.limits, demand, endless}.best(
+            1024, [] { return false; });
     CHECK(best.is_best);
     CHECK(best.chosen.empty() == (least >= endless));
     if (best.chosen.empty()) continue;

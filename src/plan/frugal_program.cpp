@@ -20,21 +20,24 @@ FrugalProgram::FrugalProgram(std::vector<BundleItem> items, const FrugalPrices& 
       ceiling_{ceiling} {
   drop_useless_items();
   std::ranges::sort(items_, {}, [](const BundleItem& item) {
-    return std::tuple{item.micro_batch, item.unit_score(), item.offer->kind->devices(), item.offer};
+    const Offer& offer = *item.offer;
+    return std::tuple{item.micro_batch, item.unit_score(),   offer.kind->devices(),
+                      offer.site,       offer.bundles.least, &offer};
   });
 }
 
-BundleChoice FrugalProgram::best(std::size_t open) const {
+BundleChoice FrugalProgram::best(std::size_t open, const std::function<bool()>& stop) const {
   FoundSets found{std::vector<BundleSet>(1)};
   double later = prices_.gain();
   for (std::uint32_t site = 0; site < sites_.size(); ++site) {
     later -= prices_.gain_at(site);
-    found = joined(found, sets_at(site, open), later, open);
+    found = joined(found, sets_at(site, open, stop), later, open, stop);
   }
   BundleChoice best{.is_best = found.are_all};
   double least = ceiling_;
   for (const BundleSet& set : found.sets) {
-    if (set.bundles < demand_.bundles.least || money_of(set) > limits_.money) continue;
+    if (set.bundles < demand_.bundles.least || set.money_of(demand_.wanted) > limits_.money)
+      continue;
     const double score = set.score_of(demand_.wanted);
     if (score >= least) continue;
     least = best.score = score;
@@ -62,7 +65,8 @@ void FrugalProgram::drop_useless_items() {
 }
 
 /// One of them: no bundles.
-FoundSets FrugalProgram::sets_at(std::uint32_t site, std::size_t open) const {
+FoundSets FrugalProgram::sets_at(std::uint32_t site, std::size_t open,
+                                 const std::function<bool()>& stop) const {
   std::map<std::uint32_t, std::vector<std::uint32_t>> groups;  // By the least number of bundles.
   for (std::uint32_t i = 0; i < items_.size(); ++i)
     if (const Offer& offer = *items_[i].offer; offer.site == site)
@@ -74,7 +78,7 @@ FoundSets FrugalProgram::sets_at(std::uint32_t site, std::size_t open) const {
     FoundSets some =
         SiteSets{sites_[site],   items_, numbers, prices_, prices_.gain() - prices_.gain_at(site),
                  demand_.wanted, limits}
-            .all();
+            .all(stop);
     std::ranges::move(some.sets, std::back_inserter(found.sets));
     found.are_all &= some.are_all;
   }
@@ -83,12 +87,14 @@ FoundSets FrugalProgram::sets_at(std::uint32_t site, std::size_t open) const {
 }
 
 FoundSets FrugalProgram::joined(const FoundSets& before, const FoundSets& here, double later,
-                                std::size_t open) const {
+                                std::size_t open, const std::function<bool()>& stop) const {
   FoundSets joined{{}, before.are_all && here.are_all};
   const double most = ceiling_ - prices_.worth() + later;
-  for (const BundleSet& a : before.sets)
+  for (const BundleSet& a : before.sets) {
+    if (stop()) return {};
     for (const BundleSet& b : here.sets)
       if (a.reduced + b.reduced < most && is_allowed(a, b)) joined.sets.push_back(a.with(b));
+  }
   joined.are_all &= keep_best_of(joined.sets, open);
   return joined;
 }
@@ -111,20 +117,11 @@ bool FrugalProgram::is_allowed(const BundleSet& a, const BundleSet& b) const {
 
 bool FrugalProgram::beats(const BundleSet& a, const BundleSet& b) const {
   const bool as_many = demand_.bundles.is_one() ? a.bundles == b.bundles : a.bundles <= b.bundles;
-  return as_many && a.sites <= b.sites && (limits_.money >= endless || a.money <= b.money) &&
+  const bool counts_sites = demand_.sites_max < sites_.size();
+  return as_many && (!counts_sites || a.sites <= b.sites) &&
+         (limits_.money >= endless || a.costs_no_more_than(b, demand_.wanted)) &&
          (limits_.power.value() >= endless || a.power <= b.power) &&
          a.is_never_dearer_than(b, demand_.wanted);
-}
-
-/// If it does all micro-batches.
-double FrugalProgram::money_of(const BundleSet& set) const {
-  double money = set.money, rest = demand_.wanted - set.bundles;
-  for (const BundleSet::Part& part : set.parts) {
-    if (rest <= 0) break;
-    money += std::min(rest, part.more) * items_[part.item].money_of_micro_batch;
-    rest -= part.more;
-  }
-  return money;
 }
 
 }  // namespace axs::plan

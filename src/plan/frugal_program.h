@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <utility>
 #include <vector>
 
@@ -33,17 +34,17 @@ class FrugalProgram {
                 const std::vector<SiteRoom>& sites, const StepLimits& limits,
                 const BundleDemand& demand, double ceiling);
 
-  BundleChoice best(std::size_t open) const;
+  /// Once `stop` says so, what has been found by then.
+  BundleChoice best(std::size_t open, const std::function<bool()>& stop) const;
 
  private:
   void drop_useless_items();
-  FoundSets sets_at(std::uint32_t site, std::size_t open) const;
-  FoundSets joined(const FoundSets& before, const FoundSets& here, double later,
-                   std::size_t open) const;
+  FoundSets sets_at(std::uint32_t site, std::size_t open, const std::function<bool()>& stop) const;
+  FoundSets joined(const FoundSets& before, const FoundSets& here, double later, std::size_t open,
+                   const std::function<bool()>& stop) const;
   bool keep_best_of(std::vector<BundleSet>& sets, std::size_t open) const;
   bool is_allowed(const BundleSet& a, const BundleSet& b) const;
   bool beats(const BundleSet& a, const BundleSet& b) const;
-  double money_of(const BundleSet& set) const;
   std::vector<BundleItem> items_;  ///< those with cheap micro-batches first
   const FrugalPrices& prices_;
   const std::vector<SiteRoom>& sites_;

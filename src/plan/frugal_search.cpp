@@ -171,10 +171,11 @@ FrugalChoice FrugalSearch::choice_of_any(const BuiltKinds& kinds, const Search::
     of_site.push_back(offers(kinds, group, site, wish.thrift, bundles.is_one()));
     sites.push_back({site});
   }
-  const auto offers_of = [all = std::move(of_site)](const CountedSite& at) -> const auto& {
+  auto offers_of = [all = std::move(of_site)](const CountedSite& at) -> const auto& {
     return all[at.site];
   };
-  return choice(offers_of, std::move(sites), kinds.builder, unit, bundles, group, wish, stop);
+  return choice(std::move(offers_of), std::move(sites), kinds.builder, unit, bundles, group, wish,
+                stop);
 }
 
 FrugalChoice FrugalSearch::choice(OffersOf offers, std::vector<CountedSite> sites,

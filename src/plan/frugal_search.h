@@ -34,8 +34,8 @@ class FrugalSearch {
   using Watch = std::function<bool(double)>;
 
   /// Nothing: there is none within the limits. `known` are plans to do better than; if one of them
-  /// is within the limits and nothing is better, it is what is given back. The limits of sites are kept, too.
-  /// `any`: what takes little is only looked at first.
+  /// is within the limits and nothing is better, it is what is given back. The limits of sites are
+  /// kept, too. `any`: what takes little is only looked at first.
   std::optional<TrainingPlan> best(Thrift thrift, const ThriftLimits& limits,
                                    const std::vector<TrainingPlan>& known, const Watch& watch,
                                    Which which = Which::least) const;

@@ -94,5 +94,92 @@ TEST_CASE(
     }
 }
 
+/// Two sites of a few devices of two types, each with its own prices of devices and energy.
+Roomy two_priced(Rng& rng) {
+  Roomy two;
+  two.job.global_batch = static_cast<std::uint32_t>(4 + rng.below(30));
+  two.fleet.types = {scenes::device("chip", 400, 80, 4), scenes::device("chip", 200, 60, 4)};
+  two.fleet.sites.clear();
+  for (std::uint32_t site = 0; site < 2; ++site) {
+    two.fleet.sites.push_back({.name = std::to_string(site), .jurisdiction = "", .pools = {}});
+    for (std::uint32_t type = 0; type < 2; ++type)
+      two.fleet.sites[site].pools.push_back({type, static_cast<std::uint32_t>(1 + rng.below(4)),
+                                             Dollars{0.05 * rng.uniform()} / Seconds{3600}});
+    two.fleet.sites[site].supply.carbon = 1e-7 * (0.2 + rng.uniform());
+    two.fleet.sites[site].supply.price = DollarsPerJoule{rng.uniform() * 1e-7};
+  }
+  two.fleet.links = {{0, 1, bits_per_second(1e11), Seconds{0.001}}};
+  return two;
+}
+
+TEST_CASE("frugal search: work that costs more at one site than at another, within a budget") {
+  int compared = 0;
+  for (std::uint64_t seed = 0; seed < 16; ++seed) {
+    CAPTURE(seed);
+    Rng rng{seed};
+    const Roomy two = two_priced(rng);
+    const auto fastest = plan::search(two.job, two.fleet, calibration);
+    if (!fastest) continue;
+    const Search search = *Search::of(two.job, two.fleet, calibration);
+    const FrugalSearch frugal{search};
+    ThriftLimits limits{.duration = (1.02 + 0.5 * rng.uniform()) * fastest->plan.duration};
+    const auto cheapest = frugal.best(Thrift::money, limits, {fastest->plan}, patient);
+    REQUIRE(cheapest);
+    CHECK(cheapest->cost.money <= fastest->plan.cost.money);
+    limits.money = 1.0005 * *cheapest->cost.money;
+    // The cheapest plan is one of these.
+    const auto cleanest = frugal.best(Thrift::carbon, limits, {}, patient);
+    REQUIRE(cleanest);
+    CHECK(frugal.is_within(*cleanest, limits));
+    CHECK(*cleanest->cost.carbon <= almost * *cheapest->cost.carbon);
+    ++compared;
+  }
+  CHECK(compared > 10);
+}
+
+TEST_CASE("frugal search: where the kinds of each number are far slower than those of a range") {
+  int compared = 0;
+  for (std::uint64_t seed = 50; seed < 66; ++seed) {
+    CAPTURE(seed);
+    Rng rng{seed};
+    Roomy some;
+    some.job.global_batch = static_cast<std::uint32_t>(4 + rng.below(60));
+    some.job.loss_gap_max = 0.02;
+    DeviceType type = scenes::device("chip", 200 + 400 * rng.uniform(), 8 + 6 * rng.uniform(), 1);
+    type.network.node_rate = BytesPerSecond{1e9 * (0.05 + 3 * rng.uniform())};
+    some.fleet.types = {type};
+    some.fleet.sites.clear();
+    for (int site = 0; site < 2; ++site)
+      add_site(some.fleet, static_cast<std::uint32_t>(2 + rng.below(20)), 1 + 3 * rng.uniform(),
+               100 + 500 * rng.uniform());
+    some.fleet.links[0].rate = bits_per_second(1e8);
+    const auto fastest = plan::search(some.job, some.fleet, calibration);
+    if (!fastest) continue;
+    const Search search = *Search::of(some.job, some.fleet, calibration);
+    const FrugalSearch frugal{search};
+    const ThriftLimits limits{.duration = (1 + rng.uniform()) * fastest->plan.duration};
+    const auto found = frugal.best(Thrift::carbon, limits, {}, patient);
+    REQUIRE(found);
+    CHECK(*found->cost.carbon <= almost * *fastest->plan.cost.carbon);
+    ++compared;
+  }
+  CHECK(compared > 5);
+}
+
+TEST_CASE("frugal search: a search that is stopped ends with what it knows") {
+  Rng rng{3};
+  const Roomy some = priced_apart(rng, 60);
+  const Search search = *Search::of(some.job, some.fleet, calibration);
+  const TrainingPlan fastest = plan::search(some.job, some.fleet, calibration)->plan;
+  int asked = 0;
+  const auto stops = [&](double) { return ++asked < 40; };
+  const auto found = FrugalSearch{search}.best(Thrift::money, {}, {fastest}, stops);
+  REQUIRE(found);
+  CHECK(found->cost.money <= fastest.cost.money);
+  const int then = asked;
+  FrugalSearch{search}.best(Thrift::money, {}, {fastest}, [&](double) { return ++asked < 1e9; });
+  CHECK(asked - then > 40);  // It would have gone on.
+}
+
 }  // namespace
 }  // namespace axs::plan

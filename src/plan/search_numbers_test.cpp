@@ -145,9 +145,8 @@ TEST_CASE("search: the thriftiest plan within a time may have any number of repl
   const Search search = *Search::of(scene.job, scene.fleet, calibration);
   const TrainingPlan fastest = plan::search(scene.job, scene.fleet, calibration)->plan;
   CHECK(replicas_of(fastest.groups) == 67);
-  const auto found =
-      FrugalSearch{search}.best(Thrift::energy, {.duration = 1.000001 * fastest.duration},
-                                {}, [](double) { return true; });
+  const auto found = FrugalSearch{search}.best(
+      Thrift::energy, {.duration = 1.000001 * fastest.duration}, {}, [](double) { return true; });
   REQUIRE(found);
   CHECK(replicas_of(found->groups) == 67);
   CHECK(found->cost.energy <= fastest.cost.energy * (1 + FrugalChoice::close_enough));

@@ -23,12 +23,13 @@ SiteSets::SiteSets(const SiteRoom& room, const std::vector<BundleItem>& items,
     least_[i] = std::min(least_[i + 1], prices_.score_of(items_[numbers_[i]])[0]);
 }
 
-FoundSets SiteSets::all() const {
+FoundSets SiteSets::all(const std::function<bool()>& stop) const {
   FoundSets found;
   std::vector<Open> open(1);
   open.front().set.sites = 1;
   std::ranges::copy(room_, open.front().left.begin());
   for (std::size_t i = 0; i < numbers_.size(); ++i) {
+    if (stop()) return found;
     open = with_some(open, i);
     found.are_all &= keep_best(
         open, limits_.open, [&](const Open& one) { return least_score(one, i + 1); },
@@ -76,8 +77,8 @@ bool SiteSets::add(Open& open, std::size_t next, std::uint32_t count) const {
 }
 
 bool SiteSets::beats(const Open& a, const Open& b) const {
-  if (a.set.power > b.set.power || (limits_.money < endless && a.set.money > b.set.money))
-    return false;
+  if (a.set.power > b.set.power) return false;
+  if (limits_.money < endless && !a.set.costs_no_more_than(b.set, wanted_)) return false;
   for (std::size_t type = 0; type < room_.size(); ++type)
     if (a.in_pool[type] > b.in_pool[type] || !a.left[type].has_all_of(b.left[type])) return false;
   return a.set.is_never_dearer_than(b.set, wanted_);

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "axs/plan/bundle_set.h"
@@ -34,7 +35,8 @@ class SiteSets {
            const std::vector<std::uint32_t>& numbers, const FrugalPrices& prices, double others,
            double wanted, const SetLimits& limits);
 
-  FoundSets all() const;
+  /// Once `stop` says so, none.
+  FoundSets all(const std::function<bool()>& stop) const;
 
  private:
   static constexpr std::size_t types_max = 8;

@@ -162,8 +162,7 @@ class Wanted {
 }  // namespace
 
 WantedPlan wanted_plan(const FrugalSearch& search, const Job& job, const TrainingPlan& fastest,
-                       const FrugalSearch::Watch& watch,
-                       const std::optional<TrainingPlan>& known) {
+                       const FrugalSearch::Watch& watch, const std::optional<TrainingPlan>& known) {
   WantedPlan found = Wanted{search, job, fastest, watch, known}.plan();
   if (found.unmet.empty()) return found;
   for (const std::string& missed : missed_limits(job, search.fleet(), found.plan))
