@@ -156,11 +156,13 @@ void FrugalChoice::look(Sites sites, Span span, Found& found) const {
   look_at_halves(std::move(sites), span, found);
 }
 
-/// The end first: where time costs little, long steps cost least.
+/// The end first: where time costs little, long steps cost least. If any plan will do, the beginning
+/// first: what is found is then fast as well.
 void FrugalChoice::look_at_halves(Sites sites, Span span, Found& found) const {
-  const auto [begin, end] = span.halves();
-  look(sites, end, found);
-  look(std::move(sites), begin, found);
+  auto [first, second] = span.halves();
+  if (demand_.which == Which::least) std::swap(first, second);
+  look(sites, first, found);
+  look(std::move(sites), second, found);
 }
 
 /// Ranges are halved until none is left that may be in a better choice.
