@@ -127,7 +127,7 @@ Result<Finding> sync_in_a_node(const plan::Facts& facts) {
   const auto h100 = AXS_TRY(accelerator(facts, "H100"));
   const plan::Machine machine =
       plan::machine_of(h100.accelerator, {.node_rate = h100.node_rate}, facts.calibration);
-  const plan::Group node{machine.links.per_node, machine.links.per_node};
+  const plan::Group node = plan::group_of(machine.links.per_node, 1, machine.links);
   Bytes least{}, most{1e12};
   for (int i = 0; i < 60; ++i) {
     const Bytes middle = (least + most) / 2;

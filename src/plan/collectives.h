@@ -7,9 +7,9 @@ namespace axs::plan {
 /// Devices that take part in a collective operation.
 struct Group {
   double ranks;
-  double per_node;   ///< how many of them on each node
-  double depth = 0;  ///< of a binary tree of its nodes
-  Seconds around{};  ///< for a message to pass all members on a node
+  double per_node;  ///< how many of them on each node
+  double depth;     ///< of a binary tree of its nodes
+  Seconds around;   ///< for a message to pass all members on a node
 
   double nodes() const;
 };

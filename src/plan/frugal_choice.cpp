@@ -156,8 +156,8 @@ void FrugalChoice::look(Sites sites, Span span, Found& found) const {
   look_at_halves(std::move(sites), span, found);
 }
 
-/// The end first: where time costs little, long steps cost least. If any plan will do, the beginning
-/// first: what is found is then fast as well.
+/// The end first: where time costs little, long steps cost least. If any plan will do, the
+/// beginning first: what is found is then fast as well.
 void FrugalChoice::look_at_halves(Sites sites, Span span, Found& found) const {
   auto [first, second] = span.halves();
   if (demand_.which == Which::least) std::swap(first, second);
