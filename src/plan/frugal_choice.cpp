@@ -141,10 +141,10 @@ bool FrugalChoice::may_be_below(double score, Span span, int depth) const {
   return may_be_below(score, end, depth - 1) || may_be_below(score, begin, depth - 1);
 }
 
-std::optional<FrugalPlan> FrugalChoice::below(double score) const {
+FrugalFound FrugalChoice::below(double score) const {
   Found found{score, demand_.which};
   look(sites_, span(), found);
-  return std::move(found.best);
+  return {std::move(found.best), found.is_best};
 }
 
 void FrugalChoice::look(Sites sites, Span span, Found& found) const {
@@ -182,24 +182,19 @@ void FrugalChoice::look_closely(Sites sites, Span span, Found& found) const {
   look_at_halves(std::move(sites), span, found);
 }
 
-/// What no choice scores less than if seconds cost what they do at the beginning of a span, and
-/// replicas do what they can at its end. A plan that is found among few sets of bundles leaves
-/// fewer to look at among many.
+/// What no choice scores less than if seconds cost what they do at the beginning of the span, and
+/// replicas do what they can at its end.
 double FrugalChoice::take_best(Items items, Span span, Found& found) const {
   for (BundleItem& item : items) item = item.at_best();
+  const FrugalPrices prices = prices_of(items, span, found.target());
+  if (prices.bound() >= found.target()) return endless;
   const BundleDemand demand{demand_.bundles, demand_.sites_max, wanted_};
-  double least = endless;
-  for (const std::size_t open : {64u, 1024u}) {
-    const FrugalPrices prices = prices_of(items, span, found.target());
-    if (prices.bound() >= found.target()) return endless;
-    const BundleChoice choice =
-        FrugalProgram{items, prices, rooms_, demand_.limits, demand, found.target()}.best(open,
-                                                                                          stop_);
-    if (!choice.chosen.empty()) take(choice, span, found);
-    least = choice.score;
-    if (choice.is_best) break;
-  }
-  return least;
+  const BundleChoice choice =
+      FrugalProgram{std::move(items), prices, rooms_, demand_.limits, demand, found.target()}.best(
+          demand_.open, stop_);
+  found.is_best &= choice.is_best;
+  if (!choice.chosen.empty()) take(choice, span, found);
+  return choice.score;
 }
 
 /// With the shortest time in which the bundles can do all, or with the longest of the span, in

@@ -79,6 +79,12 @@ struct FrugalPlan {
 /// Which plan: the one that takes least, or any within the limits.
 enum class Which { least, any };
 
+/// What a choice has found.
+struct FrugalFound {
+  std::optional<FrugalPlan> plan{};
+  bool is_best = true;  ///< else it may not be, because there was too much to choose from
+};
+
 /// What a choice is for.
 struct FrugalDemand {
   ReplicaRange bundles{};    ///< of all sites together
@@ -87,6 +93,7 @@ struct FrugalDemand {
   std::size_t sites_max = ~0u;  ///< that have some
   StepLimits limits{};
   Which which = Which::least;
+  std::size_t open = 1;  ///< sets of bundles that are looked at at a time
 };
 
 /// Chooses from offers the replicas that do all micro-batches of a step at the least score, if a
@@ -94,7 +101,7 @@ struct FrugalDemand {
 /// that the devices allow: branch and bound over the time of the slowest replica, each node of
 /// which is a dynamic program over the offers. Where these go by the number of bundles of a site,
 /// ranges of numbers are halved as long as prices say that they may be in a better choice. What it
-/// finds is within `close_enough` of the best.
+/// finds is within `close_enough` of the best, if it says so.
 class FrugalChoice {
  public:
   static constexpr double close_enough = 1e-3;
@@ -109,8 +116,8 @@ class FrugalChoice {
   double bound(double enough) const;
   /// False: with no number of bundles there is a score below.
   bool may_be_below(double score) const;
-  /// Nothing if no score is below, or if `stop` says so before one is found.
-  std::optional<FrugalPlan> below(double score) const;
+  /// No plan if no score is below, or if `stop` says so before one is found.
+  FrugalFound below(double score) const;
 
  private:
   /// Of time of the slowest replica.
@@ -125,6 +132,7 @@ class FrugalChoice {
     double ceiling;
     Which which;
     std::optional<FrugalPlan> best{};
+    bool is_best = true;
 
     /// What is better scores less.
     double target() const { return which == Which::any && best ? 0 : ceiling * (1 - close_enough); }

@@ -61,29 +61,43 @@ double FrugalSearch::highest_score(Thrift thrift, const ThriftLimits& limits) co
 std::optional<TrainingPlan> FrugalSearch::best(Thrift thrift, const ThriftLimits& limits,
                                                const std::vector<TrainingPlan>& known,
                                                const Watch& watch, Which which) const {
-  Wish wish{thrift, limits, which, highest_score(thrift, limits), std::nullopt};
+  Wish wish{thrift, limits, which, highest_score(thrift, limits), {}};
   for (const TrainingPlan& plan : known) {
     if (!is_within(plan, limits) || step_score(plan, thrift) >= wish.score) continue;
     wish.score = step_score(plan, thrift);
     wish.plan = plan;
   }
-  const auto units = promising(wish, watch);
-  for (std::size_t i = 0; i < units.size(); ++i) {
-    const auto& [bound, unit] = units[i];
-    if (wish.is_granted() || bound >= wish.target()) break;
-    const double share = static_cast<double>(i) / static_cast<double>(units.size());
-    const Stop stop = [&] { return !watch(share_of_bounds + (1 - share_of_bounds) * share); };
-    if (search_.units_[unit].apart)
-      look_apart(search_.units_[unit], stop, wish);
-    else
-      look(search_.units_[unit], search_.units_[unit].bundles, stop, wish);
+  auto units = promising(wish, watch);
+  double done = share_of_bounds;
+  for (const auto& [open, share] : {std::pair{64u, 0.3}, std::pair{1024u, 0.5}}) {
+    wish.open = open;
+    units = unproven(units, {done, done + share}, watch, wish);
+    done += share;
   }
   return std::move(wish.plan);
 }
 
-std::vector<std::pair<double, std::size_t>> FrugalSearch::promising(const Wish& wish,
-                                                                    const Watch& watch) const {
-  std::vector<std::pair<double, std::size_t>> units;
+/// Of the units those that may have a better plan than what is found.
+FrugalSearch::Promising FrugalSearch::unproven(const Promising& units, std::array<double, 2> shares,
+                                               const Watch& watch, Wish& wish) const {
+  Promising left;
+  for (std::size_t i = 0; i < units.size(); ++i) {
+    const auto& [bound, unit] = units[i];
+    if (wish.is_granted() || bound >= wish.target()) break;
+    const double share = static_cast<double>(i) / static_cast<double>(units.size());
+    const Stop stop = [&] { return !watch(shares[0] + share * (shares[1] - shares[0])); };
+    wish.is_best = true;
+    if (search_.units_[unit].apart)
+      look_apart(search_.units_[unit], stop, wish);
+    else
+      look(search_.units_[unit], search_.units_[unit].bundles, stop, wish);
+    if (!wish.is_best) left.push_back(units[i]);
+  }
+  return left;
+}
+
+FrugalSearch::Promising FrugalSearch::promising(const Wish& wish, const Watch& watch) const {
+  Promising units;
   for (std::size_t unit = 0; unit < search_.units(); ++unit) {
     if (search_.units_[unit].pipelines == Search::Pipelines::spanning) continue;
     const double share = static_cast<double>(unit) / static_cast<double>(search_.units());
@@ -124,10 +138,11 @@ void FrugalSearch::look(const Search::Unit& unit, ReplicaRange bundles, const St
       possible = possible || among.may_be_below(wish.score);
       continue;
     }
-    const auto found = among.below(wish.score);
-    if (!found) continue;
-    wish.score = found->score;
-    wish.plan = search_.plan_of(found->work, group, search_.everywhere(kinds.builder));
+    const FrugalFound found = among.below(wish.score);
+    wish.is_best &= found.is_best;
+    if (!found.plan) continue;
+    wish.score = found.plan->score;
+    wish.plan = search_.plan_of(found.plan->work, group, search_.everywhere(kinds.builder));
   }
   if (!possible) return;
   const std::uint32_t middle = (bundles.least + bundles.most) / 2;
@@ -153,12 +168,15 @@ void FrugalSearch::look_apart(const Search::Unit& unit, const Stop& stop, Wish& 
     std::vector<CountedSite> sites;
     for (std::uint32_t site = 0; site < group.sites.size(); ++site)
       sites.push_back({site, {1, unit.bundles.most}});
-    const auto found = choice(offers_of, std::move(sites), kinds.builder({1, unit.bundles.most}),
-                              unit, unit.bundles, group, wish, stop)
-                           .below(wish.score);
-    if (!found) continue;
-    wish.score = found->score;
-    wish.plan = search_.plan_of(found->work, group, kinds.builders(found->work.groups, group));
+    const FrugalFound found =
+        choice(offers_of, std::move(sites), kinds.builder({1, unit.bundles.most}), unit,
+               unit.bundles, group, wish, stop)
+            .below(wish.score);
+    wish.is_best &= found.is_best;
+    if (!found.plan) continue;
+    const SharedWork& work = found.plan->work;
+    wish.score = found.plan->score;
+    wish.plan = search_.plan_of(work, group, kinds.builders(work.groups, group));
   }
 }
 
@@ -190,7 +208,7 @@ FrugalChoice FrugalSearch::choice(OffersOf offers, std::vector<CountedSite> site
   return {std::move(offers),
           std::move(sites),
           {bundles, unit.bundle, search_.micro_batches(how), group.sites_max,
-           step_limits(group, wish.limits), wish.which},
+           step_limits(group, wish.limits), wish.which, wish.open},
           std::move(rooms),
           [&group, fixed](Seconds replicas_done) { return group.after(replicas_done + fixed); },
           stop};

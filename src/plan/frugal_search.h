@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <functional>
 #include <map>
 #include <vector>
@@ -54,6 +55,8 @@ class FrugalSearch {
     Which which;
     double score;  ///< of a step, that is to be beaten
     std::optional<TrainingPlan> plan;
+    std::size_t open = 1;  ///< sets of bundles that are looked at at a time
+    bool is_best = true;   ///< of what the last unit has
 
     bool is_granted() const { return which == Which::any && plan; }
     /// What is better scores less.
@@ -63,9 +66,13 @@ class FrugalSearch {
   /// Of one fleet's site, by the numbers of bundles there.
   using Offers = std::map<std::pair<std::uint32_t, std::uint32_t>, std::vector<Offer>>;
 
-  /// Units with what they score at least, the most promising first; without those that are no
-  /// better than what is known.
-  std::vector<std::pair<double, std::size_t>> promising(const Wish& wish, const Watch& watch) const;
+  /// Units with what they score at least.
+  using Promising = std::vector<std::pair<double, std::size_t>>;
+
+  /// The most promising first, without those that are no better than what is known.
+  Promising promising(const Wish& wish, const Watch& watch) const;
+  Promising unproven(const Promising& units, std::array<double, 2> shares, const Watch& watch,
+                     Wish& wish) const;
   double bound(const Search::Unit& unit, const Wish& wish, const Stop& stop) const;
   void look(const Search::Unit& unit, ReplicaRange bundles, const Stop& stop, Wish& wish) const;
   void look_apart(const Search::Unit& unit, const Stop& stop, Wish& wish) const;
