@@ -130,15 +130,17 @@ double FrugalPrices::devices_of(std::span<const PoolRoom> site, std::size_t type
 
 void FrugalPrices::sort_in(const std::vector<BundleItem>& items,
                            const std::vector<SiteRoom>& sites) {
-  const auto key = [&](const BundleItem* item) {
-    const Offer& offer = *item->offer;
-    return std::tuple{offer.site, offer.bundles.least, type_of(offer), offer.kind->devices(),
-                      &offer};
-  };
-  for (const BundleItem& item : items) items_.push_back(&item);
-  std::ranges::sort(items_, {}, key);
-  for (std::size_t i = 0; i < items_.size(); ++i) {
-    const auto [site, least, type, devices, offer] = key(items_[i]);
+  using Key = std::tuple<std::uint32_t, std::uint32_t, std::size_t, std::uint32_t, const Offer*>;
+  std::vector<std::pair<Key, const BundleItem*>> order;
+  for (const BundleItem& item : items) {
+    const Offer& offer = *item.offer;
+    order.emplace_back(
+        Key{offer.site, offer.bundles.least, type_of(offer), offer.kind->devices(), &offer}, &item);
+  }
+  std::ranges::sort(order);
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    items_.push_back(order[i].second);
+    const auto [site, least, type, devices, offer] = order[i].first;
     if (groups_.empty() || groups_.back().site != site || groups_.back().bundles.least != least)
       groups_.push_back({site, offer->bundles, std::min(offer->bundles.most, bundles_.most)});
     auto& pools = groups_.back().pools;
