@@ -181,9 +181,9 @@ class Job(unittest.TestCase):
             self.assertIn("Idle: 16 A100-80\n" + why, plan(apart, "--html", path).stdout)
             with open(path, encoding="utf-8") as file:
                 self.assertIn(why.strip(), file.read())
-        self.assertNotIn("Without a link", plan(self.write(JOB)).stdout)
+        self.assertNotIn("without a link", plan(self.write(JOB)).stdout)
         only_us = JOB[:JOB.index("[[link]]")] + '[plan]\njurisdictions = ["US"]\n'
-        self.assertNotIn("Without a link", plan(self.write(only_us)).stdout)
+        self.assertNotIn("without a link", plan(self.write(only_us)).stdout)
 
     def test_no_file(self):
         """Said before the search, which takes minutes on such a fleet."""
@@ -199,6 +199,21 @@ class Job(unittest.TestCase):
                 self.assertRegex(outcome.stderr,
                                  f"^axs: {flag}: cannot write {there}: .* \\({problem}\\)\n$")
             self.assertTrue(stat.S_ISFIFO(os.stat(pipe).st_mode))
+
+    def test_one_file_for_two(self):
+        job = self.write(JOB)
+        with tempfile.TemporaryDirectory() as folder:
+            same = os.path.join(folder, "same")
+            both = plan(job, "--trace", same, "--html", os.path.join(folder, ".", "same"))
+            self.assertEqual((both.returncode, both.stdout), (2, ""))
+            self.assertEqual(both.stderr,
+                             f"axs: --trace and --html: both are {same}, want two files\n")
+            over = plan(job, "--html", job)
+            self.assertEqual((over.returncode, over.stdout), (2, ""))
+            self.assertEqual(over.stderr,
+                             f"axs: --html: {job} is the job itself, want another file\n")
+            self.assertEqual(os.listdir(folder), [])
+        self.assertEqual(plan(job, "--trace", "/dev/null", "--html", "/dev/null").returncode, 0)
 
     def test_no_plan_no_file(self):
         too_large = self.write(JOB.replace("llama3-8b", "llama3-405b"))

@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
@@ -75,6 +76,26 @@ Result<std::optional<host::Output>> output_of(std::string_view flag, const std::
   return std::optional{*std::move(output)};
 }
 
+/// Of files, not of devices and pipes.
+std::string file_of(const std::string& path) {
+  std::error_code none;
+  const bool is_file = std::filesystem::is_regular_file(path, none);
+  if (path.empty() || (std::filesystem::exists(path, none) && !is_file)) return {};
+  return std::filesystem::weakly_canonical(path, none).string();
+}
+
+/// What is written takes the place of nothing that is read or written as well.
+Result<> check_apart(const std::string& job, const std::string& trace, const std::string& page) {
+  const std::string traced = file_of(trace), shown = file_of(page), read = file_of(job);
+  if (!traced.empty() && traced == shown)
+    return Error{Errc::invalid, "--trace and --html: both are " + trace + ", want two files"};
+  for (const auto& [flag, path] : {std::pair{"--trace", traced}, std::pair{"--html", shown}})
+    if (!path.empty() && path == read)
+      return Error{Errc::invalid,
+                   fmt::format("{}: {} is the job itself, want another file", flag, job)};
+  return Ok{};
+}
+
 }  // namespace
 
 void PlanJob::declare(CLI::App& app) {
@@ -110,6 +131,7 @@ Result<ExitCode> PlanJob::run() {
   auto links = AXS_TRY(plan_links(job.scenario, fabric::forecast_horizon));
   if (!objective_.empty()) job.job.objective = AXS_TRY(objective_of(objective_));
   const auto limit = AXS_TRY(limit_of(limit_));
+  AXS_TRY(check_apart(file_, trace_, page_));
   const auto trace = AXS_TRY(output_of("--trace", trace_));
   const auto page = AXS_TRY(output_of("--html", page_));
   Patience patience = AXS_TRY(Patience::create(limit));
