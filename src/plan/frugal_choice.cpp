@@ -68,13 +68,13 @@ FrugalChoice::FrugalChoice(OffersOf offers, std::vector<CountedSite> sites, Frug
 }
 
 /// From the quickest replica's only micro-batch to the slowest one's all. With the very kinds of a
-/// number of bundles replicas may be slower than with those of a range.
-FrugalChoice::Span FrugalChoice::span() const {
+/// number of bundles replicas may be slower than with those of a range: `longer` than these.
+FrugalChoice::Span FrugalChoice::span(double longer) const {
   Span span{Seconds{endless}, Seconds{}};
   for (const CountedSite& at : sites_)
     for (const Offer& offer : offers_(at)) {
       span.low = std::min(span.low, offer.kind->fill);
-      span.high = std::max(span.high, (at.is_coarse() ? slower : 1) * offer.kind->end(most_));
+      span.high = std::max(span.high, longer * offer.kind->end(most_));
     }
   const Seconds limit = demand_.limits.time;
   if (step_time_(span.high) <= limit) return span;
@@ -122,12 +122,19 @@ FrugalPrices FrugalChoice::prices_of(const Items& items, Span span, double enoug
 }
 
 double FrugalChoice::bound(double enough) const {
-  const Span all = span();
-  return all.low > all.high ? endless : prices_of(items_of(sites_, all), all, enough).bound();
+  // A long span says little of how promising a choice is, but it has all times.
+  double least = endless;
+  for (const double longer : {1.0, slower}) {
+    const Span all = span(longer);
+    if (all.low > all.high) return endless;
+    least = prices_of(items_of(sites_, all), all, enough).bound();
+    if (least < enough) break;
+  }
+  return least;
 }
 
 bool FrugalChoice::may_be_below(double score) const {
-  return may_be_below(score, span(), depth_max);
+  return may_be_below(score, span(1), depth_max);
 }
 
 bool FrugalChoice::may_be_below(double score, Span span, int depth) const {
@@ -143,7 +150,8 @@ bool FrugalChoice::may_be_below(double score, Span span, int depth) const {
 
 FrugalFound FrugalChoice::below(double score) const {
   Found found{score, demand_.which};
-  look(sites_, span(), found);
+  const bool are_coarse = std::ranges::any_of(sites_, &CountedSite::is_coarse);
+  look(sites_, span(are_coarse ? slower : 1), found);
   return {std::move(found.best), found.is_best};
 }
 

@@ -141,7 +141,7 @@ class FrugalChoice {
   using Items = std::vector<BundleItem>;
   using Chosen = std::vector<std::pair<const Offer*, std::uint32_t>>;
 
-  Span span() const;
+  Span span(double longer) const;
   Items items_of(const Sites& sites, Span span) const;
   FrugalPrices prices_of(const Items& items, Span span, double enough) const;
   bool may_be_below(double score, Span span, int depth) const;
