@@ -22,8 +22,8 @@ Roomy priced_apart(Rng& rng, std::uint32_t devices) {
   some.job = scenes::small_job(rng);
   some.job.loss_gap_max = 0.02;
   some.job.global_batch = static_cast<std::uint32_t>(20 + rng.below(300));
-  some.fleet = scenes::large_fleet(devices, static_cast<std::uint32_t>(1 + rng.below(2)),
-                                   static_cast<std::uint32_t>(2 + rng.below(2)));
+  const auto types = static_cast<std::uint32_t>(1 + rng.below(2));
+  some.fleet = scenes::large_fleet(devices, types, static_cast<std::uint32_t>(2 + rng.below(2)));
   // A rest, so that sites are not alike.
   for (FleetSite& site : some.fleet.sites)
     site.pools[0].devices += static_cast<std::uint32_t>(rng.below(9));
@@ -145,13 +145,16 @@ TEST_CASE("frugal search: where the kinds of each number are far slower than tho
     Roomy some;
     some.job.global_batch = static_cast<std::uint32_t>(4 + rng.below(60));
     some.job.loss_gap_max = 0.02;
-    DeviceType type = scenes::device("chip", 200 + 400 * rng.uniform(), 8 + 6 * rng.uniform(), 1);
+    const double tflops = 200 + 400 * rng.uniform();
+    DeviceType type = scenes::device("chip", tflops, 8 + 6 * rng.uniform(), 1);
     type.network.node_rate = BytesPerSecond{1e9 * (0.05 + 3 * rng.uniform())};
     some.fleet.types = {type};
     some.fleet.sites.clear();
-    for (int site = 0; site < 2; ++site)
-      add_site(some.fleet, static_cast<std::uint32_t>(2 + rng.below(20)), 1 + 3 * rng.uniform(),
-               100 + 500 * rng.uniform());
+    for (int site = 0; site < 2; ++site) {
+      const auto devices = static_cast<std::uint32_t>(2 + rng.below(20));
+      const double price = 1 + 3 * rng.uniform();
+      add_site(some.fleet, devices, price, 100 + 500 * rng.uniform());
+    }
     some.fleet.links[0].rate = bits_per_second(1e8);
     const auto fastest = plan::search(some.job, some.fleet, calibration);
     if (!fastest) continue;
