@@ -46,8 +46,8 @@ double worst(double (*ours)(double), Oracle oracle, Sweep sweep) {
 
 /// A positive number whose exponent is uniform over [-e, e].
 double any_scale(Rng& rng, int e) {
-  return std::ldexp(1 + rng.uniform(),
-                    static_cast<int>(rng.below(2 * static_cast<unsigned>(e))) - e);
+  const double mantissa = 1 + rng.uniform();
+  return std::ldexp(mantissa, static_cast<int>(rng.below(2 * static_cast<unsigned>(e))) - e);
 }
 
 }  // namespace

@@ -427,7 +427,8 @@ TEST_CASE("agent: garbage, altered packets and repeated ones do no harm") {
   for (const auto& link : {LinkId{0}, LinkId{1}})
     for (const SiteId site : {SiteId{0}, SiteId{1}})
       for (int i = 0; i < 200; ++i) {
-        const ByteVector garbage(1 + rng.below(1'400), static_cast<std::uint8_t>(rng.next()));
+        const std::size_t size = 1 + rng.below(1'400);
+        const ByteVector garbage(size, static_cast<std::uint8_t>(rng.next()));
         send_to(*stranger, world.agent_port(site, link), garbage);
       }
   world.finish();

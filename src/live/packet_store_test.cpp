@@ -20,8 +20,8 @@ TEST_CASE("packets keep their bytes whatever the order of their release") {
     std::map<PacketStore::Token, std::vector<std::uint8_t>> held;
     for (int step = 0; step < 2'000; ++step) {
       if (rng.chance(0.55)) {
-        const std::vector<std::uint8_t> packet(1 + rng.below(700),
-                                               static_cast<std::uint8_t>(rng.next()));
+        const std::size_t size = 1 + rng.below(700);
+        const std::vector<std::uint8_t> packet(size, static_cast<std::uint8_t>(rng.next()));
         PacketStore::Token token;
         if (store.put(packet, token)) RC_ASSERT(held.emplace(token, packet).second);
       } else if (!held.empty()) {

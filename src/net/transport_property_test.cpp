@@ -51,8 +51,10 @@ class Life {
       : rng_{seed},
         pair_{{.window = {.bytes = 100'000 + rng_.below(2'000'000),
                           .messages = 2 + static_cast<std::uint32_t>(rng_.below(60))}}} {
-    pair_.add_path(fibre, random_link(rng_), rng_.next());
-    pair_.add_path(leo, random_link(rng_), rng_.next());
+    for (const PathId path : {fibre, leo}) {
+      const LinkModel link = random_link(rng_);
+      pair_.add_path(path, link, rng_.next());
+    }
     pair_.route(fibre, leo);
     if (rng_.chance(0.5)) pair_.spread({fibre, leo});
   }
@@ -78,8 +80,10 @@ class Life {
 
  private:
   void send_some(TransportPair::Side from) {
-    for (std::uint64_t i = rng_.below(4); i > 0; --i)
-      pair_.send(from, {random_class(rng_), next_id_++ * 0x9e3779b97f4a7c15}, random_size(rng_));
+    for (std::uint64_t i = rng_.below(4); i > 0; --i) {
+      const TrafficClass wanted = random_class(rng_);
+      pair_.send(from, {wanted, next_id_++ * 0x9e3779b97f4a7c15}, random_size(rng_));
+    }
   }
   void flip_path(TransportPair::Side side) {
     const PathId path = rng_.chance(0.5) ? fibre : leo;

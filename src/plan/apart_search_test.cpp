@@ -216,9 +216,9 @@ Roomy some_apart(Rng& rng) {
   some.job = scenes::small_job(rng);
   some.job.loss_gap_max = 0.02;
   some.job.global_batch = static_cast<std::uint32_t>(20 + rng.below(300));
-  some.fleet = scenes::large_fleet(static_cast<std::uint32_t>(12 + rng.below(250)),
-                                   static_cast<std::uint32_t>(1 + rng.below(2)),
-                                   static_cast<std::uint32_t>(2 + rng.below(2)));
+  const auto devices = static_cast<std::uint32_t>(12 + rng.below(250));
+  const auto types = static_cast<std::uint32_t>(1 + rng.below(2));
+  some.fleet = scenes::large_fleet(devices, types, static_cast<std::uint32_t>(2 + rng.below(2)));
   return some;
 }
 

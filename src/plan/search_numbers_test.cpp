@@ -113,9 +113,10 @@ TEST_CASE("search: added devices never make plans of many replicas worse") {
     Rng rng{seed};
     Job job = scenes::small_job(rng);
     job.global_batch = static_cast<std::uint32_t>(61 + 2 * rng.below(170));
-    Fleet fleet = scenes::large_fleet(static_cast<std::uint32_t>(60 + rng.below(340)),
-                                      static_cast<std::uint32_t>(1 + rng.below(2)),
-                                      static_cast<std::uint32_t>(1 + rng.below(2)));
+    const auto devices = static_cast<std::uint32_t>(60 + rng.below(340));
+    const auto types = static_cast<std::uint32_t>(1 + rng.below(2));
+    const auto sites = static_cast<std::uint32_t>(1 + rng.below(2));
+    Fleet fleet = scenes::large_fleet(devices, types, sites);
     if (seed % 4 == 0) scenes::make_odd(rng, job, fleet);
     Seconds before = best_step(job, fleet);
     for (int i = 0; i < 3; ++i) {

@@ -41,8 +41,10 @@ void add_mixed(Rng& rng, KindTable& table) {
                      .uses = {{.type = 0}, {.type = 1}},
                      .fill = Seconds{1 + 3 * rng.uniform()},
                      .bottleneck = Seconds{0.1 + 0.5 * rng.uniform()}};
-    for (TypeUse& use : kind.uses)
-      use.add(table.widths[use.type], std::array{1u, 2u}[rng.below(2)], 1 + rng.below(6));
+    for (TypeUse& use : kind.uses) {
+      const std::uint32_t width = std::array{1u, 2u}[rng.below(2)];
+      use.add(table.widths[use.type], width, 1 + rng.below(6));
+    }
     table.mixed.push_back(std::move(kind));
   }
 }

@@ -25,9 +25,10 @@ void fill(Rng& rng, T& out) {
   using namespace wire_detail;
   if constexpr (std::same_as<T, bool>)
     out = rng.chance(0.5);
-  else if constexpr (std::same_as<T, std::string>)
-    out = std::string(rng.below(5), static_cast<char>(1 + rng.below(127)));
-  else if constexpr (std::floating_point<T>)
+  else if constexpr (std::same_as<T, std::string>) {
+    const std::size_t size = rng.below(5);
+    out = std::string(size, static_cast<char>(1 + rng.below(127)));
+  } else if constexpr (std::floating_point<T>)
     out = rng.uniform() * 1e6 - 5e5;
   else if constexpr (std::is_arithmetic_v<T>)
     out = static_cast<T>(rng.next());
