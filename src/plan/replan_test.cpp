@@ -389,7 +389,7 @@ TEST_CASE("replan: what cannot be is said") {
   CHECK(error_of(pair.anew(events)).find("devices lost of 0") != std::string::npos);
   events = {};
   events.lost = {{0, 0, 32}, {1, 1, 32}};
-  CHECK(error_of(pair.anew(events)) == "fleet: 0 devices that the job may use, want at least one");
+  CHECK(error_of(pair.anew(events)) == "fleet: no accelerators at any of its sites, want some");
   events = {};
   events.slow.push_back({1, 1.5});
   CHECK(error_of(pair.anew(events)) == "site 1: speed 1.5, want a share above 0 and below 1");

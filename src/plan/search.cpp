@@ -54,21 +54,14 @@ std::vector<SiteDevices> largest_of(const std::vector<SiteDevices>& sites) {
   return largest;
 }
 
-Error no_devices(const Job& job) {
-  std::string where;
-  for (const std::string& jurisdiction : job.jurisdictions)
-    where += (where.empty() ? " in " : " or ") + jurisdiction;
-  return {Errc::exhausted, "fleet: 0 devices" + where + " that the job may use, want at least one"};
-}
-
 }  // namespace
 
 Result<Search> Search::of(Job job, Fleet fleet, Calibration calibration) {
   AXS_TRY(check(job));
   AXS_TRY(check(fleet));
+  if (auto some = check_devices(job, fleet); !some)
+    return Error{some.error().code, "fleet: " + some.error().what};
   Search search{std::move(job), std::move(fleet), std::move(calibration)};
-  if (std::ranges::all_of(search.all_devices_, [](std::uint32_t n) { return n == 0; }))
-    return no_devices(search.job_);
   AXS_TRY(check_known(search.job_, search.fleet_, search.allowed_));
   return search;
 }
@@ -324,15 +317,12 @@ std::optional<TrainingPlan> Search::shared_anew(const Method& method,
   std::map<std::uint32_t, std::uint32_t> replicas;  // By site.
   for (const ReplicaGroup& group : pipelines) replicas[group.site] += group.replicas;
   const std::uint32_t all = replicas_of(pipelines);
+  const KindBuilder any{job_, fleet_.types, method, {}, {}, calibration_};
   std::map<std::uint32_t, KindBuilder> built;  // By how many replicas share.
   BuilderOfSite builders(devices_.size());
   for (const auto& [site, count] : replicas) {
     const std::uint32_t sharing = apart ? count : all;
-    builders[site] =
-        &built
-             .try_emplace(sharing, job_, fleet_.types, method, ReplicaRange{sharing, sharing},
-                          std::vector<SiteDevices>{}, calibration_)
-             .first->second;
+    builders[site] = &built.try_emplace(sharing, any.with({sharing, sharing}, {})).first->second;
   }
   std::vector<ReplicaKind> kinds;
   for (const ReplicaGroup& group : pipelines) {

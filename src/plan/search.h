@@ -129,6 +129,9 @@ class Search {
   std::vector<Unit> units_;
 };
 
+/// An error if no devices of the fleet are where the job may run; it names neither.
+Result<> check_devices(const Job& job, const Fleet& fleet);
+
 /// A total order: the shorter step, then the earlier unit.
 bool better(const Candidate& a, const Candidate& b);
 

@@ -345,7 +345,8 @@ TEST_CASE("search: what cannot be is said in a sentence") {
   Roomy roomy;
   roomy.job.jurisdictions = {"mars"};
   CHECK(why_not(roomy.job, roomy.fleet) ==
-        "fleet: 0 devices in mars that the job may use, want at least one");
+        "fleet: no accelerators in mars, where plan.jurisdictions let the job run; "
+        "there are some in eu");
   roomy.job.jurisdictions.clear();
   roomy.job.deadline = Seconds{-5};
   CHECK(why_not(roomy.job, roomy.fleet) == "deadline -5 s from now, want one that is to come");

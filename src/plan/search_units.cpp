@@ -1,5 +1,6 @@
 // What a search looks at, in which order, and why nothing of it may fit.
 #include <algorithm>
+#include <set>
 #include <tuple>
 
 #include "axs/plan/rounded.h"
@@ -43,7 +44,30 @@ bool is_worth_nothing(const Method& method, const Job& job) {
   return method.sharding == Sharding::none && software.state_bytes >= 18;
 }
 
+/// "US, DE"
+template <class Names>
+std::string listed(const Names& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
 }  // namespace
+
+Result<> check_devices(const Job& job, const Fleet& fleet) {
+  std::set<std::string> there;
+  for (const FleetSite& site : fleet.sites) {
+    if (!site.has_devices()) continue;
+    if (job.may_run_in(site.jurisdiction)) return Ok{};
+    there.insert(site.jurisdiction.empty() ? site.name + ", which states none" : site.jurisdiction);
+  }
+  if (there.empty())
+    return Error{Errc::exhausted, "no accelerators at any of its sites, want some"};
+  return Error{Errc::exhausted,
+               "no accelerators in " + listed(job.jurisdictions) +
+                   ", where plan.jurisdictions let the job run; there are some in " +
+                   listed(there)};
+}
 
 void Search::list_methods() {
   for (std::uint32_t micro = 1; micro <= micro_batch_max && job_.global_batch % micro == 0;
