@@ -142,7 +142,7 @@ void PlanScoreCommand::declare(CLI::App& app) {
       "A time that is not printed follows from tokens_per_s, achieved_tflops_per_gpu (by its\n"
       "flops_convention), mfu_pct or hfu_pct; --json says from which. Runs whose columns "
       "contradict\n"
-      "each other are left out.\n"
+      "each other are left out; if all are, the exit code is 1.\n"
       "Zero-shot: accelerators, mixtures of experts and 4-bit products, of which no run was "
       "fitted;\n"
       "their interval is what counts.\n"
@@ -159,6 +159,8 @@ Result<ExitCode> PlanScoreCommand::run() {
     std::fputs(json_of(table).c_str(), stdout);
   else
     print(table);
+  if (table.runs.empty())
+    return Error{Errc::unavailable, file_ + ": no run that can be compared, want at least one"};
   return ExitCode::done;
 }
 

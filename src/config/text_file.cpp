@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 
 namespace axs::config {
 
@@ -19,8 +19,11 @@ Result<std::string> read_text_file(const std::string& file, const std::string& w
     return Error{Errc::invalid,
                  fmt::format("{} {}: {} bytes, want at most {}", what, file, size, most)};
   std::ifstream stream{file, std::ios::binary};
-  std::string text{std::istreambuf_iterator<char>{stream}, {}};
-  if (!stream) return Error{Errc::invalid, fmt::format("{} {}: cannot be read", what, file)};
+  std::string text;
+  std::array<char, 1u << 16> part;
+  while (stream && stream.read(part.data(), part.size()).gcount() > 0)
+    text.append(part.data(), static_cast<std::size_t>(stream.gcount()));
+  if (!stream.eof()) return Error{Errc::invalid, fmt::format("{} {}: cannot be read", what, file)};
   return text;
 }
 

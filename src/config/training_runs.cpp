@@ -18,30 +18,34 @@ using plan::PublishedRun;
 constexpr std::uint64_t file_max = 64u << 20;
 constexpr double gibibyte = 1073741824.0;
 constexpr std::uint32_t whole_max = 1u << 24;
+/// Of a run: notes are some sentences.
+constexpr std::size_t record_max = 64u << 10;
 
 /// The records of a text with their first lines. A quoted cell may have commas, quotes and line
 /// ends.
 class Records {
  public:
-  explicit Records(std::string_view text) : rest_{text} {}
+  Records(std::string_view text, const std::string& file) : rest_{text}, file_{file} {}
 
-  bool next(std::vector<std::string>& cells) {
+  /// False: there are no more.
+  Result<bool> next(std::vector<std::string>& cells) {
     cells.clear();
     first_line_ = line_;
+    least_rest_ = rest_.size() - std::min(rest_.size(), record_max);
     if (rest_.empty()) return false;
     while (!take_cell(cells.emplace_back())) {
     }
+    if (!problem_.empty())
+      return Error{Errc::invalid, fmt::format("{}:{}: {}", file_, first_line_, problem_)};
     return true;
   }
   std::uint32_t line() const { return first_line_; }
-  /// The text ended within a quoted cell.
-  bool is_open() const { return open_; }
 
  private:
   /// True at the end of the record.
   bool take_cell(std::string& cell) {
     bool quoted = false;
-    while (!rest_.empty()) {
+    while (rest_.size() > least_rest_) {
       const char c = rest_.front();
       rest_.remove_prefix(1);
       if (c == '\n') ++line_;
@@ -58,12 +62,17 @@ class Records {
         cell += c;
       }
     }
-    open_ = quoted;
+    if (!rest_.empty())
+      problem_ = fmt::format("a row of over {} bytes; is a quote left open?", record_max);
+    else if (quoted)
+      problem_ = "a quote that nothing closes";
     return true;
   }
 
   std::string_view rest_;
-  bool open_ = false;
+  const std::string& file_;
+  std::size_t least_rest_ = 0;  ///< where the record must have ended
+  std::string problem_;         ///< why it is not whole
   std::uint32_t line_ = 1;
   std::uint32_t first_line_ = 1;
 };
@@ -94,18 +103,29 @@ bool may_follow(char first, char second) {
   }
 }
 
-/// Bytes that are no UTF-8 become question marks.
-std::string utf8(std::string_view text) {
+/// Of the characters that ISO 6429 has as commands: terminals would obey them.
+bool is_control(std::string_view character) {
+  const auto last = static_cast<unsigned char>(character.back());
+  if (character.size() == 1) return last < 0x20 || last == 0x7F;
+  return character.size() == 2 && character.front() == '\xC2' && last < 0xA0;
+}
+
+/// Ends of lines and tabs become spaces; other commands, and bytes that are no UTF-8, question
+/// marks.
+std::string readable(std::string_view text) {
   const auto follows = [](char c) { return (c & 0xC0) == 0x80; };
   std::string valid;
   while (!text.empty()) {
-    const std::size_t length = length_of(text.front());
+    const char first = text.front();
+    const std::size_t length = length_of(first);
     const std::string_view rest = text.substr(1, std::max<std::size_t>(length, 1) - 1);
     const bool whole = length > 0 && rest.size() + 1 == length;
     const bool good = whole && std::ranges::all_of(rest, follows) &&
-                      (length == 1 || may_follow(text.front(), rest.front()));
-    valid += good ? text.substr(0, length) : "?";
-    text.remove_prefix(good ? length : 1);
+                      (length == 1 || may_follow(first, rest.front()));
+    const std::string_view character = text.substr(0, good ? length : 1);
+    const bool is_space = first == '\n' || first == '\r' || first == '\t';
+    valid += is_space ? " " : !good || is_control(character) ? "?" : character;
+    text.remove_prefix(character.size());
   }
   return valid;
 }
@@ -120,7 +140,7 @@ using Set = std::function<void(PublishedRun&, const Cell&)>;
 /// The first one is remembered.
 void unreadable(std::string& first, const Cell& cell, std::string_view want) {
   if (first.empty())
-    first = fmt::format("{} \"{}\", want {}", cell.column, utf8(cell.text.substr(0, 40)), want);
+    first = fmt::format("{} \"{}\", want {}", cell.column, readable(cell.text.substr(0, 40)), want);
 }
 
 std::optional<double> number(std::string& problem, const Cell& cell, double least, double most,
@@ -141,7 +161,7 @@ std::optional<double> positive(std::string& problem, const Cell& cell) {
 }
 
 Set text(std::string PublishedRun::* member) {
-  return [member](PublishedRun& run, const Cell& cell) { run.*member = utf8(cell.text); };
+  return [member](PublishedRun& run, const Cell& cell) { run.*member = readable(cell.text); };
 }
 
 Set whole(std::optional<std::uint32_t> PublishedRun::* member) {
@@ -170,44 +190,48 @@ using Columns = std::map<std::string, Set, std::less<>>;
 /// That every table has.
 const Columns& wanted_columns() {
   using Run = PublishedRun;
-  static const Columns all{
-      {"source", text(&Run::source)},
-      {"model", text(&Run::model)},
-      {"gpu_type", text(&Run::accelerator)},
-      {"recompute", text(&Run::recompute)},
-      {"precision", text(&Run::precision)},
-      {"notes", text(&Run::notes)},
-      {"layers", whole(&Run::layers)},
-      {"hidden", whole(&Run::hidden)},
-      {"heads", whole(&Run::heads)},
-      {"ffn_hidden", whole(&Run::feed_forward)},
-      {"vocab", whole(&Run::vocabulary)},
-      {"seq_len", whole(&Run::sequence)},
-      {"global_batch", whole(&Run::global_batch)},
-      {"micro_batch", whole(&Run::micro_batch)},
-      {"n_gpus", whole(&Run::devices)},
-      {"tp", whole(&Run::tensor)},
-      {"pp", whole(&Run::pipeline)},
-      {"dp", whole(&Run::data)},
-      {"vpp", whole(&Run::virtual_stages)},
-      {"ep", whole(&Run::expert)},
-      {"cp", whole(&Run::context)},
-      {"zero_stage", whole(&Run::zero_stage)},
-      {"seq_parallel",
-       [](Run& run, const Cell& cell) { run.sequence_parallel = cell.text == "y"; }},
-      {"model_params_B",
-       [](Run& run, const Cell& cell) {
-         run.parameters_billion =
-             number(run.unreadable, cell, 0, 1e9, "a number from 0 to 1000000000");
-       }},
-      {"step_time_s",
-       [](Run& run, const Cell& cell) {
-         if (const auto value = positive(run.unreadable, cell)) run.step = Seconds{*value};
-       }},
-      {"peak_mem_gib", [](Run& run, const Cell& cell) {
-         if (const auto value = positive(run.unreadable, cell))
-           run.memory = Bytes{*value * gibibyte};
-       }}};
+  static const Columns all{{"source", text(&Run::source)},
+                           {"model", text(&Run::model)},
+                           {"gpu_type", text(&Run::accelerator)},
+                           {"recompute", text(&Run::recompute)},
+                           {"precision", text(&Run::precision)},
+                           {"notes", text(&Run::notes)},
+                           {"layers", whole(&Run::layers)},
+                           {"hidden", whole(&Run::hidden)},
+                           {"heads", whole(&Run::heads)},
+                           {"ffn_hidden", whole(&Run::feed_forward)},
+                           {"vocab", whole(&Run::vocabulary)},
+                           {"seq_len", whole(&Run::sequence)},
+                           {"global_batch", whole(&Run::global_batch)},
+                           {"micro_batch", whole(&Run::micro_batch)},
+                           {"n_gpus", whole(&Run::devices)},
+                           {"tp", whole(&Run::tensor)},
+                           {"pp", whole(&Run::pipeline)},
+                           {"dp", whole(&Run::data)},
+                           {"vpp", whole(&Run::virtual_stages)},
+                           {"ep", whole(&Run::expert)},
+                           {"cp", whole(&Run::context)},
+                           {"zero_stage", whole(&Run::zero_stage)},
+                           {"seq_parallel",
+                            [](Run& run, const Cell& cell) {
+                              run.sequence_parallel = cell.text == "y";
+                              if (!cell.text.empty() && cell.text != "y" && cell.text != "n")
+                                unreadable(run.unreadable, cell, "y or n");
+                            }},
+                           {"model_params_B",
+                            [](Run& run, const Cell& cell) {
+                              run.parameters_billion = number(run.unreadable, cell, 0, 1e9,
+                                                              "a number from 0 to 1000000000");
+                            }},
+                           {"step_time_s",
+                            [](Run& run, const Cell& cell) {
+                              if (const auto value = positive(run.unreadable, cell))
+                                run.step = Seconds{*value};
+                            }},
+                           {"peak_mem_gib", [](Run& run, const Cell& cell) {
+                              if (const auto value = positive(run.unreadable, cell))
+                                run.memory = Bytes{*value * gibibyte};
+                            }}};
   return all;
 }
 
@@ -219,7 +243,7 @@ const Columns& further_columns() {
                            {"mfu_pct", throughput(&Throughput::model_share, 0.01)},
                            {"hfu_pct", throughput(&Throughput::hardware_share, 0.01)},
                            {"flops_convention", [](PublishedRun& run, const Cell& cell) {
-                              run.throughput.convention = utf8(cell.text);
+                              run.throughput.convention = readable(cell.text);
                             }}};
   return all;
 }
@@ -262,21 +286,20 @@ Result<std::vector<PublishedRun>> parse_training_runs(std::string_view text,
                                                       const std::string& file) {
   constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";  // Spreadsheets begin with it.
   if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
-  Records records{text};
+  Records records{text, file};
   std::vector<std::string> names;
   std::vector<std::string> cells;
-  if (!records.next(names))
+  if (!AXS_TRY(records.next(names)))
     return Error{Errc::invalid, fmt::format("{}: empty, want a header and a run per line", file)};
   const std::vector<Set> sets = AXS_TRY(read_header(names, file));
   std::vector<PublishedRun> runs;
-  while (records.next(cells)) {
-    if (records.is_open())
-      return Error{Errc::invalid,
-                   fmt::format("{}:{}: a quote that nothing closes", file, records.line())};
+  while (AXS_TRY(records.next(cells))) {
     if (cells.size() == 1 && cells[0].empty()) continue;
     runs.push_back(read_run(names, sets, cells));
     runs.back().line = records.line();
   }
+  if (runs.empty())
+    return Error{Errc::invalid, fmt::format("{}: a header without runs, want one per line", file)};
   return runs;
 }
 

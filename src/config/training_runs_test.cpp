@@ -46,7 +46,7 @@ TEST_CASE("training runs: cells by the names of their columns") {
   CHECK(first.line == 2);
   CHECK(runs->back().line == 5);
   CHECK(first.source == "a, \"b\"");
-  CHECK(first.notes == "two\nlines");
+  CHECK(first.notes == "two lines");
   CHECK(first.parameters_billion == 1.5);
   CHECK(first.layers == 24);
   CHECK(first.micro_batch == 4);
@@ -128,14 +128,34 @@ TEST_CASE("training runs: throughput, where a table has it") {
 
 TEST_CASE("training runs: bytes that are no UTF-8 become question marks") {
   CHECK(read_with("blue,\"two", "blue,\"\xC3\xA4 \xF6 \xE2\x88 two").notes ==
-        "\xC3\xA4 ? ?? two\nlines");
+        "\xC3\xA4 ? ?? two lines");
   CHECK(read_with("24", "\xF6").unreadable.starts_with("layers \"?\", want"));
+}
+
+TEST_CASE("training runs: no text of a table is a command to a terminal") {
+  CHECK(read_with("blue,\"two", "blue,\"\x1B[2J \x7F \xC2\x9B \xC2\xA0\ttwo\r").notes ==
+        "?[2J ? ? \xC2\xA0 two  lines");
+  CHECK(read_with("24", "\x1B]0;x\a").unreadable.starts_with("layers \"?]0;x?\", want"));
+}
+
+TEST_CASE("training runs: sequence parallelism is y or n, or nobody tells") {
+  CHECK(read_with("1,y,3", "1,y,3").sequence_parallel);
+  for (const char* const cell : {"1,n,3", "1,,3"}) {
+    CHECK_FALSE(read_with("1,y,3", cell).sequence_parallel);
+    CHECK(read_with("1,y,3", cell).unreadable.empty());
+  }
+  CHECK(read_with("1,y,3", "1,perhaps,3").unreadable == "seq_parallel \"perhaps\", want y or n");
 }
 
 TEST_CASE("training runs: files that are no table of runs") {
   CHECK(why_not("") == "r.csv: empty, want a header and a run per line");
+  CHECK(why_not(header + "\r\n\n") == "r.csv: a header without runs, want one per line");
   CHECK(why_not("a,b\n") == "r.csv:1: no column cp");
   CHECK(why_not(header + run + "a,\"b\n") == "r.csv:4: a quote that nothing closes");
+  const std::string row_too_long = ": a row of over 65536 bytes; is a quote left open?";
+  CHECK(why_not(header + run + std::string(1u << 24, 'x')) == "r.csv:4" + row_too_long);
+  CHECK(why_not(header + "\"" + std::string(1u << 17, '\n') + "\"") == "r.csv:2" + row_too_long);
+  CHECK(why_not(std::string(1u << 24, ',')) == "r.csv:1" + row_too_long);
   CHECK(why_not("model," + header + run) == "r.csv:1: column model comes twice");
 }
 

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <numeric>
 
+#include "axs/plan/rounded.h"
+
 namespace axs::plan {
 
 namespace {
@@ -37,6 +39,22 @@ std::string short_name(const PublishedRun& run, const Facts& facts) {
   return software.match.empty() ? beginning(run.source, 40) : software.name;
 }
 
+/// An error if the run's columns cannot all be true. Tables round batches, but not those that they
+/// cut themselves. Publications count positions, padding and embeddings or leave them out, which
+/// makes a factor of 1.4 of a small model, and may count what a mixture has or what a token meets.
+Result<> check_columns(const PublishedRun& run, const Workload& work) {
+  constexpr double far = 2;
+  ParallelPlan plan = work.plan;
+  if (run.micro_batch) plan.global_batch = run.global_batch.value_or(plan.global_batch);
+  AXS_TRY(check(work.shape, plan));
+  const double told = run.parameters_billion.value_or(0) * 1e9;
+  const double all = parameters(work.shape);
+  if (told > 0 && (told > far * all || far * told < active_parameters(work.shape)))
+    return Error{Errc::unavailable, "model_params_B " + rounded(told / 1e9) + ", want about the " +
+                                        rounded(all / 1e9) + " of this shape"};
+  return Ok{};
+}
+
 /// The figures of the run that may be compared, or why there is none.
 Result<RunScore> score_run(const PublishedRun& run, const std::string& source, const Facts& facts) {
   const std::string untold = "neither time nor memory";
@@ -46,6 +64,7 @@ Result<RunScore> score_run(const PublishedRun& run, const std::string& source, c
   if (!bad_time.empty() && !bad_memory.empty())
     return Error{Errc::unavailable, bad_time == untold ? bad_memory : bad_time};
   const Workload work = AXS_TRY(workload_of(run, facts));
+  AXS_TRY(check_columns(run, work));
   RunScore score{.line = run.line, .source = source, .model = run.model, .step = {}, .memory = {}};
   if (bad_memory.empty()) score.measured_memory = run.memory;
   if (bad_time.empty()) {
