@@ -2,6 +2,7 @@
 #include "axs/audit/fleets.h"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <cmath>
 #include <string>
@@ -166,6 +167,19 @@ TEST_CASE("audit: what exchanges between continents take follows by hand from wh
       CHECK(std::abs(100 * n[0] * n[1] / (n[2] * n[3] + n[4]) - n[5]) < 0.051);
     }
   }
+}
+
+TEST_CASE("audit: shares at 10 Gb/s follow by hand from steps as long as are likely") {
+  const Finding finding = finding_of(25);
+  const auto third = numbers_in(finding.steps[0]), ten = numbers_in(finding.steps[1]);
+  const double likely = third[3], spread = third[4], layers = third[6], exchange = ten[7];
+  const auto share = [&](double step) {
+    const double hidden = (layers - 1) * 2 / 3 * step / layers;
+    return fmt::format("{:.1f}", 100 * step / (step + exchange - hidden));
+  };
+  const std::string number = "computes " + share(likely) + " % of the time at 10 Gb/s (" +
+                             share(likely / spread) + " to " + share(likely * spread) + "), ";
+  CHECK(finding.number.starts_with(number));
 }
 
 TEST_CASE("audit: what eight devices add up in 200 us follows by hand from what is printed") {
