@@ -43,6 +43,7 @@ class Audit(unittest.TestCase):
             self.assertTrue(claim["interval_of"], number)
             self.assertEqual(claim["seeds"], "1 to 3" if number == 20 else None)
         self.assertIsNone(claims[12]["low"])
+        self.assertRegex(claims[25]["number"], r" at 10 Gb/s \(\d\.\d to \d\.\d\), ")
 
     def test_scaling_is_what_its_command_prints(self):
         scenario = os.path.join(os.path.dirname(__file__), "..", "scenarios", "thirds.toml")
@@ -74,6 +75,16 @@ class Audit(unittest.TestCase):
         self.assertEqual((outcome.returncode, outcome.stderr), (0, ""))
         self.assertRegex(outcome.stdout, r"(?s)^<!doctype html>.*</html>.*1 claims: 1 impossible")
         self.assertTrue(os.path.islink("/dev/stdout"))
+
+    def test_no_page(self):
+        """Said before the claims are worked out."""
+        for flags, said in ((("--html", ""), '--html: "", want a value'),
+                            (("--html", "/nowhere/x"), "--html: cannot write /nowhere/x: No such "
+                             "file or directory (ENOENT)")):
+            outcome = subprocess.run([AXS, "audit", *flags], capture_output=True, text=True,
+                                     check=False, timeout=10)
+            self.assertEqual((outcome.returncode, outcome.stdout, outcome.stderr),
+                             (2, "", f"axs: {said}\n"))
 
     def test_no_such_claim(self):
         outcome = audit("4711")

@@ -192,13 +192,22 @@ class Job(unittest.TestCase):
             pipe = os.path.join(folder, "pipe")
             os.mkfifo(pipe)
             for flag, there, problem in (("--trace", "/nowhere/step.json", "ENOENT"),
-                                         ("--html", folder, "EISDIR"), ("--html", pipe, "ENXIO")):
+                                         ("--html", folder, "EISDIR")):
                 outcome = subprocess.run([AXS, "plan", large, flag, there], capture_output=True,
                                          text=True, check=False, timeout=10)
                 self.assertEqual((outcome.returncode, outcome.stdout), (2, ""))
                 self.assertRegex(outcome.stderr,
                                  f"^axs: {flag}: cannot write {there}: .* \\({problem}\\)\n$")
+            outcome = plan(large, "--html", pipe)
+            self.assertEqual((outcome.returncode, outcome.stdout, outcome.stderr), (
+                2, "", f"axs: --html: cannot write {pipe}: it is a pipe that nobody reads\n"))
             self.assertTrue(stat.S_ISFIFO(os.stat(pipe).st_mode))
+
+    def test_no_value(self):
+        for flag in ("--trace", "--html", "--limit", "--objective"):
+            outcome = plan(self.write(JOB), flag, "")
+            self.assertEqual((outcome.returncode, outcome.stdout, outcome.stderr),
+                             (2, "", f'axs: {flag}: "", want a value\n'))
 
     def test_one_file_for_two(self):
         job = self.write(JOB)
@@ -396,7 +405,7 @@ class Replan(unittest.TestCase):
                 self.assertEqual(outcome.stderr.count("\n"), 1)
         outcome = self.replan("--lost", "sfo", "--lost", "fra")
         self.assertEqual((outcome.returncode, outcome.stderr), (
-            1, "axs: fleet: 0 devices that the job may use, want at least one\n"))
+            1, "axs: fleet: no accelerators at any of its sites, want some\n"))
         other = self.write("other.toml", JOB.replace("llama3-8b", "llama3-70b"))
         outcome = plan("replan", other, "--running", self.running)
         self.assertEqual(outcome.returncode, 2, outcome)
@@ -449,6 +458,19 @@ class Small(unittest.TestCase):
             self.assertIn(what, outcome.stderr)
             self.assertEqual(len(outcome.stderr.splitlines()), 1)
         self.assertIn("no such file", score("/no/such.csv").stderr)
+        self.assertEqual(score("/proc/self/mem").stderr,
+                         "axs: training runs /proc/self/mem: cannot be read\n")
+
+    def test_no_run_of_use(self):
+        path = self.write(SMALL.replace(",16,A100-80", ",7,A100-80").replace("a blog", "\x1b[2Jus"))
+        for flags in ((), ("--json",)):
+            outcome = score(path, *flags)
+            self.assertEqual((outcome.returncode, outcome.stderr), (
+                1, f"axs: {path}: no run that can be compared, want at least one\n"))
+            self.assertIn("global batch 512, want a multiple of data × micro-batch, 224",
+                          outcome.stdout)
+            self.assertIn("?[2Jus", outcome.stdout)
+            self.assertNotIn("\x1b", outcome.stdout)
 
 
 @unittest.skipUnless(RUNS, "needs the published runs")

@@ -10,12 +10,12 @@
 
 #include "axs/audit/audit.h"
 #include "axs/cli/audit_twin.h"
+#include "axs/cli/output_of.h"
 #include "axs/cli/progress.h"
 #include "axs/cli/terminal.h"
 #include "axs/config/claims.h"
 #include "axs/config/plan_facts.h"
 #include "axs/core/enums.h"
-#include "axs/host/file.h"
 #include "axs/report/page.h"
 #include "axs/report/text.h"
 
@@ -176,8 +176,9 @@ Result<ExitCode> AuditCommand::run() {
   const plan::Facts facts = AXS_TRY(config::shipped_plan_facts());
   const auto all = AXS_TRY(config::parse_claims(config::shipped_claims()));
   const auto claims = AXS_TRY(chosen(all, ids_));
+  const auto page = AXS_TRY(output_of("--html", html_));
   const auto audited = AXS_TRY(audit_all(claims, facts));
-  if (!html_.empty()) AXS_TRY(host::write_output(html_, page_of(audited)));
+  if (page) AXS_TRY(page->write(page_of(audited)));
   if (format_.json || format_.csv)
     std::fputs(format_.text(rows_of(audited), "claims").c_str(), stdout);
   else

@@ -1,16 +1,15 @@
 #include "axs/cli/plan_job.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <set>
 
 #include "axs/cli/job.h"
+#include "axs/cli/output_of.h"
 #include "axs/cli/patience.h"
 #include "axs/cli/plan_emit.h"
 #include "axs/cli/plan_explain.h"
@@ -23,7 +22,6 @@
 #include "axs/cli/terminal.h"
 #include "axs/config/plan_facts.h"
 #include "axs/fabric/network_forecast.h"
-#include "axs/host/file.h"
 #include "axs/plan/plan_cost.h"
 
 namespace axs::cli {
@@ -47,33 +45,6 @@ Result<plan::Objective> objective_of(const std::string& name) {
     names += (i == 0 ? "" : ", ") + std::string{enum_name(objective)};
   }
   return Error{Errc::invalid, "--objective: \"" + name + "\", want one of " + names};
-}
-
-/// An error if no accelerator is where the job may run.
-Result<> check_devices(const config::PlannedJob& planned) {
-  std::set<std::string> there;
-  for (const plan::FleetSite& site : planned.fleet.sites) {
-    if (!site.has_devices()) continue;
-    if (planned.job.may_run_in(site.jurisdiction)) return Ok{};
-    there.insert(site.jurisdiction.empty() ? site.name + ", which states none" : site.jurisdiction);
-  }
-  const std::string& name = planned.scenario.name;
-  if (there.empty())
-    return Error{Errc::invalid, name + ": no accelerators at any of its sites, want some"};
-  return Error{
-      Errc::invalid,
-      fmt::format("{}: no accelerators in {}, where plan.jurisdictions let the job run; "
-                  "there are some in {}",
-                  name, fmt::join(planned.job.jurisdictions, ", "), fmt::join(there, ", "))};
-}
-
-/// Where a flag's file goes; nothing without one. An error if it cannot be written.
-Result<std::optional<host::Output>> output_of(std::string_view flag, const std::string& path) {
-  if (path.empty()) return std::optional<host::Output>{};
-  auto output = host::Output::at(path);
-  if (!output)
-    return Error{Errc::invalid, fmt::format("{}: cannot write {}", flag, output.error().what)};
-  return std::optional{*std::move(output)};
 }
 
 /// Of files, not of devices and pipes.
@@ -127,7 +98,8 @@ Result<ExitCode> PlanJob::run() {
     return Error{Errc::invalid, "plan: no job, want a TOML file or score; see axs plan --help"};
   const plan::Facts facts = AXS_TRY(config::shipped_plan_facts());
   config::PlannedJob job = AXS_TRY(config::read_job(file_, facts));
-  AXS_TRY(check_devices(job));
+  if (const auto some = plan::check_devices(job.job, job.fleet); !some)
+    return Error{Errc::invalid, job.scenario.name + ": " + some.error().what};
   auto links = AXS_TRY(plan_links(job.scenario, fabric::forecast_horizon));
   if (!objective_.empty()) job.job.objective = AXS_TRY(objective_of(objective_));
   const auto limit = AXS_TRY(limit_of(limit_));

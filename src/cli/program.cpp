@@ -54,6 +54,16 @@ void declare(CLI::App& app, const Commands& commands) {
     command->declare(*app.add_subcommand(command->name(), command->summary()));
 }
 
+/// An option with an empty value would go for one that was not given.
+Result<> check_values(const CLI::App& app) {
+  const auto is_empty = [](const std::string& value) { return value.empty(); };
+  for (const CLI::Option* option : app.get_options())
+    if (option->nonpositional() && std::ranges::any_of(option->results(), is_empty))
+      return Error{Errc::invalid, fmt::format("{}: \"\", want a value", option->get_name())};
+  for (const CLI::App* command : app.get_subcommands()) AXS_TRY(check_values(*command));
+  return Ok{};
+}
+
 Result<ExitCode> parse_and_run(int argc, const char* const* argv, const Commands& commands) {
   AXS_TRY(check_command_name(argc, argv, commands));
   CLI::App app{description, "axs"};
@@ -70,6 +80,7 @@ Result<ExitCode> parse_and_run(int argc, const char* const* argv, const Commands
     if (only_help) return ExitCode::done;
     return Error{Errc::invalid, fmt::format("{}; see axs --help", error.what())};
   }
+  AXS_TRY(check_values(app));
   const auto chosen = std::ranges::find_if(
       commands, [&](const auto& command) { return app.got_subcommand(command->name()); });
   AXS_ASSERT(chosen != commands.end());

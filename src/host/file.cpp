@@ -85,9 +85,14 @@ std::string end_of_links(const std::string& path) {
 }
 
 /// Waits for nobody to read.
-Fd open_in_place(const std::string& path) {
+Result<Fd> open_in_place(const std::string& path) {
   Fd place{::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)};
-  if (place) ::fcntl(place.get(), F_SETFL, 0);
+  const int problem = errno;
+  std::error_code ignored;
+  if (!place && problem == ENXIO && std::filesystem::is_fifo(path, ignored))
+    return Error{Errc::unavailable, path + ": it is a pipe that nobody reads"};
+  if (!place) return system_error(path, problem);
+  ::fcntl(place.get(), F_SETFL, 0);
   return place;
 }
 
@@ -138,9 +143,7 @@ Result<Output> Output::at(const std::string& path) {
     AXS_TRY(try_temporary(file.path_));
     return file;
   }
-  Fd place = open_in_place(path);
-  if (!place) return system_error(path);
-  return Output{path, std::move(place)};
+  return Output{path, AXS_TRY(open_in_place(path))};
 }
 
 Result<> Output::write(std::string_view text) const {
