@@ -29,10 +29,16 @@ void BundleSet::add(std::uint32_t number, const BundleItem& item, std::uint32_t 
   money += count * (item.money + item.money_of_micro_batch);
   reduced += count * each;
   power += count * item.power;
-  if (count_of(number) == 0)
-    parts.push_back({number, 0, 0, item.micro_batch, item.money_of_micro_batch});
-  parts.back().count += count;
-  parts.back().more += more;
+  auto part = std::ranges::lower_bound(parts, number, {}, &Part::item);
+  if (part == parts.end() || part->item != number)
+    part = parts.insert(part, {number, 0, 0, item.micro_batch, item.money_of_micro_batch});
+  part->count += count;
+  part->more += more;
+}
+
+std::uint32_t BundleSet::count_of(std::uint32_t number) const {
+  const auto part = std::ranges::lower_bound(parts, number, {}, &Part::item);
+  return part == parts.end() || part->item != number ? 0 : part->count;
 }
 
 BundleSet BundleSet::with(const BundleSet& other) const {

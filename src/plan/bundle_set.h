@@ -27,12 +27,10 @@ struct BundleSet {
   Watts power{};
   std::vector<Part> parts{};  ///< in order of items
 
-  /// Bundles of the last item that is there or of one that comes after it; `reduced`: each.
+  /// `each`: what is reduced by one.
   void add(std::uint32_t number, const BundleItem& item, std::uint32_t count, double each);
   /// Bundles of such an item.
-  std::uint32_t count_of(std::uint32_t number) const {
-    return parts.empty() || parts.back().item != number ? 0 : parts.back().count;
-  }
+  std::uint32_t count_of(std::uint32_t number) const;
   /// Those of another site besides.
   BundleSet with(const BundleSet& other) const;
 

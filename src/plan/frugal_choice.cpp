@@ -68,23 +68,31 @@ FrugalChoice::FrugalChoice(OffersOf offers, std::vector<CountedSite> sites, Frug
 }
 
 /// From the quickest replica's only micro-batch to the slowest one's all. With the very kinds of a
-/// number of bundles replicas may be slower than with those of a range: `longer` than these.
+/// number of bundles replicas may be slower than with those of a range: `longer` than these. Where
+/// time costs nothing, the longest is as good as any.
 FrugalChoice::Span FrugalChoice::span(double longer) const {
   Span span{Seconds{endless}, Seconds{}};
+  bool is_free = demand_.limits.money >= endless;
   for (const CountedSite& at : sites_)
     for (const Offer& offer : offers_(at)) {
       span.low = std::min(span.low, offer.kind->fill);
       span.high = std::max(span.high, longer * offer.kind->end(most_));
+      is_free = is_free && offer.score.second <= 0;
     }
-  const Seconds limit = demand_.limits.time;
-  if (step_time_(span.high) <= limit) return span;
-  Seconds kept = span.low, over = span.high;
-  while (over - kept > precise * over) {
-    const Seconds middle = 0.5 * (kept + over);
-    (step_time_(middle) <= limit ? kept : over) = middle;
-  }
-  span.high = step_time_(kept) <= limit ? kept : Seconds{};
+  span.high = in_time(span);
+  if (is_free && span.low < span.high) span.low = span.high;
   return span;
+}
+
+/// The longest of the span in which a step keeps its limit, or none.
+Seconds FrugalChoice::in_time(Span span) const {
+  const Seconds limit = demand_.limits.time;
+  if (step_time_(span.high) <= limit) return span.high;
+  while (span.high - span.low > precise * span.high) {
+    const Seconds middle = 0.5 * (span.low + span.high);
+    (step_time_(middle) <= limit ? span.low : span.high) = middle;
+  }
+  return step_time_(span.low) <= limit ? span.low : Seconds{};
 }
 
 /// What offers are in a span. A replica does no more micro-batches than whole ones at its end; if

@@ -142,6 +142,7 @@ class FrugalChoice {
   using Chosen = std::vector<std::pair<const Offer*, std::uint32_t>>;
 
   Span span(double longer) const;
+  Seconds in_time(Span span) const;
   Items items_of(const Sites& sites, Span span) const;
   FrugalPrices prices_of(const Items& items, Span span, double enough) const;
   bool may_be_below(double score, Span span, int depth) const;

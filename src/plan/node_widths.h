@@ -64,8 +64,8 @@ class PoolRoom {
     devices_ -= devices;
     return true;
   }
-  /// Whatever has a place in the other has one here.
-  bool has_all_of(const PoolRoom& other) const;
+  /// Whatever of up to so many devices has a place in the other has one here.
+  bool has_all_of(const PoolRoom& other, double devices) const;
   bool operator==(const PoolRoom&) const = default;
 
  private:

@@ -106,7 +106,7 @@ TEST_CASE(
         const bool room = has_room(widths, devices, groups);
         CHECK(room == pack(groups, node, devices));
         if (room) CHECK(has_room(widths, devices + 1, groups));
-        if (room) CHECK(PoolRoom{widths, devices + 1, 1}.has_all_of({widths, devices, 1}));
+        if (room) CHECK(PoolRoom{widths, devices + 1, 1}.has_all_of({widths, devices, 1}, devices));
       }
   }
 }

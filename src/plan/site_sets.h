@@ -48,10 +48,30 @@ class SiteSets {
     std::array<std::uint32_t, types_max> in_pool{};  ///< bundles
   };
 
+  /// An item in the order in which they are added: those of a type one after the other, so that
+  /// soon nothing asks for what is left of it.
+  struct Next {
+    std::uint32_t number;  ///< in the list
+    double reduced;        ///< of a bundle, less what its work is worth
+  };
+  /// What bundles of the items from one on can be.
+  struct Later {
+    double least = endless;                ///< score of one, less what its work is worth
+    std::array<double, types_max> gain{};  ///< of a device of each type, at most
+    /// Of each type a bundle uses up to so many devices, and one per watt.
+    std::array<double, types_max> devices{}, devices_per_watt{};
+    double gain_of_mixed = 0;              ///< of a device of any type
+  };
+
+  std::vector<Next> in_order(const std::vector<std::uint32_t>& numbers) const;
+  void list_later();
   std::vector<Open> with_some(const std::vector<Open>& open, std::size_t next) const;
-  bool add(Open& open, std::size_t next, std::uint32_t count) const;
+  bool add(Open& open, const Next& next, std::uint32_t count) const;
   bool are_all_alike() const;
-  bool beats(const Open& a, const Open& b) const;
+  /// Of a type, that a set can still use.
+  double devices(const BundleSet& set, const Later& later, std::size_t type) const;
+  /// If items from `next` on are still to come.
+  bool beats(const Open& a, const Open& b, std::size_t next) const;
   bool is_hopeless(const Open& open, std::size_t next) const;
   /// Of a choice that has the set and any items from `next` on.
   double least_score(const Open& open, std::size_t next) const;
@@ -59,13 +79,13 @@ class SiteSets {
 
   const SiteRoom& room_;
   const std::vector<BundleItem>& items_;
-  const std::vector<std::uint32_t>& numbers_;
   const FrugalPrices& prices_;
   const FrugalPrices::Group& group_;
   double others_;
   double wanted_;
   SetLimits limits_;
-  std::vector<double> least_;  ///< of a bundle from the next on, less what its work is worth
+  std::vector<Next> order_;
+  std::vector<Later> later_;  ///< of the items from each on, and of none
 };
 
 }  // namespace axs::plan
