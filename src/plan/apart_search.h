@@ -1,42 +1,12 @@
 #pragma once
 
-#include <map>
 #include <optional>
-#include <utility>
-#include <vector>
 
 #include "axs/plan/apart_choice.h"
-#include "axs/plan/search.h"
 #include "axs/plan/shared_work.h"
+#include "axs/plan/unit_kinds.h"
 
 namespace axs::plan {
-
-/// Kinds of replica, and who built them.
-struct BuiltKinds {
-  const KindBuilder& builder;
-  KindTable table;
-};
-
-/// The kinds of a unit of the search for sites that step apart, by how many bundles a site has.
-class ApartKinds {
- public:
-  /// Once `stop` says so, it builds only some.
-  ApartKinds(const Search& search, const Search::Unit& unit, const Stop& stop)
-      : search_{search}, unit_{unit}, stop_{stop} {}
-
-  /// Built when they are first asked for.
-  const KindBuilder& builder(ReplicaRange bundles);
-  const BuiltKinds& of(ReplicaRange bundles);
-  /// Of replicas whose sites are numbers in the group.
-  BuilderOfSite builders(const std::vector<ReplicaGroup>& replicas, const SiteGroup& group);
-
- private:
-  const Search& search_;
-  const Search::Unit& unit_;
-  const Stop& stop_;
-  std::map<std::pair<std::uint32_t, std::uint32_t>, KindBuilder> builders_;
-  std::map<std::pair<std::uint32_t, std::uint32_t>, BuiltKinds> built_;
-};
 
 /// The best plan of a unit for sites that step apart.
 class ApartSearch {
@@ -60,7 +30,7 @@ class ApartSearch {
   const Search::Unit& unit_;
   const Stop& stop_;
   ReplicaDemand demand_;
-  ApartKinds kinds_;
+  UnitKinds kinds_;
   Seconds fixed_;
   Seconds limit_{};          ///< No replica may take longer.
   std::int64_t needed_ = 0;  ///< micro-batches, of any site that is in a plan within the limits

@@ -111,7 +111,8 @@ bool PoolRoom::take(const TypeUse& use, std::uint32_t count) {
 }
 
 bool PoolRoom::has_all_of(const PoolRoom& other, double devices) const {
-  return devices_ >= std::min<double>(other.devices_, devices) && (other.ladders_ & ~ladders_) == 0 &&
+  return devices_ >= std::min<double>(other.devices_, devices) &&
+         (other.ladders_ & ~ladders_) == 0 &&
          std::ranges::equal(steps_, other.steps_, std::ranges::greater_equal{});
 }
 

@@ -62,9 +62,9 @@ class Search {
   Error fits_nowhere() const;
 
  private:
-  friend class FrugalSearch;  // It looks at the same space for something else.
-  friend class ApartSearch;   // It looks at a part of it.
-  friend class ApartKinds;
+  friend class FrugalUnit;   // It looks at the same space for something else.
+  friend class ApartSearch;  // It looks at a part of it.
+  friend class UnitKinds;
 
   struct BoundedMethod {
     Method method;

@@ -45,7 +45,8 @@ void SiteSets::list_later() {
     later.least = std::min(later.least, order_[i].reduced);
     for (const TypeUse& use : kind.uses) {
       later.devices[use.type] = std::max<double>(later.devices[use.type], use.devices);
-      later.devices_per_watt[use.type] = std::max(later.devices_per_watt[use.type], use.devices / items_[order_[i].number].power.value());
+      later.devices_per_watt[use.type] = std::max(
+          later.devices_per_watt[use.type], use.devices / items_[order_[i].number].power.value());
     }
     double& most = kind.uses.size() > 1 ? later.gain_of_mixed : later.gain[kind.uses[0].type];
     most = std::max(most, gain);
@@ -144,8 +145,7 @@ double SiteSets::gain(const Open& open, std::size_t next) const {
   if (each <= 0) return missing * each;
   double by_devices = 0;
   for (std::size_t type = 0; type < room_.size(); ++type)
-    by_devices +=
-        std::max(later.gain[type], later.gain_of_mixed) * open.left[type].devices();
+    by_devices += std::max(later.gain[type], later.gain_of_mixed) * open.left[type].devices();
   return std::min((group_.most - here) * each, by_devices);
 }
 

@@ -60,7 +60,7 @@ class SiteSets {
     std::array<double, types_max> gain{};  ///< of a device of each type, at most
     /// Of each type a bundle uses up to so many devices, and one per watt.
     std::array<double, types_max> devices{}, devices_per_watt{};
-    double gain_of_mixed = 0;              ///< of a device of any type
+    double gain_of_mixed = 0;  ///< of a device of any type
   };
 
   std::vector<Next> in_order(const std::vector<std::uint32_t>& numbers) const;

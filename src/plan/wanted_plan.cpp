@@ -82,23 +82,25 @@ class Wanted {
       return {fastest_, too_slow(limits_.duration, "the fastest plan found", fastest_)};
     if (job_.objective == Objective::time && search_.is_within(fastest_, limits_))
       return {fastest_, {}};
-    auto found = best(thrift_of(job_), limits_, which());
+    auto found = job_.objective == Objective::time ? fastest() : best(thrift_of(job_), limits_);
     if (!found) return found_none();
-    if (job_.objective == Objective::time) return {*fastest_within(std::move(found)), {}};
     return {*std::move(found), {}};
   }
 
  private:
-  std::optional<TrainingPlan> best(Thrift thrift, const ThriftLimits& limits,
-                                   Which which = Which::least) {
-    const auto goes_on = [this](double share) {
+  std::optional<TrainingPlan> best(Thrift thrift, const ThriftLimits& limits) {
+    return search_.best(thrift, limits, known_, goes_on());
+  }
+  std::optional<TrainingPlan> fastest() {
+    return search_.fastest(thrift_of(job_), limits_, known_, fastest_.duration, goes_on());
+  }
+
+  FrugalSearch::Watch goes_on() {
+    return [this](double share) {
       stopped_ = !watch_(share) || stopped_;
       return !stopped_;
     };
-    return search_.best(thrift, limits, known_, goes_on, which);
   }
-
-  Which which() const { return job_.objective == Objective::time ? Which::any : Which::least; }
 
   /// A search that was stopped proves nothing of what there is not.
   WantedPlan found_none() {
@@ -109,25 +111,6 @@ class Wanted {
     WantedPlan near = nearest();
     if (!stopped_) return near;
     return {fastest_, "limits: the search was stopped before it found a plan that keeps them"};
-  }
-
-  /// Halves the time between what no plan can do and what `found` does.
-  std::optional<TrainingPlan> fastest_within(std::optional<TrainingPlan> found) {
-    constexpr double more = 1 + FrugalChoice::close_enough;
-    Seconds low = fastest_.duration;
-    bool is_known = known_.size() > 1;  // Then it is likely that nothing is faster.
-    while (found->duration > more * low) {
-      ThriftLimits limits = limits_;
-      limits.duration = std::exchange(is_known, false)
-                            ? found->duration / more
-                            : Seconds{std::sqrt(low.value() * found->duration.value())};
-      auto faster = best(thrift_of(job_), limits, Which::any);
-      if (faster)
-        found = std::move(faster);
-      else
-        low = limits.duration;
-    }
-    return found;
   }
 
   /// One limit after the other, then those that cannot be kept together.

@@ -1,0 +1,185 @@
+#include "axs/plan/frugal_unit.h"
+
+#include <algorithm>
+
+#include "axs/plan/plan_cost.h"
+
+namespace axs::plan {
+
+namespace {
+
+/// With `for_time` for each second and `for_energy` for each joule of the site's meter.
+ReplicaTerms terms_of(const PipelineDraw& draw, double pue, double for_time, double for_energy) {
+  const double joule = pue * for_energy;
+  return {.second = for_time + joule * draw.waiting.value(),
+          .micro_batch = joule * draw.micro_batch.value(),
+          .step = joule * draw.step.value()};
+}
+
+}  // namespace
+
+FrugalUnit::FrugalUnit(const Search& search, std::size_t unit, Thrift thrift, Stop stop)
+    : search_{search},
+      unit_{search.units_[unit]},
+      thrift_{thrift},
+      stop_{std::move(stop)},
+      kinds_{search, unit_, stop_} {}
+
+bool FrugalUnit::has_pipelines_across_sites() const {
+  return unit_.pipelines == Search::Pipelines::spanning;
+}
+
+double FrugalUnit::bound(const FrugalWish& wish) {
+  const ReplicaRange bundles{unit_.apart ? 1 : unit_.bundles.least, unit_.bundles.most};
+  double least = endless;
+  for (const SiteGroup& group : search_.groups_)
+    if (group.step_apart() == unit_.apart)
+      least = std::min(least, choice_of_any(bundles, group, wish).bound(wish.target()));
+  return stop_() ? endless : least;
+}
+
+void FrugalUnit::look(FrugalWish& wish) {
+  if (unit_.apart)
+    look_apart(wish);
+  else
+    look_at(unit_.bundles, wish);
+}
+
+/// Branch and bound over the numbers of bundles, few before many: they wait least for each other.
+void FrugalUnit::look_at(ReplicaRange bundles, FrugalWish& wish) {
+  if (stop_() || wish.is_granted()) return;
+  bool possible = false;
+  for (const SiteGroup& group : search_.groups_) {
+    if (group.step_apart()) continue;
+    const FrugalChoice among = choice_of_any(bundles, group, wish);
+    if (stop_()) return;
+    if (!bundles.is_one())
+      possible = possible || among.may_be_below(wish.score);
+    else
+      keep(among.below(wish.score), bundles, group, wish);
+  }
+  if (!possible) return;
+  const std::uint32_t middle = (bundles.least + bundles.most) / 2;
+  look_at({bundles.least, middle}, wish);
+  look_at({middle + 1, bundles.most}, wish);
+}
+
+/// Where a site's kinds go by its own number of bundles.
+void FrugalUnit::look_apart(FrugalWish& wish) {
+  const OffersOf offers_of = [this](const CountedSite& at) -> const auto& {
+    return offers(at, at.bundles);
+  };
+  for (const SiteGroup& group : search_.groups_) {
+    if (!group.step_apart() || wish.is_granted()) continue;
+    std::vector<CountedSite> sites;
+    for (const std::uint32_t site : group.sites) sites.push_back({site, {1, unit_.bundles.most}});
+    keep(choice(offers_of, std::move(sites), unit_.bundles, group, wish).below(wish.score),
+         unit_.bundles, group, wish);
+  }
+}
+
+void FrugalUnit::keep(const FrugalFound& found, ReplicaRange bundles, const SiteGroup& group,
+                      FrugalWish& wish) {
+  wish.is_best &= found.is_best;
+  if (!found.plan) return;
+  SharedWork work = found.plan->work;
+  for (ReplicaGroup& replicas : work.groups)
+    replicas.site = static_cast<std::uint32_t>(std::ranges::find(group.sites, replicas.site) -
+                                               group.sites.begin());
+  const BuilderOfSite builders = unit_.apart ? kinds_.builders(work.groups, group)
+                                             : search_.everywhere(kinds_.builder(bundles));
+  wish.score = found.plan->score;
+  wish.plan = search_.plan_of(work, group, builders);
+}
+
+FrugalChoice FrugalUnit::choice_of_any(ReplicaRange bundles, const SiteGroup& group,
+                                       const FrugalWish& wish) {
+  std::vector<CountedSite> sites;
+  for (const std::uint32_t site : group.sites) sites.push_back({site});
+  const OffersOf offers_of = [this, bundles](const CountedSite& at) -> const auto& {
+    return offers(at, bundles);
+  };
+  return choice(offers_of, std::move(sites), bundles, group, wish);
+}
+
+FrugalChoice FrugalUnit::choice(OffersOf offers, std::vector<CountedSite> sites,
+                                ReplicaRange bundles, const SiteGroup& group,
+                                const FrugalWish& wish) {
+  const KindBuilder& builder = kinds_.builder({1, unit_.bundles.most});
+  std::vector<SiteRoom> rooms;
+  for (const SiteDevices& site : search_.devices_)
+    rooms.push_back(rooms_of(site, builder.widths(), unit_.bundle));
+  const Seconds fixed = builder.fixed();
+  const Method& how = search_.methods_[unit_.method].method;
+  return {std::move(offers),
+          std::move(sites),
+          {bundles, unit_.bundle, search_.micro_batches(how), group.sites_max,
+           step_limits(wish.limits), wish.which, wish.open},
+          std::move(rooms),
+          [&group, fixed](Seconds replicas_done) { return group.after(replicas_done + fixed); },
+          stop_};
+}
+
+const std::vector<Offer>& FrugalUnit::offers(const CountedSite& at, ReplicaRange bundles) {
+  const std::tuple key{at.site, at.bundles.least, at.bundles.most, bundles.least, bundles.most};
+  const auto known = offers_.find(key);
+  if (known != offers_.end()) return known->second;
+  return offers_.emplace(key, offers_of(at, kinds_.of(bundles), bundles.is_one())).first->second;
+}
+
+std::vector<Offer> FrugalUnit::offers_of(const CountedSite& at, const BuiltKinds& kinds,
+                                         bool whole) const {
+  std::vector<Offer> offers;
+  const Watts limit = search_.fleet_.sites[at.site].supply.limit.value_or(Watts{endless});
+  const auto add = [&](const ReplicaKind& kind) {
+    const bool possible = std::ranges::all_of(kind.uses, [&](const TypeUse& use) {
+      return use.devices <= search_.devices_[at.site][use.type];
+    });
+    if (!possible) return;
+    Offer one = offer(kind, kinds.builder, at.site, whole);
+    if (one.power > limit) return;
+    one.bundles = at.bundles;
+    offers.push_back(std::move(one));
+  };
+  for (const auto& pure : kinds.table.pure) std::ranges::for_each(pure, add);
+  std::ranges::for_each(kinds.table.mixed, add);
+  return offers;
+}
+
+Offer FrugalUnit::offer(const ReplicaKind& kind, const KindBuilder& builder, std::uint32_t site,
+                        bool whole) const {
+  const SiteSupply& supply = search_.fleet_.sites[site].supply;
+  PipelineDraw draw = draw_of(kind.stages, builder, search_.fleet_);
+  if (!whole) draw.step = {};
+  Offer offer{.site = site, .kind = &kind, .power = supply.pue * draw.most};
+  if (const auto rent = rent_of(kind.stages, builder, search_.fleet_, site))
+    offer.money = terms_of(draw, supply.pue, rent->value(), supply.price.value());
+  switch (thrift_) {
+    case Thrift::money:
+      offer.score = offer.money;
+      break;
+    case Thrift::energy:
+      offer.score = terms_of(draw, supply.pue, 0, 1);
+      break;
+    case Thrift::carbon:
+      offer.score = terms_of(draw, supply.pue, 0, *supply.carbon);
+      break;
+    case Thrift::power:
+      offer.score.step = offer.power.value();
+      break;
+  }
+  return offer;
+}
+
+StepLimits FrugalUnit::step_limits(const ThriftLimits& limits) const {
+  const double steps_of_job = steps(search_.job_);
+  StepLimits step{.time = limits.duration / steps_of_job,
+                  .money = limits.money.value() / steps_of_job,
+                  .power = limits.power};
+  if (limits.money.value() >= endless) step.money = endless;
+  for (const FleetSite& site : search_.fleet_.sites)
+    step.site_power.push_back(site.supply.limit.value_or(Watts{endless}));
+  return step;
+}
+
+}  // namespace axs::plan
