@@ -203,14 +203,26 @@ void FrugalChoice::look_closely(Sites sites, Span span, Found& found) const {
 double FrugalChoice::take_best(Items items, Span span, Found& found) const {
   for (BundleItem& item : items) item = item.at_best();
   const FrugalPrices prices = prices_of(items, span, found.target());
-  if (prices.bound() >= found.target()) return endless;
-  const BundleDemand demand{demand_.bundles, demand_.sites_max, wanted_};
-  const BundleChoice choice =
-      FrugalProgram{std::move(items), prices, rooms_, demand_.limits, demand, found.target()}.best(
-          demand_.open, stop_);
-  found.is_best &= choice.is_best;
+  const BundleChoice choice = best_of(items, prices, found);
   if (!choice.chosen.empty()) take(choice, span, found);
   return choice.score;
+}
+
+/// What scores little more than the bound is looked for first: there are few such choices.
+BundleChoice FrugalChoice::best_of(const Items& items, const FrugalPrices& prices,
+                                   Found& found) const {
+  constexpr double first = 1e-3, wider = 4;
+  const BundleDemand demand{demand_.bundles, demand_.sites_max, wanted_};
+  double ceiling = prices.bound();
+  for (double share = first; ceiling < found.target() && !stop_(); share *= wider) {
+    ceiling = share < 1 ? std::min(found.target(), prices.bound() * (1 + share)) : found.target();
+    BundleChoice choice =
+        FrugalProgram{items, prices, rooms_, demand_.limits, demand, ceiling}.best(demand_.open,
+                                                                                   stop_);
+    found.is_best &= choice.is_best;
+    if (!choice.chosen.empty()) return choice;
+  }
+  return {};
 }
 
 /// With the shortest time in which the bundles can do all, or with the longest of the span, in

@@ -150,6 +150,7 @@ class FrugalChoice {
   void look_at_halves(Sites sites, Span span, Found& found) const;
   void look_closely(Sites sites, Span span, Found& found) const;
   double take_best(Items items, Span span, Found& found) const;
+  BundleChoice best_of(const Items& items, const FrugalPrices& prices, Found& found) const;
   void take(const BundleChoice& choice, Span span, Found& found) const;
   static Chosen by_cost(const BundleChoice& choice);
   Seconds shortest(const Chosen& chosen, Seconds within) const;

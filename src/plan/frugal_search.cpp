@@ -94,11 +94,24 @@ std::optional<TrainingPlan> FrugalSearch::fastest(Thrift thrift, const ThriftLim
   for (const TrainingPlan& plan : known)
     if (is_within(plan, limits) && (!wish.plan || plan.duration < wish.plan->duration))
       wish.plan = plan;
-  if (wish.plan) wish.limits.duration = wish.plan->duration / more;
-  look(
-      thrift,
-      [shortest](FrugalUnit& unit, FrugalWish& wanted) { speed_up(unit, shortest, wanted); }, watch,
-      wish);
+  const auto look_within = [&](Seconds duration) {
+    wish.limits.duration = std::min(limits.duration, duration);
+    look(
+        thrift,
+        [shortest](FrugalUnit& unit, FrugalWish& wanted) { speed_up(unit, shortest, wanted); },
+        watch, wish);
+  };
+  if (wish.plan) {
+    look_within(wish.plan->duration / more);
+    return std::move(wish.plan);
+  }
+  // The less time there is, the sooner it is seen what has no plan.
+  constexpr double longer = 4, longest = 1e6;
+  for (double times = longer; !wish.plan && times < longest; times *= longer) {
+    look_within(times * shortest);
+    if (times * shortest >= limits.duration) return std::move(wish.plan);
+  }
+  if (!wish.plan) look_within(limits.duration);
   return std::move(wish.plan);
 }
 
