@@ -2,6 +2,7 @@
 """Plans that axs plan --emit writes for other programs, from outside.
 usage: plan_emit_test.py PATH-OF-AXS"""
 import json
+import re
 import shlex
 import sys
 import tomllib
@@ -23,17 +24,18 @@ TORCHTITAN = {
 # Arguments of Megatron-LM at d98e8a64ddf34856e74b24714e3bedb2f5a39553: megatron/training/
 # arguments.py, and the fields of the classes that it makes arguments of.
 MEGATRON = {
-    "num-layers", "hidden-size", "ffn-hidden-size", "num-attention-heads",
-    "group-query-attention", "num-query-groups", "kv-channels", "swiglu",
-    "untie-embeddings-and-output-weights", "window-size", "num-experts", "moe-router-topk",
-    "moe-ffn-hidden-size", "moe-shared-expert-intermediate-size", "moe-layer-freq", "seq-length",
+    "num-layers", "hidden-size", "ffn-hidden-size", "num-attention-heads", "group-query-attention",
+    "num-query-groups", "kv-channels", "swiglu", "untie-embeddings-and-output-weights",
+    "window-size", "num-experts", "moe-router-topk", "moe-ffn-hidden-size",
+    "moe-shared-expert-intermediate-size", "moe-layer-freq", "seq-length",
     "max-position-embeddings", "micro-batch-size", "global-batch-size", "train-iters",
     "tensor-model-parallel-size", "pipeline-model-parallel-size",
-    "pipeline-model-parallel-layout", "sequence-parallel", "use-distributed-optimizer",
-    "overlap-grad-reduce", "recompute-granularity", "recompute-method", "recompute-num-layers",
-    "bf16", "fp8-format", "fp4-format", "normalization", "position-embedding-type",
-    "disable-bias-linear", "vocab-size", "make-vocab-size-divisible-by", "use-megatron-fsdp",
-    "data-parallel-sharding-strategy", "no-gradient-accumulation-fusion", "ckpt-format"}
+    "num-virtual-stages-per-pipeline-rank", "pipeline-model-parallel-layout", "sequence-parallel",
+    "use-distributed-optimizer", "overlap-grad-reduce", "recompute-granularity",
+    "recompute-method", "recompute-num-layers", "bf16", "fp8-format", "fp4-format",
+    "normalization", "position-embedding-type", "disable-bias-linear", "vocab-size",
+    "make-vocab-size-divisible-by", "use-megatron-fsdp", "data-parallel-sharding-strategy",
+    "no-gradient-accumulation-fusion", "ckpt-format"}
 
 
 class Emit(unittest.TestCase):
@@ -97,6 +99,38 @@ class Emit(unittest.TestCase):
                               "--ckpt-format fsdp_dtensor"}, set(lines))
         self.assertLessEqual({line.split()[0] for line in lines},
                              {"--" + name for name in MEGATRON})
+
+    def test_interleaved(self):
+        """Chunks that are alike, and Llama 3 of 405B, of whose chunks two are a layer short."""
+        for preset, devices, layers in (("llama3-70b", 256, 80), ("llama3-405b", 16384, 126)):
+            text = ONE_SITE.replace("llama3-8b", preset).replace(
+                "sequences = 256", f"sequences = {devices if layers == 80 else 2048}")
+            job = self.write(re.sub(r"count = \d+", f"count = {devices}", text))
+            document = json.loads(plan(job, "--json").stdout)
+            (group,) = document["groups"]
+            stages, chunks = len(group["stages"]), group["virtual_stages"]
+            self.assertGreater(chunks, 1)
+            self.assertEqual(group["micro_batches"] % stages, 0)
+            degrees = tomllib.loads(plan(job, "--emit", "torchtitan").stdout)["parallelism"]
+            self.assertEqual(degrees["pipeline_parallel_schedule"], "Interleaved1F1B")
+            self.assertEqual(degrees["pipeline_parallel_degree"], stages)
+            parts = degrees["module_fqns_per_model_part"]
+            self.assertEqual(len(parts), stages * chunks)
+            self.assertEqual([name for part in parts for name in part],
+                             ["tok_embeddings"] + [f"layers.{n}" for n in range(layers)] +
+                             ["norm", "output"])
+            of_parts = [sum(name.startswith("layers.") for name in part) for part in parts]
+            for i, stage in enumerate(group["stages"]):
+                self.assertEqual(sum(of_parts[i::stages]), stage["layers"])
+            lines = plan(job, "--emit", "megatron").stdout.splitlines()
+            said = dict(shlex.split(line) for line in lines if line.count(" ") == 1)
+            if len(set(of_parts)) == 1:
+                self.assertEqual(said["--num-virtual-stages-per-pipeline-rank"], str(chunks))
+                self.assertNotIn("--pipeline-model-parallel-layout", said)
+            else:
+                layout = said["--pipeline-model-parallel-layout"].split("|")
+                self.assertEqual([int(part.strip("ELt*") or 0) for part in layout], of_parts)
+                self.assertNotIn("--num-virtual-stages-per-pipeline-rank", said)
 
     def test_no_words(self):
         for program, text, what in (

@@ -199,7 +199,7 @@ class PlanRun(unittest.TestCase):
     def test_garbage_is_refused(self):
         text = json.dumps(self.found)
         for plan, said in (("", "is not JSON"), (text[:-9], "is not JSON"), ("[1]", "an object"),
-                           ({**self.found, "version": 9}, "version: 9, want 3"),
+                           ({**self.found, "version": 9}, "version: 9, want 4"),
                            ({**self.found, "job": "other"}, "as in the job"),
                            ({**self.found, "groups": []}, "groups"),
                            ({**self.found, "step_s": "fast"}, "step_s")):

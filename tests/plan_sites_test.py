@@ -66,7 +66,7 @@ class Across(Planning):
 
     def test_json_has_crossings_and_parts_that_add_up(self):
         document = json.loads(self.plan(HEAD + "".join(SITES) + LINK, "--json", "--explain").stdout)
-        self.assertEqual(document["version"], 3)
+        self.assertEqual(document["version"], 4)
         for group, parts in zip(document["groups"], document["explain"]["groups"], strict=True):
             (crossing,) = group["crossings"]
             self.assertEqual({group["site"], crossing["site"]}, {"sfo", "fra"})

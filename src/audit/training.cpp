@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -20,8 +21,15 @@ constexpr std::uint32_t claimed_fleet = 1024;
 constexpr Seconds round_trip{0.108};
 constexpr std::uint32_t continents = 3;
 
+/// That has the most devices.
+const plan::ReplicaGroup& largest_group(const plan::TrainingPlan& plan) {
+  return *std::ranges::max_element(plan.groups, {}, [&](const plan::ReplicaGroup& group) {
+    return plan::devices_of(plan.method, group);
+  });
+}
+
 double devices_per_replica(const plan::TrainingPlan& plan) {
-  return static_cast<double>(plan::devices_of_replica(plan.method, plan.groups.front()));
+  return static_cast<double>(plan::devices_of_replica(plan.method, largest_group(plan)));
 }
 
 double devices_in_use(const plan::TrainingPlan& plan) {
@@ -44,6 +52,13 @@ double days_of(const plan::TrainingPlan& plan) {
 std::string days_text(const plan::TrainingPlan& plan) {
   const Interval days = around(days_of(plan), plan.step.spread, "");
   return fmt::format("{:.3g} ({:.3g} to {:.3g})", days_of(plan), days.low, days.high);
+}
+
+/// "16 stages in 8 chunks each"
+std::string chunks_text(const plan::TrainingPlan& plan) {
+  const plan::ReplicaGroup& group = largest_group(plan);
+  return fmt::format("{} stages in {} chunk{} each", group.stages.size(), group.virtual_stages,
+                     group.virtual_stages == 1 ? "" : "s");
 }
 
 double teraflops_a_device(const plan::Job& job, const plan::TrainingPlan& plan) {
@@ -218,9 +233,9 @@ Result<Finding> practical_time(const plan::Facts& facts) {
                   days_text(few), days_of(many), reached),
       fmt::format("Llama 3 405B on 20 tokens for each parameter (Hoffmann et al. 2022), in bf16, "
                   "no failures. Llama 3 reports {:.0f} TF/s a device on 16,384 (arXiv 2407.21783, "
-                  "table 4), with interleaved pipelines; our search has none yet, so its plan "
-                  "waits {:.0f} % of a step for other stages and sustains {:.0f}.",
-                  published, 100 * bubble, teraflops_a_device(job, many)),
+                  "table 4), with interleaved pipelines, as our plan has: {} that wait {:.0f} % of "
+                  "a step for others and sustain {:.0f}.",
+                  published, chunks_text(many), 100 * bubble, teraflops_a_device(job, many)),
       "",
       around(days_of(many), many.step.spread, "days on 16,384 H100, of our plan"),
       steps_of(job, many, "16,384 H100")};
@@ -246,7 +261,7 @@ Result<Finding> trillions(const plan::Facts& facts) {
   const double years = days_of(plan) / year;
   const double like_published = years * share / published;
   Bytes fullest{};
-  for (const plan::PlannedStage& stage : plan.groups.front().stages)
+  for (const plan::PlannedStage& stage : largest_group(plan).stages)
     fullest = std::max(fullest, stage.memory);
   Finding finding{
       Verdict::simulated,
@@ -256,10 +271,11 @@ Result<Finding> trillions(const plan::Facts& facts) {
                   like_published),
       fmt::format("Dense, on 20 trillion tokens, replicas of {:.0f} devices. The largest dense run "
                   "that is published with its speed had 10^12 parameters and {:.0f} % of the peak "
-                  "on 3,072 A100 with interleaved pipelines (Narayanan et al. 2021); our search "
-                  "has none yet, so its plan waits {:.0f} % of a step for other stages and "
-                  "sustains {:.0f} % of the peak.",
-                  devices_per_replica(plan), 100 * published, 100 * bubble, 100 * share),
+                  "on 3,072 A100 with interleaved pipelines (Narayanan et al. 2021); our plan "
+                  "has {} that wait {:.0f} % of a step for others and sustains {:.0f} % of the "
+                  "peak.",
+                  devices_per_replica(plan), 100 * published, chunks_text(plan), 100 * bubble,
+                  100 * share),
       "",
       around(years, plan.step.spread, "years on 16,384 H100, of our plan"),
       steps_of(job, plan, "16,384 H100")};

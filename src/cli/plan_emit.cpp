@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "axs/cli/shell_word.h"
+#include "axs/plan/interleaving.h"
 #include "axs/plan/plan_devices.h"
 
 namespace axs::cli {
@@ -50,6 +51,15 @@ Result<> check_precision(const PlanView& view, std::string_view program, std::ui
                               enum_name(wanted), accelerator.name, enum_name(accelerator.fastest)));
 }
 
+/// Both interleave whole rounds only: ScheduleInterleaved1F1B of PyTorch, and
+/// forward_backward_pipelining_with_interleaving() of Megatron-Core.
+Result<> check_rounds(const ReplicaGroup& group, std::string_view program) {
+  if (group.virtual_stages == 1 || group.micro_batches % group.stages.size() == 0) return Ok{};
+  return no_words(program, fmt::format("a replica has {} micro-batches, want a multiple of its {} "
+                                       "interleaved stages",
+                                       group.micro_batches, group.stages.size()));
+}
+
 /// What both programs want: replicas that are alike, on devices that are.
 Result<> check_alike(const PlanView& view, std::string_view program) {
   const auto& groups = view.plan().groups;
@@ -62,10 +72,10 @@ Result<> check_alike(const PlanView& view, std::string_view program) {
       return no_words(program,
                       fmt::format("the plan is for {} and {}, want one site",
                                   site_names(view.job, first), site_names(view.job, group)));
-    if (group.stages != first.stages)
-      return no_words(program,
-                      fmt::format("some replicas are {} and others {}, want all alike",
-                                  stages_text(view.job, first), stages_text(view.job, group)));
+    if (group.stages != first.stages || group.virtual_stages != first.virtual_stages)
+      return no_words(program, fmt::format("some replicas are {}{} and others {}{}, want all alike",
+                                           stages_text(view.job, first), chunks_text(first),
+                                           stages_text(view.job, group), chunks_text(group)));
     if (group.micro_batches != first.micro_batches)
       return no_words(program,
                       fmt::format("some replicas have {} micro-batches and others {}, want all "
@@ -81,6 +91,7 @@ Result<> check_alike(const PlanView& view, std::string_view program) {
     if (stage.type != first.stages.front().type || stage.tensor != first.stages.front().tensor)
       return no_words(program, fmt::format("a replica is {}, want one type and one width",
                                            stages_text(view.job, first)));
+  AXS_TRY(check_rounds(first, program));
   AXS_TRY(check_precision(view, program, first.stages.front().type));
   return check_even(view, program, first.stages.front().tensor);
 }
@@ -89,9 +100,23 @@ std::uint64_t steps_of(const PlanView& view) {
   return static_cast<std::uint64_t>(std::ceil(plan::steps(view.job.job)));
 }
 
-bool is_even(const std::vector<PlannedStage>& stages) {
-  return std::ranges::all_of(
-      stages, [&](const PlannedStage& stage) { return stage.layers == stages.front().layers; });
+/// Layers of each chunk of all stages, in the order of the model.
+std::vector<std::uint32_t> chunks_of(const ReplicaGroup& group) {
+  std::vector<std::uint32_t> chunks;
+  std::uint32_t layers = 0;
+  for (const PlannedStage& stage : group.stages) {
+    chunks.push_back(stage.layers);
+    layers += stage.layers;
+  }
+  if (group.virtual_stages == 1) return chunks;
+  chunks.resize(chunks.size() * group.virtual_stages);
+  const auto count = static_cast<std::uint32_t>(chunks.size());
+  for (std::uint32_t i = 0; i < count; ++i) chunks[i] = plan::layers_of_chunk(layers, count, i);
+  return chunks;
+}
+
+bool are_even(const std::vector<std::uint32_t>& chunks) {
+  return std::ranges::all_of(chunks, [&](std::uint32_t layers) { return layers == chunks[0]; });
 }
 
 /// The one of torchtitan's models that is the job's.
@@ -113,15 +138,18 @@ Result<std::string> torchtitan_flavor(const PlanView& view) {
                   shape.layers, shape.hidden, shape.is_mixture() ? " and experts" : ""));
 }
 
-/// Which modules are on each stage: the only way to say that stages are uneven.
-std::string torchtitan_modules(const std::vector<PlannedStage>& stages) {
+/// Which modules are on each stage, chunk after chunk in the order of the model: the only way to
+/// say that stages are uneven.
+std::string torchtitan_modules(const ReplicaGroup& group) {
   std::string text = "module_fqns_per_model_part = [\n";
+  const std::vector<std::uint32_t> chunks = chunks_of(group);
   std::uint32_t layer = 0;
-  for (std::size_t i = 0; i < stages.size(); ++i) {
+  for (std::size_t i = 0; i < chunks.size(); ++i) {
     std::string modules = i == 0 ? "\"tok_embeddings\"" : "";
-    for (std::uint32_t n = 0; n < stages[i].layers; ++n)
+    for (std::uint32_t n = 0; n < chunks[i]; ++n)
       modules += fmt::format("{}\"layers.{}\"", modules.empty() ? "" : ", ", layer++);
-    if (i + 1 == stages.size()) modules += ", \"norm\", \"output\"";
+    if (i + 1 == chunks.size())
+      modules += fmt::format("{}\"norm\", \"output\"", modules.empty() ? "" : ", ");
     text += "  [" + modules + "],\n";
   }
   return text + "]\n";
@@ -176,16 +204,20 @@ std::string torchtitan_parallelism(const PlanView& view) {
   text += torchtitan_sharding(sharding_of(view));
   if (group.stages.size() > 1)
     text += fmt::format(
-        "pipeline_parallel_schedule = \"1F1B\"\npipeline_parallel_microbatch_size = {}\n{}",
-        view.plan().method.micro_batch, torchtitan_modules(group.stages));
+        "pipeline_parallel_schedule = \"{}\"\npipeline_parallel_microbatch_size = {}\n{}",
+        group.virtual_stages > 1 ? "Interleaved1F1B" : "1F1B", view.plan().method.micro_batch,
+        torchtitan_modules(group));
   return text;
 }
 
-/// "Et*3|t*4|t*3L": embedding, layers, loss; a bar between stages.
-std::string megatron_layout(const std::vector<PlannedStage>& stages) {
+/// "Et*3|t*4|t*3L": embedding, layers, loss; a bar between stages, or between their chunks in the
+/// order of the model, which tells how many each stage has.
+std::string megatron_layout(const std::vector<std::uint32_t>& chunks) {
   std::string text = "E";
-  for (std::size_t i = 0; i < stages.size(); ++i)
-    text += fmt::format("{}t*{}", i == 0 ? "" : "|", stages[i].layers);
+  for (std::size_t i = 0; i < chunks.size(); ++i) {
+    if (i > 0) text += "|";
+    if (chunks[i] > 0) text += fmt::format("t*{}", chunks[i]);
+  }
   return text + "L";
 }
 
@@ -255,8 +287,11 @@ std::string megatron_parallelism(const PlanView& view) {
   std::string text =
       fmt::format("--tensor-model-parallel-size {}\n--pipeline-model-parallel-size {}\n", tensor,
                   group.stages.size());
-  if (!is_even(group.stages))
-    text += "--pipeline-model-parallel-layout " + shell_word(megatron_layout(group.stages)) + "\n";
+  const std::vector<std::uint32_t> chunks = chunks_of(group);
+  if (!are_even(chunks))
+    text += "--pipeline-model-parallel-layout " + shell_word(megatron_layout(chunks)) + "\n";
+  else if (group.virtual_stages > 1)
+    text += fmt::format("--num-virtual-stages-per-pipeline-rank {}\n", group.virtual_stages);
   if (tensor > 1) text += "--sequence-parallel\n";
   text += megatron_sharding(sharding_of(view));
   if (view.job.job.software.overlaps_data) text += "--overlap-grad-reduce\n";

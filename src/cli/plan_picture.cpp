@@ -204,13 +204,14 @@ class Timeline {
     const Seconds begin = pass.begin - (after ? cut_ : Seconds{});
     const Seconds end = pass.end - (after ? cut_ : Seconds{});
     constexpr const char* line = ";stroke:var(--panel);stroke-width:.6";
+    const std::string chunk = chunk_text(view_.plan().groups[group_], pass);
     switch (pass.kind) {
       case PassKind::forward:
         return block(pass.stage, begin, end, std::string{"fill:#0072b2"} + line,
-                     fmt::format("F{}", pass.micro_batch));
+                     fmt::format("F{}{}", pass.micro_batch, chunk));
       case PassKind::backward:
         return block(pass.stage, begin, end, std::string{"fill:#007a59"} + line,
-                     fmt::format("B{}", pass.micro_batch));
+                     fmt::format("B{}{}", pass.micro_batch, chunk));
       case PassKind::left_out:
         return block(pass.stage, begin, pass.end - cut_, "fill:var(--line)",
                      fmt::format("{} micro-batches more, left out", pass.micro_batch));

@@ -12,6 +12,7 @@
 #include "axs/config/scenario.h"
 #include "axs/config/text_file.h"
 #include "axs/core/enums.h"
+#include "axs/plan/interleaving.h"
 
 namespace axs::cli {
 namespace {
@@ -78,6 +79,7 @@ class PlanReader {
   plan::ReplicaGroup group(const Place& place);
   plan::PlannedStage stage(const Place& place);
   void crossings(const Place& place, plan::ReplicaGroup& group);
+  void chunks(const Place& place, plan::ReplicaGroup& group);
   void idle(const Place& place);
   void whole();
   void sums_up(const std::string& what, Seconds seen, Seconds wanted, const std::string& of);
@@ -286,7 +288,7 @@ plan::PlannedStage PlanReader::stage(const Place& place) {
 }
 
 plan::ReplicaGroup PlanReader::group(const Place& place) {
-  only(place, {"site", "replicas", "micro_batches", "stages", "crossings"});
+  only(place, {"site", "replicas", "micro_batches", "virtual_stages", "stages", "crossings"});
   plan::ReplicaGroup group;
   group.site = index(place, "site", job_.fleet.sites, &plan::FleetSite::name);
   group.replicas = count(place, "replicas", 1);
@@ -301,7 +303,29 @@ plan::ReplicaGroup PlanReader::group(const Place& place) {
     fail(place.of("stages"),
          fmt::format("{} layers, want the {} of the model", layers, job_.job.shape.layers));
   if (!error_) crossings(place, group);
+  if (!error_) chunks(place, group);
   return group;
+}
+
+/// Of stages that are alike, at one site.
+void PlanReader::chunks(const Place& place, plan::ReplicaGroup& group) {
+  const std::uint32_t layers = job_.job.shape.layers;
+  group.virtual_stages = count(place, "virtual_stages", 1, layers);
+  if (group.virtual_stages == 1) return;
+  const auto stages = static_cast<std::uint32_t>(group.stages.size());
+  const plan::PlannedStage& first = group.stages.front();
+  bool fit = stages > 1 && group.crossings.empty() &&
+             plan::has_chunks(layers, stages * group.virtual_stages);
+  for (std::uint32_t i = 0; fit && i < stages; ++i) {
+    const plan::PlannedStage& stage = group.stages[i];
+    fit = stage.type == first.type && stage.tensor == first.tensor &&
+          stage.layers == plan::layers_in_chunks(layers, stages, group.virtual_stages, i);
+  }
+  if (!fit)
+    fail(
+        place.of("virtual_stages"),
+        fmt::format("{}, want 1, or chunks into which stages that are alike at one site can be cut",
+                    group.virtual_stages));
 }
 
 /// Each later than the one before, at a site where the pipeline has not been.

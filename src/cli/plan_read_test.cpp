@@ -58,10 +58,10 @@ plan::TrainingPlan all_there_is() {
   return plan;
 }
 
-json printed(const plan::TrainingPlan& plan) {
+json printed(const plan::TrainingPlan& plan, const config::PlannedJob& job = pair()) {
   const FoundOnCores found{{plan, {}, "the deadline"}, 0.5};
   const plan::PlanBreakdown broken;
-  json document = json::parse(plan_json({pair(), found, broken}).dump());
+  json document = json::parse(plan_json({job, found, broken}).dump());
   document["network"] = json::object();
   return document;
 }
@@ -127,7 +127,7 @@ TEST_CASE("plan_read: every key must be there, and no other") {
 }
 
 TEST_CASE("plan_read: a value that cannot be is named, with what would do") {
-  CHECK(problem("/version", 1) == "p.json: version: 1, want 3");
+  CHECK(problem("/version", 3) == "p.json: version: 3, want 4");
   CHECK(problem("/job", "other") == "p.json: job: \"other\", want \"pair\" as in the job");
   CHECK(problem("/global_batch", 13) == "p.json: global_batch: 13, want 12 as in the job");
   CHECK(problem("/sharding", "zero") ==
@@ -159,6 +159,28 @@ TEST_CASE("plan_read: a value that cannot be is named, with what would do") {
         "p.json: cost.carbon_kg: \"much\", want a number from 0");
 }
 
+TEST_CASE("plan_read: the layers of stages that are alike may lie in chunks") {
+  config::PlannedJob job = pair();
+  job.job.shape.layers = 12;
+  plan::TrainingPlan plan = all_there_is();
+  plan.groups[0].stages[1].layers = 11;
+  plan.groups[1].stages.assign(2, {.type = 0, .tensor = 1, .layers = 6, .memory = {}});
+  plan.groups[1].virtual_stages = 3;
+  const auto read = [&] { return parse_plan(printed(plan, job).dump(), "p.json", job); };
+  const auto problem_now = [&] { return read().error().what; };
+  CHECK(*read() == plan);
+  const std::string wanted =
+      ", want 1, or chunks into which stages that are alike at one site can be cut";
+  plan.groups[1].virtual_stages = 4;
+  CHECK(problem_now() == "p.json: groups[1].virtual_stages: 4" + wanted);
+  plan.groups[1].virtual_stages = 3;
+  plan.groups[1].stages[1].type = 1;
+  CHECK(problem_now() == "p.json: groups[1].virtual_stages: 3" + wanted);
+  CHECK(problem("/groups/1/virtual_stages", 5) == "p.json: groups[1].virtual_stages: 5" + wanted);
+  CHECK(problem("/groups/1/virtual_stages", 0) ==
+        "p.json: groups[1].virtual_stages: 0, want a whole number from 1 to 5");
+}
+
 TEST_CASE("plan_read: a pipeline goes on at sites of the job where it was not") {
   const auto crossing = [](const json& stage, const char* site) {
     return json{{{"stage", stage}, {"site", site}}};
@@ -182,7 +204,7 @@ TEST_CASE("plan_read: what is no JSON, or no plan, is refused") {
     return read ? "" : read.error().what;
   };
   CHECK(said("") == "p.json: is not JSON, want what axs plan --json prints");
-  CHECK(said("{\"version\": 3") == "p.json: is not JSON, want what axs plan --json prints");
+  CHECK(said("{\"version\": 4") == "p.json: is not JSON, want what axs plan --json prints");
   CHECK(said("{\"step_s\": 1e999}") == "p.json: is not JSON, want what axs plan --json prints");
   CHECK(said("[]") == "p.json: a list, want an object");
   CHECK(read_plan("no-such-plan.json", pair()).error().what ==

@@ -18,12 +18,13 @@ using config::PlannedJob;
 using nlohmann::ordered_json;
 using plan::TrainingPlan;
 
-/// "8", or "7 to 9".
+/// "8", "8 in 2 chunks", or "7 to 9".
 std::string layers_text(const plan::ReplicaGroup& group) {
   const auto [least, most] =
       std::ranges::minmax_element(group.stages, {}, &plan::PlannedStage::layers);
-  if (least->layers == most->layers) return fmt::format("{}", most->layers);
-  return fmt::format("{} to {}", least->layers, most->layers);
+  const std::string from =
+      least->layers == most->layers ? "" : fmt::format("{} to ", least->layers);
+  return fmt::format("{}{}{}", from, most->layers, chunks_text(group));
 }
 
 double memory_of(const plan::ReplicaGroup& group) {
@@ -140,11 +141,9 @@ ordered_json json_of(const PlannedJob& job, const plan::ReplicaGroup& group) {
   ordered_json crossings = ordered_json::array();
   for (const plan::Crossing& crossing : group.crossings)
     crossings.push_back({{"stage", crossing.stage}, {"site", site_name(job, crossing.site)}});
-  return {{"site", site_name(job, group.site)},
-          {"replicas", group.replicas},
-          {"micro_batches", group.micro_batches},
-          {"stages", std::move(stages)},
-          {"crossings", std::move(crossings)}};
+  return {{"site", site_name(job, group.site)},   {"replicas", group.replicas},
+          {"micro_batches", group.micro_batches}, {"virtual_stages", group.virtual_stages},
+          {"stages", std::move(stages)},          {"crossings", std::move(crossings)}};
 }
 
 }  // namespace

@@ -20,7 +20,7 @@ std::string notes_text(const PlanView& view);
 std::string plan_text(const PlanView& view);
 
 /// Of the form of plan_json().
-inline constexpr int plan_json_version = 3;
+inline constexpr int plan_json_version = 4;
 
 /// All that is needed to carry the plan out; plan_read.h reads it.
 nlohmann::ordered_json plan_json(const PlanView& view);

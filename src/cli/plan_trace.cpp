@@ -42,15 +42,15 @@ std::string name_of(std::string_view kind, const std::string& name, std::size_t 
       .dump();
 }
 
-std::string event(const Pass& pass, std::size_t process) {
+std::string event(const Pass& pass, const std::string& chunk, std::size_t process) {
   const auto of = [&](std::string_view name, std::string_view category) {
     return event(name, category, pass.begin, pass.end, process, pass.stage + 1);
   };
   switch (pass.kind) {
     case PassKind::forward:
-      return of(fmt::format("F{}", pass.micro_batch), "forward");
+      return of(fmt::format("F{}{}", pass.micro_batch, chunk), "forward");
     case PassKind::backward:
-      return of(fmt::format("B{}", pass.micro_batch), "backward");
+      return of(fmt::format("B{}{}", pass.micro_batch, chunk), "backward");
     case PassKind::left_out:
       return of(fmt::format("{} micro-batches more", pass.micro_batch), "left out");
   }
@@ -70,13 +70,15 @@ void add_group(const PlanView& view, std::size_t number, std::uint32_t most,
       process, 0));
   for (std::size_t stage = 0; stage < group.stages.size(); ++stage) {
     const plan::PlannedStage& planned = group.stages[stage];
-    events.push_back(name_of("thread_name",
-                             fmt::format("stage {}: {} {}, {} layers", stage + 1, planned.tensor,
-                                         type_name(view.job, planned.type), planned.layers),
-                             process, stage + 1));
+    events.push_back(
+        name_of("thread_name",
+                fmt::format("stage {}: {} {}, {} layers{}", stage + 1, planned.tensor,
+                            type_name(view.job, planned.type), planned.layers, chunks_text(group)),
+                process, stage + 1));
   }
   const plan::PipelineSchedule schedule = schedule_of(view, number, most);
-  for (const Pass& pass : schedule.passes) events.push_back(event(pass, process));
+  for (const Pass& pass : schedule.passes)
+    events.push_back(event(pass, chunk_text(group, pass), process));
   // Whose end is a sum in another order than the plan's, so that its last digit may differ.
   const auto after = [&](Seconds time) { return std::max(time, schedule.end); };
   for (std::size_t stage = 0; stage < group.stages.size(); ++stage)
@@ -91,7 +93,14 @@ plan::PipelineSchedule schedule_of(const PlanView& view, std::size_t group, std:
   std::vector<plan::TurnTime> stages;
   for (const plan::StageBreakdown& stage : view.broken.groups[group].stages)
     stages.push_back({stage.forward(), stage.backward()});
-  return plan::one_forward_one_backward(stages, view.plan().groups[group].micro_batches, most);
+  const plan::ReplicaGroup& planned = view.plan().groups[group];
+  const std::uint32_t chunks = planned.virtual_stages;
+  if (chunks > 1) return plan::interleaved(stages, chunks, planned.micro_batches, most / chunks);
+  return plan::one_forward_one_backward(stages, planned.micro_batches, most);
+}
+
+std::string chunk_text(const plan::ReplicaGroup& group, const Pass& pass) {
+  return group.virtual_stages == 1 ? "" : fmt::format(" chunk {}", pass.chunk + 1);
 }
 
 std::vector<LaterPart> later_parts(const plan::GroupBreakdown& group, std::size_t stage) {

@@ -103,6 +103,10 @@ std::string site_names(const PlannedJob& job, const plan::ReplicaGroup& group) {
   return names;
 }
 
+std::string chunks_text(const plan::ReplicaGroup& group) {
+  return group.virtual_stages == 1 ? "" : fmt::format(" in {} chunks", group.virtual_stages);
+}
+
 std::string stages_text(const PlannedJob& job, const plan::ReplicaGroup& group) {
   std::string text;
   for (const plan::SitePart& part : plan::site_parts(group))

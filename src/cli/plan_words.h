@@ -46,6 +46,8 @@ std::string site_names(const config::PlannedJob& job, const plan::ReplicaGroup& 
 /// "12 x 8 H100, 2 x 4 A100-80": stages that are alike, in the order of the pipeline; with their
 /// sites, where these are several.
 std::string stages_text(const config::PlannedJob& job, const plan::ReplicaGroup& group);
+/// " in 3 chunks", of the layers of a stage; empty if they are all beside each other.
+std::string chunks_text(const plan::ReplicaGroup& group);
 std::string method_text(const plan::Method& method);
 /// "4, or 3 on 7 of 8": query heads of a tensor group's devices; the most alone if all have as
 /// many.

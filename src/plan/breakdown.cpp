@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "axs/plan/interleaving.h"
 #include "axs/plan/plan_devices.h"
 #include "axs/plan/spanning_pipelines.h"
 #include "axs/plan/stage_cost.h"
@@ -160,20 +161,23 @@ class Breaker {
     for (std::size_t i = 0; i < group.stages.size(); ++i) {
       const std::uint32_t layers = group.stages[i].layers;
       const StageCost& cost = *pipeline.stages[i];
-      const StagePlace place = place_of(i, group.stages.size(), group.micro_batches);
-      const Seconds transfers = transfers_of(pipeline.stages, i, pipeline.links);
-      const Seconds time = cost.time(place).at(layers) + transfers;
+      const StagePlace place = place_of(i, group.stages.size());
+      const Seconds once = transfers_of(pipeline.stages, i, pipeline.links);
+      const Seconds transfers = group.virtual_stages * once;
+      const Seconds computing = cost.time(place).at(layers);
+      const Seconds time = computing + transfers;
       StepTime busy = cost.parts(layers, place, group.micro_batches);
       busy.stage_transfers = group.micro_batches * transfers;
       pipeline.busy.push_back(busy);
       pipeline.turns.push_back(time);
       pipeline.tails.push_back(cost.tail(layers, place));
       pipeline.nodes += cost.nodes();
-      pipeline.fill += time;
+      pipeline.fill += computing + once;
       if (time > pipeline.bottleneck) pipeline.slowest = i;
       pipeline.bottleneck = std::max(pipeline.bottleneck, time);
       pipeline.tail = std::max(pipeline.tail, pipeline.tails.back());
     }
+    pipeline.fill = fill_of(pipeline.fill, pipeline.bottleneck, group.virtual_stages);
     return pipeline;
   }
 
@@ -181,7 +185,10 @@ class Breaker {
     const Pipeline pipeline = AXS_TRY(pipeline_of(group));
     GroupBreakdown broken;
     broken.slowest = pipeline.slowest;
-    broken.pipeline = pipeline.fill + (group.micro_batches - 1.0) * pipeline.bottleneck;
+    const std::uint32_t round =
+        round_of(static_cast<std::uint32_t>(group.stages.size()), group.virtual_stages);
+    const auto turns = static_cast<double>(in_rounds(group.micro_batches, round));
+    broken.pipeline = pipeline.fill + (turns - 1) * pipeline.bottleneck;
     const Seconds busy = broken.pipeline + pipeline.tail;
     const Seconds stragglers =
         straggling(pipeline.nodes * sharing_at(plan_, group.site), calibration_.shared.stragglers) *
@@ -210,7 +217,8 @@ class Breaker {
     const std::uint32_t layers = group.stages[number].layers;
     const StageCost& cost = *pipeline.stages[number];
     const StepTime& busy = pipeline.busy[number];
-    const StagePlace place = place_of(number, group.stages.size(), group.micro_batches);
+    const StagePlace place =
+        place_of(number, group.stages.size(), group.micro_batches, group.virtual_stages);
     const Workload work = cost.workload(layers);
     StageBreakdown stage;
     for (const StepPart part : all_parts)
@@ -257,7 +265,8 @@ class Breaker {
                                                       tensor.of_a_pass *
                                                       sent_for_all_reduce(tensor.size, plan.tensor);
     const double neighbours = (place.first ? 0 : 1) + (place.last ? 0 : 1);
-    at(stage.parts, StepPart::stage_transfers).sent = turns * neighbours * stage_message(work);
+    at(stage.parts, StepPart::stage_transfers).sent =
+        turns * group.virtual_stages * neighbours * stage_message(work);
     add_sent_once(work, place, stage);
     add_sent_shards(work, group, stage);
   }

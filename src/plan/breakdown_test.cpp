@@ -79,6 +79,7 @@ Workload as_equal(const Planned& made) {
                 .plan = {.tensor = 2,
                          .data = 2,
                          .pipeline = 2,
+                         .virtual_stages = made.plan.groups.front().virtual_stages,
                          .sequence_parallel = true,
                          .sharding = made.plan.method.sharding,
                          .recompute = made.plan.method.recompute,
@@ -132,6 +133,10 @@ TEST_CASE("breakdown: the parts of every stage add up to the step of the plan") 
 
 TEST_CASE("breakdown: of equal devices it is what the model of equal devices says") {
   Planned made = equal();
+  SUBCASE("each stage in one piece") {}
+  SUBCASE("in two chunks") {
+    made.plan.groups.front().virtual_stages = 2;
+  }
   const Workload work = as_equal(made);
   const StepTime step = *step_time(work, calibration);
   made.plan.step = planned(step);
@@ -157,6 +162,24 @@ TEST_CASE("breakdown: of equal devices it is what the model of equal devices say
   same(optimizer, step.optimizer);
   same(stragglers, step.stragglers);
   same(fixed, step.fixed);
+}
+
+TEST_CASE("breakdown: places of a round that stay empty are waited for") {
+  Planned made = equal();
+  ReplicaGroup& group = made.plan.groups.front();
+  group.virtual_stages = 4;
+  const auto pipeline = [&](std::uint32_t micro_batches) {
+    group.micro_batches = micro_batches;
+    const auto broken = breakdown(made.job, made.fleet, made.plan, calibration);
+    REQUIRE(broken.has_value());
+    const GroupBreakdown& whole = broken->groups.front();
+    for (const StageBreakdown& stage : whole.stages)
+      CHECK(stage[StepPart::bubble].time.value() ==
+            doctest::Approx((whole.pipeline - micro_batches * stage.micro_batch).value()));
+    return whole.pipeline;
+  };
+  CHECK(pipeline(3) == pipeline(4));
+  CHECK(pipeline(2) < pipeline(3));
 }
 
 TEST_CASE("breakdown: energy is that of the whole step, and all devices are counted") {
@@ -185,6 +208,12 @@ TEST_CASE("breakdown: bytes, by hand") {
         doctest::Approx(4 * 4 * 4 * 6 * activations));
   // One neighbour, and each tensor rank sends its half.
   CHECK(first[StepPart::stage_transfers].sent.value() == doctest::Approx(4 * 4 * activations / 2));
+  Planned chunks = equal();
+  chunks.plan.groups.front().virtual_stages = 4;
+  const auto more = breakdown(chunks.job, chunks.fleet, chunks.plan, calibration);
+  REQUIRE(more.has_value());
+  CHECK(more->groups.front().stages.front()[StepPart::stage_transfers].sent ==
+        4 * first[StepPart::stage_transfers].sent);
   // 218.1 M parameters in a layer of Llama's shape with 8 key heads of 32, 131 M in the embedding.
   const double parameters = 4 * layer_parameters(made.job.shape, 2).total() + 32000 * 4096.0 / 2;
   CHECK(layer_parameters(made.job.shape, 1).total() == doctest::Approx(218.1e6).epsilon(1e-3));

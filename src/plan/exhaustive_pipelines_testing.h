@@ -46,6 +46,41 @@ class ExhaustivePipelines {
     cut(devices, job_.shape.layers, stages, used, take);
   }
 
+  /// Calls `take` with each number of chunks in which the stages may lie: one, or several that are
+  /// alike in stages that are, if the step has nothing but whole rounds of micro-batches.
+  template <class Take>
+  void for_all_chunks(const std::vector<Stage>& stages, const Take& take) const {
+    take(1u);
+    const Stage& first = stages.front();
+    const bool are_alike = std::ranges::all_of(stages, [&](const Stage& stage) {
+      return stage.cost == first.cost && stage.layers == first.layers;
+    });
+    if (stages.size() == 1 || !are_alike || micro_batches_ % stages.size() != 0) return;
+    for (std::uint32_t chunks = 2; chunks <= 8; ++chunks)
+      if (first.layers % chunks == 0) take(chunks);
+  }
+
+  /// Of the stages of a pipeline.
+  struct Chunked {
+    Seconds once{}, slowest{};  ///< a micro-batch, with transfers as of one chunk and of all
+    std::uint32_t chunks = 1;
+    std::uint32_t stages = 0;
+
+    void add(Seconds computing, Seconds transfers) {
+      once += computing + transfers;
+      slowest = std::max(slowest, computing + chunks * transfers);
+      ++stages;
+    }
+    /// What so many micro-batches take but for what is done once: the slowest stage all of them,
+    /// with the empty places of the last round, and all others one, of which chunks hide their
+    /// part.
+    Seconds all(std::uint32_t micro_batches) const {
+      std::uint32_t turns = micro_batches;
+      while (chunks > 1 && turns % stages != 0) ++turns;
+      return turns * slowest + (once - slowest) / chunks;
+    }
+  };
+
   Groups no_groups() const {
     std::size_t count = 0;
     for (const auto& costs : costs_) count += costs.size();

@@ -276,7 +276,8 @@ std::optional<FrugalPlan> FrugalChoice::shared(const Chosen& chosen, Seconds wit
   double money = 0;
   for (const ReplicaGroup& group : plan.work.groups)
     for (const auto& [offer, bundles] : chosen)
-      if (offer->site == group.site && offer->kind->stages == group.stages) {
+      if (offer->site == group.site && offer->kind->stages == group.stages &&
+          offer->kind->virtual_stages == group.virtual_stages) {
         plan.score += group.replicas * offer->score.of(step, group.micro_batches);
         money += group.replicas * offer->money.of(step, group.micro_batches);
         break;

@@ -30,51 +30,50 @@ class FrugalExhaustive : ExhaustivePipelines {
  private:
   struct Pipeline {
     Groups used;
-    Seconds fill{}, bottleneck{};
+    Chunked chunked{};
+    Seconds tail{};
+    double stretch = 1;
     double second = 0, micro_batch = 0, step = 0;
 
-    Seconds end(std::uint32_t m) const { return fill + (m - 1.0) * bottleneck; }
+    Seconds end(std::uint32_t m) const { return stretch * (chunked.all(m) + tail); }
   };
 
   void try_all(const SiteDevices& devices) {
     pipelines_.clear();
-    for_all_pipelines(devices, [&](const auto& stages, const auto& used) { take(stages, used); });
+    for_all_pipelines(devices, [&](const auto& stages, const auto& used) {
+      for_all_chunks(stages, [&](std::uint32_t chunks) { take(stages, used, chunks); });
+    });
     for (const Pipeline& pipeline : pipelines_)
       for (std::uint32_t m = 1; m <= micro_batches_; ++m) try_time(pipeline.end(m), devices);
   }
 
-  void take(const std::vector<Stage>& stages, const Groups& used) {
-    Pipeline pipeline{.used = used};
+  void take(const std::vector<Stage>& stages, const Groups& used, std::uint32_t chunks) {
+    Pipeline pipeline{.used = used, .chunked = {.chunks = chunks}};
     std::vector<const StageCost*> costs;
     for (const Stage& stage : stages) costs.push_back(stage.cost);
-    Seconds most{}, tail{};
     double nodes = 0;
     const SiteSupply& supply = fleet_.sites[0].supply;
     const bool money = job_.objective == Objective::money;
     const double joule = supply.pue * (money ? supply.price.value() : 1);
     for (std::size_t i = 0; i < stages.size(); ++i) {
       const Stage& stage = stages[i];
-      const StagePlace place = place_of(i, stages.size(), micro_batches_);
+      const StagePlace place = place_of(i, stages.size(), micro_batches_, chunks);
       if (stage.cost->memory(place).at(stage.layers) > fleet_.types[stage.type].accelerator.memory)
         return;
       const Seconds transfers = transfers_of(costs, i);
-      const Seconds time = stage.cost->time(place).at(stage.layers) + transfers;
-      pipeline.fill += time;
-      most = std::max(most, time);
-      tail = std::max(tail, stage.cost->tail(stage.layers, place));
+      pipeline.chunked.add(stage.cost->time(place).at(stage.layers), transfers);
+      pipeline.tail = std::max(pipeline.tail, stage.cost->tail(stage.layers, place));
       nodes += stage.cost->nodes();
       const double devices = stage.cost->tensor();
       const DeviceDraw draw = draw_of(fleet_.types[stage.type].accelerator);
-      const Seconds all = active(stage, place, transfers, 1);
-      const Seconds once = active(stage, place, transfers, 2) - all;
+      const Seconds all = active(stage, place, chunks * transfers, 1);
+      const Seconds once = active(stage, place, chunks * transfers, 2) - all;
       if (money) pipeline.second += devices * fleet_.types[stage.type].price->value();
       pipeline.second += joule * devices * draw.waiting.value();
       pipeline.micro_batch += joule * devices * (draw.active * once).value();
       pipeline.step += joule * devices * (draw.active * (all - once)).value();
     }
-    const double stretch = 1 + straggling(nodes * replicas_, calibration_.shared.stragglers);
-    pipeline.fill = stretch * (pipeline.fill + tail);
-    pipeline.bottleneck = stretch * most;
+    pipeline.stretch = 1 + straggling(nodes * replicas_, calibration_.shared.stragglers);
     pipelines_.push_back(pipeline);
   }
 

@@ -149,7 +149,7 @@ std::vector<Offer> FrugalUnit::offers_of(const CountedSite& at, const BuiltKinds
 Offer FrugalUnit::offer(const ReplicaKind& kind, const KindBuilder& builder, std::uint32_t site,
                         bool whole) const {
   const SiteSupply& supply = search_.fleet_.sites[site].supply;
-  PipelineDraw draw = draw_of(kind.stages, builder, search_.fleet_);
+  PipelineDraw draw = draw_of(kind.stages, kind.virtual_stages, builder, search_.fleet_);
   if (!whole) draw.step = {};
   Offer offer{.site = site, .kind = &kind, .power = supply.pue * draw.most};
   if (const auto rent = rent_of(kind.stages, builder, search_.fleet_, site))

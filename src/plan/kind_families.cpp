@@ -20,9 +20,18 @@ std::uint32_t next_count(std::uint32_t stages) {
   return stages + (stages >= every_count_until ? 2 * step : 1);
 }
 
+/// Without stages and what they use.
+ReplicaKind as_kind(const KindBuilder::Family& family) {
+  ReplicaKind kind;
+  kind.fill = family.fill;
+  kind.bottleneck = family.bottleneck;
+  kind.virtual_stages = family.virtual_stages;
+  kind.round = round_of(family.runs.front().stages, family.virtual_stages);
+  return kind;
+}
+
 std::int64_t capacity(const KindBuilder::Family& family, const KindNeed& need) {
-  const ReplicaKind kind{{}, {}, family.fill, family.bottleneck};
-  return kind.capacity(need.limit, need.micro_batches);
+  return as_kind(family).capacity(need.limit, need.micro_batches);
 }
 
 }  // namespace
@@ -42,7 +51,14 @@ void KindBuilder::add_pure(std::uint32_t type, Seconds limit, std::vector<Family
   const std::size_t widths = std::min<std::size_t>(costs_[type].size(), replicas_only_ ? 1 : ~0u);
   for (std::uint32_t width = 0; width < widths; ++width)
     for (std::uint32_t stages = 1; stages <= most; stages = next_count(stages))
-      add({.runs = {Segment{type, width, stages}}}, limit, families);
+      for (std::uint32_t chunks = 1; chunks <= virtual_stages_max; ++chunks)
+        if (chunks == 1 || may_interleave(stages, chunks))
+          add({.runs = {Segment{type, width, stages}}, .virtual_stages = chunks}, limit, families);
+}
+
+/// If the step is whole rounds: else no plan could have nothing but whole ones.
+bool KindBuilder::may_interleave(std::uint32_t stages, std::uint32_t virtual_stages) const {
+  return stages > 1 && micro_batches_ % stages == 0 && has_chunks(layers_, stages * virtual_stages);
 }
 
 /// Two runs come in several numbers of stages, three have one each.
@@ -72,7 +88,7 @@ void KindBuilder::extend(const std::vector<std::uint32_t>& types, Family begun, 
 KindBuilder::Runs KindBuilder::runs_of(const Family& family) const {
   Runs runs;
   for (std::size_t i = 0; i < family.count; ++i)
-    runs[i] = {&cost_in(family.runs[i]), family.runs[i].stages};
+    runs[i] = {&cost_in(family.runs[i]), family.runs[i].stages, family.virtual_stages};
   return runs;
 }
 
@@ -92,11 +108,11 @@ void KindBuilder::add(Family family, Seconds limit, std::vector<Family>& familie
   if (stages > layers_ || !has_place(family.segments())) return;
   family.stretch = 1;
   bound(family, mean_layers(layers_, stages));
-  if (family.fill > limit) return;  // Most, and stretching them takes long.
+  if (as_kind(family).end(1) > limit) return;  // Most, and stretching them takes long.
   family.stretch = stretch_of(family.segments());
   family.fill = family.stretch * family.fill;
   family.bottleneck = family.stretch * family.bottleneck;
-  if (family.fill <= limit) families.push_back(family);
+  if (as_kind(family).end(1) <= limit) families.push_back(family);
 }
 
 /// Together they have to do all: if one does so little that all others at their best leave a rest,
@@ -119,7 +135,8 @@ void KindBuilder::keep_of_use(const KindNeed& need, Families& families) const {
 }
 
 ReplicaKind KindBuilder::least(const Family& family) const {
-  ReplicaKind kind{{}, uses_of(family.segments()), family.fill, family.bottleneck};
+  ReplicaKind kind = as_kind(family);
+  kind.uses = uses_of(family.segments());
   for (const Segment& segment : family.segments())
     kind.stages.push_back({segment.type, cost_in(segment).tensor(), 0, {}});
   return kind;

@@ -79,8 +79,9 @@ TEST_CASE("families of kinds: those that end too late or do too little are left 
   const auto all = builder.families({0, 1}, true, {});
   Seconds quickest = endless, slowest{};
   for (const KindBuilder::Family& family : all.pure) {
-    quickest = std::min(quickest, family.fill);
-    slowest = std::max(slowest, family.fill);
+    const Seconds end = builder.least(family).end(1);
+    quickest = std::min(quickest, end);
+    slowest = std::max(slowest, end);
   }
   REQUIRE(quickest < slowest);
   const auto quick = builder.families({0, 1}, true, {.limit = quickest});

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "axs/plan/interleaving.h"
 #include "axs/plan/rounding.h"
 
 namespace axs::plan {
@@ -72,10 +73,49 @@ std::uint32_t least_room(std::span<const StageRun> runs, std::uint32_t stages,
   return least;
 }
 
+/// Of interleaved stages the first and the last have as many layers, all others as many.
+struct ChunkedLayers {
+  std::uint32_t ends, inner;
+
+  ChunkedLayers(const StageRun& run, std::uint32_t layers)
+      : ends{layers_in_chunks(layers, run.stages, run.virtual_stages, 0)},
+        inner{run.stages == 2 ? ends
+                              : layers_in_chunks(layers, run.stages, run.virtual_stages, 1)} {}
+};
+
+/// There is one cut, so that this is what it has, but for the tail. An inner stage exchanges with
+/// two others.
+PipelineBound interleaved_bound(const StageRun& run, std::uint32_t layers) {
+  const StageCost& cost = *run.cost;
+  const auto [ends, each] = ChunkedLayers{run, layers};
+  const Seconds begin = cost.time({.last = false}).at(ends);
+  const Seconds end = cost.time({.first = false}).at(ends);
+  const Seconds inner = cost.time({.first = false, .last = false}).at(each);
+  const Seconds transfers = cost.transfers_with(cost);
+  const Seconds once = begin + end + (run.stages - 2) * inner + 2 * (run.stages - 1) * transfers;
+  Seconds slowest = std::max(begin, end) + run.virtual_stages * transfers;
+  if (run.stages > 2) slowest = std::max(slowest, inner + 2 * run.virtual_stages * transfers);
+  const Seconds fill = fill_of(once, slowest, run.virtual_stages) + cost.least_tail(ends);
+  return {(1 - rounding) * fill, (1 - rounding) * slowest};
+}
+
+/// Of inner stages the first holds most micro-batches.
+std::optional<std::uint32_t> fullest_interleaved(const StageRun& run, std::uint32_t layers,
+                                                 double micro_batches) {
+  const auto [ends, inner] = ChunkedLayers{run, layers};
+  const auto room = [&](std::uint32_t stage) {
+    return run.cost->most_layers(place_of(stage, run.stages, micro_batches, run.virtual_stages));
+  };
+  if (room(0) < ends || room(run.stages - 1) < ends) return std::nullopt;
+  if (run.stages > 2 && room(1) < inner) return std::nullopt;
+  return inner;
+}
+
 }  // namespace
 
 PipelineBound pipeline_bound(std::span<const StageRun> runs, std::uint32_t layers,
                              std::uint32_t fullest) {
+  if (runs.front().virtual_stages > 1) return interleaved_bound(runs.front(), layers);
   const std::uint32_t stages = stages_of(runs);
   double layers_per_second = 0, ahead = layers;
   PipelineBound bound;
@@ -102,6 +142,8 @@ std::optional<std::uint32_t> fullest_stage(std::span<const StageRun> runs, std::
                                            double micro_batches) {
   const std::uint32_t stages = stages_of(runs);
   if (stages > layers) return std::nullopt;
+  if (runs.front().virtual_stages > 1)
+    return fullest_interleaved(runs.front(), layers, micro_batches);
   const std::uint32_t least = least_room(runs, stages, micro_batches);
   if (least == 0) return std::nullopt;
   if (least >= mean_layers(layers, stages)) return mean_layers(layers, stages);

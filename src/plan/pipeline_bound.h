@@ -12,6 +12,9 @@ namespace axs::plan {
 struct StageRun {
   const StageCost* cost = nullptr;
   std::uint32_t stages = 1;
+  /// Chunks of each stage. More than one: there is no other run, and stages have as many layers as
+  /// interleaving.h says.
+  std::uint32_t virtual_stages = 1;
 };
 
 /// No way to cut `layers` layers into the stages of a pipeline has less of either.
@@ -20,7 +23,7 @@ struct PipelineBound {
   Seconds bottleneck{};  ///< a micro-batch in the slowest stage
 };
 /// If one stage at least has `fullest` layers or more. Takes no longer for many stages than for
-/// few. Runs beside each other differ.
+/// few. Runs beside each other differ. Of interleaved stages the fill is that of interleaving.h.
 PipelineBound pipeline_bound(std::span<const StageRun> runs, std::uint32_t layers,
                              std::uint32_t fullest);
 

@@ -49,9 +49,10 @@ ActiveTime active_times(const StageCost& cost, std::uint32_t layers, StagePlace 
 }
 
 /// Of the stages at one of a pipeline's sites.
-PipelineDraw draw_of(const SitePart& part, const std::vector<PlannedStage>& stages,
+PipelineDraw draw_of(const SitePart& part, const ReplicaGroup& group,
                      const std::vector<LinkTransfers>& links, const KindBuilder& builder,
                      const Fleet& fleet) {
+  const std::vector<PlannedStage>& stages = group.stages;
   PipelineDraw draw;
   ActiveTime active;
   std::vector<const StageCost*> costs;
@@ -60,7 +61,8 @@ PipelineDraw draw_of(const SitePart& part, const std::vector<PlannedStage>& stag
   for (std::size_t i = part.begin; i < part.end; ++i) {
     const PlannedStage& stage = stages[i];
     const StagePlace place = place_of(i, stages.size());
-    const Seconds before = std::exchange(transfers, transfers_of(costs, i, links));
+    const Seconds before =
+        std::exchange(transfers, group.virtual_stages * transfers_of(costs, i, links));
     const bool same = i > std::max<std::size_t>(part.begin, 1) && !place.last &&
                       is_priced_alike(stage, stages[i - 1]) && transfers == before;
     if (!same) active = active_times(*costs[i], stage.layers, place, transfers);
@@ -76,9 +78,10 @@ PipelineDraw draw_of(const SitePart& part, const std::vector<PlannedStage>& stag
 
 }  // namespace
 
-PipelineDraw draw_of(const std::vector<PlannedStage>& stages, const KindBuilder& builder,
-                     const Fleet& fleet) {
-  return draw_of({.site = 0, .begin = 0, .end = stages.size()}, stages, {}, builder, fleet);
+PipelineDraw draw_of(const std::vector<PlannedStage>& stages, std::uint32_t virtual_stages,
+                     const KindBuilder& builder, const Fleet& fleet) {
+  const ReplicaGroup one{.stages = stages, .virtual_stages = virtual_stages};
+  return draw_of({.site = 0, .begin = 0, .end = stages.size()}, one, {}, builder, fleet);
 }
 
 std::optional<DollarsPerSecond> rent_of(const std::vector<PlannedStage>& stages,
@@ -105,7 +108,7 @@ PlanCost cost_of(const TrainingPlan& plan, double steps, const BuilderOfSite& bu
     AXS_ASSERT(links);
     for (const SitePart& part : site_parts(group)) {
       const SiteSupply& supply = fleet.sites[part.site].supply;
-      const PipelineDraw draw = draw_of(part, group.stages, *links, builder, fleet);
+      const PipelineDraw draw = draw_of(part, group, *links, builder, fleet);
       const Joules energy =
           steps * group.replicas * supply.pue * draw.energy(plan.step.total, group.micro_batches);
       const auto rent = rent_of({group.stages.begin() + static_cast<std::ptrdiff_t>(part.begin),

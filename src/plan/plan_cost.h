@@ -16,9 +16,9 @@ struct PipelineDraw {
     return waiting * step_time + micro_batches * micro_batch + step;
   }
 };
-/// `builder` has made the kind of which these are the stages.
-PipelineDraw draw_of(const std::vector<PlannedStage>& stages, const KindBuilder& builder,
-                     const Fleet& fleet);
+/// `builder` has made the kind of which these are the stages, with as many chunks each.
+PipelineDraw draw_of(const std::vector<PlannedStage>& stages, std::uint32_t virtual_stages,
+                     const KindBuilder& builder, const Fleet& fleet);
 
 /// Of devices of these stages for rent at a site. Empty: one has no price.
 std::optional<DollarsPerSecond> rent_of(const std::vector<PlannedStage>& stages,

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <map>
 #include <optional>
-#include <tuple>
 
 #include "axs/core/assert.h"
 #include "axs/plan/plan_devices.h"
@@ -13,21 +12,30 @@ namespace axs::plan {
 
 namespace {
 
-/// What a stage holds: its type, width, first layer, layers, and whether it is the last.
-using StageState = std::tuple<std::uint32_t, std::uint32_t, std::uint32_t, std::uint32_t, bool>;
+/// What a stage holds.
+struct StageState {
+  std::uint32_t type, tensor;
+  std::uint32_t first, layers;   ///< the first layer, and how many
+  std::uint32_t chunks, stages;  ///< of several chunks of so many stages `first` is the first one
+  bool is_last;
+
+  auto operator<=>(const StageState&) const = default;
+};
 /// Replicas that have such a stage.
 using StageCounts = std::map<StageState, std::uint32_t>;
 
 StageCounts stages_at(const std::vector<ReplicaGroup>& groups, std::uint32_t site) {
   StageCounts counts;
   for (const ReplicaGroup& group : groups) {
+    const std::uint32_t chunks = group.virtual_stages;
+    const auto stages = static_cast<std::uint32_t>(group.stages.size());
     std::uint32_t first = 0;
-    for (std::size_t i = 0; i < group.stages.size(); ++i) {
+    for (std::uint32_t i = 0; i < stages; ++i) {
       const PlannedStage& stage = group.stages[i];
       if (group.site_of(i) == site)
-        counts[{stage.type, stage.tensor, first, stage.layers, i + 1 == group.stages.size()}] +=
-            group.replicas;
-      first += stage.layers;
+        counts[{stage.type, stage.tensor, first, stage.layers, chunks, chunks > 1 ? stages : 0,
+                i + 1 == stages}] += group.replicas;
+      first += chunks > 1 ? 1 : stage.layers;
     }
   }
   return counts;
@@ -49,9 +57,9 @@ class SiteMove {
       : builder_{builder}, fleet_{fleet}, lost_{std::move(lost)}, fresh_(fleet.types.size()) {}
 
   void add(const StageState& state, std::uint32_t replicas, std::uint32_t of_these_held) {
-    const auto& [type, tensor, first, layers, last] = state;
-    const StageCost& cost = builder_.cost({type, tensor, layers, {}});
-    const Bytes each = cost.memory_parts(layers, {first == 0, last, 1}).state;
+    const std::uint32_t type = state.type;
+    const StageCost& cost = builder_.cost({type, state.tensor, state.layers, {}});
+    const Bytes each = cost.memory_parts(state.layers, {state.first == 0, state.is_last, 1}).state;
     const std::uint64_t held = std::uint64_t{of_these_held} * cost.devices();
     const auto replaced = static_cast<std::uint32_t>(std::min<std::uint64_t>(lost_[type], held));
     lost_[type] -= replaced;

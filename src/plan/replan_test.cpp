@@ -284,6 +284,56 @@ TEST_CASE("replan: stages that share a node share its network") {
   CHECK(move.pause - whole_restart >= move.inside / type.network.node_rate);
 }
 
+TEST_CASE("replan: chunks of a stage lie elsewhere than the stage in one piece") {
+  Pair pair;
+  pair.job.shape.layers = 8;
+  const auto pipeline = [](std::uint32_t chunks) {
+    return ReplicaGroup{
+        .stages = {{0, 1, 4, {}}, {0, 1, 4, {}}}, .crossings = {}, .virtual_stages = chunks};
+  };
+  const auto moved = [&](std::uint32_t from, std::uint32_t to) {
+    TrainingPlan next = pair.plan;
+    next.groups = {pipeline(to)};
+    next.method = {};
+    const HeldState held{{}, {pipeline(from)}, {{1, {0, 0}}, {0, {0, 0}}}};
+    return move_to(next, held, pair.job, pair.fleet, calibration, whole_restart).inside;
+  };
+  CHECK(moved(1, 1) == Bytes{});
+  CHECK(moved(2, 2) == Bytes{});
+  CHECK(moved(1, 2) > Bytes{});
+  CHECK(moved(2, 4) == moved(1, 2));
+}
+
+TEST_CASE("replan: interleaved pipelines go on as they were, or not where they cannot have run") {
+  Running running{1};
+  running.job = scenes::Roomy{}.job;
+  running.fleet = scenes::Roomy{}.fleet;
+  const Search search = *Search::of(running.job, running.fleet, calibration);
+  ReplicaGroup group{.micro_batches = 8,
+                     .stages = {{0, 2, 2, {}}, {0, 2, 2, {}}},
+                     .crossings = {},
+                     .virtual_stages = 2};
+  const Method method{1, Recompute::none, Sharding::optimizer};
+  const auto plan = search.shared_anew(method, {group});
+  REQUIRE(plan);
+  CHECK(plan->groups.front().virtual_stages == 2);
+  running.plan = *plan;
+  const auto result = running.anew({}, 1);
+  REQUIRE(result);
+  const ReplanOption* keep = of_course(*result, Course::keep);
+  REQUIRE(keep != nullptr);
+  CHECK(keep->plan.groups == plan->groups);
+  CHECK(keep->plan.step.total == plan->step.total);
+  group.virtual_stages = 1;
+  CHECK(search.shared_anew(method, {group})->step.total > plan->step.total);
+  group.virtual_stages = 3;
+  CHECK_FALSE(search.shared_anew(method, {group}));
+  group.virtual_stages = 2;
+  group.stages[0].layers = 1;
+  group.stages[1].layers = 3;
+  CHECK_FALSE(search.shared_anew(method, {group}));
+}
+
 TEST_CASE("replan: state that was on lost devices alone comes from a checkpoint") {
   Pair pair;
   const auto goes_on = [&](Sharding sharding, Course course, const FleetEvents& events) {

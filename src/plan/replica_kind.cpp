@@ -5,6 +5,7 @@
 #include <bit>
 #include <cmath>
 #include <map>
+#include <numeric>
 #include <tuple>
 
 #include "axs/plan/step_time.h"
@@ -49,31 +50,42 @@ std::uint32_t ReplicaKind::devices() const {
   return sum;
 }
 
+/// Only whole rounds of the other one count: for fewer it takes as long. With these, places of this
+/// one's last round are empty, of all but one at most, or none if its round divides the other's.
+bool ReplicaKind::is_never_later_than(const ReplicaKind& other) const {
+  const double empty = round - std::gcd(round, other.round);
+  const double further = other.round - 1.0;
+  return bottleneck <= other.bottleneck &&
+         fill + (further + empty) * bottleneck <= other.fill + further * other.bottleneck;
+}
+
 /// Division may round; end() is what counts.
 std::int64_t ReplicaKind::capacity(Seconds limit, std::int64_t wanted) const {
-  if (fill > limit) return 0;
+  if (end(1) > limit) return 0;
   if (end(wanted) <= limit) return wanted;
   auto count = static_cast<std::int64_t>(std::floor((limit - fill) / bottleneck)) + 1;
-  if (end(count + 1) <= limit) ++count;
-  if (end(count) > limit) --count;
+  count -= count % round;
+  if (end(count + round) <= limit) count += round;
+  if (end(count) > limit) count -= round;
   return count;
 }
 
 std::vector<ReplicaKind> undominated(std::vector<ReplicaKind> kinds) {
   std::ranges::sort(kinds, [](const ReplicaKind& a, const ReplicaKind& b) {
     if (a.devices() != b.devices()) return a.devices() < b.devices();
-    return std::tie(a.bottleneck, a.fill, a.stages) < std::tie(b.bottleneck, b.fill, b.stages);
+    return std::tie(a.bottleneck, a.fill, a.virtual_stages, a.stages) <
+           std::tie(b.bottleneck, b.fill, b.virtual_stages, b.stages);
   });
   struct Kept {
-    Seconds fill, bottleneck;
+    Seconds fill, bottleneck;  ///< Most need no closer look.
     std::size_t number;
   };
   std::vector<ReplicaKind> kept;
   std::map<std::uint64_t, std::vector<Kept>> by_types;
   for (ReplicaKind& kind : kinds) {
     const auto beats = [&](const Kept& k) {
-      return k.fill <= kind.fill && k.bottleneck <= kind.bottleneck &&
-             uses_no_more(kept[k.number], kind);
+      return k.bottleneck <= kind.bottleneck && k.fill <= kind.end(1) &&
+             kept[k.number].is_never_later_than(kind) && uses_no_more(kept[k.number], kind);
     };
     const std::uint64_t types = types_of(kind);
     const bool is_beaten = std::ranges::any_of(by_types, [&](const auto& alike) {
@@ -91,7 +103,7 @@ KindBuilder::KindBuilder(const Job& job, const std::vector<DeviceType>& types, c
                          const Calibration& calibration)
     : method_{method},
       layers_{job.shape.layers},
-      micro_batches_{static_cast<double>(job.global_batch / method.micro_batch)},
+      micro_batches_{job.global_batch / method.micro_batch},
       replicas_only_{job.software.replicas_only},
       replicas_{replicas},
       sites_{std::move(sites)},
@@ -146,7 +158,8 @@ std::vector<TypeUse> KindBuilder::uses_of(std::span<const Segment> segments) con
 
 Bytes KindBuilder::memory(const ReplicaGroup& group, std::size_t stage) const {
   const PlannedStage& planned = group.stages[stage];
-  const StagePlace place = place_of(stage, group.stages.size(), group.micro_batches);
+  const StagePlace place =
+      place_of(stage, group.stages.size(), group.micro_batches, group.virtual_stages);
   return cost(planned).memory(place).at(planned.layers);
 }
 
@@ -158,7 +171,9 @@ double KindBuilder::stretch_of(std::span<const Segment> segments) const {
 
 ReplicaKind KindBuilder::kind_of(const Pipeline& pipeline, const PipelineCut& cut) const {
   ReplicaKind kind;
-  Seconds tail{}, fill{};
+  kind.virtual_stages = pipeline.virtual_stages;
+  kind.round = round_of(static_cast<std::uint32_t>(cut.size()), kind.virtual_stages);
+  Seconds tail{}, once{};
   for (const Segment& segment : pipeline.segments)
     for (std::uint32_t i = 0; i < segment.stages; ++i) {
       const std::size_t stage = kind.stages.size();
@@ -166,14 +181,14 @@ ReplicaKind KindBuilder::kind_of(const Pipeline& pipeline, const PipelineCut& cu
       const StagePlace place = place_of(stage, cut.size());
       kind.stages.push_back({segment.type, cost.tensor(), cut[stage], {}});
       tail = std::max(tail, cost.tail(cut[stage], place));
-      const Seconds time =
-          cost.time(place).at(cut[stage]) + transfers_of(pipeline.costs, stage, pipeline.links);
-      fill += time;
-      kind.bottleneck = std::max(kind.bottleneck, time);
+      const Seconds time = cost.time(place).at(cut[stage]);
+      const Seconds transfers = transfers_of(pipeline.costs, stage, pipeline.links);
+      once += time + transfers;
+      kind.bottleneck = std::max(kind.bottleneck, time + kind.virtual_stages * transfers);
     }
   const double stretch = stretch_of(pipeline.segments);
   kind.uses = uses_of(pipeline.segments);
-  kind.fill = stretch * (fill + tail);
+  kind.fill = stretch * (fill_of(once, kind.bottleneck, kind.virtual_stages) + tail);
   kind.bottleneck = stretch * kind.bottleneck;
   return kind;
 }
@@ -206,7 +221,7 @@ bool KindBuilder::is_of_a_ladder(const Segment& segment, std::span<const Segment
 
 KindBuilder::Pipeline KindBuilder::pipeline_of(std::span<const Segment> segments,
                                                std::vector<LinkTransfers> links) const {
-  Pipeline pipeline{{segments.begin(), segments.end()}, {}, std::move(links)};
+  Pipeline pipeline{{segments.begin(), segments.end()}, {}, std::move(links), 1};
   for (const Segment& s : segments)
     pipeline.costs.insert(pipeline.costs.end(), s.stages, &costs_[s.type][s.width]);
   return pipeline;
@@ -217,10 +232,32 @@ std::vector<ReplicaKind> KindBuilder::spanning(const std::vector<Segment>& segme
   return cuts_of(pipeline_of(segments, std::move(links)));
 }
 
+PipelineCut KindBuilder::chunked(std::uint32_t stages, std::uint32_t virtual_stages) const {
+  PipelineCut cut;
+  for (std::uint32_t stage = 0; stage < stages; ++stage)
+    cut.push_back(layers_in_chunks(layers_, stages, virtual_stages, stage));
+  return cut;
+}
+
+bool KindBuilder::has_room(const Pipeline& pipeline, const PipelineCut& cut) const {
+  for (std::size_t i = 0; i < cut.size(); ++i)
+    if (cut[i] > pipeline.costs[i]->most_layers(
+                     place_of(i, cut.size(), micro_batches_, pipeline.virtual_stages)))
+      return false;
+  return true;
+}
+
 /// Where stages are even they exchange their gradients soonest; where the fastest have most layers
-/// the way is shortest.
+/// the way is shortest. Chunks are as interleaving.h has them.
 std::vector<ReplicaKind> KindBuilder::cuts_of(const Pipeline& pipeline) const {
-  const PipelineCutter cutter{pipeline.costs, pipeline.links, layers_, micro_batches_};
+  if (pipeline.virtual_stages > 1) {
+    const PipelineCut cut =
+        chunked(static_cast<std::uint32_t>(pipeline.costs.size()), pipeline.virtual_stages);
+    if (!has_room(pipeline, cut)) return {};
+    return {kind_of(pipeline, cut)};
+  }
+  const PipelineCutter cutter{pipeline.costs, pipeline.links, layers_,
+                              static_cast<double>(micro_batches_)};
   const auto balanced = cutter.balanced(layers_);
   if (!balanced) return {};
   std::vector<PipelineCut> cuts = cutter.few();
@@ -246,29 +283,36 @@ std::vector<ReplicaKind> KindBuilder::cut(const std::vector<Family>& families, S
   std::vector<ReplicaKind> kinds;
   for (const Family& family : families) {
     if (stop()) break;
-    for (ReplicaKind& kind : cuts_of(pipeline_of(family.segments(), {})))
-      if (kind.fill <= limit) kinds.push_back(std::move(kind));
+    Pipeline pipeline = pipeline_of(family.segments(), {});
+    pipeline.virtual_stages = family.virtual_stages;
+    for (ReplicaKind& kind : cuts_of(pipeline))
+      if (kind.end(1) <= limit) kinds.push_back(std::move(kind));
   }
   return undominated(std::move(kinds));
 }
 
-std::optional<ReplicaKind> KindBuilder::of(const std::vector<PlannedStage>& stages) const {
+std::optional<ReplicaKind> KindBuilder::of(const std::vector<PlannedStage>& stages,
+                                           std::uint32_t virtual_stages) const {
   Pipeline pipeline;
+  pipeline.virtual_stages = virtual_stages;
   PipelineCut cut;
   std::uint32_t layers = 0;
-  for (std::size_t i = 0; i < stages.size(); ++i) {
-    const PlannedStage& stage = stages[i];
+  for (const PlannedStage& stage : stages) {
     const StageCost* const cost = find_cost(stage);
     if (cost == nullptr) return std::nullopt;
-    if (stage.layers > cost->most_layers(place_of(i, stages.size(), micro_batches_)))
-      return std::nullopt;
     const auto width = static_cast<std::uint32_t>(cost - costs_[stage.type].data());
     pipeline.segments.push_back({stage.type, width, 1});
     pipeline.costs.push_back(cost);
     cut.push_back(stage.layers);
     layers += stage.layers;
   }
-  if (layers != layers_) return std::nullopt;
+  if (layers != layers_ || !has_room(pipeline, cut)) return std::nullopt;
+  if (virtual_stages == 1) return kind_of(pipeline, cut);
+  const auto count = static_cast<std::uint32_t>(stages.size());
+  const bool possible = may_interleave(count, virtual_stages) &&
+                        std::ranges::count(pipeline.costs, pipeline.costs[0]) == count &&
+                        cut == chunked(count, virtual_stages);
+  if (!possible) return std::nullopt;
   return kind_of(pipeline, cut);
 }
 

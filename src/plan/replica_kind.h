@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "axs/plan/interleaving.h"
 #include "axs/plan/node_widths.h"
 #include "axs/plan/pipeline_bound.h"
 #include "axs/plan/pipeline_cut.h"
@@ -17,18 +18,23 @@ using SiteDevices = std::vector<std::uint32_t>;
 
 /// A way to build a replica: a pipeline, cut into stages. It ends `fill` + (m - 1) × `bottleneck`
 /// after the step's start with m micro-batches, exchange and optimiser included, stretched by the
-/// stragglers among all nodes if every replica has as many.
+/// stragglers among all nodes if every replica has as many; where stages are interleaved, m counts
+/// whole rounds.
 struct ReplicaKind {
   std::vector<PlannedStage> stages;
   std::vector<TypeUse> uses;  ///< in order of types
   Seconds fill{};
   Seconds bottleneck{};
+  std::uint32_t virtual_stages = 1;  ///< of each stage
+  std::uint32_t round = 1;           ///< round_of() the stages
 
   std::uint32_t devices() const;
   Seconds end(std::int64_t micro_batches) const {
-    return fill + (static_cast<double>(micro_batches) - 1) * bottleneck;
+    return fill + (static_cast<double>(in_rounds(micro_batches, round)) - 1) * bottleneck;
   }
-  /// Most micro-batches that end within `limit`, of `wanted` ones.
+  /// Whatever it is to do, it ends no later than `other`.
+  bool is_never_later_than(const ReplicaKind& other) const;
+  /// Most micro-batches that end within `limit`, of `wanted` ones: whole rounds or all.
   std::int64_t capacity(Seconds limit, std::int64_t wanted) const;
 };
 
@@ -58,8 +64,9 @@ class KindBuilder {
   /// differ in type or width.
   struct Family {
     std::array<Segment, 3> runs{};
-    std::uint32_t count = 1;  ///< of the runs
-    double stretch = 1;       ///< by stragglers
+    std::uint32_t count = 1;           ///< of the runs
+    std::uint32_t virtual_stages = 1;  ///< of each stage; more only of one run
+    double stretch = 1;                ///< by stragglers
     /// Of no kind less; with fewer replicas neither.
     Seconds fill{}, bottleneck{};
 
@@ -95,9 +102,10 @@ class KindBuilder {
   const StageCost& cost_in(const Segment& segment) const {
     return costs_[segment.type][segment.width];
   }
-  /// With these very stages. Nothing: a width is not possible, or they hold another number of
-  /// layers or more than fit.
-  std::optional<ReplicaKind> of(const std::vector<PlannedStage>& stages) const;
+  /// With these very stages. Nothing: a width is not possible, they hold another number of layers
+  /// or more than fit, or such stages cannot be interleaved.
+  std::optional<ReplicaKind> of(const std::vector<PlannedStage>& stages,
+                                std::uint32_t virtual_stages) const;
 
   const Method& method() const { return method_; }
   Seconds fixed() const { return fixed_; }
@@ -115,6 +123,7 @@ class KindBuilder {
     std::vector<Segment> segments;
     std::vector<const StageCost*> costs;  ///< of each stage
     std::vector<LinkTransfers> links;
+    std::uint32_t virtual_stages = 1;
   };
 
   const StageCost* find_cost(const PlannedStage& stage) const;
@@ -128,6 +137,9 @@ class KindBuilder {
   void keep_of_use(const KindNeed& need, Families& families) const;
   Pipeline pipeline_of(std::span<const Segment> segments, std::vector<LinkTransfers> links) const;
   std::vector<ReplicaKind> cuts_of(const Pipeline& pipeline) const;
+  PipelineCut chunked(std::uint32_t stages, std::uint32_t virtual_stages) const;
+  bool has_room(const Pipeline& pipeline, const PipelineCut& cut) const;
+  bool may_interleave(std::uint32_t stages, std::uint32_t virtual_stages) const;
   void add_pure(std::uint32_t type, Seconds limit, std::vector<Family>& families) const;
   void extend(const std::vector<std::uint32_t>& types, Family begun, Seconds limit,
               std::vector<Family>& families) const;
@@ -136,7 +148,7 @@ class KindBuilder {
 
   Method method_;
   std::uint32_t layers_;
-  double micro_batches_;  ///< of the step: a replica has no more in flight
+  std::uint32_t micro_batches_;  ///< of the step: a replica has no more in flight
   bool replicas_only_;
   ReplicaRange replicas_;
   std::vector<SiteDevices> sites_;  ///< of a replica, at one of them

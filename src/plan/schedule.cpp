@@ -3,68 +3,106 @@
 #include <algorithm>
 
 #include "axs/core/assert.h"
+#include "axs/plan/interleaving.h"
 
 namespace axs::plan {
 
 namespace {
 
+/// Which pass of a stage comes after how many of the same direction.
+struct Turn {
+  std::uint32_t chunk;
+  std::uint32_t micro_batch;
+};
+
+/// Of one chunk on each stage, or of several.
 class Pipeline {
  public:
-  Pipeline(const std::vector<TurnTime>& stages, std::uint32_t micro_batches)
-      : stages_{stages}, count_{micro_batches}, ends_(stages.size()), passes_(stages.size()) {
-    for (StageEnds& ends : ends_) ends.forward.reserve(count_);
+  Pipeline(const std::vector<TurnTime>& stages, std::uint32_t chunks, std::uint32_t micro_batches)
+      : stages_{stages},
+        count_{static_cast<std::uint32_t>(stages.size())},
+        chunks_{chunks},
+        micro_batches_{micro_batches},
+        done_(stages.size()),
+        passes_(stages.size()) {
+    for (Done& done : done_)
+      for (auto* ends : {&done.forward, &done.backward})
+        ends->assign(std::size_t{chunks} * micro_batches, not_yet);
   }
 
   /// The passes of each stage.
   std::vector<std::vector<Pass>> run() {
     for (bool moved = true; moved;) {
       moved = false;
-      for (std::uint32_t stage = 0; stage < stages_.size(); ++stage)
+      for (std::uint32_t stage = 0; stage < count_; ++stage)
         while (step(stage)) moved = true;
     }
     return std::move(passes_);
   }
 
  private:
-  struct StageEnds {
-    std::vector<Seconds> forward, backward;  ///< by micro-batch
+  static constexpr Seconds not_yet{-1};
+  struct Done {
+    std::vector<Seconds> forward, backward;  ///< ends, by chunk and micro-batch
+    std::uint32_t forwards = 0, backwards = 0;
   };
 
-  bool is_last(std::uint32_t stage) const { return stage + 1 == stages_.size(); }
+  std::uint32_t all() const { return chunks_ * micro_batches_; }
+  std::size_t place(Turn turn) const {
+    return std::size_t{turn.chunk} * micro_batches_ + turn.micro_batch;
+  }
+
+  /// Rounds of as many micro-batches as stages pass chunk after chunk.
+  Turn turn(std::uint32_t number, bool forward) const {
+    if (chunks_ == 1) return {0, number};
+    const std::uint32_t round = number / (count_ * chunks_);
+    const std::uint32_t chunk = number / count_ % chunks_;
+    return {forward ? chunk : chunks_ - 1 - chunk, round * count_ + number % count_};
+  }
 
   bool is_forward_next(std::uint32_t stage) const {
-    const auto warm_up = static_cast<std::uint32_t>(stages_.size() - 1 - stage);
-    const std::size_t ahead = ends_[stage].forward.size() - ends_[stage].backward.size();
-    return ends_[stage].forward.size() < count_ && ahead <= warm_up;
+    const std::uint32_t after = count_ - 1 - stage;
+    const std::uint32_t warm_up = chunks_ == 1 ? after : 2 * after + (chunks_ - 1) * count_;
+    const Done& mine = done_[stage];
+    return mine.forwards < all() && mine.forwards - mine.backwards <= warm_up;
+  }
+
+  /// When what it needs is there; before that, not_yet.
+  Seconds ready(std::uint32_t stage, Turn turn, bool forward) const {
+    if (forward) {
+      if (stage > 0) return done_[stage - 1].forward[place(turn)];
+      if (turn.chunk == 0) return {};
+      return done_.back().forward[place({turn.chunk - 1, turn.micro_batch})];
+    }
+    if (stage + 1 < count_) return done_[stage + 1].backward[place(turn)];
+    if (turn.chunk + 1 == chunks_) return done_[stage].forward[place(turn)];
+    return done_.front().backward[place({turn.chunk + 1, turn.micro_batch})];
   }
 
   /// The next pass of the stage, if what it needs is there.
   bool step(std::uint32_t stage) {
-    StageEnds& mine = ends_[stage];
-    if (mine.backward.size() == count_) return false;
+    Done& mine = done_[stage];
+    if (mine.backwards == all()) return false;
     const bool forward = is_forward_next(stage);
-    auto& done = forward ? mine.forward : mine.backward;
-    const std::size_t number = done.size();
-    Seconds ready{};
-    if (forward && stage > 0) {
-      if (ends_[stage - 1].forward.size() <= number) return false;
-      ready = ends_[stage - 1].forward[number];
-    } else if (!forward && !is_last(stage)) {
-      if (ends_[stage + 1].backward.size() <= number) return false;
-      ready = ends_[stage + 1].backward[number];
-    }
+    const Turn next = turn(forward ? mine.forwards : mine.backwards, forward);
+    const Seconds needed = ready(stage, next, forward);
+    if (needed == not_yet) return false;
     auto& passes = passes_[stage];
-    const Seconds begin = passes.empty() ? ready : std::max(ready, passes.back().end);
-    const Seconds end = begin + (forward ? stages_[stage].forward : stages_[stage].backward);
-    done.push_back(end);
-    passes.push_back({stage, forward ? PassKind::forward : PassKind::backward,
-                      static_cast<std::uint32_t>(number), begin, end});
+    const Seconds begin = passes.empty() ? needed : std::max(needed, passes.back().end);
+    const TurnTime& time = stages_[stage];
+    const Seconds end = begin + (forward ? time.forward : time.backward) / chunks_;
+    (forward ? mine.forward : mine.backward)[place(next)] = end;
+    ++(forward ? mine.forwards : mine.backwards);
+    passes.push_back({stage, forward ? PassKind::forward : PassKind::backward, next.micro_batch,
+                      next.chunk, begin, end});
     return true;
   }
 
   const std::vector<TurnTime>& stages_;
-  std::uint32_t count_;
-  std::vector<StageEnds> ends_;
+  std::uint32_t count_;  ///< of the stages
+  std::uint32_t chunks_;
+  std::uint32_t micro_batches_;
+  std::vector<Done> done_;  ///< by stage
   std::vector<std::vector<Pass>> passes_;
 };
 
@@ -77,8 +115,22 @@ void leave_room(std::vector<Pass>& passes, std::uint32_t left_out, Seconds room)
     passes[i].end += room;
   }
   const auto after = passes.begin() + static_cast<std::ptrdiff_t>(middle);
-  const Pass others{after->stage, PassKind::left_out, left_out, (after - 1)->end, after->begin};
+  const Pass others{after->stage, PassKind::left_out, left_out, 0, (after - 1)->end, after->begin};
   passes.insert(after, others);
+}
+
+/// With so many of them left out, in which nobody waits for anything but the slowest stage.
+PipelineSchedule played(const std::vector<TurnTime>& stages, std::uint32_t chunks,
+                        std::uint32_t shown, std::uint32_t left_out) {
+  Seconds slowest{};
+  for (const TurnTime& turn : stages) slowest = std::max(slowest, turn.both());
+  PipelineSchedule schedule;
+  for (auto& passes : Pipeline{stages, chunks, shown}.run()) {
+    if (left_out > 0) leave_room(passes, left_out, left_out * slowest);
+    schedule.end = std::max(schedule.end, passes.back().end);
+    schedule.passes.insert(schedule.passes.end(), passes.begin(), passes.end());
+  }
+  return schedule;
 }
 
 }  // namespace
@@ -87,15 +139,19 @@ PipelineSchedule one_forward_one_backward(const std::vector<TurnTime>& stages,
                                           std::uint32_t micro_batches, std::uint32_t most) {
   AXS_ASSERT(!stages.empty() && micro_batches > 0 && most >= 2);
   const std::uint32_t shown = std::min(micro_batches, most);
-  const std::uint32_t left_out = micro_batches - shown;
-  Seconds slowest{};
-  for (const TurnTime& turn : stages) slowest = std::max(slowest, turn.both());
-  PipelineSchedule schedule;
-  for (auto& passes : Pipeline{stages, shown}.run()) {
-    if (left_out > 0) leave_room(passes, left_out, left_out * slowest);
-    schedule.end = std::max(schedule.end, passes.back().end);
-    schedule.passes.insert(schedule.passes.end(), passes.begin(), passes.end());
-  }
+  return played(stages, 1, shown, micro_batches - shown);
+}
+
+PipelineSchedule interleaved(const std::vector<TurnTime>& stages, std::uint32_t chunks,
+                             std::uint32_t micro_batches, std::uint32_t most) {
+  AXS_ASSERT(stages.size() > 1 && chunks > 1 && micro_batches > 0);
+  const auto round = static_cast<std::uint32_t>(stages.size());
+  const auto all = static_cast<std::uint32_t>(in_rounds(micro_batches, round));
+  const std::uint32_t shown = std::min(all, std::max(2 * round, most / round * round));
+  PipelineSchedule schedule = played(stages, chunks, shown, all - shown);
+  std::erase_if(schedule.passes, [&](const Pass& pass) {
+    return pass.kind != PassKind::left_out && pass.micro_batch >= micro_batches;
+  });
   return schedule;
 }
 

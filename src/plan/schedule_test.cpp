@@ -6,6 +6,7 @@
 #include <string>
 
 #include "axs/core/rng.h"
+#include "axs/plan/interleaving.h"
 
 using namespace axs;
 using namespace axs::plan;
@@ -158,6 +159,95 @@ TEST_CASE("schedule: micro-batches that are left out change neither the end nor 
   REQUIRE(gap != some.passes.end());
   CHECK(gap->micro_batch == 440);
   CHECK(gap->end > gap->begin);
+}
+
+TEST_CASE("schedule: two stages of two chunks and two micro-batches, by hand") {
+  const auto schedule = interleaved(turns({6, 6}, 1.0 / 3), 2, 2, all_of_them);
+  std::string order;
+  std::vector<double> begins;
+  for (const Pass& pass : schedule.passes) {
+    order += (pass.kind == PassKind::forward ? "F" : "B") + std::to_string(pass.micro_batch) +
+             std::to_string(pass.chunk) + " ";
+    begins.push_back(pass.begin.value());
+  }
+  CHECK(order == "F00 F10 F01 F11 B01 B11 B00 B10 F00 F10 F01 B01 F11 B11 B00 B10 ");
+  const std::vector<double> by_hand{0, 1, 2, 3, 6, 9, 11, 13, 1, 2, 3, 4, 6, 7, 9, 11};
+  REQUIRE(begins.size() == by_hand.size());
+  for (std::size_t i = 0; i < begins.size(); ++i) CHECK(begins[i] == doctest::Approx(by_hand[i]));
+  CHECK(schedule.end.value() == doctest::Approx(15));
+}
+
+TEST_CASE("schedule: interleaved stages that are equal end when the planner says") {
+  Rng rng{5};
+  for (int i = 0; i < 300; ++i) {
+    const auto stages = static_cast<std::uint32_t>(2 + rng.below(7));
+    const auto chunks = static_cast<std::uint32_t>(2 + rng.below(5));
+    const auto count = static_cast<std::uint32_t>(1 + rng.below(4 * stages));
+    const auto all = turns(std::vector<double>(stages, 0.1 + rng.uniform()), rng.uniform());
+    const Seconds turn = all.front().both();
+    const Seconds counted =
+        fill_of(stages * turn, turn, chunks) +
+        (static_cast<double>(in_rounds(count, round_of(stages, chunks))) - 1) * turn;
+    const auto schedule = interleaved(all, chunks, count, all_of_them);
+    CHECK(schedule.end.value() == doctest::Approx(counted.value()).epsilon(1e-12));
+    CHECK(schedule.passes.size() == std::size_t{2} * stages * chunks * count);
+    const auto some = interleaved(all, chunks, count, 2 * stages);
+    CHECK(some.end.value() == doctest::Approx(counted.value()).epsilon(1e-12));
+  }
+}
+
+TEST_CASE("schedule: interleaved stages whose ends are slower end no later than the planner says") {
+  Rng rng{6};
+  double widest = 1;
+  for (int i = 0; i < 2000; ++i) {
+    const auto stages = static_cast<std::uint32_t>(2 + rng.below(7));
+    const auto chunks = static_cast<std::uint32_t>(2 + rng.below(5));
+    const std::uint32_t count = stages * static_cast<std::uint32_t>(1 + rng.below(4));
+    std::vector<double> seconds(stages, 1);
+    seconds.front() += rng.uniform();
+    seconds.back() += rng.uniform();
+    const auto all = turns(seconds, 0.25 + 0.25 * rng.uniform());
+    const Closed closed{all};
+    const Seconds counted =
+        fill_of(closed.fill, closed.slowest, chunks) + (count - 1.0) * closed.slowest;
+    const Seconds end = interleaved(all, chunks, count, all_of_them).end;
+    CHECK(end <= counted * rounding);
+    CHECK(end * rounding >= count * closed.slowest);
+    widest = std::max(widest, counted / end);
+  }
+  CHECK(widest > 1.05);
+}
+
+TEST_CASE("schedule: each interleaved pass waits for what it needs, and follows the one before") {
+  Rng rng{7};
+  for (int i = 0; i < 60; ++i) {
+    const auto stages = static_cast<std::uint32_t>(2 + rng.below(4));
+    const auto chunks = static_cast<std::uint32_t>(2 + rng.below(3));
+    const auto count = static_cast<std::uint32_t>(1 + rng.below(9));
+    std::vector<double> seconds(stages);
+    for (double& s : seconds) s = 0.1 + rng.uniform();
+    const auto schedule = interleaved(turns(seconds, 0.4), chunks, count, all_of_them);
+    const auto end_of = [&](std::uint32_t part, PassKind kind, std::uint32_t micro_batch) {
+      return std::ranges::find_if(schedule.passes,
+                                  [&](const Pass& p) {
+                                    return p.chunk * stages + p.stage == part && p.kind == kind &&
+                                           p.micro_batch == micro_batch;
+                                  })
+          ->end;
+    };
+    for (std::size_t n = 0; n < schedule.passes.size(); ++n) {
+      const Pass& pass = schedule.passes[n];
+      if (n > 0 && schedule.passes[n - 1].stage == pass.stage)
+        CHECK(schedule.passes[n - 1].end <= pass.begin);
+      const std::uint32_t part = pass.chunk * stages + pass.stage;
+      const bool forward = pass.kind == PassKind::forward;
+      if (forward && part > 0)
+        CHECK(end_of(part - 1, PassKind::forward, pass.micro_batch) <= pass.begin);
+      if (!forward && part + 1 < stages * chunks)
+        CHECK(end_of(part + 1, PassKind::backward, pass.micro_batch) <= pass.begin);
+      if (!forward) CHECK(end_of(part, PassKind::forward, pass.micro_batch) <= pass.begin);
+    }
+  }
 }
 
 TEST_SUITE_END();

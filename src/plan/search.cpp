@@ -326,7 +326,7 @@ std::optional<TrainingPlan> Search::shared_anew(const Method& method,
   }
   std::vector<ReplicaKind> kinds;
   for (const ReplicaGroup& group : pipelines) {
-    auto kind = builders[group.site]->of(group.stages);
+    auto kind = builders[group.site]->of(group.stages, group.virtual_stages);
     if (!kind) return std::nullopt;
     kinds.push_back(*std::move(kind));
   }

@@ -42,7 +42,9 @@ class Exhaustive : ExhaustivePipelines {
   void try_all(const Devices& devices) {
     ends_.clear();
     for (const SiteDevices& site : devices)
-      for_all_pipelines(site, [&](const auto& stages, const auto& used) { take(stages, used); });
+      for_all_pipelines(site, [&](const auto& stages, const auto& used) {
+        for_all_chunks(stages, [&](std::uint32_t chunks) { take(stages, used, chunks); });
+      });
     for (std::uint32_t sites = 1; sites < (1u << devices.size()); ++sites) {
       const Seconds step = time_at(devices, sites, micro_batches_) + fixed_;
       best_ = std::min(best_, exchanged(sites, step, false));
@@ -89,10 +91,11 @@ class Exhaustive : ExhaustivePipelines {
   /// Replicas that are alike, with as even work as can be.
   void try_spanning() {
     if (one_stage_ || replicas_ > spanning_replicas_max) return;
-    const double work = (micro_batches_ + replicas_ - 1) / replicas_;
+    const std::uint32_t work = (micro_batches_ + replicas_ - 1) / replicas_;
     ExhaustiveSpanning{fleet_, costs_, replicas_}.for_all(
         job_.shape.layers, [&](const auto& stages, const auto& waits) {
-          if (has_memory(stages)) best_ = std::min(best_, fixed_ + end_of(stages, waits, work));
+          if (has_memory(stages, 1))
+            best_ = std::min(best_, fixed_ + end_of(stages, waits, work, 1));
         });
   }
 
@@ -142,8 +145,8 @@ class Exhaustive : ExhaustivePipelines {
     return slowest;
   }
 
-  void take(const std::vector<Stage>& stages, const Groups& used) {
-    if (!has_memory(stages)) return;
+  void take(const std::vector<Stage>& stages, const Groups& used, std::uint32_t chunks) {
+    if (!has_memory(stages, chunks)) return;
     std::vector<const StageCost*> costs;
     for (const Stage& stage : stages) costs.push_back(stage.cost);
     std::vector<Seconds> transfers;
@@ -151,36 +154,37 @@ class Exhaustive : ExhaustivePipelines {
     auto& ends = ends_[used];
     ends.resize(micro_batches_ + 1, Seconds{1e30});
     for (std::uint32_t m = 1; m <= micro_batches_; ++m)
-      ends[m] = std::min(ends[m], end_of(stages, transfers, m));
+      ends[m] = std::min(ends[m], end_of(stages, transfers, m, chunks));
   }
 
   /// A replica with that many micro-batches.
   template <class Stages>
   Seconds end_of(const Stages& stages, const std::vector<Seconds>& transfers,
-                 double micro_batches) const {
-    Seconds fill{}, most{}, tail{};
+                 std::uint32_t micro_batches, std::uint32_t chunks) const {
+    Chunked chunked{.chunks = chunks};
+    Seconds tail{};
     double nodes = 0;
     for (std::size_t i = 0; i < stages.size(); ++i) {
       const StageCost& cost = *stages[i].cost;
       const StagePlace place = place_of(i, stages.size());
-      const Seconds time = cost.time(place).at(stages[i].layers) + transfers[i];
-      fill += time;
-      most = std::max(most, time);
+      chunked.add(cost.time(place).at(stages[i].layers), transfers[i]);
       tail = std::max(tail, cost.tail(stages[i].layers, place));
       nodes += cost.nodes();
     }
     const double stretch = 1 + calibration_.shared.stragglers *
                                    (dmath::log(std::max(nodes * replicas_, 1.0)) / dmath::log(2));
-    return stretch * (fill + tail + (micro_batches - 1) * most);
+    return stretch * (chunked.all(micro_batches) + tail);
   }
 
   /// With as many micro-batches in flight as the step has.
   template <class Stages>
-  bool has_memory(const Stages& stages) const {
-    for (std::size_t i = 0; i < stages.size(); ++i)
-      if (stages[i].cost->memory(place_of(i, stages.size(), micro_batches_)).at(stages[i].layers) >
+  bool has_memory(const Stages& stages, std::uint32_t chunks) const {
+    for (std::size_t i = 0; i < stages.size(); ++i) {
+      const StagePlace place = place_of(i, stages.size(), micro_batches_, chunks);
+      if (stages[i].cost->memory(place).at(stages[i].layers) >
           fleet_.types[stages[i].type].accelerator.memory)
         return false;
+    }
     return true;
   }
 

@@ -92,7 +92,7 @@ TEST_CASE("search: of more than 64 replicas that are alike none are better") {
   CHECK(many >= 3);
 }
 
-TEST_CASE("search: as many replicas as there are micro-batches, however odd their number is") {
+TEST_CASE("search: as many replicas as have equal work, however odd their number is") {
   for (const std::uint32_t devices : {130u, 254u, 340u, 342u, 510u, 1022u}) {
     const OnePool scene{devices, devices, 42, 80};
     const Search search = *Search::of(scene.job, scene.fleet, calibration);
@@ -103,7 +103,10 @@ TEST_CASE("search: as many replicas as there are micro-batches, however odd thei
     const TrainingPlan found = plan::search(scene.job, scene.fleet, calibration)->plan;
     CAPTURE(devices);
     CHECK(found.step.total <= by_hand->step.total * (1 + 1e-9));
-    CHECK(replicas_of(found.groups) == devices / 2);
+    // Interleaved ones are better with two or three stages, and fewer of them.
+    CHECK(found.groups[0].virtual_stages > 1);
+    CHECK(found.groups.size() == 1);
+    CHECK(replicas_of(found.groups) > 64);
   }
 }
 

@@ -52,6 +52,7 @@ Workload workload_of(const Job& job, const Fleet& fleet, const TrainingPlan& pla
                          .data = group.replicas,
                          .pipeline = static_cast<std::uint32_t>(group.stages.size()),
                          .expert = plan.method.whole_experts ? group.stages.front().tensor : 1,
+                         .virtual_stages = group.virtual_stages,
                          .sequence_parallel = group.stages.front().tensor > 1,
                          .sharding = plan.method.sharding,
                          .recompute = plan.method.recompute,
@@ -62,6 +63,7 @@ Workload workload_of(const Job& job, const Fleet& fleet, const TrainingPlan& pla
                 .accelerator = fleet.types.front().accelerator,
                 .network = fleet.types.front().network,
                 .software = job.software};
+  for (const PlannedStage& stage : group.stages) work.plan.stage_layers.push_back(stage.layers);
   work.software.memory_figure = MemoryFigure::device;
   return work;
 }
@@ -128,12 +130,15 @@ namespace {
 /// What has been seen in the plans of units.
 struct Seen {
   bool pipeline = false, few = false, experts = false, context = false;
+  bool interleaved = false, rounds = false;  ///< with one round, with several
   bool sharded[4] = {};
 
   void take(const TrainingPlan& plan) {
     const ReplicaGroup& group = plan.groups[0];
     pipeline = pipeline || group.stages.size() > 1;
     few = few || group.micro_batches < group.stages.size();
+    if (group.virtual_stages > 1)
+      (group.micro_batches > group.stages.size() ? rounds : interleaved) = true;
     experts = experts || (plan.method.whole_experts && group.stages[0].tensor > 1);
     context = context || plan.method.context > 1;
     sharded[static_cast<std::size_t>(plan.method.sharding)] = true;
@@ -186,6 +191,9 @@ TEST_CASE("search: plans for devices of one kind take what step_time() and memor
       alone.fleet.types[0].accelerator.memory = Bytes{gigabytes * 1e9};
       alone.job.global_batch = batch;
       check_units(alone.job, alone.fleet, seen);
+      alone.job.shape.layers = 12;
+      check_units(alone.job, alone.fleet, seen);
+      alone.job.shape.layers = 4;
     }
   Roomy mixture;
   mixture.job.shape.experts = {.count = 8, .chosen = 2, .feed_forward = 2048};
@@ -196,10 +204,42 @@ TEST_CASE("search: plans for devices of one kind take what step_time() and memor
   check_units(long_sequence.job, long_sequence.fleet, seen);
   CHECK(seen.pipeline);
   CHECK(seen.few);
+  CHECK(seen.interleaved);
+  CHECK(seen.rounds);
   CHECK(seen.experts);
   CHECK(seen.context);
   for (const Sharding sharding : {Sharding::optimizer, Sharding::gradients, Sharding::parameters})
     CHECK(seen.sharded[static_cast<std::size_t>(sharding)]);
+}
+
+TEST_CASE("search: chunks of which two are a layer short take what step_time() says") {
+  Roomy deep;
+  deep.job.shape.layers = 70;
+  deep.job.shape.hidden = 1024;
+  deep.fleet.types[0].accelerator.per_node = 1;
+  const Search search = *Search::of(deep.job, deep.fleet, calibration);
+  ReplicaGroup group{.stages = {{0, 1, 17, {}}, {0, 1, 18, {}}, {0, 1, 18, {}}, {0, 1, 17, {}}},
+                     .crossings = {},
+                     .virtual_stages = 3};
+  const Method method{1, Recompute::full, Sharding::optimizer};
+  const auto plan = search.shared_anew(method, {group});
+  REQUIRE(plan);
+  CHECK(plan->groups[0].micro_batches == 8);
+  const Workload work = workload_of(deep.job, deep.fleet, *plan);
+  CHECK(plan->step.total.value() ==
+        doctest::Approx(step_time(work, calibration)->total.value()).epsilon(1e-9));
+  Bytes most{};
+  for (const PlannedStage& stage : plan->groups[0].stages) most = std::max(most, stage.memory);
+  CHECK(most.value() ==
+        doctest::Approx(memory_use(work, calibration.memory)->total.value()).epsilon(1e-9));
+  const auto found = plan::search(deep.job, deep.fleet, calibration);
+  CHECK(found->plan.step.total <= plan->step.total);
+  std::swap(group.stages[0], group.stages[1]);
+  CHECK_FALSE(search.shared_anew(method, {group}));
+  deep.job.shape.layers = 62;  // Where two layers count for more, chunks are even.
+  for (PlannedStage& stage : group.stages) stage.layers = 16;
+  group.stages.front().layers = group.stages.back().layers = 15;
+  CHECK_FALSE(Search::of(deep.job, deep.fleet, calibration)->shared_anew(method, {group}));
 }
 
 TEST_CASE("stage: what is sent to another kind of stage goes over the slower network") {

@@ -12,10 +12,14 @@ struct SharedWork {
   Seconds slowest{};
 
   void add(const ChosenReplicas& chosen, std::int64_t replicas, std::int64_t work);
+  /// All together `less` than `work` each.
+  void add(const ChosenReplicas& chosen, std::int64_t replicas, std::int64_t work,
+           std::int64_t less);
 };
 
 /// Each replica does what it can within `limit`, less what nobody needs: of that the first ones do
-/// less first. Together they must be able to do all.
+/// less first, and those that are alike do whole rounds less as far as they can. Together they must
+/// be able to do all.
 SharedWork share_work(const std::vector<ChosenReplicas>& chosen, const ReplicaDemand& demand,
                       Seconds limit);
 

@@ -6,10 +6,13 @@
 
 namespace axs::plan {
 
-StagePlace place_of(std::size_t stage, std::size_t stages, double micro_batches) {
-  return {.first = stage == 0,
-          .last = stage + 1 == stages,
-          .in_flight = std::min(static_cast<double>(stages - stage), micro_batches)};
+StagePlace place_of(std::size_t stage, std::size_t stages, double micro_batches,
+                    std::uint32_t virtual_stages) {
+  return {
+      .first = stage == 0,
+      .last = stage + 1 == stages,
+      .in_flight = in_flight(static_cast<std::uint32_t>(stage), static_cast<std::uint32_t>(stages),
+                             virtual_stages, micro_batches)};
 }
 
 Result<StageCost> StageCost::of(const Job& job, const Method& method, const DeviceType& type,

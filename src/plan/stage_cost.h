@@ -26,9 +26,10 @@ struct StagePlace {
 
   bool alone() const { return first && last; }
 };
-/// With 1F1B, for a replica of so many micro-batches.
+/// With 1F1B, for a replica of so many micro-batches; interleaved if there are several chunks of
+/// layers on each stage.
 StagePlace place_of(std::size_t stage, std::size_t stages,
-                    double micro_batches = many_micro_batches);
+                    double micro_batches = many_micro_batches, std::uint32_t virtual_stages = 1);
 
 /// A function of layers that is a line.
 template <class T>
@@ -130,7 +131,7 @@ struct LinkTransfers {
 };
 
 /// What a micro-batch costs a stage of a pipeline by what it exchanges with those beside it, of
-/// which some may be at other sites.
+/// which some may be at other sites, each time that it comes by.
 Seconds transfers_of(const std::vector<const StageCost*>& stages, std::size_t stage,
                      const std::vector<LinkTransfers>& links = {});
 

@@ -67,6 +67,8 @@ struct ReplicaGroup {
   std::uint32_t micro_batches = 1;  ///< of each replica in a step
   std::vector<PlannedStage> stages;
   std::vector<Crossing> crossings{};  ///< in order; none: the pipelines stay at their site
+  /// Chunks of the layers of each stage, all alike: see interleaving.h.
+  std::uint32_t virtual_stages = 1;
 
   std::uint32_t site_of(std::size_t stage) const {
     std::uint32_t at = site;

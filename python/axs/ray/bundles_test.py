@@ -19,7 +19,7 @@ def group(site, replicas, *stages, crossings=()):
 
 
 def document(*groups, **other):
-    return {"version": 3, "job": "j", "micro_batch": 2, "context": 1, "groups": list(groups),
+    return {"version": 4, "job": "j", "micro_batch": 2, "context": 1, "groups": list(groups),
             **other}
 
 
@@ -108,7 +108,7 @@ class Refused(unittest.TestCase):
         one = group("sfo", 1, stage("H100", 1, 4))
         for plan, said in (
                 ("", "is not JSON"), ("[1]", "version: [1], want a whole number"),
-                (document(one) | {"version": 4}, "version 4, want 3"), (document(), "no groups"),
+                (document(one) | {"version": 5}, "version 5, want 4"), (document(), "no groups"),
                 (document(one | {"replicas": 0}), "replicas: 0, want 1 or more"),
                 (document(one | {"replicas": True}), "replicas: true, want a whole number"),
                 (document(one | {"stages": []}), "without stages"),
