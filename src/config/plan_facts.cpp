@@ -91,11 +91,13 @@ void read_choices(Table& t, plan::Software& s) {
     s.attention = t.choice<Attention>("attention", {{"classic", Attention::classic},
                                                     {"unfused", Attention::unfused},
                                                     {"flash1", Attention::flash1},
-                                                    {"flash2", Attention::flash2}});
+                                                    {"flash2", Attention::flash2},
+                                                    {"flash3", Attention::flash3}});
   if (t.has("pointwise"))
     s.pointwise = t.choice<Pointwise>("pointwise", {{"fused", Pointwise::fused},
                                                     {"compiled", Pointwise::compiled},
-                                                    {"eager", Pointwise::eager}});
+                                                    {"eager", Pointwise::eager},
+                                                    {"written-out", Pointwise::written_out}});
   if (t.has("selective"))
     s.selective = t.choice<Selective>(
         "selective",
@@ -156,6 +158,7 @@ void read_software(Table& t, plan::Facts& facts) {
   if (t.has("node-network-gb-per-s"))
     entry.node_rate = gigabytes_per_second(t, "node-network-gb-per-s");
   if (t.has("rails")) entry.rails = count(t, "rails");
+  if (t.has("unexplained-share")) entry.unexplained = t.number("unexplained-share", 0, 1);
   t.text("evidence");
   facts.software.push_back(entry);
 }

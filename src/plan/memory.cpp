@@ -48,9 +48,8 @@ class LayerMemory {
   /// Five bytes of each score, or one sum of each row in four.
   Bytes scores() const {
     const double heads = heads_here(shape_, plan_.tensor).queries;
-    const bool kept =
-        software_.attention == Attention::classic || software_.attention == Attention::unfused;
-    return Bytes{kept ? 5 * tokens_ * heads * plan_.sequence : 4 * tokens_ * heads};
+    return Bytes{is_flash(software_.attention) ? 4 * tokens_ * heads
+                                               : 5 * tokens_ * heads * plan_.sequence};
   }
   /// Of torchtitan: every other product's output is computed again. The compiler keeps a tenth
   /// less.

@@ -5,10 +5,16 @@
 namespace axs::plan {
 
 /// classic: batched products with the scores in memory, softmax and mask fused (Megatron). unfused:
-/// each operation on the scores by itself. flash1, flash2: Dao et al. 2022 and Dao 2023.
-enum class Attention { classic, unfused, flash1, flash2 };
+/// each operation on the scores by itself. flash1, flash2, flash3: Dao et al. 2022, Dao 2023, Shah
+/// et al. 2024 (or cuDNN's of that time), which wants Hopper.
+enum class Attention { classic, unfused, flash1, flash2, flash3 };
+
+constexpr bool is_flash(Attention attention) {
+  return attention != Attention::classic && attention != Attention::unfused;
+}
 /// Of what is not a matrix product: fused by hand, compiled by torch.compile, or one by one.
-enum class Pointwise { fused, compiled, eager };
+/// Written out: norms, rotation and gates in operations of PyTorch, which are counted one by one.
+enum class Pointwise { fused, compiled, eager, written_out };
 /// What selective recomputation leaves out: the attention core (Korthikanti et al. 2022), or every
 /// other product and what lies between (torchtitan).
 enum class Selective { attention, half_the_products };
