@@ -130,6 +130,7 @@ void read_software(Table& t, plan::Facts& facts) {
   read_flag(t, "overlaps-data", s.overlaps_data);
   read_flag(t, "launches-block", s.launches_block);
   read_flag(t, "partitioned-transfers", s.partitioned_transfers);
+  read_flag(t, "shards-within-node", s.shards_within_node);
   read_flag(t, "single-rail-sharding", s.single_rail_sharding);
   read_flag(t, "gathers-logits", s.gathers_logits);
   read_flag(t, "dropout", s.dropout);

@@ -95,6 +95,9 @@ Software software_told(const PublishedRun& run, const SoftwareFacts& facts,
   Software software = facts.software;
   if (contains(run.notes, "AsyncTP")) software.overlaps_tensor = true;
   if (contains(run.notes, "eager")) software.pointwise = Pointwise::eager;
+  if (has_word(run.notes, {"hsdp"}) ||
+      says(plain_name(run.notes), {"hybridshard", "fsdpwithinanode", "shardswithinanode"}))
+    software.shards_within_node = true;
   if (is_baseline(run, facts)) refine_baseline(software);
   const bool early = run.precision == "fp16" && run.recompute == "full";
   // Before FlashAttention was, one trained in fp16 and computed whole layers again.

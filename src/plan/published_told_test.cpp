@@ -191,3 +191,20 @@ TEST_CASE("published: accelerators as tables spell them") {
     CHECK(name(told) == want);
   }
 }
+
+TEST_CASE("published: hybrid sharding cuts within a node and exchanges between nodes") {
+  PublishedRun run = llama();
+  run.tensor = 1;
+  run.zero_stage = 3;
+  run.notes = "HSDP";
+  const auto& facts = config::testing::shipped_facts();
+  const Workload hybrid = *workload_of(run, facts);
+  CHECK(hybrid.software.shards_within_node);
+  Workload whole = hybrid;
+  whole.software.shards_within_node = false;
+  const StepTime of_hybrid = *step_time(hybrid, facts.calibration);
+  const StepTime of_whole = *step_time(whole, facts.calibration);
+  CHECK(of_hybrid.sharding_exchange < of_whole.sharding_exchange);
+  CHECK(of_hybrid.data_exchange > of_whole.data_exchange);
+  CHECK(of_hybrid.optimizer > of_whole.optimizer);
+}

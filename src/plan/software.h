@@ -46,6 +46,9 @@ struct Software {
   bool overlaps_data = true;          ///< gradients are exchanged during the backward pass
   double gradient_bytes = 2;          ///< of a gradient that devices exchange; at least 4 to shards
   bool partitioned_transfers = true;  ///< each tensor rank sends its part of what stages exchange
+  /// ZeRO-2 and ZeRO-3 cut among the devices of a node, and nodes exchange gradients (hybrid
+  /// sharding, Zhao et al. 2023, section 3.2.2).
+  bool shards_within_node = false;
   bool single_rail_sharding = false;  ///< ZeRO-3 of 2021: one NIC of eight, 2-byte gradients
   bool gathers_logits = false;        ///< each tensor rank has all logits, in several copies
   double state_bytes = 18;            ///< of a parameter: weights, gradient, optimiser
