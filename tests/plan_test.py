@@ -450,6 +450,15 @@ class Small(unittest.TestCase):
             self.assertLess(of["all"][key], most)
         self.assertGreater(of["all"]["within_pct"], 97)
 
+    def test_unseen_publications(self):
+        """What is stated there of the second set, after its blind score."""
+        path = os.path.join(os.path.dirname(__file__), "../data/unseen-publications-2.csv")
+        document = json.loads(score(path, "--json").stdout)
+        of = {source["source"]: source for source in document["sources"]}
+        self.assertEqual((of["all"]["runs"], len(document["left_out"])), (66, 0))
+        self.assertLess(of["all"]["mape_pct"], 12.5)
+        self.assertGreater(of["all (zero-shot)"]["within_pct"], 95)
+
     def test_no_table(self):
         for text, what in (("", "empty"), ("a,b\n1,2\n", ":1: no column cp"),
                            (HEADER + '"1,2\n', ":2: a quote")):

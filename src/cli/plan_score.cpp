@@ -83,7 +83,8 @@ ordered_json json_of(const plan::StepTime& step) {
           {"data_exchange", step.data_exchange.value()},
           {"optimizer", step.optimizer.value()},
           {"stragglers", step.stragglers.value()},
-          {"fixed", step.fixed.value()}};
+          {"fixed", step.fixed.value()},
+          {"unexplained", step.unexplained.value()}};
 }
 
 /// What the fullest stage holds, in GiB.

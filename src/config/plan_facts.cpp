@@ -91,11 +91,13 @@ void read_choices(Table& t, plan::Software& s) {
     s.attention = t.choice<Attention>("attention", {{"classic", Attention::classic},
                                                     {"unfused", Attention::unfused},
                                                     {"flash1", Attention::flash1},
-                                                    {"flash2", Attention::flash2}});
+                                                    {"flash2", Attention::flash2},
+                                                    {"flash3", Attention::flash3}});
   if (t.has("pointwise"))
     s.pointwise = t.choice<Pointwise>("pointwise", {{"fused", Pointwise::fused},
                                                     {"compiled", Pointwise::compiled},
-                                                    {"eager", Pointwise::eager}});
+                                                    {"eager", Pointwise::eager},
+                                                    {"written-out", Pointwise::written_out}});
   if (t.has("selective"))
     s.selective = t.choice<Selective>(
         "selective",
@@ -128,6 +130,7 @@ void read_software(Table& t, plan::Facts& facts) {
   read_flag(t, "overlaps-data", s.overlaps_data);
   read_flag(t, "launches-block", s.launches_block);
   read_flag(t, "partitioned-transfers", s.partitioned_transfers);
+  read_flag(t, "shards-within-node", s.shards_within_node);
   read_flag(t, "single-rail-sharding", s.single_rail_sharding);
   read_flag(t, "gathers-logits", s.gathers_logits);
   read_flag(t, "dropout", s.dropout);
@@ -156,6 +159,7 @@ void read_software(Table& t, plan::Facts& facts) {
   if (t.has("node-network-gb-per-s"))
     entry.node_rate = gigabytes_per_second(t, "node-network-gb-per-s");
   if (t.has("rails")) entry.rails = count(t, "rails");
+  if (t.has("unexplained-share")) entry.unexplained = t.number("unexplained-share", 0, 1);
   t.text("evidence");
   facts.software.push_back(entry);
 }

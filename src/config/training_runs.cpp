@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <functional>
 #include <map>
@@ -143,10 +144,36 @@ void unreadable(std::string& first, const Cell& cell, std::string_view want) {
     first = fmt::format("{} \"{}\", want {}", cell.column, readable(cell.text.substr(0, 40)), want);
 }
 
+/// What people write where they know nothing.
+bool is_blank(std::string_view text) {
+  constexpr std::array blank{"", "-", "--", "?", "n/a", "na", "none", "null", "unknown"};
+  std::string plain;
+  for (const char c : text)
+    if (c != ' ') plain += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return std::ranges::find(blank, plain) != blank.end();
+}
+
+/// Without spaces around it.
+std::string_view trimmed(std::string_view text) {
+  while (text.starts_with(' ')) text.remove_prefix(1);
+  while (text.ends_with(' ')) text.remove_suffix(1);
+  return text;
+}
+
+/// "1,024" without its comma; what is no such number as it is.
+std::string without_commas(std::string_view text) {
+  std::string digits;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool separates = text[i] == ',' && i > 0 && (text.size() - i) % 4 == 0;
+    if (!separates) digits += text[i];
+  }
+  return digits;
+}
+
 std::optional<double> number(std::string& problem, const Cell& cell, double least, double most,
                              std::string_view want) {
-  const std::string& text = cell.text;
-  if (text.empty()) return std::nullopt;
+  if (is_blank(cell.text)) return std::nullopt;
+  const std::string text = without_commas(trimmed(cell.text));
   double value{};
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error == std::errc{} && end == text.data() + text.size() && value >= least && value <= most)
@@ -185,6 +212,24 @@ Set throughput(std::optional<T> plan::Throughput::* member, double unit) {
   };
 }
 
+/// "45", "45 %" or 0.45: no run that anybody publishes has a share below one in a hundred.
+Set share(std::optional<double> plan::Throughput::* member) {
+  return [member](PublishedRun& run, const Cell& cell) {
+    std::string_view text = trimmed(cell.text);
+    if (text.ends_with('%')) text = trimmed(text.substr(0, text.size() - 1));
+    const std::string plain{text};
+    const auto value = positive(run.throughput.unreadable, {cell.column, plain});
+    if (value) run.throughput.*member = *value < 1 ? *value : *value * 0.01;
+  };
+}
+
+/// PyTorch's FSDP cuts what ZeRO's third stage cuts.
+void set_zero_stage(PublishedRun& run, const Cell& cell) {
+  static const Set set = whole(&PublishedRun::zero_stage);
+  const std::string three = "3";
+  set(run, cell.text == "FSDP" ? Cell{cell.column, three} : cell);
+}
+
 using Columns = std::map<std::string, Set, std::less<>>;
 
 /// That every table has.
@@ -211,12 +256,16 @@ const Columns& wanted_columns() {
                            {"vpp", whole(&Run::virtual_stages)},
                            {"ep", whole(&Run::expert)},
                            {"cp", whole(&Run::context)},
-                           {"zero_stage", whole(&Run::zero_stage)},
-                           {"seq_parallel",
-                            [](Run& run, const Cell& cell) {
-                              run.sequence_parallel = cell.text == "y";
-                              if (!cell.text.empty() && cell.text != "y" && cell.text != "n")
-                                unreadable(run.unreadable, cell, "y or n");
+                            {"zero_stage", set_zero_stage},
+                            {"seq_parallel",
+                             [](Run& run, const Cell& cell) {
+                               constexpr std::array yes{"y", "Y", "yes", "Yes", "true", "True", "1"};
+                               constexpr std::array no{"n", "N", "no", "No", "false", "False", "0"};
+                               const std::string_view text = trimmed(cell.text);
+                               run.sequence_parallel = std::ranges::find(yes, text) != yes.end();
+                               if (!run.sequence_parallel && !is_blank(text) &&
+                                   std::ranges::find(no, text) == no.end())
+                                 unreadable(run.unreadable, cell, "y or n");
                             }},
                            {"model_params_B",
                             [](Run& run, const Cell& cell) {
@@ -240,8 +289,8 @@ const Columns& further_columns() {
   using plan::Throughput;
   static const Columns all{{"tokens_per_s", throughput(&Throughput::tokens_per_second, 1)},
                            {"achieved_tflops_per_gpu", throughput(&Throughput::flops, 1e12)},
-                           {"mfu_pct", throughput(&Throughput::model_share, 0.01)},
-                           {"hfu_pct", throughput(&Throughput::hardware_share, 0.01)},
+                           {"mfu_pct", share(&Throughput::model_share)},
+                           {"hfu_pct", share(&Throughput::hardware_share)},
                            {"flops_convention", [](PublishedRun& run, const Cell& cell) {
                               run.throughput.convention = readable(cell.text);
                             }}};

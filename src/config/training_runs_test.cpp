@@ -112,7 +112,7 @@ TEST_CASE("training runs: throughput, where a table has it") {
   const std::string more =
       "tokens_per_s,achieved_tflops_per_gpu,flops_convention,mfu_pct,hfu_pct," + header;
   const auto runs = parse_training_runs(
-      more + "5000,140,model,45,60," + run + ",,,45 %,," + run + ",,,,," + run, "r.csv");
+      more + "5000,140,model,45,60," + run + ",,,half,," + run + ",,,,," + run, "r.csv");
   REQUIRE(runs);
   const plan::Throughput& told = runs->front().throughput;
   CHECK(told.tokens_per_second == 5000);
@@ -122,8 +122,27 @@ TEST_CASE("training runs: throughput, where a table has it") {
   CHECK(told.hardware_share == doctest::Approx(0.6));
   const plan::PublishedRun& wrong = (*runs)[1];
   CHECK(wrong.unreadable.empty());
-  CHECK(wrong.throughput.unreadable == "mfu_pct \"45 %\", want a number from 1e-9 to 1e9");
+  CHECK(wrong.throughput.unreadable == "mfu_pct \"half\", want a number from 1e-9 to 1e9");
   CHECK_FALSE(runs->back().throughput.is_told());
+}
+
+TEST_CASE("training runs: numbers as people write them") {
+  const auto share = [](const std::string& cell) {
+    const auto runs = parse_training_runs("mfu_pct," + header + cell + "," + run, "r.csv");
+    return runs->front().throughput.model_share;
+  };
+  CHECK(share("45 %") == doctest::Approx(0.45));
+  CHECK(share("45%") == doctest::Approx(0.45));
+  CHECK(share("0.45") == doctest::Approx(0.45));
+  CHECK(share("1.5") == doctest::Approx(0.015));
+  CHECK_FALSE(share("n/a"));
+  CHECK(read_with("24", "\"1,024\"").layers == 1024);
+  CHECK(read_with("24", "\"1,0\"").unreadable.starts_with("layers"));
+  CHECK(read_with("24", " 24 ").layers == 24);
+  for (const char* blank : {"-", "N/A", "unknown", "None", "?"}) {
+    CHECK(read_with("24", blank).unreadable.empty());
+    CHECK_FALSE(read_with("24", blank).layers);
+  }
 }
 
 TEST_CASE("training runs: bytes that are no UTF-8 become question marks") {

@@ -38,6 +38,8 @@ struct SoftwareFacts {
   bool changes_blocks = false;
   Recompute recompute = Recompute::none;  ///< where a table does not say
   bool counts_causal = false;             ///< half of the attention, in the FLOP/s that it prints
+  /// What a step takes longer than its parts: fitted, of software that nobody has looked at.
+  double unexplained = 0;
 };
 
 /// A model whose table does not print its shape, or not all of it.

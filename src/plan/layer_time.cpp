@@ -1,6 +1,7 @@
 #include "axs/plan/layer_time.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "axs/core/dmath.h"
 #include "axs/plan/collectives.h"
@@ -14,6 +15,10 @@ namespace {
 /// Of a score that takes part in softmax, mask and dropout one by one: Sailor's profile of GPT-Neo
 /// 2.7B at micro-batch 16. Forward 45 %.
 constexpr double unfused_score_bytes = 130;
+/// Of FlashAttention 3 over 2 on an H100: 1.5 to 2 times forward, 1.5 to 1.75 backward (Shah et al.
+/// 2024, abstract and section 4), the middle of each.
+constexpr double flash3_gain_forward = 1.75;
+constexpr double flash3_gain_backward = 1.625;
 /// The fullest expert of a layer over the mean: what a balanced router leaves. Declared.
 constexpr double imbalance = 1.1;
 
@@ -121,9 +126,7 @@ class Layer {
     return all - hidden + fit_.hiding_cost * hidden;
   }
 
-  bool has_flash() const {
-    return software_.attention == Attention::flash1 || software_.attention == Attention::flash2;
-  }
+  bool has_flash() const { return is_flash(software_.attention); }
   double scores() const {
     const double sequence = plan_.sequence;
     return plan_.micro_batch * heads_.queries * sequence * sequence / plan_.context;
@@ -143,7 +146,9 @@ class Layer {
         0.5 * (1 + edge) - 0.5 * shape_.window_share() * (1 - seen) * (1 - seen);
     const Flops work{4 * scores() * shape_.head_width * unmasked};
     const Seconds forward = work / (machine_.attention * (first ? fit_.flash1 : 1));
-    return {forward, forward * (2.5 * (first ? 1.6 : 1.25))};
+    const Passes time{forward, forward * (2.5 * (first ? 1.6 : 1.25))};
+    if (software_.attention != Attention::flash3) return time;
+    return {time.forward / flash3_gain_forward, time.backward / flash3_gain_backward};
   }
 
   /// Two batched products, and the scores in memory. 9 and 11 bytes of a score are what Megatron's
@@ -178,9 +183,17 @@ class Layer {
       case Pointwise::compiled:
         return 0.5;
       case Pointwise::eager:
+      case Pointwise::written_out:
         return fit_.eager_bytes;
     }
     AXS_ASSERT(false);
+  }
+  /// Forward and backward, of a layer with gates and RMSNorm whose norms, rotation and gates are
+  /// operations of PyTorch each: counted in Hugging Face's modeling_llama.py, casts with them.
+  std::pair<double, double> written_out() const {
+    const double rotated = (heads_.queries + heads_.keys) * shape_.head_width;
+    return {84 * widths_.hidden + 10 * widths_.feed_forward + 20 * rotated,
+            198 * widths_.hidden + 18 * widths_.feed_forward + 26 * rotated};
   }
   /// Bytes per token, counted in the layer code of Megatron and Hugging Face: norms, residuals and
   /// dropout touch `hidden`, the activation touches the MLP's width, rotation touches q, k and v.
@@ -192,8 +205,12 @@ class Layer {
     const double factor = tokens_ * traffic_factor();
     const double norms = shape_.parallel_blocks ? 0.6 : 1;  // One of two, and one sum of three.
     const double hidden = norms * widths_.hidden;
-    const Bytes forward{factor * (22 * hidden + (4 + 2 * gate) * mlp + rotated + permuted)};
-    const Bytes backward{factor * (32 * hidden + (6 + 3 * gate) * mlp + rotated + permuted)};
+    Bytes forward{factor * (22 * hidden + (4 + 2 * gate) * mlp + rotated + permuted)};
+    Bytes backward{factor * (32 * hidden + (6 + 3 * gate) * mlp + rotated + permuted)};
+    if (software_.pointwise == Pointwise::written_out && shape_.gated) {
+      forward = Bytes{tokens_ * (written_out().first + permuted)};
+      backward = Bytes{tokens_ * (written_out().second + permuted)};
+    }
     const Bytes gradients{software_.accumulation_bytes * parameters_here(shape_, plan_).total()};
     return {forward / machine_.memory, (backward + gradients) / machine_.memory};
   }

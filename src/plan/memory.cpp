@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "axs/plan/traffic.h"
+
 namespace axs::plan {
 
 namespace {
@@ -48,9 +50,8 @@ class LayerMemory {
   /// Five bytes of each score, or one sum of each row in four.
   Bytes scores() const {
     const double heads = heads_here(shape_, plan_.tensor).queries;
-    const bool kept =
-        software_.attention == Attention::classic || software_.attention == Attention::unfused;
-    return Bytes{kept ? 5 * tokens_ * heads * plan_.sequence : 4 * tokens_ * heads};
+    return Bytes{is_flash(software_.attention) ? 4 * tokens_ * heads
+                                               : 5 * tokens_ * heads * plan_.sequence};
   }
   /// Of torchtitan: every other product's output is computed again. The compiler keeps a tenth
   /// less.
@@ -76,7 +77,8 @@ class StageMemory {
         layer_{work},
         embedding_{embedding_parameters_here(shape_, plan_)},
         parameters_{parameters_here(shape_, plan_)},
-        tokens_{micro_batch_tokens(plan_)} {}
+        tokens_{micro_batch_tokens(plan_)},
+        cut_among_{cut_among(work)} {}
 
   MemoryUse of(std::uint32_t stage) const {
     const double layers = layers_of_stage(shape_, plan_, stage);
@@ -86,7 +88,7 @@ class StageMemory {
     const double routed = layers * parameters_.routed;
     const bool counts_all = software_.memory_figure != MemoryFigure::layers;
     return {.stage = stage,
-            .state = state(common, replicas(plan_)) + state(routed, expert_replicas(plan_)),
+            .state = state(common, cut_among_) + state(routed, expert_replicas(plan_)),
             .gathered = gathered(common + routed),
             .activations =
                 layers *
@@ -144,6 +146,7 @@ class StageMemory {
   double embedding_;
   LayerParameters parameters_;
   double tokens_;
+  double cut_among_;
 };
 
 Bytes live(const MemoryUse& use) {

@@ -9,6 +9,7 @@
 #include "axs/core/dmath.h"
 #include "axs/plan/memory.h"
 #include "axs/plan/names.h"
+#include "axs/plan/published_software.h"
 #include "axs/plan/step_time.h"
 
 namespace axs::plan {
@@ -36,6 +37,7 @@ ModelShape inferred(ModelShape shape, double printed) {
   shape.tied = true;
   if (shape.feed_forward == 4 * shape.hidden) return shape;
   shape.gated = true;
+  if (printed <= 0) return shape;
   ModelShape best = shape;
   double least = 1e9;
   for (const std::uint32_t kv_heads : std::array{shape.heads, 1u, 2u, 4u, 8u, 16u}) {
@@ -126,8 +128,6 @@ Result<ModelShape> shape_of(const PublishedRun& run, const Facts& facts) {
   if (*run.hidden % *run.heads != 0)
     return left_out("heads " + std::to_string(*run.heads) + ", want a number that divides hidden " +
                     std::to_string(*run.hidden) + ": no column has their width");
-  if (!run.parameters_billion || *run.parameters_billion <= 0)
-    return left_out("no number of parameters");
   if (run.expert.value_or(1) > 1 && experts_told(run).count == 0)
     return left_out("ep " + std::to_string(*run.expert) + " of model \"" + run.model +
                     "\", whose experts nobody tells");
@@ -138,27 +138,7 @@ Result<ModelShape> shape_of(const PublishedRun& run, const Facts& facts) {
                    .feed_forward = *run.feed_forward,
                    .vocabulary = *run.vocabulary,
                    .experts = experts_told(run)},
-                  *run.parameters_billion * 1e9);
-}
-
-Result<Recompute> recompute_of(const std::string& text) {
-  const std::string plain = plain_name(text);
-  if (plain.empty() || plain == "n" || has_word(text, {"no", "none", "off", "false"}))
-    return Recompute::none;
-  // Frameworks of TPUs name what they keep.
-  if (says(plain, {"selective", "partial", "minimal", "custom", "save", "dots"}))
-    return Recompute::selective;
-  if (says(plain, {"full", "block"}) || has_word(text, {"all", "yes", "true"}))
-    return Recompute::full;
-  return left_out("recompute \"" + text + "\", want none, selective or full");
-}
-
-Result<Precision> precision_of(const std::string& text) {
-  const std::string plain = plain_name(text);
-  if (says(plain, {"fp4", "int4", "nf4", "4bit"})) return Precision::fp4;
-  if (says(plain, {"fp8", "float8", "e4m3"})) return Precision::fp8;
-  if (plain.empty() || says(plain, {"bf16", "fp16", "float16", "mixed"})) return Precision::bf16;
-  return left_out("precision \"" + text + "\" is not modelled");
+                  run.parameters_billion.value_or(0) * 1e9);
 }
 
 /// DeepSpeed balances the parameters of stages; the embedding counts, so that the ends have fewer
@@ -213,9 +193,8 @@ Result<ParallelPlan> cut_of(const PublishedRun& run, const SoftwareFacts& softwa
   plan.pipeline = run.pipeline.value_or(1);
   plan.expert = run.expert.value_or(1);
   plan.virtual_stages = run.virtual_stages.value_or(1);
-  const bool told = !run.recompute.empty() && !says(plain_name(run.recompute), {"unknown", "not"});
-  plan.recompute = told ? AXS_TRY(recompute_of(run.recompute)) : software.recompute;
-  plan.precision = AXS_TRY(precision_of(run.precision));
+  plan.recompute = AXS_TRY(recompute_told(run.recompute)).value_or(software.recompute);
+  plan.precision = AXS_TRY(precision_told(run.precision));
   plan.sequence = run.sequence.value_or(2048);
   if (run.zero_stage.value_or(0) > 3)
     return left_out("zero_stage " + std::to_string(*run.zero_stage) + ", want 0 to 3");
@@ -334,71 +313,7 @@ Result<> try_micro_batches(Workload work, bool told, Fastest& fastest) {
   return Ok{};
 }
 
-/// Megatron of 2023, beside which a source has put its own software.
-bool is_baseline(const PublishedRun& run, const SoftwareFacts& facts) {
-  return facts.changes_blocks && contains(plain_name(run.model + " " + run.notes), "megatron");
-}
-
-/// Overlap, FlashAttention 2 and fused norms and activations are what MegaScale has added (Jiang et
-/// al. 2024, section 3).
-void refine_baseline(Software& software) {
-  software.overlaps_tensor = software.overlaps_data = false;
-  software.attention = Attention::flash1;
-  software.pointwise = Pointwise::eager;
-}
-
-/// Which FlashAttention a text names last: a publication's name comes before the row of its table.
-/// Nothing if it names none or says that there was none.
-std::optional<Attention> attention_told(const std::string& text) {
-  const std::string plain = plain_name(text);
-  if (says(plain, {"withoutflash", "noflash", "notflash"})) return std::nullopt;
-  std::optional<Attention> told;
-  std::size_t last = 0;
-  const auto look_for = [&](std::string_view name, Attention attention) {
-    const std::size_t place = plain.rfind(name);
-    if (place == std::string::npos || (told && place < last)) return;
-    told = attention;
-    last = place;
-  };
-  look_for("220514135", Attention::flash1);  // arXiv 2205.14135.
-  look_for("flashattention1", Attention::flash1);
-  look_for("flashattention2", Attention::flash2);
-  return told;
-}
-
-/// What source, notes and precision tell of the software.
-void refine(const PublishedRun& run, const SoftwareFacts& facts, Workload& work) {
-  work.software = facts.software;
-  if (contains(run.notes, "AsyncTP")) work.software.overlaps_tensor = true;
-  if (contains(run.notes, "eager")) work.software.pointwise = Pointwise::eager;
-  if (is_baseline(run, facts)) refine_baseline(work.software);
-  // Before FlashAttention was, one trained in fp16 and computed whole layers again.
-  if (!facts.software.fitted && run.precision == "fp16" && run.recompute == "full" &&
-      work.accelerator.family == "A100")
-    work.software.attention = Attention::classic;
-  for (const std::string& told : {run.source, run.notes})
-    if (const auto attention = attention_told(told)) work.software.attention = *attention;
-}
-
-/// Blocks side by side and sliding windows are in no column. No table says how wide the windows
-/// are: half of the sequence is assumed.
-void refine_shape(const PublishedRun& run, const SoftwareFacts& facts, ModelShape& shape) {
-  const std::string told = run.model + " " + run.notes;
-  const std::string plain = plain_name(told);
-  const bool own_model = facts.changes_blocks && !is_baseline(run, facts);
-  if (own_model || says(plain, {"parallelblock", "parallelattention", "paralleltransformer"}))
-    shape.parallel_blocks = true;
-  const bool windows = own_model || says(plain, {"slidingwindow"}) || has_word(told, {"swa"});
-  if (shape.window == 0 && windows) shape.window = run.sequence.value_or(2048) / 2;
-}
-
 }  // namespace
-
-const SoftwareFacts& software_of(const std::string& source, const Facts& facts) {
-  for (const SoftwareFacts& software : facts.software)
-    if (software.match.empty() || names_in_words(software.names, source)) return software;
-  AXS_ASSERT(false);  // The last entry matches everything.
-}
 
 bool tells_plan(const PublishedRun& run) {
   return run.tensor && run.pipeline;
@@ -419,7 +334,7 @@ Result<Workload> setting_of(const PublishedRun& run, const SoftwareFacts& softwa
   const BytesPerSecond usual = software.node_rate.value_or(accelerator->node_rate);
   work.network = {network_told(run.notes).value_or(usual),
                   software.rails.value_or(work.accelerator.per_node)};
-  refine(run, software, work);
+  work.software = software_told(run, software, work.accelerator);
   work.shape = AXS_TRY(shape_of(run, facts));
   refine_shape(run, software, work.shape);
   return work;

@@ -45,8 +45,11 @@ double attention_counted(const std::string& convention, const SoftwareFacts& sof
 /// Whether what is computed again counts; nothing if nobody tells and it matters.
 std::optional<bool> counts_again(const std::string& convention, Recompute recompute) {
   const std::string plain = plain_name(convention);
-  if (says(plain, {"hardware", "hfu"})) return true;
-  if (says(plain, {"model", "mfu"}) || leaves_attention_out(convention)) return false;
+  // Narayanan et al. 2021 count 96 B s l h², a quarter of it for what is computed again; PaLM, and
+  // those who write "6 N + 12 L H Q T" or 72 B s l h², count nothing twice.
+  if (says(plain, {"hardware", "hfu", "96b"})) return true;
+  if (says(plain, {"model", "mfu", "palm", "6n12", "72b"}) || leaves_attention_out(convention))
+    return false;
   if (says(plain, {"inclrecompute", "includingrecompute"})) return true;
   if (plain.empty() && recompute != Recompute::full) return false;
   return std::nullopt;

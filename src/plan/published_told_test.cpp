@@ -2,6 +2,7 @@
 
 #include "axs/config/facts_testing.h"
 #include "axs/plan/published_runs_testing.h"
+#include "axs/plan/step_time.h"
 
 using namespace axs;
 using namespace axs::plan;
@@ -82,4 +83,128 @@ TEST_CASE("published: what MegaScale has added, Megatron-LM beside it had not") 
   CHECK(software("Megatron-LM").pointwise == Pointwise::eager);
   CHECK_FALSE(software("Megatron-LM").overlaps_data);
   CHECK(software("Megatron-LM").gradient_bytes == 4);
+}
+
+TEST_CASE("published: words for recomputation and precision") {
+  PublishedRun run = llama();
+  const auto recompute = [&](const char* words) {
+    run.recompute = words;
+    return workload_of(run, config::testing::shipped_facts())->plan.recompute;
+  };
+  for (const char* none : {"", "none", "N", "no", "0", "off", "disabled", "unknown", "n/a"})
+    CHECK(recompute(none) == Recompute::none);
+  for (const char* some :
+       {"selective", "core_attn", "attention", "op", "moe, mlp", "every 2 layers", "minimal_flash"})
+    CHECK(recompute(some) == Recompute::selective);
+  for (const char* full : {"full", "block", "uniform", "full (uniform)", "yes", "Y", "1", "on",
+                           "every layer", "gradient checkpointing", "AC", "enabled"})
+    CHECK(recompute(full) == Recompute::full);
+  run = llama();
+  const auto precision = [&](const char* words) {
+    run.precision = words;
+    return workload_of(run, config::testing::shipped_facts())->plan.precision;
+  };
+  for (const char* half : {"", "BF16-mixed", "amp", "AMP O2", "16-bit", "half", "fp16", "n/a"})
+    CHECK(precision(half) == Precision::bf16);
+  for (const char* fp8 : {"FP8 (hybrid)", "E4M3", "bf16+fp8", "MXFP8"})
+    CHECK(precision(fp8) == Precision::fp8);
+  CHECK(precision("NVFP4") == Precision::fp4);
+}
+
+TEST_CASE("published: attention that an accelerator cannot run is replaced") {
+  PublishedRun run = llama();
+  const auto attention = [&](const char* source, const char* accelerator, const char* notes) {
+    run.source = source;
+    run.accelerator = accelerator;
+    run.notes = notes;
+    return workload_of(run, config::testing::shipped_facts())->software.attention;
+  };
+  CHECK(attention("somebody", "V100", "") == Attention::classic);
+  CHECK(attention("somebody", "A100", "") == Attention::flash2);
+  CHECK(attention("Megatron-Bridge", "H100", "") == Attention::flash3);
+  CHECK(attention("Megatron-Bridge", "B200", "") == Attention::flash2);
+  CHECK(attention("somebody", "A100", "no FlashAttention") == Attention::classic);
+  CHECK(attention("DeepSpeed", "A100", "no FlashAttention") == Attention::unfused);
+}
+
+TEST_CASE("published: FlashAttention 3 and operations written out") {
+  PublishedRun run = llama();
+  const auto& calibration = config::testing::shipped_facts().calibration;
+  Workload work = *workload_of(run, config::testing::shipped_facts());
+  const Seconds second = step_time(work, calibration)->attention;
+  work.software.attention = Attention::flash3;
+  const Seconds third = step_time(work, calibration)->attention;
+  CHECK(second / third > 1.6);
+  CHECK(second / third < 1.75);
+  const Seconds fused = step_time(work, calibration)->pointwise;
+  work.software.pointwise = Pointwise::written_out;
+  CHECK(step_time(work, calibration)->pointwise > 3 * fused);
+  work.shape.gated = false;  // Counted for gates and RMSNorm alone.
+  const Seconds other = step_time(work, calibration)->pointwise;
+  work.software.pointwise = Pointwise::eager;
+  CHECK(step_time(work, calibration)->pointwise == other);
+}
+
+TEST_CASE("published: a shape without its parameters") {
+  PublishedRun run = llama();
+  run.parameters_billion.reset();
+  const Workload work = *workload_of(run, config::testing::shipped_facts());
+  CHECK(work.shape.gated);
+  CHECK(work.shape.kv_heads == work.shape.heads);
+}
+
+TEST_CASE("published: who only trains the model of another publication has other software") {
+  const auto& facts = config::testing::shipped_facts();
+  CHECK(software_of("Llama 3 (arXiv 2407.21783)", facts).name == "Llama 3");
+  CHECK(software_of("somebody's training/llama3_8B", facts).match.empty());
+  CHECK(software_of("Megatron-DeepSpeed", facts).name == "Megatron-DeepSpeed");
+  CHECK(software_of("torchtitan docs/performance.md", facts).name == "torchtitan 2024");
+}
+
+TEST_CASE("published: accelerators as tables spell them") {
+  PublishedRun run = llama();
+  const auto name = [&](const char* told) {
+    run.accelerator = told;
+    return workload_of(run, config::testing::shipped_facts())->accelerator.name;
+  };
+  for (const auto& [told, want] : {std::pair{"H100 SXM5 80GB", "H100"},
+                                   std::pair{"NVIDIA A100-SXM4-40GB", "A100-40"},
+                                   std::pair{"A800", "A100-80"},
+                                   std::pair{"H800", "H800"},
+                                   std::pair{"V100-32GB", "V100"},
+                                   std::pair{"Tesla V100-SXM2-16GB", "V100"},
+                                   std::pair{"MI250", "MI250"},
+                                   std::pair{"AMD MI250X", "MI250X"},
+                                   std::pair{"AMD Instinct MI355X", "MI355X"},
+                                   std::pair{"Intel Gaudi 2", "Gaudi2"},
+                                   std::pair{"Gaudi 3", "Gaudi3"},
+                                   std::pair{"910B", "Ascend-910B"},
+                                   std::pair{"Ascend 910", "Ascend-910"},
+                                   std::pair{"trn1.32xlarge", "Trainium1"},
+                                   std::pair{"GB200 NVL72", "GB200"},
+                                   std::pair{"DGX-B200", "B200"},
+                                   std::pair{"4090", "RTX-4090"},
+                                   std::pair{"L40", "L40"},
+                                   std::pair{"v5litepod-256", "TPU v5e"},
+                                   std::pair{"RTX A6000", "A6000"}}) {
+    CAPTURE(told);
+    CHECK(name(told) == want);
+  }
+}
+
+TEST_CASE("published: hybrid sharding cuts within a node and exchanges between nodes") {
+  PublishedRun run = llama();
+  run.tensor = 1;
+  run.zero_stage = 3;
+  run.notes = "HSDP";
+  const auto& facts = config::testing::shipped_facts();
+  const Workload hybrid = *workload_of(run, facts);
+  CHECK(hybrid.software.shards_within_node);
+  Workload whole = hybrid;
+  whole.software.shards_within_node = false;
+  const StepTime of_hybrid = *step_time(hybrid, facts.calibration);
+  const StepTime of_whole = *step_time(whole, facts.calibration);
+  CHECK(of_hybrid.sharding_exchange < of_whole.sharding_exchange);
+  CHECK(of_hybrid.data_exchange > of_whole.data_exchange);
+  CHECK(of_hybrid.optimizer > of_whole.optimizer);
 }

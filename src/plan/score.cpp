@@ -73,6 +73,8 @@ Result<RunScore> score_run(const PublishedRun& run, const std::string& source, c
     if (!time && !score.measured_memory) return time.error();
   }
   score.step = AXS_TRY(step_time(work, facts.calibration));
+  score.step.unexplained = software_of(run.source, facts).unexplained * score.step.total;
+  score.step.total += score.step.unexplained;
   if (!tells_plan(run)) score.step.spread = std::max(score.step.spread, guessed_plan_spread);
   score.memory = AXS_TRY(memory_use(work, facts.calibration.memory));
   return score;

@@ -36,9 +36,7 @@ bool is_worth_nothing(const Method& method, const Job& job) {
                                  method.whole_experts || is_of_one_stage(method)))
     return true;
   if (method.whole_experts && !job.shape.is_mixture()) return true;
-  const bool flash =
-      software.attention == Attention::flash1 || software.attention == Attention::flash2;
-  if (method.recompute == Recompute::selective && flash &&
+  if (method.recompute == Recompute::selective && is_flash(software.attention) &&
       software.selective == Selective::attention)
     return true;
   return method.sharding == Sharding::none && software.state_bytes >= 18;

@@ -5,10 +5,16 @@
 namespace axs::plan {
 
 /// classic: batched products with the scores in memory, softmax and mask fused (Megatron). unfused:
-/// each operation on the scores by itself. flash1, flash2: Dao et al. 2022 and Dao 2023.
-enum class Attention { classic, unfused, flash1, flash2 };
+/// each operation on the scores by itself. flash1, flash2, flash3: Dao et al. 2022, Dao 2023, Shah
+/// et al. 2024 (or cuDNN's of that time), which wants Hopper.
+enum class Attention { classic, unfused, flash1, flash2, flash3 };
+
+constexpr bool is_flash(Attention attention) {
+  return attention != Attention::classic && attention != Attention::unfused;
+}
 /// Of what is not a matrix product: fused by hand, compiled by torch.compile, or one by one.
-enum class Pointwise { fused, compiled, eager };
+/// Written out: norms, rotation and gates in operations of PyTorch, which are counted one by one.
+enum class Pointwise { fused, compiled, eager, written_out };
 /// What selective recomputation leaves out: the attention core (Korthikanti et al. 2022), or every
 /// other product and what lies between (torchtitan).
 enum class Selective { attention, half_the_products };
@@ -40,6 +46,9 @@ struct Software {
   bool overlaps_data = true;          ///< gradients are exchanged during the backward pass
   double gradient_bytes = 2;          ///< of a gradient that devices exchange; at least 4 to shards
   bool partitioned_transfers = true;  ///< each tensor rank sends its part of what stages exchange
+  /// ZeRO-2 and ZeRO-3 cut among the devices of a node, and nodes exchange gradients (hybrid
+  /// sharding, Zhao et al. 2023, section 3.2.2).
+  bool shards_within_node = false;
   bool single_rail_sharding = false;  ///< ZeRO-3 of 2021: one NIC of eight, 2-byte gradients
   bool gathers_logits = false;        ///< each tensor rank has all logits, in several copies
   double state_bytes = 18;            ///< of a parameter: weights, gradient, optimiser

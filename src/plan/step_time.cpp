@@ -46,7 +46,9 @@ class Step {
         head_{known.head},
         tensor_{static_cast<double>(plan_.tensor)},
         shards_{replicas(plan_)},
+        cut_{cut_among(work_)},
         data_group_{group_of(shards_, tensor_, machine_.links)},
+        cut_group_{group_of(cut_, tensor_, machine_.links)},
         stages_{static_cast<double>(plan_.pipeline)},
         parameters_{device_parameters(work_.shape, plan_)},
         sharding_{sharding_exchange()},
@@ -102,8 +104,9 @@ class Step {
   StageEnd end(double layers, double embeddings) const {
     const auto [common, routed] = stage_parameters(parameters_, layers, embeddings);
     const bool cut = plan_.sharding != Sharding::none;
-    const double mine = common / (cut ? shards_ : 1) + routed / (cut ? expert_replicas(plan_) : 1);
-    return {.data_exchange = is_sharded(plan_) ? Seconds{} : data_exchange(layers, common, routed),
+    const double mine = common / (cut ? cut_ : 1) + routed / (cut ? expert_replicas(plan_) : 1);
+    return {.data_exchange = is_sharded(plan_) ? exchange_between_nodes(layers, common)
+                                               : data_exchange(layers, common, routed),
             .sharding_exchange = layers * sharding_.step,
             .optimizer = Bytes{optimizer_bytes * mine} / machine_.memory};
   }
@@ -123,13 +126,22 @@ class Step {
   ShardingExchange sharding_exchange() const {
     if (!is_sharded(plan_)) return {};
     const double layer = parameters_.layer.total();
-    const Seconds gather = one_pass(Bytes{2 * layer}, data_group_, machine_.links, rail_share());
-    const Seconds reduce = one_pass(Bytes{reduced_bytes(work_.software) * layer}, data_group_,
+    const Seconds gather = one_pass(Bytes{2 * layer}, cut_group_, machine_.links, rail_share());
+    const Seconds reduce = one_pass(Bytes{reduced_bytes(work_.software) * layer}, cut_group_,
                                     machine_.links, rail_share());
     if (plan_.pipeline > 1) return {.step = exposed(gather + reduce)};
     if (plan_.sharding == Sharding::parameters)
       return {.micro_batch = exposed(2 * gather + reduce)};
     return {.micro_batch = exposed(reduce), .step = exposed(gather)};
+  }
+  /// Of gradients that are cut among the devices of each node.
+  Seconds exchange_between_nodes(double layers, double common) const {
+    if (cut_ >= shards_) return {};
+    const Seconds all =
+        all_reduce(Bytes{reduced_bytes(work_.software) * common / cut_},
+                   group_of(shards_ / cut_, tensor_ * cut_, machine_.links), machine_.links);
+    const Seconds hidden = fit_.hiding * layers * layer_.total();
+    return std::max(0.1 * all, all - hidden);
   }
   double rail_share() const { return work_.software.single_rail_sharding ? 1.0 / 8 : 1; }
   /// What is hidden slows the kernels that hide it down (Rajbhandari et al. 2020; Zhao et al.
@@ -232,7 +244,9 @@ class Step {
   Seconds head_;
   double tensor_;
   double shards_;  ///< devices that share the gradients of the same parameters
+  double cut_;     ///< of these, the ones that states are cut among
   Group data_group_;
+  Group cut_group_;
   double stages_;
   DeviceParameters parameters_;
   ShardingExchange sharding_;  ///< of a layer

@@ -25,6 +25,8 @@ struct StepTime {
   Seconds optimizer{};
   Seconds stragglers{};
   Seconds fixed{};  ///< clipping, loading, logging
+  /// What published runs of software that nobody has looked at took longer; no plan has it.
+  Seconds unexplained{};
   Seconds total{};
   /// No published run of this accelerator, of mixtures of experts or of this precision was fitted.
   bool zero_shot = false;

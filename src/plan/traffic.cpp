@@ -37,6 +37,15 @@ double reduced_bytes(const Software& software) {
   return std::max(software.gradient_bytes, software.single_rail_sharding ? 2.0 : 4.0);
 }
 
+double cut_among(const Workload& workload) {
+  const double all = replicas(workload.plan);
+  const bool sharded = workload.plan.sharding == Sharding::gradients ||
+                       workload.plan.sharding == Sharding::parameters;
+  if (!workload.software.shards_within_node || !sharded) return all;
+  const std::uint32_t on_node = workload.accelerator.per_node / workload.plan.tensor;
+  return std::min(all, std::max(1.0, static_cast<double>(on_node)));
+}
+
 Bytes sent_for_all_reduce(Bytes size, double ranks) {
   return 2 * ((ranks - 1) / ranks) * size;
 }

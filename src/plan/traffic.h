@@ -44,6 +44,9 @@ double exchanged_bytes(const Workload& workload);
 /// exchanges without shards.
 double reduced_bytes(const Software& software);
 
+/// Replicas among which a device's states are cut: all, or those of its node.
+double cut_among(const Workload& workload);
+
 /// What each of `ranks` devices sends for an all-reduce: all but its own part, twice (Thakur et al.
 /// 2005).
 Bytes sent_for_all_reduce(Bytes size, double ranks);

@@ -1,0 +1,135 @@
+#include "axs/plan/published_software.h"
+
+#include "axs/plan/names.h"
+
+namespace axs::plan {
+
+namespace {
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+/// Megatron of 2023, beside which a source has put its own software.
+bool is_baseline(const PublishedRun& run, const SoftwareFacts& facts) {
+  return facts.changes_blocks && contains(plain_name(run.model + " " + run.notes), "megatron");
+}
+
+/// Overlap, FlashAttention 2 and fused norms and activations are what MegaScale has added (Jiang et
+/// al. 2024, section 3).
+void refine_baseline(Software& software) {
+  software.overlaps_tensor = software.overlaps_data = false;
+  software.attention = Attention::flash1;
+  software.pointwise = Pointwise::eager;
+}
+
+/// Which attention a text names last: a publication's name comes before the row of its table.
+/// Nothing if it names none.
+std::optional<Attention> attention_told(const std::string& text) {
+  const std::string plain = plain_name(text);
+  std::optional<Attention> told;
+  std::size_t last = 0;
+  const auto look_for = [&](std::string_view name, Attention attention) {
+    const std::size_t place = plain.rfind(name);
+    if (place == std::string::npos || (told && place < last)) return;
+    told = attention;
+    last = place;
+  };
+  look_for("220514135", Attention::flash1);  // arXiv 2205.14135.
+  look_for("flashattention1", Attention::flash1);
+  look_for("flashattention2", Attention::flash2);
+  look_for("flashattention3", Attention::flash3);
+  return told;
+}
+
+bool denies_flash(const std::string& text) {
+  return says(plain_name(text), {"withoutflash", "noflash", "notflash"});
+}
+
+/// Of the software's, what the accelerator runs. FlashAttention wants Ampere or later, its third
+/// version Hopper (Dao-AILab/flash-attention, README.md).
+Attention attention_on(const Accelerator& accelerator, Attention attention) {
+  const bool flash = attention != Attention::classic && attention != Attention::unfused;
+  if (flash && accelerator.family == "V100") return Attention::classic;
+  if (attention == Attention::flash3 && accelerator.family != "Hopper") return Attention::flash2;
+  return attention;
+}
+
+}  // namespace
+
+Result<std::optional<Recompute>> recompute_told(const std::string& text) {
+  using Told = std::optional<Recompute>;
+  const std::string plain = plain_name(text);
+  if (plain.empty() || says(plain, {"unknown", "not"}) || has_word(text, {"na", "n a", "tbd"}))
+    return Told{};
+  if (plain == "n" || plain == "0" || has_word(text, {"no", "none", "off", "false"}) ||
+      says(plain, {"disabled", "without"}))
+    return Told{Recompute::none};
+  // Frameworks of TPUs name what they keep.
+  if (says(plain, {"selective", "partial", "minimal", "custom", "save", "dots"}))
+    return Told{Recompute::selective};
+  if (says(plain, {"full", "block", "uniform"}) || has_word(text, {"all", "yes", "true"}))
+    return Told{Recompute::full};
+  // Others name what they compute again.
+  if (says(plain, {"attention", "attn", "mlp", "moe", "every2"}) || has_word(text, {"op", "ops"}))
+    return Told{Recompute::selective};
+  if (plain == "y" || plain == "1" || says(plain, {"layer", "checkpoint", "enabled"}) ||
+      has_word(text, {"on", "recompute", "ac"}))
+    return Told{Recompute::full};
+  return Error{Errc::unavailable, "recompute \"" + text + "\", want none, selective or full"};
+}
+
+Result<Precision> precision_told(const std::string& text) {
+  const std::string plain = plain_name(text);
+  if (says(plain, {"fp4", "int4", "nf4", "4bit"})) return Precision::fp4;
+  if (says(plain, {"fp8", "float8", "e4m3"})) return Precision::fp8;
+  if (plain.empty() ||
+      says(plain, {"bf16", "fp16", "float16", "f16", "mixed", "16bit", "half", "unknown"}) ||
+      has_word(text, {"amp", "o1", "o2", "na", "n a", "16"}))
+    return Precision::bf16;
+  return Error{Errc::unavailable, "precision \"" + text + "\" is not modelled"};
+}
+
+Software software_told(const PublishedRun& run, const SoftwareFacts& facts,
+                       const Accelerator& accelerator) {
+  Software software = facts.software;
+  if (contains(run.notes, "AsyncTP")) software.overlaps_tensor = true;
+  if (contains(run.notes, "eager")) software.pointwise = Pointwise::eager;
+  if (has_word(run.notes, {"hsdp"}) ||
+      says(plain_name(run.notes), {"hybridshard", "fsdpwithinanode", "shardswithinanode"}))
+    software.shards_within_node = true;
+  if (is_baseline(run, facts)) refine_baseline(software);
+  const bool early = run.precision == "fp16" && run.recompute == "full";
+  // Before FlashAttention was, one trained in fp16 and computed whole layers again.
+  if (!facts.software.fitted && early && accelerator.family == "A100")
+    software.attention = Attention::classic;
+  for (const std::string& told : {run.source, run.notes}) {
+    if (denies_flash(told)) {
+      if (is_flash(software.attention))
+        software.attention =
+            software.pointwise == Pointwise::fused ? Attention::classic : Attention::unfused;
+    } else if (const auto attention = attention_told(told)) {
+      software.attention = *attention;
+    }
+  }
+  software.attention = attention_on(accelerator, software.attention);
+  return software;
+}
+
+void refine_shape(const PublishedRun& run, const SoftwareFacts& facts, ModelShape& shape) {
+  const std::string told = run.model + " " + run.notes;
+  const std::string plain = plain_name(told);
+  const bool own_model = facts.changes_blocks && !is_baseline(run, facts);
+  if (own_model || says(plain, {"parallelblock", "parallelattention", "paralleltransformer"}))
+    shape.parallel_blocks = true;
+  const bool windows = own_model || says(plain, {"slidingwindow"}) || has_word(told, {"swa"});
+  if (shape.window == 0 && windows) shape.window = run.sequence.value_or(2048) / 2;
+}
+
+const SoftwareFacts& software_of(const std::string& source, const Facts& facts) {
+  for (const SoftwareFacts& software : facts.software)
+    if (software.match.empty() || names_in_words(software.names, source)) return software;
+  AXS_ASSERT(false);  // The last entry matches everything.
+}
+
+}  // namespace axs::plan
