@@ -235,52 +235,51 @@ using Columns = std::map<std::string, Set, std::less<>>;
 /// That every table has.
 const Columns& wanted_columns() {
   using Run = PublishedRun;
-  static const Columns all{{"source", text(&Run::source)},
-                           {"model", text(&Run::model)},
-                           {"gpu_type", text(&Run::accelerator)},
-                           {"recompute", text(&Run::recompute)},
-                           {"precision", text(&Run::precision)},
-                           {"notes", text(&Run::notes)},
-                           {"layers", whole(&Run::layers)},
-                           {"hidden", whole(&Run::hidden)},
-                           {"heads", whole(&Run::heads)},
-                           {"ffn_hidden", whole(&Run::feed_forward)},
-                           {"vocab", whole(&Run::vocabulary)},
-                           {"seq_len", whole(&Run::sequence)},
-                           {"global_batch", whole(&Run::global_batch)},
-                           {"micro_batch", whole(&Run::micro_batch)},
-                           {"n_gpus", whole(&Run::devices)},
-                           {"tp", whole(&Run::tensor)},
-                           {"pp", whole(&Run::pipeline)},
-                           {"dp", whole(&Run::data)},
-                           {"vpp", whole(&Run::virtual_stages)},
-                           {"ep", whole(&Run::expert)},
-                           {"cp", whole(&Run::context)},
-                            {"zero_stage", set_zero_stage},
-                            {"seq_parallel",
-                             [](Run& run, const Cell& cell) {
-                               constexpr std::array yes{"y", "Y", "yes", "Yes", "true", "True", "1"};
-                               constexpr std::array no{"n", "N", "no", "No", "false", "False", "0"};
-                               const std::string_view text = trimmed(cell.text);
-                               run.sequence_parallel = std::ranges::find(yes, text) != yes.end();
-                               if (!run.sequence_parallel && !is_blank(text) &&
-                                   std::ranges::find(no, text) == no.end())
-                                 unreadable(run.unreadable, cell, "y or n");
-                            }},
-                           {"model_params_B",
-                            [](Run& run, const Cell& cell) {
-                              run.parameters_billion = number(run.unreadable, cell, 0, 1e9,
-                                                              "a number from 0 to 1000000000");
-                            }},
-                           {"step_time_s",
-                            [](Run& run, const Cell& cell) {
-                              if (const auto value = positive(run.unreadable, cell))
-                                run.step = Seconds{*value};
-                            }},
-                           {"peak_mem_gib", [](Run& run, const Cell& cell) {
-                              if (const auto value = positive(run.unreadable, cell))
-                                run.memory = Bytes{*value * gibibyte};
-                            }}};
+  static const Columns all{
+      {"source", text(&Run::source)},
+      {"model", text(&Run::model)},
+      {"gpu_type", text(&Run::accelerator)},
+      {"recompute", text(&Run::recompute)},
+      {"precision", text(&Run::precision)},
+      {"notes", text(&Run::notes)},
+      {"layers", whole(&Run::layers)},
+      {"hidden", whole(&Run::hidden)},
+      {"heads", whole(&Run::heads)},
+      {"ffn_hidden", whole(&Run::feed_forward)},
+      {"vocab", whole(&Run::vocabulary)},
+      {"seq_len", whole(&Run::sequence)},
+      {"global_batch", whole(&Run::global_batch)},
+      {"micro_batch", whole(&Run::micro_batch)},
+      {"n_gpus", whole(&Run::devices)},
+      {"tp", whole(&Run::tensor)},
+      {"pp", whole(&Run::pipeline)},
+      {"dp", whole(&Run::data)},
+      {"vpp", whole(&Run::virtual_stages)},
+      {"ep", whole(&Run::expert)},
+      {"cp", whole(&Run::context)},
+      {"zero_stage", set_zero_stage},
+      {"seq_parallel",
+       [](Run& run, const Cell& cell) {
+         constexpr std::array yes{"y", "Y", "yes", "Yes", "true", "True", "1"};
+         constexpr std::array no{"n", "N", "no", "No", "false", "False", "0"};
+         const std::string_view text = trimmed(cell.text);
+         run.sequence_parallel = std::ranges::find(yes, text) != yes.end();
+         if (!run.sequence_parallel && !is_blank(text) && std::ranges::find(no, text) == no.end())
+           unreadable(run.unreadable, cell, "y or n");
+       }},
+      {"model_params_B",
+       [](Run& run, const Cell& cell) {
+         run.parameters_billion =
+             number(run.unreadable, cell, 0, 1e9, "a number from 0 to 1000000000");
+       }},
+      {"step_time_s",
+       [](Run& run, const Cell& cell) {
+         if (const auto value = positive(run.unreadable, cell)) run.step = Seconds{*value};
+       }},
+      {"peak_mem_gib", [](Run& run, const Cell& cell) {
+         if (const auto value = positive(run.unreadable, cell))
+           run.memory = Bytes{*value * gibibyte};
+       }}};
   return all;
 }
 
