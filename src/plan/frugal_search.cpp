@@ -13,25 +13,25 @@ namespace {
 constexpr double share_of_bounds = 0.2;
 
 /// A plan that takes less time takes so many times less.
-constexpr double more = 1 + FrugalChoice::close_enough;
+constexpr double faster = 1 + FrugalChoice::close_enough;
 
 /// Halves the time between `shortest` and what is known as long as the unit has a faster plan.
 void speed_up(FrugalUnit& unit, Seconds shortest, FrugalWish& wish) {
   bool is_first = true;  // Most units have nothing better than what others have.
-  for (Seconds low = shortest; !wish.plan || wish.plan->duration > more * low;) {
-    FrugalWish faster{wish.limits, Which::any, wish.score, {}, wish.open};
+  for (Seconds low = shortest; !wish.plan || wish.plan->duration > faster * low;) {
+    FrugalWish next{wish.limits, Which::any, wish.score, {}, wish.open};
     if (wish.plan)
-      faster.limits.duration = is_first
-                                   ? wish.plan->duration / more
-                                   : Seconds{std::sqrt(low.value() * wish.plan->duration.value())};
-    unit.look(faster);
-    wish.is_best = faster.is_best;
-    if (faster.plan)
-      wish.plan = std::move(faster.plan);
+      next.limits.duration = is_first
+                                 ? wish.plan->duration / faster
+                                 : Seconds{std::sqrt(low.value() * wish.plan->duration.value())};
+    unit.look(next);
+    wish.is_best = next.is_best;
+    if (next.plan)
+      wish.plan = std::move(next.plan);
     else if (is_first)
       return;
     else
-      low = faster.limits.duration;
+      low = next.limits.duration;
     is_first = false;
   }
 }
@@ -102,7 +102,7 @@ std::optional<TrainingPlan> FrugalSearch::fastest(Thrift thrift, const ThriftLim
         watch, wish);
   };
   if (wish.plan) {
-    look_within(wish.plan->duration / more);
+    look_within(wish.plan->duration / faster);
     return std::move(wish.plan);
   }
   // The less time there is, the sooner it is seen what has no plan.
