@@ -25,13 +25,13 @@ void speed_up(FrugalUnit& unit, Seconds shortest, FrugalWish& wish) {
                                  ? wish.plan->duration / faster
                                  : Seconds{std::sqrt(low.value() * wish.plan->duration.value())};
     unit.look(next);
-    wish.is_best = next.is_best;
-    if (next.plan)
+    if (next.plan) {
       wish.plan = std::move(next.plan);
-    else if (is_first)
-      return;
-    else
+    } else {
+      wish.is_best = next.is_best;
+      if (is_first) return;
       low = next.limits.duration;
+    }
     is_first = false;
   }
 }
