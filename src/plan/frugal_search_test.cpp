@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "axs/plan/plan_devices.h"
 #include "axs/plan/search_scenes_testing.h"
 
 namespace axs::plan {
@@ -167,6 +168,53 @@ TEST_CASE("frugal search: where the kinds of each number are far slower than tho
     ++compared;
   }
   CHECK(compared > 5);
+}
+
+/// The shortest duration of a plan within the limits, by the fastest plans of all parts of a fleet:
+/// one with fewer devices is the fastest of a smaller part. Pipelines across sites are looked at
+/// for time alone.
+Seconds fastest_of_parts(const Roomy& whole, const FrugalSearch& frugal, const ThriftLimits& limits,
+                         std::size_t pool, Roomy part) {
+  Seconds best = scenes::never;
+  const std::size_t of_site = whole.fleet.sites[0].pools.size();
+  if (pool == of_site * whole.fleet.sites.size()) {
+    const auto fastest = plan::search(part.job, part.fleet, calibration);
+    const bool counts =
+        fastest && !spans_sites(fastest->plan) && frugal.is_within(fastest->plan, limits);
+    return counts ? fastest->plan.duration : best;
+  }
+  std::uint32_t& devices = part.fleet.sites[pool / of_site].pools[pool % of_site].devices;
+  const std::uint32_t all = devices;
+  for (devices = 0; devices <= all; ++devices)
+    best = std::min(best, fastest_of_parts(whole, frugal, limits, pool + 1, part));
+  return best;
+}
+
+TEST_CASE("frugal search: no part of the fleet that keeps to a power has a faster plan") {
+  int compared = 0;
+  for (std::uint64_t seed = 0; seed < 8; ++seed) {
+    CAPTURE(seed);
+    Rng rng{seed};
+    Roomy two = two_priced(rng);
+    for (FleetSite& site : two.fleet.sites)
+      for (Pool& pool : site.pools) pool.devices = std::min(pool.devices, 3u);
+    if (rng.chance(0.5)) two.job.loss_gap_max = 0.02;
+    const auto fastest = plan::search(two.job, two.fleet, calibration);
+    REQUIRE(fastest);
+    const double share = 0.1 + 0.6 * rng.uniform();
+    const ThriftLimits limits{.power = share * fastest->plan.cost.power};
+    if (rng.chance(0.5)) two.fleet.sites[0].supply.limit = 0.5 * limits.power;
+    const Search search = *Search::of(two.job, two.fleet, calibration);
+    const FrugalSearch frugal{search};
+    const Seconds best = fastest_of_parts(two, frugal, limits, 0, two);
+    if (best >= scenes::never) continue;
+    const auto found = frugal.fastest(Thrift::power, limits, {}, fastest->plan.duration, patient);
+    REQUIRE(found);
+    CHECK(frugal.is_within(*found, limits));
+    CHECK(found->duration <= almost * best);
+    ++compared;
+  }
+  CHECK(compared > 4);
 }
 
 TEST_CASE("frugal search: a search that is stopped ends with what it knows") {
