@@ -15,7 +15,7 @@ ApartSearch::ApartSearch(const Search& search, const Search::Unit& unit, std::ui
       unit_{unit},
       stop_{stop},
       demand_{most, unit.bundle, search.micro_batches(search.methods_[unit.method].method)},
-      kinds_{search, unit, stop},
+      kinds_{search, unit, no_limit, stop},
       fixed_{kinds_.builder({1, most}).fixed()} {}
 
 std::optional<TrainingPlan> ApartSearch::best(Seconds at_most, double precise) {

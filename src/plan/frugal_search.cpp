@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "axs/plan/plan_cost.h"
 
@@ -12,27 +13,31 @@ namespace {
 /// Of a search, what finds out in which order to look.
 constexpr double share_of_bounds = 0.2;
 
-/// A plan that takes less time takes so many times less.
-constexpr double faster = 1 + FrugalChoice::close_enough;
+/// Of what is faster than the plan that is known.
+Seconds at_most(const TrainingPlan& known) {
+  return known.duration / (1 + FrugalChoice::close_enough);
+}
 
-/// Halves the time between `shortest` and what is known as long as the unit has a faster plan.
+/// Looks for plans that keep the limit of time. As long as the unit has a faster one, the time
+/// between `shortest` and what is known is halved.
 void speed_up(FrugalUnit& unit, Seconds shortest, FrugalWish& wish) {
-  bool is_first = true;  // Most units have nothing better than what others have.
-  for (Seconds low = shortest; !wish.plan || wish.plan->duration > faster * low;) {
-    FrugalWish next{wish.limits, Which::any, wish.score, {}, wish.open};
-    if (wish.plan)
-      next.limits.duration = is_first
-                                 ? wish.plan->duration / faster
-                                 : Seconds{std::sqrt(low.value() * wish.plan->duration.value())};
+  FrugalWish next{wish.limits, Which::any, wish.score, {}, wish.open};
+  bool has_some = false;  // Most units have nothing better than what others have.
+  while (next.limits.duration > shortest) {
     unit.look(next);
     if (next.plan) {
-      wish.plan = std::move(next.plan);
+      wish.plan = std::exchange(next.plan, std::nullopt);
+      wish.limits.duration = at_most(*wish.plan);
+      has_some = true;
     } else {
       wish.is_best = next.is_best;
-      if (is_first) return;
-      low = next.limits.duration;
+      if (!has_some) return;
+      shortest = next.limits.duration;
     }
-    is_first = false;
+    const double product = shortest.value() * wish.plan->duration.value();
+    next.limits.duration = std::min(wish.limits.duration, Seconds{std::sqrt(product)});
+    next.score = wish.score;
+    next.is_best = true;
   }
 }
 
@@ -102,7 +107,7 @@ std::optional<TrainingPlan> FrugalSearch::fastest(Thrift thrift, const ThriftLim
         watch, wish);
   };
   if (wish.plan) {
-    look_within(wish.plan->duration / faster);
+    look_within(at_most(*wish.plan));
     return std::move(wish.plan);
   }
   // The less time there is, the sooner it is seen what has no plan.
@@ -136,7 +141,7 @@ FrugalSearch::Promising FrugalSearch::unproven(Thrift thrift, const Promising& u
     const auto& [bound, number] = units[i];
     if (bound >= wish.target()) break;
     const double share = static_cast<double>(i) / static_cast<double>(units.size());
-    FrugalUnit unit{search_, number, thrift,
+    FrugalUnit unit{search_, number, thrift, wish.limits.duration,
                     [&] { return !watch(shares[0] + share * (shares[1] - shares[0])); }};
     wish.is_best = true;
     look(unit, wish);
@@ -151,7 +156,8 @@ FrugalSearch::Promising FrugalSearch::promising(Thrift thrift, const FrugalWish&
   Promising units;
   for (std::size_t number = 0; number < search_.units(); ++number) {
     const double share = static_cast<double>(number) / static_cast<double>(search_.units());
-    FrugalUnit unit{search_, number, thrift, [&] { return !watch(share_of_bounds * share); }};
+    FrugalUnit unit{search_, number, thrift, wish.limits.duration,
+                    [&] { return !watch(share_of_bounds * share); }};
     if (unit.has_pipelines_across_sites()) continue;
     const double least = unit.bound(wish);
     if (least < wish.target()) units.emplace_back(least, number);

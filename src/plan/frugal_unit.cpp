@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "axs/plan/plan_cost.h"
+#include "axs/plan/rounding.h"
 
 namespace axs::plan {
 
@@ -18,12 +19,23 @@ ReplicaTerms terms_of(const PipelineDraw& draw, double pue, double for_time, dou
 
 }  // namespace
 
-FrugalUnit::FrugalUnit(const Search& search, std::size_t unit, Thrift thrift, Stop stop)
+FrugalUnit::FrugalUnit(const Search& search, std::size_t unit, Thrift thrift, Seconds duration,
+                       Stop stop)
     : search_{search},
       unit_{search.units_[unit]},
       thrift_{thrift},
       stop_{std::move(stop)},
-      kinds_{search, unit_, stop_} {}
+      kinds_{search, unit_, limit_of(search, unit_, duration), stop_} {}
+
+/// No replica takes longer.
+Seconds FrugalUnit::limit_of(const Search& search, const Search::Unit& unit, Seconds duration) {
+  const Seconds step = duration / steps(search.job_) * (1 + rounding);
+  const Seconds fixed = search.methods_[unit.method].builder.fixed();
+  Seconds limit{};
+  for (const SiteGroup& group : search.groups_)
+    if (group.step_apart() == unit.apart) limit = std::max(limit, group.step_within(step) - fixed);
+  return std::min(limit, no_limit);
+}
 
 bool FrugalUnit::has_pipelines_across_sites() const {
   return unit_.pipelines == Search::Pipelines::spanning;

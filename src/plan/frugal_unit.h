@@ -37,8 +37,9 @@ struct FrugalWish {
 /// What plans of a unit of the search take. What has been built to find out is kept.
 class FrugalUnit {
  public:
-  /// `search` must outlive it. Once `stop` says so, what is asked for comes to an end.
-  FrugalUnit(const Search& search, std::size_t unit, Thrift thrift, Stop stop);
+  /// For plans that take no longer than `duration`. `search` must outlive it. Once `stop` says so,
+  /// what is asked for comes to an end.
+  FrugalUnit(const Search& search, std::size_t unit, Thrift thrift, Seconds duration, Stop stop);
   FrugalUnit(const FrugalUnit&) = delete;
   FrugalUnit& operator=(const FrugalUnit&) = delete;
 
@@ -50,6 +51,7 @@ class FrugalUnit {
   void look(FrugalWish& wish);
 
  private:
+  static Seconds limit_of(const Search& search, const Search::Unit& unit, Seconds duration);
   void look_at(ReplicaRange bundles, FrugalWish& wish);
   void look_apart(FrugalWish& wish);
   /// If the choice was among so many bundles.

@@ -112,16 +112,17 @@ double SiteSets::devices(const BundleSet& set, const Later& later, std::size_t t
                   watts * later.devices_per_watt[type] * (1 + rounding));
 }
 
-/// What is left of a type counts as far as something may still use it.
+/// What is left of a type counts as far as something may still use it. What fails soonest first.
 bool SiteSets::beats(const Open& a, const Open& b, std::size_t next) const {
+  if (a.set.done < std::min(b.set.done, wanted_)) return false;
   if (limits_.power.value() < endless && a.set.power > b.set.power) return false;
   if (limits_.money < endless && !a.set.costs_no_more_than(b.set, wanted_)) return false;
   const bool counts_bundles = group_.most > bundles_with_an_odd_one;
   for (std::size_t type = 0; type < room_.size(); ++type) {
-    const double most = devices(b.set, later_[next], type);
-    if (most <= 0) continue;
+    if (later_[next].devices[type] <= 0) continue;
     if (counts_bundles && a.in_pool[type] > b.in_pool[type]) return false;
-    if (!a.left[type].has_all_of(b.left[type], most)) return false;
+    if (a.left[type].has_all_of(b.left[type], endless)) continue;
+    if (!a.left[type].has_all_of(b.left[type], devices(b.set, later_[next], type))) return false;
   }
   return a.set.is_never_dearer_than(b.set, wanted_);
 }

@@ -14,7 +14,12 @@ const BuiltKinds& UnitKinds::of(ReplicaRange bundles) {
   const std::pair key{bundles.least, bundles.most};
   if (const auto known = built_.find(key); known != built_.end()) return known->second;
   const KindBuilder& builder = this->builder(bundles);
-  KindTable table = search_.kinds(builder, unit_.pipelines, stop_);
+  KindNeed need{limit_, bundles.most};
+  const std::int64_t all = search_.micro_batches(search_.methods_[unit_.method].method);
+  if (!unit_.apart)
+    need.micro_batches = ReplicaDemand{bundles.most, unit_.bundle, all}.of_all_bundles();
+  const auto families = search_.families(builder, unit_.pipelines, need);
+  KindTable table = search_.cut(builder, families, limit_, stop_);
   return built_.emplace(key, BuiltKinds{builder, std::move(table)}).first->second;
 }
 

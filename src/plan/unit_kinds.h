@@ -18,12 +18,13 @@ struct BuiltKinds {
 /// sites step apart, else at all together.
 class UnitKinds {
  public:
-  /// Once `stop` says so, it builds only some.
-  UnitKinds(const Search& search, const Search::Unit& unit, const Stop& stop)
-      : search_{search}, unit_{unit}, stop_{stop} {}
+  /// Those that end within `limit`. Once `stop` says so, it builds only some.
+  UnitKinds(const Search& search, const Search::Unit& unit, Seconds limit, const Stop& stop)
+      : search_{search}, unit_{unit}, limit_{limit}, stop_{stop} {}
 
   /// Built when they are first asked for.
   const KindBuilder& builder(ReplicaRange bundles);
+  /// Where so many bundles are all that there are, those that may be among them.
   const BuiltKinds& of(ReplicaRange bundles);
   /// Of replicas whose sites are numbers in the group.
   BuilderOfSite builders(const std::vector<ReplicaGroup>& replicas, const SiteGroup& group);
@@ -31,6 +32,7 @@ class UnitKinds {
  private:
   const Search& search_;
   const Search::Unit& unit_;
+  Seconds limit_;
   const Stop& stop_;
   std::map<std::pair<std::uint32_t, std::uint32_t>, KindBuilder> builders_;
   std::map<std::pair<std::uint32_t, std::uint32_t>, BuiltKinds> built_;
