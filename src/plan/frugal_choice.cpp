@@ -211,16 +211,15 @@ double FrugalChoice::take_best(Items items, Span span, Found& found) const {
 /// What scores little more than the bound is looked for first: there are few such choices.
 BundleChoice FrugalChoice::best_of(const Items& items, const FrugalPrices& prices,
                                    Found& found) const {
-  constexpr double first = 1e-3, wider = 4;
+  constexpr double little = 0.01;
   const BundleDemand demand{demand_.bundles, demand_.sites_max, wanted_};
-  double ceiling = prices.bound();
-  for (double share = first; ceiling < found.target() && !stop_(); share *= wider) {
-    ceiling = share < 1 ? std::min(found.target(), prices.bound() * (1 + share)) : found.target();
-    BundleChoice choice =
-        FrugalProgram{items, prices, rooms_, demand_.limits, demand, ceiling}.best(demand_.open,
-                                                                                   stop_);
+  const double target = found.target();
+  for (const double ceiling : {std::min(target, (1 + little) * prices.bound()), target}) {
+    if (prices.bound() >= ceiling || stop_()) continue;
+    const FrugalProgram program{items, prices, rooms_, demand_.limits, demand, ceiling};
+    BundleChoice choice = program.best(demand_.open, stop_);
     found.is_best &= choice.is_best;
-    if (!choice.chosen.empty()) return choice;
+    if (!choice.chosen.empty() || ceiling >= target) return choice;
   }
   return {};
 }
