@@ -160,14 +160,18 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
-/// "1,024" without its comma; what is no such number as it is.
+/// "1,024" without its comma; what is no such number as it is: "0,456" may be a fraction.
 std::string without_commas(std::string_view text) {
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  const std::size_t first = text.find(',');
+  bool is_counted = first >= 1 && first <= 3 && text.front() != '0';
   std::string digits;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool separates = text[i] == ',' && i > 0 && (text.size() - i) % 4 == 0;
+    const bool separates = first <= i && (text.size() - i) % 4 == 0;
+    is_counted = is_counted && (separates ? text[i] == ',' : is_digit(text[i]));
     if (!separates) digits += text[i];
   }
-  return digits;
+  return is_counted ? digits : std::string{text};
 }
 
 std::optional<double> number(std::string& problem, const Cell& cell, double least, double most,
@@ -216,10 +220,11 @@ Set throughput(std::optional<T> plan::Throughput::* member, double unit) {
 Set share(std::optional<double> plan::Throughput::* member) {
   return [member](PublishedRun& run, const Cell& cell) {
     std::string_view text = trimmed(cell.text);
-    if (text.ends_with('%')) text = trimmed(text.substr(0, text.size() - 1));
+    const bool is_percent = text.ends_with('%');
+    if (is_percent) text = trimmed(text.substr(0, text.size() - 1));
     const std::string plain{text};
     const auto value = positive(run.throughput.unreadable, {cell.column, plain});
-    if (value) run.throughput.*member = *value < 1 ? *value : *value * 0.01;
+    if (value) run.throughput.*member = *value < 1 && !is_percent ? *value : *value * 0.01;
   };
 }
 

@@ -132,11 +132,14 @@ TEST_CASE("training runs: numbers as people write them") {
     return runs->front().throughput.model_share;
   };
   CHECK(share("45 %") == doctest::Approx(0.45));
+  CHECK(share("0.9 %") == doctest::Approx(0.009));
   CHECK(share("45%") == doctest::Approx(0.45));
   CHECK(share("0.45") == doctest::Approx(0.45));
   CHECK(share("1.5") == doctest::Approx(0.015));
   CHECK_FALSE(share("n/a"));
   CHECK(read_with("24", "\"1,024\"").layers == 1024);
+  for (const char* const fraction : {"\"0,456\"", "\"1234,567\"", "\"1,02\"", "\"1,0245\""})
+    CHECK(!read_with("24", fraction).unreadable.empty());
   CHECK(read_with("24", "\"1,0\"").unreadable.starts_with("layers"));
   CHECK(read_with("24", " 24 ").layers == 24);
   for (const char* blank : {"-", "N/A", "unknown", "None", "?"}) {

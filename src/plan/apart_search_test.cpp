@@ -32,7 +32,8 @@ void check_memory(const Roomy& two, const TrainingPlan& plan) {
       const std::uint32_t own = replicas[group.site];
       const StageCost cost = *StageCost::of(two.job, plan.method, two.fleet.types[0], stage.tensor,
                                             {own, own}, calibration);
-      const StagePlace place = place_of(i, group.stages.size(), group.micro_batches);
+      const StagePlace place =
+          place_of(i, group.stages.size(), group.micro_batches, group.virtual_stages);
       CHECK(stage.memory == cost.memory(place).at(stage.layers));
       CHECK(stage.memory <= two.fleet.types[0].accelerator.memory);
     }

@@ -150,7 +150,7 @@ bool FrugalChoice::may_be_below(double score, Span span, int depth) const {
   if (span.low > span.high) return false;
   const FrugalPrices prices = prices_of(items_of(sites_, span), span, target);
   if (prices.bound() >= target) return false;
-  if (depth == 0) return true;
+  if (depth == 0 || span.high <= span.low) return true;
   span.prices = prices.prices();
   const auto [begin, end] = span.halves();
   return may_be_below(score, end, depth - 1) || may_be_below(score, begin, depth - 1);

@@ -156,6 +156,7 @@ FrugalSearch::Promising FrugalSearch::promising(Thrift thrift, const FrugalWish&
   Promising units;
   for (std::size_t number = 0; number < search_.units(); ++number) {
     const double share = static_cast<double>(number) / static_cast<double>(search_.units());
+    if (!watch(share_of_bounds * share)) break;
     FrugalUnit unit{search_, number, thrift, wish.limits.duration,
                     [&] { return !watch(share_of_bounds * share); }};
     if (unit.has_pipelines_across_sites()) continue;

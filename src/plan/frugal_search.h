@@ -28,8 +28,8 @@ class FrugalSearch {
   std::optional<TrainingPlan> best(Thrift thrift, const ThriftLimits& limits,
                                    const std::vector<TrainingPlan>& known,
                                    const Watch& watch) const;
-  /// The plan with the shortest step within the limits, if there is none that takes less than
-  /// `shortest`; what takes little is looked at first.
+  /// No plan within the limits is faster by more than `close_enough`; no plan at all takes less
+  /// than `shortest`.
   std::optional<TrainingPlan> fastest(Thrift thrift, const ThriftLimits& limits,
                                       const std::vector<TrainingPlan>& known, Seconds shortest,
                                       const Watch& watch) const;

@@ -45,7 +45,7 @@ double FrugalUnit::bound(const FrugalWish& wish) {
   const ReplicaRange bundles{unit_.apart ? 1 : unit_.bundles.least, unit_.bundles.most};
   double least = endless;
   for (const SiteGroup& group : search_.groups_)
-    if (group.step_apart() == unit_.apart)
+    if (group.step_apart() == unit_.apart && !stop_())
       least = std::min(least, choice_of_any(bundles, group, wish).bound(wish.target()));
   return stop_() ? endless : least;
 }
@@ -62,7 +62,7 @@ void FrugalUnit::look_at(ReplicaRange bundles, FrugalWish& wish) {
   if (stop_() || wish.is_granted()) return;
   bool possible = false;
   for (const SiteGroup& group : search_.groups_) {
-    if (group.step_apart()) continue;
+    if (group.step_apart() || wish.is_granted()) continue;
     const FrugalChoice among = choice_of_any(bundles, group, wish);
     if (stop_()) return;
     if (!bundles.is_one())

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "axs/core/units.h"
@@ -51,7 +52,8 @@ constexpr std::int64_t in_rounds(std::int64_t micro_batches, std::uint32_t round
 /// `once` is all stages together, with what they exchange if there is one chunk on each. That holds
 /// for whole rounds, in which what passes a stage never finds it idle.
 inline Seconds fill_of(Seconds once, Seconds slowest, std::uint32_t virtual_stages) {
-  return virtual_stages == 1 ? once : slowest + (once - slowest) / virtual_stages;
+  return virtual_stages == 1 ? once
+                             : slowest + std::max(once - slowest, Seconds{}) / virtual_stages;
 }
 
 }  // namespace axs::plan

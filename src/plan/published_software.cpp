@@ -60,10 +60,12 @@ Attention attention_on(const Accelerator& accelerator, Attention attention) {
 Result<std::optional<Recompute>> recompute_told(const std::string& text) {
   using Told = std::optional<Recompute>;
   const std::string plain = plain_name(text);
-  if (plain.empty() || says(plain, {"unknown", "not"}) || has_word(text, {"na", "n a", "tbd"}))
+  if (plain.empty() || says(plain, {"unknown"}) || has_word(text, {"na", "n a", "tbd", "not"}))
     return Told{};
-  if (plain == "n" || plain == "0" || has_word(text, {"no", "none", "off", "false"}) ||
-      says(plain, {"disabled", "without"}))
+  if (says(plain, {"nothing"})) return Told{Recompute::full};  // Of it is kept.
+  const bool says_which = says(plain, {"selective", "full"});
+  if (plain == "n" || plain == "0" || says(plain, {"everything", "disabled"}) ||
+      (!says_which && has_word(text, {"no", "none", "off", "false", "without"})))
     return Told{Recompute::none};
   // Frameworks of TPUs name what they keep.
   if (says(plain, {"selective", "partial", "minimal", "custom", "save", "dots"}))
