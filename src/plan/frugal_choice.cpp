@@ -96,8 +96,8 @@ Seconds FrugalChoice::in_time(Span span) const {
 }
 
 /// What offers are in a span. A replica does no more micro-batches than whole ones at its end; if
-/// these are more than at its beginning, no more than parts of them count in between. The exchange
-/// of sites is hidden best by the longest step.
+/// these are far more than at its beginning, no more than parts of them count in between. The
+/// exchange of sites is hidden best by the longest step.
 FrugalChoice::Items FrugalChoice::items_of(const Sites& sites, Span span) const {
   Items items;
   const double bundle = demand_.bundle;
@@ -109,7 +109,8 @@ FrugalChoice::Items FrugalChoice::items_of(const Sites& sites, Span span) const 
     const auto parts = [&](Seconds time) {
       return 1 + (time - offer.kind->fill) / offer.kind->bottleneck;
     };
-    const bool is_level = offer.kind->end(most) <= span.low;
+    // Of whole rounds there are far fewer than of parts.
+    const bool is_level = parts(span.low) + parts(span.high) >= 2 * whole;
     items.push_back(
         {.offer = &offer,
          .score = {bundle * offer.score.of(span.low + exposed, 0),
