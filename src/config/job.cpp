@@ -7,7 +7,7 @@
 #include "axs/config/scenario.h"
 #include "axs/plan/names.h"
 #include "axs/plan/outer_choice.h"
-#include "axs/plan/published_run.h"
+#include "axs/plan/published_software.h"
 
 namespace axs::config {
 

@@ -109,7 +109,7 @@ FrugalChoice::Items FrugalChoice::items_of(const Sites& sites, Span span) const 
     const auto parts = [&](Seconds time) {
       return 1 + (time - offer.kind->fill) / offer.kind->bottleneck;
     };
-    // Of whole rounds there are far fewer than of parts.
+    // It does no more than either; of whole rounds there may be far fewer than of parts.
     const bool is_level = parts(span.low) + parts(span.high) >= 2 * whole;
     items.push_back(
         {.offer = &offer,

@@ -72,6 +72,19 @@ double highest_of_lines(double low, double high, const Function& function) {
   return left.value > right.value ? low : high;
 }
 
+/// As Pool has it.
+std::size_t type_of(const Offer& offer) {
+  return offer.kind->uses.size() > 1 ? FrugalPrices::mixed : offer.kind->uses.front().type;
+}
+
+/// Of such a type, or of all.
+double devices_of(const SiteRoom& site, std::size_t type) {
+  if (type != FrugalPrices::mixed) return site[type].devices();
+  double all = 0;
+  for (const PoolRoom& room : site) all += room.devices();
+  return all;
+}
+
 }  // namespace
 
 BundleItem BundleItem::at_best() const {
@@ -115,17 +128,6 @@ void FrugalPrices::look_for_better(double enough) {
     bound_ = best_at(0);
   }
   if (bound_ < of_known) bound_ = bound_with(known);
-}
-
-std::size_t FrugalPrices::type_of(const Offer& offer) {
-  return offer.kind->uses.size() > 1 ? mixed : offer.kind->uses.front().type;
-}
-
-double FrugalPrices::devices_of(std::span<const PoolRoom> site, std::size_t type) {
-  if (type != mixed) return site[type].devices();
-  double all = 0;
-  for (const PoolRoom& room : site) all += room.devices();
-  return all;
 }
 
 void FrugalPrices::sort_in(const std::vector<BundleItem>& items,

@@ -3,7 +3,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <span>
 #include <vector>
 
 #include "axs/plan/frugal_choice.h"
@@ -65,11 +64,6 @@ class FrugalPrices {
   };
 
   static constexpr std::size_t mixed = ~std::size_t{};
-  /// As Pool has it.
-  static std::size_t type_of(const Offer& offer);
-  /// Devices of such a type, or of all.
-  static double devices_of(std::span<const PoolRoom> site, std::size_t type);
-
   /// Of choices whose number of bundles is in the range and whose replicas do `wanted`
   /// micro-batches if of each bundle one is counted. Once the bound reaches `enough` no better one
   /// is looked for; prices that are `known` to be good elsewhere are tried as well.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <tuple>
 
 #include "axs/plan/keep_best.h"
@@ -19,6 +20,9 @@ FrugalProgram::FrugalProgram(std::vector<BundleItem> items, const FrugalPrices& 
       demand_{demand},
       ceiling_{ceiling} {
   drop_useless_items();
+  std::set<std::uint32_t> sites_with_items;
+  for (const BundleItem& item : items_) sites_with_items.insert(item.offer->site);
+  counts_sites_ = demand_.sites_max < sites_with_items.size();
   std::ranges::sort(items_, {}, [](const BundleItem& item) {
     const Offer& offer = *item.offer;
     return std::tuple{item.micro_batch, item.unit_score(),   offer.kind->devices(),
@@ -117,8 +121,7 @@ bool FrugalProgram::is_allowed(const BundleSet& a, const BundleSet& b) const {
 
 bool FrugalProgram::beats(const BundleSet& a, const BundleSet& b) const {
   const bool as_many = demand_.bundles.is_one() ? a.bundles == b.bundles : a.bundles <= b.bundles;
-  const bool counts_sites = demand_.sites_max < sites_.size();
-  return as_many && (!counts_sites || a.sites <= b.sites) &&
+  return as_many && (!counts_sites_ || a.sites <= b.sites) &&
          (limits_.money >= endless || a.costs_no_more_than(b, demand_.wanted)) &&
          (limits_.power.value() >= endless || a.power <= b.power) &&
          a.is_never_dearer_than(b, demand_.wanted);

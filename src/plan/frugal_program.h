@@ -45,12 +45,14 @@ class FrugalProgram {
   bool keep_best_of(std::vector<BundleSet>& sets, std::size_t open) const;
   bool is_allowed(const BundleSet& a, const BundleSet& b) const;
   bool beats(const BundleSet& a, const BundleSet& b) const;
+
   std::vector<BundleItem> items_;  ///< those with cheap micro-batches first
   const FrugalPrices& prices_;
   const std::vector<SiteRoom>& sites_;
   const StepLimits& limits_;
   BundleDemand demand_;
   double ceiling_;
+  bool counts_sites_;  ///< not all that have items may be in a choice
 };
 
 }  // namespace axs::plan

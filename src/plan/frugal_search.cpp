@@ -99,25 +99,19 @@ std::optional<TrainingPlan> FrugalSearch::fastest(Thrift thrift, const ThriftLim
   for (const TrainingPlan& plan : known)
     if (is_within(plan, limits) && (!wish.plan || plan.duration < wish.plan->duration))
       wish.plan = plan;
-  const auto look_within = [&](Seconds duration) {
-    wish.limits.duration = std::min(limits.duration, duration);
-    look(
-        thrift,
-        [shortest](FrugalUnit& unit, FrugalWish& wanted) { speed_up(unit, shortest, wanted); },
-        watch, wish);
+  const Look faster = [shortest](FrugalUnit& unit, FrugalWish& wanted) {
+    speed_up(unit, shortest, wanted);
   };
-  if (wish.plan) {
-    look_within(at_most(*wish.plan));
-    return std::move(wish.plan);
-  }
   // The less time there is, the sooner it is seen what has no plan.
   constexpr double longer = 4, longest = 1e6;
-  for (double times = longer; !wish.plan && times < longest; times *= longer) {
-    look_within(times * shortest);
-    if (times * shortest >= limits.duration) return std::move(wish.plan);
+  Seconds duration = wish.plan ? at_most(*wish.plan) : longer * shortest;
+  for (;;) {
+    wish.limits.duration = std::min(limits.duration, duration);
+    look(thrift, faster, watch, wish);
+    if (wish.plan || duration >= limits.duration) return std::move(wish.plan);
+    duration = longer * duration;
+    if (duration >= longest * shortest) duration = limits.duration;
   }
-  if (!wish.plan) look_within(limits.duration);
-  return std::move(wish.plan);
 }
 
 /// With few sets of bundles at a time first, then with more where that were too few.

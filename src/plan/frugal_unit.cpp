@@ -25,7 +25,11 @@ FrugalUnit::FrugalUnit(const Search& search, std::size_t unit, Thrift thrift, Se
       unit_{search.units_[unit]},
       thrift_{thrift},
       stop_{std::move(stop)},
-      kinds_{search, unit_, limit_of(search, unit_, duration), stop_} {}
+      kinds_{search, unit_, limit_of(search, unit_, duration), stop_} {
+  const std::vector<NodeWidths>& widths = search.methods_[unit_.method].builder.widths();
+  for (const SiteDevices& site : search.devices_)
+    rooms_.push_back(rooms_of(site, widths, unit_.bundle));
+}
 
 /// No replica takes longer.
 Seconds FrugalUnit::limit_of(const Search& search, const Search::Unit& unit, Seconds duration) {
@@ -117,17 +121,13 @@ FrugalChoice FrugalUnit::choice_of_any(ReplicaRange bundles, const SiteGroup& gr
 FrugalChoice FrugalUnit::choice(OffersOf offers, std::vector<CountedSite> sites,
                                 ReplicaRange bundles, const SiteGroup& group,
                                 const FrugalWish& wish) {
-  const KindBuilder& builder = kinds_.builder({1, unit_.bundles.most});
-  std::vector<SiteRoom> rooms;
-  for (const SiteDevices& site : search_.devices_)
-    rooms.push_back(rooms_of(site, builder.widths(), unit_.bundle));
+  const auto& [how, bound, spanning_bound, builder] = search_.methods_[unit_.method];
   const Seconds fixed = builder.fixed();
-  const Method& how = search_.methods_[unit_.method].method;
   return {std::move(offers),
           std::move(sites),
           {bundles, unit_.bundle, search_.micro_batches(how), group.sites_max,
            step_limits(wish.limits), wish.which, wish.open},
-          std::move(rooms),
+          rooms_,
           [&group, fixed](Seconds replicas_done) { return group.after(replicas_done + fixed); },
           stop_};
 }

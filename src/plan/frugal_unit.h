@@ -74,6 +74,7 @@ class FrugalUnit {
   Thrift thrift_;
   Stop stop_;
   UnitKinds kinds_;
+  std::vector<SiteRoom> rooms_;
   /// By site, numbers of bundles there and numbers that the kinds are for.
   std::map<std::tuple<std::uint32_t, std::uint32_t, std::uint32_t, std::uint32_t, std::uint32_t>,
            std::vector<Offer>>

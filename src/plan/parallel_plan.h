@@ -15,6 +15,11 @@ enum class Recompute { none, selective, full };
 /// Megatron is `optimizer`, FSDP is `parameters`.
 enum class Sharding { none, optimizer, gradients, parameters };
 
+/// ZeRO-2 and 3.
+constexpr bool cuts_gradients(Sharding sharding) {
+  return sharding == Sharding::gradients || sharding == Sharding::parameters;
+}
+
 /// How a model is trained on devices of one kind. Ranks are numbered tensor first, then context,
 /// then data, then pipeline, so that what talks most is nearest.
 struct ParallelPlan {

@@ -42,9 +42,6 @@ struct PublishedRun {
   std::string unreadable;  ///< the first cell that is no number where one is wanted
 };
 
-/// The facts that hold for a source.
-const SoftwareFacts& software_of(const std::string& source, const Facts& facts);
-
 /// What was run, with the catalogue's facts where the table leaves something out. Micro-batch and
 /// parallel plan that nobody tells are the fastest that fit, or, where none fits, the fastest of
 /// those that need little more than the least. The error is why the run cannot be predicted.

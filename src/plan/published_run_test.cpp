@@ -8,6 +8,7 @@
 #include "axs/plan/memory.h"
 #include "axs/plan/names.h"
 #include "axs/plan/published_runs_testing.h"
+#include "axs/plan/published_software.h"
 #include "axs/plan/score.h"
 
 using namespace axs;

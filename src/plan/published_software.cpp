@@ -1,5 +1,6 @@
 #include "axs/plan/published_software.h"
 
+#include "axs/core/assert.h"
 #include "axs/plan/names.h"
 
 namespace axs::plan {
@@ -49,8 +50,7 @@ bool denies_flash(const std::string& text) {
 /// Of the software's, what the accelerator runs. FlashAttention wants Ampere or later, its third
 /// version Hopper (Dao-AILab/flash-attention, README.md).
 Attention attention_on(const Accelerator& accelerator, Attention attention) {
-  const bool flash = attention != Attention::classic && attention != Attention::unfused;
-  if (flash && accelerator.family == "V100") return Attention::classic;
+  if (is_flash(attention) && accelerator.family == "V100") return Attention::classic;
   if (attention == Attention::flash3 && accelerator.family != "Hopper") return Attention::flash2;
   return attention;
 }

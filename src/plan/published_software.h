@@ -9,6 +9,8 @@ namespace axs::plan {
 Result<std::optional<Recompute>> recompute_told(const std::string& text);
 Result<Precision> precision_told(const std::string& text);
 
+/// The facts that hold for a source.
+const SoftwareFacts& software_of(const std::string& source, const Facts& facts);
 /// What source, notes, precision and accelerator tell of the software.
 Software software_told(const PublishedRun& run, const SoftwareFacts& facts,
                        const Accelerator& accelerator);

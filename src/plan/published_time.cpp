@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "axs/plan/names.h"
+#include "axs/plan/published_software.h"
 #include "axs/plan/rounded.h"
 
 namespace axs::plan {

@@ -2,6 +2,7 @@
 
 #include "axs/config/facts_testing.h"
 #include "axs/plan/published_runs_testing.h"
+#include "axs/plan/published_software.h"
 #include "axs/plan/step_time.h"
 
 using namespace axs;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "axs/plan/published_software.h"
 #include "axs/plan/rounded.h"
 
 namespace axs::plan {

@@ -72,6 +72,24 @@ bool is_of_many_alike(const TrainingPlan& plan) {
          });
 }
 
+/// The best plan of so many devices for as many sequences, and one with a replica on each two.
+struct WithTwoEach {
+  TrainingPlan by_hand, found;
+
+  WithTwoEach(std::uint32_t devices, std::uint32_t layers) {
+    const OnePool scene{devices, devices, layers, 80};
+    const auto given =
+        Search::of(scene.job, scene.fleet, calibration)
+            ->shared_anew({.micro_batch = 2, .sharding = Sharding::optimizer},
+                          {{.site = 0,
+                            .replicas = devices / 2,
+                            .stages = {{.type = 0, .tensor = 2, .layers = layers}}}});
+    REQUIRE(given);
+    by_hand = *given;
+    found = plan::search(scene.job, scene.fleet, calibration)->plan;
+  }
+};
+
 }  // namespace
 
 TEST_CASE("search: of more than 64 replicas that are alike none are better") {
@@ -92,17 +110,21 @@ TEST_CASE("search: of more than 64 replicas that are alike none are better") {
   CHECK(many >= 3);
 }
 
+TEST_CASE("search: as many replicas as there are micro-batches, however odd their number is") {
+  for (const std::uint32_t devices : {254u, 340u, 342u, 510u, 1022u}) {
+    const WithTwoEach scene{devices, 43};  // No stages have equal chunks of so many layers.
+    CAPTURE(devices);
+    CHECK(scene.found.step.total <= scene.by_hand.step.total * (1 + 1e-9));
+    CHECK(replicas_of(scene.found.groups) == devices / 2);
+  }
+}
+
 TEST_CASE("search: as many replicas as have equal work, however odd their number is") {
   for (const std::uint32_t devices : {130u, 254u, 340u, 342u, 510u, 1022u}) {
-    const OnePool scene{devices, devices, 42, 80};
-    const Search search = *Search::of(scene.job, scene.fleet, calibration);
-    const auto by_hand = search.shared_anew(
-        {.micro_batch = 2, .sharding = Sharding::optimizer},
-        {{.site = 0, .replicas = devices / 2, .stages = {{.type = 0, .tensor = 2, .layers = 42}}}});
-    REQUIRE(by_hand);
-    const TrainingPlan found = plan::search(scene.job, scene.fleet, calibration)->plan;
+    const WithTwoEach scene{devices, 42};
+    const TrainingPlan& found = scene.found;
     CAPTURE(devices);
-    CHECK(found.step.total <= by_hand->step.total * (1 + 1e-9));
+    CHECK(found.step.total <= scene.by_hand.step.total * (1 + 1e-9));
     // Interleaved ones are better with two or three stages, and fewer of them.
     CHECK(found.groups[0].virtual_stages > 1);
     CHECK(found.groups.size() == 1);

@@ -27,12 +27,13 @@ SiteSets::SiteSets(const SiteRoom& room, const std::vector<BundleItem>& items,
 /// Those that gain most by a device first, so that the others are seldom worth adding.
 std::vector<SiteSets::Next> SiteSets::in_order(const std::vector<std::uint32_t>& numbers) const {
   std::vector<Next> order;
-  for (const std::uint32_t number : numbers)
-    order.push_back({number, prices_.score_of(items_[number])[0]});
+  for (const std::uint32_t number : numbers) {
+    const double reduced = prices_.score_of(items_[number])[0];
+    const double gain = prices_.prices().bundle - reduced;
+    order.push_back({number, reduced, gain / items_[number].offer->kind->devices()});
+  }
   std::ranges::sort(order, {}, [&](const Next& next) {
-    const ReplicaKind& kind = *items_[next.number].offer->kind;
-    return std::tuple{kind.uses.front().type,
-                      (next.reduced - prices_.prices().bundle) / kind.devices(), next.number};
+    return std::tuple{items_[next.number].offer->kind->uses.front().type, -next.gain, next.number};
   });
   return order;
 }
@@ -41,7 +42,6 @@ void SiteSets::list_later() {
   for (std::size_t i = order_.size(); i-- > 0;) {
     Later& later = later_[i] = later_[i + 1];
     const ReplicaKind& kind = *items_[order_[i].number].offer->kind;
-    const double gain = (prices_.prices().bundle - order_[i].reduced) / kind.devices();
     later.least = std::min(later.least, order_[i].reduced);
     for (const TypeUse& use : kind.uses) {
       later.devices[use.type] = std::max<double>(later.devices[use.type], use.devices);
@@ -49,7 +49,7 @@ void SiteSets::list_later() {
           later.devices_per_watt[use.type], use.devices / items_[order_[i].number].power.value());
     }
     double& most = kind.uses.size() > 1 ? later.gain_of_mixed : later.gain[kind.uses[0].type];
-    most = std::max(most, gain);
+    most = std::max(most, order_[i].gain);
   }
 }
 
@@ -121,7 +121,6 @@ bool SiteSets::beats(const Open& a, const Open& b, std::size_t next) const {
   for (std::size_t type = 0; type < room_.size(); ++type) {
     if (later_[next].devices[type] <= 0) continue;
     if (counts_bundles && a.in_pool[type] > b.in_pool[type]) return false;
-    if (a.left[type].has_all_of(b.left[type], endless)) continue;
     if (!a.left[type].has_all_of(b.left[type], devices(b.set, later_[next], type))) return false;
   }
   return a.set.is_never_dearer_than(b.set, wanted_);

@@ -52,7 +52,8 @@ class SiteSets {
   /// soon nothing asks for what is left of it.
   struct Next {
     std::uint32_t number;  ///< in the list
-    double reduced;        ///< of a bundle, less what its work is worth
+    double reduced;        ///< score of a bundle, less what its work is worth
+    double gain;           ///< of a device, by that
   };
   /// What bundles of the items from one on can be.
   struct Later {

@@ -30,10 +30,6 @@ struct ShardingExchange {
   Seconds step{};
 };
 
-bool is_sharded(const ParallelPlan& plan) {
-  return plan.sharding == Sharding::gradients || plan.sharding == Sharding::parameters;
-}
-
 class Step {
  public:
   Step(const Workload& workload, const SharedFit& fit, const MicroBatchTime& known)
@@ -105,8 +101,8 @@ class Step {
     const auto [common, routed] = stage_parameters(parameters_, layers, embeddings);
     const bool cut = plan_.sharding != Sharding::none;
     const double mine = common / (cut ? cut_ : 1) + routed / (cut ? expert_replicas(plan_) : 1);
-    return {.data_exchange = is_sharded(plan_) ? exchange_between_nodes(layers, common)
-                                               : data_exchange(layers, common, routed),
+    return {.data_exchange = cuts_gradients(plan_.sharding) ? exchange_between_nodes(layers, common)
+                                                            : data_exchange(layers, common, routed),
             .sharding_exchange = layers * sharding_.step,
             .optimizer = Bytes{optimizer_bytes * mine} / machine_.memory};
   }
@@ -124,7 +120,7 @@ class Step {
   /// changed, once in a step. With a pipeline the weights stay gathered over the step, and
   /// gradients are reduced at its end.
   ShardingExchange sharding_exchange() const {
-    if (!is_sharded(plan_)) return {};
+    if (!cuts_gradients(plan_.sharding)) return {};
     const double layer = parameters_.layer.total();
     const Seconds gather = one_pass(Bytes{2 * layer}, cut_group_, machine_.links, rail_share());
     const Seconds reduce = one_pass(Bytes{reduced_bytes(work_.software) * layer}, cut_group_,
@@ -228,7 +224,7 @@ class Step {
     const bool without_runs = work_.shape.is_mixture() || plan_.precision == Precision::fp4;
     if (!machine_.measured) return dmath::exp(without_runs ? 0.6 : 0.45);
     if (without_runs) return dmath::exp(0.45);
-    const bool seldom = is_sharded(plan_) || plan_.precision == Precision::fp8;
+    const bool seldom = cuts_gradients(plan_.sharding) || plan_.precision == Precision::fp8;
     const ModelShape& shape = work_.shape;
     const bool unusual = shape.parallel_blocks || shape.window > 0;
     const bool known = work_.software.fitted && !unusual && !(seldom && plan_.pipeline > 1);

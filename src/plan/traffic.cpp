@@ -39,9 +39,7 @@ double reduced_bytes(const Software& software) {
 
 double cut_among(const Workload& workload) {
   const double all = replicas(workload.plan);
-  const bool sharded = workload.plan.sharding == Sharding::gradients ||
-                       workload.plan.sharding == Sharding::parameters;
-  if (!workload.software.shards_within_node || !sharded) return all;
+  if (!workload.software.shards_within_node || !cuts_gradients(workload.plan.sharding)) return all;
   const std::uint32_t on_node = workload.accelerator.per_node / workload.plan.tensor;
   return std::min(all, std::max(1.0, static_cast<double>(on_node)));
 }

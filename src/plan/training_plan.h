@@ -28,7 +28,7 @@ struct Method {
 };
 /// Whether its replicas have one stage only.
 inline bool is_of_one_stage(const Method& method) {
-  return method.sharding == Sharding::gradients || method.sharding == Sharding::parameters;
+  return cuts_gradients(method.sharding);
 }
 
 /// Numbers of replicas, both ends included. What is said of a range is not worse than what is true
