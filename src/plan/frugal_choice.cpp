@@ -164,12 +164,24 @@ FrugalFound FrugalChoice::below(double score) const {
   return {std::move(found.best), found.is_best};
 }
 
+/// Ranges are halved in a long span as long as that says much, so that it is not said again in each
+/// part of the span.
 void FrugalChoice::look(Sites sites, Span span, Found& found) const {
+  constexpr double much = 0.01;
   if (span.low > span.high || stop_()) return;
   if (span.high <= wide * span.low) return look_closely(std::move(sites), span, found);
-  const FrugalPrices prices = prices_of(items_of(sites, span), span, found.target());
-  if (prices.bound() >= found.target()) return;
-  span.prices = prices.prices();
+  double known = -endless;
+  for (Sites finer = sites;; finer = halved(sites)) {
+    Items items = items_of(finer, span);
+    const FrugalPrices prices = prices_of(items, span, found.target());
+    if (prices.bound() >= found.target()) return;
+    if (prices.bound() < known + much * found.target()) break;
+    known = prices.bound();
+    span.prices = prices.prices();
+    drop_useless(items, finer, prices, found.target());
+    sites = std::move(finer);
+    if (std::ranges::none_of(sites, &CountedSite::is_coarse)) break;
+  }
   look_at_halves(std::move(sites), span, found);
 }
 

@@ -152,6 +152,8 @@ void FrugalPrices::sort_in(const std::vector<BundleItem>& items,
     if (alike.empty() || alike.back().devices != devices)
       alike.push_back({i, i, static_cast<double>(devices)});
     alike.back().end = i + 1;
+    groups_.back().waiting = lower(groups_.back().waiting, order[i].second->score);
+    groups_.back().micro_batch = std::min(groups_.back().micro_batch, order[i].second->micro_batch);
   }
 }
 
@@ -263,48 +265,81 @@ FrugalPrices::Line FrugalPrices::bound_at(double bundle) {
   return {worth() - gain_[end], (bundle < 0 ? bundles_.most : bundles_.least) - slope[end]};
 }
 
-/// By its bundles or by its devices, at both ends by the same.
-void FrugalPrices::set_gains(Group& group) const {
-  Ends of_devices{}, slope{};
+/// Each of its bundles gains as much as the best one.
+FrugalPrices::Gain FrugalPrices::by_bundles(const Group& group) const {
+  Gain gain;
   for (const std::size_t end : ends) {
-    group.gain[end] = std::max(0.0, group.most * (prices_.bundle - group.least[end]));
-    group.slope[end] = group.gain[end] > 0 ? group.most : 0;
+    const double each = prices_.bundle - group.least[end];
+    if (each > 0) gain.of[end] = group.most * each, gain.slope[end] = group.most;
   }
-  const bool is_worth_it = group.gain[0] > 0 || group.gain[1] > 0;
-  for (Pool& pool : group.pools) {
-    pool.gain = {};
-    if (!is_worth_it) continue;
+  return gain;
+}
+
+/// What all micro-batches of a step gain where they cost least.
+double FrugalPrices::work_at_best(const Group& group) const {
+  return wanted_ * std::max(0.0, prices_.micro_batch - group.micro_batch);
+}
+
+/// Bundles do no more than all micro-batches, however many they are.
+FrugalPrices::Gain FrugalPrices::by_work(const Group& group) const {
+  Gain gain;
+  for (const std::size_t end : ends) {
+    const double each = prices_.bundle - group.waiting[end];
+    const double bundles = group.bundles_if(each > 0);
+    const double all = work_at_best(group) + bundles * each;
+    if (all > 0) gain.of[end] = all, gain.slope[end] = bundles;
+  }
+  return gain;
+}
+
+/// Each of its devices gains as much as the best one of its type.
+FrugalPrices::Gain FrugalPrices::by_devices(Group& group) const {
+  Gain gain;
+  for (Pool& pool : group.pools)
     for (const std::size_t end : ends) {
       double devices = endless;
       for (const Alike& alike : pool.alike) {
-        const double gain = (prices_.bundle - alike.least[end]) / alike.devices;
-        if (gain > pool.gain[end]) pool.gain[end] = gain, devices = alike.devices;
+        const double of_one = (prices_.bundle - alike.least[end]) / alike.devices;
+        if (of_one > pool.gain[end]) pool.gain[end] = of_one, devices = alike.devices;
       }
-      of_devices[end] += pool.gain[end] * pool.devices;
-      slope[end] += pool.devices / devices;
+      gain.of[end] += pool.gain[end] * pool.devices;
+      gain.slope[end] += pool.devices / devices;
     }
-  }
-  if (std::max(of_devices[0], of_devices[1]) >= std::max(group.gain[0], group.gain[1])) return;
-  group.gain = of_devices;
-  group.slope = slope;
+  return gain;
+}
+
+/// What says most, at both ends the same.
+void FrugalPrices::set_gains(Group& group) const {
+  for (Pool& pool : group.pools) pool.gain = {};
+  Gain least = by_bundles(group);
+  if (least.most() > 0)
+    for (const Gain& other : {by_work(group), by_devices(group)})
+      if (other.most() < least.most()) least = other;
+  group.gain = least.of;
+  group.slope = least.slope;
 }
 
 double FrugalPrices::bound_with(const BundleItem& item) const {
   const Group& group = group_of(*item.offer);
   const Ends score = score_of(item);
   const Ends of_site = ends_at(item.offer->site);
-  Ends by_bundles{}, by_devices{};
+  Ends by_bundles{}, by_work{}, by_devices{};
   for (const std::size_t end : ends) {
     const double others = prices_.bundle - group.least[end];
-    const double without = worth() - gain_[end] + of_site[end] - (prices_.bundle - score[end]);
-    by_bundles[end] = without - ((others > 0 ? group.most : group.bundles.least) - 1) * others;
+    const double waiting = prices_.bundle - group.waiting[end];
+    const double before = worth() - gain_[end] + of_site[end] - prices_.bundle;
+    const double without = before + score[end];
+    by_bundles[end] = without - (group.bundles_if(others > 0) - 1) * others;
+    by_work[end] = before + item.score[end] - work_at_best(group) -
+                   (group.bundles_if(waiting > 0) - 1) * waiting;
     by_devices[end] = without;
     for (const Pool& pool : group.pools) {
       const double mine = pool.type == type_of(*item.offer) ? item.offer->kind->devices() : 0;
       by_devices[end] -= pool.gain[end] * (pool.devices - mine);
     }
   }
-  return std::max(std::min(by_bundles[0], by_bundles[1]), std::min(by_devices[0], by_devices[1]));
+  const auto least = [](const Ends& of) { return std::min(of[0], of[1]); };
+  return std::max({least(by_bundles), least(by_work), least(by_devices)});
 }
 
 /// Once prices stay as they are.

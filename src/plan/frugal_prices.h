@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -34,9 +35,10 @@ struct BundleItem {
 /// What a choice of bundles scores at least. A micro-batch that is done and a bundle that is there
 /// are worth a price each, whoever they are of: a choice scores what all of them are worth, less
 /// what its sites gain. A site gains by bundles that score less than they and their micro-batches
-/// are worth: no more than all of its bundles at their best, and no more than all of its devices at
-/// their best. Either is the maximum of straight lines over the span, so that a choice gains most
-/// at one of its ends. That holds for any prices; those are taken that say most.
+/// are worth: no more than all of its bundles at their best, no more than all of its devices at
+/// their best, and no more than bundles that wait besides all micro-batches at their best. Each is
+/// the maximum of straight lines over the span, so that a choice gains most at one of its ends.
+/// That holds for any prices; those are taken that say most.
 class FrugalPrices {
  public:
   /// Items that use as many devices.
@@ -58,9 +60,16 @@ class FrugalPrices {
     ReplicaRange bundles{};
     std::uint32_t most = 0;  ///< bundles, also of all sites
     std::vector<Pool> pools{};
-    Ends least{};  ///< as in Alike
-    Ends gain{};   ///< of the site, at most
-    Ends slope{};  ///< of that over the price of a bundle
+    Ends waiting{endless, endless};  ///< least score of a bundle, without micro-batches
+    double micro_batch = endless;    ///< the least of one
+    Ends least{};                    ///< as in Alike
+    Ends gain{};                     ///< of the site, at most
+    Ends slope{};                    ///< of that over the price of a bundle
+
+    /// With such prices of bundles as many as may be, else as few.
+    std::uint32_t bundles_if(bool are_worth_it) const {
+      return are_worth_it ? most : bundles.least;
+    }
   };
 
   static constexpr std::size_t mixed = ~std::size_t{};
@@ -91,6 +100,13 @@ class FrugalPrices {
     double value;
     double slope;
   };
+  /// Of a site, and its slope over the price of a bundle.
+  struct Gain {
+    Ends of{};
+    Ends slope{};
+
+    double most() const { return std::max(of[0], of[1]); }
+  };
 
   void sort_in(const std::vector<BundleItem>& items, const std::vector<SiteRoom>& sites);
   void limit_devices(const StepLimits& limits);
@@ -101,7 +117,11 @@ class FrugalPrices {
   double bound_with(const WorthOf& prices);
   double best_at(double price);
   Line bound_at(double bundle);
+  Gain by_bundles(const Group& group) const;
+  Gain by_work(const Group& group) const;
+  Gain by_devices(Group& group) const;
   void set_gains(Group& group) const;
+  double work_at_best(const Group& group) const;
   void list_sites();
   Ends ends_at(std::uint32_t site) const;
 

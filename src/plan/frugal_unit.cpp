@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "axs/plan/plan_cost.h"
 #include "axs/plan/rounding.h"
 
 namespace axs::plan {
@@ -15,6 +14,12 @@ ReplicaTerms terms_of(const PipelineDraw& draw, double pue, double for_time, dou
   return {.second = for_time + joule * draw.waiting.value(),
           .micro_batch = joule * draw.micro_batch.value(),
           .step = joule * draw.step.value()};
+}
+
+template <class Function>
+void for_each_kind(const KindTable& table, const Function& function) {
+  for (const auto& pure : table.pure) std::ranges::for_each(pure, function);
+  std::ranges::for_each(table.mixed, function);
 }
 
 }  // namespace
@@ -136,33 +141,42 @@ const std::vector<Offer>& FrugalUnit::offers(const CountedSite& at, ReplicaRange
   const std::tuple key{at.site, at.bundles.least, at.bundles.most, bundles.least, bundles.most};
   const auto known = offers_.find(key);
   if (known != offers_.end()) return known->second;
-  return offers_.emplace(key, offers_of(at, kinds_.of(bundles), bundles.is_one())).first->second;
+  return offers_.emplace(key, offers_of(at, bundles)).first->second;
 }
 
-std::vector<Offer> FrugalUnit::offers_of(const CountedSite& at, const BuiltKinds& kinds,
-                                         bool whole) const {
+std::vector<Offer> FrugalUnit::offers_of(const CountedSite& at, ReplicaRange bundles) {
   std::vector<Offer> offers;
+  const BuiltKinds& kinds = kinds_.of(bundles);
   const Watts limit = search_.fleet_.sites[at.site].supply.limit.value_or(Watts{endless});
-  const auto add = [&](const ReplicaKind& kind) {
+  auto draw = draws(bundles).begin();
+  for_each_kind(kinds.table, [&](const ReplicaKind& kind) {
+    const PipelineDraw& drawn = *draw++;
     const bool possible = std::ranges::all_of(kind.uses, [&](const TypeUse& use) {
       return use.devices <= search_.devices_[at.site][use.type];
     });
     if (!possible) return;
-    Offer one = offer(kind, kinds.builder, at.site, whole);
+    Offer one = offer(kind, kinds.builder, drawn, at.site);
     if (one.power > limit) return;
     one.bundles = at.bundles;
     offers.push_back(std::move(one));
-  };
-  for (const auto& pure : kinds.table.pure) std::ranges::for_each(pure, add);
-  std::ranges::for_each(kinds.table.mixed, add);
+  });
   return offers;
 }
 
-Offer FrugalUnit::offer(const ReplicaKind& kind, const KindBuilder& builder, std::uint32_t site,
-                        bool whole) const {
+const std::vector<PipelineDraw>& FrugalUnit::draws(ReplicaRange bundles) {
+  std::vector<PipelineDraw>& draws = draws_[{bundles.least, bundles.most}];
+  if (!draws.empty()) return draws;
+  const BuiltKinds& kinds = kinds_.of(bundles);
+  for_each_kind(kinds.table, [&](const ReplicaKind& kind) {
+    draws.push_back(draw_of(kind.stages, kind.virtual_stages, kinds.builder, search_.fleet_));
+    if (!bundles.is_one()) draws.back().step = {};
+  });
+  return draws;
+}
+
+Offer FrugalUnit::offer(const ReplicaKind& kind, const KindBuilder& builder,
+                        const PipelineDraw& draw, std::uint32_t site) const {
   const SiteSupply& supply = search_.fleet_.sites[site].supply;
-  PipelineDraw draw = draw_of(kind.stages, kind.virtual_stages, builder, search_.fleet_);
-  if (!whole) draw.step = {};
   Offer offer{.site = site, .kind = &kind, .power = supply.pue * draw.most};
   if (const auto rent = rent_of(kind.stages, builder, search_.fleet_, site))
     offer.money = terms_of(draw, supply.pue, rent->value(), supply.price.value());

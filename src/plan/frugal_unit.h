@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "axs/plan/frugal_choice.h"
+#include "axs/plan/plan_cost.h"
 #include "axs/plan/unit_kinds.h"
 
 namespace axs::plan {
@@ -63,10 +64,12 @@ class FrugalUnit {
   FrugalChoice choice_of_any(ReplicaRange bundles, const SiteGroup& group, const FrugalWish& wish);
   /// Of a site, with the kinds of so many bundles.
   const std::vector<Offer>& offers(const CountedSite& at, ReplicaRange bundles);
-  std::vector<Offer> offers_of(const CountedSite& at, const BuiltKinds& kinds, bool whole) const;
-  /// Not `whole`: without what depends on the number of replicas.
-  Offer offer(const ReplicaKind& kind, const KindBuilder& builder, std::uint32_t site,
-              bool whole) const;
+  std::vector<Offer> offers_of(const CountedSite& at, ReplicaRange bundles);
+  Offer offer(const ReplicaKind& kind, const KindBuilder& builder, const PipelineDraw& draw,
+              std::uint32_t site) const;
+  /// Of the kinds of so many bundles, in their order; of a range without what depends on the number
+  /// of replicas.
+  const std::vector<PipelineDraw>& draws(ReplicaRange bundles);
   StepLimits step_limits(const ThriftLimits& limits) const;
 
   const Search& search_;
@@ -75,6 +78,7 @@ class FrugalUnit {
   Stop stop_;
   UnitKinds kinds_;
   std::vector<SiteRoom> rooms_;
+  std::map<std::pair<std::uint32_t, std::uint32_t>, std::vector<PipelineDraw>> draws_;
   /// By site, numbers of bundles there and numbers that the kinds are for.
   std::map<std::tuple<std::uint32_t, std::uint32_t, std::uint32_t, std::uint32_t, std::uint32_t>,
            std::vector<Offer>>
