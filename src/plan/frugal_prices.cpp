@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "axs/core/dmath.h"
+#include "axs/plan/rounding.h"
 
 namespace axs::plan {
 
@@ -99,6 +100,7 @@ FrugalPrices::FrugalPrices(const std::vector<BundleItem>& items, const std::vect
                            double enough, const WorthOf& known)
     : bundles_{bundles}, wanted_{wanted} {
   sort_in(items, sites);
+  limit_bundles(enough);
   limit_devices(limits);
   if (!may_do_all()) return;
   bound_ = bound_with(known);
@@ -152,8 +154,20 @@ void FrugalPrices::sort_in(const std::vector<BundleItem>& items,
     if (alike.empty() || alike.back().devices != devices)
       alike.push_back({i, i, static_cast<double>(devices)});
     alike.back().end = i + 1;
-    groups_.back().waiting = lower(groups_.back().waiting, order[i].second->score);
-    groups_.back().micro_batch = std::min(groups_.back().micro_batch, order[i].second->micro_batch);
+  }
+}
+
+/// Too many are those that score `enough` even while they wait.
+void FrugalPrices::limit_bundles(double enough) {
+  double work = endless;  // Of all micro-batches, at the least.
+  for (const BundleItem* item : items_) work = std::min(work, wanted_ * item->micro_batch);
+  for (Group& group : groups_) {
+    double waiting = endless;
+    for (std::size_t i = group.begin(); i < group.end(); ++i)
+      waiting = std::min({waiting, items_[i]->score[0], items_[i]->score[1]});
+    const double most = std::max(0.0, (1 + rounding) * (enough - work) / waiting);
+    if (most < group.most) group.most = static_cast<std::uint32_t>(most);
+    if (group.most < group.bundles.least) group.most = 0;
   }
 }
 
@@ -275,23 +289,6 @@ FrugalPrices::Gain FrugalPrices::by_bundles(const Group& group) const {
   return gain;
 }
 
-/// What all micro-batches of a step gain where they cost least.
-double FrugalPrices::work_at_best(const Group& group) const {
-  return wanted_ * std::max(0.0, prices_.micro_batch - group.micro_batch);
-}
-
-/// Bundles do no more than all micro-batches, however many they are.
-FrugalPrices::Gain FrugalPrices::by_work(const Group& group) const {
-  Gain gain;
-  for (const std::size_t end : ends) {
-    const double each = prices_.bundle - group.waiting[end];
-    const double bundles = group.bundles_if(each > 0);
-    const double all = work_at_best(group) + bundles * each;
-    if (all > 0) gain.of[end] = all, gain.slope[end] = bundles;
-  }
-  return gain;
-}
-
 /// Each of its devices gains as much as the best one of its type.
 FrugalPrices::Gain FrugalPrices::by_devices(Group& group) const {
   Gain gain;
@@ -308,38 +305,33 @@ FrugalPrices::Gain FrugalPrices::by_devices(Group& group) const {
   return gain;
 }
 
-/// What says most, at both ends the same.
+/// By what says most, at both ends the same.
 void FrugalPrices::set_gains(Group& group) const {
   for (Pool& pool : group.pools) pool.gain = {};
-  Gain least = by_bundles(group);
-  if (least.most() > 0)
-    for (const Gain& other : {by_work(group), by_devices(group)})
-      if (other.most() < least.most()) least = other;
-  group.gain = least.of;
-  group.slope = least.slope;
+  Gain gain = by_bundles(group);
+  if (gain.most() > 0)
+    if (const Gain other = by_devices(group); other.most() < gain.most()) gain = other;
+  group.gain = gain.of;
+  group.slope = gain.slope;
 }
 
 double FrugalPrices::bound_with(const BundleItem& item) const {
   const Group& group = group_of(*item.offer);
+  if (group.most == 0) return endless;
   const Ends score = score_of(item);
   const Ends of_site = ends_at(item.offer->site);
-  Ends by_bundles{}, by_work{}, by_devices{};
+  Ends by_bundles{}, by_devices{};
   for (const std::size_t end : ends) {
     const double others = prices_.bundle - group.least[end];
-    const double waiting = prices_.bundle - group.waiting[end];
-    const double before = worth() - gain_[end] + of_site[end] - prices_.bundle;
-    const double without = before + score[end];
-    by_bundles[end] = without - (group.bundles_if(others > 0) - 1) * others;
-    by_work[end] = before + item.score[end] - work_at_best(group) -
-                   (group.bundles_if(waiting > 0) - 1) * waiting;
+    const double without = worth() - gain_[end] + of_site[end] - (prices_.bundle - score[end]);
+    by_bundles[end] = without - ((others > 0 ? group.most : group.bundles.least) - 1) * others;
     by_devices[end] = without;
     for (const Pool& pool : group.pools) {
       const double mine = pool.type == type_of(*item.offer) ? item.offer->kind->devices() : 0;
       by_devices[end] -= pool.gain[end] * (pool.devices - mine);
     }
   }
-  const auto least = [](const Ends& of) { return std::min(of[0], of[1]); };
-  return std::max({least(by_bundles), least(by_work), least(by_devices)});
+  return std::max(std::min(by_bundles[0], by_bundles[1]), std::min(by_devices[0], by_devices[1]));
 }
 
 /// Once prices stay as they are.

@@ -35,10 +35,9 @@ struct BundleItem {
 /// What a choice of bundles scores at least. A micro-batch that is done and a bundle that is there
 /// are worth a price each, whoever they are of: a choice scores what all of them are worth, less
 /// what its sites gain. A site gains by bundles that score less than they and their micro-batches
-/// are worth: no more than all of its bundles at their best, no more than all of its devices at
-/// their best, and no more than bundles that wait besides all micro-batches at their best. Each is
-/// the maximum of straight lines over the span, so that a choice gains most at one of its ends.
-/// That holds for any prices; those are taken that say most.
+/// are worth: no more than all of its bundles at their best, and no more than all of its devices at
+/// their best. Either is the maximum of straight lines over the span, so that a choice gains most
+/// at one of its ends. That holds for any prices; those are taken that say most.
 class FrugalPrices {
  public:
   /// Items that use as many devices.
@@ -58,18 +57,14 @@ class FrugalPrices {
   struct Group {
     std::uint32_t site = 0;
     ReplicaRange bundles{};
-    std::uint32_t most = 0;  ///< bundles, also of all sites
+    std::uint32_t most = 0;  ///< bundles that may score less than is enough; 0: none may
     std::vector<Pool> pools{};
-    Ends waiting{endless, endless};  ///< least score of a bundle, without micro-batches
-    double micro_batch = endless;    ///< the least of one
-    Ends least{};                    ///< as in Alike
-    Ends gain{};                     ///< of the site, at most
-    Ends slope{};                    ///< of that over the price of a bundle
+    Ends least{};  ///< as in Alike
+    Ends gain{};   ///< of the site, at most
+    Ends slope{};  ///< of that over the price of a bundle
 
-    /// With such prices of bundles as many as may be, else as few.
-    std::uint32_t bundles_if(bool are_worth_it) const {
-      return are_worth_it ? most : bundles.least;
-    }
+    std::size_t begin() const { return pools.front().alike.front().begin; }
+    std::size_t end() const { return pools.back().alike.back().end; }
   };
 
   static constexpr std::size_t mixed = ~std::size_t{};
@@ -80,7 +75,7 @@ class FrugalPrices {
                const StepLimits& limits, ReplicaRange bundles, double wanted, double enough,
                const WorthOf& known);
 
-  /// No choice scores less.
+  /// No choice scores less than that or than what is enough.
   double bound() const { return bound_; }
   const WorthOf& prices() const { return prices_; }
   /// What all bundles and micro-batches are worth, at the least.
@@ -109,6 +104,7 @@ class FrugalPrices {
   };
 
   void sort_in(const std::vector<BundleItem>& items, const std::vector<SiteRoom>& sites);
+  void limit_bundles(double enough);
   void limit_devices(const StepLimits& limits);
   bool may_do_all() const;
   double most_of(const Group& group) const;
@@ -118,10 +114,8 @@ class FrugalPrices {
   double best_at(double price);
   Line bound_at(double bundle);
   Gain by_bundles(const Group& group) const;
-  Gain by_work(const Group& group) const;
   Gain by_devices(Group& group) const;
   void set_gains(Group& group) const;
-  double work_at_best(const Group& group) const;
   void list_sites();
   Ends ends_at(std::uint32_t site) const;
 
