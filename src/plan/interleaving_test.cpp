@@ -4,9 +4,11 @@
 
 #include <algorithm>
 
+#include "axs/plan/gpt3_testing.h"
 #include "axs/plan/search_exhaustive_testing.h"
 #include "axs/plan/search_scenes_testing.h"
 #include "axs/plan/shared_work.h"
+#include "axs/plan/step_time.h"
 
 using namespace axs;
 using namespace axs::plan;
@@ -122,6 +124,19 @@ TEST_CASE("interleaving: shared work is all of it, in time, and whole rounds of 
     with_rest += rests > 0 ? 1 : 0;
   }
   CHECK(with_rest > 100);
+}
+
+TEST_CASE("interleaving: nobody waits for less than no time, however long stages exchange") {
+  Workload work = axs::plan::testing::gpt3_on_a100();
+  work.network.node_rate = BytesPerSecond{1e6};
+  work.plan.pipeline = 2;
+  work.plan.global_batch = 64;
+  for (const std::uint32_t chunks : {1u, 2u, 8u}) {
+    work.plan.virtual_stages = chunks;
+    const StepTime step = *step_time(work, calibration);
+    CHECK(step.stage_transfers > step.products);
+    CHECK(step.bubble >= Seconds{});
+  }
 }
 
 TEST_CASE("interleaving: no plan of a plain enumeration is better, and added devices never harm") {

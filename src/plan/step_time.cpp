@@ -4,6 +4,7 @@
 
 #include "axs/core/dmath.h"
 #include "axs/plan/collectives.h"
+#include "axs/plan/interleaving.h"
 #include "axs/plan/layer_time.h"
 #include "axs/plan/matrix_product.h"
 #include "axs/plan/traffic.h"
@@ -175,16 +176,16 @@ class Step {
   }
 
   /// 1F1B (Narayanan et al. 2021): a micro-batch passes all stages once, of which one turn of the
-  /// slowest is counted already; interleaving divides that by the virtual stages, if there are
-  /// micro-batches enough to fill the pipeline: what passes a stage finds it idle otherwise.
+  /// slowest is counted already. Interleaving shortens that if there are micro-batches enough to
+  /// fill the pipeline: what passes a stage finds it idle otherwise.
   Seconds bubble(const StageTime& slowest) const {
     if (plan_.pipeline == 1) return {};
-    const Seconds once = work_.shape.layers * layer_.total() + embedding_ + head_ +
-                         (stages_ - 1) * transfers_ / plan_.virtual_stages;
     const double v = plan_.virtual_stages;
+    const Seconds once = work_.shape.layers * layer_.total() + embedding_ + head_ +
+                         (stages_ - 1) * transfers_ / v;
+    const Seconds fill = fill_of(once, slowest.total(), plan_.virtual_stages);
     const double more = micro_batches(plan_) - 1;
-    return std::max((once - slowest.total()) / v,
-                    once - slowest.total() - more * (1 - 1 / v) * slowest.total());
+    return std::max(fill, once - more * (1 - 1 / v) * slowest.total()) - slowest.total();
   }
 
   /// All-reduce of gradients, or reduce-scatter and all-gather, which take as long. Where a node's
