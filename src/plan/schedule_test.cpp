@@ -90,7 +90,8 @@ TEST_CASE("schedule: what the planner counts is a bound, and above by no more th
   Rng rng{2};
   double widest = 0;
   for (int round = 0; round < 2000; ++round) {
-    const auto stages = turns(random_stages(rng), rng.uniform());
+    const std::vector<double> seconds = random_stages(rng);
+    const auto stages = turns(seconds, rng.uniform());
     const auto count = 1 + static_cast<std::uint32_t>(rng.below(20));
     const Closed closed{stages};
     Seconds after{};
@@ -183,7 +184,8 @@ TEST_CASE("schedule: interleaved stages that are equal end when the planner says
     const auto stages = static_cast<std::uint32_t>(2 + rng.below(7));
     const auto chunks = static_cast<std::uint32_t>(2 + rng.below(5));
     const auto count = static_cast<std::uint32_t>(1 + rng.below(4 * stages));
-    const auto all = turns(std::vector<double>(stages, 0.1 + rng.uniform()), rng.uniform());
+    const std::vector<double> seconds(stages, 0.1 + rng.uniform());
+    const auto all = turns(seconds, rng.uniform());
     const Seconds turn = all.front().both();
     const Seconds counted =
         fill_of(stages * turn, turn, chunks) +

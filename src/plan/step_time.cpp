@@ -181,8 +181,8 @@ class Step {
   Seconds bubble(const StageTime& slowest) const {
     if (plan_.pipeline == 1) return {};
     const double v = plan_.virtual_stages;
-    const Seconds once = work_.shape.layers * layer_.total() + embedding_ + head_ +
-                         (stages_ - 1) * transfers_ / v;
+    const Seconds once =
+        work_.shape.layers * layer_.total() + embedding_ + head_ + (stages_ - 1) * transfers_ / v;
     const Seconds fill = fill_of(once, slowest.total(), plan_.virtual_stages);
     const double more = micro_batches(plan_) - 1;
     return std::max(fill, once - more * (1 - 1 / v) * slowest.total()) - slowest.total();
