@@ -43,6 +43,9 @@ TEST_CASE("published: which FlashAttention, where somebody says it") {
   CHECK(attention("GPT-NeoX", "") == Attention::classic);
   CHECK(attention("GPT-NeoX", "with FlashAttention-2") == Attention::flash2);
   CHECK(attention("GPT-NeoX", "without FlashAttention 2") == Attention::classic);
+  CHECK(attention("GPT-NeoX", "FlashAttention 2, not 1") == Attention::flash2);
+  CHECK(attention("GPT-NeoX", "FlashAttention 2, not FlashAttention 1") == Attention::flash2);
+  CHECK(attention("GPT-NeoX", "not FlashAttention 1 but FlashAttention 2") == Attention::flash2);
   CHECK(attention("FlashAttention-2, table 1, FlashAttention 1", "") == Attention::flash1);
   CHECK(attention("FlashAttention (arXiv 2205.14135)", "") == Attention::flash1);
   CHECK(attention("FlashAttention-2 (arXiv 2307.08691)", "FlashAttention 1") == Attention::flash1);
