@@ -262,7 +262,8 @@ class Sky(unittest.TestCase):
         kept = self.path("kept.html")
         with open(kept, "w") as file:
             file.write("as it was")
-        self.check_bad("no such file", "coverage", "--shell", self.path("none.toml"), "--html", kept)
+        self.check_bad("no such file", "coverage", "--shell", self.path("none.toml"), "--html",
+                       kept)
         with open(kept) as file:
             self.assertEqual(file.read(), "as it was")
 
