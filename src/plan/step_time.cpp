@@ -212,7 +212,6 @@ class Step {
     return std::max(0.1 * all, all - hidden);
   }
 
-  /// Devices that have the same whole experts lie that far apart.
   Seconds exchange_of_experts(double routed) const {
     if (!work_.shape.is_mixture()) return {};
     return all_reduce(Bytes{exchanged_bytes(work_) * routed}, group_of(expert_sharers_),

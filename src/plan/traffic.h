@@ -49,7 +49,8 @@ struct Sharers {
   double count = 1;
   double apart = 1;  ///< one of so many devices is one of them
 };
-/// Of all parameters but routed experts, and of these.
+/// Of all parameters but routed experts, and of these, which lie as far apart as they are dealt
+/// out.
 Sharers sharers(const ParallelPlan& plan);
 Sharers expert_sharers(const ParallelPlan& plan);
 /// Those among which a device's states are cut: all of them, or those of its node.
