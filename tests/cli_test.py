@@ -275,6 +275,17 @@ class Leases(unittest.TestCase):
                      "sfo → fra, received", "and why</summary>", self.leases[0]["why"]):
             self.assertIn(part, page)
 
+    def test_a_report_that_cannot_be_written(self):
+        """Said before the run is read."""
+        for folder in (self.run_folder, "nowhere"):
+            outcome = run("report", folder, "--out", "/nowhere/report.html")
+            self.assertEqual((outcome.returncode, outcome.stdout), (2, ""))
+            self.assertRegex(outcome.stderr,
+                             r"^axs: --out: cannot write /nowhere/report.html: .* \(ENOENT\)\n$")
+        outcome = run("report", "nowhere", "--out", os.path.join(self.run_folder, "page.html"))
+        self.assertNotEqual(outcome.returncode, 0)
+        self.assertFalse([name for name in os.listdir(self.run_folder) if "page.html" in name])
+
 
 class LiveView(unittest.TestCase):
     """A simulated run that takes longer than a person waits without asking."""

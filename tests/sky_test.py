@@ -20,9 +20,9 @@ NOON = "2025-10-08T12:00:00Z"
 MANILA, DALIAN = "14.6042,120.9822", "38.913811,121.602322"
 
 
-def run(*arguments):
+def run(*arguments, timeout=120):
     return subprocess.run([AXS, "sky", *arguments], capture_output=True, text=True, check=False,
-                          timeout=120)
+                          timeout=timeout)
 
 
 class Page(html.parser.HTMLParser):
@@ -251,10 +251,21 @@ class Sky(unittest.TestCase):
                        "--at", "sfo")
 
     def test_a_picture_that_cannot_be_written(self):
-        outcome = run("rtt", "--shell", KUIPER, "--from", "sfo", "--to", "fra", "--duration", "1s",
-                      "--html", self.path("no/folder/rtt.html"))
-        self.assertEqual((outcome.returncode, outcome.stdout), (1, ""))
-        self.assertEqual(len(outcome.stderr.splitlines()), 1)
+        """Said before the work, which takes minutes for such a time."""
+        way, long = ("--from", "sfo", "--to", "fra"), ("--duration", "20d", "--step", "2s")
+        there = self.path("no/folder/picture.html")
+        for arguments in (("rtt", *way), ("paths", *way), ("passes", "--at", "sfo"), ("coverage",)):
+            outcome = run(*arguments, "--shell", KUIPER, *long, "--html", there, timeout=10)
+            self.assertEqual((outcome.returncode, outcome.stdout), (2, ""))
+            self.assertRegex(outcome.stderr,
+                             f"^axs: --html: cannot write {there}: .* \\(ENOENT\\)\n$")
+        kept = self.path("kept.html")
+        with open(kept, "w") as file:
+            file.write("as it was")
+        self.check_bad("no such file", "coverage", "--shell", self.path("none.toml"), "--html",
+                       kept)
+        with open(kept) as file:
+            self.assertEqual(file.read(), "as it was")
 
 
 if __name__ == "__main__":

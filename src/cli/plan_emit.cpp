@@ -145,12 +145,12 @@ std::string torchtitan_modules(const ReplicaGroup& group) {
   const std::vector<std::uint32_t> chunks = chunks_of(group);
   std::uint32_t layer = 0;
   for (std::size_t i = 0; i < chunks.size(); ++i) {
-    std::string modules = i == 0 ? "\"tok_embeddings\"" : "";
+    std::vector<std::string> modules;
+    if (i == 0) modules.push_back("\"tok_embeddings\"");
     for (std::uint32_t n = 0; n < chunks[i]; ++n)
-      modules += fmt::format("{}\"layers.{}\"", modules.empty() ? "" : ", ", layer++);
-    if (i + 1 == chunks.size())
-      modules += fmt::format("{}\"norm\", \"output\"", modules.empty() ? "" : ", ");
-    text += "  [" + modules + "],\n";
+      modules.push_back(fmt::format("\"layers.{}\"", layer++));
+    if (i + 1 == chunks.size()) modules.insert(modules.end(), {"\"norm\"", "\"output\""});
+    text += fmt::format("  [{}],\n", fmt::join(modules, ", "));
   }
   return text + "]\n";
 }

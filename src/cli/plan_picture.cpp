@@ -60,14 +60,15 @@ std::string rectangle(const Box& box, const std::string& style, const std::strin
 }
 
 /// A pale box for the memory that there is, a full one for what is used.
-std::string stage_box(const PlanView& view, const plan::PlannedStage& stage, std::size_t number,
+std::string stage_box(const PlanView& view, const plan::ReplicaGroup& group, std::size_t number,
                       const Box& box) {
+  const plan::PlannedStage& stage = group.stages[number];
   const plan::Accelerator& accelerator = view.job.fleet.types[stage.type].accelerator;
   const double full = std::min(stage.memory / accelerator.memory, 1.0);
   const std::string title =
-      fmt::format("stage {}: {} {}, {} layers, {:.1f} of {:.1f} GiB", number + 1, stage.tensor,
-                  accelerator.name, stage.layers, stage.memory.value() / gibibyte,
-                  accelerator.memory.value() / gibibyte);
+      fmt::format("stage {}: {} {}, {} layers{}, {:.1f} of {:.1f} GiB", number + 1, stage.tensor,
+                  accelerator.name, stage.layers, chunks_text(group),
+                  stage.memory.value() / gibibyte, accelerator.memory.value() / gibibyte);
   const std::string colour = colour_of_type(stage.type);
   const Box used{box.x, box.y + (1 - full) * box.high, box.wide, full * box.high};
   std::string text = rectangle(used, "fill:" + colour, title) +
@@ -92,7 +93,7 @@ std::string group_row(const PlanView& view, const plan::ReplicaGroup& group, std
   for (std::size_t i = 0; i < group.stages.size(); ++i) {
     const double wide = room * group.stages[i].layers / layers;
     if (group.site_of(i) == site)
-      text += stage_box(view, group.stages[i], i, {x, y, std::max(wide - gap, 0.5), 32});
+      text += stage_box(view, group, i, {x, y, std::max(wide - gap, 0.5), 32});
     x += wide;
   }
   return text;

@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <ranges>
 
 #include "axs/cli/plan_text.h"
 #include "axs/config/scenario.h"
@@ -193,9 +193,8 @@ std::uint32_t PlanReader::index(const Place& place, std::string_view key, const 
   const std::string seen = text(place, key);
   const auto found = std::ranges::find(all, seen, name_of);
   if (found != all.end()) return static_cast<std::uint32_t>(found - all.begin());
-  std::string names;
-  for (const T& one : all) names += (names.empty() ? "" : ", ") + std::invoke(name_of, one);
-  refuse(place.of(key), seen, "one of the job's: " + names);
+  const auto names = std::views::transform(all, name_of);
+  refuse(place.of(key), seen, fmt::format("one of the job's: {}", fmt::join(names, ", ")));
   return 0;
 }
 

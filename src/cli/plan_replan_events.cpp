@@ -6,6 +6,7 @@
 #include <charconv>
 #include <limits>
 #include <optional>
+#include <ranges>
 #include <string_view>
 
 #include "axs/cli/flag.h"
@@ -38,9 +39,8 @@ std::optional<std::uint32_t> find_site(const Fleet& fleet, std::string_view name
 
 Result<std::uint32_t> site_of(const Fleet& fleet, const std::string& name) {
   if (const auto site = find_site(fleet, name)) return *site;
-  std::string names;
-  for (const plan::FleetSite& site : fleet.sites) names += (names.empty() ? "" : ", ") + site.name;
-  return wrong(fmt::format("site \"{}\"", name), "one of " + names);
+  const auto names = std::views::transform(fleet.sites, &plan::FleetSite::name);
+  return wrong(fmt::format("site \"{}\"", name), fmt::format("one of {}", fmt::join(names, ", ")));
 }
 
 /// All of a number, and nothing behind it.

@@ -5,12 +5,22 @@
 #include <CLI/CLI.hpp>
 
 #include "axs/cli/ledger.h"
+#include "axs/cli/output_of.h"
 #include "axs/host/file.h"
 #include "axs/record/ledger.h"
 #include "axs/report/fact_reader.h"
 #include "axs/report/html.h"
 
 namespace axs::cli {
+namespace {
+
+Result<std::string> report_page(const std::string& folder) {
+  const report::RunLogs logs = AXS_TRY(report::read_run(folder));
+  const record::History history = record::merge(logs.logs);
+  return report::html(report::run_data(history), record::reconcile(history));
+}
+
+}  // namespace
 
 void ReportCommand::declare(CLI::App& app) {
   app.add_option("run", run_name, "The run: its folder or its id")->required();
@@ -23,18 +33,23 @@ void ReportCommand::declare(CLI::App& app) {
 }
 
 Result<ExitCode> ReportCommand::run() {
+  const auto named = AXS_TRY(output_of("--out", out));
   const std::string folder = run_folder(run_name, runs);
-  const std::string path = out.empty() ? folder + "/report.html" : out;
-  AXS_TRY(write_report(folder, path));
-  fmt::print("{}\n", path);
+  if (!named) {
+    fmt::print("{}\n", AXS_TRY(write_report(folder)));
+    return ExitCode::done;
+  }
+  const std::string page = AXS_TRY(report_page(folder));
+  AXS_TRY(named->write(page));
+  fmt::print("{}\n", out);
   return ExitCode::done;
 }
 
-Result<> write_report(const std::string& folder, const std::string& path) {
-  const report::RunLogs logs = AXS_TRY(report::read_run(folder));
-  const record::History history = record::merge(logs.logs);
-  const std::string page = report::html(report::run_data(history), record::reconcile(history));
-  return host::write_output(path, page);
+Result<std::string> write_report(const std::string& folder) {
+  const std::string page = AXS_TRY(report_page(folder));
+  std::string path = folder + "/report.html";
+  AXS_TRY(host::write_output(path, page));
+  return path;
 }
 
 }  // namespace axs::cli

@@ -18,7 +18,8 @@ struct ReportCommand final : Command {
   Result<ExitCode> run() override;
 };
 
-/// Writes the report of the run in `folder` to `path`, whole or not at all.
-Result<> write_report(const std::string& folder, const std::string& path);
+/// Writes the report of the run in `folder` beside its other files, whole or not at all; says
+/// where.
+Result<std::string> write_report(const std::string& folder);
 
 }  // namespace axs::cli

@@ -88,7 +88,7 @@ Result<ExitCode> launch(live::Launcher::Config config) {
   std::fflush(stdout);
   const auto outcome = AXS_TRY(launcher->run());
   view->finish();
-  AXS_TRY(write_report(folder.path, folder.path + "/report.html"));
+  AXS_TRY(write_report(folder.path));
   const auto history = record::merge(AXS_TRY(report::read_run(folder.path)).logs);
   fmt::print("{}", outcome_text(folder, *view, outcome_beside(history, scenario)));
   if (outcome == Launcher::Outcome::finished) return ExitCode::done;

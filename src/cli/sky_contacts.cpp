@@ -7,8 +7,8 @@
 #include <cstdio>
 #include <span>
 
+#include "axs/cli/output_of.h"
 #include "axs/cli/sky_scan.h"
-#include "axs/host/file.h"
 #include "axs/report/assets.h"
 #include "axs/report/page.h"
 #include "axs/report/text.h"
@@ -114,6 +114,7 @@ void SkyPassesCommand::declare(CLI::App& app) {
 }
 
 Result<ExitCode> SkyPassesCommand::run() {
+  const auto page = AXS_TRY(output_of("--html", html_));
   auto satellites = AXS_TRY(source_.satellites());
   const orbit::GroundEnd place = AXS_TRY(station_of("--at", at_));
   if (!satellite_.empty()) AXS_TRY(satellites.keep(satellite_));
@@ -136,12 +137,12 @@ Result<ExitCode> SkyPassesCommand::run() {
          utc_text(c.highest), Decimal{c.max_elevation_deg, 1}, utc_text(c.set),
          azimuth(station, satellite, c.set), Decimal{(c.set - c.rise).seconds(), 1}});
   }
-  if (!html_.empty())
-    AXS_TRY(host::write_output(
-        html_, passes_page({at_, place.at, station.min_elevation_deg,
-                            fmt::format("from {} for {}", catalog::format_utc(found.times.start),
-                                        report::escaped(source_.duration))},
-                           found.contacts, batch, satellites.names)));
+  if (page)
+    AXS_TRY(page->write(
+        passes_page({at_, place.at, station.min_elevation_deg,
+                     fmt::format("from {} for {}", catalog::format_utc(found.times.start),
+                                 report::escaped(source_.duration))},
+                    found.contacts, batch, satellites.names)));
   std::fputs(format_.text(rows, "passes").c_str(), stdout);
   return ExitCode::done;
 }

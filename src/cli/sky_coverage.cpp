@@ -7,8 +7,8 @@
 #include <cmath>
 #include <cstdio>
 
+#include "axs/cli/output_of.h"
 #include "axs/cli/progress.h"
-#include "axs/host/file.h"
 #include "axs/orbit/coverage.h"
 #include "axs/report/assets.h"
 #include "axs/report/page.h"
@@ -66,6 +66,7 @@ Result<ExitCode> SkyCoverageCommand::run() {
   if (std::fabs(rows_wanted - std::round(rows_wanted)) > 1e-9)
     return Error{Errc::invalid,
                  fmt::format("--grid: {}, want one that divides 180, like 5 or 7.5", grid_deg_)};
+  const auto page = AXS_TRY(output_of("--html", html_));
   const auto satellites = AXS_TRY(source_.satellites());
   const auto times = AXS_TRY(source_.times(satellites, seconds(60)));
   const orbit::Sgp4Batch batch = AXS_TRY(satellites.batch());
@@ -86,15 +87,13 @@ Result<ExitCode> SkyCoverageCommand::run() {
     rows.rows.push_back({Decimal{coverage.latitude_deg(row), 1}, Decimal{band.mean, 2},
                          std::int64_t{band.least}, Decimal{band.share, 4}});
   }
-  if (!html_.empty())
-    AXS_TRY(host::write_output(
-        html_,
-        report::page("Coverage",
-                     fmt::format("<h1>Coverage</h1>\n<p>{} satellites, above {} degrees, from "
-                                 "{} for {}.</p>\n<div class=\"panel\">{}</div>\n",
-                                 satellites.elements.size(), satellites.links.min_elevation_deg,
-                                 catalog::format_utc(times.start),
-                                 report::escaped(source_.duration), map_of(coverage)))));
+  if (page)
+    AXS_TRY(page->write(report::page(
+        "Coverage", fmt::format("<h1>Coverage</h1>\n<p>{} satellites, above {} degrees, from "
+                                "{} for {}.</p>\n<div class=\"panel\">{}</div>\n",
+                                satellites.elements.size(), satellites.links.min_elevation_deg,
+                                catalog::format_utc(times.start), report::escaped(source_.duration),
+                                map_of(coverage)))));
   std::fputs(format_.text(rows, "bands").c_str(), stdout);
   return ExitCode::done;
 }

@@ -9,9 +9,9 @@
 #include <cstdio>
 #include <limits>
 
+#include "axs/cli/output_of.h"
 #include "axs/cli/progress.h"
 #include "axs/config/quantity.h"
-#include "axs/host/file.h"
 #include "axs/orbit/fibre.h"
 #include "axs/orbit/route.h"
 #include "axs/report/assets.h"
@@ -173,19 +173,9 @@ Result<std::string> map_of(const SkyWay& flags, const Way& way) {
   return "<div class=\"panel\"><h3>Paths</h3>" + map.svg("Paths over the satellites") + "</div>\n";
 }
 
-Result<> write_picture(const SkyWay& flags, const Way& way) {
-  if (flags.html.empty()) return Ok{};
+Result<std::string> page_of(const SkyWay& flags, const Way& way) {
   const std::string map = AXS_TRY(map_of(flags, way));
-  return host::write_output(flags.html, report::page(flags.from + " – " + flags.to,
-                                                     head_of(flags, way) + chart_of(way) + map));
-}
-
-Result<ExitCode> print(const SkyWay& flags, const Way& way, const Rows& rows,
-                       const std::string& name) {
-  AXS_TRY(write_picture(flags, way));
-  std::fputs(flags.format.text(rows, name).c_str(), stdout);
-  if (!flags.format.json && !flags.format.csv) fmt::print("{}\n", in_short(way));
-  return ExitCode::done;
+  return report::page(flags.from + " – " + flags.to, head_of(flags, way) + chart_of(way) + map);
 }
 
 Rows exact_rows(const Way& way) {
@@ -201,6 +191,26 @@ Rows readable_rows(const Way& way) {
     rows.rows.push_back({utc_text(way.times.start + moment.at),
                          moment.round_trip ? Cell{Decimal{milli(*moment.round_trip), 3}} : Cell{},
                          static_cast<std::int64_t>(moment.satellites.size())});
+  return rows;
+}
+
+Rows stretch_rows(const Way& way) {
+  Rows rows{{{"begin", "BEGIN"},
+             {"end", "END"},
+             {"min_rtt_ms", "MIN RTT [ms]"},
+             {"max_rtt_ms", "MAX RTT [ms]"},
+             {"hops", "SATELLITES"},
+             {"satellites", "OVER"}},
+            {}};
+  for (const Stretch& stretch : stretches(way)) {
+    const bool path = !stretch.satellites->empty();
+    const auto rtt = [&](Duration d) { return path ? Cell{Decimal{milli(d), 2}} : Cell{}; };
+    rows.rows.push_back({utc_text(way.times.start + stretch.begin),
+                         utc_text(way.times.start + stretch.end), rtt(stretch.shortest),
+                         rtt(stretch.longest),
+                         static_cast<std::int64_t>(stretch.satellites->size()),
+                         names_of(way, *stretch.satellites)});
+  }
   return rows;
 }
 
@@ -243,6 +253,19 @@ Result<Way> SkyWay::find(Duration usual_step) const {
   return way;
 }
 
+Result<ExitCode> SkyWay::tell(Duration usual_step, Rows (*rows_of)(const Way&),
+                              const std::string& name) const {
+  const auto page = AXS_TRY(output_of("--html", html));
+  const Way way = AXS_TRY(find(usual_step));
+  if (page) {
+    const std::string drawn = AXS_TRY(page_of(*this, way));
+    AXS_TRY(page->write(drawn));
+  }
+  std::fputs(format.text(rows_of(way), name).c_str(), stdout);
+  if (!format.json && !format.csv) fmt::print("{}\n", in_short(way));
+  return ExitCode::done;
+}
+
 void SkyPathsCommand::declare(CLI::App& app) {
   way_.declare(app);
   app.footer(
@@ -253,24 +276,7 @@ void SkyPathsCommand::declare(CLI::App& app) {
 }
 
 Result<ExitCode> SkyPathsCommand::run() {
-  const Way way = AXS_TRY(way_.find(seconds(1)));
-  Rows rows{{{"begin", "BEGIN"},
-             {"end", "END"},
-             {"min_rtt_ms", "MIN RTT [ms]"},
-             {"max_rtt_ms", "MAX RTT [ms]"},
-             {"hops", "SATELLITES"},
-             {"satellites", "OVER"}},
-            {}};
-  for (const Stretch& stretch : stretches(way)) {
-    const bool path = !stretch.satellites->empty();
-    const auto rtt = [&](Duration d) { return path ? Cell{Decimal{milli(d), 2}} : Cell{}; };
-    rows.rows.push_back({utc_text(way.times.start + stretch.begin),
-                         utc_text(way.times.start + stretch.end), rtt(stretch.shortest),
-                         rtt(stretch.longest),
-                         static_cast<std::int64_t>(stretch.satellites->size()),
-                         names_of(way, *stretch.satellites)});
-  }
-  return print(way_, way, rows, "paths");
+  return way_.tell(seconds(1), stretch_rows, "paths");
 }
 
 void SkyRttCommand::declare(CLI::App& app) {
@@ -284,9 +290,8 @@ void SkyRttCommand::declare(CLI::App& app) {
 }
 
 Result<ExitCode> SkyRttCommand::run() {
-  const Way way = AXS_TRY(way_.find(seconds(10)));
   const bool for_programs = way_.format.csv || way_.format.json;
-  return print(way_, way, for_programs ? exact_rows(way) : readable_rows(way), "samples");
+  return way_.tell(seconds(10), for_programs ? exact_rows : readable_rows, "samples");
 }
 
 }  // namespace axs::cli

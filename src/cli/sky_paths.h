@@ -33,6 +33,11 @@ struct SkyWay {
     std::vector<Moment> moments;
     Duration light;  ///< Both ways at the speed of light in vacuum, over the ground.
   };
+  /// Finds the way, draws it if that is wanted, and prints the rows under that name.
+  Result<ExitCode> tell(Duration usual_step, Rows (*rows_of)(const Way&),
+                        const std::string& name) const;
+
+ private:
   Result<Way> find(Duration usual_step) const;
 };
 

@@ -264,9 +264,10 @@ class Breaker {
     at(stage.parts, StepPart::tensor_exchange).sent = turns * work.shape.layers * (2 + again) *
                                                       tensor.of_a_pass *
                                                       sent_for_all_reduce(tensor.size, plan.tensor);
-    const double neighbours = (place.first ? 0 : 1) + (place.last ? 0 : 1);
-    at(stage.parts, StepPart::stage_transfers).sent =
-        turns * group.virtual_stages * neighbours * stage_message(work);
+    // Each chunk sends both ways, but for the first one of the model and the last.
+    const double messages =
+        2.0 * group.virtual_stages - (place.first ? 1 : 0) - (place.last ? 1 : 0);
+    at(stage.parts, StepPart::stage_transfers).sent = turns * messages * stage_message(work);
     add_sent_once(work, place, stage);
     add_sent_shards(work, group, stage);
   }

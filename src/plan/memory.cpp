@@ -78,7 +78,8 @@ class StageMemory {
         embedding_{embedding_parameters_here(shape_, plan_)},
         parameters_{parameters_here(shape_, plan_)},
         tokens_{micro_batch_tokens(plan_)},
-        cut_among_{cut_among(work)} {}
+        cut_{cut_among(work, sharers(plan_)).count},
+        experts_cut_{cut_among(work, expert_sharers(plan_)).count} {}
 
   MemoryUse of(std::uint32_t stage) const {
     const double layers = layers_of_stage(shape_, plan_, stage);
@@ -88,7 +89,7 @@ class StageMemory {
     const double routed = layers * parameters_.routed;
     const bool counts_all = software_.memory_figure != MemoryFigure::layers;
     return {.stage = stage,
-            .state = state(common, cut_among_) + state(routed, expert_replicas(plan_)),
+            .state = state(common, cut_) + state(routed, experts_cut_),
             .gathered = gathered(common + routed),
             .activations =
                 layers *
@@ -146,7 +147,8 @@ class StageMemory {
   double embedding_;
   LayerParameters parameters_;
   double tokens_;
-  double cut_among_;
+  double cut_;  ///< devices among which states are cut
+  double experts_cut_;
 };
 
 Bytes live(const MemoryUse& use) {

@@ -1,5 +1,9 @@
 #include "axs/plan/published_software.h"
 
+#include <array>
+#include <string_view>
+#include <utility>
+
 #include "axs/core/assert.h"
 #include "axs/plan/names.h"
 
@@ -24,27 +28,32 @@ void refine_baseline(Software& software) {
   software.pointwise = Pointwise::eager;
 }
 
+/// Whether a part of a plain text that begins there is said not to be so.
+bool is_denied(std::string_view plain, std::size_t begin) {
+  const std::string_view before = plain.substr(0, begin);
+  return before.ends_with("without") || before.ends_with("no") || before.ends_with("not");
+}
+
 /// Which attention a text names last: a publication's name comes before the row of its table.
-/// Nothing if it names none.
-std::optional<Attention> attention_told(const std::string& text) {
-  const std::string plain = plain_name(text);
+/// Nothing if it names none, or only what it is not.
+std::optional<Attention> attention_told(const std::string& plain) {
+  constexpr std::array names{std::pair{"220514135", Attention::flash1},  // arXiv 2205.14135.
+                             std::pair{"flashattention1", Attention::flash1},
+                             std::pair{"flashattention2", Attention::flash2},
+                             std::pair{"flashattention3", Attention::flash3}};
   std::optional<Attention> told;
   std::size_t last = 0;
-  const auto look_for = [&](std::string_view name, Attention attention) {
-    const std::size_t place = plain.rfind(name);
-    if (place == std::string::npos || (told && place < last)) return;
-    told = attention;
-    last = place;
-  };
-  look_for("220514135", Attention::flash1);  // arXiv 2205.14135.
-  look_for("flashattention1", Attention::flash1);
-  look_for("flashattention2", Attention::flash2);
-  look_for("flashattention3", Attention::flash3);
+  for (const auto& [name, attention] : names)
+    for (std::size_t at = plain.find(name); at != std::string::npos; at = plain.find(name, at + 1))
+      if (at >= last && !is_denied(plain, at)) {
+        told = attention;
+        last = at;
+      }
   return told;
 }
 
-bool denies_flash(const std::string& text) {
-  return says(plain_name(text), {"withoutflash", "noflash", "notflash"});
+bool denies_flash(const std::string& plain) {
+  return says(plain, {"withoutflash", "noflash", "notflash"});
 }
 
 /// Of the software's, what the accelerator runs. FlashAttention wants Ampere or later, its third
@@ -105,14 +114,12 @@ Software software_told(const PublishedRun& run, const SoftwareFacts& facts,
   // Before FlashAttention was, one trained in fp16 and computed whole layers again.
   if (!facts.software.fitted && early && accelerator.family == "A100")
     software.attention = Attention::classic;
-  for (const std::string& told : {run.source, run.notes}) {
-    if (denies_flash(told)) {
-      if (is_flash(software.attention))
-        software.attention =
-            software.pointwise == Pointwise::fused ? Attention::classic : Attention::unfused;
-    } else if (const auto attention = attention_told(told)) {
+  for (const std::string& told : {plain_name(run.source), plain_name(run.notes)}) {
+    if (const auto attention = attention_told(told))
       software.attention = *attention;
-    }
+    else if (denies_flash(told) && is_flash(software.attention))
+      software.attention =
+          software.pointwise == Pointwise::fused ? Attention::classic : Attention::unfused;
   }
   software.attention = attention_on(accelerator, software.attention);
   return software;

@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include "axs/config/facts_testing.h"
+#include "axs/plan/memory.h"
 #include "axs/plan/published_runs_testing.h"
 #include "axs/plan/published_software.h"
 #include "axs/plan/step_time.h"
@@ -42,6 +43,9 @@ TEST_CASE("published: which FlashAttention, where somebody says it") {
   CHECK(attention("GPT-NeoX", "") == Attention::classic);
   CHECK(attention("GPT-NeoX", "with FlashAttention-2") == Attention::flash2);
   CHECK(attention("GPT-NeoX", "without FlashAttention 2") == Attention::classic);
+  CHECK(attention("GPT-NeoX", "FlashAttention 2, not 1") == Attention::flash2);
+  CHECK(attention("GPT-NeoX", "FlashAttention 2, not FlashAttention 1") == Attention::flash2);
+  CHECK(attention("GPT-NeoX", "not FlashAttention 1 but FlashAttention 2") == Attention::flash2);
   CHECK(attention("FlashAttention-2, table 1, FlashAttention 1", "") == Attention::flash1);
   CHECK(attention("FlashAttention (arXiv 2205.14135)", "") == Attention::flash1);
   CHECK(attention("FlashAttention-2 (arXiv 2307.08691)", "FlashAttention 1") == Attention::flash1);
@@ -208,4 +212,26 @@ TEST_CASE("published: hybrid sharding cuts within a node and exchanges between n
   CHECK(of_hybrid.sharding_exchange < of_whole.sharding_exchange);
   CHECK(of_hybrid.data_exchange > of_whole.data_exchange);
   CHECK(of_hybrid.optimizer > of_whole.optimizer);
+}
+
+TEST_CASE("published: hybrid sharding cuts experts within a node as all else") {
+  PublishedRun run = llama();
+  run.tensor = 1;
+  run.zero_stage = 3;
+  run.notes = "HSDP";
+  const auto& facts = config::testing::shipped_facts();
+  Workload hybrid = *workload_of(run, facts);
+  hybrid.shape.experts = {.count = 8, .chosen = 2, .feed_forward = 4096};
+  for (const std::uint32_t expert : {1u, 4u}) {
+    hybrid.plan.expert = expert;
+    Workload node = hybrid;
+    node.plan.data = hybrid.accelerator.per_node;
+    REQUIRE(hybrid.plan.data > node.plan.data);
+    CHECK(memory_use(hybrid, {})->state == memory_use(node, {})->state);
+    const StepTime of_hybrid = *step_time(hybrid, facts.calibration);
+    CHECK(of_hybrid.optimizer == step_time(node, facts.calibration)->optimizer);
+    Workload more = hybrid;
+    more.shape.experts.count = 16;
+    CHECK(step_time(more, facts.calibration)->data_exchange > of_hybrid.data_exchange);
+  }
 }

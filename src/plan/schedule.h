@@ -51,10 +51,10 @@ PipelineSchedule one_forward_one_backward(const std::vector<TurnTime>& stages,
 /// forward_backward_pipelining_with_interleaving()): each round of p micro-batches passes the first
 /// chunks, then the second ones ..., and stage s begins with 2 (p - 1 - s) + (chunks - 1) p forward
 /// passes. A pass is that share of a turn. Micro-batches that the last round lacks leave their
-/// places empty. Where stages are equal it ends when the planner says, see interleaving.h; where
-/// the first or the last is slower, no later if a quarter to a half of a turn is forward. Of more
-/// than `most` micro-batches whole rounds are left out, but two rounds are always shown. At least
-/// two stages and two chunks.
+/// places empty. Where stages are equal it ends when the planner says, see interleaving.h. Where
+/// they differ, those between the first and the last at most by a factor of two, it ends no later
+/// if the same quarter to half of all turns is forward. Of more than `most` micro-batches whole
+/// rounds are left out, but two rounds are always shown. At least two stages and two chunks.
 PipelineSchedule interleaved(const std::vector<TurnTime>& stages, std::uint32_t chunks,
                              std::uint32_t micro_batches, std::uint32_t most);
 

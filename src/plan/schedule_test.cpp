@@ -90,7 +90,8 @@ TEST_CASE("schedule: what the planner counts is a bound, and above by no more th
   Rng rng{2};
   double widest = 0;
   for (int round = 0; round < 2000; ++round) {
-    const auto stages = turns(random_stages(rng), rng.uniform());
+    const std::vector<double> seconds = random_stages(rng);
+    const auto stages = turns(seconds, rng.uniform());
     const auto count = 1 + static_cast<std::uint32_t>(rng.below(20));
     const Closed closed{stages};
     Seconds after{};
@@ -183,7 +184,8 @@ TEST_CASE("schedule: interleaved stages that are equal end when the planner says
     const auto stages = static_cast<std::uint32_t>(2 + rng.below(7));
     const auto chunks = static_cast<std::uint32_t>(2 + rng.below(5));
     const auto count = static_cast<std::uint32_t>(1 + rng.below(4 * stages));
-    const auto all = turns(std::vector<double>(stages, 0.1 + rng.uniform()), rng.uniform());
+    const std::vector<double> seconds(stages, 0.1 + rng.uniform());
+    const auto all = turns(seconds, rng.uniform());
     const Seconds turn = all.front().both();
     const Seconds counted =
         fill_of(stages * turn, turn, chunks) +
@@ -196,26 +198,49 @@ TEST_CASE("schedule: interleaved stages that are equal end when the planner says
   }
 }
 
-TEST_CASE("schedule: interleaved stages whose ends are slower end no later than the planner says") {
-  Rng rng{6};
-  double widest = 1;
-  for (int i = 0; i < 2000; ++i) {
-    const auto stages = static_cast<std::uint32_t>(2 + rng.below(7));
-    const auto chunks = static_cast<std::uint32_t>(2 + rng.below(5));
-    const std::uint32_t count = stages * static_cast<std::uint32_t>(1 + rng.below(4));
-    std::vector<double> seconds(stages, 1);
-    seconds.front() += rng.uniform();
-    seconds.back() += rng.uniform();
-    const auto all = turns(seconds, 0.25 + 0.25 * rng.uniform());
-    const Closed closed{all};
-    const Seconds counted =
-        fill_of(closed.fill, closed.slowest, chunks) + (count - 1.0) * closed.slowest;
-    const Seconds end = interleaved(all, chunks, count, all_of_them).end;
-    CHECK(end <= counted * rounding);
-    CHECK(end * rounding >= count * closed.slowest);
-    widest = std::max(widest, counted / end);
+TEST_CASE("schedule: interleaved stages that differ end no later than the planner says") {
+  struct Spread {
+    double inner_most, end_least, end_most;  ///< inner ones take at least 1
+  };
+  for (const auto& [inner_most, end_least, end_most] :
+       {Spread{1, 1, 2}, Spread{1, 0.05, 1}, Spread{2, 0.05, 3}}) {
+    Rng rng{6};
+    const auto between = [&](double least, double most) {
+      return least + (most - least) * rng.uniform();
+    };
+    double widest = 1;
+    for (int i = 0; i < 2000; ++i) {
+      const auto stages = static_cast<std::uint32_t>(2 + rng.below(7));
+      const auto chunks = static_cast<std::uint32_t>(2 + rng.below(5));
+      const std::uint32_t count = stages * static_cast<std::uint32_t>(1 + rng.below(4));
+      std::vector<double> seconds(stages);
+      for (double& s : seconds) s = between(1, inner_most);
+      seconds.front() = between(end_least, end_most);
+      seconds.back() = between(end_least, end_most);
+      const auto all = turns(seconds, between(0.25, 0.5));
+      const Closed closed{all};
+      const Seconds counted =
+          fill_of(closed.fill, closed.slowest, chunks) + (count - 1.0) * closed.slowest;
+      const Seconds end = interleaved(all, chunks, count, all_of_them).end;
+      CHECK(end <= counted * rounding);
+      CHECK(end * rounding >= count * closed.slowest);
+      widest = std::max(widest, counted / end);
+    }
+    CHECK(widest > 1.05);
   }
-  CHECK(widest > 1.05);
+}
+
+TEST_CASE("schedule: of interleaved micro-batches as many are shown as asked for, or two rounds") {
+  for (const std::uint32_t stages : {2u, 5u, 16u})
+    for (const std::uint32_t chunks : {2u, 8u})
+      for (const std::uint32_t most : {2u, 40u, 100u}) {
+        const auto all = turns(std::vector<double>(stages, 1), 1.0 / 3);
+        const auto schedule = interleaved(all, chunks, 1000 * stages, most);
+        const std::uint32_t shown = std::max(2 * stages, most - most % stages);
+        const auto gaps = std::ranges::count(schedule.passes, PassKind::left_out, &Pass::kind);
+        CHECK(gaps == stages);
+        CHECK(schedule.passes.size() == stages * (2 * chunks * shown + 1));
+      }
 }
 
 TEST_CASE("schedule: each interleaved pass waits for what it needs, and follows the one before") {

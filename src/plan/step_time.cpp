@@ -4,6 +4,7 @@
 
 #include "axs/core/dmath.h"
 #include "axs/plan/collectives.h"
+#include "axs/plan/interleaving.h"
 #include "axs/plan/layer_time.h"
 #include "axs/plan/matrix_product.h"
 #include "axs/plan/traffic.h"
@@ -41,10 +42,12 @@ class Step {
         embedding_{known.embedding},
         head_{known.head},
         tensor_{static_cast<double>(plan_.tensor)},
-        shards_{replicas(plan_)},
-        cut_{cut_among(work_)},
-        data_group_{group_of(shards_, tensor_, machine_.links)},
-        cut_group_{group_of(cut_, tensor_, machine_.links)},
+        sharers_{sharers(plan_)},
+        cut_{cut_among(work_, sharers_)},
+        expert_sharers_{expert_sharers(plan_)},
+        experts_cut_{cut_among(work_, expert_sharers_)},
+        data_group_{group_of(sharers_)},
+        cut_group_{group_of(cut_)},
         stages_{static_cast<double>(plan_.pipeline)},
         parameters_{device_parameters(work_.shape, plan_)},
         sharding_{sharding_exchange()},
@@ -100,9 +103,10 @@ class Step {
   StageEnd end(double layers, double embeddings) const {
     const auto [common, routed] = stage_parameters(parameters_, layers, embeddings);
     const bool cut = plan_.sharding != Sharding::none;
-    const double mine = common / (cut ? cut_ : 1) + routed / (cut ? expert_replicas(plan_) : 1);
-    return {.data_exchange = cuts_gradients(plan_.sharding) ? exchange_between_nodes(layers, common)
-                                                            : data_exchange(layers, common, routed),
+    const double mine = common / (cut ? cut_.count : 1) + routed / (cut ? experts_cut_.count : 1);
+    return {.data_exchange = cuts_gradients(plan_.sharding)
+                                 ? exchange_between_nodes(layers, common, routed)
+                                 : data_exchange(layers, common, routed),
             .sharding_exchange = layers * sharding_.step,
             .optimizer = Bytes{optimizer_bytes * mine} / machine_.memory};
   }
@@ -131,13 +135,18 @@ class Step {
     return {.micro_batch = exposed(reduce), .step = exposed(gather)};
   }
   /// Of gradients that are cut among the devices of each node.
-  Seconds exchange_between_nodes(double layers, double common) const {
-    if (cut_ >= shards_) return {};
-    const Seconds all =
-        all_reduce(Bytes{reduced_bytes(work_.software) * common / cut_},
-                   group_of(shards_ / cut_, tensor_ * cut_, machine_.links), machine_.links);
+  Seconds exchange_between_nodes(double layers, double common, double routed) const {
+    Seconds all = between_nodes(common, sharers_, cut_);
+    if (work_.shape.is_mixture()) all += between_nodes(routed, expert_sharers_, experts_cut_);
     const Seconds hidden = fit_.hiding * layers * layer_.total();
     return std::max(0.1 * all, all - hidden);
+  }
+  Seconds between_nodes(double parameters, const Sharers& all, const Sharers& cut) const {
+    return all_reduce(Bytes{reduced_bytes(work_.software) * parameters / cut.count},
+                      group_of({all.count / cut.count, all.apart * cut.count}), machine_.links);
+  }
+  Group group_of(const Sharers& devices) const {
+    return plan::group_of(devices.count, devices.apart, machine_.links);
   }
   double rail_share() const { return work_.software.single_rail_sharding ? 1.0 / 8 : 1; }
   /// What is hidden slows the kernels that hide it down (Rajbhandari et al. 2020; Zhao et al.
@@ -151,7 +160,7 @@ class Step {
   /// exposed: activations one way, gradients the other, for each of its virtual stages.
   Seconds stage_transfers() const {
     if (plan_.pipeline == 1) return {};
-    const bool across = tensor_ * shards_ >= machine_.links.per_node;
+    const bool across = tensor_ * sharers_.count >= machine_.links.per_node;
     const BytesPerSecond rate = across ? machine_.links.device_rate() : machine_.links.scale_up;
     const Seconds once = stage_message(work_) / rate + fit_.network_latency;
     return fit_.exposed_transfers * 2 * plan_.virtual_stages * once;
@@ -175,16 +184,16 @@ class Step {
   }
 
   /// 1F1B (Narayanan et al. 2021): a micro-batch passes all stages once, of which one turn of the
-  /// slowest is counted already; interleaving divides that by the virtual stages, if there are
-  /// micro-batches enough to fill the pipeline: what passes a stage finds it idle otherwise.
+  /// slowest is counted already. Interleaving shortens that if there are micro-batches enough to
+  /// fill the pipeline: what passes a stage finds it idle otherwise.
   Seconds bubble(const StageTime& slowest) const {
     if (plan_.pipeline == 1) return {};
-    const Seconds once = work_.shape.layers * layer_.total() + embedding_ + head_ +
-                         (stages_ - 1) * transfers_ / plan_.virtual_stages;
     const double v = plan_.virtual_stages;
+    const Seconds once =
+        work_.shape.layers * layer_.total() + embedding_ + head_ + (stages_ - 1) * transfers_ / v;
+    const Seconds fill = fill_of(once, slowest.total(), plan_.virtual_stages);
     const double more = micro_batches(plan_) - 1;
-    return std::max((once - slowest.total()) / v,
-                    once - slowest.total() - more * (1 - 1 / v) * slowest.total());
+    return std::max(fill, once - more * (1 - 1 / v) * slowest.total()) - slowest.total();
   }
 
   /// All-reduce of gradients, or reduce-scatter and all-gather, which take as long. Where a node's
@@ -203,12 +212,10 @@ class Step {
     return std::max(0.1 * all, all - hidden);
   }
 
-  /// Devices that have the same whole experts lie that far apart.
   Seconds exchange_of_experts(double routed) const {
     if (!work_.shape.is_mixture()) return {};
-    const double stride = plan_.expert == 1 ? tensor_ : plan_.expert;
-    return all_reduce(Bytes{exchanged_bytes(work_) * routed},
-                      group_of(expert_replicas(plan_), stride, machine_.links), machine_.links);
+    return all_reduce(Bytes{exchanged_bytes(work_) * routed}, group_of(expert_sharers_),
+                      machine_.links);
   }
 
   bool zero_shot() const {
@@ -239,8 +246,10 @@ class Step {
   Seconds embedding_;
   Seconds head_;
   double tensor_;
-  double shards_;  ///< devices that share the gradients of the same parameters
-  double cut_;     ///< of these, the ones that states are cut among
+  Sharers sharers_;  ///< of gradients
+  Sharers cut_;      ///< of these, the ones that states are cut among
+  Sharers expert_sharers_;
+  Sharers experts_cut_;
   Group data_group_;
   Group cut_group_;
   double stages_;

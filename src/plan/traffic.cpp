@@ -1,6 +1,7 @@
 #include "axs/plan/traffic.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace axs::plan {
 
@@ -37,11 +38,18 @@ double reduced_bytes(const Software& software) {
   return std::max(software.gradient_bytes, software.single_rail_sharding ? 2.0 : 4.0);
 }
 
-double cut_among(const Workload& workload) {
-  const double all = replicas(workload.plan);
+Sharers sharers(const ParallelPlan& plan) {
+  return {replicas(plan), static_cast<double>(plan.tensor)};
+}
+
+Sharers expert_sharers(const ParallelPlan& plan) {
+  return {expert_replicas(plan), static_cast<double>(plan.expert == 1 ? plan.tensor : plan.expert)};
+}
+
+Sharers cut_among(const Workload& workload, Sharers all) {
   if (!workload.software.shards_within_node || !cuts_gradients(workload.plan.sharding)) return all;
-  const std::uint32_t on_node = workload.accelerator.per_node / workload.plan.tensor;
-  return std::min(all, std::max(1.0, static_cast<double>(on_node)));
+  const double on_node = std::floor(workload.accelerator.per_node / all.apart);
+  return {std::min(all.count, std::max(1.0, on_node)), all.apart};
 }
 
 Bytes sent_for_all_reduce(Bytes size, double ranks) {

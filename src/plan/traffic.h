@@ -44,8 +44,17 @@ double exchanged_bytes(const Workload& workload);
 /// exchanges without shards.
 double reduced_bytes(const Software& software);
 
-/// Replicas among which a device's states are cut: all, or those of its node.
-double cut_among(const Workload& workload);
+/// Devices that have the same parameters, all or some of them.
+struct Sharers {
+  double count = 1;
+  double apart = 1;  ///< one of so many devices is one of them
+};
+/// Of all parameters but routed experts, and of these, which lie as far apart as they are dealt
+/// out.
+Sharers sharers(const ParallelPlan& plan);
+Sharers expert_sharers(const ParallelPlan& plan);
+/// Those among which a device's states are cut: all of them, or those of its node.
+Sharers cut_among(const Workload& workload, Sharers all);
 
 /// What each of `ranks` devices sends for an all-reduce: all but its own part, twice (Thakur et al.
 /// 2005).
