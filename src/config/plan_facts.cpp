@@ -153,6 +153,7 @@ void read_software(Table& t, plan::Facts& facts) {
   entry.sharding = static_cast<plan::Sharding>(optional_count(t, "zero-stage", 3));
   read_flag(t, "changes-blocks", entry.changes_blocks);
   read_flag(t, "counts-causal", entry.counts_causal);
+  read_flag(t, "recomputes-modules", entry.recomputes_modules);
   if (t.has("recompute"))
     entry.recompute = t.choice<plan::Recompute>(
         "recompute", {{"none", plan::Recompute::none}, {"full", plan::Recompute::full}});

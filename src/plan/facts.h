@@ -37,6 +37,7 @@ struct SoftwareFacts {
   /// Its own models have blocks side by side and sliding windows; beside them it ran Megatron's.
   bool changes_blocks = false;
   Recompute recompute = Recompute::none;  ///< where a table does not say
+  bool recomputes_modules = false;        ///< some parts of layers, if need be, not all
   bool counts_causal = false;             ///< half of the attention, in the FLOP/s that it prints
   /// What a step takes longer than its parts: fitted, of software that nobody has looked at.
   double unexplained = 0;

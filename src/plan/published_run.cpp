@@ -267,8 +267,12 @@ std::vector<std::uint32_t> choices(std::optional<std::uint32_t> told, std::uint3
   return all;
 }
 
-/// The fastest of several that fit. A run that was published did fit: if none does, the model needs
-/// too much for all of them, and those are compared that need little more than the least.
+/// How far the model may be off before a run that was published, so that it did fit, must have been
+/// another one.
+constexpr double little_more = 1.25;
+
+/// The fastest of several that fit. If none does, the model needs too much for all of them, and
+/// those are compared that need little more than the least.
 class Fastest {
  public:
   explicit Fastest(const Calibration& calibration) : calibration_{calibration} {}
@@ -281,15 +285,13 @@ class Fastest {
     return Ok{};
   }
   std::optional<Workload> best() const {
-    constexpr double little_more = 1.25;
-    if (candidates_.empty()) return std::nullopt;
-    const Bytes least = std::ranges::min(candidates_, {}, &Candidate::memory).memory;
-    const Bytes device = candidates_.front().work.accelerator.memory;
-    const Bytes most = least <= device ? device : little_more * least;
-    const Candidate* best = nullptr;
-    for (const Candidate& other : candidates_)
-      if (other.memory <= most && (!best || other.step < best->step)) best = &other;
-    return best->work;
+    const Candidate* const best = best_candidate();
+    return best ? std::optional{best->work} : std::nullopt;
+  }
+  /// Whether the best one needs at most a little more than the device has.
+  bool fits() const {
+    const Candidate* const best = best_candidate();
+    return best && best->memory <= little_more * best->work.accelerator.memory;
   }
 
  private:
@@ -298,6 +300,17 @@ class Fastest {
     Bytes memory;
     Seconds step;
   };
+
+  const Candidate* best_candidate() const {
+    if (candidates_.empty()) return nullptr;
+    const Bytes least = std::ranges::min(candidates_, {}, &Candidate::memory).memory;
+    const Bytes device = candidates_.front().work.accelerator.memory;
+    const Bytes most = least <= device ? device : little_more * least;
+    const Candidate* best = nullptr;
+    for (const Candidate& other : candidates_)
+      if (other.memory <= most && (!best || other.step < best->step)) best = &other;
+    return best;
+  }
 
   const Calibration& calibration_;
   std::vector<Candidate> candidates_;
@@ -362,14 +375,8 @@ std::vector<std::uint32_t> interleavings(const PublishedRun& run, const Workload
   return {1, most};
 }
 
-}  // namespace
-
-Result<Workload> workload_of(const PublishedRun& run, const Facts& facts) {
-  if (!run.unreadable.empty()) return left_out(run.unreadable);
-  const SoftwareFacts& software = software_of(run.source, facts);
-  Workload work = AXS_TRY(setting_of(run, software, facts));
-  work.plan = AXS_TRY(cut_of(run, software));
-  if (run.step && !run.global_batch) return left_out("no global batch");
+/// All plans that go with what the table tells; an error if there are none.
+Result<Fastest> fastest_of(const PublishedRun& run, const Facts& facts, Workload work) {
   const ParallelPlan told = work.plan;
   const std::uint32_t tensors = std::min(work.accelerator.per_node, 16u);
   const std::uint32_t stages =
@@ -387,8 +394,34 @@ Result<Workload> workload_of(const PublishedRun& run, const Facts& facts) {
         if (!problem && tried) tried = problem;
       }
     }
-  if (const auto best = fastest.best()) return *best;
-  return tried.error();
+  if (!fastest.best()) return tried.error();
+  return fastest;
+}
+
+/// Whether more may have been computed again than is assumed. Policies named "custom" keep anything
+/// between most and next to nothing. Of a table that says nothing this is so where software can
+/// only compute whole layers again, and of mixtures nobody has published what they need.
+bool leaves_recomputation_open(const PublishedRun& run, const SoftwareFacts& software,
+                               const Workload& assumed) {
+  if (assumed.plan.recompute == Recompute::full) return false;
+  if (says(plain_name(run.recompute), {"custom", "partial"})) return true;
+  return !*recompute_told(run.recompute) && !software.software.fitted &&
+         !software.recomputes_modules && !assumed.shape.is_mixture();
+}
+
+}  // namespace
+
+Result<Workload> workload_of(const PublishedRun& run, const Facts& facts) {
+  if (!run.unreadable.empty()) return left_out(run.unreadable);
+  const SoftwareFacts& software = software_of(run.source, facts);
+  Workload work = AXS_TRY(setting_of(run, software, facts));
+  work.plan = AXS_TRY(cut_of(run, software));
+  if (run.step && !run.global_batch) return left_out("no global batch");
+  const Fastest fastest = AXS_TRY(fastest_of(run, facts, work));
+  if (fastest.fits() || !leaves_recomputation_open(run, software, work))
+    return *fastest.best();
+  work.plan.recompute = Recompute::full;
+  return *AXS_TRY(fastest_of(run, facts, work)).best();
 }
 
 std::string suspicion(const PublishedRun& run, const Facts& facts, Figure figure) {

@@ -112,6 +112,29 @@ TEST_CASE("published: words for recomputation and precision") {
   CHECK(precision("NVFP4") == Precision::fp4);
 }
 
+TEST_CASE("published: what cannot have been kept was computed again") {
+  PublishedRun run = llama();
+  const auto again = [&](const char* recompute, std::uint32_t micro_batch) {
+    run.recompute = recompute;
+    run.micro_batch = micro_batch;
+    return workload_of(run, config::testing::shipped_facts())->plan.recompute;
+  };
+  CHECK(again("", 1) == Recompute::none);
+  CHECK(again("", 8) == Recompute::full);
+  CHECK(again("n/a", 8) == Recompute::full);
+  CHECK(again("custom", 1) == Recompute::selective);
+  CHECK(again("custom", 8) == Recompute::full);
+  CHECK(again("none", 8) == Recompute::none);  // A table that says so knows better.
+  CHECK(again("selective", 8) == Recompute::selective);
+  for (const char* source : {"Megatron-LM README.md", "sailor"}) {
+    run.source = source;  // Computes modules again, and software that was fitted as it is.
+    CHECK(again("", 8) == Recompute::none);
+  }
+  run.source = "somebody's blog";
+  run.model = "Mixtral 8x7B";  // What mixtures need nobody has published.
+  CHECK(again("", 8) == Recompute::none);
+}
+
 TEST_CASE("published: attention that an accelerator cannot run is replaced") {
   PublishedRun run = llama();
   const auto attention = [&](const char* source, const char* accelerator, const char* notes) {
