@@ -100,15 +100,34 @@ TEST_CASE("published: parameters of public models, all and of a token, are those
     const char* model;
     double all, active;  // in billions
   };
-  for (const Printed& p :
-       {Printed{"Mixtral 8x7B", 46.7, 12.9}, Printed{"mixtral-8x22b", 141, 39},
-        Printed{"DeepSeek-V3 671B", 671, 37}, Printed{"DeepSeek V2", 236, 21},
-        Printed{"Kimi-K2", 1040, 32}, Printed{"Qwen3 30B_a3B", 30.5, 3.3},
-        Printed{"Qwen3-235B-A22B", 235, 22}, Printed{"Llama4 Scout", 109, 17},
-        Printed{"Llama 4 Maverick", 400, 17}, Printed{"GPT-OSS 120B", 117, 5.1},
-        Printed{"GPT-OSS 20B", 20.9, 3.6}, Printed{"Grok-1", 314, 84}, Printed{"DBRX", 132, 36},
-        Printed{"GLM-4.5", 355, 32}, Printed{"Moonlight 16B", 16, 3},
-        Printed{"PaLM-540B", 540, 540}, Printed{"Llama 3.1 405B", 405, 405}}) {
+  for (const Printed& p : {Printed{"Mixtral 8x7B", 46.7, 12.9},
+                           Printed{"mixtral-8x22b", 141, 39},
+                           Printed{"DeepSeek-V3 671B", 671, 37},
+                           Printed{"DeepSeek V2", 236, 21},
+                           Printed{"Kimi-K2", 1040, 32},
+                           Printed{"Qwen3 30B_a3B", 30.5, 3.3},
+                           Printed{"Qwen3-235B-A22B", 235, 22},
+                           Printed{"Llama4 Scout", 109, 17},
+                           Printed{"Llama 4 Maverick", 400, 17},
+                           Printed{"GPT-OSS 120B", 117, 5.1},
+                           Printed{"GPT-OSS 20B", 20.9, 3.6},
+                           Printed{"Grok-1", 314, 84},
+                           Printed{"DBRX", 132, 36},
+                           Printed{"GLM-4.5", 355, 32},
+                           Printed{"Moonlight 16B", 16, 3},
+                           Printed{"DeepSeek-V2-Lite", 15.7, 2.4},
+                           Printed{"LLaMA 65B", 65.2, 65.2},
+                           Printed{"LLAMA2-70B", 69, 69},
+                           Printed{"CodeLlama-34B", 33.7, 33.7},
+                           Printed{"Mistral-7B", 7.24, 7.24},
+                           Printed{"Yi-34B", 34.4, 34.4},
+                           Printed{"Qwen2.5-72B", 72.7, 72.7},
+                           Printed{"Qwen2-7B", 7.62, 7.62},
+                           Printed{"Gemma 2B", 2.51, 2.51},
+                           Printed{"gemma-7b", 8.54, 8.54},
+                           Printed{"Gemma3-12B", 11.8, 11.8},
+                           Printed{"PaLM-540B", 540, 540},
+                           Printed{"Llama 3.1 405B", 405, 405}}) {
     CAPTURE(p.model);
     const KnownShape* const known = most_like(config::testing::shipped_facts().shapes, p.model);
     REQUIRE(known);
@@ -263,6 +282,7 @@ PublishedRun llama_405b() {
   run.source = "Llama 3 (arXiv 2407.21783)";
   run.model = "Llama 3 405B";
   run.layers = 126;
+  run.hidden = 16384;
   run.global_batch = 2048;
   run.devices = 8192;
   run.tensor = 8;
@@ -401,6 +421,10 @@ TEST_CASE("published: why a run cannot be predicted") {
         "heads 24, want a number that divides hidden 4096: no column has their width");
   run.model = "Llama 3 8B";  // Of which the catalogue has it.
   CHECK(why_not(run).empty());
+  run.hidden = 3072;  // Another one of that name.
+  run.heads = 25;
+  CHECK(why_not(run) ==
+        "heads 25, want a number that divides hidden 3072: no column has their width");
   run = llama();
   run.devices.reset();
   CHECK(why_not(run) == "no number of devices");

@@ -2,6 +2,7 @@
 
 #include "axs/core/assert.h"
 #include "axs/plan/names.h"
+#include "axs/plan/published_notes.h"
 
 namespace axs::plan {
 
@@ -96,6 +97,8 @@ Software software_told(const PublishedRun& run, const SoftwareFacts& facts,
                        const Accelerator& accelerator) {
   Software software = facts.software;
   if (contains(run.notes, "AsyncTP")) software.overlaps_tensor = true;
+  if (has_word(run.notes, {"without overlap", "no overlap", "not overlapped"}))
+    software.overlaps_data = software.overlaps_tensor = false;
   if (contains(run.notes, "eager")) software.pointwise = Pointwise::eager;
   if (has_word(run.notes, {"hsdp"}) ||
       says(plain_name(run.notes), {"hybridshard", "fsdpwithinanode", "shardswithinanode"}))
@@ -125,7 +128,9 @@ void refine_shape(const PublishedRun& run, const SoftwareFacts& facts, ModelShap
   if (own_model || says(plain, {"parallelblock", "parallelattention", "paralleltransformer"}))
     shape.parallel_blocks = true;
   const bool windows = own_model || says(plain, {"slidingwindow"}) || has_word(told, {"swa"});
-  if (shape.window == 0 && windows) shape.window = run.sequence.value_or(2048) / 2;
+  if (shape.window > 0 || !windows) return;
+  const std::uint32_t window = number_after(told, "liding window");  // Its first letter may be any.
+  shape.window = window > 0 ? window : run.sequence.value_or(2048) / 2;
 }
 
 const SoftwareFacts& software_of(const std::string& source, const Facts& facts) {

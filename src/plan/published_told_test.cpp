@@ -22,10 +22,44 @@ TEST_CASE("published: a network that the notes tell") {
   CHECK(rate("400 Gb/s/GPU") == BytesPerSecond{400e9});  // What a node of eight has anyway.
   CHECK(rate("many Gb/s per node") == BytesPerSecond{400e9});
   CHECK(rate("PFC, 800 Gb/s per node") == BytesPerSecond{100e9});
+  CHECK(rate("1600 Gbps between nodes") == BytesPerSecond{200e9});
+  CHECK(rate("200Gbit/s per node") == BytesPerSecond{25e9});
+  for (const char* four : {"4x200 Gb/s per node", "RDMA, 4 x 200Gbps inter-node",
+                           "4 × 200 Gb/s inter-node", "4*200 Gb/s per node"}) {
+    CHECK(rate(four) == BytesPerSecond{100e9});
+    CHECK(workload_of(run, config::testing::shipped_facts())->network.rails == 4);
+  }
   for (const char* unclear :
-       {"3,200 Gb/s per node", "12.5 Gb/s per node", "4x200 Gb/s per node", "4 x 200 Gb/s per node",
-        "4 × 200 Gb/s inter-node", "200 Gb/s inter-node per GPU", "Gb/s per node"})
+       {"3,200 Gb/s per node", "12.5 Gb/s per node", "1.5x200 Gb/s per node", "x200 Gb/s per node",
+        "200 Gb/s inter-node per GPU", "Gb/s per node", " Gb/s per node"})
     CHECK(rate(unclear) == BytesPerSecond{400e9});
+}
+
+TEST_CASE("published: windows and overlap in notes") {
+  PublishedRun run = llama();
+  const auto told = [&](const char* notes) {
+    run.notes = notes;
+    return *workload_of(run, config::testing::shipped_facts());
+  };
+  CHECK(told("").shape.window == 0);
+  CHECK(told("sliding window attention").shape.window == 4096);  // Half of 8,192.
+  for (const char* wide : {"sliding window 1024", "Sliding window of 1024", "sliding window=1024"})
+    CHECK(told(wide).shape.window == 1024);
+  CHECK(told("overlapped exchange").software.overlaps_data);
+  CHECK_FALSE(told("DistributedOptimizer, without overlap").software.overlaps_data);
+  CHECK_FALSE(told("NeMo, no overlap").software.overlaps_tensor);
+}
+
+TEST_CASE("published: a model of the same name and another width is another one") {
+  PublishedRun run = llama();
+  run.model = "DeepSeek-V2-Lite 16B";
+  run.hidden = 2048;
+  const auto& facts = config::testing::shipped_facts();
+  CHECK(workload_of(run, facts)->shape.experts.count == 64);
+  run.model = "DeepSeek-V2";  // Of 5,120.
+  CHECK_FALSE(workload_of(run, facts)->shape.is_mixture());
+  run.hidden.reset();
+  CHECK(workload_of(run, facts)->shape.hidden == 5120);
 }
 
 TEST_CASE("published: which FlashAttention, where somebody says it") {
@@ -193,7 +227,7 @@ TEST_CASE("published: accelerators as tables spell them") {
   };
   for (const auto& [told, want] : {std::pair{"H100 SXM5 80GB", "H100"},
                                    std::pair{"NVIDIA A100-SXM4-40GB", "A100-40"},
-                                   std::pair{"A800", "A100-80"},
+                                   std::pair{"A800", "A800"},
                                    std::pair{"H800", "H800"},
                                    std::pair{"V100-32GB", "V100"},
                                    std::pair{"Tesla V100-SXM2-16GB", "V100"},
