@@ -41,6 +41,7 @@ struct SoftwareFacts {
   bool counts_causal = false;             ///< half of the attention, in the FLOP/s that it prints
   /// What a step takes longer than its parts: fitted, of software that nobody has looked at.
   double unexplained = 0;
+  double unexplained_of_mixtures = 0;  ///< the same of experts; of the last entry, for all
 };
 
 /// A model whose table does not print its shape, or not all of it.

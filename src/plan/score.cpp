@@ -56,6 +56,13 @@ Result<> check_columns(const PublishedRun& run, const Workload& work) {
   return Ok{};
 }
 
+/// What software that nobody has looked at and mixtures take longer than their parts.
+double unexplained_share(const PublishedRun& run, const Workload& work, const Facts& facts) {
+  const double of_experts =
+      work.shape.is_mixture() ? facts.software.back().unexplained_of_mixtures : 0;
+  return software_of(run.source, facts).unexplained + of_experts;
+}
+
 /// The figures of the run that may be compared, or why there is none.
 Result<RunScore> score_run(const PublishedRun& run, const std::string& source, const Facts& facts) {
   const std::string untold = "neither time nor memory";
@@ -74,7 +81,7 @@ Result<RunScore> score_run(const PublishedRun& run, const std::string& source, c
     if (!time && !score.measured_memory) return time.error();
   }
   score.step = AXS_TRY(step_time(work, facts.calibration));
-  score.step.unexplained = software_of(run.source, facts).unexplained * score.step.total;
+  score.step.unexplained = unexplained_share(run, work, facts) * score.step.total;
   score.step.total += score.step.unexplained;
   if (!tells_plan(run)) score.step.spread = std::max(score.step.spread, guessed_plan_spread);
   score.memory = AXS_TRY(memory_use(work, facts.calibration.memory));
