@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
+
 #include "axs/config/facts_testing.h"
 #include "axs/plan/published_runs_testing.h"
 #include "axs/plan/published_software.h"
@@ -123,4 +125,18 @@ TEST_CASE("score: what mixtures take longer than their parts") {
   CHECK(unexplained() == doctest::Approx(facts.software.back().unexplained +
                                          facts.software.back().unexplained_of_mixtures));
   CHECK(unexplained() > 0.3);
+}
+
+TEST_CASE("score: software without a run in the fit has a wider interval") {
+  PublishedRun run = llama();
+  run.step = Seconds{1};
+  const auto spread = [&](const char* source) {
+    run.source = source;
+    return score({run}, config::testing::shipped_facts()).runs.at(0).step.spread;
+  };
+  CHECK(spread("NVIDIA/NeMo docs") == doctest::Approx(std::exp(0.2)));
+  for (const char* source : {"somebody's blog", "Megatron-LM README.md"})
+    CHECK(spread(source) == doctest::Approx(std::exp(0.45)).epsilon(1e-3));
+  run.tensor.reset();  // A guessed cut.
+  CHECK(spread("NVIDIA/NeMo docs") == doctest::Approx(std::exp(0.45)).epsilon(1e-3));
 }
