@@ -175,6 +175,12 @@ Result<> set_data(const PublishedRun& run, ParallelPlan& plan) {
   if (run.data == 0u) return left_out("dp 0, want 1 or more");
   plan.data = run.data.value_or(static_cast<std::uint32_t>(*run.devices / of_a_model));
   if (devices(plan) == *run.devices) return Ok{};
+  // Some count the devices that share a sequence among the data-parallel ones.
+  if (devices(plan) == static_cast<double>(*run.devices) * plan.context &&
+      plan.data % plan.context == 0) {
+    plan.data /= plan.context;
+    return Ok{};
+  }
   if (plan.data == 0)
     return left_out("n_gpus " + std::to_string(*run.devices) + ", want at least tp × pp × cp, " +
                     whole(of_a_model));

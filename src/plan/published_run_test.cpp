@@ -439,8 +439,8 @@ TEST_CASE("published: why a run cannot be predicted") {
   run.model = "Llama 3 8B";
   CHECK(why_not(run) == "expert 8, want 1, the model is dense");
   run = llama();
-  run.precision = "int8";
-  CHECK(why_not(run) == "precision \"int8\" is not modelled");
+  run.precision = "fp32";
+  CHECK(why_not(run) == "precision \"fp32\" is not modelled");
   run = llama();
   run.recompute = "perhaps";
   CHECK(why_not(run) == "recompute \"perhaps\", want none, selective or full");

@@ -169,6 +169,31 @@ TEST_CASE("published: what cannot have been kept was computed again") {
   CHECK(again("", 8) == Recompute::none);
 }
 
+TEST_CASE("published: int8 is what TPUs have for fp8") {
+  CHECK(*precision_told("int8") == Precision::fp8);
+  CHECK(*precision_told("bf16/int8 AQT") == Precision::fp8);
+  PublishedRun run = llama();
+  const auto step = [&](const char* accelerator, const char* precision) {
+    run.accelerator = accelerator;
+    run.precision = precision;
+    const auto& facts = config::testing::shipped_facts();
+    return step_time(*workload_of(run, facts), facts.calibration)->total;
+  };
+  CHECK(step("TPU v5p", "int8") < 0.8 * step("TPU v5p", "bf16"));
+  CHECK(step("TPU v4", "int8") >= step("TPU v4", "bf16"));  // It has none.
+}
+
+TEST_CASE("published: devices that share a sequence may count as data-parallel ones") {
+  PublishedRun run = llama();
+  run.context = 2;
+  run.data = 8;  // Of 16 devices in tensor pairs.
+  CHECK(workload_of(run, config::testing::shipped_facts())->plan.data == 4);
+  run.data = 4;
+  CHECK(workload_of(run, config::testing::shipped_facts())->plan.data == 4);
+  run.data = 16;
+  CHECK_FALSE(workload_of(run, config::testing::shipped_facts()));
+}
+
 TEST_CASE("published: attention that an accelerator cannot run is replaced") {
   PublishedRun run = llama();
   const auto attention = [&](const char* source, const char* accelerator, const char* notes) {

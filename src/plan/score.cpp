@@ -12,8 +12,8 @@ namespace axs::plan {
 namespace {
 
 /// Of a cut that is guessed, and of software without a run in the fit: as wide as of accelerators
-/// that were never fitted, exp(0.45). In exp(0.3) lay seven of ten runs of the second set and of the
-/// third one, as they were first predicted.
+/// that were never fitted, exp(0.45). In exp(0.3) lay seven of ten runs of the second set and of
+/// the third one, as they were first predicted.
 constexpr double unseen_spread = 1.568;
 
 /// Linear between the two nearest of a sorted list.
