@@ -261,6 +261,7 @@ void set_zero_stage(PublishedRun& run, const Cell& cell) {
       {"zero3", "3"},   {"stage1", "1"}, {"stage2", "2"},
       {"stage3", "3"}};
   const auto stage = stages.find(plan::plain_name(without_remarks(cell.text)));
+  run.hybrid_sharding = stage != stages.end() && stage->first == "hsdp";
   set(run, stage == stages.end() ? cell : Cell{cell.column, stage->second});
 }
 

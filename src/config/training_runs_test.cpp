@@ -167,6 +167,8 @@ TEST_CASE("training runs: lengths in K and stages of ZeRO in words") {
     CHECK(told(three, "zero_stage").zero_stage == 3);
   for (const char* const one : {"ZeRO-1", "dist-opt", "distributed optimizer", "y"})
     CHECK(told(one, "zero_stage").zero_stage == 1);
+  CHECK(told("HSDP", "zero_stage").hybrid_sharding);
+  CHECK_FALSE(told("FSDP", "zero_stage").hybrid_sharding);
   CHECK(told("ZeRO", "zero_stage").unreadable.starts_with("zero_stage"));
 }
 

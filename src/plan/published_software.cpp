@@ -102,7 +102,7 @@ Software software_told(const PublishedRun& run, const SoftwareFacts& facts,
   if (has_word(run.notes, {"without overlap", "no overlap", "not overlapped"}))
     software.overlaps_data = software.overlaps_tensor = false;
   if (contains(run.notes, "eager")) software.pointwise = Pointwise::eager;
-  if (has_word(run.notes, {"hsdp"}) ||
+  if (run.hybrid_sharding || has_word(run.notes, {"hsdp"}) ||
       says(plain_name(run.notes), {"hybridshard", "fsdpwithinanode", "shardswithinanode"}))
     software.shards_within_node = true;
   if (is_baseline(run, facts)) refine_baseline(software);

@@ -290,4 +290,8 @@ TEST_CASE("published: hybrid sharding cuts within a node and exchanges between n
   CHECK(of_hybrid.sharding_exchange < of_whole.sharding_exchange);
   CHECK(of_hybrid.data_exchange > of_whole.data_exchange);
   CHECK(of_hybrid.optimizer > of_whole.optimizer);
+  run.notes = "";
+  CHECK_FALSE(workload_of(run, facts)->software.shards_within_node);
+  run.hybrid_sharding = true;  // As a column tells.
+  CHECK(workload_of(run, facts)->software.shards_within_node);
 }
