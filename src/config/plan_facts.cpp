@@ -153,6 +153,7 @@ void read_software(Table& t, plan::Facts& facts) {
   entry.sharding = static_cast<plan::Sharding>(optional_count(t, "zero-stage", 3));
   read_flag(t, "changes-blocks", entry.changes_blocks);
   read_flag(t, "counts-causal", entry.counts_causal);
+  read_flag(t, "recomputes-modules", entry.recomputes_modules);
   if (t.has("recompute"))
     entry.recompute = t.choice<plan::Recompute>(
         "recompute", {{"none", plan::Recompute::none}, {"full", plan::Recompute::full}});
@@ -160,6 +161,8 @@ void read_software(Table& t, plan::Facts& facts) {
     entry.node_rate = gigabytes_per_second(t, "node-network-gb-per-s");
   if (t.has("rails")) entry.rails = count(t, "rails");
   if (t.has("unexplained-share")) entry.unexplained = t.number("unexplained-share", 0, 1);
+  if (t.has("unexplained-share-of-mixtures"))
+    entry.unexplained_of_mixtures = t.number("unexplained-share-of-mixtures", 0, 1);
   t.text("evidence");
   facts.software.push_back(entry);
 }

@@ -9,6 +9,7 @@
 #include <map>
 
 #include "axs/config/text_file.h"
+#include "axs/plan/names.h"
 
 namespace axs::config {
 
@@ -146,7 +147,7 @@ void unreadable(std::string& first, const Cell& cell, std::string_view want) {
 
 /// What people write where they know nothing.
 bool is_blank(std::string_view text) {
-  constexpr std::array blank{"", "-", "--", "?", "n/a", "na", "none", "null", "unknown"};
+  constexpr std::array blank{"", "-", "--", "?", "n/a", "na", "none", "null", "unknown", "auto"};
   std::string plain;
   for (const char c : text)
     if (c != ' ') plain += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
@@ -158,6 +159,17 @@ std::string_view trimmed(std::string_view text) {
   while (text.starts_with(' ')) text.remove_prefix(1);
   while (text.ends_with(' ')) text.remove_suffix(1);
   return text;
+}
+
+/// Without "about" before it, and what a bracket says after it: "~300", "128 (1M tokens)".
+std::string_view without_remarks(std::string_view text) {
+  text = trimmed(text);
+  for (const std::string_view about : {"~", "\xE2\x89\x88"})
+    if (text.starts_with(about)) text.remove_prefix(about.size());
+  const std::size_t bracket = text.find(" (");
+  return trimmed(bracket != std::string_view::npos && bracket > 0 && text.ends_with(')')
+                     ? text.substr(0, bracket)
+                     : text);
 }
 
 /// "1,024" without its comma; what is no such number as it is: "0,456" may be a fraction.
@@ -177,7 +189,7 @@ std::string without_commas(std::string_view text) {
 std::optional<double> number(std::string& problem, const Cell& cell, double least, double most,
                              std::string_view want) {
   if (is_blank(cell.text)) return std::nullopt;
-  const std::string text = without_commas(trimmed(cell.text));
+  const std::string text = without_commas(without_remarks(cell.text));
   double value{};
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error == std::errc{} && end == text.data() + text.size() && value >= least && value <= most)
@@ -228,11 +240,29 @@ Set share(std::optional<double> plan::Throughput::* member) {
   };
 }
 
-/// PyTorch's FSDP cuts what ZeRO's third stage cuts.
+/// "8K" tokens are 8,192.
+void set_sequence(PublishedRun& run, const Cell& cell) {
+  static const Set set = whole(&PublishedRun::sequence);
+  const std::string_view text = without_remarks(cell.text);
+  const bool in_kibi = text.size() > 1 && (text.ends_with('K') || text.ends_with('k'));
+  const std::string bare{in_kibi ? text.substr(0, text.size() - 1) : text};
+  set(run, in_kibi ? Cell{cell.column, bare} : cell);
+  if (in_kibi && run.sequence) *run.sequence *= 1024;
+}
+
+/// PyTorch's FSDP cuts what ZeRO's third stage cuts, Megatron's distributed optimiser what the
+/// first one does.
 void set_zero_stage(PublishedRun& run, const Cell& cell) {
   static const Set set = whole(&PublishedRun::zero_stage);
-  const std::string three = "3";
-  set(run, cell.text == "FSDP" ? Cell{cell.column, three} : cell);
+  static const std::map<std::string, std::string, std::less<>> stages{
+      {"fsdp", "3"},    {"fsdp2", "3"},  {"hsdp", "3"},
+      {"distopt", "1"}, {"y", "1"},      {"distributedoptimizer", "1"},
+      {"zero0", "0"},   {"zero1", "1"},  {"zero2", "2"},
+      {"zero3", "3"},   {"stage1", "1"}, {"stage2", "2"},
+      {"stage3", "3"}};
+  const auto stage = stages.find(plan::plain_name(without_remarks(cell.text)));
+  run.hybrid_sharding = stage != stages.end() && stage->first == "hsdp";
+  set(run, stage == stages.end() ? cell : Cell{cell.column, stage->second});
 }
 
 using Columns = std::map<std::string, Set, std::less<>>;
@@ -252,7 +282,7 @@ const Columns& wanted_columns() {
       {"heads", whole(&Run::heads)},
       {"ffn_hidden", whole(&Run::feed_forward)},
       {"vocab", whole(&Run::vocabulary)},
-      {"seq_len", whole(&Run::sequence)},
+      {"seq_len", set_sequence},
       {"global_batch", whole(&Run::global_batch)},
       {"micro_batch", whole(&Run::micro_batch)},
       {"n_gpus", whole(&Run::devices)},
@@ -265,8 +295,8 @@ const Columns& wanted_columns() {
       {"zero_stage", set_zero_stage},
       {"seq_parallel",
        [](Run& run, const Cell& cell) {
-         constexpr std::array yes{"y", "Y", "yes", "Yes", "true", "True", "1"};
-         constexpr std::array no{"n", "N", "no", "No", "false", "False", "0"};
+         constexpr std::array yes{"y", "Y", "yes", "Yes", "true", "True", "on", "1"};
+         constexpr std::array no{"n", "N", "no", "No", "false", "False", "off", "0"};
          const std::string_view text = trimmed(cell.text);
          run.sequence_parallel = std::ranges::find(yes, text) != yes.end();
          if (!run.sequence_parallel && !is_blank(text) && std::ranges::find(no, text) == no.end())

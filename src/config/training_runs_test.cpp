@@ -142,10 +142,34 @@ TEST_CASE("training runs: numbers as people write them") {
     CHECK(!read_with("24", fraction).unreadable.empty());
   CHECK(read_with("24", "\"1,0\"").unreadable.starts_with("layers"));
   CHECK(read_with("24", " 24 ").layers == 24);
+  for (const char* const about : {"~24", "\xE2\x89\x88 24", "24 (of 25)"})
+    CHECK(read_with("24", about).layers == 24);
+  for (const char* const wrong : {"~", "(24)", " (24)", "24 of 25"})
+    CHECK(read_with("24", wrong).unreadable.starts_with("layers"));
   for (const char* blank : {"-", "N/A", "unknown", "None", "?"}) {
     CHECK(read_with("24", blank).unreadable.empty());
     CHECK_FALSE(read_with("24", blank).layers);
   }
+}
+
+TEST_CASE("training runs: lengths in K and stages of ZeRO in words") {
+  const auto told = [](const std::string& cell, const std::string& column) {
+    std::string names = header;
+    names.replace(names.find(column), column.size(), "other");
+    const auto runs = parse_training_runs(column + "," + names + cell + "," + run, "r.csv");
+    REQUIRE(runs);
+    return runs->front();
+  };
+  CHECK(told("8K", "seq_len").sequence == 8192);
+  CHECK(told("8192", "seq_len").sequence == 8192);
+  CHECK(told("K", "seq_len").unreadable.starts_with("seq_len"));
+  for (const char* const three : {"3", "FSDP", "ZeRO-3", "3 (FSDP)", "Stage 3", "HSDP"})
+    CHECK(told(three, "zero_stage").zero_stage == 3);
+  for (const char* const one : {"ZeRO-1", "dist-opt", "distributed optimizer", "y"})
+    CHECK(told(one, "zero_stage").zero_stage == 1);
+  CHECK(told("HSDP", "zero_stage").hybrid_sharding);
+  CHECK_FALSE(told("FSDP", "zero_stage").hybrid_sharding);
+  CHECK(told("ZeRO", "zero_stage").unreadable.starts_with("zero_stage"));
 }
 
 TEST_CASE("training runs: bytes that are no UTF-8 become question marks") {

@@ -37,9 +37,11 @@ struct SoftwareFacts {
   /// Its own models have blocks side by side and sliding windows; beside them it ran Megatron's.
   bool changes_blocks = false;
   Recompute recompute = Recompute::none;  ///< where a table does not say
+  bool recomputes_modules = false;        ///< some parts of layers, if need be, not all
   bool counts_causal = false;             ///< half of the attention, in the FLOP/s that it prints
   /// What a step takes longer than its parts: fitted, of software that nobody has looked at.
   double unexplained = 0;
+  double unexplained_of_mixtures = 0;  ///< the same of experts; of the last entry, for all
 };
 
 /// A model whose table does not print its shape, or not all of it.

@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <initializer_list>
 
 #include "axs/core/dmath.h"
 #include "axs/plan/memory.h"
 #include "axs/plan/names.h"
+#include "axs/plan/published_notes.h"
 #include "axs/plan/published_software.h"
 #include "axs/plan/step_time.h"
 
@@ -56,50 +56,6 @@ ModelShape inferred(ModelShape shape, double printed) {
   return best;
 }
 
-/// The number that ends before a place of the text; 0 if none does, or there is no such place.
-std::uint32_t number_before(const std::string& text, std::size_t place) {
-  if (place == std::string::npos) return 0;
-  while (place > 0 && text[place - 1] == ' ') --place;
-  std::size_t begin = place;
-  while (begin > 0 && place - begin < 6 && text[begin - 1] >= '0' && text[begin - 1] <= '9')
-    --begin;
-  std::uint32_t number = 0;
-  std::from_chars(text.data() + begin, text.data() + place, number);
-  return number;
-}
-std::uint32_t number_after(const std::string& text, std::string_view word) {
-  const std::size_t place = text.find(word);
-  std::uint32_t number = 0;
-  if (place == std::string::npos) return number;
-  std::from_chars(text.data() + place + word.size(), text.data() + text.size(), number);
-  return number;
-}
-
-/// Whether digits that begin there are the end of a longer number or of a product: "3,200", "2.5",
-/// "4x200", "4 x 200" (the sign of a product ends in 0x97 in UTF-8).
-bool goes_on_before(const std::string& text, std::size_t place) {
-  const std::string_view before{text.data(), place};
-  if (before.ends_with(',') || before.ends_with('.')) return true;
-  const std::size_t sign = before.find_last_not_of(' ');
-  return sign != std::string_view::npos &&
-         (before[sign] == 'x' || before[sign] == '*' || before[sign] == '\x97');
-}
-
-/// "800 Gb/s inter-node", "400 Gb/s per node": no column has the network of a node. What does not
-/// read as plainly as that counts for nothing.
-std::optional<BytesPerSecond> network_told(const std::string& notes) {
-  for (const std::string_view unit : {" Gb/s inter-node", " Gb/s per node"}) {
-    const std::size_t place = notes.find(unit);
-    const std::uint32_t gigabits = number_before(notes, place);
-    if (gigabits == 0) continue;
-    const std::string_view after{notes.data() + place + unit.size(), notes.data() + notes.size()};
-    const bool of_device = after.starts_with(" per GPU") || after.starts_with("/GPU");
-    const bool is_plain = !goes_on_before(notes, place - std::to_string(gigabits).size());
-    if (is_plain && !of_device) return BytesPerSecond{gigabits * 1e9 / 8};
-  }
-  return std::nullopt;
-}
-
 /// "8x7B", "64 experts", "top-2": no column has them. Two for each token where nobody tells.
 Experts experts_told(const PublishedRun& run) {
   const std::string told = run.model + " " + run.notes;
@@ -116,8 +72,14 @@ Experts experts_told(const PublishedRun& run) {
   return experts;
 }
 
+/// A table may have another model whose name begins alike.
+bool goes_with(const ModelShape& shape, const PublishedRun& run) {
+  return run.hidden.value_or(shape.hidden) == shape.hidden;
+}
+
 Result<ModelShape> shape_of(const PublishedRun& run, const Facts& facts) {
-  if (const KnownShape* const known = most_like(facts.shapes, run.model)) {
+  const KnownShape* const known = most_like(facts.shapes, run.model);
+  if (known && goes_with(known->shape, run)) {
     ModelShape shape = known->shape;
     shape.layers = run.layers.value_or(shape.layers);
     return shape;
@@ -213,6 +175,12 @@ Result<> set_data(const PublishedRun& run, ParallelPlan& plan) {
   if (run.data == 0u) return left_out("dp 0, want 1 or more");
   plan.data = run.data.value_or(static_cast<std::uint32_t>(*run.devices / of_a_model));
   if (devices(plan) == *run.devices) return Ok{};
+  // Some count the devices that share a sequence among the data-parallel ones.
+  if (devices(plan) == static_cast<double>(*run.devices) * plan.context &&
+      plan.data % plan.context == 0) {
+    plan.data /= plan.context;
+    return Ok{};
+  }
   if (plan.data == 0)
     return left_out("n_gpus " + std::to_string(*run.devices) + ", want at least tp × pp × cp, " +
                     whole(of_a_model));
@@ -267,8 +235,12 @@ std::vector<std::uint32_t> choices(std::optional<std::uint32_t> told, std::uint3
   return all;
 }
 
-/// The fastest of several that fit. A run that was published did fit: if none does, the model needs
-/// too much for all of them, and those are compared that need little more than the least.
+/// How far the model may be off before a run that was published, so that it did fit, must have been
+/// another one.
+constexpr double little_more = 1.25;
+
+/// The fastest of several that fit. If none does, the model needs too much for all of them, and
+/// those are compared that need little more than the least.
 class Fastest {
  public:
   explicit Fastest(const Calibration& calibration) : calibration_{calibration} {}
@@ -281,15 +253,13 @@ class Fastest {
     return Ok{};
   }
   std::optional<Workload> best() const {
-    constexpr double little_more = 1.25;
-    if (candidates_.empty()) return std::nullopt;
-    const Bytes least = std::ranges::min(candidates_, {}, &Candidate::memory).memory;
-    const Bytes device = candidates_.front().work.accelerator.memory;
-    const Bytes most = least <= device ? device : little_more * least;
-    const Candidate* best = nullptr;
-    for (const Candidate& other : candidates_)
-      if (other.memory <= most && (!best || other.step < best->step)) best = &other;
-    return best->work;
+    const Candidate* const best = best_candidate();
+    return best ? std::optional{best->work} : std::nullopt;
+  }
+  /// Whether the best one needs at most a little more than the device has.
+  bool fits() const {
+    const Candidate* const best = best_candidate();
+    return best && best->memory <= little_more * best->work.accelerator.memory;
   }
 
  private:
@@ -298,6 +268,17 @@ class Fastest {
     Bytes memory;
     Seconds step;
   };
+
+  const Candidate* best_candidate() const {
+    if (candidates_.empty()) return nullptr;
+    const Bytes least = std::ranges::min(candidates_, {}, &Candidate::memory).memory;
+    const Bytes device = candidates_.front().work.accelerator.memory;
+    const Bytes most = least <= device ? device : little_more * least;
+    const Candidate* best = nullptr;
+    for (const Candidate& other : candidates_)
+      if (other.memory <= most && (!best || other.step < best->step)) best = &other;
+    return best;
+  }
 
   const Calibration& calibration_;
   std::vector<Candidate> candidates_;
@@ -332,8 +313,9 @@ Result<Workload> setting_of(const PublishedRun& run, const SoftwareFacts& softwa
   Workload work;
   work.accelerator = accelerator->accelerator;
   const BytesPerSecond usual = software.node_rate.value_or(accelerator->node_rate);
-  work.network = {network_told(run.notes).value_or(usual),
-                  software.rails.value_or(work.accelerator.per_node)};
+  const std::uint32_t rails = software.rails.value_or(work.accelerator.per_node);
+  const ToldNetwork told = network_told(run.notes).value_or(ToldNetwork{usual, {}});
+  work.network = {told.node_rate, told.rails.value_or(rails)};
   work.software = software_told(run, software, work.accelerator);
   work.shape = AXS_TRY(shape_of(run, facts));
   refine_shape(run, software, work.shape);
@@ -362,14 +344,8 @@ std::vector<std::uint32_t> interleavings(const PublishedRun& run, const Workload
   return {1, most};
 }
 
-}  // namespace
-
-Result<Workload> workload_of(const PublishedRun& run, const Facts& facts) {
-  if (!run.unreadable.empty()) return left_out(run.unreadable);
-  const SoftwareFacts& software = software_of(run.source, facts);
-  Workload work = AXS_TRY(setting_of(run, software, facts));
-  work.plan = AXS_TRY(cut_of(run, software));
-  if (run.step && !run.global_batch) return left_out("no global batch");
+/// All plans that go with what the table tells; an error if there are none.
+Result<Fastest> fastest_of(const PublishedRun& run, const Facts& facts, Workload work) {
   const ParallelPlan told = work.plan;
   const std::uint32_t tensors = std::min(work.accelerator.per_node, 16u);
   const std::uint32_t stages =
@@ -387,8 +363,33 @@ Result<Workload> workload_of(const PublishedRun& run, const Facts& facts) {
         if (!problem && tried) tried = problem;
       }
     }
-  if (const auto best = fastest.best()) return *best;
-  return tried.error();
+  if (!fastest.best()) return tried.error();
+  return fastest;
+}
+
+/// Whether more may have been computed again than is assumed. Policies named "custom" keep anything
+/// between most and next to nothing. Of a table that says nothing this is so where software can
+/// only compute whole layers again, and of mixtures nobody has published what they need.
+bool leaves_recomputation_open(const PublishedRun& run, const SoftwareFacts& software,
+                               const Workload& assumed) {
+  if (assumed.plan.recompute == Recompute::full) return false;
+  if (says(plain_name(run.recompute), {"custom", "partial"})) return true;
+  return !*recompute_told(run.recompute) && !software.software.fitted &&
+         !software.recomputes_modules && !assumed.shape.is_mixture();
+}
+
+}  // namespace
+
+Result<Workload> workload_of(const PublishedRun& run, const Facts& facts) {
+  if (!run.unreadable.empty()) return left_out(run.unreadable);
+  const SoftwareFacts& software = software_of(run.source, facts);
+  Workload work = AXS_TRY(setting_of(run, software, facts));
+  work.plan = AXS_TRY(cut_of(run, software));
+  if (run.step && !run.global_batch) return left_out("no global batch");
+  const Fastest fastest = AXS_TRY(fastest_of(run, facts, work));
+  if (fastest.fits() || !leaves_recomputation_open(run, software, work)) return *fastest.best();
+  work.plan.recompute = Recompute::full;
+  return *AXS_TRY(fastest_of(run, facts, work)).best();
 }
 
 std::string suspicion(const PublishedRun& run, const Facts& facts, Figure figure) {

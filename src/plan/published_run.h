@@ -32,6 +32,7 @@ struct PublishedRun {
   std::string precision;  ///< "bf16", "fp16", "fp8", "fp4", as people write that
   std::string notes;
   bool sequence_parallel = false;
+  bool hybrid_sharding = false;  ///< states are cut within a node
   std::optional<double> parameters_billion;
   std::optional<std::uint32_t> layers, hidden, heads, feed_forward, vocabulary;
   std::optional<std::uint32_t> sequence, global_batch, micro_batch, devices;
@@ -44,7 +45,8 @@ struct PublishedRun {
 
 /// What was run, with the catalogue's facts where the table leaves something out. Micro-batch and
 /// parallel plan that nobody tells are the fastest that fit, or, where none fits, the fastest of
-/// those that need little more than the least. The error is why the run cannot be predicted.
+/// those that need little more than the least; what could not have been kept was computed again.
+/// The error is why the run cannot be predicted.
 Result<Workload> workload_of(const PublishedRun& run, const Facts& facts);
 
 /// False: how the devices were used is a guess.

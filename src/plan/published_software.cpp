@@ -6,6 +6,7 @@
 
 #include "axs/core/assert.h"
 #include "axs/plan/names.h"
+#include "axs/plan/published_notes.h"
 
 namespace axs::plan {
 
@@ -69,7 +70,8 @@ Attention attention_on(const Accelerator& accelerator, Attention attention) {
 Result<std::optional<Recompute>> recompute_told(const std::string& text) {
   using Told = std::optional<Recompute>;
   const std::string plain = plain_name(text);
-  if (plain.empty() || says(plain, {"unknown"}) || has_word(text, {"na", "n a", "tbd", "not"}))
+  if (plain.empty() || says(plain, {"unknown"}) ||
+      has_word(text, {"na", "n a", "tbd", "not", "auto"}))
     return Told{};
   if (says(plain, {"nothing"})) return Told{Recompute::full};  // Of it is kept.
   const bool says_which = says(plain, {"selective", "full"});
@@ -93,7 +95,8 @@ Result<std::optional<Recompute>> recompute_told(const std::string& text) {
 Result<Precision> precision_told(const std::string& text) {
   const std::string plain = plain_name(text);
   if (says(plain, {"fp4", "int4", "nf4", "4bit"})) return Precision::fp4;
-  if (says(plain, {"fp8", "float8", "e4m3"})) return Precision::fp8;
+  // TPUs multiply in int8 where others do in fp8, at twice the rate as well.
+  if (says(plain, {"fp8", "float8", "e4m3", "int8", "aqt"})) return Precision::fp8;
   if (plain.empty() ||
       says(plain, {"bf16", "fp16", "float16", "f16", "mixed", "16bit", "half", "unknown"}) ||
       has_word(text, {"amp", "o1", "o2", "na", "n a", "16"}))
@@ -105,8 +108,10 @@ Software software_told(const PublishedRun& run, const SoftwareFacts& facts,
                        const Accelerator& accelerator) {
   Software software = facts.software;
   if (contains(run.notes, "AsyncTP")) software.overlaps_tensor = true;
+  if (has_word(run.notes, {"without overlap", "no overlap", "not overlapped"}))
+    software.overlaps_data = software.overlaps_tensor = false;
   if (contains(run.notes, "eager")) software.pointwise = Pointwise::eager;
-  if (has_word(run.notes, {"hsdp"}) ||
+  if (run.hybrid_sharding || has_word(run.notes, {"hsdp"}) ||
       says(plain_name(run.notes), {"hybridshard", "fsdpwithinanode", "shardswithinanode"}))
     software.shards_within_node = true;
   if (is_baseline(run, facts)) refine_baseline(software);
@@ -132,7 +137,9 @@ void refine_shape(const PublishedRun& run, const SoftwareFacts& facts, ModelShap
   if (own_model || says(plain, {"parallelblock", "parallelattention", "paralleltransformer"}))
     shape.parallel_blocks = true;
   const bool windows = own_model || says(plain, {"slidingwindow"}) || has_word(told, {"swa"});
-  if (shape.window == 0 && windows) shape.window = run.sequence.value_or(2048) / 2;
+  if (shape.window > 0 || !windows) return;
+  const std::uint32_t window = number_after(told, "liding window");  // Its first letter may be any.
+  shape.window = window > 0 ? window : run.sequence.value_or(2048) / 2;
 }
 
 const SoftwareFacts& software_of(const std::string& source, const Facts& facts) {

@@ -15,8 +15,8 @@ const SoftwareFacts& software_of(const std::string& source, const Facts& facts);
 Software software_told(const PublishedRun& run, const SoftwareFacts& facts,
                        const Accelerator& accelerator);
 
-/// Blocks side by side and sliding windows are in no column. No table says how wide the windows
-/// are: half of the sequence is assumed.
+/// Blocks side by side and sliding windows are in no column. Where notes do not say how wide the
+/// windows are, half of the sequence is assumed.
 void refine_shape(const PublishedRun& run, const SoftwareFacts& facts, ModelShape& shape);
 
 }  // namespace axs::plan

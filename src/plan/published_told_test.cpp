@@ -23,10 +23,44 @@ TEST_CASE("published: a network that the notes tell") {
   CHECK(rate("400 Gb/s/GPU") == BytesPerSecond{400e9});  // What a node of eight has anyway.
   CHECK(rate("many Gb/s per node") == BytesPerSecond{400e9});
   CHECK(rate("PFC, 800 Gb/s per node") == BytesPerSecond{100e9});
+  CHECK(rate("1600 Gbps between nodes") == BytesPerSecond{200e9});
+  CHECK(rate("200Gbit/s per node") == BytesPerSecond{25e9});
+  for (const char* four : {"4x200 Gb/s per node", "RDMA, 4 x 200Gbps inter-node",
+                           "4 × 200 Gb/s inter-node", "4*200 Gb/s per node"}) {
+    CHECK(rate(four) == BytesPerSecond{100e9});
+    CHECK(workload_of(run, config::testing::shipped_facts())->network.rails == 4);
+  }
   for (const char* unclear :
-       {"3,200 Gb/s per node", "12.5 Gb/s per node", "4x200 Gb/s per node", "4 x 200 Gb/s per node",
-        "4 × 200 Gb/s inter-node", "200 Gb/s inter-node per GPU", "Gb/s per node"})
+       {"3,200 Gb/s per node", "12.5 Gb/s per node", "1.5x200 Gb/s per node", "x200 Gb/s per node",
+        "200 Gb/s inter-node per GPU", "Gb/s per node", " Gb/s per node"})
     CHECK(rate(unclear) == BytesPerSecond{400e9});
+}
+
+TEST_CASE("published: windows and overlap in notes") {
+  PublishedRun run = llama();
+  const auto told = [&](const char* notes) {
+    run.notes = notes;
+    return *workload_of(run, config::testing::shipped_facts());
+  };
+  CHECK(told("").shape.window == 0);
+  CHECK(told("sliding window attention").shape.window == 4096);  // Half of 8,192.
+  for (const char* wide : {"sliding window 1024", "Sliding window of 1024", "sliding window=1024"})
+    CHECK(told(wide).shape.window == 1024);
+  CHECK(told("overlapped exchange").software.overlaps_data);
+  CHECK_FALSE(told("DistributedOptimizer, without overlap").software.overlaps_data);
+  CHECK_FALSE(told("NeMo, no overlap").software.overlaps_tensor);
+}
+
+TEST_CASE("published: a model of the same name and another width is another one") {
+  PublishedRun run = llama();
+  run.model = "DeepSeek-V2-Lite 16B";
+  run.hidden = 2048;
+  const auto& facts = config::testing::shipped_facts();
+  CHECK(workload_of(run, facts)->shape.experts.count == 64);
+  run.model = "DeepSeek-V2";  // Of 5,120.
+  CHECK_FALSE(workload_of(run, facts)->shape.is_mixture());
+  run.hidden.reset();
+  CHECK(workload_of(run, facts)->shape.hidden == 5120);
 }
 
 TEST_CASE("published: which FlashAttention, where somebody says it") {
@@ -116,6 +150,54 @@ TEST_CASE("published: words for recomputation and precision") {
   CHECK(precision("NVFP4") == Precision::fp4);
 }
 
+TEST_CASE("published: what cannot have been kept was computed again") {
+  PublishedRun run = llama();
+  const auto again = [&](const char* recompute, std::uint32_t micro_batch) {
+    run.recompute = recompute;
+    run.micro_batch = micro_batch;
+    return workload_of(run, config::testing::shipped_facts())->plan.recompute;
+  };
+  CHECK(again("", 1) == Recompute::none);
+  CHECK(again("", 8) == Recompute::full);
+  CHECK(again("n/a", 8) == Recompute::full);
+  CHECK(again("custom", 1) == Recompute::selective);
+  CHECK(again("custom", 8) == Recompute::full);
+  CHECK(again("none", 8) == Recompute::none);  // A table that says so knows better.
+  CHECK(again("selective", 8) == Recompute::selective);
+  for (const char* source : {"Megatron-LM README.md", "sailor"}) {
+    run.source = source;  // Computes modules again, and software that was fitted as it is.
+    CHECK(again("", 8) == Recompute::none);
+  }
+  run.source = "somebody's blog";
+  run.model = "Mixtral 8x7B";  // What mixtures need nobody has published.
+  CHECK(again("", 8) == Recompute::none);
+}
+
+TEST_CASE("published: int8 is what TPUs have for fp8") {
+  CHECK(*precision_told("int8") == Precision::fp8);
+  CHECK(*precision_told("bf16/int8 AQT") == Precision::fp8);
+  PublishedRun run = llama();
+  const auto step = [&](const char* accelerator, const char* precision) {
+    run.accelerator = accelerator;
+    run.precision = precision;
+    const auto& facts = config::testing::shipped_facts();
+    return step_time(*workload_of(run, facts), facts.calibration)->total;
+  };
+  CHECK(step("TPU v5p", "int8") < 0.8 * step("TPU v5p", "bf16"));
+  CHECK(step("TPU v4", "int8") >= step("TPU v4", "bf16"));  // It has none.
+}
+
+TEST_CASE("published: devices that share a sequence may count as data-parallel ones") {
+  PublishedRun run = llama();
+  run.context = 2;
+  run.data = 8;  // Of 16 devices in tensor pairs.
+  CHECK(workload_of(run, config::testing::shipped_facts())->plan.data == 4);
+  run.data = 4;
+  CHECK(workload_of(run, config::testing::shipped_facts())->plan.data == 4);
+  run.data = 16;
+  CHECK_FALSE(workload_of(run, config::testing::shipped_facts()));
+}
+
 TEST_CASE("published: attention that an accelerator cannot run is replaced") {
   PublishedRun run = llama();
   const auto attention = [&](const char* source, const char* accelerator, const char* notes) {
@@ -174,7 +256,7 @@ TEST_CASE("published: accelerators as tables spell them") {
   };
   for (const auto& [told, want] : {std::pair{"H100 SXM5 80GB", "H100"},
                                    std::pair{"NVIDIA A100-SXM4-40GB", "A100-40"},
-                                   std::pair{"A800", "A100-80"},
+                                   std::pair{"A800", "A800"},
                                    std::pair{"H800", "H800"},
                                    std::pair{"V100-32GB", "V100"},
                                    std::pair{"Tesla V100-SXM2-16GB", "V100"},
@@ -212,6 +294,10 @@ TEST_CASE("published: hybrid sharding cuts within a node and exchanges between n
   CHECK(of_hybrid.sharding_exchange < of_whole.sharding_exchange);
   CHECK(of_hybrid.data_exchange > of_whole.data_exchange);
   CHECK(of_hybrid.optimizer > of_whole.optimizer);
+  run.notes = "";
+  CHECK_FALSE(workload_of(run, facts)->software.shards_within_node);
+  run.hybrid_sharding = true;  // As a column tells.
+  CHECK(workload_of(run, facts)->software.shards_within_node);
 }
 
 TEST_CASE("published: hybrid sharding cuts experts within a node as all else") {
