@@ -27,7 +27,7 @@ Ends higher(const Ends& a, const Ends& b) {
 /// `enough` will do.
 template <class Function>
 double highest(double low, double high, double enough, const Function& function) {
-  constexpr int sections = 26;
+  constexpr int sections = 18;
   constexpr double golden = 0.6180339887498949;
   double best = low, of_best = -endless;
   const auto value = [&](double place) {

@@ -86,7 +86,7 @@ class FrugalPrices {
   const Group& group_of(const Offer& offer) const;
   /// Of a bundle, less what its micro-batches are worth.
   Ends score_of(const BundleItem& item) const;
-  /// No choice that has the item scores less.
+  /// No choice that has the item scores less than that or than what is enough.
   double bound_with(const BundleItem& item) const;
 
  private:

@@ -194,7 +194,7 @@ def pipeline(c, fit, machine, layer_time):
     slowest = np.where(c.pipeline > 2, np.maximum(slowest, inner), slowest)
     once = c.layers * layer_time + embedding + head \
         + (c.pipeline - 1) * transfers / c.virtual_stages
-    return np.maximum(c.count * slowest + (once - slowest) / c.virtual_stages,
+    return np.maximum(c.count * slowest + np.maximum(once - slowest, 0) / c.virtual_stages,
                       once + (c.count - 1) * slowest / c.virtual_stages)
 
 
