@@ -19,32 +19,6 @@ constexpr double slower = 1000;
 /// Spans that are wider have sets of replicas that need not go together.
 constexpr double wide = 1.05;
 
-/// Those that may be in a choice that scores less than `target`.
-void drop_useless(std::vector<BundleItem>& items, std::vector<CountedSite>& sites,
-                  const FrugalPrices& prices, double target) {
-  std::erase_if(items, [&](const BundleItem& item) { return prices.bound_with(item) >= target; });
-  std::erase_if(sites, [&](const CountedSite& at) {
-    return std::ranges::none_of(items, [&](const BundleItem& item) {
-      return item.offer->site == at.site && item.offer->bundles == at.bundles;
-    });
-  });
-}
-
-/// Each range that is not exact in two.
-std::vector<CountedSite> halved(const std::vector<CountedSite>& sites) {
-  std::vector<CountedSite> finer;
-  for (const CountedSite& at : sites) {
-    if (!at.is_coarse()) {
-      finer.push_back(at);
-      continue;
-    }
-    const std::uint32_t middle = middle_of(at.bundles);
-    finer.push_back({at.site, {at.bundles.least, middle}});
-    finer.push_back({at.site, {middle + 1, at.bundles.most}});
-  }
-  return finer;
-}
-
 }  // namespace
 
 /// The beginning of the span, and its end.
@@ -95,6 +69,45 @@ Seconds FrugalChoice::in_time(Span span) const {
   return step_time_(span.low) <= limit ? span.low : Seconds{};
 }
 
+FrugalChoice::Sites FrugalChoice::with_offers(const std::vector<CountedSite>& sites) const {
+  Sites all;
+  for (const CountedSite& at : sites) {
+    OpenSite& open = all.emplace_back(OpenSite{at, {}});
+    for (const Offer& offer : offers_(at)) open.offers.push_back(&offer);
+  }
+  return all;
+}
+
+/// Each range that is not exact in two.
+FrugalChoice::Sites FrugalChoice::halved(const Sites& sites) const {
+  Sites finer;
+  for (const OpenSite& open : sites) {
+    const auto [site, bundles] = open.at;
+    if (!open.is_coarse()) {
+      finer.push_back(open);
+      continue;
+    }
+    const std::uint32_t middle = middle_of(bundles);
+    std::ranges::move(
+        with_offers({{site, {bundles.least, middle}}, {site, {middle + 1, bundles.most}}}),
+        std::back_inserter(finer));
+  }
+  return finer;
+}
+
+/// Keeps what may be in a choice that scores less than `target`, in this span or a part of it.
+void FrugalChoice::drop_useless(Items& items, Sites& sites, const FrugalPrices& prices,
+                                double target) {
+  std::erase_if(items, [&](const BundleItem& item) { return prices.bound_with(item) >= target; });
+  auto item = items.begin();
+  for (OpenSite& open : sites) {
+    open.offers.clear();
+    for (; item != items.end() && open.at.has(*item->offer); ++item)
+      open.offers.push_back(item->offer);
+  }
+  std::erase_if(sites, [](const OpenSite& open) { return open.offers.empty(); });
+}
+
 /// What offers are in a span. A replica does no more micro-batches than whole ones at its end; if
 /// these are far more than at its beginning, no more than parts of them count in between. The
 /// exchange of sites is hidden best by the longest step.
@@ -122,7 +135,8 @@ FrugalChoice::Items FrugalChoice::items_of(const Sites& sites, Span span) const 
          .money_of_micro_batch = bundle * offer.money.micro_batch,
          .power = bundle * offer.power});
   };
-  for (const CountedSite& at : sites) std::ranges::for_each(offers_(at), add);
+  for (const OpenSite& open : sites)
+    for (const Offer* offer : open.offers) add(*offer);
   return items;
 }
 
@@ -136,31 +150,33 @@ double FrugalChoice::bound(double enough) const {
   for (const double longer : {1.0, slower}) {
     const Span all = span(longer);
     if (all.low > all.high) return endless;
-    least = prices_of(items_of(sites_, all), all, enough).bound();
+    least = prices_of(items_of(with_offers(sites_), all), all, enough).bound();
     if (least < enough) break;
   }
   return least;
 }
 
 bool FrugalChoice::may_be_below(double score) const {
-  return may_be_below(score, span(1), depth_max);
+  return may_be_below(score, with_offers(sites_), span(1), depth_max);
 }
 
-bool FrugalChoice::may_be_below(double score, Span span, int depth) const {
+bool FrugalChoice::may_be_below(double score, Sites sites, Span span, int depth) const {
   const double target = score * (1 - close_enough);
   if (span.low > span.high) return false;
-  const FrugalPrices prices = prices_of(items_of(sites_, span), span, target);
+  Items items = items_of(sites, span);
+  const FrugalPrices prices = prices_of(items, span, target);
   if (prices.bound() >= target) return false;
   if (depth == 0 || span.high <= span.low) return true;
   span.prices = prices.prices();
+  drop_useless(items, sites, prices, target);
   const auto [begin, end] = span.halves();
-  return may_be_below(score, end, depth - 1) || may_be_below(score, begin, depth - 1);
+  return may_be_below(score, sites, end, depth - 1) || may_be_below(score, sites, begin, depth - 1);
 }
 
 FrugalFound FrugalChoice::below(double score) const {
   Found found{score, demand_.which};
   const bool are_coarse = std::ranges::any_of(sites_, &CountedSite::is_coarse);
-  look(sites_, span(are_coarse ? slower : 1), found);
+  look(with_offers(sites_), span(are_coarse ? slower : 1), found);
   return {std::move(found.best), found.is_best};
 }
 
@@ -180,7 +196,7 @@ void FrugalChoice::look(Sites sites, Span span, Found& found) const {
     span.prices = prices.prices();
     drop_useless(items, finer, prices, found.target());
     sites = std::move(finer);
-    if (std::ranges::none_of(sites, &CountedSite::is_coarse)) break;
+    if (std::ranges::none_of(sites, &OpenSite::is_coarse)) break;
   }
   look_at_halves(std::move(sites), span, found);
 }
@@ -202,7 +218,7 @@ void FrugalChoice::look_closely(Sites sites, Span span, Found& found) const {
     if (prices.bound() >= found.target() || stop_()) return;
     span.prices = prices.prices();
     drop_useless(items, sites, prices, found.target());
-    if (std::ranges::any_of(sites, &CountedSite::is_coarse)) continue;
+    if (std::ranges::any_of(sites, &OpenSite::is_coarse)) continue;
     const double least = take_best(std::move(items), span, found);
     if (least >= found.target()) return;
     break;

@@ -66,6 +66,7 @@ struct CountedSite {
   ReplicaRange bundles = any_number;
 
   bool is_coarse() const { return !bundles.is_one() && bundles != any_number; }
+  bool has(const Offer& offer) const { return site == offer.site && bundles == offer.bundles; }
 };
 /// What it offers; asked again, the same ones.
 using OffersOf = std::function<const std::vector<Offer>&(const CountedSite&)>;
@@ -137,15 +138,25 @@ class FrugalChoice {
     /// What is better scores less.
     double target() const { return which == Which::any && best ? 0 : ceiling * (1 - close_enough); }
   };
-  using Sites = std::vector<CountedSite>;
+  /// A site with so many bundles, and what it offers that may be in a better choice.
+  struct OpenSite {
+    CountedSite at;
+    std::vector<const Offer*> offers;
+
+    bool is_coarse() const { return at.is_coarse(); }
+  };
+  using Sites = std::vector<OpenSite>;
   using Items = std::vector<BundleItem>;
   using Chosen = std::vector<std::pair<const Offer*, std::uint32_t>>;
 
   Span span(double longer) const;
   Seconds in_time(Span span) const;
+  Sites with_offers(const std::vector<CountedSite>& sites) const;
+  Sites halved(const Sites& sites) const;
   Items items_of(const Sites& sites, Span span) const;
+  static void drop_useless(Items& items, Sites& sites, const FrugalPrices& prices, double target);
   FrugalPrices prices_of(const Items& items, Span span, double enough) const;
-  bool may_be_below(double score, Span span, int depth) const;
+  bool may_be_below(double score, Sites sites, Span span, int depth) const;
   void look(Sites sites, Span span, Found& found) const;
   void look_at_halves(Sites sites, Span span, Found& found) const;
   void look_closely(Sites sites, Span span, Found& found) const;
@@ -157,7 +168,7 @@ class FrugalChoice {
   std::optional<FrugalPlan> shared(const Chosen& chosen, Seconds within) const;
 
   OffersOf offers_;
-  Sites sites_;
+  std::vector<CountedSite> sites_;
   FrugalDemand demand_;
   std::vector<SiteRoom> rooms_;
   std::function<Seconds(Seconds)> step_time_;
