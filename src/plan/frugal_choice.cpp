@@ -21,6 +21,14 @@ constexpr double wide = 1.05;
 
 }  // namespace
 
+Offer Offer::of(const ReplicaKind& kind, std::uint32_t site, ReplicaRange bundles) {
+  return {.site = site,
+          .bundles = bundles,
+          .kind = &kind,
+          .pool = kind.uses.size() > 1 ? mixed_pool : kind.uses.front().type,
+          .devices = kind.devices()};
+}
+
 /// The beginning of the span, and its end.
 std::array<FrugalChoice::Span, 2> FrugalChoice::Span::halves() const {
   const Seconds middle{std::sqrt(low.value() * high.value())};

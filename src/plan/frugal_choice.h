@@ -27,16 +27,24 @@ struct ReplicaTerms {
 
 inline constexpr ReplicaRange any_number{1, ~0u};
 
+/// Devices of any type.
+inline constexpr std::size_t mixed_pool = ~std::size_t{};
+
 /// A replica that may be built at a site.
 struct Offer {
   std::uint32_t site = 0;  ///< which of those that were given
   /// That its site has in all, of this offer and others of the same range.
   ReplicaRange bundles = any_number;
   const ReplicaKind* kind = nullptr;
+  std::size_t pool = 0;  ///< the type of its devices, or `mixed_pool`
+  std::uint32_t devices = 0;
   ReplicaTerms score{};
   ReplicaTerms money{};  ///< dollars
   Watts power{};
 
+  static Offer of(const ReplicaKind& kind, std::uint32_t site, ReplicaRange bundles);
+  /// Offers of a site with so many bundles are given in that order.
+  std::pair<std::size_t, std::uint32_t> order() const { return {pool, devices}; }
   /// Whether a site may have both.
   bool is_as(const Offer& other) const { return site == other.site && bundles == other.bundles; }
 };
@@ -68,7 +76,7 @@ struct CountedSite {
   bool is_coarse() const { return !bundles.is_one() && bundles != any_number; }
   bool has(const Offer& offer) const { return site == offer.site && bundles == offer.bundles; }
 };
-/// What it offers; asked again, the same ones.
+/// What it offers, in order; asked again, the same ones.
 using OffersOf = std::function<const std::vector<Offer>&(const CountedSite&)>;
 
 /// Replicas with their work, and what they score in a step.

@@ -5,6 +5,7 @@
 #include <tuple>
 #include <utility>
 
+#include "axs/core/assert.h"
 #include "axs/core/dmath.h"
 #include "axs/plan/rounding.h"
 
@@ -73,17 +74,17 @@ double highest_of_lines(double low, double high, const Function& function) {
   return left.value > right.value ? low : high;
 }
 
-/// As Pool has it.
-std::size_t type_of(const Offer& offer) {
-  return offer.kind->uses.size() > 1 ? FrugalPrices::mixed : offer.kind->uses.front().type;
-}
-
 /// Of such a type, or of all.
 double devices_of(const SiteRoom& site, std::size_t type) {
-  if (type != FrugalPrices::mixed) return site[type].devices();
+  if (type != mixed_pool) return site[type].devices();
   double all = 0;
   for (const PoolRoom& room : site) all += room.devices();
   return all;
+}
+
+bool is_in_order(const Offer& a, const Offer& b) {
+  return std::tuple{a.site, a.bundles.least, a.order()} <=
+         std::tuple{b.site, b.bundles.least, b.order()};
 }
 
 }  // namespace
@@ -99,7 +100,7 @@ FrugalPrices::FrugalPrices(const std::vector<BundleItem>& items, const std::vect
                            const StepLimits& limits, ReplicaRange bundles, double wanted,
                            double enough, const WorthOf& known)
     : bundles_{bundles}, wanted_{wanted} {
-  sort_in(items, sites);
+  group(items, sites);
   limit_bundles(enough);
   limit_devices(limits);
   if (!may_do_all()) return;
@@ -132,28 +133,21 @@ void FrugalPrices::look_for_better(double enough) {
   if (bound_ < of_known) bound_ = bound_with(known);
 }
 
-void FrugalPrices::sort_in(const std::vector<BundleItem>& items,
-                           const std::vector<SiteRoom>& sites) {
-  using Key = std::tuple<std::uint32_t, std::uint32_t, std::size_t, std::uint32_t, const Offer*>;
-  std::vector<std::pair<Key, const BundleItem*>> order;
+void FrugalPrices::group(const std::vector<BundleItem>& items, const std::vector<SiteRoom>& sites) {
   for (const BundleItem& item : items) {
     const Offer& offer = *item.offer;
-    order.emplace_back(
-        Key{offer.site, offer.bundles.least, type_of(offer), offer.kind->devices(), &offer}, &item);
-  }
-  std::ranges::sort(order);
-  for (std::size_t i = 0; i < order.size(); ++i) {
-    items_.push_back(order[i].second);
-    const auto [site, least, type, devices, offer] = order[i].first;
-    if (groups_.empty() || groups_.back().site != site || groups_.back().bundles.least != least)
-      groups_.push_back({site, offer->bundles, std::min(offer->bundles.most, bundles_.most)});
+    AXS_ASSERT(items_.empty() || is_in_order(*items_.back()->offer, offer));
+    if (items_.empty() || !offer.is_as(*items_.back()->offer))
+      groups_.push_back({offer.site, offer.bundles, std::min(offer.bundles.most, bundles_.most)});
     auto& pools = groups_.back().pools;
-    if (pools.empty() || pools.back().type != type)
-      pools.push_back({type, devices_of(sites[site], type)});
+    if (pools.empty() || pools.back().type != offer.pool)
+      pools.push_back({offer.pool, devices_of(sites[offer.site], offer.pool)});
     auto& alike = pools.back().alike;
-    if (alike.empty() || alike.back().devices != devices)
-      alike.push_back({i, i, static_cast<double>(devices)});
-    alike.back().end = i + 1;
+    const std::size_t number = items_.size();
+    if (alike.empty() || alike.back().devices != offer.devices)
+      alike.push_back({number, number, static_cast<double>(offer.devices)});
+    alike.back().end = number + 1;
+    items_.push_back(&item);
   }
 }
 
@@ -327,7 +321,7 @@ double FrugalPrices::bound_with(const BundleItem& item) const {
     by_bundles[end] = without - ((others > 0 ? group.most : group.bundles.least) - 1) * others;
     by_devices[end] = without;
     for (const Pool& pool : group.pools) {
-      const double mine = pool.type == type_of(*item.offer) ? item.offer->kind->devices() : 0;
+      const double mine = pool.type == item.offer->pool ? item.offer->devices : 0;
       by_devices[end] -= pool.gain[end] * (pool.devices - mine);
     }
   }

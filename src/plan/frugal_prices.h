@@ -48,7 +48,7 @@ class FrugalPrices {
   };
   /// Items of one type at a site, or all mixed ones there.
   struct Pool {
-    std::size_t type = 0;  ///< `mixed`: all types
+    std::size_t type = 0;  ///< or `mixed_pool`
     double devices = 0;    ///< at the site, as many as its power is enough for
     std::vector<Alike> alike{};
     Ends gain{};  ///< of a device, at most
@@ -67,10 +67,10 @@ class FrugalPrices {
     std::size_t end() const { return pools.back().alike.back().end; }
   };
 
-  static constexpr std::size_t mixed = ~std::size_t{};
   /// Of choices whose number of bundles is in the range and whose replicas do `wanted`
-  /// micro-batches if of each bundle one is counted. Once the bound reaches `enough` no better one
-  /// is looked for; prices that are `known` to be good elsewhere are tried as well.
+  /// micro-batches if of each bundle one is counted. Items are in order of sites, bundles, offers.
+  /// Once the bound reaches `enough` no better one is looked for; prices that are `known` to be
+  /// good elsewhere are tried as well.
   FrugalPrices(const std::vector<BundleItem>& items, const std::vector<SiteRoom>& sites,
                const StepLimits& limits, ReplicaRange bundles, double wanted, double enough,
                const WorthOf& known);
@@ -103,7 +103,7 @@ class FrugalPrices {
     double most() const { return std::max(of[0], of[1]); }
   };
 
-  void sort_in(const std::vector<BundleItem>& items, const std::vector<SiteRoom>& sites);
+  void group(const std::vector<BundleItem>& items, const std::vector<SiteRoom>& sites);
   void limit_bundles(double enough);
   void limit_devices(const StepLimits& limits);
   bool may_do_all() const;

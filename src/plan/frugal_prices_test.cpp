@@ -66,10 +66,16 @@ class Choices {
     for (const auto& [type, width, count] : groups)
       kind.uses.emplace_back(TypeUse{.type = type}).add(widths[type], width, count);
     groups_[&kind] = groups;
-    offers_.push_back({.site = site, .bundles = of_bundles, .kind = &kind});
+    offers_.push_back(Offer::of(kind, site, of_bundles));
     item.offer = &offers_.back();
     item.most = static_cast<std::int64_t>(item.capacity[1]);
     items.push_back(item);
+  }
+  void put_in_order() {
+    std::ranges::sort(items, {}, [](const BundleItem& item) {
+      const Offer& offer = *item.offer;
+      return std::tuple{offer.site, offer.bundles.least, offer.order()};
+    });
   }
   /// Of choices with one item or with any.
   double least(const BundleItem* with = nullptr) {
@@ -189,7 +195,8 @@ void limit_money(Rng& rng, Choices& choices) {
   choices.limits.money = 3 + 12 * rng.uniform();
 }
 
-FrugalPrices prices_of(const Choices& choices, double wanted, double enough = endless) {
+FrugalPrices prices_of(Choices& choices, double wanted, double enough = endless) {
+  choices.put_in_order();
   return {choices.items,
           choices.sites,
           choices.limits,

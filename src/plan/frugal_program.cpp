@@ -25,7 +25,7 @@ FrugalProgram::FrugalProgram(std::vector<BundleItem> items, const FrugalPrices& 
   counts_sites_ = demand_.sites_max < sites_with_items.size();
   std::ranges::sort(items_, {}, [](const BundleItem& item) {
     const Offer& offer = *item.offer;
-    return std::tuple{item.micro_batch, item.unit_score(),   offer.kind->devices(),
+    return std::tuple{item.micro_batch, item.unit_score(),   offer.devices,
                       offer.site,       offer.bundles.least, &offer};
   });
 }

@@ -155,11 +155,11 @@ std::vector<Offer> FrugalUnit::offers_of(const CountedSite& at, ReplicaRange bun
       return use.devices <= search_.devices_[at.site][use.type];
     });
     if (!possible) return;
-    Offer one = offer(kind, kinds.builder, drawn, at.site);
-    if (one.power > limit) return;
-    one.bundles = at.bundles;
-    offers.push_back(std::move(one));
+    Offer one = offer(kind, kinds.builder, drawn, at);
+    if (one.power <= limit) offers.push_back(std::move(one));
   });
+  // Kinds of a pool lie behind each other.
+  std::ranges::sort(offers, {}, [](const Offer& one) { return std::pair{one.order(), one.kind}; });
   return offers;
 }
 
@@ -175,10 +175,11 @@ const std::vector<PipelineDraw>& FrugalUnit::draws(ReplicaRange bundles) {
 }
 
 Offer FrugalUnit::offer(const ReplicaKind& kind, const KindBuilder& builder,
-                        const PipelineDraw& draw, std::uint32_t site) const {
-  const SiteSupply& supply = search_.fleet_.sites[site].supply;
-  Offer offer{.site = site, .kind = &kind, .power = supply.pue * draw.most};
-  if (const auto rent = rent_of(kind.stages, builder, search_.fleet_, site))
+                        const PipelineDraw& draw, const CountedSite& at) const {
+  const SiteSupply& supply = search_.fleet_.sites[at.site].supply;
+  Offer offer = Offer::of(kind, at.site, at.bundles);
+  offer.power = supply.pue * draw.most;
+  if (const auto rent = rent_of(kind.stages, builder, search_.fleet_, at.site))
     offer.money = terms_of(draw, supply.pue, rent->value(), supply.price.value());
   switch (thrift_) {
     case Thrift::money:

@@ -66,7 +66,7 @@ class FrugalUnit {
   const std::vector<Offer>& offers(const CountedSite& at, ReplicaRange bundles);
   std::vector<Offer> offers_of(const CountedSite& at, ReplicaRange bundles);
   Offer offer(const ReplicaKind& kind, const KindBuilder& builder, const PipelineDraw& draw,
-              std::uint32_t site) const;
+              const CountedSite& at) const;
   /// Of the kinds of so many bundles, in their order; of a range without what depends on the number
   /// of replicas.
   const std::vector<PipelineDraw>& draws(ReplicaRange bundles);

@@ -30,7 +30,7 @@ std::vector<SiteSets::Next> SiteSets::in_order(const std::vector<std::uint32_t>&
   for (const std::uint32_t number : numbers) {
     const double reduced = prices_.score_of(items_[number])[0];
     const double gain = prices_.prices().bundle - reduced;
-    order.push_back({number, reduced, gain / items_[number].offer->kind->devices()});
+    order.push_back({number, reduced, gain / items_[number].offer->devices});
   }
   std::ranges::sort(order, {}, [&](const Next& next) {
     return std::tuple{items_[next.number].offer->kind->uses.front().type, -next.gain, next.number};
@@ -88,7 +88,7 @@ std::vector<SiteSets::Open> SiteSets::with_some(const std::vector<Open>& open,
 /// Then each has all bundles that there are.
 bool SiteSets::are_all_alike() const {
   return group_.bundles.least > bundles_with_an_odd_one && group_.pools.size() == 1 &&
-         group_.pools.front().type != FrugalPrices::mixed;
+         group_.pools.front().type != mixed_pool;
 }
 
 /// More bundles of the next item. False: they are too many, or exceed a limit.
