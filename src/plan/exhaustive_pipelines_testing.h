@@ -10,9 +10,6 @@
 
 namespace axs::plan {
 
-/// Of the stages of a pipeline: any, or one run of each type and width.
-enum class StageOrder { any, runs };
-
 /// What the plain searches that tests compare with have in common: all methods and numbers of
 /// replicas, and all pipelines that a handful of devices can form.
 class ExhaustivePipelines {
@@ -25,9 +22,8 @@ class ExhaustivePipelines {
   /// Tensor groups in use at a site: of the first type by width, then of the second ...
   using Groups = std::vector<std::uint32_t>;
 
-  ExhaustivePipelines(const Job& job, const Fleet& fleet, const Calibration& calibration,
-                      StageOrder order = StageOrder::any)
-      : job_{job}, fleet_{fleet}, calibration_{calibration}, order_{order} {}
+  ExhaustivePipelines(const Job& job, const Fleet& fleet, const Calibration& calibration)
+      : job_{job}, fleet_{fleet}, calibration_{calibration} {}
 
   /// Calls `attempt` for each, with the costs of its stages.
   template <class Attempt>
@@ -113,7 +109,6 @@ class ExhaustivePipelines {
   const Job& job_;
   const Fleet& fleet_;
   const Calibration& calibration_;
-  StageOrder order_;
   Seconds fixed_{};
   std::uint32_t replicas_ = 1;
   std::uint32_t micro_batches_ = 1;
@@ -160,11 +155,6 @@ class ExhaustivePipelines {
     return false;
   }
 
-  static bool comes_back_to(const StageCost& cost, const std::vector<Stage>& stages) {
-    const auto has_it = [&](const Stage& stage) { return stage.cost == &cost; };
-    return !stages.empty() && !has_it(stages.back()) && std::ranges::any_of(stages, has_it);
-  }
-
   template <class Take>
   void cut(const SiteDevices& left, std::uint32_t layers, std::vector<Stage>& stages, Groups& used,
            const Take& take) {
@@ -173,7 +163,6 @@ class ExhaustivePipelines {
     for (std::uint32_t type = 0; type < left.size(); ++type)
       for (StageCost& cost : costs_[type]) {
         std::uint32_t& groups = used[at++];
-        if (order_ == StageOrder::runs && comes_back_to(cost, stages)) continue;
         ++groups;
         for (std::uint32_t mine = one_stage_ ? layers : 1; mine <= layers && fits(left, used);
              ++mine) {

@@ -61,7 +61,8 @@ bool KindBuilder::may_interleave(std::uint32_t stages, std::uint32_t virtual_sta
   return stages > 1 && micro_batches_ % stages == 0 && has_chunks(layers_, stages * virtual_stages);
 }
 
-/// Two runs come in several numbers of stages, three have one each.
+/// Two runs come in several numbers of stages, three have one each, the first and the last of which
+/// may be alike: what ends a pipeline has more to hold than what is in between.
 void KindBuilder::extend(const std::vector<std::uint32_t>& types, Family begun, Seconds limit,
                          std::vector<Family>& families) const {
   if (begun.count == 3) return add(begun, limit, families);
@@ -76,9 +77,10 @@ void KindBuilder::extend(const std::vector<std::uint32_t>& types, Family begun, 
   }
   for (const std::uint32_t type : types)
     for (std::uint32_t width = 0; width < costs_[type].size(); ++width) {
-      const bool again = std::ranges::any_of(
-          begun.segments(), [&](const Segment& s) { return s.type == type && s.width == width; });
-      if (again) continue;
+      if (begun.count > 0) {
+        const Segment& last = begun.segments().back();
+        if (last.type == type && last.width == width) continue;
+      }
       Family longer = begun;
       longer.runs[longer.count++] = {type, width, 1};
       if (has_place(longer.segments())) extend(types, longer, limit, families);

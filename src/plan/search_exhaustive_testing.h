@@ -16,9 +16,8 @@ namespace axs::plan {
 /// exchange. It shares only StageCost and exchange_time() with the search.
 class Exhaustive : ExhaustivePipelines {
  public:
-  Exhaustive(const Job& job, const Fleet& fleet, const Calibration& calibration,
-             StageOrder order = StageOrder::any)
-      : ExhaustivePipelines{job, fleet, calibration, order} {}
+  Exhaustive(const Job& job, const Fleet& fleet, const Calibration& calibration)
+      : ExhaustivePipelines{job, fleet, calibration} {}
 
   /// Of the best plan; a very long one if there is none.
   Seconds step() {
