@@ -31,25 +31,50 @@ FrugalProgram::FrugalProgram(std::vector<BundleItem> items, const FrugalPrices& 
 }
 
 BundleChoice FrugalProgram::best(std::size_t open, const std::function<bool()>& stop) const {
+  std::vector<FoundSets> sites;
+  std::vector<Rest> rests(1);  // In that order: none after the last site.
+  BundleChoice best{.score = ceiling_};
+  for (auto site = static_cast<std::uint32_t>(sites_.size()); site-- > 0;) {
+    FoundSets here = sets_at(site, open, stop);
+    best.is_best &= here.are_all;
+    if (here.sets.size() == 1) continue;  // No bundles.
+    rests.push_back(rests.back().with(prices_.gain_at(site), here.sets));
+    sites.push_back(std::move(here));
+  }
+  if (sites.empty() || stop()) return best;
   FoundSets found{std::vector<BundleSet>(1)};
-  double later = prices_.gain();
-  for (std::uint32_t site = 0; site < sites_.size(); ++site) {
-    later -= prices_.gain_at(site);
-    found = joined(found, sets_at(site, open, stop), later, open, stop);
-  }
-  BundleChoice best{.is_best = found.are_all};
-  double least = ceiling_;
-  for (const BundleSet& set : found.sets) {
-    if (set.bundles < demand_.bundles.least || set.money_of(demand_.wanted) > limits_.money)
-      continue;
-    const double score = set.score_of(demand_.wanted);
-    if (score >= least) continue;
-    least = best.score = score;
-    best.chosen.clear();
-    for (const BundleSet::Part& part : set.parts)
-      best.chosen.emplace_back(items_[part.item].offer, part.count);
-  }
+  for (std::size_t left = sites.size(); left-- > 1;)
+    found = joined(found, sites[left], rests[left], open, stop);
+  best.is_best &= found.are_all;
+  choose(found, sites.front(), best);
   return best;
+}
+
+FrugalProgram::Rest FrugalProgram::Rest::with(double site_gain,
+                                              const std::vector<BundleSet>& sets) const {
+  double most_done = 0;
+  std::uint32_t most_bundles = 0;
+  for (const BundleSet& set : sets) {
+    most_done = std::max(most_done, set.done);
+    most_bundles = std::max(most_bundles, set.bundles);
+  }
+  return {gain + site_gain, done + most_done, bundles + most_bundles};
+}
+
+/// One of each with which nothing is left to do.
+void FrugalProgram::choose(const FoundSets& before, const FoundSets& last,
+                           BundleChoice& best) const {
+  for (const BundleSet& a : before.sets)
+    for (const BundleSet& b : last.sets) {
+      if (!may_be_below(best.score, a, b, {})) continue;
+      const BundleSet set = a.with(b);
+      const double score = set.score_of(demand_.wanted);
+      if (score >= best.score || set.money_of(demand_.wanted) > limits_.money) continue;
+      best.score = score;
+      best.chosen.clear();
+      for (const BundleSet::Part& part : set.parts)
+        best.chosen.emplace_back(items_[part.item].offer, part.count);
+    }
 }
 
 /// Those that another beats with the same devices, and those that no choice below the ceiling has.
@@ -90,17 +115,24 @@ FoundSets FrugalProgram::sets_at(std::uint32_t site, std::size_t open,
   return found;
 }
 
-FoundSets FrugalProgram::joined(const FoundSets& before, const FoundSets& here, double later,
+FoundSets FrugalProgram::joined(const FoundSets& before, const FoundSets& here, const Rest& rest,
                                 std::size_t open, const std::function<bool()>& stop) const {
-  FoundSets joined{{}, before.are_all && here.are_all};
-  const double most = ceiling_ - prices_.worth() + later;
+  FoundSets joined{{}, before.are_all};
   for (const BundleSet& a : before.sets) {
     if (stop()) return {};
     for (const BundleSet& b : here.sets)
-      if (a.reduced + b.reduced < most && is_allowed(a, b)) joined.sets.push_back(a.with(b));
+      if (may_be_below(ceiling_, a, b, rest)) joined.sets.push_back(a.with(b));
   }
   joined.are_all &= keep_best_of(joined.sets, open);
   return joined;
+}
+
+/// Both together, with what sites can have that are still to come.
+bool FrugalProgram::may_be_below(double score, const BundleSet& a, const BundleSet& b,
+                                 const Rest& rest) const {
+  return a.reduced + b.reduced < score - prices_.worth() + rest.gain &&
+         a.done + b.done + rest.done >= demand_.wanted &&
+         a.bundles + b.bundles + rest.bundles >= demand_.bundles.least && is_allowed(a, b);
 }
 
 bool FrugalProgram::keep_best_of(std::vector<BundleSet>& sets, std::size_t open) const {

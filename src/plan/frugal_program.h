@@ -19,8 +19,8 @@ struct BundleDemand {
 /// Bundles that do all micro-batches; none: nothing is below the ceiling.
 struct BundleChoice {
   std::vector<std::pair<const Offer*, std::uint32_t>> chosen{};
-  double score = endless;
-  bool is_best = true;  ///< else it may not be, because there was too much to choose from
+  double score = endless;  ///< or the ceiling
+  bool is_best = true;     ///< else it may not be, because there was too much to choose from
 };
 
 /// The bundles that do all micro-batches at the least score, if that is below `ceiling`: of the
@@ -38,10 +38,22 @@ class FrugalProgram {
   BundleChoice best(std::size_t open, const std::function<bool()>& stop) const;
 
  private:
+  /// What sites that are still to come add at most.
+  struct Rest {
+    double gain = 0;
+    double done = 0;
+    std::uint32_t bundles = 0;
+
+    /// Those of another site besides.
+    Rest with(double site_gain, const std::vector<BundleSet>& sets) const;
+  };
+
   void drop_useless_items();
   FoundSets sets_at(std::uint32_t site, std::size_t open, const std::function<bool()>& stop) const;
-  FoundSets joined(const FoundSets& before, const FoundSets& here, double later, std::size_t open,
-                   const std::function<bool()>& stop) const;
+  FoundSets joined(const FoundSets& before, const FoundSets& here, const Rest& rest,
+                   std::size_t open, const std::function<bool()>& stop) const;
+  void choose(const FoundSets& before, const FoundSets& last, BundleChoice& best) const;
+  bool may_be_below(double score, const BundleSet& a, const BundleSet& b, const Rest& rest) const;
   bool keep_best_of(std::vector<BundleSet>& sets, std::size_t open) const;
   bool is_allowed(const BundleSet& a, const BundleSet& b) const;
   bool beats(const BundleSet& a, const BundleSet& b) const;
