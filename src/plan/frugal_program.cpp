@@ -80,16 +80,19 @@ void FrugalProgram::choose(const FoundSets& before, const FoundSets& last,
 /// Those that another beats with the same devices, and those that no choice below the ceiling has.
 void FrugalProgram::drop_useless_items() {
   const auto beats = [](const BundleItem& a, const BundleItem& b) {
-    return a.offer->is_as(*b.offer) && a.most >= b.most && a.score[0] <= b.score[0] &&
-           a.micro_batch <= b.micro_batch && a.money <= b.money &&
-           a.money_of_micro_batch <= b.money_of_micro_batch && a.power <= b.power &&
-           uses_no_more(*a.offer->kind, *b.offer->kind);
+    return a.most >= b.most && a.score[0] <= b.score[0] && a.micro_batch <= b.micro_batch &&
+           a.money <= b.money && a.money_of_micro_batch <= b.money_of_micro_batch &&
+           a.power <= b.power && uses_no_more(*a.offer->kind, *b.offer->kind);
   };
   std::vector<BundleItem> kept;
-  for (const BundleItem& item : items_)
-    if (prices_.bound_with(item) < ceiling_ &&
-        std::ranges::none_of(kept, [&](const auto& k) { return beats(k, item); }))
+  std::ptrdiff_t first = 0;  // Of those that are kept of a site with so many bundles.
+  for (const BundleItem& item : items_) {
+    if (prices_.bound_with(item) >= ceiling_) continue;
+    if (!kept.empty() && !item.offer->is_as(*kept.back().offer)) first = std::ssize(kept);
+    if (std::none_of(kept.begin() + first, kept.end(),
+                     [&](const BundleItem& other) { return beats(other, item); }))
       kept.push_back(item);
+  }
   items_ = std::move(kept);
 }
 

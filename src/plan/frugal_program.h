@@ -29,7 +29,7 @@ struct BundleChoice {
 /// ceiling. It is exact as long as there are never more than `open` of these at a time.
 class FrugalProgram {
  public:
-  /// `prices` are those of the items and of the bundles of the demand.
+  /// `prices` are those of the items, which are in their order, and of the bundles of the demand.
   FrugalProgram(std::vector<BundleItem> items, const FrugalPrices& prices,
                 const std::vector<SiteRoom>& sites, const StepLimits& limits,
                 const BundleDemand& demand, double ceiling);
