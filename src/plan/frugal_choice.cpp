@@ -86,7 +86,7 @@ FrugalChoice::Sites FrugalChoice::with_offers(const std::vector<CountedSite>& si
   return all;
 }
 
-/// Each range that is not exact in two.
+/// Each range that is not exact in two, with all that these offer: other kinds.
 FrugalChoice::Sites FrugalChoice::halved(const Sites& sites) const {
   Sites finer;
   for (const OpenSite& open : sites) {
@@ -178,14 +178,15 @@ bool FrugalChoice::may_be_below(double score, Sites sites, Span span, int depth)
   span.prices = prices.prices();
   drop_useless(items, sites, prices, target);
   const auto [begin, end] = span.halves();
-  return may_be_below(score, sites, end, depth - 1) || may_be_below(score, sites, begin, depth - 1);
+  return may_be_below(score, sites, end, depth - 1) ||
+         may_be_below(score, std::move(sites), begin, depth - 1);
 }
 
 FrugalFound FrugalChoice::below(double score) const {
   Found found{score, demand_.which};
   const bool are_coarse = std::ranges::any_of(sites_, &CountedSite::is_coarse);
   look(with_offers(sites_), span(are_coarse ? slower : 1), found);
-  return {std::move(found.best), found.is_best};
+  return {std::move(found.best), found.is_best && !stop_()};
 }
 
 /// Ranges are halved in a long span as long as that says much, so that it is not said again in each
@@ -199,7 +200,7 @@ void FrugalChoice::look(Sites sites, Span span, Found& found) const {
     Items items = items_of(finer, span);
     const FrugalPrices prices = prices_of(items, span, found.target());
     if (prices.bound() >= found.target()) return;
-    if (prices.bound() < known + much * found.target()) break;
+    if (prices.bound() < known + much * std::abs(known)) break;
     known = prices.bound();
     span.prices = prices.prices();
     drop_useless(items, finer, prices, found.target());

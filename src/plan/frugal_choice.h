@@ -121,7 +121,7 @@ class FrugalChoice {
                std::vector<SiteRoom> rooms, std::function<Seconds(Seconds)> step_time,
                std::function<bool()> stop);
 
-  /// No score is below. Once that is `enough` no better bound is looked for.
+  /// No score is below that or `enough`.
   double bound(double enough) const;
   /// False: with no number of bundles there is a score below.
   bool may_be_below(double score) const;

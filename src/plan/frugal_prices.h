@@ -57,7 +57,7 @@ class FrugalPrices {
   struct Group {
     std::uint32_t site = 0;
     ReplicaRange bundles{};
-    std::uint32_t most = 0;  ///< bundles that may score less than is enough; 0: none may
+    std::uint32_t most = 0;  ///< bundles that may be in a choice and score less than is enough
     std::vector<Pool> pools{};
     Ends least{};  ///< as in Alike
     Ends gain{};   ///< of the site, at most

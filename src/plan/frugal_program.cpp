@@ -46,7 +46,7 @@ BundleChoice FrugalProgram::best(std::size_t open, const std::function<bool()>& 
   for (std::size_t left = sites.size(); left-- > 1;)
     found = joined(found, sites[left], rests[left], open, stop);
   best.is_best &= found.are_all;
-  choose(found, sites.front(), best);
+  choose(found, sites.front(), best, stop);
   return best;
 }
 
@@ -61,10 +61,11 @@ FrugalProgram::Rest FrugalProgram::Rest::with(double site_gain,
   return {gain + site_gain, done + most_done, bundles + most_bundles};
 }
 
-/// One of each with which nothing is left to do.
-void FrugalProgram::choose(const FoundSets& before, const FoundSets& last,
-                           BundleChoice& best) const {
-  for (const BundleSet& a : before.sets)
+/// The best of one of each with which nothing is left to do.
+void FrugalProgram::choose(const FoundSets& before, const FoundSets& last, BundleChoice& best,
+                           const std::function<bool()>& stop) const {
+  for (const BundleSet& a : before.sets) {
+    if (stop()) return;
     for (const BundleSet& b : last.sets) {
       if (!may_be_below(best.score, a, b, {})) continue;
       const BundleSet set = a.with(b);
@@ -75,6 +76,7 @@ void FrugalProgram::choose(const FoundSets& before, const FoundSets& last,
       for (const BundleSet::Part& part : set.parts)
         best.chosen.emplace_back(items_[part.item].offer, part.count);
     }
+  }
 }
 
 /// Those that another beats with the same devices, and those that no choice below the ceiling has.

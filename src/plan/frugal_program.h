@@ -52,7 +52,8 @@ class FrugalProgram {
   FoundSets sets_at(std::uint32_t site, std::size_t open, const std::function<bool()>& stop) const;
   FoundSets joined(const FoundSets& before, const FoundSets& here, const Rest& rest,
                    std::size_t open, const std::function<bool()>& stop) const;
-  void choose(const FoundSets& before, const FoundSets& last, BundleChoice& best) const;
+  void choose(const FoundSets& before, const FoundSets& last, BundleChoice& best,
+              const std::function<bool()>& stop) const;
   bool may_be_below(double score, const BundleSet& a, const BundleSet& b, const Rest& rest) const;
   bool keep_best_of(std::vector<BundleSet>& sets, std::size_t open) const;
   bool is_allowed(const BundleSet& a, const BundleSet& b) const;

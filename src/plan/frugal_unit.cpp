@@ -145,7 +145,7 @@ const std::vector<Offer>& FrugalUnit::offers(const CountedSite& at, ReplicaRange
 }
 
 std::vector<Offer> FrugalUnit::offers_of(const CountedSite& at, ReplicaRange bundles) {
-  std::vector<Offer> offers;
+  std::multimap<std::pair<std::size_t, std::uint32_t>, Offer> offers;  // As they come where alike.
   const BuiltKinds& kinds = kinds_.of(bundles);
   const Watts limit = search_.fleet_.sites[at.site].supply.limit.value_or(Watts{endless});
   auto draw = draws(bundles).begin();
@@ -156,11 +156,11 @@ std::vector<Offer> FrugalUnit::offers_of(const CountedSite& at, ReplicaRange bun
     });
     if (!possible) return;
     Offer one = offer(kind, kinds.builder, drawn, at);
-    if (one.power <= limit) offers.push_back(std::move(one));
+    if (one.power <= limit) offers.emplace(one.order(), one);
   });
-  // Kinds of a pool lie behind each other.
-  std::ranges::sort(offers, {}, [](const Offer& one) { return std::pair{one.order(), one.kind}; });
-  return offers;
+  std::vector<Offer> in_order;
+  for (const auto& [order, one] : offers) in_order.push_back(one);
+  return in_order;
 }
 
 const std::vector<PipelineDraw>& FrugalUnit::draws(ReplicaRange bundles) {

@@ -46,7 +46,7 @@ class FrugalUnit {
 
   /// They are looked at for time alone.
   bool has_pipelines_across_sites() const;
-  /// No plan of the unit scores less. Once that is no better than what is wished no more is said.
+  /// No plan of the unit scores less than that or than what is wished.
   double bound(const FrugalWish& wish);
   /// Notes in the wish what is better.
   void look(FrugalWish& wish);

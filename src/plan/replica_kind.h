@@ -60,8 +60,8 @@ class KindBuilder {
     std::uint32_t stages;
   };
 
-  /// Kinds that differ only in where layers are cut: of one run of stages, or of two or three that
-  /// differ in type or width.
+  /// Kinds that differ only in where layers are cut: of one run of stages, or of two or three of
+  /// which neighbours differ in type or width.
   struct Family {
     std::array<Segment, 3> runs{};
     std::uint32_t count = 1;           ///< of the runs
