@@ -91,7 +91,7 @@ FrugalChoice::Sites FrugalChoice::halved(const Sites& sites) const {
   Sites finer;
   for (const OpenSite& open : sites) {
     const auto [site, bundles] = open.at;
-    if (!open.is_coarse()) {
+    if (!open.at.is_coarse()) {
       finer.push_back(open);
       continue;
     }
@@ -109,11 +109,33 @@ void FrugalChoice::drop_useless(Items& items, Sites& sites, const FrugalPrices& 
   std::erase_if(items, [&](const BundleItem& item) { return prices.bound_with(item) >= target; });
   auto item = items.begin();
   for (OpenSite& open : sites) {
-    open.offers.clear();
-    for (; item != items.end() && open.at.has(*item->offer); ++item)
+    const std::vector<const Offer*> before = std::exchange(open.offers, {});
+    for (; !before.empty() && item != items.end() && item->offer->is_as(*before.front()); ++item)
       open.offers.push_back(item->offer);
   }
   std::erase_if(sites, [](const OpenSite& open) { return open.offers.empty(); });
+}
+
+bool FrugalChoice::are_coarse(const Sites& sites) {
+  return std::ranges::any_of(sites, &CountedSite::is_coarse, &OpenSite::at);
+}
+
+/// What is left of a span by its prices.
+struct FrugalChoice::Narrowed {
+  Items items;
+  double bound;
+};
+
+/// Nothing if no choice scores less than `target`. Else keeps in `sites` what may be in one, and in
+/// `span` the prices that said so.
+std::optional<FrugalChoice::Narrowed> FrugalChoice::narrow(Sites& sites, Span& span,
+                                                           double target) const {
+  Items items = items_of(sites, span);
+  const FrugalPrices prices = prices_of(items, span, target);
+  if (prices.bound() >= target) return std::nullopt;
+  span.prices = prices.prices();
+  drop_useless(items, sites, prices, target);
+  return Narrowed{std::move(items), prices.bound()};
 }
 
 /// What offers are in a span. A replica does no more micro-batches than whole ones at its end; if
@@ -154,11 +176,12 @@ FrugalPrices FrugalChoice::prices_of(const Items& items, Span span, double enoug
 
 double FrugalChoice::bound(double enough) const {
   // A long span says little of how promising a choice is, but it has all times.
+  const Sites sites = with_offers(sites_);
   double least = endless;
   for (const double longer : {1.0, slower}) {
     const Span all = span(longer);
     if (all.low > all.high) return endless;
-    least = prices_of(items_of(with_offers(sites_), all), all, enough).bound();
+    least = prices_of(items_of(sites, all), all, enough).bound();
     if (least < enough) break;
   }
   return least;
@@ -169,14 +192,9 @@ bool FrugalChoice::may_be_below(double score) const {
 }
 
 bool FrugalChoice::may_be_below(double score, Sites sites, Span span, int depth) const {
-  const double target = score * (1 - close_enough);
   if (span.low > span.high) return false;
-  Items items = items_of(sites, span);
-  const FrugalPrices prices = prices_of(items, span, target);
-  if (prices.bound() >= target) return false;
+  if (!narrow(sites, span, score * (1 - close_enough))) return false;
   if (depth == 0 || span.high <= span.low) return true;
-  span.prices = prices.prices();
-  drop_useless(items, sites, prices, target);
   const auto [begin, end] = span.halves();
   return may_be_below(score, sites, end, depth - 1) ||
          may_be_below(score, std::move(sites), begin, depth - 1);
@@ -184,8 +202,9 @@ bool FrugalChoice::may_be_below(double score, Sites sites, Span span, int depth)
 
 FrugalFound FrugalChoice::below(double score) const {
   Found found{score, demand_.which};
-  const bool are_coarse = std::ranges::any_of(sites_, &CountedSite::is_coarse);
-  look(with_offers(sites_), span(are_coarse ? slower : 1), found);
+  Sites sites = with_offers(sites_);
+  const Span all = span(are_coarse(sites) ? slower : 1);
+  look(std::move(sites), all, found);
   return {std::move(found.best), found.is_best && !stop_()};
 }
 
@@ -197,15 +216,14 @@ void FrugalChoice::look(Sites sites, Span span, Found& found) const {
   if (span.high <= wide * span.low) return look_closely(std::move(sites), span, found);
   double known = -endless;
   for (Sites finer = sites;; finer = halved(sites)) {
-    Items items = items_of(finer, span);
-    const FrugalPrices prices = prices_of(items, span, found.target());
-    if (prices.bound() >= found.target()) return;
-    if (prices.bound() < known + much * std::abs(known)) break;
-    known = prices.bound();
-    span.prices = prices.prices();
-    drop_useless(items, finer, prices, found.target());
+    Span priced = span;
+    const auto left = narrow(finer, priced, found.target());
+    if (!left) return;
+    if (left->bound < known + much * std::abs(known)) break;
+    known = left->bound;
+    span = priced;
     sites = std::move(finer);
-    if (std::ranges::none_of(sites, &OpenSite::is_coarse)) break;
+    if (!are_coarse(sites)) break;
   }
   look_at_halves(std::move(sites), span, found);
 }
@@ -222,13 +240,10 @@ void FrugalChoice::look_at_halves(Sites sites, Span span, Found& found) const {
 /// Ranges are halved until none is left that may be in a better choice.
 void FrugalChoice::look_closely(Sites sites, Span span, Found& found) const {
   for (;; sites = halved(sites)) {
-    Items items = items_of(sites, span);
-    const FrugalPrices prices = prices_of(items, span, found.target());
-    if (prices.bound() >= found.target() || stop_()) return;
-    span.prices = prices.prices();
-    drop_useless(items, sites, prices, found.target());
-    if (std::ranges::any_of(sites, &OpenSite::is_coarse)) continue;
-    const double least = take_best(std::move(items), span, found);
+    auto left = narrow(sites, span, found.target());
+    if (!left || stop_()) return;
+    if (are_coarse(sites)) continue;
+    const double least = take_best(std::move(left->items), span, found);
     if (least >= found.target()) return;
     break;
   }

@@ -74,7 +74,6 @@ struct CountedSite {
   ReplicaRange bundles = any_number;
 
   bool is_coarse() const { return !bundles.is_one() && bundles != any_number; }
-  bool has(const Offer& offer) const { return site == offer.site && bundles == offer.bundles; }
 };
 /// What it offers, in order; asked again, the same ones.
 using OffersOf = std::function<const std::vector<Offer>&(const CountedSite&)>;
@@ -150,8 +149,6 @@ class FrugalChoice {
   struct OpenSite {
     CountedSite at;
     std::vector<const Offer*> offers;
-
-    bool is_coarse() const { return at.is_coarse(); }
   };
   using Sites = std::vector<OpenSite>;
   using Items = std::vector<BundleItem>;
@@ -162,6 +159,9 @@ class FrugalChoice {
   Sites with_offers(const std::vector<CountedSite>& sites) const;
   Sites halved(const Sites& sites) const;
   Items items_of(const Sites& sites, Span span) const;
+  struct Narrowed;
+  std::optional<Narrowed> narrow(Sites& sites, Span& span, double target) const;
+  static bool are_coarse(const Sites& sites);
   static void drop_useless(Items& items, Sites& sites, const FrugalPrices& prices, double target);
   FrugalPrices prices_of(const Items& items, Span span, double enough) const;
   bool may_be_below(double score, Sites sites, Span span, int depth) const;

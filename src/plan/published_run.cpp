@@ -239,6 +239,15 @@ std::vector<std::uint32_t> choices(std::optional<std::uint32_t> told, std::uint3
 /// another one.
 constexpr double little_more = 1.25;
 
+struct Candidate {
+  Workload work;
+  Bytes memory;
+  Seconds step;
+
+  /// Whether it needs at most a little more than the device has.
+  bool fits() const { return memory <= little_more * work.accelerator.memory; }
+};
+
 /// The fastest of several that fit. If none does, the model needs too much for all of them, and
 /// those are compared that need little more than the least.
 class Fastest {
@@ -252,34 +261,18 @@ class Fastest {
     candidates_.push_back({work, memory, AXS_TRY(step_time(work, calibration_)).total});
     return Ok{};
   }
-  std::optional<Workload> best() const {
-    const Candidate* const best = best_candidate();
-    return best ? std::optional{best->work} : std::nullopt;
-  }
-  /// Whether the best one needs at most a little more than the device has.
-  bool fits() const {
-    const Candidate* const best = best_candidate();
-    return best && best->memory <= little_more * best->work.accelerator.memory;
-  }
-
- private:
-  struct Candidate {
-    Workload work;
-    Bytes memory;
-    Seconds step;
-  };
-
-  const Candidate* best_candidate() const {
-    if (candidates_.empty()) return nullptr;
+  std::optional<Candidate> best() const {
+    if (candidates_.empty()) return std::nullopt;
     const Bytes least = std::ranges::min(candidates_, {}, &Candidate::memory).memory;
     const Bytes device = candidates_.front().work.accelerator.memory;
     const Bytes most = least <= device ? device : little_more * least;
     const Candidate* best = nullptr;
     for (const Candidate& other : candidates_)
       if (other.memory <= most && (!best || other.step < best->step)) best = &other;
-    return best;
+    return *best;
   }
 
+ private:
   const Calibration& calibration_;
   std::vector<Candidate> candidates_;
 };
@@ -344,8 +337,8 @@ std::vector<std::uint32_t> interleavings(const PublishedRun& run, const Workload
   return {1, most};
 }
 
-/// All plans that go with what the table tells; an error if there are none.
-Result<Fastest> fastest_of(const PublishedRun& run, const Facts& facts, Workload work) {
+/// The fastest plan that goes with what the table tells; an error if there is none.
+Result<Candidate> fastest_of(const PublishedRun& run, const Facts& facts, Workload work) {
   const ParallelPlan told = work.plan;
   const std::uint32_t tensors = std::min(work.accelerator.per_node, 16u);
   const std::uint32_t stages =
@@ -363,8 +356,8 @@ Result<Fastest> fastest_of(const PublishedRun& run, const Facts& facts, Workload
         if (!problem && tried) tried = problem;
       }
     }
-  if (!fastest.best()) return tried.error();
-  return fastest;
+  if (auto best = fastest.best()) return *std::move(best);
+  return tried.error();
 }
 
 /// Whether more may have been computed again than is assumed. Policies named "custom" keep anything
@@ -386,10 +379,12 @@ Result<Workload> workload_of(const PublishedRun& run, const Facts& facts) {
   Workload work = AXS_TRY(setting_of(run, software, facts));
   work.plan = AXS_TRY(cut_of(run, software));
   if (run.step && !run.global_batch) return left_out("no global batch");
-  const Fastest fastest = AXS_TRY(fastest_of(run, facts, work));
-  if (fastest.fits() || !leaves_recomputation_open(run, software, work)) return *fastest.best();
-  work.plan.recompute = Recompute::full;
-  return *AXS_TRY(fastest_of(run, facts, work)).best();
+  Candidate fastest = AXS_TRY(fastest_of(run, facts, work));
+  if (!fastest.fits() && leaves_recomputation_open(run, software, work)) {
+    work.plan.recompute = Recompute::full;
+    fastest = AXS_TRY(fastest_of(run, facts, work));
+  }
+  return std::move(fastest.work);
 }
 
 std::string suspicion(const PublishedRun& run, const Facts& facts, Figure figure) {

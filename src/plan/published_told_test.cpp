@@ -12,6 +12,18 @@ using axs::plan::testing::llama;
 
 /// What sources, notes and scripts tell of software and network.
 
+namespace {
+
+PublishedRun hybrid_llama() {
+  PublishedRun run = llama();
+  run.tensor = 1;
+  run.zero_stage = 3;
+  run.notes = "HSDP";
+  return run;
+}
+
+}  // namespace
+
 TEST_CASE("published: a network that the notes tell") {
   PublishedRun run = llama();
   const auto rate = [&](const char* notes) {
@@ -280,10 +292,7 @@ TEST_CASE("published: accelerators as tables spell them") {
 }
 
 TEST_CASE("published: hybrid sharding cuts within a node and exchanges between nodes") {
-  PublishedRun run = llama();
-  run.tensor = 1;
-  run.zero_stage = 3;
-  run.notes = "HSDP";
+  PublishedRun run = hybrid_llama();
   const auto& facts = config::testing::shipped_facts();
   const Workload hybrid = *workload_of(run, facts);
   CHECK(hybrid.software.shards_within_node);
@@ -301,12 +310,8 @@ TEST_CASE("published: hybrid sharding cuts within a node and exchanges between n
 }
 
 TEST_CASE("published: hybrid sharding cuts experts within a node as all else") {
-  PublishedRun run = llama();
-  run.tensor = 1;
-  run.zero_stage = 3;
-  run.notes = "HSDP";
   const auto& facts = config::testing::shipped_facts();
-  Workload hybrid = *workload_of(run, facts);
+  Workload hybrid = *workload_of(hybrid_llama(), facts);
   hybrid.shape.experts = {.count = 8, .chosen = 2, .feed_forward = 4096};
   for (const std::uint32_t expert : {1u, 4u}) {
     hybrid.plan.expert = expert;
