@@ -127,7 +127,6 @@ void SiteSync::on(const PeerUp& event) {
 void SiteSync::on(const PeerDown& event) {
   peers_.erase(event.site);
   offers_since_.erase(event.site);
-  working_.erase(event.site);
   std::erase_if(asked_, [&](const auto& asked) {
     return asked.second.times > 0 && asked.second.of == event.site;
   });
@@ -466,14 +465,15 @@ std::uint32_t SiteSync::steps_before(SyncId sync) const {
   return static_cast<std::uint32_t>((turn + 1) * period / fragments - turn * period / fragments);
 }
 
-/// Others that have captured already are waiting. Whoever is nearly there captures as soon as it
-/// hears of the first of them, so that sites fall into step; when half of them are, what is done
-/// counts now and the rest goes into the next sync (adaptive flush).
+/// Others that have captured already are waiting. Whoever has done a quarter captures as soon as it
+/// hears of the first of them, so that sites fall into step and a faster site is kept up by none
+/// that takes up to four times as long for a step; when half of them are, what is done counts now
+/// and the rest goes into the next sync (adaptive flush).
 std::uint32_t SiteSync::steps_now(SyncId sync) const {
   const std::uint32_t steps = steps_before(sync);
   const auto open = open_.find(sync);
   if (open == open_.end() || !open->second.first_at) return steps;
-  return open->second.quorum_at ? 0 : steps - steps / 4;
+  return open->second.quorum_at ? 0 : (steps + 3) / 4;
 }
 
 void SiteSync::send(SiteId to, SyncMessage message, std::optional<Hash256> attached) {

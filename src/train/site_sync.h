@@ -255,8 +255,10 @@ class SiteSync {
   std::vector<Decision> log_;  ///< what was chosen, as far as it counts, by sync
   std::map<SyncId, Open> open_;
   std::optional<Worker> worker_;
-  std::set<SiteId> peers_;             ///< that can be reached
-  std::set<SiteId> working_;           ///< whose workers are at work, as they said; this site too
+  std::set<SiteId> peers_;  ///< that can be reached
+  /// Whose workers are at work, as they said last; this site too. Also of those that cannot be
+  /// reached: one that has never missed this site says it no second time.
+  std::set<SiteId> working_;
   std::set<SiteId> present_;           ///< live ones, when that was last looked at
   std::map<SiteId, Instant> left_at_;  ///< since when a site that took part is not live
   std::map<SiteId, SyncId> saved_;     ///< Offer::applied of each site

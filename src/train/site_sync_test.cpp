@@ -157,6 +157,29 @@ TEST_CASE("site sync: a site three times slower is waited for by nobody") {
   CHECK(world.sites()[0].longest_gap < milliseconds(2 * 10 * 40));
 }
 
+TEST_CASE("site sync: two sites three times slower keep up neither the third nor each other") {
+  World world;
+  for (const std::size_t slow : {1, 2}) world.sites()[slow].step_time = milliseconds(120);
+  world.run({seconds(60).ns});
+  REQUIRE(world.finished() == 3);
+  CHECK(exactly_the_budget(world));
+  // Speeds 1 + 1/3 + 1/3 share 1,500 steps: 900 of 40 ms at the best.
+  CHECK(world.now().ns < seconds(38).ns);
+  CHECK(world.sites()[0].longest_gap < milliseconds(2 * 10 * 40));
+}
+
+TEST_CASE("site sync: after a false alarm all are waited for as before") {
+  World world;
+  for (std::uint32_t i = 0; i < 3; ++i)
+    world.at({seconds(5 + i).ns}, [&world, i] { world.miss(i, (i + 1) % 3, milliseconds(30)); });
+  world.run({seconds(60).ns});
+  REQUIRE(world.finished() == 3);
+  CHECK(exactly_the_budget(world));
+  const auto& decisions = world.sites()[0].applied;
+  CHECK(std::ranges::count_if(decisions, [](const Decision& d) { return d.members.size() < 3; }) <=
+        4);
+}
+
 TEST_CASE("site sync: what may not overlap an exchange is waited with") {
   for (const std::uint32_t overlap : {0u, 1u, 3u}) {
     CAPTURE(overlap);

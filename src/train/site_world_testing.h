@@ -72,6 +72,12 @@ class World {
     at(now_ + down, [this, i] { start(i); });
   }
 
+  /// That site takes a peer for dead, which notices nothing of it.
+  void miss(std::uint32_t i, std::uint32_t peer, Duration down) {
+    step(i, SiteSync::PeerDown{SiteId{peer}});
+    at(now_ + down, [this, i, peer] { step(i, SiteSync::PeerUp{SiteId{peer}}); });
+  }
+
   struct Site {
     std::optional<SiteSync> policy;
     FakeWorker worker;  ///< its live state

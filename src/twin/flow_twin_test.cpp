@@ -255,7 +255,29 @@ TEST_CASE("flow twin: an hour of a thousand accelerators is the hour that it was
   const FleetOutcome outcome = world.run(seconds(3'600));
   CHECK(outcome.failures > 0);
   // Whoever changes what the policies decide writes the new one here.
-  CHECK(to_hex(outcome.digest).substr(0, 16) == "7be96b17278588d0");
+  CHECK(to_hex(outcome.digest).substr(0, 16) == "fb82287c8c97e945");
+}
+
+TEST_CASE("flow twin: syncs follow the fastest site, and it waits for no slower one") {
+  catalog::Scenario scenario = three_sites(1e10);
+  scenario.train.tokens = std::uint64_t{1} << 50;
+  scenario.train.outer = {.period = 100, .fragments = 8};
+  scenario.model = *catalog::model_preset("llama3-8b");  // No contribution is larger.
+  const WorkerSpeed fast{.step = milliseconds(566), .contribution_bytes = 625'000'000};
+  for (const std::int64_t slower : {700, 870, 1'150, 2'000}) {
+    CAPTURE(slower);
+    std::vector<Fleet> fleets(3, {.speed = fast, .accelerators = 341, .straggling = 0.004});
+    for (const std::size_t site : {1, 2}) fleets[site].speed.step = milliseconds(slower);
+    FlowTwin world{{.scenario = scenario,
+                    .links = *fabric::plan_links(scenario, {}, seconds(60)),
+                    .fleets = fleets,
+                    .hellos = 20}};
+    const FleetOutcome outcome = world.run(seconds(3'600));
+    // Its slowest accelerator makes a step 2.6 % longer.
+    const double periods = 3'600 / (1.026 * 0.566 * 100);
+    CHECK(static_cast<double>(outcome.syncs) == doctest::Approx(8 * periods).epsilon(0.01));
+    CHECK(outcome.computing > 0.99);
+  }
 }
 
 TEST_CASE("flow twin: what it has not is refused by name") {
