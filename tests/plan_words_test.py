@@ -59,9 +59,9 @@ class Words(unittest.TestCase):
         large = ONE_SITE.replace("llama3-8b", "llama3-405b")
         outcome = plan(self.write(large))
         self.assertEqual((outcome.returncode, outcome.stdout), (1, ""))
-        told = re.fullmatch(r"axs: model: fits on no devices of the fleet; the best cut lacks [\d.]+ "
-                            r"GiB on each H100; (\d+) times as many devices at each site would do, "
-                            r"with ([\d.]+) s a step\n", outcome.stderr)
+        told = re.fullmatch(r"axs: model: fits on no devices of the fleet; the best cut lacks "
+                            r"[\d.]+ GiB on each H100; (\d+) times as many devices at each site "
+                            r"would do, with ([\d.]+) s a step\n", outcome.stderr)
         self.assertIsNotNone(told, outcome.stderr)
         for times, code in ((int(told[1]), 0), (int(told[1]) // 2, 1)):
             more = plan(self.write(large.replace("count = 16", f"count = {16 * times}")), "--json")
