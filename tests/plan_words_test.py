@@ -2,6 +2,7 @@
 """What axs plan says of small jobs, from outside.
 usage: plan_words_test.py PATH-OF-AXS"""
 import json
+import re
 import sys
 import unittest
 
@@ -52,6 +53,26 @@ class Words(unittest.TestCase):
             outcome = plan(self.write(self.small(8)), "--objective", name)
             self.assertEqual((outcome.returncode, outcome.stderr), (
                 2, f'axs: --objective: "{name}", want one of time, money, energy, carbon\n'))
+
+    def test_no_room(self):
+        """What would have room is told, and has it."""
+        large = ONE_SITE.replace("llama3-8b", "llama3-405b")
+        outcome = plan(self.write(large))
+        self.assertEqual((outcome.returncode, outcome.stdout), (1, ""))
+        told = re.fullmatch(r"axs: model: fits on no devices of the fleet; the best cut lacks "
+                            r"[\d.]+ GiB on each H100; (\d+) times as many devices at each site "
+                            r"would do, with ([\d.]+) s a step\n", outcome.stderr)
+        self.assertIsNotNone(told, outcome.stderr)
+        for times, code in ((int(told[1]), 0), (int(told[1]) // 2, 1)):
+            more = plan(self.write(large.replace("count = 16", f"count = {16 * times}")), "--json")
+            self.assertEqual(more.returncode, code)
+            if code == 0:
+                self.assertAlmostEqual(json.loads(more.stdout)["step_s"], float(told[2]), delta=0.5)
+
+    def test_a_link_that_loses_everything_is_none(self):
+        dead = JOB.replace("800 Gb/s\"", "800 Gb/s\"\nloss = 1")
+        self.assertIn("Idle, without a link to any other site: fra\n",
+                      plan(self.write(dead)).stdout)
 
     def test_jurisdiction_without_devices(self):
         outcome = plan(self.write(self.small(8) + '[plan]\njurisdictions = ["mars"]\n'))

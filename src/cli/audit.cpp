@@ -116,7 +116,8 @@ std::string page_of(const std::vector<Audited>& claims) {
   std::string body =
       fmt::format("<h1>Claims and what became of them</h1>\n<p>{}.</p>\n", counts_of(claims));
   body +=
-      "<div class=\"panel wide\"><table><thead><tr><th></th><th>Claim</th><th>Verdict</th>"
+      "<div class=\"panel wide\"><table "
+      "class=\"stack\"><thead><tr><th></th><th>Claim</th><th>Verdict</th>"
       "<th>Our number</th><th>Why</th></tr></thead>\n<tbody>\n";
   for (const auto& [claim, finding] : claims)
     body += fmt::format(

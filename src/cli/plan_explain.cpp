@@ -188,9 +188,9 @@ Rows stage_rows(const PlanView& view) {
              {"exchange_s", "EXCHANGES [s]"},
              {"waiting_s", "WAITS [s]"},
              {"state_gib", "STATE [GiB]"},
-             {"activations_gib", "ACTIVATIONS"},
-             {"logits_gib", "LOGITS"},
-             {"rest_gib", "REST"},
+             {"activations_gib", "ACTIVATIONS [GiB]"},
+             {"logits_gib", "LOGITS [GiB]"},
+             {"rest_gib", "REST [GiB]"},
              {"full_pct", "FULL %"}},
             {}};
   for (std::size_t g = 0; g < groups.size(); ++g)

@@ -15,6 +15,7 @@
 #include "axs/cli/plan_explain.h"
 #include "axs/cli/plan_frontier.h"
 #include "axs/cli/plan_page.h"
+#include "axs/cli/plan_room.h"
 #include "axs/cli/plan_slowness.h"
 #include "axs/cli/plan_text.h"
 #include "axs/cli/plan_trace.h"
@@ -108,7 +109,11 @@ Result<ExitCode> PlanJob::run() {
   const auto page = AXS_TRY(output_of("--html", page_));
   Patience patience = AXS_TRY(Patience::create(limit));
   const Wish wish = frontier_ ? Wish{[](PlanOverLinks&, Patience&) {}} : Wish{look_for_wanted};
-  JointPlan joint = AXS_TRY(plan_jointly(job, facts, std::move(links), patience, wish));
+  auto planned_jointly = plan_jointly(job, facts, std::move(links), patience, wish);
+  if (!planned_jointly && !patience.is_over())
+    return Error{planned_jointly.error().code,
+                 planned_jointly.error().what + room_text(job, facts, patience)};
+  JointPlan joint = AXS_TRY(std::move(planned_jointly));
   if (frontier_) {
     print_frontier(joint.best, patience);
     return ExitCode::done;

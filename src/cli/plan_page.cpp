@@ -102,19 +102,19 @@ std::string plan_page(const PlanView& view) {
                      escaped(method_text(view.plan().method)) + "</p>\n" + unmet(view) +
                      tiles(view) + notes(view);
   body +=
-      "<h2>Stages on sites</h2>\n<div class=\"panel\">" + sites_svg(view) +
+      "<h2>Stages on sites</h2>\n<div class=\"panel wide\">" + sites_svg(view) +
       "<p class=\"note\">A row is a pipeline, as often as it says. A stage is as wide as it has "
       "layers, and filled as far as the memory of its devices is.</p></div>\n" +
       table(plan_rows(view));
-  body += "<h2>A step</h2>\n<div class=\"panel\">" + timeline_svg(view) +
+  body += "<h2>A step</h2>\n<div class=\"panel wide\">" + timeline_svg(view) +
           fmt::format(
               "<p class=\"note\">Of a replica at {}, for which the others wait. Blue: "
               "forward; green: backward and optimiser; orange: exchange; grey: waiting, or "
               "micro-batches in the middle that are left out.</p></div>\n",
-              escaped(site_name(view.job,
-                                view.plan().groups[view.broken.slowest].site_of(group.slowest))));
+              escaped(site_names(view.job, view.plan().groups[view.broken.slowest])));
   body += fmt::format(
-      "<h2>Where the time goes</h2>\n<div class=\"panel\">{}<p class=\"note\">On stage {} of {}, "
+      "<h2>Where the time goes</h2>\n<div class=\"panel wide\">{}<p class=\"note\">On stage {} of "
+      "{}, "
       "the slowest.</p></div>\n{}",
       parts_svg(view), group.slowest + 1, group.stages.size(),
       table(without_bars(part_rows(view))));

@@ -38,7 +38,7 @@ const char* colour_of(StepPart part) {
 std::string svg(const char* label, double height, const std::string& body) {
   return fmt::format(
       "<svg viewBox=\"0 0 {:.0f} {:.0f}\" role=\"img\" aria-label=\"{}\" style=\"display:block;"
-      "width:100%;height:auto;font:12px system-ui,sans-serif\">{}</svg>\n",
+      "width:100%;min-width:44rem;height:auto;font:12px system-ui,sans-serif\">{}</svg>\n",
       width, height, label, body);
 }
 
@@ -73,12 +73,14 @@ std::string stage_box(const PlanView& view, const plan::ReplicaGroup& group, std
   const Box used{box.x, box.y + (1 - full) * box.high, box.wide, full * box.high};
   std::string text = rectangle(used, "fill:" + colour, title) +
                      rectangle(box, "fill:" + colour + ";fill-opacity:.18;stroke:" + colour, title);
+  constexpr double line = 18;  // Of text: in the larger of the two.
+  const bool in_used = used.high >= line;
   if (box.wide >= 22)
     text += fmt::format(
         "<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"middle\" "
-        "style=\"fill:#fff;stroke:{};stroke-width:3px;paint-order:stroke;pointer-events:none\">{}"
-        "</text>",
-        box.x + box.wide / 2, box.y + box.high - 6, colour, stage.layers);
+        "style=\"fill:{};pointer-events:none\">{}</text>",
+        box.x + box.wide / 2, (in_used ? box.y + box.high : used.y) - 5,
+        in_used ? "#fff" : "var(--text)", stage.layers);
   return text;
 }
 

@@ -47,7 +47,8 @@ Seconds between_sites(const PlanView& view) {
 std::string more_devices_text(double times) {
   const std::string number = times < 10 ? fmt::format("{:.1f}", std::ceil(10 * times) / 10)
                                         : grouped(static_cast<std::uint64_t>(std::ceil(times)));
-  return fmt::format("it wants about {} times the devices in use, or as few tokens", number);
+  return fmt::format("it wants about {0} times the devices in use, or tokens divided by {0}",
+                     number);
 }
 
 /// By the least power of ten that ends the run in time, or else after which more is of little use.

@@ -159,9 +159,10 @@ Result<std::vector<twin::WorkerSpeed>> TwinCommand::workers_of(
 }
 
 Result<ExitCode> TwinCommand::run_fleets() {
-  if (!out.empty() || !speeds.empty())
-    return Error{Errc::invalid, "--out and --speeds: " + job.scenario +
-                                    " has fleets: no record, and as fast as their plans"};
+  const std::string has_fleets = job.scenario + " has fleets, ";
+  if (!out.empty()) return Error{Errc::invalid, "--out: " + has_fleets + "which keep no record"};
+  if (!speeds.empty())
+    return Error{Errc::invalid, "--speeds: " + has_fleets + "which are as fast as their plans"};
   fleets.json = json;
   fleets.plan = plan;
   std::fputs(AXS_TRY(fleets_text(job, fleets)).c_str(), stdout);

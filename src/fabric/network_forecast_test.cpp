@@ -65,6 +65,16 @@ TEST_CASE("network forecast: another link carries what it can while one is down"
   CHECK(forecast.links[1].round_trip.value() == doctest::Approx(0.4));
 }
 
+TEST_CASE("network forecast: what is lost is not carried, and what loses all is no link") {
+  LinkPlan lossy = wire(0, 1, 4, 0.1);
+  lossy.back.loss = 0.25;
+  LinkPlan dead = wire(1, 2, 8, 0.1);
+  dead.forth.loss = dead.back.loss = 1;
+  const auto forecast = network_forecast(std::vector{lossy, dead});
+  REQUIRE(forecast.links.size() == 1);
+  CHECK(gigabits(forecast.links[0]) == doctest::Approx(3));
+}
+
 TEST_CASE("network forecast: measured rates as they were; what never passes is no link") {
   LinkPlan measured = wire(0, 1, 1, 0.1);
   measured.forth.capacity = {seconds(60), {1'000'000, 3'000'000}};

@@ -41,10 +41,11 @@ Passage MeanPassage::mean() const {
 }
 
 BytesPerSecond rate_of(const net::PipeConfig& pipe, Duration from, Duration until) {
-  if (pipe.capacity.bytes_per_second.empty()) return pipe.rate;
+  const double arrives = 1 - pipe.loss;
+  if (pipe.capacity.bytes_per_second.empty()) return pipe.rate * arrives;
   const net::RateIntegral capacity{pipe.capacity};
   const auto work = capacity.between(Instant{} + from, Instant{} + until);
-  return Bytes{static_cast<double>(work / net::RateIntegral::byte)} /
+  return arrives * Bytes{static_cast<double>(work / net::RateIntegral::byte)} /
          Seconds{(until - from).seconds()};
 }
 

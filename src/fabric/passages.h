@@ -42,7 +42,7 @@ class MeanPassage {
   int samples_ = 0;
 };
 
-/// What a direction of a link carries on average, before any is lost.
+/// What a direction of a link carries to its end on average.
 BytesPerSecond rate_of(const net::PipeConfig& pipe, Duration from, Duration until);
 
 /// Spells that are alike are one. Where nothing passes for a spell, an exchange waits for the next

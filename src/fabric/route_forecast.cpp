@@ -126,13 +126,10 @@ class Rehearsal {
 /// Its links carry what they do in the spell: the same paths by the same numbers.
 net::Topology as_in_spell(const net::Topology& topology, std::span<const LinkPlan> links,
                           Duration from) {
-  const auto arriving = [from](const net::PipeConfig& pipe) {
-    return rate_of(pipe, from, from + spell) * (1 - pipe.loss);
-  };
   std::vector<net::UnderlayLink> as_then{topology.links().begin(), topology.links().end()};
   for (net::UnderlayLink& link : as_then) {
-    link.rate_ab = arriving(links[link.id.value].forth);
-    link.rate_ba = arriving(links[link.id.value].back);
+    link.rate_ab = rate_of(links[link.id.value].forth, from, from + spell);
+    link.rate_ba = rate_of(links[link.id.value].back, from, from + spell);
   }
   auto made =
       net::Topology::make({topology.sites().begin(), topology.sites().end()}, std::move(as_then));

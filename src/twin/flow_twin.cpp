@@ -17,6 +17,12 @@ constexpr std::uint64_t noise_stream = 3'000'000;
 
 constexpr Duration progress_every = seconds(60);
 
+/// A flow has a byte per second at least: what carries less carries nothing.
+BytesPerSecond rate_of_payload(const net::PipeConfig& pipe) {
+  const BytesPerSecond rate = pipe.rate * ((1 - pipe.loss) * payload_share());
+  return is_link_rate(rate) ? rate : BytesPerSecond{};
+}
+
 }  // namespace
 
 double payload_share() {
@@ -62,8 +68,7 @@ FlowTwin::FlowTwin(Config config)
       const net::PipeConfig& pipe = back ? link.back : link.forth;
       const auto& forecast = back ? link.back_forecast : link.forth_forecast;
       const Rng rng = rng_.fork(pipe_stream + directions_.size());
-      directions_.push_back(
-          {net::Pipe{pipe, rng}, pipe.rate * ((1 - pipe.loss) * payload_share())});
+      directions_.push_back({net::Pipe{pipe, rng}, rate_of_payload(pipe)});
       directions_.back().probes.set_forecast(forecast);
     }
   for (std::uint32_t i = 0; i < config_.fleets.size(); ++i) {

@@ -90,6 +90,12 @@ TEST_CASE("flow twin: a cut is gone around, and a lost worker goes on from what 
   CHECK(stormy.took - calm.took < seconds(3));
 }
 
+TEST_CASE("flow twin: a link of less than a byte a second is played, and carries nothing") {
+  const FleetOutcome outcome = simulate(three_sites(8));
+  CHECK(!outcome.finished);
+  CHECK(outcome.syncs == 0);
+}
+
 TEST_CASE("flow twin: on slow links each contribution is sent once, whatever has kept it up") {
   catalog::Scenario scenario = three_sites(8e6);
   scenario.train.tokens /= 4;
