@@ -33,26 +33,45 @@ Job job(bool seldom = false) {
   return job;
 }
 
-/// Threads take unit after unit and tell each other what they found. `summary` is a SearchSummary
-/// or a Replanning or the like.
-template <class Found>
-void run_with_threads(const Search& search, Found& summary, int threads) {
-  std::mutex mutex;
+/// Threads take task after task.
+template <class Task>
+void with_threads(std::size_t count, int threads, const Task& task) {
   std::atomic<std::size_t> next{0};
   const auto work = [&] {
-    for (std::size_t unit = next++; unit < search.units(); unit = next++) {
-      const Seconds at_most = [&] {
-        const std::scoped_lock lock{mutex};
-        return summary.at_most();
-      }();
-      auto found = search.run(unit, at_most);
-      const std::scoped_lock lock{mutex};
-      if (found) summary.take(*std::move(found));
-    }
+    for (std::size_t number = next++; number < count; number = next++) task(number);
   };
   std::vector<std::thread> pool;
   for (int i = 0; i < threads; ++i) pool.emplace_back(work);
   for (std::thread& thread : pool) thread.join();
+}
+
+/// Units tell each other what they found. `summary` is a SearchSummary or a Replanning or the like.
+template <class Found>
+void run_with_threads(const Search& search, Found& summary, int threads) {
+  std::mutex mutex;
+  with_threads(search.units(), threads, [&](std::size_t unit) {
+    const Seconds at_most = [&] {
+      const std::scoped_lock lock{mutex};
+      return summary.at_most();
+    }();
+    auto found = search.run(unit, at_most);
+    const std::scoped_lock lock{mutex};
+    if (found) summary.take(*std::move(found));
+  });
+}
+
+FirstOf first_with_threads(int threads) {
+  return [threads](std::size_t count, const Trial& trial) {
+    std::atomic<std::size_t> first{count};
+    with_threads(count, threads, [&](std::size_t number) {
+      const auto is_needless = [&] { return number > first; };
+      if (is_needless() || !trial(number, is_needless)) return;
+      std::size_t known = first;
+      while (number < known && !first.compare_exchange_weak(known, number)) {
+      }
+    });
+    return first.load();
+  };
 }
 
 TrainingPlan plan_with_threads(const Search& search, int threads) {
@@ -136,21 +155,26 @@ void cheapest(benchmark::State& state, bool seldom) {
   const Search search = *Search::of(job(seldom), fleet, scenes::calibration());
   const TrainingPlan fastest = plan_with_threads(search, 2);
   for (auto _ : state) {
-    const auto found = FrugalSearch{search}.best(Thrift::money, ThriftLimits{}, {fastest},
-                                                 [](double) { return true; });
+    const FrugalSearch frugal{search, first_with_threads(static_cast<int>(state.range(3)))};
+    const auto found =
+        frugal.best(Thrift::money, ThriftLimits{}, {fastest}, [](double) { return true; });
     state.counters["money"] = found->cost.money->value();
     state.counters["of_fastest"] = *found->cost.money / *fastest.cost.money;
   }
 }
 BENCHMARK_CAPTURE(cheapest, seldom, true)
-    ->ArgNames({"devices", "types", "sites"})
-    ->Args({1024, 3, 3})
-    ->Args({16384, 4, 4})
+    ->ArgNames({"devices", "types", "sites", "threads"})
+    ->ArgsProduct({{1024}, {3}, {3}, {1, 2}})
+    ->ArgsProduct({{16384}, {4}, {4}, {1, 2}})
+    ->MeasureProcessCPUTime()
+    ->UseRealTime()
     ->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(cheapest, every_step, false)
-    ->ArgNames({"devices", "types", "sites"})
-    ->Args({1024, 3, 1})
-    ->Args({16384, 4, 4})
+    ->ArgNames({"devices", "types", "sites", "threads"})
+    ->ArgsProduct({{1024}, {3}, {1}, {1, 2}})
+    ->ArgsProduct({{16384}, {4}, {4}, {1, 2}})
+    ->MeasureProcessCPUTime()
+    ->UseRealTime()
     ->Unit(benchmark::kMillisecond);
 
 /// What happens to a fleet: a node of its fastest type is lost, or all of its first site slows
