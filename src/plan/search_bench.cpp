@@ -144,35 +144,41 @@ BENCHMARK(across_sites)
     ->UseRealTime()
     ->Unit(benchmark::kMillisecond);
 
-/// The cheapest plan, once the fastest one is known. A chip of each type costs less than one of the
-/// type before, but more for what it does.
-void cheapest(benchmark::State& state, bool seldom) {
+/// The cheapest plan, once the fastest one is known. A chip of each type has half the speed of one
+/// of the type before, and so many percent of its price.
+void cheapest(benchmark::State& state, bool seldom, ThriftLimits limits) {
   Fleet fleet = scenes::large_fleet(static_cast<std::uint32_t>(state.range(0)),
                                     static_cast<std::uint32_t>(state.range(1)),
                                     static_cast<std::uint32_t>(state.range(2)));
   double dollars = 4;
-  for (DeviceType& type : fleet.types) type.price = Dollars{dollars *= 0.6} / Seconds{3600};
+  for (DeviceType& type : fleet.types)
+    type.price = Dollars{dollars *= 0.01 * static_cast<double>(state.range(3))} / Seconds{3600};
   const Search search = *Search::of(job(seldom), fleet, scenes::calibration());
   const TrainingPlan fastest = plan_with_threads(search, 2);
+  const FrugalSearch frugal{search, first_with_threads(static_cast<int>(state.range(4)))};
   for (auto _ : state) {
-    const FrugalSearch frugal{search, first_with_threads(static_cast<int>(state.range(3)))};
-    const auto found =
-        frugal.best(Thrift::money, ThriftLimits{}, {fastest}, [](double) { return true; });
+    const auto found = frugal.best(Thrift::money, limits, {fastest}, [](double) { return true; });
     state.counters["money"] = found->cost.money->value();
     state.counters["of_fastest"] = *found->cost.money / *fastest.cost.money;
   }
 }
-BENCHMARK_CAPTURE(cheapest, seldom, true)
-    ->ArgNames({"devices", "types", "sites", "threads"})
-    ->ArgsProduct({{1024}, {3}, {3}, {1, 2}})
-    ->ArgsProduct({{16384}, {4}, {4}, {1, 2}})
+BENCHMARK_CAPTURE(cheapest, seldom, true, {})
+    ->ArgNames({"devices", "types", "sites", "percent", "threads"})
+    ->ArgsProduct({{1024}, {3}, {3}, {60}, {1, 2}})
+    ->ArgsProduct({{16384}, {4}, {4}, {50, 60}, {1, 2}})
     ->MeasureProcessCPUTime()
     ->UseRealTime()
     ->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(cheapest, every_step, false)
-    ->ArgNames({"devices", "types", "sites", "threads"})
-    ->ArgsProduct({{1024}, {3}, {1}, {1, 2}})
-    ->ArgsProduct({{16384}, {4}, {4}, {1, 2}})
+BENCHMARK_CAPTURE(cheapest, megawatts, true, {.power = Watts{3e6}})
+    ->ArgNames({"devices", "types", "sites", "percent", "threads"})
+    ->ArgsProduct({{16384}, {4}, {4}, {60}, {1, 2}})
+    ->MeasureProcessCPUTime()
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(cheapest, every_step, false, {})
+    ->ArgNames({"devices", "types", "sites", "percent", "threads"})
+    ->ArgsProduct({{1024}, {3}, {1}, {60}, {1, 2}})
+    ->ArgsProduct({{16384}, {4}, {4}, {60}, {1, 2}})
     ->MeasureProcessCPUTime()
     ->UseRealTime()
     ->Unit(benchmark::kMillisecond);
