@@ -136,9 +136,9 @@ Result<ExitCode> PlanJob::run() {
 void PlanJob::print_frontier(const PlanOverLinks& planned, Patience& patience) const {
   const config::PlannedJob& job = planned.job;
   WatchedSearch watched{patience};
-  const auto plans =
-      plan::frontier(plan::FrugalSearch{planned.search}, job.job, thrift_of_frontier(job),
-                     planned.found.result.plan, [&](double share) { return watched(share); });
+  const auto plans = plan::frontier(plan::FrugalSearch{planned.search, first_on_cores}, job.job,
+                                    thrift_of_frontier(job), planned.found.result.plan,
+                                    [&](double share) { return watched(share); });
   const std::string shown = json_ ? frontier_json(job, plans) : frontier_text(job, plans);
   std::fputs(shown.c_str(), stdout);
   if (watched.searched() < 1) print_error("stopped: there may be plans that take less");

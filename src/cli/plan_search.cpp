@@ -73,12 +73,18 @@ class SharedTasks {
   std::exception_ptr thrown_;
 };
 
-/// The share of the tasks that were done before `is_over`.
-double run_on_cores(SharedTasks& tasks, const std::string& what,
-                    const std::function<bool()>& is_over) {
+/// Threads that work at the tasks.
+std::vector<std::jthread> workers(SharedTasks& tasks) {
   std::vector<std::jthread> threads;
   for (unsigned i = 0; i < std::max(1u, std::thread::hardware_concurrency()); ++i)
     threads.emplace_back([&tasks] { tasks.work(); });
+  return threads;
+}
+
+/// The share of the tasks that were done before `is_over`.
+double run_on_cores(SharedTasks& tasks, const std::string& what,
+                    const std::function<bool()>& is_over) {
+  std::vector<std::jthread> threads = workers(tasks);
   Progress progress{what};
   for (double share = 0; share < 1 && !tasks.stopped();) {
     share = tasks.wait(std::chrono::milliseconds(20));
@@ -138,6 +144,20 @@ void compare_on_cores(const plan::Search& search, FoundOnCores& found, Patience&
 
 Result<double> search_on_cores(plan::Replanning& replanning, Patience& patience) {
   return search_units(replanning.search(), replanning, [&] { return patience.is_over(); });
+}
+
+std::size_t first_on_cores(std::size_t count, const plan::Trial& trial) {
+  std::atomic<std::size_t> first = count;
+  SharedTasks tasks{count, [&](std::size_t number, const plan::Stop& stop) {
+                      const auto is_needless = [&] { return number > first || stop(); };
+                      if (is_needless() || !trial(number, is_needless)) return;
+                      std::size_t known = first;
+                      while (number < known && !first.compare_exchange_weak(known, number)) {
+                      }
+                    }};
+  workers(tasks).clear();
+  tasks.result();
+  return first;
 }
 
 }  // namespace axs::cli

@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "axs/cli/patience.h"
+#include "axs/plan/frugal_search.h"
 #include "axs/plan/replan.h"
 #include "axs/plan/search_result.h"
 
@@ -27,5 +28,7 @@ void compare_on_cores(const plan::Search& search, FoundOnCores& found, Patience&
 /// Searches for a job that runs: gives `replanning` what it finds. The share of the search that was
 /// done.
 Result<double> search_on_cores(plan::Replanning& replanning, Patience& patience);
+/// A plan::FirstOf that uses all cores.
+std::size_t first_on_cores(std::size_t count, const plan::Trial& trial);
 
 }  // namespace axs::cli

@@ -7,9 +7,11 @@
 namespace axs::cli {
 
 bool WatchedSearch::operator()(double share) {
+  const std::scoped_lock lock{mutex_};
+  if (ended_) return false;
   progress_.show(share);
   share_ = share;
-  ended_ = ended_ || patience_.is_over();
+  ended_ = patience_.is_over();
   return !ended_;
 }
 
@@ -19,7 +21,7 @@ void look_for_wanted(PlanOverLinks& planned, Patience& patience) {
   WatchedSearch watched{patience};
   FoundOnCores& found = planned.found;
   auto wanted = plan::wanted_plan(
-      plan::FrugalSearch{planned.search}, job, found.result.plan,
+      plan::FrugalSearch{planned.search, first_on_cores}, job, found.result.plan,
       [&](double share) { return watched(share); }, planned.known);
   // What takes least of something else was looked for whether the fastest was found or not.
   const double fastest = job.objective == plan::Objective::time ? found.searched : 1;

@@ -1,11 +1,13 @@
 #pragma once
 
+#include <mutex>
+
 #include "axs/cli/plan_jointly.h"
 #include "axs/cli/progress.h"
 
 namespace axs::cli {
 
-/// Shows how far searches are, and ends them once `patience` is over.
+/// Shows how far searches are, and ends them once `patience` is over. Threads may ask at a time.
 class WatchedSearch {
  public:
   explicit WatchedSearch(Patience& patience) : patience_{patience} {}
@@ -15,6 +17,7 @@ class WatchedSearch {
   double searched() const { return ended_ ? share_ : 1; }
 
  private:
+  std::mutex mutex_;
   Progress progress_{"looking for what takes least"};
   Patience& patience_;
   bool ended_ = false;

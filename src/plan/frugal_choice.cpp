@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <tuple>
 
 #include "axs/plan/counted_kinds.h"
@@ -11,8 +12,6 @@ namespace axs::plan {
 
 namespace {
 
-/// How often spans of time are halved before a range of replicas is looked at more closely.
-constexpr int depth_max = 7;
 constexpr double precise = 1e-12;
 /// Kinds of a number of bundles than those of a range that has it, by far at most.
 constexpr double slower = 1000;
@@ -174,30 +173,27 @@ FrugalPrices FrugalChoice::prices_of(const Items& items, Span span, double enoug
   return {items, rooms_, demand_.limits, demand_.bundles, wanted_, enough, span.prices};
 }
 
+/// All times at once say little: a bundle is as cheap as the shortest step there and does as much
+/// as the longest one lets it. So the part of them with the least bound is halved again and again.
 double FrugalChoice::bound(double enough) const {
-  // A long span says little of how promising a choice is, but it has all times.
-  const Sites sites = with_offers(sites_);
-  double least = endless;
-  for (const double longer : {1.0, slower}) {
-    const Span all = span(longer);
-    if (all.low > all.high) return endless;
-    least = prices_of(items_of(sites, all), all, enough).bound();
-    if (least < enough) break;
+  constexpr int halvings = 16;
+  struct Part {
+    Sites sites;
+    Span span;
+  };
+  std::multimap<double, Part> parts;  // By their bounds.
+  const auto add = [&](Sites sites, Span part) {
+    if (part.low > part.high) return;
+    if (const auto left = narrow(sites, part, enough))
+      parts.emplace(left->bound, Part{std::move(sites), part});
+  };
+  add(with_offers(sites_), span(slower));
+  for (int i = 0; i < halvings && !parts.empty() && !stop_(); ++i) {
+    if (const Span least = parts.begin()->second.span; least.low >= least.high) break;
+    const auto [sites, part] = std::move(parts.extract(parts.begin()).mapped());
+    for (const Span& half : part.halves()) add(sites, half);
   }
-  return least;
-}
-
-bool FrugalChoice::may_be_below(double score) const {
-  return may_be_below(score, with_offers(sites_), span(1), depth_max);
-}
-
-bool FrugalChoice::may_be_below(double score, Sites sites, Span span, int depth) const {
-  if (span.low > span.high) return false;
-  if (!narrow(sites, span, score * (1 - close_enough))) return false;
-  if (depth == 0 || span.high <= span.low) return true;
-  const auto [begin, end] = span.halves();
-  return may_be_below(score, sites, end, depth - 1) ||
-         may_be_below(score, std::move(sites), begin, depth - 1);
+  return parts.empty() ? endless : parts.begin()->first;
 }
 
 FrugalFound FrugalChoice::below(double score) const {

@@ -122,8 +122,6 @@ class FrugalChoice {
 
   /// No score is below that or `enough`.
   double bound(double enough) const;
-  /// False: with no number of bundles there is a score below.
-  bool may_be_below(double score) const;
   /// No plan if no score is below, or if `stop` says so before one is found.
   FrugalFound below(double score) const;
 
@@ -164,7 +162,6 @@ class FrugalChoice {
   static bool are_coarse(const Sites& sites);
   static void drop_useless(Items& items, Sites& sites, const FrugalPrices& prices, double target);
   FrugalPrices prices_of(const Items& items, Span span, double enough) const;
-  bool may_be_below(double score, Sites sites, Span span, int depth) const;
   void look(Sites sites, Span span, Found& found) const;
   void look_at_halves(Sites sites, Span span, Found& found) const;
   void look_closely(Sites sites, Span span, Found& found) const;

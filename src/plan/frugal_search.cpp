@@ -43,6 +43,12 @@ void speed_up(FrugalUnit& unit, Seconds shortest, FrugalWish& wish) {
 
 }  // namespace
 
+std::size_t first_in_turn(std::size_t count, const Trial& trial) {
+  for (std::size_t number = 0; number < count; ++number)
+    if (trial(number, [] { return false; })) return number;
+  return count;
+}
+
 bool FrugalSearch::is_within(const TrainingPlan& plan, const ThriftLimits& limits) const {
   const bool bounded = limits.money.value() < endless;
   if (plan.duration > limits.duration || plan.cost.power > limits.power) return false;
@@ -126,20 +132,33 @@ void FrugalSearch::look(Thrift thrift, const Look& look, const Watch& watch,
   }
 }
 
-/// Of the units those that may have a better plan than what is found.
+/// Of the units those that may have a better plan than what is found. After one that has a better
+/// plan the others are looked at anew, for what is better still.
 FrugalSearch::Promising FrugalSearch::unproven(Thrift thrift, const Promising& units,
                                                std::array<double, 2> shares, const Look& look,
                                                const Watch& watch, FrugalWish& wish) const {
   Promising left;
-  for (std::size_t i = 0; i < units.size(); ++i) {
-    const auto& [bound, number] = units[i];
-    if (bound >= wish.target()) break;
-    const double share = static_cast<double>(i) / static_cast<double>(units.size());
-    FrugalUnit unit{search_, number, thrift, wish.limits.duration,
-                    [&] { return !watch(shares[0] + share * (shares[1] - shares[0])); }};
-    wish.is_best = true;
-    look(unit, wish);
-    if (!wish.is_best) left.push_back(units[i]);
+  std::vector<FrugalWish> tried(units.size());
+  for (std::size_t begin = 0; begin < units.size();) {
+    const auto look_at = [&](std::size_t i, const Stop& stop) {
+      const auto& [bound, number] = units[i];
+      FrugalWish& mine = tried[i] = {wish.limits, wish.which, wish.score, {}, wish.open};
+      if (bound >= mine.target()) return false;
+      const double share = static_cast<double>(i) / static_cast<double>(units.size());
+      FrugalUnit unit{search_, number, thrift, wish.limits.duration, [&] {
+                        return stop() || !watch(shares[0] + share * (shares[1] - shares[0]));
+                      }};
+      look(unit, mine);
+      return mine.plan.has_value();
+    };
+    const std::size_t found = begin + first_of_(units.size() - begin, [&](auto i, auto& stop) {
+                                return look_at(begin + i, stop);
+                              });
+    const std::size_t end = std::min(found + 1, units.size());
+    for (std::size_t i = begin; i < end; ++i)
+      if (!tried[i].is_best) left.push_back(units[i]);
+    if (found < end) wish = std::move(tried[found]);
+    begin = end;
   }
   return left;
 }
@@ -147,16 +166,17 @@ FrugalSearch::Promising FrugalSearch::unproven(Thrift thrift, const Promising& u
 /// Without those that are no better than what is known.
 FrugalSearch::Promising FrugalSearch::promising(Thrift thrift, const FrugalWish& wish,
                                                 const Watch& watch) const {
-  Promising units;
-  for (std::size_t number = 0; number < search_.units(); ++number) {
-    const double share = static_cast<double>(number) / static_cast<double>(search_.units());
-    if (!watch(share_of_bounds * share)) break;
+  std::vector<double> bounds(search_.units(), endless);
+  first_of_(bounds.size(), [&](std::size_t number, const Stop& stop) {
+    const double share = static_cast<double>(number) / static_cast<double>(bounds.size());
     FrugalUnit unit{search_, number, thrift, wish.limits.duration,
-                    [&] { return !watch(share_of_bounds * share); }};
-    if (unit.has_pipelines_across_sites()) continue;
-    const double least = unit.bound(wish);
-    if (least < wish.target()) units.emplace_back(least, number);
-  }
+                    [&] { return stop() || !watch(share_of_bounds * share); }};
+    if (!unit.has_pipelines_across_sites()) bounds[number] = unit.bound(wish);
+    return false;
+  });
+  Promising units;
+  for (std::size_t number = 0; number < bounds.size(); ++number)
+    if (bounds[number] < wish.target()) units.emplace_back(bounds[number], number);
   std::ranges::sort(units);
   return units;
 }

@@ -9,17 +9,29 @@
 
 namespace axs::plan {
 
+/// Whether what was looked for was found. Once `stop` says so, nobody needs to know.
+using Trial = std::function<bool(std::size_t number, const Stop& stop)>;
+/// The first of so many trials that says yes, or their count. All before it are done to their end;
+/// of those after it none is needed. Trials do not depend on each other: they may be done in any
+/// order, several at a time.
+using FirstOf = std::function<std::size_t(std::size_t count, const Trial& trial)>;
+
+/// On the caller's thread.
+std::size_t first_in_turn(std::size_t count, const Trial& trial);
+
 /// The search for the plan that takes least of something, over the methods, numbers of replicas,
 /// pipelines and groups of sites of the search for the fastest one. Within
 /// FrugalChoice::close_enough of the best of them, so that added devices never make a plan worse by
-/// more.
+/// more. What it finds does not depend on how trials are done.
 /// docs/design/030-plan-objectives.md has the space and what it leaves out.
 class FrugalSearch {
  public:
   /// `search` must outlive it, and its fleet must say what is asked for: see check_known().
-  explicit FrugalSearch(const Search& search) : search_{search} {}
+  explicit FrugalSearch(const Search& search, FirstOf first_of = first_in_turn)
+      : search_{search}, first_of_{std::move(first_of)} {}
 
-  /// Is told the share of the search that is done, also within its units; false ends it.
+  /// Is told the share of the search that is done, also within its units; false ends it. Trials
+  /// that are done at a time ask at a time. Once it is false it stays so.
   using Watch = std::function<bool(double)>;
 
   /// Nothing: there is none within the limits. `known` are plans to do better than; if one of them
@@ -55,6 +67,7 @@ class FrugalSearch {
   double highest_score(Thrift thrift, const ThriftLimits& limits) const;
 
   const Search& search_;
+  FirstOf first_of_;
 };
 
 }  // namespace axs::plan

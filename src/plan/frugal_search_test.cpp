@@ -217,6 +217,49 @@ TEST_CASE("frugal search: no part of the fleet that keeps to a power has a faste
   CHECK(compared > 4);
 }
 
+/// The last trial first: what it says counts only if no other one says yes.
+std::size_t first_from_behind(std::size_t count, const Trial& trial) {
+  std::size_t first = count;
+  for (std::size_t number = count; number-- > 0;)
+    if (trial(number, [] { return false; })) first = number;
+  return first;
+}
+/// All but the first are told at once that nobody needs them.
+std::size_t first_alone(std::size_t count, const Trial& trial) {
+  std::size_t first = 0;
+  while (first < count && !trial(first, [] { return false; })) ++first;
+  for (std::size_t number = first + 1; number < count; ++number) trial(number, [] { return true; });
+  return first;
+}
+
+TEST_CASE("frugal search: what it finds does not depend on the order of what it looks at") {
+  int better = 0;
+  for (std::uint64_t seed = 0; seed < 4; ++seed) {
+    CAPTURE(seed);
+    Rng rng{seed};
+    const Roomy some = priced_apart(rng, static_cast<std::uint32_t>(12 + rng.below(40)));
+    const Search search = *Search::of(some.job, some.fleet, calibration);
+    const TrainingPlan fastest = plan::search(some.job, some.fleet, calibration)->plan;
+    const auto least_by = [&](const FirstOf& first_of) {
+      return FrugalSearch{search, first_of}.best(Thrift::money, {}, {fastest}, patient);
+    };
+    const auto found = least_by(first_in_turn);
+    REQUIRE(found);
+    CHECK(least_by(first_from_behind) == found);
+    CHECK(least_by(first_alone) == found);
+    const ThriftLimits limits{.money = 0.5 * (*found->cost.money + *fastest.cost.money)};
+    const auto fast_by = [&](const FirstOf& first_of) {
+      return FrugalSearch{search, first_of}.fastest(Thrift::money, limits, {}, fastest.duration,
+                                                    patient);
+    };
+    const auto fast = fast_by(first_in_turn);
+    REQUIRE(fast);
+    CHECK(fast_by(first_from_behind) == fast);
+    better += *found->cost.money < *fastest.cost.money ? 1 : 0;
+  }
+  CHECK(better > 0);
+}
+
 TEST_CASE("frugal search: a search that is stopped ends with what it knows") {
   Rng rng{3};
   const Roomy some = priced_apart(rng, 60);

@@ -75,7 +75,7 @@ void FrugalUnit::look_at(ReplicaRange bundles, FrugalWish& wish) {
     const FrugalChoice among = choice_of_any(bundles, group, wish);
     if (stop_()) return;
     if (!bundles.is_one())
-      possible = possible || among.may_be_below(wish.score);
+      possible = possible || among.bound(wish.target()) < wish.target();
     else
       keep(among.below(wish.score), bundles, group, wish);
   }

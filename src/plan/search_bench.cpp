@@ -33,26 +33,45 @@ Job job(bool seldom = false) {
   return job;
 }
 
-/// Threads take unit after unit and tell each other what they found. `summary` is a SearchSummary
-/// or a Replanning or the like.
-template <class Found>
-void run_with_threads(const Search& search, Found& summary, int threads) {
-  std::mutex mutex;
+/// Threads take task after task.
+template <class Task>
+void with_threads(std::size_t count, int threads, const Task& task) {
   std::atomic<std::size_t> next{0};
   const auto work = [&] {
-    for (std::size_t unit = next++; unit < search.units(); unit = next++) {
-      const Seconds at_most = [&] {
-        const std::scoped_lock lock{mutex};
-        return summary.at_most();
-      }();
-      auto found = search.run(unit, at_most);
-      const std::scoped_lock lock{mutex};
-      if (found) summary.take(*std::move(found));
-    }
+    for (std::size_t number = next++; number < count; number = next++) task(number);
   };
   std::vector<std::thread> pool;
   for (int i = 0; i < threads; ++i) pool.emplace_back(work);
   for (std::thread& thread : pool) thread.join();
+}
+
+/// Units tell each other what they found. `summary` is a SearchSummary or a Replanning or the like.
+template <class Found>
+void run_with_threads(const Search& search, Found& summary, int threads) {
+  std::mutex mutex;
+  with_threads(search.units(), threads, [&](std::size_t unit) {
+    const Seconds at_most = [&] {
+      const std::scoped_lock lock{mutex};
+      return summary.at_most();
+    }();
+    auto found = search.run(unit, at_most);
+    const std::scoped_lock lock{mutex};
+    if (found) summary.take(*std::move(found));
+  });
+}
+
+FirstOf first_with_threads(int threads) {
+  return [threads](std::size_t count, const Trial& trial) {
+    std::atomic<std::size_t> first{count};
+    with_threads(count, threads, [&](std::size_t number) {
+      const auto is_needless = [&] { return number > first; };
+      if (is_needless() || !trial(number, is_needless)) return;
+      std::size_t known = first;
+      while (number < known && !first.compare_exchange_weak(known, number)) {
+      }
+    });
+    return first.load();
+  };
 }
 
 TrainingPlan plan_with_threads(const Search& search, int threads) {
@@ -125,32 +144,43 @@ BENCHMARK(across_sites)
     ->UseRealTime()
     ->Unit(benchmark::kMillisecond);
 
-/// The cheapest plan, once the fastest one is known. A chip of each type costs less than one of the
-/// type before, but more for what it does.
-void cheapest(benchmark::State& state, bool seldom) {
+/// The cheapest plan, once the fastest one is known. A chip of each type has half the speed of one
+/// of the type before, and so many percent of its price.
+void cheapest(benchmark::State& state, bool seldom, ThriftLimits limits) {
   Fleet fleet = scenes::large_fleet(static_cast<std::uint32_t>(state.range(0)),
                                     static_cast<std::uint32_t>(state.range(1)),
                                     static_cast<std::uint32_t>(state.range(2)));
   double dollars = 4;
-  for (DeviceType& type : fleet.types) type.price = Dollars{dollars *= 0.6} / Seconds{3600};
+  for (DeviceType& type : fleet.types)
+    type.price = Dollars{dollars *= 0.01 * static_cast<double>(state.range(3))} / Seconds{3600};
   const Search search = *Search::of(job(seldom), fleet, scenes::calibration());
   const TrainingPlan fastest = plan_with_threads(search, 2);
+  const FrugalSearch frugal{search, first_with_threads(static_cast<int>(state.range(4)))};
   for (auto _ : state) {
-    const auto found = FrugalSearch{search}.best(Thrift::money, ThriftLimits{}, {fastest},
-                                                 [](double) { return true; });
+    const auto found = frugal.best(Thrift::money, limits, {fastest}, [](double) { return true; });
     state.counters["money"] = found->cost.money->value();
     state.counters["of_fastest"] = *found->cost.money / *fastest.cost.money;
   }
 }
-BENCHMARK_CAPTURE(cheapest, seldom, true)
-    ->ArgNames({"devices", "types", "sites"})
-    ->Args({1024, 3, 3})
-    ->Args({16384, 4, 4})
+BENCHMARK_CAPTURE(cheapest, seldom, true, {})
+    ->ArgNames({"devices", "types", "sites", "percent", "threads"})
+    ->ArgsProduct({{1024}, {3}, {3}, {60}, {1, 2}})
+    ->ArgsProduct({{16384}, {4}, {4}, {50, 60}, {1, 2}})
+    ->MeasureProcessCPUTime()
+    ->UseRealTime()
     ->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(cheapest, every_step, false)
-    ->ArgNames({"devices", "types", "sites"})
-    ->Args({1024, 3, 1})
-    ->Args({16384, 4, 4})
+BENCHMARK_CAPTURE(cheapest, megawatts, true, {.power = Watts{3e6}})
+    ->ArgNames({"devices", "types", "sites", "percent", "threads"})
+    ->ArgsProduct({{16384}, {4}, {4}, {60}, {1, 2}})
+    ->MeasureProcessCPUTime()
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(cheapest, every_step, false, {})
+    ->ArgNames({"devices", "types", "sites", "percent", "threads"})
+    ->ArgsProduct({{1024}, {3}, {1}, {60}, {1, 2}})
+    ->ArgsProduct({{16384}, {4}, {4}, {60}, {1, 2}})
+    ->MeasureProcessCPUTime()
+    ->UseRealTime()
     ->Unit(benchmark::kMillisecond);
 
 /// What happens to a fleet: a node of its fastest type is lost, or all of its first site slows

@@ -89,17 +89,10 @@ class Wanted {
 
  private:
   std::optional<TrainingPlan> best(Thrift thrift, const ThriftLimits& limits) {
-    return search_.best(thrift, limits, known_, goes_on());
+    return search_.best(thrift, limits, known_, watch_);
   }
   std::optional<TrainingPlan> fastest() {
-    return search_.fastest(thrift_of(job_), limits_, known_, fastest_.duration, goes_on());
-  }
-
-  FrugalSearch::Watch goes_on() {
-    return [this](double share) {
-      stopped_ = !watch_(share) || stopped_;
-      return !stopped_;
-    };
+    return search_.fastest(thrift_of(job_), limits_, known_, fastest_.duration, watch_);
   }
 
   /// A search that was stopped proves nothing of what there is not.
@@ -109,7 +102,7 @@ class Wanted {
               "limits: the fastest plan, which has pipelines across sites, does not keep them; "
               "other plans of that kind are not looked at for them, and none else was found"};
     WantedPlan near = nearest();
-    if (!stopped_) return near;
+    if (watch_(1)) return near;
     return {fastest_, "limits: the search was stopped before it found a plan that keeps them"};
   }
 
@@ -139,7 +132,6 @@ class Wanted {
   const FrugalSearch::Watch& watch_;
   ThriftLimits limits_;
   std::vector<TrainingPlan> known_{};
-  bool stopped_ = false;
 };
 
 }  // namespace
