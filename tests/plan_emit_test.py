@@ -38,11 +38,15 @@ MEGATRON = {
     "no-gradient-accumulation-fusion", "ckpt-format"}
 
 
+# Whose plan has several stages, as wide as each other.
+PIPELINE = ONE_SITE.replace("llama3-8b", "llama3-70b").replace("count = 16", "count = 32")
+
+
 class Emit(unittest.TestCase):
     write = plan_test.Job.write
 
     def test_torchtitan(self):
-        job = self.write(ONE_SITE)
+        job = self.write(PIPELINE)
         document = json.loads(plan(job, "--json").stdout)
         (group,) = document["groups"]
         config = tomllib.loads(plan(job, "--emit", "torchtitan").stdout)
@@ -64,7 +68,7 @@ class Emit(unittest.TestCase):
         self.assertGreaterEqual(training["steps"] * 256 * training["seq_len"], 1e12)
 
     def test_megatron(self):
-        job = self.write(ONE_SITE)
+        job = self.write(PIPELINE)
         (group,) = json.loads(plan(job, "--json").stdout)["groups"]
         lines = plan(job, "--emit", "megatron").stdout.splitlines()
         said = {name: value for name, value, *_ in (shlex.split(line) + [None] for line in lines)}

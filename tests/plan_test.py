@@ -115,7 +115,7 @@ class Job(unittest.TestCase):
     def test_explain(self):
         job = self.write(JOB)
         text = plan(job, "--explain").stdout
-        for what in ("tensor exchange", "ACTIVATIONS", "Energy: ", "SENT", "All wait for stage "):
+        for what in ("sharding exchange", "ACTIVATIONS", "Energy: ", "SENT", "All wait for stage "):
             self.assertIn(what, text)
         document = json.loads(plan(job, "--explain", "--json").stdout)
         explain = document["explain"]

@@ -22,7 +22,7 @@ class Words(unittest.TestCase):
                 .replace("count = 16", f"count = {devices}"))
 
     def test_one_device(self):
-        job = self.write(self.small(1))
+        job = self.write(self.small(1).replace("layers = 16", "layers = 24"))
         document = json.loads(plan(job, "--json").stdout)
         self.assertNotIn(document["sharding"], ("none", "optimizer"))
         outcome = plan(job, "--emit", "megatron")

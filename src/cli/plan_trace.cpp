@@ -105,13 +105,17 @@ std::string chunk_text(const plan::ReplicaGroup& group, const Pass& pass) {
 
 std::vector<LaterPart> later_parts(const plan::GroupBreakdown& group, std::size_t stage) {
   using enum StepPart;
-  constexpr std::array order{data_exchange,   optimizer,     slower_stages, stragglers,
-                             slower_replicas, site_exchange, fixed};
+  constexpr std::array order{data_exchange, sharding_exchange, optimizer,     slower_stages,
+                             stragglers,    slower_replicas,   site_exchange, fixed};
+  constexpr Seconds shown{1e-9};  // The shortest in a trace.
+  const plan::StageBreakdown& mine = group.stages[stage];
+  // The shards of each micro-batch are in its passes.
+  const Seconds shards = mine.tail - mine[data_exchange].time - mine[optimizer].time;
   std::vector<LaterPart> parts;
   Seconds at = group.pipeline;
   for (const StepPart part : order) {
-    const Seconds time = group.stages[stage][part].time;
-    if (time > Seconds{}) parts.push_back({part, at, at + time});
+    const Seconds time = part == sharding_exchange ? shards : mine[part].time;
+    if (time >= shown) parts.push_back({part, at, at + time});
     at += time;
   }
   return parts;

@@ -236,6 +236,7 @@ void read_shared(Table& t, plan::SharedFit& fit) {
          .hiding_cost = t.number("hiding-cost", 0, 1),
          .eager_bytes = t.number("eager-bytes", 1, 10),
          .flash1 = t.number("flash1", 0.01, 1),
+         .flash3 = t.number("flash3", 1, 4),
          .shared_rails = t.number("shared-rails", 0.01, 1),
          .stragglers = t.number("stragglers", 0, 1)};
 }

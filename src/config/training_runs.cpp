@@ -4,11 +4,11 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <functional>
 #include <map>
 
 #include "axs/config/text_file.h"
+#include "axs/config/told_number.h"
 #include "axs/plan/names.h"
 
 namespace axs::config {
@@ -20,6 +20,15 @@ using plan::PublishedRun;
 constexpr std::uint64_t file_max = 64u << 20;
 constexpr double gibibyte = 1073741824.0;
 constexpr std::uint32_t whole_max = 1u << 24;
+constexpr double kibi = 1024;
+constexpr double mebi = 1024 * 1024;
+constexpr std::array lengths{Unit{"k", kibi}, Unit{"m", mebi}, Unit{"tokens", 1}};
+constexpr std::array billions{Unit{"b", 1}, Unit{"m", 1e-3}, Unit{"t", 1e3}};
+constexpr std::array seconds{Unit{"s", 1}, Unit{"sec", 1}, Unit{"seconds", 1}, Unit{"ms", 1e-3}};
+constexpr std::array token_rates{Unit{"k", 1e3}, Unit{"m", 1e6}, Unit{"tokenss", 1},
+                                 Unit{"toks", 1}};
+constexpr std::array teraflops{Unit{"tflops", 1}, Unit{"tflopss", 1}, Unit{"tflop", 1},
+                               Unit{"pflops", 1e3}};
 /// Of a run: notes are some sentences.
 constexpr std::size_t record_max = 64u << 10;
 
@@ -145,71 +154,32 @@ void unreadable(std::string& first, const Cell& cell, std::string_view want) {
     first = fmt::format("{} \"{}\", want {}", cell.column, readable(cell.text.substr(0, 40)), want);
 }
 
-/// What people write where they know nothing.
-bool is_blank(std::string_view text) {
-  constexpr std::array blank{"", "-", "--", "?", "n/a", "na", "none", "null", "unknown", "auto"};
-  std::string plain;
-  for (const char c : text)
-    if (c != ' ') plain += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return std::ranges::find(blank, plain) != blank.end();
-}
-
-/// Without spaces around it.
-std::string_view trimmed(std::string_view text) {
-  while (text.starts_with(' ')) text.remove_prefix(1);
-  while (text.ends_with(' ')) text.remove_suffix(1);
-  return text;
-}
-
-/// Without "about" before it, and what a bracket says after it: "~300", "128 (1M tokens)".
-std::string_view without_remarks(std::string_view text) {
-  text = trimmed(text);
-  for (const std::string_view about : {"~", "\xE2\x89\x88"})
-    if (text.starts_with(about)) text.remove_prefix(about.size());
-  const std::size_t bracket = text.find(" (");
-  return trimmed(bracket != std::string_view::npos && bracket > 0 && text.ends_with(')')
-                     ? text.substr(0, bracket)
-                     : text);
-}
-
-/// "1,024" without its comma; what is no such number as it is: "0,456" may be a fraction.
-std::string without_commas(std::string_view text) {
-  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
-  const std::size_t first = text.find(',');
-  bool is_counted = first >= 1 && first <= 3 && text.front() != '0';
-  std::string digits;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool separates = first <= i && (text.size() - i) % 4 == 0;
-    is_counted = is_counted && (separates ? text[i] == ',' : is_digit(text[i]));
-    if (!separates) digits += text[i];
-  }
-  return is_counted ? digits : std::string{text};
-}
-
 std::optional<double> number(std::string& problem, const Cell& cell, double least, double most,
-                             std::string_view want) {
+                             std::string_view want, Units units = {}) {
   if (is_blank(cell.text)) return std::nullopt;
-  const std::string text = without_commas(without_remarks(cell.text));
-  double value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error == std::errc{} && end == text.data() + text.size() && value >= least && value <= most)
-    return value;
+  const auto value = told_number(cell.text, units);
+  if (value && *value >= least && *value <= most) return value;
   unreadable(problem, cell, want);
   return std::nullopt;
 }
 
 /// Of what is never 0. The limits keep errors of predictions readable.
-std::optional<double> positive(std::string& problem, const Cell& cell) {
-  return number(problem, cell, 1e-9, 1e9, "a number from 1e-9 to 1e9");
+std::optional<double> positive(std::string& problem, const Cell& cell, Units units = {}) {
+  return number(problem, cell, 1e-9, 1e9, "a number from 1e-9 to 1e9", units);
 }
 
 Set text(std::string PublishedRun::* member) {
   return [member](PublishedRun& run, const Cell& cell) { run.*member = readable(cell.text); };
 }
 
-Set whole(std::optional<std::uint32_t> PublishedRun::* member) {
-  return [member](PublishedRun& run, const Cell& cell) {
-    const auto value = number(run.unreadable, cell, 0, whole_max, "a number from 0 to 16777216");
+constexpr std::array things{Unit{"gpus", 1},  Unit{"devices", 1},   Unit{"chips", 1},
+                            Unit{"seqs", 1},  Unit{"sequences", 1}, Unit{"samples", 1},
+                            Unit{"layers", 1}};
+
+Set whole(std::optional<std::uint32_t> PublishedRun::* member, Units units = things) {
+  return [member, units](PublishedRun& run, const Cell& cell) {
+    const auto value =
+        number(run.unreadable, cell, 0, whole_max, "a number from 0 to 16777216", units);
     if (!value) return;
     const auto rounded = static_cast<std::uint32_t>(*value);
     if (rounded == *value)
@@ -221,9 +191,9 @@ Set whole(std::optional<std::uint32_t> PublishedRun::* member) {
 
 /// A number of the throughput in a unit.
 template <class T>
-Set throughput(std::optional<T> plan::Throughput::* member, double unit) {
-  return [member, unit](PublishedRun& run, const Cell& cell) {
-    if (const auto value = positive(run.throughput.unreadable, cell))
+Set throughput(std::optional<T> plan::Throughput::* member, double unit, Units units) {
+  return [member, unit, units](PublishedRun& run, const Cell& cell) {
+    if (const auto value = positive(run.throughput.unreadable, cell, units))
       run.throughput.*member = T{*value * unit};
   };
 }
@@ -240,29 +210,35 @@ Set share(std::optional<double> plan::Throughput::* member) {
   };
 }
 
-/// "8K" tokens are 8,192.
-void set_sequence(PublishedRun& run, const Cell& cell) {
-  static const Set set = whole(&PublishedRun::sequence);
-  const std::string_view text = without_remarks(cell.text);
-  const bool in_kibi = text.size() > 1 && (text.ends_with('K') || text.ends_with('k'));
-  const std::string bare{in_kibi ? text.substr(0, text.size() - 1) : text};
-  set(run, in_kibi ? Cell{cell.column, bare} : cell);
-  if (in_kibi && run.sequence) *run.sequence *= 1024;
+/// In sequences or, as "4M tokens", in tokens: as many sequences as these are follows when the row
+/// is read.
+void set_batch(PublishedRun& run, const Cell& cell) {
+  static const Set set = whole(&PublishedRun::global_batch);
+  constexpr std::array tokens{Unit{"m", mebi}, Unit{"mtokens", mebi}, Unit{"milliontokens", mebi},
+                              Unit{"tokens", 1}};
+  if (!told_number(cell.text, things)) run.batch_tokens = told_number(cell.text, tokens);
+  if (!run.batch_tokens) set(run, cell);
 }
 
 /// PyTorch's FSDP cuts what ZeRO's third stage cuts, Megatron's distributed optimiser what the
-/// first one does.
+/// first one does. Nothing if the words tell no stage.
+std::optional<std::uint32_t> stage_in_words(const std::string& plain) {
+  using plan::says;
+  if (says(plain, {"hsdp", "hybridshard", "mics", "zero3", "stage3", "fsdp", "full"})) return 3;
+  if (says(plain, {"zero2", "stage2", "shardgradop"})) return 2;
+  if (says(plain, {"zero1", "stage1", "distopt", "distributedopti", "optimizerst"})) return 1;
+  if (says(plain, {"zero0", "ddp"}) || plain == "n" || plain == "no" || plain == "false") return 0;
+  return plain == "y" || plain == "yes" || plain == "true" ? std::optional{1u} : std::nullopt;
+}
 void set_zero_stage(PublishedRun& run, const Cell& cell) {
   static const Set set = whole(&PublishedRun::zero_stage);
-  static const std::map<std::string, std::string, std::less<>> stages{
-      {"fsdp", "3"},    {"fsdp2", "3"},  {"hsdp", "3"},
-      {"distopt", "1"}, {"y", "1"},      {"distributedoptimizer", "1"},
-      {"zero0", "0"},   {"zero1", "1"},  {"zero2", "2"},
-      {"zero3", "3"},   {"stage1", "1"}, {"stage2", "2"},
-      {"stage3", "3"}};
-  const auto stage = stages.find(plan::plain_name(without_remarks(cell.text)));
-  run.hybrid_sharding = stage != stages.end() && stage->first == "hsdp";
-  set(run, stage == stages.end() ? cell : Cell{cell.column, stage->second});
+  const std::string plain = plan::plain_name(cell.text);
+  run.hybrid_sharding = plan::says(plain, {"hsdp", "hybridshard", "mics"});
+  run.zero_stage = stage_in_words(plain);
+  if (plan::says(plain, {"offload", "infinity"}))
+    unreadable(run.unreadable, cell, "states on the devices");
+  else if (!run.zero_stage)
+    set(run, cell);
 }
 
 using Columns = std::map<std::string, Set, std::less<>>;
@@ -282,8 +258,8 @@ const Columns& wanted_columns() {
       {"heads", whole(&Run::heads)},
       {"ffn_hidden", whole(&Run::feed_forward)},
       {"vocab", whole(&Run::vocabulary)},
-      {"seq_len", set_sequence},
-      {"global_batch", whole(&Run::global_batch)},
+      {"seq_len", whole(&Run::sequence, lengths)},
+      {"global_batch", set_batch},
       {"micro_batch", whole(&Run::micro_batch)},
       {"n_gpus", whole(&Run::devices)},
       {"tp", whole(&Run::tensor)},
@@ -305,11 +281,11 @@ const Columns& wanted_columns() {
       {"model_params_B",
        [](Run& run, const Cell& cell) {
          run.parameters_billion =
-             number(run.unreadable, cell, 0, 1e9, "a number from 0 to 1000000000");
+             number(run.unreadable, cell, 0, 1e9, "a number from 0 to 1000000000", billions);
        }},
       {"step_time_s",
        [](Run& run, const Cell& cell) {
-         if (const auto value = positive(run.unreadable, cell)) run.step = Seconds{*value};
+         if (const auto value = positive(run.unreadable, cell, seconds)) run.step = Seconds{*value};
        }},
       {"peak_mem_gib", [](Run& run, const Cell& cell) {
          if (const auto value = positive(run.unreadable, cell))
@@ -321,13 +297,14 @@ const Columns& wanted_columns() {
 /// What is wrong in these matters only where a time follows from them.
 const Columns& further_columns() {
   using plan::Throughput;
-  static const Columns all{{"tokens_per_s", throughput(&Throughput::tokens_per_second, 1)},
-                           {"achieved_tflops_per_gpu", throughput(&Throughput::flops, 1e12)},
-                           {"mfu_pct", share(&Throughput::model_share)},
-                           {"hfu_pct", share(&Throughput::hardware_share)},
-                           {"flops_convention", [](PublishedRun& run, const Cell& cell) {
-                              run.throughput.convention = readable(cell.text);
-                            }}};
+  static const Columns all{
+      {"tokens_per_s", throughput(&Throughput::tokens_per_second, 1, token_rates)},
+      {"achieved_tflops_per_gpu", throughput(&Throughput::flops, 1e12, teraflops)},
+      {"mfu_pct", share(&Throughput::model_share)},
+      {"hfu_pct", share(&Throughput::hardware_share)},
+      {"flops_convention", [](PublishedRun& run, const Cell& cell) {
+         run.throughput.convention = readable(cell.text);
+       }}};
   return all;
 }
 
@@ -360,6 +337,11 @@ PublishedRun read_run(const std::vector<std::string>& names, const std::vector<S
     run.unreadable = fmt::format("{} cells, want {} as in the header", cells.size(), names.size());
   for (std::size_t i = 0; i < std::min(names.size(), cells.size()); ++i)
     if (sets[i]) sets[i](run, {names[i], cells[i]});
+  const plan::Throughput& told = run.throughput;
+  if (!run.batch_tokens && !run.global_batch && run.step && told.tokens_per_second)
+    run.batch_tokens = run.step->value() * *told.tokens_per_second;
+  if (run.batch_tokens && run.sequence.value_or(0) > 0)
+    run.global_batch = static_cast<std::uint32_t>(*run.batch_tokens / *run.sequence + 0.5);
   return run;
 }
 

@@ -80,7 +80,7 @@ PublishedRun read_with(const std::string& from, const std::string& to) {
 }  // namespace
 
 TEST_CASE("training runs: a time that is none is named as it was seen") {
-  for (const char* const cell : {"-4", "0", "nan", "inf", "four", "4 s", "1e-300", "1e308"}) {
+  for (const char* const cell : {"-4", "0", "nan", "inf", "four", "4 h", "1e-300", "1e308"}) {
     CAPTURE(cell);
     const PublishedRun changed = read_with("3.25", cell);
     CHECK_FALSE(changed.step);
@@ -146,28 +146,78 @@ TEST_CASE("training runs: numbers as people write them") {
     CHECK(read_with("24", about).layers == 24);
   for (const char* const wrong : {"~", "(24)", " (24)", "24 of 25"})
     CHECK(read_with("24", wrong).unreadable.starts_with("layers"));
+  for (const char* const apart : {"1 024", "1'024",
+                                  "1\xC2\xA0"
+                                  "024",
+                                  "1024 layers", "1_024"})
+    CHECK(read_with("24", apart).layers == 1024);
+  for (const char* const wrong : {"1 02", "1  024", "24 things", "24k", "layers"})
+    CHECK(read_with("24", wrong).unreadable.starts_with("layers"));
+  CHECK(read_with("3.25", "\"1,024.5\"").step == Seconds{1024.5});
+  CHECK(read_with("3.25", "250 ms").step == Seconds{0.25});
+  CHECK(read_with("3.25", "2.5s").step == Seconds{2.5});
   for (const char* blank : {"-", "N/A", "unknown", "None", "?"}) {
     CHECK(read_with("24", blank).unreadable.empty());
     CHECK_FALSE(read_with("24", blank).layers);
   }
 }
 
+namespace {
+
+/// The run with a cell of one more column or of another one in its place.
+PublishedRun told(const std::string& cell, const std::string& column) {
+  std::string names = header;
+  if (const auto at = names.find(column); at != std::string::npos)
+    names.replace(at, column.size(), "other");
+  const auto runs = parse_training_runs(column + "," + names + cell + "," + run, "r.csv");
+  REQUIRE(runs);
+  return runs->front();
+}
+
+}  // namespace
+
+TEST_CASE("training runs: batches in tokens") {
+  CHECK(told("4M tokens", "global_batch").global_batch == 2048);  // Of 2,048 each.
+  CHECK(told("16M", "global_batch").global_batch == 8192);
+  CHECK(told("2048000 tokens", "global_batch").global_batch == 1000);
+  CHECK(told("512 sequences", "global_batch").global_batch == 512);
+  CHECK(told("512 (1M tokens)", "global_batch").global_batch == 512);
+  CHECK(told("4M bytes", "global_batch").unreadable.starts_with("global_batch"));
+}
+
+TEST_CASE("training runs: a batch follows from the rate of tokens and the time") {
+  std::string rate = run;
+  rate.replace(rate.find(",512,"), 5, ",,");
+  const auto runs = parse_training_runs("tokens_per_s," + header + "322.6k," + rate, "r.csv");
+  REQUIRE(runs);
+  CHECK(runs->front().throughput.tokens_per_second == 322600);
+  CHECK(runs->front().global_batch == 512);  // 3.25 s of 322,600 tokens, each of 2,048.
+}
+
+TEST_CASE("training runs: units of throughput and size") {
+  CHECK(told("0.4 PFLOP/s", "achieved_tflops_per_gpu").throughput.flops == FlopsPerSecond{400e12});
+  CHECK(told("400 TFLOP/s", "achieved_tflops_per_gpu").throughput.flops == FlopsPerSecond{400e12});
+  CHECK(told("125M", "model_params_B").parameters_billion == doctest::Approx(0.125));
+  CHECK(told("8.03 B", "model_params_B").parameters_billion == 8.03);
+}
+
 TEST_CASE("training runs: lengths in K and stages of ZeRO in words") {
-  const auto told = [](const std::string& cell, const std::string& column) {
-    std::string names = header;
-    names.replace(names.find(column), column.size(), "other");
-    const auto runs = parse_training_runs(column + "," + names + cell + "," + run, "r.csv");
-    REQUIRE(runs);
-    return runs->front();
-  };
   CHECK(told("8K", "seq_len").sequence == 8192);
   CHECK(told("8192", "seq_len").sequence == 8192);
+  CHECK(told("1M", "seq_len").sequence == 1048576);
+  CHECK(told("4096 tokens", "seq_len").sequence == 4096);
   CHECK(told("K", "seq_len").unreadable.starts_with("seq_len"));
-  for (const char* const three : {"3", "FSDP", "ZeRO-3", "3 (FSDP)", "Stage 3", "HSDP"})
+  for (const char* const three :
+       {"3", "FSDP", "ZeRO-3", "3 (FSDP)", "Stage 3", "HSDP", "FULL_SHARD", "fully sharded"})
     CHECK(told(three, "zero_stage").zero_stage == 3);
-  for (const char* const one : {"ZeRO-1", "dist-opt", "distributed optimizer", "y"})
+  for (const char* const one : {"ZeRO-1", "dist-opt", "distributed optimizer", "y", "True"})
     CHECK(told(one, "zero_stage").zero_stage == 1);
+  for (const char* const none : {"0", "DDP", "no", "False"})
+    CHECK(told(none, "zero_stage").zero_stage == 0);
+  CHECK(told("SHARD_GRAD_OP", "zero_stage").zero_stage == 2);
+  CHECK(told("ZeRO-Offload", "zero_stage").unreadable.starts_with("zero_stage"));
   CHECK(told("HSDP", "zero_stage").hybrid_sharding);
+  CHECK(told("HYBRID_SHARD", "zero_stage").hybrid_sharding);
   CHECK_FALSE(told("FSDP", "zero_stage").hybrid_sharding);
   CHECK(told("ZeRO", "zero_stage").unreadable.starts_with("zero_stage"));
 }

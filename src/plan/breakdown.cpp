@@ -226,6 +226,7 @@ class Breaker {
     stage.layer = layer_time(work, machine_of(work.accelerator, work.network, calibration_),
                              calibration_.shared);
     stage.micro_batch = pipeline.turns[number];
+    stage.tail = pipeline.tails[number];
     stage.recomputed = busy.recompute / group.micro_batches;
     stage.memory = cost.memory_parts(layers, place);
     stage.devices = static_cast<double>(group.replicas) * cost.devices();

@@ -53,6 +53,7 @@ struct StageBreakdown {
   PartCosts parts;
   LayerTime layer;        ///< of a micro-batch
   Seconds micro_batch{};  ///< on this stage, forward and backward
+  Seconds tail{};         ///< what it does after its last micro-batch
   Seconds recomputed{};   ///< of it
   MemoryUse memory;       ///< of each device
   double devices = 1;     ///< of this stage in all replicas of the group

@@ -30,6 +30,7 @@ struct SharedFit {
   double hiding_cost = 0;        ///< seconds of computing lost for a second that is hidden
   double eager_bytes = 1;        ///< point-wise bytes, eager over fused
   double flash1 = 1;             ///< rate of FlashAttention 1 over 2
+  double flash3 = 1;             ///< rate of FlashAttention 3, or cuDNN's on Hopper, over 2
   double shared_rails = 1;       ///< rate left to data-parallel rings whose devices share NICs
   double stragglers = 0;         ///< of the time of a step, per doubling of the nodes
 };

@@ -15,10 +15,6 @@ namespace {
 /// Of a score that takes part in softmax, mask and dropout one by one: Sailor's profile of GPT-Neo
 /// 2.7B at micro-batch 16. Forward 45 %.
 constexpr double unfused_score_bytes = 130;
-/// Of FlashAttention 3 over 2 on an H100: 1.5 to 2 times forward, 1.5 to 1.75 backward (Shah et al.
-/// 2024, abstract and section 4), the middle of each.
-constexpr double flash3_gain_forward = 1.75;
-constexpr double flash3_gain_backward = 1.625;
 /// The fullest expert of a layer over the mean: what a balanced router leaves. Declared.
 constexpr double imbalance = 1.1;
 
@@ -145,10 +141,10 @@ class Layer {
     const double unmasked =
         0.5 * (1 + edge) - 0.5 * shape_.window_share() * (1 - seen) * (1 - seen);
     const Flops work{4 * scores() * shape_.head_width * unmasked};
-    const Seconds forward = work / (machine_.attention * (first ? fit_.flash1 : 1));
-    const Passes time{forward, forward * (2.5 * (first ? 1.6 : 1.25))};
-    if (software_.attention != Attention::flash3) return time;
-    return {time.forward / flash3_gain_forward, time.backward / flash3_gain_backward};
+    const bool third = software_.attention == Attention::flash3;
+    const double gain = first ? fit_.flash1 : third ? machine_.flash3_gain : 1;
+    const Seconds forward = work / (machine_.attention * gain);
+    return {forward, forward * (2.5 * (first ? 1.6 : 1.25))};
   }
 
   /// Two batched products, and the scores in memory. 9 and 11 bytes of a score are what Megatron's

@@ -55,6 +55,7 @@ struct Machine {
   Precision fastest = Precision::fp8;
   double host = 1;             ///< of the time that launching takes
   FlopsPerSecond attention{};  ///< FlashAttention 2, of the products that are not masked
+  double flash3_gain = 1;      ///< of FlashAttention 3, where the accelerator has it
   BytesPerSecond memory{};
   double multiprocessors = 1;
   Links links;

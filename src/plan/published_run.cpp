@@ -218,9 +218,9 @@ bool read_schedule(const PublishedRun& run, const SoftwareFacts& software, const
     const double parts = static_cast<double>(plan.data) * plan.pipeline * plan.virtual_stages;
     if (parts >= 1) micro_batch = static_cast<std::uint32_t>(*run.global_batch / parts);
   }
-  // Rows of memory only need no batch, but as many micro-batches as fill a pipeline.
+  // Rates and memory need no batch, but as many micro-batches as fill a pipeline.
   plan.micro_batch = micro_batch.value_or(1);
-  const double turns = plan.pipeline > 1 ? 8.0 * plan.pipeline : 1;
+  const double turns = 8.0 * plan.pipeline;
   const double enough = std::min(turns * plan.micro_batch * plan.data, 4e9);
   plan.global_batch =
       whole_batch(run.global_batch.value_or(static_cast<std::uint32_t>(enough)), plan);
@@ -277,13 +277,23 @@ class Fastest {
   std::vector<Candidate> candidates_;
 };
 
-/// From a workload that is checked, doubles the micro-batch as long as the batch is a multiple.
+/// The one after a micro-batch that the batch of a replica is a multiple of, with a pipeline twice
+/// as many, as people choose there; 0 if there is none that anybody would use.
+std::uint32_t next_micro_batch(const ParallelPlan& plan) {
+  const std::uint32_t of_replica = plan.global_batch / plan.data;
+  const std::uint32_t least = plan.pipeline > 1 ? 2 * plan.micro_batch : plan.micro_batch + 1;
+  const std::uint32_t most = plan.pipeline > 1 ? least : 1024;
+  for (std::uint32_t next = least; next <= std::min(of_replica, most); ++next)
+    if (of_replica % next == 0) return next;
+  return 0;
+}
+
+/// From a workload that is checked, all micro-batches if none is told.
 Result<> try_micro_batches(Workload work, bool told, Fastest& fastest) {
   do {
     AXS_TRY(fastest.look_at(work));
-    work.plan.micro_batch *= 2;
-  } while (!told && work.plan.micro_batch <= work.plan.global_batch &&
-           check(work.shape, work.plan));
+    work.plan.micro_batch = next_micro_batch(work.plan);
+  } while (!told && work.plan.micro_batch > 0 && check(work.shape, work.plan));
   return Ok{};
 }
 

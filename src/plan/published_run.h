@@ -34,6 +34,7 @@ struct PublishedRun {
   bool sequence_parallel = false;
   bool hybrid_sharding = false;  ///< states are cut within a node
   std::optional<double> parameters_billion;
+  std::optional<double> batch_tokens;  ///< where a table counts the global batch so
   std::optional<std::uint32_t> layers, hidden, heads, feed_forward, vocabulary;
   std::optional<std::uint32_t> sequence, global_batch, micro_batch, devices;
   std::optional<std::uint32_t> tensor, pipeline, data, virtual_stages, expert, context, zero_stage;

@@ -69,6 +69,16 @@ TEST_CASE("published: a micro-batch that nobody tells is the fastest that fits")
   }
 }
 
+TEST_CASE("published: micro-batches that nobody tells are any parts of a replica's batch") {
+  PublishedRun run = llama();
+  run.micro_batch.reset();
+  run.sequence = 1024;
+  run.global_batch = 8 * 7;
+  CHECK(workload_of(run, config::testing::shipped_facts())->plan.micro_batch == 7);
+  run.pipeline = 2;  // Powers of two, as people choose beside a pipeline.
+  CHECK(workload_of(run, config::testing::shipped_facts())->plan.micro_batch == 2);
+}
+
 TEST_CASE("published: a batch that a table has rounded is a whole number of micro-batches") {
   PublishedRun run = llama();
   run.global_batch = 65;

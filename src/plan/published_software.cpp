@@ -57,11 +57,10 @@ bool denies_flash(const std::string& plain) {
   return says(plain, {"withoutflash", "noflash", "notflash"});
 }
 
-/// Of the software's, what the accelerator runs. FlashAttention wants Ampere or later, its third
-/// version Hopper (Dao-AILab/flash-attention, README.md).
+/// Of the software's, what the accelerator runs: FlashAttention wants Ampere or later
+/// (Dao-AILab/flash-attention, README.md).
 Attention attention_on(const Accelerator& accelerator, Attention attention) {
   if (is_flash(attention) && accelerator.family == "V100") return Attention::classic;
-  if (attention == Attention::flash3 && accelerator.family != "Hopper") return Attention::flash2;
   return attention;
 }
 
@@ -79,10 +78,12 @@ Result<std::optional<Recompute>> recompute_told(const std::string& text) {
       (!says_which && has_word(text, {"no", "none", "off", "false", "without"})))
     return Told{Recompute::none};
   // Frameworks of TPUs name what they keep.
-  if (says(plain, {"selective", "partial", "minimal", "custom", "save", "dots"}))
+  if (says(plain, {"selective", "partial", "minimal", "custom", "save", "dots"}) ||
+      has_word(text, {"sac"}))
     return Told{Recompute::selective};
-  if (says(plain, {"full", "block", "uniform"}) || has_word(text, {"all", "yes", "true"}))
+  if (says(plain, {"full", "block", "uniform"}) || has_word(text, {"all", "yes", "true", "remat"}))
     return Told{Recompute::full};
+  if (says(plain, {"offload"})) return Told{Recompute::selective};  // Kept elsewhere.
   // Others name what they compute again.
   if (says(plain, {"attention", "attn", "mlp", "moe", "every2"}) || has_word(text, {"op", "ops"}))
     return Told{Recompute::selective};

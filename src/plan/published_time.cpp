@@ -72,14 +72,15 @@ double narrow_gain(const Workload& work) {
   return 1u << static_cast<unsigned>(std::min(work.plan.precision, work.accelerator.fastest));
 }
 
-/// All columns but the printed time, of a run whose batch is told.
+/// All columns but the printed time, for a step of the batch that is told or assumed.
 class ToldTimes {
  public:
   ToldTimes(const PublishedRun& run, const Workload& work, const SoftwareFacts& software)
       : work_{work},
         told_{run.throughput},
         attention_{attention_counted(told_.convention, software)},
-        tokens_{static_cast<double>(*run.global_batch) * work.plan.sequence} {}
+        tokens_{static_cast<double>(run.global_batch.value_or(work.plan.global_batch)) *
+                work.plan.sequence} {}
 
   std::vector<ToldTime> all() const {
     std::vector<ToldTime> times;
@@ -158,7 +159,6 @@ std::string impossible(const Throughput& told, const Workload& work) {
 /// Why the time cannot be told from what is told.
 std::string why_untold(const PublishedRun& run) {
   if (!run.throughput.unreadable.empty()) return run.throughput.unreadable;
-  if (!run.global_batch) return "no global batch";
   return "flops_convention \"" + run.throughput.convention + "\", want model or hardware";
 }
 
@@ -175,9 +175,8 @@ Result<PublishedTime> published_time(const PublishedRun& run, const Workload& wo
     return Error{Errc::unavailable, problem};
   std::vector<ToldTime> times;
   if (run.step) times.push_back(exactly(PublishedTime::printed, *run.step));
-  if (run.global_batch)
-    std::ranges::copy(ToldTimes{run, work, software_of(run.source, facts)}.all(),
-                      std::back_inserter(times));
+  std::ranges::copy(ToldTimes{run, work, software_of(run.source, facts)}.all(),
+                    std::back_inserter(times));
   if (times.empty()) return Error{Errc::unavailable, why_untold(run)};
   const ToldTime& first = times.front();
   const std::string problem = contradiction(times);

@@ -183,8 +183,16 @@ TEST_CASE("time: why there is none") {
   CHECK(why_not(run) == "mfu_pct tells a time, but tp or pp is not told");
   run.throughput = {.tokens_per_second = 4096};
   CHECK(why_not(run).empty());
+}
+
+TEST_CASE("time: a rate without a batch is that of a step of as many as one likes") {
+  PublishedRun run = gpt3();
+  run.throughput = {.tokens_per_second = 4096};
   run.global_batch.reset();
-  CHECK(why_not(run) == "no global batch");
+  const Facts& facts = config::testing::shipped_facts();
+  const Workload work = *workload_of(run, facts);
+  const double tokens = static_cast<double>(work.plan.global_batch) * work.plan.sequence;
+  CHECK(published_time(run, work, facts)->step.value() == doctest::Approx(tokens / 4096));
 }
 
 TEST_CASE("score: a time that follows is compared, what is wrong is told first") {

@@ -6,7 +6,7 @@ namespace axs::plan {
 
 /// classic: batched products with the scores in memory, softmax and mask fused (Megatron). unfused:
 /// each operation on the scores by itself. flash1, flash2, flash3: Dao et al. 2022, Dao 2023, Shah
-/// et al. 2024 (or cuDNN's of that time), which wants Hopper.
+/// et al. 2024 (or cuDNN's of that time), which is flash2 on all but Hopper.
 enum class Attention { classic, unfused, flash1, flash2, flash3 };
 
 constexpr bool is_flash(Attention attention) {

@@ -138,8 +138,7 @@ class Step {
   Seconds exchange_between_nodes(double layers, double common, double routed) const {
     Seconds all = between_nodes(common, sharers_, cut_);
     if (work_.shape.is_mixture()) all += between_nodes(routed, expert_sharers_, experts_cut_);
-    const Seconds hidden = fit_.hiding * layers * layer_.total();
-    return std::max(0.1 * all, all - hidden);
+    return exposed_in_step(all, layers);
   }
   Seconds between_nodes(double parameters, const Sharers& all, const Sharers& cut) const {
     return all_reduce(Bytes{reduced_bytes(work_.software) * parameters / cut.count},
@@ -207,9 +206,13 @@ class Step {
     const double share = crowded ? links.shared_rails_share : 1;
     const Seconds all = all_reduce(Bytes{exchanged_bytes(work_) * common}, group, links, share) +
                         exchange_of_experts(routed);
-    if (!work_.software.overlaps_data) return all;
+    return exposed_in_step(all, layers);
+  }
+  /// Gradients are exchanged while earlier layers go backward for the last time.
+  Seconds exposed_in_step(Seconds exchange, double layers) const {
+    if (!work_.software.overlaps_data) return exchange;
     const Seconds hidden = fit_.hiding * layers * layer_.total();
-    return std::max(0.1 * all, all - hidden);
+    return std::max(0.1 * exchange, exchange - hidden);
   }
 
   Seconds exchange_of_experts(double routed) const {
@@ -223,12 +226,12 @@ class Step {
   }
 
   /// From the errors of sources that were left out of the fit: within exp(0.2) lie 92 % of them,
-  /// but only 70 % of torchtitan's, which alone has pipelines of shards and of fp8. Software that
+  /// but only 75 % of torchtitan's, which alone has pipelines of shards and of fp8. Software that
   /// nobody has looked at is no better known. An accelerator without rows has numbers of
-  /// others: with such, fitted on the other family, exp(0.38) holds nine of ten of the worst
+  /// others: with such, fitted on the other family, exp(0.35) holds nine of ten of the worst
   /// source. Of experts and 4 bits no fitted run tells; what is added for them is a judgement.
   /// Where four or more devices share a sequence, attention is nearly all: the one source that was
-  /// fitted is predicted up to 12 % too fast, another one up to 39 % too slow.
+  /// fitted is predicted up to 11 % too fast, another one was up to 39 % too slow at first.
   double spread() const {
     const bool without_runs = work_.shape.is_mixture() || plan_.precision == Precision::fp4;
     if (!machine_.measured) return dmath::exp(without_runs ? 0.6 : 0.45);

@@ -10,8 +10,8 @@ NUMBERS = {
     "fp8-gain": (1.7, 0.1), "power-exponent": (0.6, 0.4),
     "scale-up": (0.70, 0.2), "network": (0.80, 0.2), "network-latency-s": (20e-6, 0.7),
     "exposed-transfers": (1.0, 0.7), "hiding": (0.7, 0.4), "hiding-cost": (0.3, 0.7),
-    "eager-bytes": (1.3, 0.25), "flash1": (0.6, 0.2), "shared-rails": (0.25, 0.5),
-    "stragglers": (0.01, 1.0),
+    "eager-bytes": (1.3, 0.25), "flash1": (0.6, 0.2), "flash3": (1.5, 0.2),
+    "shared-rails": (0.25, 0.5), "stragglers": (0.01, 1.0),
 }
 TILES = ((256, 128, 1.0), (128, 256, 1.0), (128, 128, 0.95), (256, 64, 0.9), (64, 256, 0.9),
          (128, 64, 0.83), (64, 64, 0.7))
@@ -98,12 +98,13 @@ def attention(c, fit, machine):
     s, width, batch = c.sequence, c.head_width, c.micro_batch * queries
     scores = batch * s * s / c.context
     first, unfused = c.attention == "flash1", c.attention == "unfused"
-    flash = 4 * scores * width * 0.5 * (1 + 128 / s) \
-        / (machine.attention * np.where(first, fit["flash1"], 1.0))
+    third = c.attention == "flash3"
+    gain = np.select([first, third & (c.family == "Hopper")], [fit["flash1"], fit["flash3"]], 1.0)
+    flash = 4 * scores * width * 0.5 * (1 + 128 / s) / (machine.attention * gain)
     products = machine.product(s, s, width, 1, batch) + machine.product(s, width, s, 1, batch)
     forward = products + scores * np.where(unfused, 0.45 * 130, 9) / machine.memory
     backward = 2 * products + scores * np.where(unfused, 0.55 * 130, 11) / machine.memory
-    has_flash = first | (c.attention == "flash2")
+    has_flash = first | third | (c.attention == "flash2")
     around = np.minimum(c.context, np.maximum(machine.per_node // c.tensor, 1))
     ring = machine.one_pass(4 * keys * width * c.tokens * c.context, c.context, around)
     return (np.where(has_flash, flash, forward) + 0.3 * ring,

@@ -112,9 +112,8 @@ def read_plan(run, row):
         run.virtual_stages = 2 if "Interleaved" in row["notes"] else 1
         micro = batch / run.data / (run.pipeline * run.virtual_stages)
     run.micro_batch = micro
-    turns = 8 * run.pipeline if run.pipeline > 1 else 1
     at_once = micro * run.data
-    run.global_batch = round((batch or at_once * turns) / at_once) * at_once
+    run.global_batch = round((batch or at_once * 8 * run.pipeline) / at_once) * at_once
     run.recompute = RECOMPUTE[row["recompute"]]
     run.fp8 = row["precision"] == "fp8"
     run.sequence_parallel = row["seq_parallel"] == "y" or run.software["sequence-parallel"]
