@@ -49,33 +49,6 @@ std::size_t first_in_turn(std::size_t count, const Trial& trial) {
   return count;
 }
 
-bool FrugalSearch::is_within(const TrainingPlan& plan, const ThriftLimits& limits) const {
-  const bool bounded = limits.money.value() < endless;
-  if (plan.duration > limits.duration || plan.cost.power > limits.power) return false;
-  if (bounded && (!plan.cost.money || *plan.cost.money > limits.money)) return false;
-  const std::vector<Watts> power = site_power(plan, search_.fleet());
-  for (std::size_t site = 0; site < power.size(); ++site) {
-    const auto& limit = search_.fleet().sites[site].supply.limit;
-    if (limit && power[site] > *limit) return false;
-  }
-  return true;
-}
-
-double FrugalSearch::step_score(const TrainingPlan& plan, Thrift thrift) const {
-  const double steps_of_job = steps(search_.job());
-  switch (thrift) {
-    case Thrift::money:
-      return plan.cost.money->value() / steps_of_job;
-    case Thrift::energy:
-      return plan.cost.energy.value() / steps_of_job;
-    case Thrift::carbon:
-      return *plan.cost.carbon / steps_of_job;
-    case Thrift::power:
-      break;
-  }
-  return plan.cost.power.value();
-}
-
 /// Of a step that keeps a limit of what it shall take little of; what is searched for scores less.
 double FrugalSearch::highest_score(Thrift thrift, const ThriftLimits& limits) const {
   constexpr double more = 1 + 2 * FrugalChoice::close_enough;
@@ -90,8 +63,9 @@ std::optional<TrainingPlan> FrugalSearch::best(Thrift thrift, const ThriftLimits
                                                const Watch& watch) const {
   FrugalWish wish{limits, Which::least, highest_score(thrift, limits)};
   for (const TrainingPlan& plan : known) {
-    if (!is_within(plan, limits) || step_score(plan, thrift) >= wish.score) continue;
-    wish.score = step_score(plan, thrift);
+    if (!is_within(plan, limits, fleet()) || step_score(plan, thrift, search_.job()) >= wish.score)
+      continue;
+    wish.score = step_score(plan, thrift, search_.job());
     wish.plan = plan;
   }
   look(thrift, [](FrugalUnit& unit, FrugalWish& wanted) { unit.look(wanted); }, watch, wish);
@@ -103,7 +77,7 @@ std::optional<TrainingPlan> FrugalSearch::fastest(Thrift thrift, const ThriftLim
                                                   Seconds shortest, const Watch& watch) const {
   FrugalWish wish{limits, Which::least, highest_score(thrift, limits)};
   for (const TrainingPlan& plan : known)
-    if (is_within(plan, limits) && (!wish.plan || plan.duration < wish.plan->duration))
+    if (is_within(plan, limits, fleet()) && (!wish.plan || plan.duration < wish.plan->duration))
       wish.plan = plan;
   const Look faster = [shortest](FrugalUnit& unit, FrugalWish& wanted) {
     speed_up(unit, shortest, wanted);
@@ -171,7 +145,7 @@ FrugalSearch::Promising FrugalSearch::promising(Thrift thrift, const FrugalWish&
     const double share = static_cast<double>(number) / static_cast<double>(bounds.size());
     FrugalUnit unit{search_, number, thrift, wish.limits.duration,
                     [&] { return stop() || !watch(share_of_bounds * share); }};
-    if (!unit.has_pipelines_across_sites()) bounds[number] = unit.bound(wish);
+    bounds[number] = unit.bound(wish);
     return false;
   });
   Promising units;

@@ -48,11 +48,6 @@ class FrugalSearch {
 
   const Fleet& fleet() const { return search_.fleet(); }
 
-  /// What a step of the plan takes.
-  double step_score(const TrainingPlan& plan, Thrift thrift) const;
-  /// Whether all limits are kept, those of sites with them.
-  bool is_within(const TrainingPlan& plan, const ThriftLimits& limits) const;
-
  private:
   /// Units with what they score at least.
   using Promising = std::vector<std::pair<double, std::size_t>>;

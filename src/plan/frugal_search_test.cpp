@@ -40,7 +40,7 @@ double least(const Roomy& some, Thrift thrift, Seconds deadline) {
   const auto found = frugal.best(thrift, {.duration = deadline}, {fastest}, patient);
   REQUIRE(found);
   CHECK(found->duration <= deadline);
-  return frugal.step_score(*found, thrift);
+  return step_score(*found, thrift, some.job);
 }
 
 TEST_CASE("frugal search: added devices and sites never make a plan take more, whatever counts") {
@@ -131,7 +131,7 @@ TEST_CASE("frugal search: work that costs more at one site than at another, with
     // The cheapest plan is one of these.
     const auto cleanest = frugal.best(Thrift::carbon, limits, {}, patient);
     REQUIRE(cleanest);
-    CHECK(frugal.is_within(*cleanest, limits));
+    CHECK(is_within(*cleanest, limits, search.fleet()));
     CHECK(*cleanest->cost.carbon <= almost * *cheapest->cost.carbon);
     ++compared;
   }
@@ -179,8 +179,7 @@ Seconds fastest_of_parts(const Roomy& whole, const FrugalSearch& frugal, const T
   const std::size_t of_site = whole.fleet.sites[0].pools.size();
   if (pool == of_site * whole.fleet.sites.size()) {
     const auto fastest = plan::search(part.job, part.fleet, calibration);
-    const bool counts =
-        fastest && !spans_sites(fastest->plan) && frugal.is_within(fastest->plan, limits);
+    const bool counts = fastest && is_within(fastest->plan, limits, frugal.fleet());
     return counts ? fastest->plan.duration : best;
   }
   std::uint32_t& devices = part.fleet.sites[pool / of_site].pools[pool % of_site].devices;
@@ -210,7 +209,7 @@ TEST_CASE("frugal search: no part of the fleet that keeps to a power has a faste
     if (best >= scenes::never) continue;
     const auto found = frugal.fastest(Thrift::power, limits, {}, fastest->plan.duration, patient);
     REQUIRE(found);
-    CHECK(frugal.is_within(*found, limits));
+    CHECK(is_within(*found, limits, search.fleet()));
     CHECK(found->duration <= almost * best);
     ++compared;
   }

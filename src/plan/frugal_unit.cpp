@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "axs/plan/rounding.h"
+#include "axs/plan/step_energy.h"
 
 namespace axs::plan {
 
@@ -23,6 +24,33 @@ void for_each_kind(const KindTable& table, const Function& function) {
 }
 
 }  // namespace
+
+bool is_within(const TrainingPlan& plan, const ThriftLimits& limits, const Fleet& fleet) {
+  const bool bounded = limits.money.value() < endless;
+  if (plan.duration > limits.duration || plan.cost.power > limits.power) return false;
+  if (bounded && (!plan.cost.money || *plan.cost.money > limits.money)) return false;
+  const std::vector<Watts> power = site_power(plan, fleet);
+  for (std::size_t site = 0; site < power.size(); ++site) {
+    const auto& limit = fleet.sites[site].supply.limit;
+    if (limit && power[site] > *limit) return false;
+  }
+  return true;
+}
+
+double step_score(const TrainingPlan& plan, Thrift thrift, const Job& job) {
+  const double steps_of_job = steps(job);
+  switch (thrift) {
+    case Thrift::money:
+      return plan.cost.money->value() / steps_of_job;
+    case Thrift::energy:
+      return plan.cost.energy.value() / steps_of_job;
+    case Thrift::carbon:
+      return *plan.cost.carbon / steps_of_job;
+    case Thrift::power:
+      break;
+  }
+  return plan.cost.power.value();
+}
 
 FrugalUnit::FrugalUnit(const Search& search, std::size_t unit, Thrift thrift, Seconds duration,
                        Stop stop)
@@ -46,11 +74,8 @@ Seconds FrugalUnit::limit_of(const Search& search, const Search::Unit& unit, Sec
   return std::min(limit, no_limit);
 }
 
-bool FrugalUnit::has_pipelines_across_sites() const {
-  return unit_.pipelines == Search::Pipelines::spanning;
-}
-
 double FrugalUnit::bound(const FrugalWish& wish) {
+  if (unit_.pipelines == Search::Pipelines::spanning) return bound_across();
   const ReplicaRange bundles{unit_.apart ? 1 : unit_.bundles.least, unit_.bundles.most};
   double least = endless;
   for (const SiteGroup& group : search_.groups_)
@@ -60,7 +85,9 @@ double FrugalUnit::bound(const FrugalWish& wish) {
 }
 
 void FrugalUnit::look(FrugalWish& wish) {
-  if (unit_.apart)
+  if (unit_.pipelines == Search::Pipelines::spanning)
+    look_across(wish);
+  else if (unit_.apart)
     look_apart(wish);
   else
     look_at(unit_.bundles, wish);
@@ -97,6 +124,68 @@ void FrugalUnit::look_apart(FrugalWish& wish) {
     keep(choice(offers_of, std::move(sites), unit_.bundles, group, wish).below(wish.score),
          unit_.bundles, group, wish);
   }
+}
+
+/// What devices of the sites score while they wait, at least.
+SpanningPipelines::Scores FrugalUnit::least_scores() const {
+  const Fleet& fleet = search_.fleet_;
+  SpanningPipelines::Scores scores;
+  for (std::uint32_t site = 0; site < fleet.sites.size(); ++site) {
+    const SiteSupply& supply = fleet.sites[site].supply;
+    scores.emplace_back();
+    for (std::uint32_t type = 0; type < fleet.types.size(); ++type) {
+      const DeviceDraw draw = draw_of(fleet.types[type].accelerator);
+      const auto rent = price_of(fleet, site, type);
+      const Watts waiting = supply.pue * draw.waiting;
+      LeastScore& score = scores.back().emplace_back();
+      if (thrift_ == Thrift::power) score.step = supply.pue * draw.most.value();
+      if (thrift_ == Thrift::energy) score.second = waiting.value();
+      if (thrift_ == Thrift::carbon) score.second = supply.carbon.value_or(0) * waiting.value();
+      if (thrift_ == Thrift::money && rent)
+        score.second = rent->value() + supply.price.value() * waiting.value();
+    }
+  }
+  return scores;
+}
+
+double FrugalUnit::bound_across() const {
+  const KindBuilder& any = search_.methods_[unit_.method].builder;
+  const auto scores = least_scores();
+  double least = endless;
+  for (std::uint32_t n = unit_.bundles.least; n <= unit_.bundles.most && !stop_(); ++n) {
+    const KindBuilder builder = any.with({n, n}, {});
+    least = std::min(
+        least, SpanningPipelines{search_.job_, search_.fleet_, search_.devices_, builder, n, scores}
+                   .least_score());
+  }
+  return least;
+}
+
+void FrugalUnit::look_across(FrugalWish& wish) {
+  const KindBuilder& any = search_.methods_[unit_.method].builder;
+  const Seconds step = wish.limits.duration / steps(search_.job_) * (1 + rounding);
+  const auto scores = least_scores();
+  for (std::uint32_t n = unit_.bundles.least; n <= unit_.bundles.most; ++n) {
+    if (stop_() || wish.is_granted()) return;
+    const KindBuilder builder = any.with({n, n}, {});
+    const SpanningPipelines pipelines{search_.job_, search_.fleet_, search_.devices_, builder, n,
+                                      scores};
+    pipelines.for_each(
+        {step - builder.fixed(), wish.target()},
+        [&](const SpanningPipelines::Found& found, SpanningPipelines::Reach& reach) {
+          keep(search_.plan_across(pipelines.shared(found), builder), wish);
+          reach.score = wish.is_granted() ? 0 : wish.target();
+        },
+        stop_);
+  }
+}
+
+/// If it is better than what is known.
+void FrugalUnit::keep(TrainingPlan plan, FrugalWish& wish) const {
+  const double score = step_score(plan, thrift_, search_.job_);
+  if (score >= wish.target() || !is_within(plan, wish.limits, search_.fleet_)) return;
+  wish.score = score;
+  wish.plan = std::move(plan);
 }
 
 void FrugalUnit::keep(const FrugalFound& found, ReplicaRange bundles, const SiteGroup& group,

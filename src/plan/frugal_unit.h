@@ -7,6 +7,7 @@
 
 #include "axs/plan/frugal_choice.h"
 #include "axs/plan/plan_cost.h"
+#include "axs/plan/spanning_pipelines.h"
 #include "axs/plan/unit_kinds.h"
 
 namespace axs::plan {
@@ -35,6 +36,11 @@ struct FrugalWish {
   double target() const { return score * (1 - FrugalChoice::close_enough); }
 };
 
+/// Whether all limits are kept, those of sites with them.
+bool is_within(const TrainingPlan& plan, const ThriftLimits& limits, const Fleet& fleet);
+/// What a step of the plan takes.
+double step_score(const TrainingPlan& plan, Thrift thrift, const Job& job);
+
 /// What plans of a unit of the search take. What has been built to find out is kept.
 class FrugalUnit {
  public:
@@ -44,8 +50,6 @@ class FrugalUnit {
   FrugalUnit(const FrugalUnit&) = delete;
   FrugalUnit& operator=(const FrugalUnit&) = delete;
 
-  /// They are looked at for time alone.
-  bool has_pipelines_across_sites() const;
   /// No plan of the unit scores less than that or than what is wished.
   double bound(const FrugalWish& wish);
   /// Notes in the wish what is better.
@@ -55,6 +59,10 @@ class FrugalUnit {
   static Seconds limit_of(const Search& search, const Search::Unit& unit, Seconds duration);
   void look_at(ReplicaRange bundles, FrugalWish& wish);
   void look_apart(FrugalWish& wish);
+  void look_across(FrugalWish& wish);
+  void keep(TrainingPlan plan, FrugalWish& wish) const;
+  double bound_across() const;
+  SpanningPipelines::Scores least_scores() const;
   /// If the choice was among so many bundles.
   void keep(const FrugalFound& found, ReplicaRange bundles, const SiteGroup& group,
             FrugalWish& wish);

@@ -262,20 +262,24 @@ std::optional<TrainingPlan> Search::best_spanning(const KindBuilder& any, Replic
                                                   Seconds at_most, const Stop& stop) const {
   std::optional<TrainingPlan> best;
   if (is_of_one_stage(any.method())) return best;
-  // Sites under their own numbers, which exchange no gradients.
-  SiteGroup sites;
-  for (std::uint32_t site = 0; site < devices_.size(); ++site) sites.sites.push_back(site);
   for (std::uint32_t n = replicas.least; n <= replicas.most && !stop(); ++n) {
     const KindBuilder builder = any.with({n, n}, {});
     const SpanningPipelines pipelines{job_, fleet_, devices_, builder, n};
-    const auto shared = pipelines.shortest(at_most - builder.fixed(), stop);
-    if (!shared) continue;
-    TrainingPlan plan = plan_of(*shared, sites, everywhere(builder));
+    const auto found = pipelines.shortest(at_most - builder.fixed(), stop);
+    if (!found) continue;
+    TrainingPlan plan = plan_across(pipelines.shared(*found), builder);
     if (best && best->step.total <= plan.step.total) continue;
     at_most = plan.step.total;
     best = std::move(plan);
   }
   return best;
+}
+
+/// Of pipelines across sites, which exchange no gradients: sites are under their own numbers.
+TrainingPlan Search::plan_across(const SharedWork& work, const KindBuilder& builder) const {
+  SiteGroup sites;
+  for (std::uint32_t site = 0; site < devices_.size(); ++site) sites.sites.push_back(site);
+  return plan_of(work, sites, everywhere(builder));
 }
 
 bool Search::has_devices_for(const Method& method,

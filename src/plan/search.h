@@ -105,6 +105,7 @@ class Search {
                                              Seconds at_most, const Stop& stop) const;
   std::optional<TrainingPlan> best_spanning(const KindBuilder& any, ReplicaRange replicas,
                                             Seconds at_most, const Stop& stop) const;
+  TrainingPlan plan_across(const SharedWork& work, const KindBuilder& builder) const;
   std::vector<SiteDevices> devices_of(const SiteGroup& group) const;
   BuilderOfSite everywhere(const KindBuilder& builder) const;
   std::optional<TrainingPlan> shared_anew(const Method& method,

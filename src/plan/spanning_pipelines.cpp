@@ -58,15 +58,10 @@ Bytes activations_of(const StageCost& stage) {
   return stage.devices() * stage_message(stage.workload(1));
 }
 
-struct SpanningPipelines::Best {
-  Seconds limit;
-  std::optional<ReplicaKind> kind{};
-  std::vector<Run> runs{};
-};
-
 SpanningPipelines::SpanningPipelines(const Job& job, const Fleet& fleet,
                                      const std::vector<SiteDevices>& devices,
-                                     const KindBuilder& builder, std::uint32_t replicas)
+                                     const KindBuilder& builder, std::uint32_t replicas,
+                                     const Scores& scores)
     : job_{job},
       devices_{devices},
       builder_{builder},
@@ -79,13 +74,14 @@ SpanningPipelines::SpanningPipelines(const Job& job, const Fleet& fleet,
     for (std::uint32_t width = 0; width < builder.costs(type).size(); ++width)
       activations = activations_of(builder.cost_in({type, width, 1}));
   for (std::uint32_t a = 0; a < devices.size(); ++a) {
-    options_.push_back(options_at(a));
+    options_.push_back(options_at(a, scores));
     for (std::uint32_t b = 0; b < devices.size(); ++b)
       if (a != b) waits_[a * devices.size() + b] = link_waits(fleet, a, b, activations, replicas);
   }
 }
 
-std::vector<SpanningPipelines::Option> SpanningPipelines::options_at(std::uint32_t site) const {
+std::vector<SpanningPipelines::Option> SpanningPipelines::options_at(std::uint32_t site,
+                                                                     const Scores& scores) const {
   std::vector<Option> options;
   for (std::uint32_t type = 0; type < devices_[site].size(); ++type) {
     const NodeWidths& widths = builder_.widths()[type];
@@ -98,6 +94,7 @@ std::vector<SpanningPipelines::Option> SpanningPipelines::options_at(std::uint32
                          cost.tensor(),
                          static_cast<std::uint32_t>(most),
                          cost.time({.last = false}).layer});
+      if (!scores.empty()) options.back().score.add(static_cast<double>(each), scores[site][type]);
     }
   }
   return options;
@@ -112,11 +109,36 @@ Seconds SpanningPipelines::quickest(std::uint32_t tensor) const {
   return least;
 }
 
-std::optional<SharedWork> SpanningPipelines::shortest(Seconds limit, const Stop& stop) const {
-  Best best{limit * (1 + rounding)};
-  if (replicas_ <= micro_batches_) extend({}, best, stop);
-  if (!best.kind) return std::nullopt;
-  return shared(best);
+std::optional<SpanningPipelines::Found> SpanningPipelines::shortest(Seconds limit,
+                                                                    const Stop& stop) const {
+  std::optional<Found> best;
+  const std::int64_t work = most_work(micro_batches_, replicas_);
+  const Take keep = [&](Found found, Reach& reach) {
+    const Seconds end = found.kind.end(work);
+    if (best && best->kind.end(work) <= end) return;
+    reach.time = end;
+    best = std::move(found);
+  };
+  for_each({limit * (1 + rounding)}, keep, stop);
+  return best;
+}
+
+void SpanningPipelines::for_each(Reach reach, const Take& take, const Stop& stop) const {
+  Looking looking{reach, take, stop};
+  if (replicas_ <= micro_batches_) extend({}, looking);
+}
+
+/// Some stage is busy with each layer of each micro-batch, in one replica of all that it is in.
+double SpanningPipelines::least_score() const {
+  double second = 1e300, step = 1e300;
+  for (const auto& options : options_)
+    for (const Option& option : options) {
+      if (option.most == 0) continue;
+      second = std::min(second, option.score.second * option.layer.value());
+      step = std::min(step, option.score.step);
+    }
+  const double work = job_.shape.layers * static_cast<double>(micro_batches_) / replicas_;
+  return (1 - rounding) * (second * work + step);
 }
 
 SpanningPipelines::Begun SpanningPipelines::with(Begun begun, std::uint32_t site,
@@ -129,6 +151,7 @@ SpanningPipelines::Begun SpanningPipelines::with(Begun begun, std::uint32_t site
   }
   begun.runs[begun.count++] = {site, {option.stage.type, option.stage.width, stages}};
   begun.stages += stages;
+  begun.score.add(stages, option.score);
   begun.tensor = option.tensor;
   begun.layers_per_second += stages / option.layer.value();
   begun.last_layer = option.layer;
@@ -136,25 +159,25 @@ SpanningPipelines::Begun SpanningPipelines::with(Begun begun, std::uint32_t site
   return begun;
 }
 
-void SpanningPipelines::extend(const Begun& begun, Best& best, const Stop& stop) const {
-  if (begun.count > 1) look_at(begun, best);
+void SpanningPipelines::extend(const Begun& begun, Looking& looking) const {
+  if (begun.count > 1) look_at(begun, looking);
   const bool may_go_on = begun.count < sites_max - 1 || begun.are_alike;
-  if (begun.count == sites_max || !may_go_on || bound_with_more(begun) > best.limit) return;
+  if (begun.count == sites_max || !may_go_on) return;
+  if (!looking.may_reach(begun, bound_with_more(begun))) return;
   for (std::uint32_t site = 0; site < devices_.size(); ++site) {
     if (std::ranges::find(begun.all(), site, &Run::site) != begun.all().end()) continue;
     if (begun.count > 0 && !waits(begun.runs[begun.count - 1].site, site)) continue;
-    if (stop()) return;
-    add_runs(begun, site, best, stop);
+    if (looking.stop()) return;
+    add_runs(begun, site, looking);
   }
 }
 
-void SpanningPipelines::add_runs(const Begun& begun, std::uint32_t site, Best& best,
-                                 const Stop& stop) const {
+void SpanningPipelines::add_runs(const Begun& begun, std::uint32_t site, Looking& looking) const {
   for (const Option& option : options_[site]) {
     if (begun.count == sites_max - 1 && option.tensor != begun.tensor) continue;
     for (const std::uint32_t stages : run_lengths) {
       if (stages > option.most || begun.stages + stages > spanning_stages_max) break;
-      extend(with(begun, site, option, stages), best, stop);
+      extend(with(begun, site, option, stages), looking);
     }
   }
 }
@@ -195,8 +218,8 @@ bool SpanningPipelines::has_room(std::span<const Run> runs) const {
       .has_value();
 }
 
-void SpanningPipelines::look_at(const Begun& begun, Best& best) const {
-  if (bound(begun) > best.limit || !has_room(begun.all())) return;
+void SpanningPipelines::look_at(const Begun& begun, Looking& looking) const {
+  if (!looking.may_reach(begun, bound(begun)) || !has_room(begun.all())) return;
   std::vector<KindBuilder::Segment> segments;
   std::vector<LinkTransfers> links;
   std::size_t stage = 0;
@@ -207,22 +230,20 @@ void SpanningPipelines::look_at(const Begun& begun, Best& best) const {
     stage += run.stages.stages;
   }
   const std::int64_t work = most_work(micro_batches_, replicas_);
-  for (ReplicaKind& kind : builder_.spanning(segments, std::move(links))) {
-    const Seconds end = kind.end(work);
-    if (end > best.limit || (best.kind && best.kind->end(work) <= end)) continue;
-    best = {end, std::move(kind), {begun.all().begin(), begun.all().end()}};
-  }
+  for (ReplicaKind& kind : builder_.spanning(segments, std::move(links)))
+    if (kind.end(work) <= looking.reach.time)
+      looking.take({std::move(kind), {begun.all().begin(), begun.all().end()}}, looking.reach);
 }
 
-SharedWork SpanningPipelines::shared(const Best& best) const {
+SharedWork SpanningPipelines::shared(const Found& found) const {
   SharedWork shared;
-  const ChosenReplicas chosen{best.runs.front().site, &*best.kind, replicas_};
+  const ChosenReplicas chosen{found.runs.front().site, &found.kind, replicas_};
   const std::int64_t each = micro_batches_ / replicas_, more = micro_batches_ % replicas_;
   shared.add(chosen, more, each + 1);
   shared.add(chosen, replicas_ - more, each);
   for (ReplicaGroup& group : shared.groups) {
     std::uint32_t stage = 0;
-    for (const Run& run : best.runs) {
+    for (const Run& run : found.runs) {
       if (stage > 0) group.crossings.push_back({stage, run.site});
       stage += run.stages.stages;
     }

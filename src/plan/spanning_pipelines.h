@@ -23,6 +23,18 @@ struct SiteWay {
   Seconds round_trip{};
 };
 
+/// What devices add to the score of a step at least.
+struct LeastScore {
+  double second = 0;  ///< for each second that it takes
+  double step = 0;    ///< besides
+
+  double of(Seconds time) const { return second * time.value() + step; }
+  void add(double devices, const LeastScore& each) {
+    second += devices * each.second;
+    step += devices * each.step;
+  }
+};
+
 /// What a micro-batch costs each of the two stages beside a link if so many replicas send their
 /// `activations` over it at once. In 1F1B the two have two micro-batches on their way: each waits
 /// for half of what one takes there and back.
@@ -48,28 +60,49 @@ Bytes activations_of(const StageCost& stage);
 class SpanningPipelines {
  public:
   using Stop = std::function<bool()>;
-
-  /// They have to outlive this. `builder` is one for just so many replicas.
-  SpanningPipelines(const Job& job, const Fleet& fleet, const std::vector<SiteDevices>& devices,
-                    const KindBuilder& builder, std::uint32_t replicas);
-
-  /// The replicas that are done first, with their work; `site` is that of the fleet. Nothing: none
-  /// are within `limit`, on which the result does not depend otherwise.
-  std::optional<SharedWork> shortest(Seconds limit, const Stop& stop) const;
-
- private:
-  static constexpr std::size_t sites_max = 3;
-
   struct Run {
     std::uint32_t site = 0;
     KindBuilder::Segment stages{};
   };
+  /// One of them, of which all replicas are.
+  struct Found {
+    ReplicaKind kind;
+    std::vector<Run> runs;
+  };
+  /// What is no worse than that is looked for.
+  struct Reach {
+    Seconds time = Seconds{1e15};  ///< of the replicas
+    double score = 1e300;
+  };
+  /// Is given what may be within reach, and may shorten that.
+  using Take = std::function<void(Found, Reach&)>;
+  /// Of a device, by site and type.
+  using Scores = std::vector<std::vector<LeastScore>>;
+
+  /// They have to outlive this. `builder` is one for just so many replicas.
+  SpanningPipelines(const Job& job, const Fleet& fleet, const std::vector<SiteDevices>& devices,
+                    const KindBuilder& builder, std::uint32_t replicas, const Scores& scores = {});
+
+  /// All but what is seen to be out of reach.
+  void for_each(Reach reach, const Take& take, const Stop& stop) const;
+  /// None scores less.
+  double least_score() const;
+  /// The replicas with their work; `found` must outlive it.
+  SharedWork shared(const Found& found) const;
+  /// Those that are done first. Nothing: none are within `limit`, on which the result does not
+  /// depend otherwise.
+  std::optional<Found> shortest(Seconds limit, const Stop& stop) const;
+
+ private:
+  static constexpr std::size_t sites_max = 3;
+
   /// Stages of one type and width at a site.
   struct Option {
     KindBuilder::Segment stage{};
     std::uint32_t tensor = 1;
     std::uint32_t most = 0;  ///< of them for which there is room
     Seconds layer{};
+    LeastScore score{};  ///< of such a stage in all replicas
   };
   /// The first runs of a pipeline, and what its bound is made of.
   struct Begun {
@@ -81,17 +114,26 @@ class SpanningPipelines {
     double layers_per_second = 0;
     double ahead = 0;  ///< what stages wait for links, in layers of theirs
     Seconds last_layer{}, least_layer{1e15}, links{};
+    LeastScore score{};
 
     std::span<const Run> all() const { return {runs.data(), count}; }
   };
-  struct Best;
+  struct Looking {
+    Reach reach;
+    const Take& take;
+    const Stop& stop;
 
-  std::vector<Option> options_at(std::uint32_t site) const;
+    bool may_reach(const Begun& begun, Seconds time) const {
+      return time <= reach.time && begun.score.of(time) <= reach.score;
+    }
+  };
+
+  std::vector<Option> options_at(std::uint32_t site, const Scores& scores) const;
   Seconds quickest(std::uint32_t tensor) const;
   Begun with(Begun begun, std::uint32_t site, const Option& option, std::uint32_t stages) const;
-  void extend(const Begun& begun, Best& best, const Stop& stop) const;
-  void add_runs(const Begun& begun, std::uint32_t site, Best& best, const Stop& stop) const;
-  void look_at(const Begun& begun, Best& best) const;
+  void extend(const Begun& begun, Looking& looking) const;
+  void add_runs(const Begun& begun, std::uint32_t site, Looking& looking) const;
+  void look_at(const Begun& begun, Looking& looking) const;
   /// Without further runs.
   Seconds bound(const Begun& begun) const;
   Seconds bound_with_more(const Begun& begun) const;
@@ -99,8 +141,6 @@ class SpanningPipelines {
   std::optional<Seconds> waits(std::uint32_t a, std::uint32_t b) const {
     return waits_[a * devices_.size() + b];
   }
-  SharedWork shared(const Best& best) const;
-
   const Job& job_;
   const std::vector<SiteDevices>& devices_;
   const KindBuilder& builder_;

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "axs/plan/breakdown.h"
+#include "axs/plan/frugal_search.h"
 #include "axs/plan/plan_cost.h"
 #include "axs/plan/plan_devices.h"
 #include "axs/plan/search_exhaustive_testing.h"
@@ -52,6 +53,18 @@ struct Consortium {
     }
   }
 };
+
+/// The plan that takes least, and the fastest.
+std::optional<std::pair<double, TrainingPlan>> least_of(const Job& job, const Fleet& fleet,
+                                                        Thrift thrift) {
+  const auto fastest = search(job, fleet, calibration);
+  if (!fastest) return std::nullopt;
+  const Search all = *Search::of(job, fleet, calibration);
+  const auto found =
+      FrugalSearch{all}.best(thrift, {}, {fastest->plan}, [](double) { return true; });
+  REQUIRE(found);
+  return std::pair{step_score(*found, thrift, job), fastest->plan};
+}
 
 /// The best plan, if it is one across links and there is none without.
 std::optional<TrainingPlan> only_across(const Consortium& scene) {
@@ -254,4 +267,40 @@ TEST_CASE("spanning: added devices and sites never make a plan worse, nor does i
     CHECK((grown ? grown->plan.step.total : never) <= step * (1 + 1e-9));
   }
   CHECK(across > 5);
+}
+
+TEST_CASE("spanning: no part of a fleet has a thriftier plan, so added devices make none dearer") {
+  constexpr double almost = 1 + 2 * FrugalChoice::close_enough;
+  std::size_t across = 0, thriftier = 0;
+  for (std::uint64_t seed = 0; seed < 500; ++seed) {
+    Rng rng{seed};
+    const Job job = scenes::small_job(rng);
+    Fleet fleet = scenes::small_fleet(rng);
+    scenes::scatter(rng, fleet);
+    for (DeviceType& type : fleet.types)
+      type.accelerator.memory = Bytes{(8 + 12 * rng.uniform()) * 1e9};
+    scenes::price(rng, fleet);
+    const Thrift thrift =
+        std::array{Thrift::money, Thrift::energy, Thrift::carbon, Thrift::power}[rng.below(4)];
+    CAPTURE(seed);
+    const auto whole = least_of(job, fleet, thrift);
+    if (!whole) continue;
+    const auto& [least, fastest] = *whole;
+    across += spans_sites(fastest);
+    thriftier += spans_sites(fastest) && least * almost < step_score(fastest, thrift, job);
+    for (FleetSite& site : fleet.sites)
+      for (Pool& pool : site.pools) {
+        const std::uint32_t devices = std::exchange(pool.devices, 0);
+        if (const auto part = search(job, fleet, calibration))
+          CHECK(least <= almost * step_score(part->plan, thrift, job));
+        pool.devices = devices;
+      }
+    scenes::grow(rng, fleet);
+    scenes::price(rng, fleet);
+    const auto grown = least_of(job, fleet, thrift);
+    REQUIRE(grown);
+    CHECK(grown->first <= almost * least);
+  }
+  CHECK(across > 5);
+  CHECK(thriftier > 1);
 }

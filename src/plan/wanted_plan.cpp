@@ -80,7 +80,7 @@ class Wanted {
   WantedPlan plan() {
     if (fastest_.duration > limits_.duration)
       return {fastest_, too_slow(limits_.duration, "the fastest plan found", fastest_)};
-    if (job_.objective == Objective::time && search_.is_within(fastest_, limits_))
+    if (job_.objective == Objective::time && is_within(fastest_, limits_, search_.fleet()))
       return {fastest_, {}};
     auto found = job_.objective == Objective::time ? fastest() : best(thrift_of(job_), limits_);
     if (!found) return found_none();
@@ -97,10 +97,6 @@ class Wanted {
 
   /// A search that was stopped proves nothing of what there is not.
   WantedPlan found_none() {
-    if (spans_sites(fastest_))
-      return {fastest_,
-              "limits: the fastest plan, which has pipelines across sites, does not keep them; "
-              "other plans of that kind are not looked at for them, and none else was found"};
     WantedPlan near = nearest();
     if (watch_(1)) return near;
     return {fastest_, "limits: the search was stopped before it found a plan that keeps them"};
@@ -179,8 +175,8 @@ std::vector<TrainingPlan> frontier(const FrugalSearch& search, const Job& job, T
   std::vector<TrainingPlan> plans;
   // As the search is exact within a thousandth only, a faster plan may take less.
   const auto add = [&](TrainingPlan plan) {
-    const double score = search.step_score(plan, thrift);
-    while (!plans.empty() && search.step_score(plans.back(), thrift) >= score) plans.pop_back();
+    const double score = step_score(plan, thrift, job);
+    while (!plans.empty() && step_score(plans.back(), thrift, job) >= score) plans.pop_back();
     plans.push_back(std::move(plan));
   };
   ThriftLimits limits = limits_of(job);
@@ -189,7 +185,7 @@ std::vector<TrainingPlan> frontier(const FrugalSearch& search, const Job& job, T
     add(*std::move(plan));
     if (limits.duration <= fastest.duration) break;
   }
-  if (search.is_within(fastest, limits_of(job)) &&
+  if (is_within(fastest, limits_of(job), search.fleet()) &&
       (plans.empty() || plans.back().duration > fastest.duration))
     add(fastest);
   std::ranges::reverse(plans);
