@@ -72,6 +72,14 @@ class Fleets(unittest.TestCase):
                                run["tokens_per_s"] / outcome["tokens_per_s_apart"])
         self.assertLess(run["scaling_efficiency"], 1)
 
+    def test_a_run_that_merges_nothing_says_so(self):
+        with open(SOVEREIGN, encoding="utf-8") as file:
+            text = file.read()
+        said = "Nothing was merged"
+        self.assertNotIn(said, twin(SOVEREIGN, "--for", "10min").stdout)
+        slow = job_of(self, re.sub(r'rate = "[^"]*"', 'rate = "1 kb/s"', text))
+        self.assertIn(said, twin(slow, "--for", "10min").stdout)
+
     def test_energy_adds_up_and_stays_within_the_limit_of_a_site(self):
         text = with_sites(SOVEREIGN, 'power = "60 kW"\npue = 1.3\n'
                                      'energy-price = "0.1 $/kWh"\ncarbon = 200')

@@ -220,6 +220,9 @@ std::string runs_text(const FleetScene& scene, const std::vector<twin::FleetOutc
       scene.tokens_per_second_apart, scene.planned.utilisation);
   text += "Plays " + scene.source + "\n";
   for (const std::string& unmet : scene.unmet) text += "Not met: " + unmet + "\n";
+  if (std::ranges::any_of(runs, [](const auto& run) { return run.tokens == 0; }))
+    text +=
+        "Nothing was merged: no exchange of half of the sites came to an end, so no token counts\n";
   if (!scene.left_out.empty())
     text += fmt::format(
         "Without {}: no accelerators, the job may not run there, or its plan does without\n",
