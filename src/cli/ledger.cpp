@@ -84,7 +84,9 @@ std::string as_text(const Ledger& ledger, std::uint64_t ignored) {
 
 std::string run_folder(const std::string& name, const std::string& runs) {
   std::error_code failure;
-  return std::filesystem::is_directory(name, failure) ? name : runs + "/" + name;
+  return std::filesystem::is_directory(name, failure)
+             ? name
+             : (std::filesystem::path{runs} / name).string();
 }
 
 void LedgerCommand::declare(CLI::App& app) {
