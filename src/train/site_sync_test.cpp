@@ -159,7 +159,7 @@ TEST_CASE("site sync: a site three times slower is waited for by nobody") {
 
 TEST_CASE("site sync: two sites three times slower keep up neither the third nor each other") {
   World world;
-  for (const std::size_t slow : {1, 2}) world.sites()[slow].step_time = milliseconds(120);
+  for (const std::size_t slow : {1u, 2u}) world.sites()[slow].step_time = milliseconds(120);
   world.run({seconds(60).ns});
   REQUIRE(world.finished() == 3);
   CHECK(exactly_the_budget(world));

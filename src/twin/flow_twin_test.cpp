@@ -273,7 +273,7 @@ TEST_CASE("flow twin: syncs follow the fastest site, and it waits for no slower 
   for (const std::int64_t slower : {700, 870, 1'150, 2'000}) {
     CAPTURE(slower);
     std::vector<Fleet> fleets(3, {.speed = fast, .accelerators = 341, .straggling = 0.004});
-    for (const std::size_t site : {1, 2}) fleets[site].speed.step = milliseconds(slower);
+    for (const std::size_t site : {1u, 2u}) fleets[site].speed.step = milliseconds(slower);
     FlowTwin world{{.scenario = scenario,
                     .links = *fabric::plan_links(scenario, {}, seconds(60)),
                     .fleets = fleets,
