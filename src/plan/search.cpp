@@ -261,7 +261,6 @@ BuilderOfSite Search::everywhere(const KindBuilder& builder) const {
 std::optional<TrainingPlan> Search::best_spanning(const KindBuilder& any, ReplicaRange replicas,
                                                   Seconds at_most, const Stop& stop) const {
   std::optional<TrainingPlan> best;
-  if (is_of_one_stage(any.method())) return best;
   // Sites under their own numbers, which exchange no gradients.
   SiteGroup sites;
   for (std::uint32_t site = 0; site < devices_.size(); ++site) sites.sites.push_back(site);
