@@ -122,7 +122,7 @@ Result<FoundOnCores> search_on_cores(const plan::Search& search, Patience& patie
   });
   auto found = summary.fastest();
   if (!found && searched < 1)
-    return Error{Errc::exhausted, "plan: none was found before the search was stopped"};
+    return Error{Errc::timeout, "plan: none was found before the search was stopped"};
   if (!found) return found.error();
   return FoundOnCores{*std::move(found), searched, summary.best()};
 }

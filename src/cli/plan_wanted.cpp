@@ -7,8 +7,9 @@
 namespace axs::cli {
 
 bool WatchedSearch::operator()(double share) {
-  const std::scoped_lock lock{mutex_};
-  if (ended_) return false;
+  // While another thread asks, what was last said is new enough: many of them do not queue here.
+  const std::unique_lock lock{mutex_, std::try_to_lock};
+  if (ended_ || !lock) return !ended_;
   progress_.show(share);
   share_ = share;
   ended_ = patience_.is_over();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <mutex>
 
 #include "axs/cli/plan_jointly.h"
@@ -20,7 +21,7 @@ class WatchedSearch {
   std::mutex mutex_;
   Progress progress_{"looking for what takes least"};
   Patience& patience_;
-  bool ended_ = false;
+  std::atomic<bool> ended_ = false;
   double share_ = 0;
 };
 

@@ -53,8 +53,8 @@ struct StageBreakdown {
   PartCosts parts;
   LayerTime layer;        ///< of a micro-batch
   Seconds micro_batch{};  ///< on this stage, forward and backward
-  Seconds tail{};         ///< what it does after its last micro-batch
   Seconds recomputed{};   ///< of it
+  Seconds tail{};         ///< what it does after its last micro-batch
   MemoryUse memory;       ///< of each device
   double devices = 1;     ///< of this stage in all replicas of the group
 

@@ -158,7 +158,7 @@ double FrugalUnit::bound_across() const {
         least, SpanningPipelines{search_.job_, search_.fleet_, search_.devices_, builder, n, scores}
                    .least_score());
   }
-  return least;
+  return stop_() ? endless : least;
 }
 
 void FrugalUnit::look_across(FrugalWish& wish) {
@@ -174,7 +174,7 @@ void FrugalUnit::look_across(FrugalWish& wish) {
         {step - builder.fixed(), wish.target()},
         [&](const SpanningPipelines::Found& found, SpanningPipelines::Reach& reach) {
           keep(search_.plan_across(pipelines.shared(found), builder), wish);
-          reach.score = wish.is_granted() ? 0 : wish.target();
+          reach.score = wish.is_granted() ? -1 : wish.target();  // Nothing scores that.
         },
         stop_);
   }

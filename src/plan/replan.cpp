@@ -266,7 +266,7 @@ Result<ReplanResult> Replanning::result(double searched) const {
   const ReplanOption* ends_first = is_first ? &first_->option : running;
   if (ends_first == nullptr) {
     if (searched == 1) return search_.fits_nowhere();
-    return Error{Errc::exhausted, "plan: none was found before the search was stopped"};
+    return Error{Errc::timeout, "plan: none was found before the search was stopped"};
   }
   if (fastest_ && fastest_->option.plan.step.total < (1 - rounding) * ends_first->plan.step.total)
     result.options.push_back(fastest_->option);

@@ -261,7 +261,6 @@ BuilderOfSite Search::everywhere(const KindBuilder& builder) const {
 std::optional<TrainingPlan> Search::best_spanning(const KindBuilder& any, ReplicaRange replicas,
                                                   Seconds at_most, const Stop& stop) const {
   std::optional<TrainingPlan> best;
-  if (is_of_one_stage(any.method())) return best;
   for (std::uint32_t n = replicas.least; n <= replicas.most && !stop(); ++n) {
     const KindBuilder builder = any.with({n, n}, {});
     const SpanningPipelines pipelines{job_, fleet_, devices_, builder, n};
