@@ -55,7 +55,7 @@ setTimeout(() => {
 </body>"""
 
 # What each table would have of width, and what it has.
-TABLES = """<script>
+BOXES = """<script>
 document.documentElement.dataset.widths = JSON.stringify(
   [...document.querySelectorAll(".wide")].map((box) => [box.scrollWidth, box.clientWidth]));
 </script>
@@ -195,16 +195,16 @@ class Report(unittest.TestCase):
                 self.assertEqual(struct.unpack(">II", file.read(24)[16:])[0], width)
         self.assertLessEqual(self.probe["wide"], 0)
 
-    def test_tables_of_a_plan_fit_a_desk(self):
+    def test_tables_and_pictures_of_a_plan_fit_a_desk(self):
         path = os.path.join(self.temporary.name, "plan.html")
         subprocess.run([AXS, "plan", os.path.join(ROOT, "scenarios/1024-gpus.toml"), "--html",
                         path], check=True, stdout=subprocess.DEVNULL)
         with open(path, encoding="utf-8") as file:
             page = file.read()
-        seen = self.chromium(page.replace("</body>", TABLES), "--window-size=1280,3000",
+        seen = self.chromium(page.replace("</body>", BOXES), "--window-size=1280,3000",
                              "--dump-dom", "--virtual-time-budget=3000").stdout
         widths = json.loads(re.search(r'data-widths="([^"]*)"', seen).group(1))
-        self.assertEqual(len(widths), 4)
+        self.assertEqual(len(widths), 7)  # Four tables, three pictures.
         for inside, shown in widths:
             self.assertLessEqual(inside, shown)
 

@@ -84,6 +84,8 @@ class World {
     const auto& ready = std::get<Ready>(message);
     ByteView rest = blob;
     for (const auto& captured : ready.state.pending) keep(site, captured.contribution, rest);
+    // It may have been killed before it said what it had merged and saved.
+    for (const SiteSync::Applied& merge : ready.merges) note(site, merge);
     step(i, ready.state);
     run_worker(i, site.life);
   }
@@ -91,6 +93,10 @@ class World {
     const ByteView bytes = blob.first(contribution.size);
     site.store[contribution.content] = {bytes.begin(), bytes.end()};
     blob = blob.subspan(contribution.size);
+  }
+  static void note(Site& site, const SiteSync::Applied& applied) {
+    const auto [seen, first] = site.hashes.emplace(applied.sync, applied.hash);
+    CHECK(seen->second == applied.hash);  // Also when it is applied again.
   }
   void run_worker(std::uint32_t i, std::uint32_t life) {
     Site& site = sites_[i];
@@ -111,8 +117,7 @@ class World {
         CHECK(rest.empty());
         step(i, *captured);
       } else if (const auto* applied = std::get_if<SiteSync::Applied>(&message)) {
-        const auto [seen, first] = site.hashes.emplace(applied->sync, applied->hash);
-        CHECK(seen->second == applied->hash);  // Also when it is applied again.
+        note(site, *applied);
         step(i, *applied);
       }
     }
