@@ -75,13 +75,18 @@ Seconds FrugalUnit::limit_of(const Search& search, const Search::Unit& unit, Sec
 }
 
 double FrugalUnit::bound(const FrugalWish& wish) {
-  if (unit_.pipelines == Search::Pipelines::spanning) return bound_across();
+  const bool spans = unit_.pipelines == Search::Pipelines::spanning;
+  const double least = spans ? bound_across() : bound_at_sites(wish);
+  return stop_() ? endless : least;
+}
+
+double FrugalUnit::bound_at_sites(const FrugalWish& wish) {
   const ReplicaRange bundles{unit_.apart ? 1 : unit_.bundles.least, unit_.bundles.most};
   double least = endless;
   for (const SiteGroup& group : search_.groups_)
     if (group.step_apart() == unit_.apart && !stop_())
       least = std::min(least, choice_of_any(bundles, group, wish).bound(wish.target()));
-  return stop_() ? endless : least;
+  return least;
 }
 
 void FrugalUnit::look(FrugalWish& wish) {
@@ -126,23 +131,17 @@ void FrugalUnit::look_apart(FrugalWish& wish) {
   }
 }
 
-/// What devices of the sites score while they wait, at least.
+/// While they wait.
 SpanningPipelines::Scores FrugalUnit::least_scores() const {
   const Fleet& fleet = search_.fleet_;
-  SpanningPipelines::Scores scores;
-  for (std::uint32_t site = 0; site < fleet.sites.size(); ++site) {
-    const SiteSupply& supply = fleet.sites[site].supply;
-    scores.emplace_back();
+  SpanningPipelines::Scores scores(fleet.sites.size());
+  for (std::uint32_t site = 0; site < scores.size(); ++site) {
+    scores[site].resize(fleet.types.size());
     for (std::uint32_t type = 0; type < fleet.types.size(); ++type) {
-      const DeviceDraw draw = draw_of(fleet.types[type].accelerator);
-      const auto rent = price_of(fleet, site, type);
-      const Watts waiting = supply.pue * draw.waiting;
-      LeastScore& score = scores.back().emplace_back();
-      if (thrift_ == Thrift::power) score.step = supply.pue * draw.most.value();
-      if (thrift_ == Thrift::energy) score.second = waiting.value();
-      if (thrift_ == Thrift::carbon) score.second = supply.carbon.value_or(0) * waiting.value();
-      if (thrift_ == Thrift::money && rent)
-        score.second = rent->value() + supply.price.value() * waiting.value();
+      if (search_.devices_[site][type] == 0) continue;
+      const DeviceDraw device = draw_of(fleet.types[type].accelerator);
+      scores[site][type] = score_of({.waiting = device.waiting, .most = device.most},
+                                    price_of(fleet, site, type), fleet.sites[site].supply);
     }
   }
   return scores;
@@ -158,7 +157,7 @@ double FrugalUnit::bound_across() const {
         least, SpanningPipelines{search_.job_, search_.fleet_, search_.devices_, builder, n, scores}
                    .least_score());
   }
-  return stop_() ? endless : least;
+  return least;
 }
 
 void FrugalUnit::look_across(FrugalWish& wish) {
@@ -266,25 +265,33 @@ const std::vector<PipelineDraw>& FrugalUnit::draws(ReplicaRange bundles) {
 Offer FrugalUnit::offer(const ReplicaKind& kind, const KindBuilder& builder,
                         const PipelineDraw& draw, const CountedSite& at) const {
   const SiteSupply& supply = search_.fleet_.sites[at.site].supply;
+  const auto rent = rent_of(kind.stages, builder, search_.fleet_, at.site);
   Offer offer = Offer::of(kind, at.site, at.bundles);
   offer.power = supply.pue * draw.most;
-  if (const auto rent = rent_of(kind.stages, builder, search_.fleet_, at.site))
-    offer.money = terms_of(draw, supply.pue, rent->value(), supply.price.value());
+  offer.money = money_of(draw, rent, supply);
+  offer.score = score_of(draw, rent, supply);
+  return offer;
+}
+
+/// At a site. What has no price costs nothing.
+ReplicaTerms FrugalUnit::money_of(const PipelineDraw& draw, std::optional<DollarsPerSecond> rent,
+                                  const SiteSupply& supply) {
+  return rent ? terms_of(draw, supply.pue, rent->value(), supply.price.value()) : ReplicaTerms{};
+}
+
+ReplicaTerms FrugalUnit::score_of(const PipelineDraw& draw, std::optional<DollarsPerSecond> rent,
+                                  const SiteSupply& supply) const {
   switch (thrift_) {
     case Thrift::money:
-      offer.score = offer.money;
-      break;
+      return money_of(draw, rent, supply);
     case Thrift::energy:
-      offer.score = terms_of(draw, supply.pue, 0, 1);
-      break;
+      return terms_of(draw, supply.pue, 0, 1);
     case Thrift::carbon:
-      offer.score = terms_of(draw, supply.pue, 0, *supply.carbon);
-      break;
+      return terms_of(draw, supply.pue, 0, *supply.carbon);
     case Thrift::power:
-      offer.score.step = offer.power.value();
       break;
   }
-  return offer;
+  return {.step = supply.pue * draw.most.value()};
 }
 
 StepLimits FrugalUnit::step_limits(const ThriftLimits& limits) const {

@@ -61,6 +61,7 @@ class FrugalUnit {
   void look_apart(FrugalWish& wish);
   void look_across(FrugalWish& wish);
   void keep(TrainingPlan plan, FrugalWish& wish) const;
+  double bound_at_sites(const FrugalWish& wish);
   double bound_across() const;
   SpanningPipelines::Scores least_scores() const;
   /// If the choice was among so many bundles.
@@ -75,6 +76,10 @@ class FrugalUnit {
   std::vector<Offer> offers_of(const CountedSite& at, ReplicaRange bundles);
   Offer offer(const ReplicaKind& kind, const KindBuilder& builder, const PipelineDraw& draw,
               const CountedSite& at) const;
+  static ReplicaTerms money_of(const PipelineDraw& draw, std::optional<DollarsPerSecond> rent,
+                               const SiteSupply& supply);
+  ReplicaTerms score_of(const PipelineDraw& draw, std::optional<DollarsPerSecond> rent,
+                        const SiteSupply& supply) const;
   /// Of the kinds of so many bundles, in their order; of a range without what depends on the number
   /// of replicas.
   const std::vector<PipelineDraw>& draws(ReplicaRange bundles);

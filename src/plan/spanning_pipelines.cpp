@@ -130,7 +130,7 @@ void SpanningPipelines::for_each(Reach reach, const Take& take, const Stop& stop
 
 /// Some stage is busy with each layer of each micro-batch, in one replica of all that it is in.
 double SpanningPipelines::least_score() const {
-  double second = 1e300, step = 1e300;
+  double second = endless, step = endless;
   for (const auto& options : options_)
     for (const Option& option : options) {
       if (option.most == 0) continue;

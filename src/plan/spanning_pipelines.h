@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "axs/plan/replica_choice.h"
+#include "axs/plan/replica_terms.h"
 #include "axs/plan/shared_work.h"
 
 namespace axs::plan {
@@ -21,18 +22,6 @@ inline constexpr std::uint32_t spanning_stages_max = 16;
 struct SiteWay {
   BytesPerSecond rate{};
   Seconds round_trip{};
-};
-
-/// What devices add to the score of a step at least.
-struct LeastScore {
-  double second = 0;  ///< for each second that it takes
-  double step = 0;    ///< besides
-
-  double of(Seconds time) const { return second * time.value() + step; }
-  void add(double devices, const LeastScore& each) {
-    second += devices * each.second;
-    step += devices * each.step;
-  }
 };
 
 /// What a micro-batch costs each of the two stages beside a link if so many replicas send their
@@ -72,12 +61,12 @@ class SpanningPipelines {
   /// What is no worse than that is looked for.
   struct Reach {
     Seconds time = Seconds{1e15};  ///< of the replicas
-    double score = 1e300;
+    double score = endless;
   };
   /// Is given what may be within reach, and may shorten that.
   using Take = std::function<void(Found, Reach&)>;
-  /// Of a device, by site and type.
-  using Scores = std::vector<std::vector<LeastScore>>;
+  /// What a device adds to the score of a step at least, by site and type.
+  using Scores = std::vector<std::vector<ReplicaTerms>>;
 
   /// They have to outlive this. `builder` is one for just so many replicas.
   SpanningPipelines(const Job& job, const Fleet& fleet, const std::vector<SiteDevices>& devices,
@@ -102,7 +91,7 @@ class SpanningPipelines {
     std::uint32_t tensor = 1;
     std::uint32_t most = 0;  ///< of them for which there is room
     Seconds layer{};
-    LeastScore score{};  ///< of such a stage in all replicas
+    ReplicaTerms score{};  ///< of such a stage in all replicas
   };
   /// The first runs of a pipeline, and what its bound is made of.
   struct Begun {
@@ -114,7 +103,7 @@ class SpanningPipelines {
     double layers_per_second = 0;
     double ahead = 0;  ///< what stages wait for links, in layers of theirs
     Seconds last_layer{}, least_layer{1e15}, links{};
-    LeastScore score{};
+    ReplicaTerms score{};
 
     std::span<const Run> all() const { return {runs.data(), count}; }
   };
@@ -124,7 +113,7 @@ class SpanningPipelines {
     const Stop& stop;
 
     bool may_reach(const Begun& begun, Seconds time) const {
-      return time <= reach.time && begun.score.of(time) <= reach.score;
+      return time <= reach.time && begun.score.of(time, 0) <= reach.score;
     }
   };
 
@@ -141,6 +130,7 @@ class SpanningPipelines {
   std::optional<Seconds> waits(std::uint32_t a, std::uint32_t b) const {
     return waits_[a * devices_.size() + b];
   }
+
   const Job& job_;
   const std::vector<SiteDevices>& devices_;
   const KindBuilder& builder_;

@@ -54,6 +54,15 @@ struct Consortium {
   }
 };
 
+/// At two or three sites, with little memory.
+Fleet scattered_fleet(Rng& rng) {
+  Fleet fleet = scenes::small_fleet(rng);
+  scenes::scatter(rng, fleet);
+  for (DeviceType& type : fleet.types)
+    type.accelerator.memory = Bytes{(8 + 12 * rng.uniform()) * 1e9};
+  return fleet;
+}
+
 /// The plan that takes least, and the fastest.
 std::optional<std::pair<double, TrainingPlan>> least_of(const Job& job, const Fleet& fleet,
                                                         Thrift thrift) {
@@ -249,10 +258,7 @@ TEST_CASE("spanning: added devices and sites never make a plan worse, nor does i
   for (std::uint64_t seed = 0; seed < 120; ++seed) {
     Rng rng{seed};
     Job job = scenes::small_job(rng);
-    Fleet fleet = scenes::small_fleet(rng);
-    scenes::scatter(rng, fleet);
-    for (DeviceType& type : fleet.types)
-      type.accelerator.memory = Bytes{(8 + 12 * rng.uniform()) * 1e9};
+    Fleet fleet = scattered_fleet(rng);
     CAPTURE(seed);
     const auto found = search(job, fleet, calibration);
     const Seconds step = found ? found->plan.step.total : never;
@@ -275,10 +281,7 @@ TEST_CASE("spanning: no part of a fleet has a thriftier plan, so added devices m
   for (std::uint64_t seed = 0; seed < 500; ++seed) {
     Rng rng{seed};
     const Job job = scenes::small_job(rng);
-    Fleet fleet = scenes::small_fleet(rng);
-    scenes::scatter(rng, fleet);
-    for (DeviceType& type : fleet.types)
-      type.accelerator.memory = Bytes{(8 + 12 * rng.uniform()) * 1e9};
+    Fleet fleet = scattered_fleet(rng);
     scenes::price(rng, fleet);
     const Thrift thrift =
         std::array{Thrift::money, Thrift::energy, Thrift::carbon, Thrift::power}[rng.below(4)];
