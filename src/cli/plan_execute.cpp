@@ -57,8 +57,9 @@ Result<> check_devices(const config::PlannedJob& job, const TrainingPlan& plan,
   std::map<std::pair<std::uint32_t, std::uint32_t>, GroupsByWidth> wanted;
   for (const ReplicaGroup& group : plan.groups)
     for (std::size_t i = 0; i < group.stages.size(); ++i)
-      wanted[{group.site_of(i), group.stages[i].type}][group.stages[i].tensor] +=
-          std::uint64_t{group.replicas} * plan.method.context;
+      for (const plan::StagePart& part : parts_of(group.stages[i], plan.method.context))
+        wanted[{group.site_of(i), part.type}][group.stages[i].tensor] +=
+            std::uint64_t{group.replicas} * part.groups;
   for (const auto& [where, groups] : wanted)
     AXS_TRY(check_places(job, where.first, where.second, groups, file));
   return Ok{};

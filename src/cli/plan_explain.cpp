@@ -6,6 +6,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "axs/plan/plan_devices.h"
 #include "axs/report/text.h"
 
 namespace axs::cli {
@@ -26,6 +27,13 @@ std::string bar(double share) {
   return std::string(static_cast<std::size_t>(std::lround(share * width)), '#');
 }
 
+std::string types_text(const PlannedJob& job, const plan::PlannedStage& stage) {
+  std::string text;
+  for (const plan::StagePart& part : plan::parts_of(stage, 1))
+    text += (text.empty() ? "" : ", ") + type_name(job, part.type);
+  return text;
+}
+
 /// Each kind of stage once: what a layer takes.
 Rows layer_rows(const PlannedJob& job, const TrainingPlan& plan, const PlanBreakdown& broken) {
   Rows rows{{{"accelerator", "ACCELERATOR"},
@@ -40,15 +48,15 @@ Rows layer_rows(const PlannedJob& job, const TrainingPlan& plan, const PlanBreak
              {"host_ms", "HOST"},
              {"all_ms", "ALL"}},
             {}};
-  std::vector<std::pair<std::uint32_t, std::uint32_t>> seen;
+  std::vector<plan::PlannedStage> seen;
   for (std::size_t g = 0; g < plan.groups.size(); ++g)
     for (std::size_t s = 0; s < plan.groups[g].stages.size(); ++s) {
       const plan::PlannedStage& stage = plan.groups[g].stages[s];
-      const std::pair kind{stage.type, stage.tensor};
-      if (std::ranges::find(seen, kind) != seen.end()) continue;
-      seen.push_back(kind);
+      if (std::ranges::any_of(seen, [&](const auto& one) { return have_same_devices(one, stage); }))
+        continue;
+      seen.push_back(stage);
       const plan::LayerTime& layer = broken.groups[g].stages[s].layer;
-      std::vector<Cell> row{type_name(job, stage.type), std::int64_t{stage.tensor},
+      std::vector<Cell> row{types_text(job, stage), std::int64_t{stage.tensor},
                             heads_text(job.job.shape, stage.tensor)};
       for (const Seconds time :
            {layer.products, layer.attention, layer.pointwise, layer.recompute,
@@ -74,6 +82,15 @@ Shares shares_of(const plan::PartCosts& parts) {
   return shares;
 }
 
+/// Of the fullest device.
+double fullness(const PlannedJob& job, const plan::ReplicaGroup& group, const StageRange& run) {
+  double most = 0;
+  for (std::size_t i = run.begin; i < run.end; ++i)
+    for (const plan::StagePart& part : plan::parts_of(group.stages[i], 1))
+      most = std::max(most, part.memory / job.fleet.types[part.type].accelerator.memory);
+  return most;
+}
+
 std::vector<Cell> stage_row(const PlannedJob& job, const plan::ReplicaGroup& group,
                             const plan::GroupBreakdown& broken, const StageRange& run) {
   const auto begin = broken.stages.begin() + static_cast<std::ptrdiff_t>(run.begin);
@@ -84,10 +101,9 @@ std::vector<Cell> stage_row(const PlannedJob& job, const plan::ReplicaGroup& gro
       *std::ranges::max_element(begin, end, {}, &StageBreakdown::micro_batch);
   const Shares shares = shares_of(slowest.parts);
   const plan::PlannedStage& stage = group.stages[run.begin];
-  const Bytes room = job.fleet.types[stage.type].accelerator.memory;
   std::vector<Cell> row{site_name(job, group.site_of(run.begin)),
                         stage_text(run),
-                        fmt::format("{} {}", stage.tensor, type_name(job, stage.type)),
+                        devices_text(job, stage),
                         std::int64_t{stage.layers},
                         Decimal{milliseconds * slowest.micro_batch.value(), 1},
                         Decimal{shares.computing.value(), 3},
@@ -97,7 +113,7 @@ std::vector<Cell> stage_row(const PlannedJob& job, const plan::ReplicaGroup& gro
   for (const Bytes part : {memory.state, memory.activations, memory.logits,
                            memory.gathered + memory.workspace + memory.overhead})
     row.push_back(Decimal{part.value() / gibibyte, 1});
-  row.push_back(Decimal{100 * (memory.total / room), 0});
+  row.push_back(Decimal{100 * fullness(job, group, run), 0});
   return row;
 }
 

@@ -66,8 +66,8 @@ std::string stage_box(const PlanView& view, const plan::ReplicaGroup& group, std
   const plan::Accelerator& accelerator = view.job.fleet.types[stage.type].accelerator;
   const double full = std::min(stage.memory / accelerator.memory, 1.0);
   const std::string title =
-      fmt::format("stage {}: {} {}, {} layers{}, {:.1f} of {:.1f} GiB", number + 1, stage.tensor,
-                  accelerator.name, stage.layers, chunks_text(group),
+      fmt::format("stage {}: {}, {} layers{}, {:.1f} of {:.1f} GiB", number + 1,
+                  devices_text(view.job, stage), stage.layers, chunks_text(group),
                   stage.memory.value() / gibibyte, accelerator.memory.value() / gibibyte);
   const std::string colour = colour_of_type(stage.type);
   const Box used{box.x, box.y + (1 - full) * box.high, box.wide, full * box.high};

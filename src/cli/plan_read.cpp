@@ -78,6 +78,8 @@ class PlanReader {
   void groups(const Place& place);
   plan::ReplicaGroup group(const Place& place);
   plan::PlannedStage stage(const Place& place);
+  std::uint32_t type(const Place& place);
+  void parts(const Place& place, plan::PlannedStage& stage);
   void crossings(const Place& place, plan::ReplicaGroup& group);
   void chunks(const Place& place, plan::ReplicaGroup& group);
   void idle(const Place& place);
@@ -209,7 +211,8 @@ void PlanReader::head(const Place& place) {
         "micro_batch",  "recompute",   "sharding",   "whole_experts", "context",      "step_s",
         "low_s",        "high_s",      "spread",     "replicas_s",    "sites_s",      "fixed_s",
         "tokens_per_s", "utilisation", "duration_s", "cost",          "searched",     "groups",
-        "idle",         "outer",       "others",     "unmet",         "explain",      "network"});
+        "idle",         "outer",       "others",     "unmet",         "explain",      "network",
+        "splits"});
   if (const json& version = at(place, "version"); version != plan_json_version)
     refuse("version", version, std::to_string(plan_json_version));
   same(place, "job", job_.scenario.name);
@@ -244,6 +247,7 @@ void PlanReader::rest(const Place& place) {
   if (const json& others = at(place, "others"); !others.is_array())
     refuse("others", others, "a list");
   if (place.object.contains("unmet")) text(place, "unmet");
+  if (place.object.contains("splits")) list(place, "splits");
   for (const char* key : {"explain", "network"})
     if (place.object.contains(key)) object(at(place, key), key);
 }
@@ -274,16 +278,47 @@ void PlanReader::outer(const Place& place) {
 }
 
 plan::PlannedStage PlanReader::stage(const Place& place) {
-  only(place, {"accelerator", "tensor", "layers", "memory_gib", "heads"});
+  only(place, {"accelerator", "tensor", "layers", "memory_gib", "heads", "parts"});
   const std::uint32_t tensor = count(place, "tensor", 1, group_max);
   const auto heads = place.object.find("heads");
   if (heads != place.object.end() && *heads != json(plan::heads_of_devices(job_.job.shape, tensor)))
     refuse(place.of("heads"), *heads, "those of the devices of such a group, or none");
-  return {.type = index(place, "accelerator", job_.fleet.types,
-                        [](const plan::DeviceType& type) { return type.accelerator.name; }),
-          .tensor = tensor,
-          .layers = count(place, "layers", 1, job_.job.shape.layers),
-          .memory = Bytes{gibibyte * number(place, "memory_gib", 0)}};
+  plan::PlannedStage stage{.type = type(place),
+                           .tensor = tensor,
+                           .layers = count(place, "layers", 1, job_.job.shape.layers),
+                           .memory = Bytes{gibibyte * number(place, "memory_gib", 0)}};
+  if (place.object.contains("parts")) parts(place, stage);
+  return stage;
+}
+
+std::uint32_t PlanReader::type(const Place& place) {
+  return index(place, "accelerator", job_.fleet.types,
+               [](const plan::DeviceType& type) { return type.accelerator.name; });
+}
+
+/// As many groups and tokens as the method and the job have.
+void PlanReader::parts(const Place& place, plan::PlannedStage& stage) {
+  const json& all = list(place, "parts");
+  std::uint64_t groups = 0, tokens = 0;
+  for (std::size_t i = 0; i < all.size() && !error_; ++i) {
+    const Place part = object(all[i], fmt::format("{}[{}]", place.of("parts"), i));
+    only(part, {"accelerator", "groups", "tokens", "memory_gib"});
+    stage.parts.push_back({.type = type(part),
+                           .groups = count(part, "groups", 1, plan_.method.context),
+                           .tokens = count(part, "tokens", 1, job_.job.sequence),
+                           .memory = Bytes{gibibyte * number(part, "memory_gib", 0)}});
+    groups += stage.parts.back().groups;
+    tokens += std::uint64_t{stage.parts.back().groups} * stage.parts.back().tokens;
+  }
+  if (error_) return;
+  if (groups != plan_.method.context)
+    fail(place.of("parts"),
+         fmt::format("{} groups, want the {} parts of a sequence", groups, plan_.method.context));
+  if (tokens != job_.job.sequence)
+    fail(place.of("parts"),
+         fmt::format("{} tokens, want the {} of a sequence", tokens, job_.job.sequence));
+  if (stage.parts.front().type != stage.type)
+    fail(place.of("accelerator"), "is not the first of its parts");
 }
 
 plan::ReplicaGroup PlanReader::group(const Place& place) {
@@ -317,7 +352,7 @@ void PlanReader::chunks(const Place& place, plan::ReplicaGroup& group) {
              plan::has_chunks(layers, stages * group.virtual_stages);
   for (std::uint32_t i = 0; fit && i < stages; ++i) {
     const plan::PlannedStage& stage = group.stages[i];
-    fit = stage.type == first.type && stage.tensor == first.tensor &&
+    fit = have_same_devices(stage, first) &&
           stage.layers == plan::layers_in_chunks(layers, stages, group.virtual_stages, i);
   }
   if (!fit)

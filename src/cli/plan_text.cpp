@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "axs/cli/plan_frontier.h"
+#include "axs/cli/plan_splits.h"
 #include "axs/core/enums.h"
 #include "axs/core/grouped.h"
 #include "axs/plan/plan_devices.h"
@@ -28,8 +29,10 @@ std::string layers_text(const plan::ReplicaGroup& group) {
 }
 
 double memory_of(const plan::ReplicaGroup& group) {
-  const auto fullest = std::ranges::max_element(group.stages, {}, &plan::PlannedStage::memory);
-  return fullest->memory.value() / gibibyte;
+  Bytes most{};
+  for (const plan::PlannedStage& stage : group.stages)
+    for (const plan::StagePart& part : plan::parts_of(stage, 1)) most = std::max(most, part.memory);
+  return most.value() / gibibyte;
 }
 
 bool is_in_use(const TrainingPlan& plan, std::uint32_t site) {
@@ -132,6 +135,11 @@ ordered_json json_of(const PlannedJob& job, const plan::PlannedStage& stage) {
                     {"memory_gib", stage.memory.value() / gibibyte}};
   const auto heads = heads_of_devices(job.job.shape, stage.tensor);
   if (heads.front() != heads.back()) json["heads"] = heads;
+  for (const plan::StagePart& part : stage.parts)
+    json["parts"].push_back({{"accelerator", type_name(job, part.type)},
+                             {"groups", part.groups},
+                             {"tokens", part.tokens},
+                             {"memory_gib", part.memory.value() / gibibyte}});
   return json;
 }
 
@@ -173,15 +181,17 @@ double utilisation(const PlanView& view) {
   FlopsPerSecond peak{};
   for (const plan::ReplicaGroup& group : plan.groups)
     for (const plan::PlannedStage& stage : group.stages)
-      peak += job.fleet.types[stage.type].accelerator.peak * stage.tensor * group.replicas *
-              plan.method.context;
+      for (const plan::StagePart& part : plan::parts_of(stage, plan.method.context))
+        peak += job.fleet.types[part.type].accelerator.peak * stage.tensor * group.replicas *
+                part.groups;
   return plan::training_flops_per_token(job.job.shape, job.job.sequence) * plan.tokens_per_second /
          (peak * Seconds{1});
 }
 
 std::string notes_text(const PlanView& view) {
   const TrainingPlan& plan = view.plan();
-  return cost_text(plan.cost) + sites_text(plan) + crossings_text(view) + idle_text(view.job, plan);
+  return cost_text(plan.cost) + sites_text(plan) + crossings_text(view) + splits_text(view) +
+         idle_text(view.job, plan);
 }
 
 std::string plan_text(const PlanView& view) {
@@ -195,8 +205,8 @@ std::string plan_text(const PlanView& view) {
       span_text(plan.duration));
   text += cost_text(plan.cost) + method_text(plan.method) + "\n" + sites_text(plan) +
           crossings_text(view);
-  text += "\n" + RowsFormat{}.text(plan_rows(view), "groups") + "\n" + uneven_text(job, plan) +
-          idle_text(job, plan);
+  text += "\n" + RowsFormat{}.text(plan_rows(view), "groups") + "\n" + splits_text(view) +
+          uneven_text(job, plan) + idle_text(job, plan);
   text += others_text(found.result.others);
   if (found.searched < 1)
     text += fmt::format("Stopped after {:.0f} % of the search.\n", 100 * found.searched);
@@ -245,6 +255,7 @@ ordered_json plan_json(const PlanView& view) {
                          {"bits", plan.outer->bits},
                          {"during_backward", plan.outer->during_backward},
                          {"loss_gap", plan.loss_gap}};
+  if (!broken.splits.empty()) document["splits"] = splits_json(view);
   document["others"] = ordered_json::array();
   for (const plan::RunnerUp& other : found.result.others)
     document["others"].push_back({{"method", method_text(other.method)}, {"reason", other.reason}});

@@ -72,8 +72,8 @@ void add_group(const PlanView& view, std::size_t number, std::uint32_t most,
     const plan::PlannedStage& planned = group.stages[stage];
     events.push_back(
         name_of("thread_name",
-                fmt::format("stage {}: {} {}, {} layers{}", stage + 1, planned.tensor,
-                            type_name(view.job, planned.type), planned.layers, chunks_text(group)),
+                fmt::format("stage {}: {}, {} layers{}", stage + 1, devices_text(view.job, planned),
+                            planned.layers, chunks_text(group)),
                 process, stage + 1));
   }
   const plan::PipelineSchedule schedule = schedule_of(view, number, most);

@@ -72,15 +72,16 @@ std::string basis_text(const PlannedJob& job, const plan::TrainingPlan& plan,
                        const plan::Calibration& calibration) {
   std::set<std::string> declared, slower;
   for (const plan::ReplicaGroup& group : plan.groups)
-    for (const PlannedStage& stage : group.stages) {
-      const plan::DeviceType& type = job.fleet.types[stage.type];
-      const plan::Accelerator& accelerator = type.accelerator;
-      if (!plan::machine_of(accelerator, type.network, calibration).measured)
-        declared.insert(accelerator.name);
-      if (job.job.precision > accelerator.fastest)
-        slower.insert(fmt::format("{} does not have {} and counts with {}", accelerator.name,
-                                  enum_name(job.job.precision), enum_name(accelerator.fastest)));
-    }
+    for (const PlannedStage& stage : group.stages)
+      for (const plan::StagePart& part : plan::parts_of(stage, plan.method.context)) {
+        const plan::DeviceType& type = job.fleet.types[part.type];
+        const plan::Accelerator& accelerator = type.accelerator;
+        if (!plan::machine_of(accelerator, type.network, calibration).measured)
+          declared.insert(accelerator.name);
+        if (job.job.precision > accelerator.fastest)
+          slower.insert(fmt::format("{} does not have {} and counts with {}", accelerator.name,
+                                    enum_name(job.job.precision), enum_name(accelerator.fastest)));
+      }
   std::string text = declared.empty() ? "speeds of all devices are fitted to published runs"
                                       : fmt::format("the speed of {} is declared, not measured",
                                                     fmt::join(declared, ", "));
@@ -107,18 +108,25 @@ std::string chunks_text(const plan::ReplicaGroup& group) {
   return group.virtual_stages == 1 ? "" : fmt::format(" in {} chunks", group.virtual_stages);
 }
 
+std::string devices_text(const PlannedJob& job, const PlannedStage& stage) {
+  if (stage.parts.empty()) return fmt::format("{} {}", stage.tensor, type_name(job, stage.type));
+  std::string text;
+  for (const plan::StagePart& part : stage.parts)
+    text += fmt::format("{}{} {}", text.empty() ? "" : " + ", part.groups * stage.tensor,
+                        type_name(job, part.type));
+  return "(" + text + ")";
+}
+
 std::string stages_text(const PlannedJob& job, const plan::ReplicaGroup& group) {
   std::string text;
   for (const plan::SitePart& part : plan::site_parts(group))
     for (std::size_t i = part.begin; i < part.end;) {
       const PlannedStage& first = group.stages[i];
       const std::size_t begin = i;
-      while (i < part.end && group.stages[i].type == first.type &&
-             group.stages[i].tensor == first.tensor)
-        ++i;
-      text += fmt::format("{}{} x {} {}{}", text.empty() ? "" : ", ", i - begin, first.tensor,
-                          type_name(job, first.type),
-                          group.crossings.empty() ? "" : " at " + site_name(job, part.site));
+      while (i < part.end && have_same_devices(group.stages[i], first)) ++i;
+      text +=
+          fmt::format("{}{} x {}{}", text.empty() ? "" : ", ", i - begin, devices_text(job, first),
+                      group.crossings.empty() ? "" : " at " + site_name(job, part.site));
     }
   return text;
 }
@@ -178,8 +186,7 @@ std::vector<StageRange> stage_ranges(const plan::ReplicaGroup& group) {
   for (std::size_t i = 0; i < group.stages.size(); ++i) {
     const PlannedStage& stage = group.stages[i];
     const auto like = [&](const PlannedStage& other) {
-      return stage.type == other.type && stage.tensor == other.tensor &&
-             stage.layers == other.layers;
+      return have_same_devices(stage, other) && stage.layers == other.layers;
     };
     if (!runs.empty() && like(group.stages[runs.back().begin]) &&
         group.site_of(i) == group.site_of(runs.back().begin))

@@ -43,6 +43,8 @@ const std::string& site_name(const config::PlannedJob& job, std::uint32_t site);
 /// "sfo", or "sfo, fra" in the order of the pipeline.
 std::string site_names(const config::PlannedJob& job, const plan::ReplicaGroup& group);
 
+/// "8 H100", or "(24 H100 + 8 A100)" where both share its sequences.
+std::string devices_text(const config::PlannedJob& job, const plan::PlannedStage& stage);
 /// "12 x 8 H100, 2 x 4 A100-80": stages that are alike, in the order of the pipeline; with their
 /// sites, where these are several.
 std::string stages_text(const config::PlannedJob& job, const plan::ReplicaGroup& group);

@@ -90,7 +90,9 @@ class Breaker {
           const Calibration& calibration)
       : job_{job}, fleet_{fleet}, plan_{plan}, calibration_{calibration} {}
 
-  Result<PlanBreakdown> all() const {
+  Result<PlanBreakdown> all() {
+    for (const ReplicaGroup& group : plan_.groups)
+      for (const PlannedStage& stage : group.stages) AXS_TRY(add_split(stage));
     PlanBreakdown broken;
     for (const ReplicaGroup& group : plan_.groups) {
       GroupBreakdown of_group = AXS_TRY(group_of(group));
@@ -99,6 +101,7 @@ class Breaker {
     const auto last = std::ranges::max_element(broken.groups, {}, &GroupBreakdown::end);
     broken.slowest = static_cast<std::size_t>(last - broken.groups.begin());
     add_up(broken);
+    broken.splits = std::move(splits_);
     return broken;
   }
 
@@ -138,19 +141,39 @@ class Breaker {
     const std::uint32_t replicas = sharing_at(plan_, group.site);
     pipeline.costs.reserve(stages.size());
     for (std::size_t i = 0; i < stages.size(); ++i) {
-      const auto alike = std::ranges::find_if(stages, [&](const PlannedStage& stage) {
-        return stage.type == stages[i].type && stage.tensor == stages[i].tensor;
-      });
+      const auto alike = std::ranges::find_if(
+          stages, [&](const PlannedStage& stage) { return have_same_devices(stage, stages[i]); });
       const auto first = static_cast<std::size_t>(alike - stages.begin());
       if (first == i) {
-        StageCost cost =
-            AXS_TRY(StageCost::of(job_, plan_.method, fleet_.types[stages[i].type],
-                                  stages[i].tensor, {replicas, replicas}, calibration_));
+        StageCost cost = AXS_TRY(cost_of(stages[i], {replicas, replicas}));
         pipeline.costs.push_back(std::move(cost));
       }
       pipeline.stages.push_back(first == i ? &pipeline.costs.back() : pipeline.stages[first]);
     }
     return Ok{};
+  }
+
+  const StageSplit* find_split(const PlannedStage& stage) const {
+    const auto known = std::ranges::find_if(splits_, [&](const StageSplit& split) {
+      return have_same_devices({stage.type, split.tensor, 0, {}, split.parts}, stage);
+    });
+    return known == splits_.end() ? nullptr : &*known;
+  }
+  Result<> add_split(const PlannedStage& stage) {
+    if (stage.parts.empty() || find_split(stage) != nullptr) return Ok{};
+    const SequenceSplitter splitter{job_, fleet_.types, calibration_};
+    SplitAttention attention = AXS_TRY(splitter.attention(stage.tensor, stage.parts));
+    splits_.push_back({stage.tensor, stage.parts, std::move(attention)});
+    return Ok{};
+  }
+  Result<StageCost> cost_of(const PlannedStage& stage, ReplicaRange replicas) const {
+    const StageSplit* const split = find_split(stage);
+    if (split == nullptr)
+      return StageCost::of(job_, plan_.method, fleet_.types[stage.type], stage.tensor, replicas,
+                           calibration_);
+    return StageCost::of(job_, plan_.method, fleet_.types,
+                         split_of(split->tensor, split->parts, split->attention), replicas,
+                         calibration_);
   }
 
   Result<Pipeline> pipeline_of(const ReplicaGroup& group) const {
@@ -166,7 +189,7 @@ class Breaker {
       const Seconds transfers = group.virtual_stages * once;
       const Seconds computing = cost.time(place).at(layers);
       const Seconds time = computing + transfers;
-      StepTime busy = cost.parts(layers, place, group.micro_batches);
+      StepTime busy = cost.step(layers, place, group.micro_batches);
       busy.stage_transfers = group.micro_batches * transfers;
       pipeline.busy.push_back(busy);
       pipeline.turns.push_back(time);
@@ -204,8 +227,7 @@ class Breaker {
           std::max(plan_.step.replicas - broken.end, Seconds{});
       at(stage.parts, StepPart::site_exchange).time = plan_.step.sites;
       at(stage.parts, StepPart::fixed).time = plan_.step.fixed;
-      AXS_TRY(add_energy(pipeline.stages[i]->workload(group.stages[i].layers), group,
-                         fleet_.sites[group.site_of(i)].supply, stage));
+      AXS_TRY(add_energy(*pipeline.stages[i], group, i, stage));
       broken.stages.push_back(std::move(stage));
     }
     return broken;
@@ -219,18 +241,17 @@ class Breaker {
     const StepTime& busy = pipeline.busy[number];
     const StagePlace place =
         place_of(number, group.stages.size(), group.micro_batches, group.virtual_stages);
-    const Workload work = cost.workload(layers);
     StageBreakdown stage;
     for (const StepPart part : all_parts)
       if (is_of_stage(part)) at(stage.parts, part).time = busy.*drawn_as(part);
-    stage.layer = layer_time(work, machine_of(work.accelerator, work.network, calibration_),
-                             calibration_.shared);
+    stage.layer = cost.layer();
     stage.micro_batch = pipeline.turns[number];
     stage.tail = pipeline.tails[number];
     stage.recomputed = busy.recompute / group.micro_batches;
     stage.memory = cost.memory_parts(layers, place);
     stage.devices = static_cast<double>(group.replicas) * cost.devices();
-    add_traffic(work, group, place, stage);
+    for (const StageCost& part : cost.parts())
+      add_traffic(part.workload(layers), group, place, group.replicas * part.devices(), stage);
     divide_transfers(group, pipeline, number, stage);
     return stage;
   }
@@ -253,27 +274,30 @@ class Breaker {
     near.sent -= far.sent;
   }
 
-  /// A forward pass that is computed again exchanges again.
+  /// By so many devices. A forward pass that is computed again exchanges again.
   void add_traffic(const Workload& work, const ReplicaGroup& group, StagePlace place,
-                   StageBreakdown& stage) const {
+                   double devices, StageBreakdown& stage) const {
     const ParallelPlan& plan = work.plan;
-    const double turns = stage.devices * group.micro_batches;
+    const double turns = devices * group.micro_batches;
     const double again = plan.recompute != Recompute::full ? 0
                          : work.software.stops_early       ? 0.5
                                                            : 1;
     const TensorMessages tensor = tensor_messages(work.shape, plan);
-    at(stage.parts, StepPart::tensor_exchange).sent = turns * work.shape.layers * (2 + again) *
-                                                      tensor.of_a_pass *
-                                                      sent_for_all_reduce(tensor.size, plan.tensor);
+    at(stage.parts, StepPart::tensor_exchange).sent +=
+        turns * work.shape.layers * (2 + again) * tensor.of_a_pass *
+        sent_for_all_reduce(tensor.size, plan.tensor);
+    at(stage.parts, StepPart::attention).sent +=
+        turns * work.shape.layers * (3 + again) * sent_for_attention(work.shape, plan);
     // Each chunk sends both ways, but for the first one of the model and the last.
     const double messages =
         2.0 * group.virtual_stages - (place.first ? 1 : 0) - (place.last ? 1 : 0);
-    at(stage.parts, StepPart::stage_transfers).sent = turns * messages * stage_message(work);
-    add_sent_once(work, place, stage);
-    add_sent_shards(work, group, stage);
+    at(stage.parts, StepPart::stage_transfers).sent += turns * messages * stage_message(work);
+    add_sent_once(work, place, devices, stage);
+    add_sent_shards(work, group, devices, stage);
   }
 
-  void add_sent_once(const Workload& work, StagePlace place, StageBreakdown& stage) const {
+  void add_sent_once(const Workload& work, StagePlace place, double devices,
+                     StageBreakdown& stage) const {
     if (is_of_one_stage(plan_.method)) return;
     const ParallelPlan& plan = work.plan;
     const double ends = (place.first ? 1 : 0) + (place.last ? 1 : 0);
@@ -281,13 +305,13 @@ class Breaker {
     const auto [common, routed] =
         stage_parameters(device_parameters(work.shape, plan), work.shape.layers, embeddings);
     const double bytes = exchanged_bytes(work);
-    at(stage.parts, StepPart::data_exchange).sent =
-        stage.devices * (sent_for_all_reduce(Bytes{bytes * common}, replicas(plan)) +
-                         sent_for_all_reduce(Bytes{bytes * routed}, expert_replicas(plan)));
+    at(stage.parts, StepPart::data_exchange).sent +=
+        devices * (sent_for_all_reduce(Bytes{bytes * common}, replicas(plan)) +
+                   sent_for_all_reduce(Bytes{bytes * routed}, expert_replicas(plan)));
   }
 
   /// Weights in two bytes: each is gathered or reduced, half of an all-reduce.
-  void add_sent_shards(const Workload& work, const ReplicaGroup& group,
+  void add_sent_shards(const Workload& work, const ReplicaGroup& group, double devices,
                        StageBreakdown& stage) const {
     if (!is_of_one_stage(plan_.method)) return;
     const double gradient = reduced_bytes(work.software);
@@ -295,20 +319,25 @@ class Breaker {
     const double bytes =
         weights ? group.micro_batches * (2 * 2 + gradient) : group.micro_batches * gradient + 2;
     const double layers = work.shape.layers * parameters_here(work.shape, work.plan).total();
-    at(stage.parts, StepPart::sharding_exchange).sent =
-        stage.devices * sent_for_all_reduce(Bytes{0.5 * bytes * layers}, replicas(work.plan));
+    at(stage.parts, StepPart::sharding_exchange).sent +=
+        devices * sent_for_all_reduce(Bytes{0.5 * bytes * layers}, replicas(work.plan));
   }
 
   /// Energy is a sum over the parts of a step, so that each may be asked for alone.
-  Result<> add_energy(Workload work, const ReplicaGroup& group, const SiteSupply& supply,
+  Result<> add_energy(const StageCost& cost, const ReplicaGroup& group, std::size_t number,
                       StageBreakdown& stage) const {
-    work.plan.data = group.replicas;
-    for (const StepPart part : all_parts) {
-      PartCost& cost = at(stage.parts, part);
-      if (cost.time == Seconds{}) continue;
-      StepTime alone;
-      alone.*drawn_as(part) = alone.total = cost.time;
-      cost.energy = AXS_TRY(step_energy(work, alone, supply.pue)).whole;
+    const SiteSupply& supply = fleet_.sites[group.site_of(number)].supply;
+    for (const StageCost& devices : cost.parts()) {
+      Workload work = devices.workload(group.stages[number].layers);
+      work.plan.context = devices.devices() / devices.tensor();
+      work.plan.data = group.replicas;
+      for (const StepPart part : all_parts) {
+        PartCost& sum = at(stage.parts, part);
+        if (sum.time == Seconds{}) continue;
+        StepTime alone;
+        alone.*drawn_as(part) = alone.total = sum.time;
+        sum.energy += AXS_TRY(step_energy(work, alone, supply.pue)).whole;
+      }
     }
     return Ok{};
   }
@@ -317,6 +346,7 @@ class Breaker {
   const Fleet& fleet_;
   const TrainingPlan& plan_;
   const Calibration& calibration_;
+  std::vector<StageSplit> splits_{};
 };
 
 }  // namespace

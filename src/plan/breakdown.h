@@ -8,6 +8,7 @@
 #include "axs/plan/job.h"
 #include "axs/plan/layer_time.h"
 #include "axs/plan/memory.h"
+#include "axs/plan/sequence_split.h"
 #include "axs/plan/training_plan.h"
 
 namespace axs::plan {
@@ -73,8 +74,16 @@ struct GroupBreakdown {
   Seconds end{};            ///< stragglers and exchange at the site included
 };
 
+/// How the sequences of stages with such parts are attended.
+struct StageSplit {
+  std::uint32_t tensor = 1;
+  std::vector<StagePart> parts;
+  SplitAttention attention;
+};
+
 /// Where time, bytes and joules of a plan's step go.
 struct PlanBreakdown {
+  std::vector<StageSplit> splits;  ///< each that the plan has once
   std::vector<GroupBreakdown> groups;
   std::size_t slowest = 0;  ///< group that the others wait for
   PartCosts all{};          ///< over all devices; time: in the mean over them

@@ -31,8 +31,9 @@ double Group::nodes() const {
   return std::max(std::ceil(ranks / per_node), 1.0);
 }
 
-Group group_of(double ranks, double stride, const Links& links) {
-  Group group{ranks, std::min(ranks, std::max(std::floor(links.per_node / stride), 1.0)), 0, {}};
+Group group_of(double ranks, double stride, const Links& links, double together_max) {
+  const double together = std::max(std::floor(links.per_node / stride), 1.0);
+  Group group{ranks, std::min({ranks, together, together_max}), 0, {}};
   if (group.nodes() > 1) group.depth = dmath::log(group.nodes()) / dmath::log(2);
   group.around = around(group.per_node, links);
   return group;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <limits>
+
 #include "axs/plan/machine.h"
 
 namespace axs::plan {
@@ -14,8 +16,9 @@ struct Group {
   double nodes() const;
 };
 
-/// Ranks that lie `stride` devices apart.
-Group group_of(double ranks, double stride, const Links& links);
+/// Ranks that lie `stride` devices apart, `together_max` of them on a node at most.
+Group group_of(double ranks, double stride, const Links& links,
+               double together_max = std::numeric_limits<double>::infinity());
 
 /// A reduce-scatter or an all-gather of `size` bytes, around a ring: (n-1)/n of them pass every
 /// link (Thakur et al. 2005), at the rate of the node or, across nodes, at that of the network

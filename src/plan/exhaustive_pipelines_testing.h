@@ -15,9 +15,15 @@ namespace axs::plan {
 class ExhaustivePipelines {
  protected:
   struct Stage {
-    std::uint32_t type;
-    StageCost* cost;
+    std::uint32_t type;  ///< or, counted on from the types, the split
+    const StageCost* cost;
     std::uint32_t layers;
+  };
+  /// Tensor groups of a stage that are of one type.
+  struct Part {
+    std::uint32_t type;
+    std::uint32_t groups;
+    const StageCost* cost;
   };
   /// Tensor groups in use at a site: of the first type by width, then of the second ...
   using Groups = std::vector<std::uint32_t>;
@@ -32,10 +38,11 @@ class ExhaustivePipelines {
       for (const Recompute recompute : {Recompute::none, Recompute::selective, Recompute::full})
         for (const Sharding sharding :
              {Sharding::none, Sharding::optimizer, Sharding::gradients, Sharding::parameters})
-          for (std::uint32_t n = 1; n <= std::min(devices, job_.global_batch / micro); ++n) {
-            price({micro, recompute, sharding}, n);
-            attempt();
-          }
+          for (std::uint32_t context = 1; context <= (job_.sequence < 16384 ? 1 : 8); context *= 2)
+            for (std::uint32_t n = 1; n <= std::min(devices, job_.global_batch / micro); ++n) {
+              price({micro, recompute, sharding, false, context}, n);
+              attempt();
+            }
   }
 
   /// Calls `take` with the stages of each pipeline of these devices, and with what it uses.
@@ -55,6 +62,7 @@ class ExhaustivePipelines {
     const bool are_alike = std::ranges::all_of(stages, [&](const Stage& stage) {
       return stage.cost == first.cost && stage.layers == first.layers;
     });
+    if (first.type >= fleet_.types.size()) return;  // Those of a split are not interleaved.
     if (stages.size() == 1 || !are_alike || micro_batches_ % stages.size() != 0) return;
     for (std::uint32_t chunks = 2; chunks <= 8; ++chunks)
       if (first.layers % chunks == 0) take(chunks);
@@ -92,18 +100,41 @@ class ExhaustivePipelines {
   bool fits(const SiteDevices& devices, const Groups& groups) {
     const auto [known, is_new] = fitting_.try_emplace(std::pair{devices, groups});
     if (!is_new) return known->second;
-    bool fit = true;
+    std::vector<std::vector<std::uint32_t>> widths(fleet_.types.size());
     std::size_t at = 0;
-    for (std::size_t type = 0; type < costs_.size(); ++type) {
-      std::vector<std::uint32_t> widths;
-      for (const StageCost& cost : costs_[type])
-        widths.insert(widths.end(), groups[at++], cost.tensor());
+    for (std::uint32_t type = 0; type < costs_.size(); ++type)
+      for (const StageCost& cost : costs_[type]) {
+        for (const Part& part : parts_of({type, &cost, 0}))
+          widths[part.type].insert(widths[part.type].end(), groups[at] * part.groups,
+                                   cost.tensor());
+        ++at;
+      }
+    bool fit = true;
+    for (std::size_t type = 0; type < widths.size(); ++type) {
       const std::uint32_t node = fleet_.types[type].accelerator.per_node;
       std::vector<std::uint32_t> nodes(devices[type] / node, node);
       nodes.push_back(devices[type] % node);
-      fit = fit && are_of_one_ladder(widths, node) && pack(widths, nodes);
+      fit = fit && are_of_one_ladder(widths[type], node) && pack(widths[type], nodes);
     }
     return known->second = fit;
+  }
+
+  std::vector<Part> parts_of(const Stage& stage) const {
+    const std::size_t types = fleet_.types.size();
+    if (stage.type < types) return {{stage.type, context_, stage.cost}};
+    const SequenceSplit& split = splits_[stage.type - types];
+    std::vector<Part> parts;
+    for (std::size_t i = 0; i < split.parts.size(); ++i)
+      parts.push_back({split.parts[i].type, split.parts[i].groups, &stage.cost->parts()[i]});
+    return parts;
+  }
+
+  /// With as many micro-batches in flight as the step has.
+  bool has_memory(const Stage& stage, StagePlace place) const {
+    return std::ranges::all_of(parts_of(stage), [&](const Part& part) {
+      return part.cost->memory(place).at(stage.layers) <=
+             fleet_.types[part.type].accelerator.memory;
+    });
   }
 
   const Job& job_;
@@ -112,7 +143,9 @@ class ExhaustivePipelines {
   Seconds fixed_{};
   std::uint32_t replicas_ = 1;
   std::uint32_t micro_batches_ = 1;
-  std::vector<std::vector<StageCost>> costs_;  ///< by type and width
+  std::uint32_t context_ = 1;
+  std::vector<SequenceSplit> splits_;          ///< of the method's sequences
+  std::vector<std::vector<StageCost>> costs_;  ///< by type and width, then by split
   bool one_stage_ = false;
 
  private:
@@ -120,6 +153,8 @@ class ExhaustivePipelines {
     replicas_ = replicas;
     micro_batches_ = job_.global_batch / method.micro_batch;
     one_stage_ = is_of_one_stage(method);
+    if (context_ != method.context) fitting_.clear();
+    context_ = method.context;
     costs_.assign(fleet_.types.size(), {});
     for (std::size_t type = 0; type < fleet_.types.size(); ++type)
       for (std::uint32_t t = 1; t <= fleet_.types[type].accelerator.per_node; ++t) {
@@ -128,6 +163,33 @@ class ExhaustivePipelines {
                                               {replicas, replicas}, calibration_));
         fixed_ = costs_[type].back().fixed();
       }
+    splits_ = splits_into(method.context);
+    for (const SequenceSplit& split : splits_)
+      costs_.push_back(
+          {*StageCost::of(job_, method, fleet_.types, split, {replicas, replicas}, calibration_)});
+  }
+
+  /// Of all pairs of types.
+  std::vector<SequenceSplit> splits_into(std::uint32_t context) {
+    const auto [known, is_new] = splits_known_.try_emplace(context);
+    if (!is_new || context == 1) return known->second;
+    const SequenceSplitter splitter{job_, fleet_.types, calibration_};
+    for (std::uint32_t a = 0; a < fleet_.types.size(); ++a)
+      for (std::uint32_t b = a + 1; b < fleet_.types.size(); ++b)
+        for (SequenceSplit& split : splitter.all(a, b, context))
+          known->second.push_back(std::move(split));
+    return known->second;
+  }
+
+  /// All stages are of the same split, or none is of any; of a split there are 1, 2, 4 or 8.
+  bool may_follow(const std::vector<Stage>& stages, std::uint32_t type) const {
+    if (stages.empty()) return true;
+    const std::uint32_t first = stages.front().type;
+    return first == type || std::max(first, type) < fleet_.types.size();
+  }
+  bool may_end(const std::vector<Stage>& stages) const {
+    return stages.front().type < fleet_.types.size() ||
+           (std::has_single_bit(stages.size()) && stages.size() <= 8);
   }
 
   static bool is_width(std::uint32_t tensor, std::uint32_t node) {
@@ -158,11 +220,15 @@ class ExhaustivePipelines {
   template <class Take>
   void cut(const SiteDevices& left, std::uint32_t layers, std::vector<Stage>& stages, Groups& used,
            const Take& take) {
-    if (layers == 0) return take(stages, used);
+    if (layers == 0) {
+      if (may_end(stages)) take(stages, used);
+      return;
+    }
     std::size_t at = 0;
-    for (std::uint32_t type = 0; type < left.size(); ++type)
-      for (StageCost& cost : costs_[type]) {
+    for (std::uint32_t type = 0; type < costs_.size(); ++type)
+      for (const StageCost& cost : costs_[type]) {
         std::uint32_t& groups = used[at++];
+        if (!may_follow(stages, type)) continue;
         ++groups;
         for (std::uint32_t mine = one_stage_ ? layers : 1; mine <= layers && fits(left, used);
              ++mine) {
@@ -174,7 +240,8 @@ class ExhaustivePipelines {
       }
   }
 
-  std::map<std::pair<SiteDevices, Groups>, bool> fitting_;
+  std::map<std::pair<SiteDevices, Groups>, bool> fitting_;  ///< with this context
+  std::map<std::uint32_t, std::vector<SequenceSplit>> splits_known_;
 };
 
 }  // namespace axs::plan

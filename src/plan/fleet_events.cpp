@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "axs/plan/is_positive.h"
+#include "axs/plan/plan_devices.h"
 #include "axs/plan/rounded.h"
 
 namespace axs::plan {
@@ -135,7 +136,8 @@ Result<> check_places(const TrainingPlan& plan, std::size_t sites, std::size_t t
   for (const ReplicaGroup& group : plan.groups) {
     if (group.site >= sites) return wrong("site", group.site, sites);
     for (const PlannedStage& stage : group.stages)
-      if (stage.type >= types) return wrong("type", stage.type, types);
+      for (const StagePart& part : parts_of(stage, 1))
+        if (part.type >= types) return wrong("type", part.type, types);
   }
   return Ok{};
 }
@@ -144,7 +146,10 @@ Result<TrainingPlan> with_types_of(const ChangedFleet& changed, TrainingPlan pla
   const auto& now = changed.type_now;
   AXS_TRY(check_places(plan, now.size(), now.empty() ? 0 : now.front().size()));
   for (ReplicaGroup& group : plan.groups)
-    for (PlannedStage& stage : group.stages) stage.type = now[group.site][stage.type];
+    for (PlannedStage& stage : group.stages) {
+      stage.type = now[group.site][stage.type];
+      for (StagePart& part : stage.parts) part.type = now[group.site][part.type];
+    }
   return plan;
 }
 

@@ -58,20 +58,21 @@ class FrugalExhaustive : ExhaustivePipelines {
     for (std::size_t i = 0; i < stages.size(); ++i) {
       const Stage& stage = stages[i];
       const StagePlace place = place_of(i, stages.size(), micro_batches_, chunks);
-      if (stage.cost->memory(place).at(stage.layers) > fleet_.types[stage.type].accelerator.memory)
-        return;
+      if (!has_memory(stage, place)) return;
       const Seconds transfers = transfers_of(costs, i);
       pipeline.chunked.add(stage.cost->time(place).at(stage.layers), transfers);
       pipeline.tail = std::max(pipeline.tail, stage.cost->tail(stage.layers, place));
       nodes += stage.cost->nodes();
-      const double devices = stage.cost->tensor();
-      const DeviceDraw draw = draw_of(fleet_.types[stage.type].accelerator);
       const Seconds all = active(stage, place, chunks * transfers, 1);
       const Seconds once = active(stage, place, chunks * transfers, 2) - all;
-      if (money) pipeline.second += devices * fleet_.types[stage.type].price->value();
-      pipeline.second += joule * devices * draw.waiting.value();
-      pipeline.micro_batch += joule * devices * (draw.active * once).value();
-      pipeline.step += joule * devices * (draw.active * (all - once)).value();
+      for (const Part& part : parts_of(stage)) {
+        const double devices = double{1} * stage.cost->tensor() * part.groups;
+        const DeviceDraw draw = draw_of(fleet_.types[part.type].accelerator);
+        if (money) pipeline.second += devices * fleet_.types[part.type].price->value();
+        pipeline.second += joule * devices * draw.waiting.value();
+        pipeline.micro_batch += joule * devices * (draw.active * once).value();
+        pipeline.step += joule * devices * (draw.active * (all - once)).value();
+      }
     }
     pipeline.stretch = 1 + straggling(nodes * replicas_, calibration_.shared.stragglers);
     pipelines_.push_back(pipeline);
@@ -79,7 +80,7 @@ class FrugalExhaustive : ExhaustivePipelines {
 
   Seconds active(const Stage& stage, StagePlace place, Seconds transfers,
                  std::uint32_t micro_batches) const {
-    StepTime parts = stage.cost->parts(stage.layers, place, micro_batches);
+    StepTime parts = stage.cost->step(stage.layers, place, micro_batches);
     parts.stage_transfers = micro_batches * transfers;
     return active_time(parts);
   }

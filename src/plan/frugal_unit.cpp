@@ -214,11 +214,11 @@ FrugalChoice FrugalUnit::choice_of_any(ReplicaRange bundles, const SiteGroup& gr
 FrugalChoice FrugalUnit::choice(OffersOf offers, std::vector<CountedSite> sites,
                                 ReplicaRange bundles, const SiteGroup& group,
                                 const FrugalWish& wish) {
-  const auto& [how, bound, spanning_bound, builder] = search_.methods_[unit_.method];
-  const Seconds fixed = builder.fixed();
+  const Search::BoundedMethod& method = search_.methods_[unit_.method];
+  const Seconds fixed = method.builder.fixed();
   return {std::move(offers),
           std::move(sites),
-          {bundles, unit_.bundle, search_.micro_batches(how), group.sites_max,
+          {bundles, unit_.bundle, search_.micro_batches(method.method), group.sites_max,
            step_limits(wish.limits), wish.which, wish.open},
           rooms_,
           [&group, fixed](Seconds replicas_done) { return group.after(replicas_done + fixed); },
@@ -265,7 +265,7 @@ const std::vector<PipelineDraw>& FrugalUnit::draws(ReplicaRange bundles) {
 Offer FrugalUnit::offer(const ReplicaKind& kind, const KindBuilder& builder,
                         const PipelineDraw& draw, const CountedSite& at) const {
   const SiteSupply& supply = search_.fleet_.sites[at.site].supply;
-  const auto rent = rent_of(kind.stages, builder, search_.fleet_, at.site);
+  const auto rent = rent_of(kind.stages, builder.method().context, search_.fleet_, at.site);
   Offer offer = Offer::of(kind, at.site, at.bundles);
   offer.power = supply.pue * draw.most;
   offer.money = money_of(draw, rent, supply);

@@ -40,7 +40,10 @@ KindBuilder::Families KindBuilder::families(const std::vector<std::uint32_t>& ty
                                             KindNeed need) const {
   Families families;
   for (const std::uint32_t type : types) add_pure(type, need.limit, families.pure);
-  if (mixed) extend(types, {.count = 0}, need.limit, families.mixed);
+  if (mixed) {
+    if (!is_of_one_stage(method_)) extend(types, {.count = 0}, need.limit, families.mixed);
+    add_splits(need.limit, families.mixed);
+  }
   keep_of_use(need, families);
   return families;
 }
@@ -54,6 +57,14 @@ void KindBuilder::add_pure(std::uint32_t type, Seconds limit, std::vector<Family
       for (std::uint32_t chunks = 1; chunks <= virtual_stages_max; ++chunks)
         if (chunks == 1 || may_interleave(stages, chunks))
           add({.runs = {Segment{type, width, stages}}, .virtual_stages = chunks}, limit, families);
+}
+
+/// All stages are split alike.
+void KindBuilder::add_splits(Seconds limit, std::vector<Family>& families) const {
+  for (std::size_t type = widths_.size(); type < costs_.size(); ++type)
+    for (const std::uint32_t stages : counts_of_two)
+      if (stages == 1 || !is_of_one_stage(method_))
+        add({.runs = {Segment{static_cast<std::uint32_t>(type), 0, stages}}}, limit, families);
 }
 
 /// If the step is whole rounds: else no plan could have nothing but whole ones.
@@ -139,8 +150,7 @@ void KindBuilder::keep_of_use(const KindNeed& need, Families& families) const {
 ReplicaKind KindBuilder::least(const Family& family) const {
   ReplicaKind kind = as_kind(family);
   kind.uses = uses_of(family.segments());
-  for (const Segment& segment : family.segments())
-    kind.stages.push_back({segment.type, cost_in(segment).tensor(), 0, {}});
+  for (const Segment& segment : family.segments()) kind.stages.push_back(stage_of(segment, 0));
   return kind;
 }
 

@@ -48,7 +48,7 @@ class Layer {
 
   LayerTime time() const {
     const Passes products = this->products();
-    const Passes attention = attention_core() + context_ring();
+    const Passes attention = plan_.share ? shared_attention() : attention_core() + context_ring();
     const Passes pointwise = this->pointwise() + casts();
     const Seconds exchange = tensor_exchange();
     const Seconds experts = expert_exchange(0.5 * (products + attention + pointwise).sum());
@@ -135,16 +135,26 @@ class Layer {
   /// tokens, all but a triangle of s - w are.
   Passes flash() const {
     constexpr double block = 128;
-    const bool first = software_.attention == Attention::flash1;
     const double edge = block / plan_.sequence;
     const double seen = std::min(1.0, static_cast<double>(shape_.window) / plan_.sequence);
     const double unmasked =
         0.5 * (1 + edge) - 0.5 * shape_.window_share() * (1 - seen) * (1 - seen);
     const Flops work{4 * scores() * shape_.head_width * unmasked};
-    const bool third = software_.attention == Attention::flash3;
-    const double gain = first ? fit_.flash1 : third ? machine_.flash3_gain : 1;
-    const Seconds forward = work / (machine_.attention * gain);
-    return {forward, forward * (2.5 * (first ? 1.6 : 1.25))};
+    const Seconds forward = work / attention_rate(machine_, software_, fit_);
+    return {forward, backward_of_flash() * forward};
+  }
+  double backward_of_flash() const {
+    return 2.5 * (software_.attention == Attention::flash1 ? 1.6 : 1.25);
+  }
+
+  /// Transfers run while a device computes. Backward, all comes once more, with gradients of what
+  /// was given back, and gradients of queries, keys and values go home: twice as much.
+  Passes shared_attention() const {
+    const SequenceShare& share = *plan_.share;
+    const Seconds computing =
+        plan_.micro_batch * share.attention / attention_rate(machine_, software_, fit_);
+    const Seconds exchange = plan_.micro_batch * share.exchanged / machine_.links.device_rate();
+    return {std::max(computing, exchange), std::max(backward_of_flash() * computing, 2 * exchange)};
   }
 
   /// Two batched products, and the scores in memory. 9 and 11 bytes of a score are what Megatron's
@@ -270,6 +280,28 @@ class Layer {
 };
 
 }  // namespace
+
+FlopsPerSecond attention_rate(const Machine& machine, const Software& software,
+                              const SharedFit& fit) {
+  switch (software.attention) {
+    case Attention::flash1:
+      return machine.attention * fit.flash1;
+    case Attention::flash3:
+      return machine.attention * machine.flash3_gain;
+    default:
+      return machine.attention;
+  }
+}
+
+LayerTime slowest_of(const LayerTime& a, const LayerTime& b) {
+  return {.products = std::max(a.products, b.products),
+          .attention = std::max(a.attention, b.attention),
+          .pointwise = std::max(a.pointwise, b.pointwise),
+          .recompute = std::max(a.recompute, b.recompute),
+          .tensor_exchange = std::max(a.tensor_exchange, b.tensor_exchange),
+          .expert_exchange = std::max(a.expert_exchange, b.expert_exchange),
+          .host = std::max(a.host, b.host)};
+}
 
 LayerTime layer_time(const Workload& workload, const Machine& machine, const SharedFit& fit) {
   return Layer{workload, machine, fit}.time();

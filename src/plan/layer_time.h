@@ -19,6 +19,13 @@ struct LayerTime {
   }
 };
 
+/// Part by part, as of devices that wait for each other in each of them.
+LayerTime slowest_of(const LayerTime& a, const LayerTime& b);
+
+/// FlashAttention's, of the products that are not masked.
+FlopsPerSecond attention_rate(const Machine& machine, const Software& software,
+                              const SharedFit& fit);
+
 /// `machine` is the workload's accelerator in its network.
 LayerTime layer_time(const Workload& workload, const Machine& machine, const SharedFit& fit);
 

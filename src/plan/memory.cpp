@@ -135,9 +135,10 @@ class StageMemory {
   }
 
   Bytes workspace() const {
-    const Bytes again = plan_.recompute == Recompute::none ? Bytes{} : layer_.everything();
-    if (plan_.tensor == 1) return again;
-    return again + Bytes{tokens_ * shape_.hidden * software_.tensor_workspace_bytes};
+    Bytes held = plan_.recompute == Recompute::none ? Bytes{} : layer_.everything();
+    if (plan_.share) held += plan_.micro_batch * plan_.share->fetched;
+    if (plan_.tensor == 1) return held;
+    return held + Bytes{tokens_ * shape_.hidden * software_.tensor_workspace_bytes};
   }
 
   const ModelShape& shape_;

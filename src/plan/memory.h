@@ -12,7 +12,7 @@ struct MemoryUse {
   Bytes gathered{};     ///< whole weights and gradients of sharded layers while they are in use
   Bytes activations{};  ///< kept for the backward pass, of all micro-batches in flight
   Bytes logits{};
-  Bytes workspace{};  ///< what recomputation and tensor exchange need beside
+  Bytes workspace{};  ///< what recomputation, tensor exchange and shared attention need
   Bytes overhead{};   ///< what the figure counts beside tensors, and fragments
   Bytes total{};
 };

@@ -96,6 +96,7 @@ double micro_batches(const ParallelPlan& plan) {
 }
 
 double micro_batch_tokens(const ParallelPlan& plan) {
+  if (plan.share) return static_cast<double>(plan.micro_batch) * plan.share->tokens;
   return static_cast<double>(plan.micro_batch) * plan.sequence / plan.context;
 }
 

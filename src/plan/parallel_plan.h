@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "axs/core/result.h"
+#include "axs/core/units.h"
 #include "axs/plan/model_shape.h"
 #include "axs/plan/precision.h"
 
@@ -19,6 +21,18 @@ enum class Sharding { none, optimizer, gradients, parameters };
 constexpr bool cuts_gradients(Sharding sharding) {
   return sharding == Sharding::gradients || sharding == Sharding::parameters;
 }
+
+/// What one of several unlike devices has to do with each sequence that they share.
+struct SequenceShare {
+  std::uint32_t tokens = 0;  ///< whose activations it holds
+  /// Of the devices that share, those that are like it: no others are on its node.
+  std::uint32_t alike = 1;
+  Flops attention{};  ///< of a layer, forward: what takes as long at the rate of its attention
+  Bytes exchanged{};  ///< for that, by its link: what it sends and what it gets
+  Bytes fetched{};    ///< and holds beside its own tokens
+
+  bool operator==(const SequenceShare&) const = default;
+};
 
 /// How a model is trained on devices of one kind. Ranks are numbered tensor first, then context,
 /// then data, then pipeline, so that what talks most is nearest.
@@ -40,6 +54,8 @@ struct ParallelPlan {
   std::uint32_t sequence = 1;      ///< tokens
   /// Layers of each pipeline stage. Empty: as many on each; what is left over goes to the first.
   std::vector<std::uint32_t> stage_layers;
+  /// Of the device that is asked for, if the `context` ones are unlike. Empty: all have as much.
+  std::optional<SequenceShare> share{};
 };
 
 double devices(const ParallelPlan& plan);

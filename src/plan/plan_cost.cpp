@@ -26,7 +26,7 @@ void add_energy(PlanCost& cost, Joules energy, const SiteSupply& supply) {
 
 /// If both lie between others.
 bool is_priced_alike(const PlannedStage& a, const PlannedStage& b) {
-  return a.type == b.type && a.tensor == b.tensor && a.layers == b.layers;
+  return a.layers == b.layers && have_same_devices(a, b);
 }
 
 /// Of a stage.
@@ -39,9 +39,9 @@ struct ActiveTime {
 ActiveTime active_times(const StageCost& cost, std::uint32_t layers, StagePlace place,
                         Seconds transfers) {
   const auto of = [&](std::uint32_t micro_batches) {
-    StepTime parts = cost.parts(layers, place, micro_batches);
-    parts.stage_transfers = micro_batches * transfers;
-    return active_time(parts);
+    StepTime step = cost.step(layers, place, micro_batches);
+    step.stage_transfers = micro_batches * transfers;
+    return active_time(step);
   };
   const Seconds one = of(1);
   const Seconds micro_batch = of(2) - one;
@@ -66,12 +66,14 @@ PipelineDraw draw_of(const SitePart& part, const ReplicaGroup& group,
     const bool same = i > std::max<std::size_t>(part.begin, 1) && !place.last &&
                       is_priced_alike(stage, stages[i - 1]) && transfers == before;
     if (!same) active = active_times(*costs[i], stage.layers, place, transfers);
-    const DeviceDraw device = draw_of(fleet.types[stage.type].accelerator);
-    const double devices = costs[i]->devices();
-    draw.waiting += devices * device.waiting;
-    draw.most += devices * device.most;
-    draw.micro_batch += devices * device.active * active.micro_batch;
-    draw.step += devices * device.active * active.step;
+    for (const StagePart& beside : parts_of(stage, builder.method().context)) {
+      const DeviceDraw device = draw_of(fleet.types[beside.type].accelerator);
+      const double devices = double{1} * stage.tensor * beside.groups;
+      draw.waiting += devices * device.waiting;
+      draw.most += devices * device.most;
+      draw.micro_batch += devices * device.active * active.micro_batch;
+      draw.step += devices * device.active * active.step;
+    }
   }
   return draw;
 }
@@ -85,14 +87,15 @@ PipelineDraw draw_of(const std::vector<PlannedStage>& stages, std::uint32_t virt
 }
 
 std::optional<DollarsPerSecond> rent_of(const std::vector<PlannedStage>& stages,
-                                        const KindBuilder& builder, const Fleet& fleet,
+                                        std::uint32_t context, const Fleet& fleet,
                                         std::uint32_t site) {
   DollarsPerSecond rent{};
-  for (const PlannedStage& stage : stages) {
-    const auto price = price_of(fleet, site, stage.type);
-    if (!price) return std::nullopt;
-    rent += builder.cost(stage).devices() * *price;
-  }
+  for (const PlannedStage& stage : stages)
+    for (const StagePart& part : parts_of(stage, context)) {
+      const auto price = price_of(fleet, site, part.type);
+      if (!price) return std::nullopt;
+      rent += double{1} * stage.tensor * part.groups * *price;
+    }
   return rent;
 }
 
@@ -113,7 +116,7 @@ PlanCost cost_of(const TrainingPlan& plan, double steps, const BuilderOfSite& bu
           steps * group.replicas * supply.pue * draw.energy(plan.step.total, group.micro_batches);
       const auto rent = rent_of({group.stages.begin() + static_cast<std::ptrdiff_t>(part.begin),
                                  group.stages.begin() + static_cast<std::ptrdiff_t>(part.end)},
-                                builder, fleet, part.site);
+                                plan.method.context, fleet, part.site);
       add_energy(cost, energy, supply);
       add(cost.money,
           rent ? std::optional{steps * group.replicas * (*rent * plan.step.total)} : std::nullopt);
@@ -132,8 +135,9 @@ std::vector<Watts> site_power(const TrainingPlan& plan, const Fleet& fleet) {
     for (std::size_t i = 0; i < group.stages.size(); ++i) {
       const PlannedStage& stage = group.stages[i];
       const std::uint32_t site = group.site_of(i);
-      power[site] += fleet.sites[site].supply.pue * group.replicas * stage.tensor *
-                     plan.method.context * draw_of(fleet.types[stage.type].accelerator).most;
+      for (const StagePart& part : parts_of(stage, plan.method.context))
+        power[site] += fleet.sites[site].supply.pue * group.replicas * stage.tensor * part.groups *
+                       draw_of(fleet.types[part.type].accelerator).most;
     }
   return power;
 }

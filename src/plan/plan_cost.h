@@ -20,9 +20,10 @@ struct PipelineDraw {
 PipelineDraw draw_of(const std::vector<PlannedStage>& stages, std::uint32_t virtual_stages,
                      const KindBuilder& builder, const Fleet& fleet);
 
-/// Of devices of these stages for rent at a site. Empty: one has no price.
+/// Of devices of these stages, with sequences in `context` parts, for rent at a site. Empty: one
+/// has no price.
 std::optional<DollarsPerSecond> rent_of(const std::vector<PlannedStage>& stages,
-                                        const KindBuilder& builder, const Fleet& fleet,
+                                        std::uint32_t context, const Fleet& fleet,
                                         std::uint32_t site);
 
 /// What so many steps of the plan take. `builders` have made its replicas.

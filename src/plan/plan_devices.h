@@ -61,6 +61,12 @@ inline std::vector<SitePart> site_parts(const ReplicaGroup& group) {
   return parts;
 }
 
+/// The devices of a stage, type by type: of a plan whose sequences are in `context` parts.
+inline std::vector<StagePart> parts_of(const PlannedStage& stage, std::uint32_t context) {
+  if (!stage.parts.empty()) return stage.parts;
+  return {{.type = stage.type, .groups = context, .memory = stage.memory}};
+}
+
 /// Of one replica of the group.
 inline std::uint64_t devices_of_replica(const Method& method, const ReplicaGroup& group) {
   std::uint64_t devices = 0;

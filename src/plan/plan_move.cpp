@@ -21,10 +21,11 @@ struct StageState {
 
   auto operator<=>(const StageState&) const = default;
 };
-/// Replicas that have such a stage.
+/// Tensor groups that have such a stage.
 using StageCounts = std::map<StageState, std::uint32_t>;
 
-StageCounts stages_at(const std::vector<ReplicaGroup>& groups, std::uint32_t site) {
+StageCounts stages_at(const std::vector<ReplicaGroup>& groups, std::uint32_t site,
+                      std::uint32_t context) {
   StageCounts counts;
   for (const ReplicaGroup& group : groups) {
     const std::uint32_t chunks = group.virtual_stages;
@@ -33,8 +34,9 @@ StageCounts stages_at(const std::vector<ReplicaGroup>& groups, std::uint32_t sit
     for (std::uint32_t i = 0; i < stages; ++i) {
       const PlannedStage& stage = group.stages[i];
       if (group.site_of(i) == site)
-        counts[{stage.type, stage.tensor, first, stage.layers, chunks, chunks > 1 ? stages : 0,
-                i + 1 == stages}] += group.replicas;
+        for (const StagePart& part : parts_of(stage, context))
+          counts[{part.type, stage.tensor, first, stage.layers, chunks, chunks > 1 ? stages : 0,
+                  i + 1 == stages}] += group.replicas * part.groups;
       first += chunks > 1 ? 1 : stage.layers;
     }
   }
@@ -56,14 +58,14 @@ class SiteMove {
   SiteMove(const KindBuilder& builder, const Fleet& fleet, std::vector<std::uint32_t> lost)
       : builder_{builder}, fleet_{fleet}, lost_{std::move(lost)}, fresh_(fleet.types.size()) {}
 
-  void add(const StageState& state, std::uint32_t replicas, std::uint32_t of_these_held) {
+  void add(const StageState& state, std::uint32_t groups, std::uint32_t of_these_held) {
     const std::uint32_t type = state.type;
     const StageCost& cost = builder_.cost({type, state.tensor, state.layers, {}});
     const Bytes each = cost.memory_parts(state.layers, {state.first == 0, state.is_last, 1}).state;
-    const std::uint64_t held = std::uint64_t{of_these_held} * cost.devices();
+    const std::uint64_t held = std::uint64_t{of_these_held} * state.tensor;
     const auto replaced = static_cast<std::uint32_t>(std::min<std::uint64_t>(lost_[type], held));
     lost_[type] -= replaced;
-    const std::uint64_t fresh = std::uint64_t{replicas - of_these_held} * cost.devices() + replaced;
+    const std::uint64_t fresh = std::uint64_t{groups - of_these_held} * state.tensor + replaced;
     if (fresh == 0) return;
     bytes_ += static_cast<double>(fresh) * each;
     fresh_[type].devices += fresh;
@@ -148,7 +150,7 @@ PlanMove move_to(const TrainingPlan& next, const HeldState& held, const Job& job
   PlanMove move;
   Seconds longest{};
   for (std::uint32_t site = 0; site < fleet.sites.size(); ++site) {
-    const StageCounts wanted = stages_at(next.groups, site);
+    const StageCounts wanted = stages_at(next.groups, site, next.method.context);
     if (wanted.empty()) continue;
     Seconds time{};
     if (!has_state[site]) {
@@ -158,7 +160,8 @@ PlanMove move_to(const TrainingPlan& next, const HeldState& held, const Job& job
       time = copied.value_or(Seconds{});
     }
     StageCounts there;
-    if (has_state[site] && is_cut_alike(next, held, site)) there = stages_at(held.pipelines, site);
+    if (has_state[site] && is_cut_alike(next, held, site))
+      there = stages_at(held.pipelines, site, held.method.context);
     const std::uint32_t sharing = sharing_at(next, site);
     const auto builder =
         builders.try_emplace(sharing, job, fleet.types, next.method, ReplicaRange{sharing, sharing},

@@ -1,5 +1,6 @@
 #include "axs/plan/plan_over_links.h"
 
+#include "axs/plan/plan_cost.h"
 #include "axs/plan/plan_devices.h"
 #include "axs/plan/site_groups.h"
 #include "axs/plan/step_energy.h"
@@ -27,16 +28,16 @@ void add_waiting(TrainingPlan& plan, Seconds longer, const Fleet& fleet) {
   PlanCost& cost = plan.cost;
   for (const ReplicaGroup& group : plan.groups) {
     const SiteSupply& supply = fleet.sites[group.site].supply;
-    for (const PlannedStage& stage : group.stages) {
-      const double devices = double{1} * group.replicas * stage.tensor * plan.method.context;
-      const Joules energy =
-          devices * supply.pue * (draw_of(fleet.types[stage.type].accelerator).waiting * longer);
-      cost.energy += energy;
-      if (cost.carbon) *cost.carbon += *supply.carbon * energy.value();
-      if (cost.money)
-        *cost.money +=
-            devices * (*price_of(fleet, group.site, stage.type) * longer) + supply.price * energy;
-    }
+    Watts waiting{};
+    for (const PlannedStage& stage : group.stages)
+      for (const StagePart& part : parts_of(stage, plan.method.context))
+        waiting += double{1} * stage.tensor * part.groups *
+                   draw_of(fleet.types[part.type].accelerator).waiting;
+    const Joules energy = group.replicas * supply.pue * (waiting * longer);
+    cost.energy += energy;
+    if (cost.carbon) *cost.carbon += *supply.carbon * energy.value();
+    const auto rent = rent_of(group.stages, plan.method.context, fleet, group.site);
+    if (cost.money) *cost.money += group.replicas * (*rent * longer) + supply.price * energy;
   }
 }
 

@@ -63,7 +63,8 @@ std::vector<ReplicaGroup> pipelines_of(const TrainingPlan& plan) {
 double devices_of(const ReplicaGroup& group, std::uint32_t type, std::uint32_t context) {
   double devices = 0;
   for (const PlannedStage& stage : group.stages)
-    if (stage.type == type) devices += double{1} * stage.tensor * context;
+    for (const StagePart& part : parts_of(stage, context))
+      if (part.type == type) devices += double{1} * stage.tensor * part.groups;
   return devices;
 }
 
@@ -80,12 +81,13 @@ bool have_room(const std::vector<ReplicaGroup>& groups, std::uint32_t site, std:
                std::uint32_t context, const NodeWidths& widths, std::uint32_t there) {
   PoolRoom room{widths, there, 1};
   for (const ReplicaGroup& group : groups)
-    for (const PlannedStage& stage : group.stages) {
-      if (group.site != site || stage.type != type || group.replicas == 0) continue;
-      TypeUse use{type};
-      use.add(widths, stage.tensor, std::uint64_t{group.replicas} * context);
-      if (!room.take(use, 1)) return false;
-    }
+    for (const PlannedStage& stage : group.stages)
+      for (const StagePart& part : parts_of(stage, context)) {
+        if (group.site != site || part.type != type || group.replicas == 0) continue;
+        TypeUse use{type};
+        use.add(widths, stage.tensor, std::uint64_t{group.replicas} * part.groups);
+        if (!room.take(use, 1)) return false;
+      }
   return true;
 }
 

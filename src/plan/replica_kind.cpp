@@ -100,7 +100,7 @@ std::vector<ReplicaKind> undominated(std::vector<ReplicaKind> kinds) {
 
 KindBuilder::KindBuilder(const Job& job, const std::vector<DeviceType>& types, const Method& method,
                          ReplicaRange replicas, std::vector<SiteDevices> sites,
-                         const Calibration& calibration)
+                         const Calibration& calibration, const std::vector<SequenceSplit>& splits)
     : method_{method},
       layers_{job.shape.layers},
       micro_batches_{job.global_batch / method.micro_batch},
@@ -118,6 +118,20 @@ KindBuilder::KindBuilder(const Job& job, const std::vector<DeviceType>& types, c
       costs_[type].push_back(*std::move(cost));
     }
   }
+  for (const SequenceSplit& split : splits) {
+    if (split.context() != method.context) continue;
+    auto cost = StageCost::of(job, method, types, split, replicas, calibration);
+    if (!cost) continue;
+    splits_.push_back(split);
+    costs_.push_back({*std::move(cost)});
+  }
+}
+
+KindBuilder KindBuilder::without_splits() const {
+  KindBuilder other = *this;
+  other.splits_.clear();
+  other.costs_.resize(widths_.size());
+  return other;
 }
 
 KindBuilder KindBuilder::with(ReplicaRange replicas, std::vector<SiteDevices> sites) const {
@@ -129,38 +143,71 @@ KindBuilder KindBuilder::with(ReplicaRange replicas, std::vector<SiteDevices> si
   return other;
 }
 
-double KindBuilder::spread(std::uint32_t type) const {
-  return costs_[type].front().spread();
-}
-
-const StageCost* KindBuilder::find_cost(const PlannedStage& stage) const {
-  if (stage.type >= costs_.size()) return nullptr;
+std::optional<KindBuilder::Segment> KindBuilder::find(const PlannedStage& stage) const {
+  if (!stage.parts.empty()) {
+    const auto same = [&](const SequenceSplit& split) {
+      return split.tensor == stage.tensor &&
+             std::ranges::equal(split.parts, stage.parts,
+                                [](const SplitPart& a, const StagePart& b) {
+                                  return a.type == b.type && a.groups == b.groups;
+                                });
+    };
+    const auto found = std::ranges::find_if(splits_, same);
+    if (found == splits_.end()) return std::nullopt;
+    return Segment{static_cast<std::uint32_t>(widths_.size() + (found - splits_.begin())), 0, 1};
+  }
+  if (stage.type >= widths_.size()) return std::nullopt;
   const auto& costs = costs_[stage.type];
   const auto found = std::ranges::find(costs, stage.tensor, &StageCost::tensor);
-  return found == costs.end() ? nullptr : &*found;
+  if (found == costs.end()) return std::nullopt;
+  return Segment{stage.type, static_cast<std::uint32_t>(found - costs.begin()), 1};
 }
 
 const StageCost& KindBuilder::cost(const PlannedStage& stage) const {
-  return *find_cost(stage);
+  return cost_in(*find(stage));
+}
+
+const SequenceSplit* KindBuilder::split_of(const Segment& segment) const {
+  return segment.type < widths_.size() ? nullptr : &splits_[segment.type - widths_.size()];
+}
+
+PlannedStage KindBuilder::stage_of(const Segment& segment, std::uint32_t layers) const {
+  PlannedStage stage{segment.type, cost_in(segment).tensor(), layers, {}};
+  if (const SequenceSplit* const split = split_of(segment)) {
+    stage.type = split->parts.front().type;
+    for (const SplitPart& part : split->parts)
+      stage.parts.push_back(
+          {.type = part.type, .groups = part.groups, .tokens = part.share.tokens});
+  }
+  return stage;
 }
 
 std::vector<TypeUse> KindBuilder::uses_of(std::span<const Segment> segments) const {
   std::vector<TypeUse> uses;
+  const auto add = [&](std::uint32_t type, const Segment& s, std::uint32_t groups) {
+    auto use = std::ranges::find(uses, type, &TypeUse::type);
+    if (use == uses.end()) use = uses.insert(use, TypeUse{type});
+    use->add(widths_[type], cost_in(s).tensor(), std::uint64_t{s.stages} * groups);
+  };
   for (const Segment& s : segments) {
-    auto use = std::ranges::find(uses, s.type, &TypeUse::type);
-    if (use == uses.end()) use = uses.insert(use, TypeUse{s.type});
-    use->add(widths_[s.type], costs_[s.type][s.width].tensor(),
-             std::uint64_t{s.stages} * method_.context);
+    const SequenceSplit* const split = split_of(s);
+    if (split == nullptr)
+      add(s.type, s, method_.context);
+    else
+      for (const SplitPart& part : split->parts) add(part.type, s, part.groups);
   }
   std::ranges::sort(uses, {}, &TypeUse::type);
   return uses;
 }
 
-Bytes KindBuilder::memory(const ReplicaGroup& group, std::size_t stage) const {
-  const PlannedStage& planned = group.stages[stage];
+void KindBuilder::fill_memory(ReplicaGroup& group, std::size_t stage) const {
+  PlannedStage& planned = group.stages[stage];
   const StagePlace place =
       place_of(stage, group.stages.size(), group.micro_batches, group.virtual_stages);
-  return cost(planned).memory(place).at(planned.layers);
+  const std::span<const StageCost> costs = cost(planned).parts();
+  planned.memory = costs.front().memory(place).at(planned.layers);
+  for (std::size_t i = 0; i < planned.parts.size(); ++i)
+    planned.parts[i].memory = costs[i].memory(place).at(planned.layers);
 }
 
 double KindBuilder::stretch_of(std::span<const Segment> segments) const {
@@ -179,7 +226,7 @@ ReplicaKind KindBuilder::kind_of(const Pipeline& pipeline, const PipelineCut& cu
       const std::size_t stage = kind.stages.size();
       const StageCost& cost = *pipeline.costs[stage];
       const StagePlace place = place_of(stage, cut.size());
-      kind.stages.push_back({segment.type, cost.tensor(), cut[stage], {}});
+      kind.stages.push_back(stage_of(segment, cut[stage]));
       tail = std::max(tail, cost.tail(cut[stage], place));
       const Seconds time = cost.time(place).at(cut[stage]);
       const Seconds transfers = transfers_of(pipeline.costs, stage, pipeline.links);
@@ -193,37 +240,22 @@ ReplicaKind KindBuilder::kind_of(const Pipeline& pipeline, const PipelineCut& cu
   return kind;
 }
 
-/// At one of the sites.
+/// At one of the sites, in groups that are of one ladder on each type.
 bool KindBuilder::has_place(std::span<const Segment> segments) const {
-  return std::ranges::all_of(segments,
-                             [&](const Segment& s) { return is_of_a_ladder(s, segments); }) &&
-         std::ranges::any_of(sites_, [&](const auto& site) { return has_enough(site, segments); });
-}
-
-bool KindBuilder::has_enough(const SiteDevices& site, std::span<const Segment> segments) const {
-  return std::ranges::all_of(segments, [&](const Segment& s) {
-    std::uint64_t needed = 0;
-    for (const Segment& other : segments)
-      if (other.type == s.type) needed += std::uint64_t{other.stages} * cost_in(other).devices();
-    return needed <= site[s.type];
-  });
-}
-
-/// With all others of its type.
-bool KindBuilder::is_of_a_ladder(const Segment& segment, std::span<const Segment> segments) const {
-  const NodeWidths& widths = widths_[segment.type];
-  if (widths.are_plain()) return true;
-  std::uint32_t ladders = ~0u;
-  for (const Segment& s : segments)
-    if (s.type == segment.type) ladders &= widths.ladders_with(costs_[s.type][s.width].tensor());
-  return ladders != 0;
+  const std::vector<TypeUse> uses = uses_of(segments);
+  const auto has_enough = [&](const SiteDevices& site) {
+    return std::ranges::all_of(uses,
+                               [&](const TypeUse& use) { return use.devices <= site[use.type]; });
+  };
+  return std::ranges::all_of(uses, [](const TypeUse& use) { return use.ladders != 0; }) &&
+         std::ranges::any_of(sites_, has_enough);
 }
 
 KindBuilder::Pipeline KindBuilder::pipeline_of(std::span<const Segment> segments,
                                                std::vector<LinkTransfers> links) const {
   Pipeline pipeline{{segments.begin(), segments.end()}, {}, std::move(links), 1};
   for (const Segment& s : segments)
-    pipeline.costs.insert(pipeline.costs.end(), s.stages, &costs_[s.type][s.width]);
+    pipeline.costs.insert(pipeline.costs.end(), s.stages, &cost_in(s));
   return pipeline;
 }
 
@@ -298,11 +330,10 @@ std::optional<ReplicaKind> KindBuilder::of(const std::vector<PlannedStage>& stag
   PipelineCut cut;
   std::uint32_t layers = 0;
   for (const PlannedStage& stage : stages) {
-    const StageCost* const cost = find_cost(stage);
-    if (cost == nullptr) return std::nullopt;
-    const auto width = static_cast<std::uint32_t>(cost - costs_[stage.type].data());
-    pipeline.segments.push_back({stage.type, width, 1});
-    pipeline.costs.push_back(cost);
+    const std::optional<Segment> segment = find(stage);
+    if (!segment) return std::nullopt;
+    pipeline.segments.push_back(*segment);
+    pipeline.costs.push_back(&cost_in(*segment));
     cut.push_back(stage.layers);
     layers += stage.layers;
   }

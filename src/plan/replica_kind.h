@@ -55,8 +55,8 @@ class KindBuilder {
  public:
   /// Stages one after the other that are alike.
   struct Segment {
-    std::uint32_t type;
-    std::uint32_t width;  ///< which of those of the type
+    std::uint32_t type;   ///< of the fleet's or, counted on from their number, which split
+    std::uint32_t width;  ///< which of those of the type; a split has one
     std::uint32_t stages;
   };
 
@@ -77,12 +77,15 @@ class KindBuilder {
     std::vector<Family> mixed;  ///< of several
   };
 
-  /// A replica that it makes up has a place at one of `sites` at least.
+  /// A replica that it makes up has a place at one of `sites` at least. Of the splits it knows
+  /// those into as many groups as the method's sequences have parts.
   KindBuilder(const Job& job, const std::vector<DeviceType>& types, const Method& method,
-              ReplicaRange replicas, std::vector<SiteDevices> sites,
-              const Calibration& calibration);
+              ReplicaRange replicas, std::vector<SiteDevices> sites, const Calibration& calibration,
+              const std::vector<SequenceSplit>& splits = {});
   /// The same for another number of replicas and other sites, for less work.
   KindBuilder with(ReplicaRange replicas, std::vector<SiteDevices> sites) const;
+  /// The same without splits.
+  KindBuilder without_splits() const;
 
   /// That have kinds which may be among the replicas of a plan that meets the need. Stage counts of
   /// mixed ones are few, because a fleet that needs long mixed pipelines has devices enough for
@@ -99,6 +102,10 @@ class KindBuilder {
                                     std::vector<LinkTransfers> links) const;
   /// What a stage costs on a type in each width that is possible.
   const std::vector<StageCost>& costs(std::uint32_t type) const { return costs_[type]; }
+  const std::vector<SequenceSplit>& splits() const { return splits_; }
+  const StageCost& cost_of_split(std::size_t split) const {
+    return costs_[widths_.size() + split].front();
+  }
   const StageCost& cost_in(const Segment& segment) const {
     return costs_[segment.type][segment.width];
   }
@@ -109,9 +116,8 @@ class KindBuilder {
 
   const Method& method() const { return method_; }
   Seconds fixed() const { return fixed_; }
-  /// What each device of a stage uses in a replica of so many micro-batches.
-  Bytes memory(const ReplicaGroup& group, std::size_t stage) const;
-  double spread(std::uint32_t type) const;
+  /// Writes down what each device of a stage uses.
+  void fill_memory(ReplicaGroup& group, std::size_t stage) const;
   /// Of a stage of one of the kinds.
   const StageCost& cost(const PlannedStage& stage) const;
   /// By type.
@@ -126,11 +132,11 @@ class KindBuilder {
     std::uint32_t virtual_stages = 1;
   };
 
-  const StageCost* find_cost(const PlannedStage& stage) const;
+  std::optional<Segment> find(const PlannedStage& stage) const;
+  const SequenceSplit* split_of(const Segment& segment) const;
+  PlannedStage stage_of(const Segment& segment, std::uint32_t layers) const;
   std::vector<TypeUse> uses_of(std::span<const Segment> segments) const;
   bool has_place(std::span<const Segment> segments) const;
-  bool has_enough(const SiteDevices& site, std::span<const Segment> segments) const;
-  bool is_of_a_ladder(const Segment& segment, std::span<const Segment> segments) const;
   Runs runs_of(const Family& family) const;
   void bound(Family& family, std::uint32_t fullest) const;
   void add(Family family, Seconds limit, std::vector<Family>& families) const;
@@ -140,6 +146,7 @@ class KindBuilder {
   PipelineCut chunked(std::uint32_t stages, std::uint32_t virtual_stages) const;
   bool has_room(const Pipeline& pipeline, const PipelineCut& cut) const;
   bool may_interleave(std::uint32_t stages, std::uint32_t virtual_stages) const;
+  void add_splits(Seconds limit, std::vector<Family>& families) const;
   void add_pure(std::uint32_t type, Seconds limit, std::vector<Family>& families) const;
   void extend(const std::vector<std::uint32_t>& types, Family begun, Seconds limit,
               std::vector<Family>& families) const;
@@ -154,8 +161,9 @@ class KindBuilder {
   std::vector<SiteDevices> sites_;  ///< of a replica, at one of them
   double stragglers_;
   Seconds fixed_{};
-  std::vector<NodeWidths> widths_;             ///< by type
-  std::vector<std::vector<StageCost>> costs_;  ///< by type, the narrowest first
+  std::vector<NodeWidths> widths_;  ///< by type
+  std::vector<SequenceSplit> splits_;
+  std::vector<std::vector<StageCost>> costs_;  ///< by type, the narrowest first; then of splits
 };
 
 /// Who made the kinds of the replicas at each site of a fleet; null: there are none.

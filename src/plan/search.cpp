@@ -69,6 +69,7 @@ Result<Search> Search::of(Job job, Fleet fleet, Calibration calibration) {
 Search::Search(Job job, Fleet fleet, Calibration calibration)
     : job_{std::move(job)}, fleet_{std::move(fleet)}, calibration_{std::move(calibration)} {
   list_sites();
+  list_splits();
   list_methods();
   list_units();
 }
@@ -110,7 +111,9 @@ KindBuilder Search::builder_for(const Unit& unit, ReplicaRange bundles) const {
   for (SiteDevices& site : sites)
     for (std::uint32_t& devices : site) devices /= unit.bundle;
   const ReplicaRange replicas{bundles.least * unit.bundle, bundles.most * unit.bundle};
-  return methods_[unit.method].builder.with(replicas, std::move(sites));
+  const BoundedMethod& how = methods_[unit.method];
+  const KindBuilder& builder = unit.pipelines == Pipelines::mixed ? how.with_splits : how.builder;
+  return builder.with(replicas, std::move(sites));
 }
 
 std::vector<std::uint32_t> Search::types_in_use() const {
@@ -289,12 +292,13 @@ bool Search::has_devices_for(const Method& method,
   std::vector<SiteRoom> left;
   for (const SiteDevices& site : devices_) left.push_back(rooms_of(site, widths, 1));
   for (const ReplicaGroup& group : pipelines)
-    for (const PlannedStage& stage : group.stages) {
-      if (group.site >= left.size() || stage.type >= all_devices_.size()) return false;
-      TypeUse use{stage.type};
-      use.add(widths[stage.type], stage.tensor, std::uint64_t{group.replicas} * method.context);
-      if (!left[group.site][stage.type].take(use, 1)) return false;
-    }
+    for (const PlannedStage& stage : group.stages)
+      for (const StagePart& part : parts_of(stage, method.context)) {
+        if (group.site >= left.size() || part.type >= all_devices_.size()) return false;
+        TypeUse use{part.type};
+        use.add(widths[part.type], stage.tensor, std::uint64_t{group.replicas} * part.groups);
+        if (!left[group.site][part.type].take(use, 1)) return false;
+      }
   return true;
 }
 
@@ -320,7 +324,7 @@ std::optional<TrainingPlan> Search::shared_anew(const Method& method,
   std::map<std::uint32_t, std::uint32_t> replicas;  // By site.
   for (const ReplicaGroup& group : pipelines) replicas[group.site] += group.replicas;
   const std::uint32_t all = replicas_of(pipelines);
-  const KindBuilder any{job_, fleet_.types, method, {}, {}, calibration_};
+  const KindBuilder any{job_, fleet_.types, method, {}, {}, calibration_, splits_};
   std::map<std::uint32_t, KindBuilder> built;  // By how many replicas share.
   BuilderOfSite builders(devices_.size());
   for (const auto& [site, count] : replicas) {
@@ -372,10 +376,11 @@ TrainingPlan Search::plan_of(const SharedWork& work, const SiteGroup& group,
     replicas.site = group.sites[replicas.site];
     const KindBuilder& builder = *builders[replicas.site];
     for (std::size_t i = 0; i < replicas.stages.size(); ++i) {
-      PlannedStage& stage = replicas.stages[i];
-      stage.memory = builder.memory(replicas, i);
-      plan.idle[stage.type] -= replicas.replicas * stage.tensor * plan.method.context;
-      spread = std::max(spread, builder.spread(stage.type));
+      const PlannedStage& stage = replicas.stages[i];
+      builder.fill_memory(replicas, i);
+      for (const StagePart& part : parts_of(stage, plan.method.context))
+        plan.idle[part.type] -= replicas.replicas * stage.tensor * part.groups;
+      spread = std::max(spread, builder.cost(stage).spread());
     }
   }
   const Seconds inside = work.slowest + any.fixed();

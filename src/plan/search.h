@@ -71,6 +71,7 @@ class Search {
     Seconds bound{};
     Seconds spanning_bound{};  ///< of pipelines across sites
     KindBuilder builder;       ///< for one replica, without sites
+    KindBuilder with_splits;
   };
   enum class Pipelines { pure, mixed, spanning };
   struct Unit {
@@ -83,6 +84,7 @@ class Search {
 
   Search(Job job, Fleet fleet, Calibration calibration);
   void list_sites();
+  void list_splits();
   void list_methods();
   void list_units();
   BoundedMethod bounded(const Method& method) const;
@@ -126,6 +128,7 @@ class Search {
   std::vector<SiteDevices> largest_;        ///< without sites of which another one has all
   std::vector<std::uint32_t> all_devices_;  ///< of each type, at all allowed sites
   std::vector<SiteGroup> groups_;
+  std::vector<SequenceSplit> splits_;  ///< over types that are at one site
   std::vector<BoundedMethod> methods_;
   std::vector<Unit> units_;
 };

@@ -94,7 +94,7 @@ class Exhaustive : ExhaustivePipelines {
     const std::uint32_t work = (micro_batches_ + replicas_ - 1) / replicas_;
     ExhaustiveSpanning{fleet_, costs_, replicas_}.for_all(
         job_.shape.layers, [&](const auto& stages, const auto& waits) {
-          if (has_memory(stages, 1))
+          if (have_memory(stages, 1))
             best_ = std::min(best_, fixed_ + end_of(stages, waits, work, 1));
         });
   }
@@ -146,7 +146,7 @@ class Exhaustive : ExhaustivePipelines {
   }
 
   void take(const std::vector<Stage>& stages, const Groups& used, std::uint32_t chunks) {
-    if (!has_memory(stages, chunks)) return;
+    if (!have_memory(stages, chunks)) return;
     std::vector<const StageCost*> costs;
     for (const Stage& stage : stages) costs.push_back(stage.cost);
     std::vector<Seconds> transfers;
@@ -178,13 +178,11 @@ class Exhaustive : ExhaustivePipelines {
 
   /// With as many micro-batches in flight as the step has.
   template <class Stages>
-  bool has_memory(const Stages& stages, std::uint32_t chunks) const {
-    for (std::size_t i = 0; i < stages.size(); ++i) {
-      const StagePlace place = place_of(i, stages.size(), micro_batches_, chunks);
-      if (stages[i].cost->memory(place).at(stages[i].layers) >
-          fleet_.types[stages[i].type].accelerator.memory)
+  bool have_memory(const Stages& stages, std::uint32_t chunks) const {
+    for (std::size_t i = 0; i < stages.size(); ++i)
+      if (!has_memory({stages[i].type, stages[i].cost, stages[i].layers},
+                      place_of(i, stages.size(), micro_batches_, chunks)))
         return false;
-    }
     return true;
   }
 

@@ -67,6 +67,24 @@ Result<> check_devices(const Job& job, const Fleet& fleet) {
                    listed(there)};
 }
 
+/// Methods share them: they depend on the job and on pairs of types alone.
+void Search::list_splits() {
+  if (job_.software.replicas_only) return;
+  const SequenceSplitter splitter{job_, fleet_.types, calibration_};
+  const auto share_a_site = [&](std::uint32_t a, std::uint32_t b) {
+    return std::ranges::any_of(devices_,
+                               [&](const SiteDevices& site) { return site[a] > 0 && site[b] > 0; });
+  };
+  const auto types = static_cast<std::uint32_t>(fleet_.types.size());
+  for (std::uint32_t context = 2; context <= context_max(job_); context *= 2)
+    for (std::uint32_t first = 0; first < types; ++first)
+      for (std::uint32_t second = first + 1; second < types; ++second) {
+        if (!share_a_site(first, second)) continue;
+        const auto some = splitter.all(first, second, context);
+        splits_.insert(splits_.end(), some.begin(), some.end());
+      }
+}
+
 void Search::list_methods() {
   for (std::uint32_t micro = 1; micro <= micro_batch_max && job_.global_batch % micro == 0;
        micro *= 2)
@@ -116,11 +134,14 @@ void Search::list_units() {
     }
     for (std::uint32_t least = bundles_max + 1; least <= most; least = 2 * least - 1)
       add(1, {least, bundles(1, 2 * (least - 1))}, Pipelines::pure);
-    if (job_.software.replicas_only || is_of_one_stage(methods_[method].method)) continue;
+    if (job_.software.replicas_only) continue;
+    const bool is_one_stage = is_of_one_stage(methods_[method].method);
     const ReplicaRange few{1, bundles(1, mixed_replicas_max)};
-    add(1, few, Pipelines::mixed);
-    add_apart(1, few, Pipelines::mixed);
-    if (spans) add(1, {1, bundles(1, spanning_replicas_max)}, Pipelines::spanning);
+    if (!is_one_stage || !methods_[method].with_splits.splits().empty()) {
+      add(1, few, Pipelines::mixed);
+      add_apart(1, few, Pipelines::mixed);
+    }
+    if (spans && !is_one_stage) add(1, {1, bundles(1, spanning_replicas_max)}, Pipelines::spanning);
   }
   std::ranges::sort(units_, [](const Unit& a, const Unit& b) {
     const auto key = [](const Unit& unit) {
@@ -140,25 +161,35 @@ bool Search::has_ways() const {
 }
 
 /// Every layer of every micro-batch is computed somewhere, and no device computes faster than in
-/// the best width.
+/// the best width, or than its tokens of the best split.
 Search::BoundedMethod Search::bounded(const Method& method) const {
-  KindBuilder builder{job_, fleet_.types, method, {}, {}, calibration_};
-  double layers_per_second = 0;
+  KindBuilder builder{job_, fleet_.types, method, {}, {}, calibration_, splits_};
   Seconds layer = no_limit;
   const StagePlace place = place_of(0, is_of_one_stage(method) ? 1 : 2);
-  for (std::uint32_t type = 0; type < fleet_.types.size(); ++type) {
-    double best = 0;
+  std::vector<double> best(fleet_.types.size());  // Layers in a second, of a device.
+  for (std::uint32_t type = 0; type < best.size(); ++type)
     for (const StageCost& cost : builder.costs(type)) {
-      best = std::max(best, 1 / (cost.devices() * cost.time(place).layer.value()));
+      best[type] = std::max(best[type], 1 / (cost.devices() * cost.time(place).layer.value()));
       if (all_devices_[type] > 0) layer = std::min(layer, cost.time(place).layer);
     }
-    layers_per_second += best * all_devices_[type];
+  for (std::size_t i = 0; i < builder.splits().size(); ++i) {
+    const SequenceSplit& split = builder.splits()[i];
+    const Seconds all = builder.cost_of_split(i).time(place).layer;
+    for (const SplitPart& part : split.parts) {
+      const double share = static_cast<double>(part.share.tokens) / job_.sequence;
+      best[part.type] = std::max(best[part.type], share / (split.tensor * all.value()));
+    }
   }
+  double layers_per_second = 0;
+  for (std::uint32_t type = 0; type < best.size(); ++type)
+    layers_per_second += best[type] * all_devices_[type];
   const double layers = static_cast<double>(micro_batches(method)) * job_.shape.layers;
   const Seconds bound = Seconds{layers / layers_per_second * (1 - rounding)} + builder.fixed();
   const Seconds across =
       spanning_bound(micro_batches(method), job_.shape.layers, layer, spanning_replicas_max);
-  return {method, bound, std::max(bound, across + builder.fixed()), std::move(builder)};
+  KindBuilder plain = builder.without_splits();
+  return {method, bound, std::max(bound, across + builder.fixed()), std::move(plain),
+          std::move(builder)};
 }
 
 /// Every layer on a stage of its own, as far as there are devices, with all that saves memory.

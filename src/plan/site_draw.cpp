@@ -1,6 +1,8 @@
 #include "axs/plan/site_draw.h"
 
 #include "axs/plan/breakdown.h"
+#include "axs/plan/plan_cost.h"
+#include "axs/plan/plan_devices.h"
 #include "axs/plan/step_energy.h"
 
 namespace axs::plan {
@@ -25,12 +27,16 @@ SiteDraw site_draw(const TrainingPlan& plan, const PlanBreakdown& broken, const 
     const ReplicaGroup& group = plan.groups[g];
     if (group.site != site) continue;
     for (std::size_t s = 0; s < group.stages.size(); ++s) {
-      const StageBreakdown& stage = broken.groups[g].stages[s];
-      const DeviceDraw device = draw_of(fleet.types[group.stages[s].type].accelerator);
-      const double devices = fleet.sites[site].supply.pue * stage.devices;
-      draw.idle += devices * device.idle;
-      draw.waiting += devices * device.waiting;
-      draw.step += beyond_waiting(stage, devices * device.waiting);
+      Watts waiting{};
+      for (const StagePart& part : parts_of(group.stages[s], plan.method.context)) {
+        const DeviceDraw device = draw_of(fleet.types[part.type].accelerator);
+        const double devices =
+            fleet.sites[site].supply.pue * group.replicas * group.stages[s].tensor * part.groups;
+        draw.idle += devices * device.idle;
+        waiting += devices * device.waiting;
+      }
+      draw.waiting += waiting;
+      draw.step += beyond_waiting(broken.groups[g].stages[s], waiting);
     }
   }
   return draw;
@@ -41,11 +47,9 @@ std::optional<DollarsPerSecond> site_rent(const TrainingPlan& plan, const Fleet&
   DollarsPerSecond rent{};
   for (const ReplicaGroup& group : plan.groups) {
     if (group.site != site) continue;
-    for (const PlannedStage& stage : group.stages) {
-      const auto price = price_of(fleet, site, stage.type);
-      if (!price) return std::nullopt;
-      rent += double{1} * group.replicas * stage.tensor * plan.method.context * *price;
-    }
+    const auto one = rent_of(group.stages, plan.method.context, fleet, site);
+    if (!one) return std::nullopt;
+    rent += group.replicas * *one;
   }
   return rent;
 }

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
+
+#include "axs/plan/stage_workload.h"
 
 namespace axs::plan {
 
@@ -18,37 +21,103 @@ StagePlace place_of(std::size_t stage, std::size_t stages, double micro_batches,
 Result<StageCost> StageCost::of(const Job& job, const Method& method, const DeviceType& type,
                                 std::uint32_t tensor, ReplicaRange replicas,
                                 const Calibration& calibration) {
-  if (tensor > type.accelerator.per_node)
+  Model model =
+      AXS_TRY(model_of(stage_workload(job, method, type, tensor, replicas.most), calibration));
+  return StageCost{std::make_shared<Model>(std::move(model)), replicas};
+}
+
+/// All wait for each other in each part of a layer, but do what they do once by themselves.
+Result<StageCost> StageCost::of(const Job& job, const Method& method,
+                                const std::vector<DeviceType>& types, const SequenceSplit& split,
+                                ReplicaRange replicas, const Calibration& calibration) {
+  std::vector<Model> models;
+  MicroBatchTime slowest{};
+  for (const SplitPart& part : split.parts) {
+    Workload work = stage_workload(job, method, types[part.type], split.tensor, replicas.most);
+    work.plan.share = part.share;
+    Model model = AXS_TRY(model_of(std::move(work), calibration));
+    model.groups = part.groups;
+    slowest.layer = slowest_of(slowest.layer, model.micro_batch.layer);
+    slowest.embedding = std::max(slowest.embedding, model.micro_batch.embedding);
+    slowest.head = std::max(slowest.head, model.micro_batch.head);
+    models.push_back(std::move(model));
+  }
+  std::vector<StageCost> parts;
+  for (Model& model : models) {
+    slowest.machine = model.micro_batch.machine;
+    model.micro_batch = slowest;
+    parts.push_back(StageCost{std::make_shared<Model>(std::move(model)), replicas});
+  }
+  return together(std::move(parts));
+}
+
+Result<StageCost::Model> StageCost::model_of(Workload work, const Calibration& calibration) {
+  if (work.plan.tensor > work.accelerator.per_node)
     return Error{Errc::invalid, "tensor width: more devices than a node has"};
-  Workload work{.shape = job.shape,
-                .plan = {.tensor = tensor,
-                         .context = method.context,
-                         .data = replicas.most,
-                         .expert = method.whole_experts ? tensor : 1,
-                         .sequence_parallel = tensor > 1,
-                         .sharding = method.sharding,
-                         .recompute = method.recompute,
-                         .precision = std::min(job.precision, type.accelerator.fastest),
-                         .micro_batch = method.micro_batch,
-                         .global_batch = method.micro_batch * replicas.most,
-                         .sequence = job.sequence,
-                         .stage_layers = {}},
-                .accelerator = type.accelerator,
-                .network = type.network,
-                .software = job.software};
-  work.software.memory_figure = MemoryFigure::device;
-  // A stage may have any of the layers: it is priced as if all were of the larger kind.
-  work.shape.experts.dense_layers = 0;
-  if (work.shape.global_layers > 0) work.shape.window = work.shape.global_layers = 0;
   AXS_TRY(check(work.shape, work.plan));
   Workload layer = work;
   layer.shape.layers = 1;
   const StepTime step = AXS_TRY(step_time(layer, calibration));
   const MicroBatchTime micro_batch = micro_batch_time(work, calibration);
-  return StageCost{
-      std::make_shared<Model>(Model{std::move(work), calibration.shared, calibration.memory,
-                                    micro_batch, step.fixed, step.spread}),
-      replicas};
+  const std::uint32_t groups = work.plan.context;
+  return Model{std::move(work), calibration.shared, calibration.memory,
+               micro_batch,     step.fixed,         step.spread,
+               groups};
+}
+
+/// Of parts that share sequences: none is done before the slowest.
+StageCost StageCost::together(std::vector<StageCost> parts) {
+  StageCost all = parts.front();
+  const auto raise = [](auto& most, const auto& other) {
+    std::ranges::transform(most, other, most.begin(),
+                           [](Seconds a, Seconds b) { return std::max(a, b); });
+  };
+  for (const StageCost& part : parts) {
+    for (std::size_t kind = 0; kind < all.times_.size(); ++kind) {
+      Line<Seconds>& time = all.times_[kind];
+      time = {std::max(time.none, part.times_[kind].none),
+              std::max(time.layer, part.times_[kind].layer)};
+      raise(all.tails_[kind], part.tails_[kind]);
+    }
+    raise(all.least_tails_, part.least_tails_);
+    all.transfers_to_alike_ = std::max(all.transfers_to_alike_, part.transfers_to_alike_);
+    all.transfers_over_network_ =
+        std::max(all.transfers_over_network_, part.transfers_over_network_);
+  }
+  all.parts_ = std::move(parts);
+  return all;
+}
+
+StageCost StageCost::with_replicas(ReplicaRange replicas) const {
+  if (parts_.empty()) return {model_, replicas};
+  std::vector<StageCost> parts;
+  for (const StageCost& part : parts_) parts.push_back(part.with_replicas(replicas));
+  return together(std::move(parts));
+}
+
+std::span<const StageCost> StageCost::parts() const {
+  if (parts_.empty()) return {this, 1};
+  return parts_;
+}
+
+std::uint32_t StageCost::devices() const {
+  std::uint32_t devices = 0;
+  for (const StageCost& part : parts()) devices += part.tensor() * part.model_->groups;
+  return devices;
+}
+
+double StageCost::spread() const {
+  double spread = 1;
+  for (const StageCost& part : parts()) spread = std::max(spread, part.model_->spread);
+  return spread;
+}
+
+double StageCost::nodes() const {
+  double nodes = 0;
+  for (const StageCost& part : parts())
+    nodes += static_cast<double>(part.tensor() * part.model_->groups) /
+             part.model_->work.accelerator.per_node;
+  return nodes;
 }
 
 StageCost::StageCost(std::shared_ptr<const Model> model, ReplicaRange replicas)
@@ -153,8 +222,18 @@ Workload StageCost::with_place(std::uint32_t layers, StagePlace place,
   return with(std::move(stages), replicas);
 }
 
-StepTime StageCost::parts(std::uint32_t layers, StagePlace place,
-                          std::uint32_t micro_batches) const {
+StepTime StageCost::step(std::uint32_t layers, StagePlace place,
+                         std::uint32_t micro_batches) const {
+  StepTime slowest{};
+  for (const StageCost& part : parts()) {
+    const StepTime step = part.step_of_part(layers, place, micro_batches);
+    if (step.total > slowest.total) slowest = step;
+  }
+  return slowest;
+}
+
+StepTime StageCost::step_of_part(std::uint32_t layers, StagePlace place,
+                                 std::uint32_t micro_batches) const {
   Workload work = with_place(layers, place, replicas_.least);
   work.plan.global_batch *= micro_batches;
   return stage_step(work, number_of(place), model_->shared, model_->micro_batch);
@@ -172,9 +251,12 @@ MemoryUse StageCost::memory_parts(std::uint32_t layers, StagePlace place) const 
 }
 
 std::uint32_t StageCost::most_layers(StagePlace place) const {
-  const Line<Bytes> use = memory(place);
-  const double fit = (model_->work.accelerator.memory - use.none) / use.layer;
-  return fit < 1 ? 0 : static_cast<std::uint32_t>(std::min<double>(fit, layers_));
+  double most = layers_;
+  for (const StageCost& part : parts()) {
+    const Line<Bytes> use = part.memory(place);
+    most = std::min(most, (part.model_->work.accelerator.memory - use.none) / use.layer);
+  }
+  return most < 1 ? 0 : static_cast<std::uint32_t>(most);
 }
 
 Bytes StageCost::missing(std::uint32_t stages, double micro_batches) const {

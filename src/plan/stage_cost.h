@@ -4,11 +4,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "axs/plan/fleet.h"
 #include "axs/plan/job.h"
 #include "axs/plan/memory.h"
+#include "axs/plan/sequence_split.h"
 #include "axs/plan/step_time.h"
 #include "axs/plan/training_plan.h"
 #include "axs/plan/workload.h"
@@ -50,18 +52,25 @@ class StageCost {
   static Result<StageCost> of(const Job& job, const Method& method, const DeviceType& type,
                               std::uint32_t tensor, ReplicaRange replicas,
                               const Calibration& calibration);
+  /// Of a stage whose sequences unlike groups share.
+  static Result<StageCost> of(const Job& job, const Method& method,
+                              const std::vector<DeviceType>& types, const SequenceSplit& split,
+                              ReplicaRange replicas, const Calibration& calibration);
   /// The same for another number of replicas, for less work.
-  StageCost with_replicas(ReplicaRange replicas) const { return {model_, replicas}; }
+  StageCost with_replicas(ReplicaRange replicas) const;
 
+  /// One for each type of a split, in its order, or this one. What is said of memory and the
+  /// workload is that of the first.
+  std::span<const StageCost> parts() const;
   std::uint32_t tensor() const { return model_->work.plan.tensor; }
   /// Of a stage: `tensor` ones for each part of a sequence.
-  std::uint32_t devices() const { return model_->work.plan.tensor * model_->work.plan.context; }
+  std::uint32_t devices() const;
   Seconds fixed() const { return model_->fixed; }
-  double spread() const { return model_->spread; }
+  double spread() const;
   /// Of a node, that a stage fills.
-  double nodes() const {
-    return static_cast<double>(devices()) / model_->work.accelerator.per_node;
-  }
+  double nodes() const;
+  /// Of a micro-batch.
+  const LayerTime& layer() const { return model_->micro_batch.layer; }
 
   /// A micro-batch, less what is sent to the stages beside it.
   Line<Seconds> time(StagePlace place) const;
@@ -69,7 +78,7 @@ class StageCost {
   Line<Bytes> memory(StagePlace place) const;
   /// What a step of so many micro-batches is made of, as if all stages were alike; nothing for a
   /// range.
-  StepTime parts(std::uint32_t layers, StagePlace place, std::uint32_t micro_batches) const;
+  StepTime step(std::uint32_t layers, StagePlace place, std::uint32_t micro_batches) const;
   /// What memory() is made of.
   MemoryUse memory_parts(std::uint32_t layers, StagePlace place) const;
   /// One stage with so many layers and nothing else.
@@ -99,9 +108,12 @@ class StageCost {
     MicroBatchTime micro_batch;
     Seconds fixed{};
     double spread = 1;
+    std::uint32_t groups = 1;  ///< tensor groups of a stage
   };
 
   StageCost(std::shared_ptr<const Model> model, ReplicaRange replicas);
+  static Result<Model> model_of(Workload work, const Calibration& calibration);
+  static StageCost together(std::vector<StageCost> parts);
   static Kind kind_of(StagePlace place);
   void measure_time();
   void measure_tails();
@@ -110,6 +122,7 @@ class StageCost {
   /// One stage, or a pipeline of three that has such a stage, its number_of().
   Workload with_place(std::uint32_t layers, StagePlace place, std::uint32_t replicas) const;
   static std::uint32_t number_of(StagePlace place);
+  StepTime step_of_part(std::uint32_t layers, StagePlace place, std::uint32_t micro_batches) const;
   std::vector<StageTime> times_of(const Workload& work) const;
   std::vector<Seconds> ends_of(const Workload& work, double embeddings) const;
 
@@ -122,6 +135,7 @@ class StageCost {
   Seconds transfers_to_alike_{}, transfers_over_network_{};
   std::array<std::vector<Seconds>, 4> tails_;  ///< by layers
   std::vector<Seconds> least_tails_;           ///< by layers
+  std::vector<StageCost> parts_;               ///< of a split
 };
 
 /// What a micro-batch costs each of two stages between which it goes over a link between sites.

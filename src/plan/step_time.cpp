@@ -145,7 +145,7 @@ class Step {
                       group_of({all.count / cut.count, all.apart * cut.count}), machine_.links);
   }
   Group group_of(const Sharers& devices) const {
-    return plan::group_of(devices.count, devices.apart, machine_.links);
+    return plan::group_of(devices.count, devices.apart, machine_.links, devices.together_max);
   }
   double rail_share() const { return work_.software.single_rail_sharding ? 1.0 / 8 : 1; }
   /// What is hidden slows the kernels that hide it down (Rajbhandari et al. 2020; Zhao et al.
@@ -231,11 +231,12 @@ class Step {
   /// others: with such, fitted on the other family, exp(0.35) holds nine of ten of the worst
   /// source. Of experts and 4 bits no fitted run tells; what is added for them is a judgement.
   /// Where four or more devices share a sequence, attention is nearly all: the one source that was
-  /// fitted is predicted up to 11 % too fast, another one was up to 39 % too slow at first.
+  /// fitted is predicted up to 11 % too fast, another one was up to 39 % too slow at first. That
+  /// unlike devices share one nobody has published.
   double spread() const {
     const bool without_runs = work_.shape.is_mixture() || plan_.precision == Precision::fp4;
     if (!machine_.measured) return dmath::exp(without_runs ? 0.6 : 0.45);
-    if (without_runs || plan_.context >= 4) return dmath::exp(0.45);
+    if (without_runs || plan_.context >= 4 || plan_.share) return dmath::exp(0.45);
     const bool seldom = cuts_gradients(plan_.sharding) || plan_.precision == Precision::fp8;
     const ModelShape& shape = work_.shape;
     const bool unusual = shape.parallel_blocks || shape.window > 0;

@@ -5,12 +5,28 @@
 
 namespace axs::plan {
 
+namespace {
+
+double together_max(const ParallelPlan& plan) {
+  if (!plan.share) return std::numeric_limits<double>::infinity();
+  return static_cast<double>(plan.share->alike) * plan.data;
+}
+
+}  // namespace
+
 TensorMessages tensor_messages(const ModelShape& shape, const ParallelPlan& plan) {
   const bool whole_experts = plan.expert > 1 && shape.experts.shared == 0;
   const double after_network = shape.parallel_blocks ? 0
                                : whole_experts       ? 1 - shape.mixture_share()
                                                      : 1;
   return {1 + after_network, Bytes{2 * micro_batch_tokens(plan) * shape.hidden}};
+}
+
+/// Half of what is exchanged is sent, by all together.
+Bytes sent_for_attention(const ModelShape& shape, const ParallelPlan& plan) {
+  if (plan.share) return 0.5 * plan.micro_batch * plan.share->exchanged;
+  const double width = 2 * heads_here(shape, plan.tensor).keys * shape.head_width;
+  return Bytes{2 * width * micro_batch_tokens(plan) * (plan.context - 1.0)};
 }
 
 Bytes stage_message(const Workload& workload) {
@@ -39,17 +55,19 @@ double reduced_bytes(const Software& software) {
 }
 
 Sharers sharers(const ParallelPlan& plan) {
-  return {replicas(plan), static_cast<double>(plan.tensor)};
+  return {replicas(plan), static_cast<double>(plan.tensor), together_max(plan)};
 }
 
 Sharers expert_sharers(const ParallelPlan& plan) {
-  return {expert_replicas(plan), static_cast<double>(plan.expert == 1 ? plan.tensor : plan.expert)};
+  return {expert_replicas(plan), static_cast<double>(plan.expert == 1 ? plan.tensor : plan.expert),
+          together_max(plan)};
 }
 
 Sharers cut_among(const Workload& workload, Sharers all) {
   if (!workload.software.shards_within_node || !cuts_gradients(workload.plan.sharding)) return all;
   const double on_node = std::floor(workload.accelerator.per_node / all.apart);
-  return {std::min(all.count, std::max(1.0, on_node)), all.apart};
+  return {std::min({all.count, std::max(1.0, on_node), all.together_max}), all.apart,
+          all.together_max};
 }
 
 Bytes sent_for_all_reduce(Bytes size, double ranks) {

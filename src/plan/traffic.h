@@ -1,5 +1,7 @@
 #pragma once
 
+#include <limits>
+
 #include "axs/plan/workload.h"
 
 /// What devices send each other, in counts and sizes: layer_time() and step_time() say how long it
@@ -14,6 +16,10 @@ struct TensorMessages {
 /// After the attention and after the network, or with sequence parallelism as much in two halves
 /// (Korthikanti et al. 2022, section 4.2). Blocks side by side share one; whole experts need none.
 TensorMessages tensor_messages(const ModelShape& shape, const ParallelPlan& plan);
+
+/// What a device sends in one pass through a layer so that queries meet the keys and values of
+/// others: around a ring, or where unlike devices share what the placement says.
+Bytes sent_for_attention(const ModelShape& shape, const ParallelPlan& plan);
 
 /// Activations that a device hands on to the next stage for a micro-batch; their gradients, which
 /// come back, are as large.
@@ -48,6 +54,8 @@ double reduced_bytes(const Software& software);
 struct Sharers {
   double count = 1;
   double apart = 1;  ///< one of so many devices is one of them
+  /// On a node: unlike devices, which may be among them, are on others.
+  double together_max = std::numeric_limits<double>::infinity();
 };
 /// Of all parameters but routed experts, and of these, which lie as far apart as they are dealt
 /// out.

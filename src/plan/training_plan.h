@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <compare>
 #include <cstdint>
 #include <optional>
@@ -41,6 +42,16 @@ struct ReplicaRange {
   bool operator==(const ReplicaRange&) const = default;
 };
 
+/// Tensor groups of one type among those that share the sequences of a stage.
+struct StagePart {
+  std::uint32_t type = 0;  ///< which of the fleet's
+  std::uint32_t groups = 1;
+  std::uint32_t tokens = 0;  ///< of each sequence, that each group holds
+  Bytes memory{};            ///< that each device uses at its worst moment
+
+  auto operator<=>(const StagePart&) const = default;
+};
+
 /// `tensor` devices of a node that hold `layers` layers, as often as the method has parts of a
 /// sequence.
 struct PlannedStage {
@@ -48,9 +59,19 @@ struct PlannedStage {
   std::uint32_t tensor = 1;
   std::uint32_t layers = 1;
   Bytes memory{};  ///< that each device uses at its worst moment
+  /// Where unlike groups share each sequence, all of them, and `type` and `memory` are those of the
+  /// first; see sequence_split.h. Empty: all are alike.
+  std::vector<StagePart> parts{};
 
   auto operator<=>(const PlannedStage&) const = default;
 };
+/// Whether both are on as many devices of the same types, cut alike.
+inline bool have_same_devices(const PlannedStage& a, const PlannedStage& b) {
+  const auto same = [](const StagePart& one, const StagePart& other) {
+    return one.type == other.type && one.groups == other.groups && one.tokens == other.tokens;
+  };
+  return a.type == b.type && a.tensor == b.tensor && std::ranges::equal(a.parts, b.parts, same);
+}
 
 /// Where a pipeline goes on at another site.
 struct Crossing {

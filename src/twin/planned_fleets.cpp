@@ -51,8 +51,9 @@ FlopsPerSecond peak_of(const plan::TrainingPlan& plan, const plan::Fleet& fleet)
   FlopsPerSecond peak{};
   for (const plan::ReplicaGroup& group : plan.groups)
     for (const plan::PlannedStage& stage : group.stages)
-      peak += fleet.types[stage.type].accelerator.peak *
-              (static_cast<double>(group.replicas) * stage.tensor * plan.method.context);
+      for (const plan::StagePart& part : plan::parts_of(stage, plan.method.context))
+        peak += fleet.types[part.type].accelerator.peak *
+                (static_cast<double>(group.replicas) * stage.tensor * part.groups);
   return peak;
 }
 

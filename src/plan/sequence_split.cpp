@@ -1,0 +1,169 @@
+#include "axs/plan/sequence_split.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <optional>
+
+#include "axs/plan/attention_cost.h"
+#include "axs/plan/layer_time.h"
+#include "axs/plan/stage_workload.h"
+
+namespace axs::plan {
+
+namespace {
+
+/// Blocks of queries and ranges of keys are as small as so many shards allow: more take longer to
+/// place, and no balance is better by more than a hundredth.
+constexpr double shards_wanted = 1000;
+constexpr std::uint32_t blocks_min = 8;
+constexpr std::uint32_t blocks_max = 64;
+/// Tokens of a group are a multiple of this if they can be.
+constexpr std::uint32_t tokens_unit = 256;
+/// Of a device's memory, for what the attention of a layer holds.
+constexpr double attention_memory = 0.25;
+constexpr std::array<std::uint32_t, 4> widths{1, 2, 4, 8};
+
+/// Half of all pairs of blocks are masked.
+std::uint32_t block_of(const AttentionLayer& layer) {
+  std::uint32_t blocks = blocks_min;
+  while (blocks < blocks_max && 2.0 * blocks * blocks * layer.kv_heads <= shards_wanted)
+    blocks *= 2;
+  return std::max(layer.sequence / blocks, 1u);
+}
+
+/// Of two parts: tokens of a group of the first, nearest to `wanted` units, so that the rest can be
+/// shared evenly.
+std::optional<std::uint32_t> first_tokens(double wanted, std::uint32_t units,
+                                          const std::vector<StagePart>& parts) {
+  const auto fits = [&](std::int64_t mine) {
+    const std::int64_t rest = std::int64_t{units} - mine * parts[0].groups;
+    return mine > 0 && rest >= parts[1].groups && rest % parts[1].groups == 0;
+  };
+  const auto near = static_cast<std::int64_t>(std::floor(wanted + 0.5));
+  for (std::int64_t off = 0; off <= parts[1].groups; ++off)
+    for (const std::int64_t mine : {near - off, near + off})
+      if (fits(mine)) return static_cast<std::uint32_t>(mine);
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::uint32_t SequenceSplit::context() const {
+  std::uint32_t groups = 0;
+  for (const SplitPart& part : parts) groups += part.groups;
+  return groups;
+}
+
+SequenceSplit split_of(std::uint32_t tensor, const std::vector<StagePart>& parts,
+                       const SplitAttention& attention) {
+  const auto& [problem, placement] = attention;
+  const AttentionCost cost{problem};
+  SequenceSplit split{.tensor = tensor, .parts = {}};
+  std::size_t device = 0;
+  for (const StagePart& part : parts) {
+    SplitPart& added = split.parts.emplace_back(SplitPart{part.type, part.groups, {}});
+    SequenceShare& share = added.share;
+    share.alike = part.groups;
+    for (const std::size_t end = device + part.groups; device < end; ++device) {
+      const AttentionDevice& at = problem.devices[device];
+      const DeviceLoad& load = placement.loads[device];
+      share.tokens = at.tokens;
+      share.attention = std::max(share.attention, load.computing * at.attention);
+      share.exchanged = std::max(share.exchanged, load.linking * at.link);
+      share.fetched = std::max(share.fetched, load.resident - cost.own(at));
+    }
+  }
+  return split;
+}
+
+Workload SequenceSplitter::workload(std::uint32_t type, std::uint32_t tensor,
+                                    std::uint32_t context) const {
+  return stage_workload(job_, Method{.context = context}, types_[type], tensor, 1);
+}
+
+Machine SequenceSplitter::machine(std::uint32_t type) const {
+  return machine_of(types_[type].accelerator, types_[type].network, calibration_);
+}
+
+/// By how fast each type is at what grows with its tokens, if all had as many.
+Result<std::vector<std::uint32_t>> SequenceSplitter::tokens(
+    std::uint32_t tensor, const std::vector<StagePart>& parts) const {
+  const std::uint32_t context = parts[0].groups + parts[1].groups;
+  std::array<double, 2> rates{};
+  for (std::size_t i = 0; i < 2; ++i) {
+    const LayerTime time = layer_time(workload(parts[i].type, tensor, context),
+                                      machine(parts[i].type), calibration_.shared);
+    rates[i] = 1 / (time.products + time.pointwise + time.tensor_exchange).value();
+  }
+  const double share = rates[0] / (parts[0].groups * rates[0] + parts[1].groups * rates[1]);
+  for (std::uint32_t unit = tokens_unit; unit > 0; unit /= 2) {
+    if (job_.sequence % unit != 0) continue;
+    const std::uint32_t units = job_.sequence / unit;
+    const auto first = first_tokens(share * units, units, parts);
+    if (first)
+      return std::vector{*first * unit,
+                         (units - *first * parts[0].groups) / parts[1].groups * unit};
+  }
+  return Error{Errc::invalid, "sequence: its tokens cannot be shared evenly by groups of a type"};
+}
+
+Result<AttentionLayer> SequenceSplitter::layer(std::uint32_t tensor) const {
+  const HeadsHere heads = heads_here(job_.shape, tensor);
+  const AttentionLayer layer{.sequence = job_.sequence,
+                             .heads = static_cast<std::uint32_t>(heads.queries),
+                             .kv_heads = static_cast<std::uint32_t>(heads.keys),
+                             .head_width = job_.shape.head_width};
+  if (!is_flash(job_.software.attention) || job_.shape.window > 0)
+    return Error{Errc::invalid, "attention: unlike devices share FlashAttention to all tokens"};
+  if (layer.kv_heads == 0 || layer.heads % layer.kv_heads != 0)
+    return Error{Errc::invalid, "attention: heads of a device, want as many for each of its keys"};
+  return layer;
+}
+
+Result<SplitAttention> SequenceSplitter::attention(std::uint32_t tensor,
+                                                   const std::vector<StagePart>& parts) const {
+  if (parts.size() != 2)
+    return Error{Errc::invalid, "sequences are shared by groups of two types or of one"};
+  SplitAttention split;
+  split.problem.layer = AXS_TRY(layer(tensor));
+  split.problem.query_block = split.problem.key_range = block_of(split.problem.layer);
+  const std::vector<std::uint32_t> tokens = AXS_TRY(this->tokens(tensor, parts));
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const Machine of_part = machine(parts[i].type);
+    const AttentionDevice device{
+        .attention = attention_rate(of_part, job_.software, calibration_.shared),
+        .memory = of_part.memory,
+        .capacity = attention_memory * types_[parts[i].type].accelerator.memory,
+        .link = of_part.links.device_rate(),
+        .tokens = tokens[i]};
+    split.problem.devices.insert(split.problem.devices.end(), parts[i].groups, device);
+  }
+  split.placement = AXS_TRY(place_shards(split.problem));
+  return split;
+}
+
+Result<SequenceSplit> SequenceSplitter::split(std::uint32_t tensor,
+                                              const std::vector<StagePart>& parts) const {
+  return split_of(tensor, parts, AXS_TRY(attention(tensor, parts)));
+}
+
+std::vector<SequenceSplit> SequenceSplitter::all(std::uint32_t first, std::uint32_t second,
+                                                 std::uint32_t context) const {
+  const auto most =
+      std::min(types_[first].accelerator.per_node, types_[second].accelerator.per_node);
+  std::vector<SequenceSplit> splits;
+  for (const std::uint32_t tensor : widths) {
+    if (tensor > most) break;
+    for (std::uint32_t quarters = 1; quarters < 4; ++quarters) {
+      if (context * quarters % 4 != 0) continue;
+      const std::uint32_t groups = context * quarters / 4;
+      auto some = split(tensor, {{.type = first, .groups = groups},
+                                 {.type = second, .groups = context - groups}});
+      if (some) splits.push_back(*std::move(some));
+    }
+  }
+  return splits;
+}
+
+}  // namespace axs::plan
