@@ -66,6 +66,28 @@ inline Fleet small_fleet(Rng& rng) {
   return fleet;
 }
 
+/// With sequences that are worth sharing.
+inline Job long_job(Rng& rng) {
+  Job job = small_job(rng);
+  job.shape.layers = static_cast<std::uint32_t>(2 + rng.below(2));
+  job.global_batch = static_cast<std::uint32_t>(1 + rng.below(3));
+  job.sequence = 16384u << rng.below(2);
+  return job;
+}
+
+/// Two types beside each other.
+inline Fleet unlike_fleet(Rng& rng) {
+  Fleet fleet;
+  fleet.sites.push_back({.name = "a", .jurisdiction = "", .pools = {}});
+  for (std::uint32_t type = 0; type < 2; ++type) {
+    const double tflops = 100 + 900 * rng.uniform();
+    const double memory = 24 + 56 * rng.uniform();
+    fleet.types.push_back(device("chip", tflops, memory, rng.chance(0.5) ? 4 : 2));
+    fleet.sites[0].pools.push_back({type, static_cast<std::uint32_t>(1 + rng.below(3))});
+  }
+  return fleet;
+}
+
 /// Nodes of other numbers of devices, up to seven of which are in use if they are of one type, and
 /// heads that few of them divide.
 inline void make_odd(Rng& rng, Job& job, Fleet& fleet) {

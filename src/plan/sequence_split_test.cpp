@@ -5,9 +5,11 @@
 #include <algorithm>
 
 #include "axs/plan/breakdown.h"
+#include "axs/plan/frugal_exhaustive_testing.h"
 #include "axs/plan/plan_devices.h"
 #include "axs/plan/search_exhaustive_testing.h"
 #include "axs/plan/search_scenes_testing.h"
+#include "axs/plan/wanted_plan.h"
 
 using namespace axs;
 using namespace axs::plan;
@@ -44,28 +46,6 @@ bool has_split(const TrainingPlan& plan) {
     return std::ranges::any_of(group.stages,
                                [](const PlannedStage& stage) { return !stage.parts.empty(); });
   });
-}
-
-/// With sequences that are worth sharing.
-Job long_job(Rng& rng) {
-  Job job = scenes::small_job(rng);
-  job.shape.layers = static_cast<std::uint32_t>(2 + rng.below(2));
-  job.global_batch = static_cast<std::uint32_t>(1 + rng.below(3));
-  job.sequence = 16384u << rng.below(2);
-  return job;
-}
-
-/// Two types beside each other.
-Fleet unlike_fleet(Rng& rng) {
-  Fleet fleet;
-  fleet.sites.push_back({.name = "a", .jurisdiction = "", .pools = {}});
-  for (std::uint32_t type = 0; type < 2; ++type) {
-    const double tflops = 100 + 900 * rng.uniform();
-    const double memory = 24 + 56 * rng.uniform();
-    fleet.types.push_back(scenes::device("chip", tflops, memory, rng.chance(0.5) ? 4 : 2));
-    fleet.sites[0].pools.push_back({type, static_cast<std::uint32_t>(1 + rng.below(3))});
-  }
-  return fleet;
 }
 
 }  // namespace
@@ -205,8 +185,8 @@ TEST_CASE("sequence split: searches find the best of all that may be shared") {
   int shared = 0;
   for (std::uint64_t seed = 0; seed < 12; ++seed) {
     Rng rng{seed};
-    const Job job = long_job(rng);
-    const Fleet fleet = unlike_fleet(rng);
+    const Job job = scenes::long_job(rng);
+    const Fleet fleet = scenes::unlike_fleet(rng);
     const Seconds best = Exhaustive{job, fleet, calibration}.step();
     const auto found = search(job, fleet, calibration);
     CAPTURE(seed);
@@ -223,8 +203,8 @@ TEST_CASE("sequence split: devices that are added never make a plan worse") {
   int shared = 0;
   for (std::uint64_t seed = 100; seed < 116; ++seed) {
     Rng rng{seed};
-    const Job job = long_job(rng);
-    Fleet fleet = unlike_fleet(rng);
+    const Job job = scenes::long_job(rng);
+    Fleet fleet = scenes::unlike_fleet(rng);
     Seconds before{1e30};
     for (int i = 0; i < 4; ++i) {
       const auto found = search(job, fleet, calibration);
@@ -237,4 +217,34 @@ TEST_CASE("sequence split: devices that are added never make a plan worse") {
     }
   }
   CHECK(shared > 5);
+}
+
+TEST_CASE("sequence split: searches for the least money and energy find the best, too") {
+  int shared = 0;
+  for (std::uint64_t seed = 0; seed < 8; ++seed) {
+    Rng rng{seed};
+    Job job = scenes::long_job(rng);
+    Fleet fleet = scenes::unlike_fleet(rng);
+    if (seed >= 4) {  // Neither of two holds a sequence, and a pipeline would mostly wait.
+      job.global_batch = 1;
+      for (DeviceType& type : fleet.types) type.accelerator.memory = Bytes{19e9};
+      for (Pool& pool : fleet.sites[0].pools) pool.devices = 1;
+    }
+    scenes::price(rng, fleet);
+    const auto fastest = search(job, fleet, calibration);
+    if (!fastest) continue;
+    for (const Objective objective : {Objective::money, Objective::energy}) {
+      job.objective = objective;
+      const Search all = *Search::of(job, fleet, calibration);
+      const FrugalSearch frugal{all};
+      const auto plan = wanted_plan(frugal, job, fastest->plan, [](double) { return true; }).plan;
+      const double best = FrugalExhaustive{job, fleet, calibration}.score();
+      const double found = *score_of(plan, objective) / steps(job);
+      CAPTURE(seed);
+      CHECK(found >= best * (1 - 1e-9));
+      CHECK(found <= best * 1.01);
+      shared += has_split(plan) ? 1 : 0;
+    }
+  }
+  CHECK(shared > 4);
 }
