@@ -197,7 +197,7 @@ void Board::restore() {
 
 class Search {
  public:
-  Search(const AttentionProblem& problem, const std::vector<AttentionShard>& shards, Seconds bound);
+  Search(const AttentionProblem& problem, const std::vector<AttentionShard>& shards, Seconds enough);
   Devices run();
 
  private:
@@ -212,12 +212,12 @@ class Search {
   std::vector<Devices> starts();
   void kick();
   void keep_best();
-  bool good_enough() const { return best_cost_ <= 1.002 * bound_.value(); }
+  bool good_enough() const { return best_cost_ <= enough_.value(); }
 
   const AttentionProblem& problem_;
   const std::vector<AttentionShard>& shards_;
   Board board_;
-  Seconds bound_;
+  Seconds enough_;
   Devices best_;
   double best_cost_ = 1e300;
   std::size_t trials_left_;
@@ -229,11 +229,11 @@ constexpr std::size_t trials_min = 8000;
 constexpr std::size_t trials_max = 100'000;
 
 Search::Search(const AttentionProblem& problem, const std::vector<AttentionShard>& shards,
-               Seconds bound)
+               Seconds enough)
     : problem_{problem},
       shards_{shards},
       board_{problem, shards},
-      bound_{bound},
+      enough_{enough},
       trials_left_{std::min(trials_max, trials_min + 40 * shards.size() * board_.devices())} {}
 
 bool Search::keep_if_better(std::size_t shard, std::uint32_t to) {
@@ -412,8 +412,8 @@ Devices Search::run() {
 
 std::vector<std::uint32_t> search_placement(const AttentionProblem& problem,
                                             const std::vector<AttentionShard>& shards,
-                                            Seconds bound) {
-  return Search{problem, shards, bound}.run();
+                                            Seconds enough) {
+  return Search{problem, shards, enough}.run();
 }
 
 }  // namespace axs::plan

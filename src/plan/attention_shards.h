@@ -75,8 +75,9 @@ std::vector<DeviceLoad> device_loads(const AttentionProblem& problem,
                                      const std::vector<AttentionShard>& shards,
                                      const std::vector<std::uint32_t>& device);
 
-/// A placement of short makespan in which every device has the memory that it needs. An error if
-/// the problem makes no sense or no such placement was found.
-Result<ShardPlacement> place_shards(const AttentionProblem& problem);
+/// A placement of short makespan in which every device has the memory that it needs; it is looked
+/// for no longer than until it is `near` its bound, as a share of that. An error if the problem
+/// makes no sense or no such placement was found.
+Result<ShardPlacement> place_shards(const AttentionProblem& problem, double near = 0.002);
 
 }  // namespace axs::plan

@@ -182,7 +182,7 @@ std::optional<TrainingPlan> Search::beside(const Candidate& best, const Method& 
   std::optional<TrainingPlan> found;
   for (const std::uint32_t bundles : {as_many, as_many / 2, as_many * 2}) {
     if (bundles == 0 || bundles > most || stop()) continue;
-    auto plan = best_of(unit, {bundles, bundles}, at_most, stop);
+    auto plan = best_of(unit, {bundles, bundles}, at_most, stop, nearly);
     if (!plan || (found && found->step.total <= plan->step.total)) continue;
     at_most = plan->step.total;
     found = std::move(plan);
@@ -199,11 +199,11 @@ std::vector<SiteDevices> Search::devices_of(const SiteGroup& group) const {
 /// Branch and bound over the numbers of bundles. Pipelines are cut only where their bounds say that
 /// they may be within the time.
 std::optional<TrainingPlan> Search::best_of(const Unit& unit, ReplicaRange bundles, Seconds at_most,
-                                            const Stop& stop) const {
+                                            const Stop& stop, double precise) const {
   const BoundedMethod& how = methods_[unit.method];
   if (unit.pipelines == Pipelines::spanning)
     return best_spanning(how.builder, bundles, at_most, stop);
-  if (unit.apart) return ApartSearch{*this, unit, bundles.most, stop}.best(at_most);
+  if (unit.apart) return ApartSearch{*this, unit, bundles.most, stop}.best(at_most, precise);
   if (stop()) return std::nullopt;
   const KindBuilder builder = builder_for(unit, bundles);
   const ReplicaDemand demand{bundles.most, unit.bundle, micro_batches(how.method)};
@@ -222,11 +222,11 @@ std::optional<TrainingPlan> Search::best_of(const Unit& unit, ReplicaRange bundl
   if (!possible) return std::nullopt;
   if (bundles.is_one())
     return best_of_number(unit, demand, builder, cut(builder, of_use, need.limit, stop), at_most,
-                          stop);
+                          stop, precise);
   const std::uint32_t middle = (bundles.least + bundles.most) / 2;
-  auto few = best_of(unit, {bundles.least, middle}, at_most, stop);
+  auto few = best_of(unit, {bundles.least, middle}, at_most, stop, precise);
   if (few) at_most = std::min(at_most, few->step.total);
-  auto many = best_of(unit, {middle + 1, bundles.most}, at_most, stop);
+  auto many = best_of(unit, {middle + 1, bundles.most}, at_most, stop, precise);
   return many && (!few || many->step.total < few->step.total) ? many : few;
 }
 
@@ -235,7 +235,7 @@ std::optional<TrainingPlan> Search::best_of(const Unit& unit, ReplicaRange bundl
 std::optional<TrainingPlan> Search::best_of_number(const Unit& unit, const ReplicaDemand& demand,
                                                    const KindBuilder& builder,
                                                    const KindTable& of_use, Seconds at_most,
-                                                   const Stop& stop) const {
+                                                   const Stop& stop, double precise) const {
   std::optional<TrainingPlan> best;
   std::optional<KindTable> all;
   for (const SiteGroup& group : groups_) {
@@ -247,7 +247,7 @@ std::optional<TrainingPlan> Search::best_of_number(const Unit& unit, const Repli
     if (!all) all = kinds(builder, unit.pipelines, stop);
     if (stop()) return best;
     const ReplicaChoice choice{*all, demand, sites};
-    const auto shared = shortest(choice, demand, limit, stop);
+    const auto shared = shortest(choice, demand, limit, stop, precise);
     if (!shared) continue;
     TrainingPlan plan = plan_of(*shared, group, everywhere(builder));
     if (best && best->step.total <= plan.step.total) continue;

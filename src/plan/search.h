@@ -16,6 +16,9 @@ struct SharedWork;
 /// Nobody waits that long.
 inline constexpr Seconds no_limit{1e15};
 
+/// Times are halved until no more than this share of them is open.
+inline constexpr double exactly = 1e-12;
+
 /// Asked every few milliseconds by what takes long. Once it is true it stays so, and what asked it
 /// ends with the best that it has found.
 using Stop = std::function<bool()>;
@@ -101,10 +104,11 @@ class Search {
   /// All kinds, or some of them if `stop` says so.
   KindTable kinds(const KindBuilder& builder, Pipelines pipelines, const Stop& stop) const;
   std::optional<TrainingPlan> best_of(const Unit& unit, ReplicaRange bundles, Seconds at_most,
-                                      const Stop& stop) const;
+                                      const Stop& stop, double precise = exactly) const;
   std::optional<TrainingPlan> best_of_number(const Unit& unit, const ReplicaDemand& demand,
                                              const KindBuilder& builder, const KindTable& of_use,
-                                             Seconds at_most, const Stop& stop) const;
+                                             Seconds at_most, const Stop& stop,
+                                             double precise) const;
   std::optional<TrainingPlan> best_spanning(const KindBuilder& any, ReplicaRange replicas,
                                             Seconds at_most, const Stop& stop) const;
   TrainingPlan plan_across(const SharedWork& work, const KindBuilder& builder) const;

@@ -22,6 +22,9 @@ constexpr std::uint32_t blocks_max = 64;
 constexpr std::uint32_t tokens_unit = 256;
 /// Of a device's memory, for what the attention of a layer holds.
 constexpr double attention_memory = 0.25;
+/// Above what no placement is better than. Many are looked at, and the cost of none is known as
+/// well.
+constexpr double near_enough = 0.01;
 constexpr std::array<std::uint32_t, 4> widths{1, 2, 4, 8};
 
 /// Half of all pairs of blocks are masked.
@@ -139,7 +142,7 @@ Result<SplitAttention> SequenceSplitter::attention(std::uint32_t tensor,
         .tokens = tokens[i]};
     split.problem.devices.insert(split.problem.devices.end(), parts[i].groups, device);
   }
-  split.placement = AXS_TRY(place_shards(split.problem));
+  split.placement = AXS_TRY(place_shards(split.problem, near_enough));
   return split;
 }
 

@@ -7,12 +7,11 @@
 
 namespace axs::plan {
 
-/// The least time in which replicas can be done, if nobody stops it. Nothing if it is above
-/// `limit`, on which it does not depend otherwise.
+/// The least time in which replicas can be done, but for a share of `precise`, if nobody stops it.
+/// Nothing if it is above `limit`, on which it does not depend otherwise.
 template <class Choice>
 std::optional<SharedWork> shortest(const Choice& choice, const ReplicaDemand& demand, Seconds limit,
-                                   const Stop& stop) {
-  constexpr double precise = 1e-12;
+                                   const Stop& stop, double precise = exactly) {
   if (!choice.within(limit)) return std::nullopt;
   const auto try_within = [&](Seconds time) -> std::optional<SharedWork> {
     const auto chosen = choice.within(time);

@@ -76,8 +76,17 @@ PoolOption TypeEntries::best(std::uint32_t bundles, const PoolRoom& room) const 
 
 Values TypeEntries::values(ReplicaRange bundles, const PoolRoom& room) const {
   Values values(bundles.most + 1, impossible);
-  for (std::uint32_t n = bundles.least; n <= bundles.most; ++n) values[n] = best(n, room).value;
+  for (std::uint32_t n = bundles.least; n <= bundles.most; ++n) values[n] = value(n, room);
   return values;
+}
+
+std::int64_t TypeEntries::value(std::uint32_t bundles, const PoolRoom& room) const {
+  if (!are_plain_ || bundles == 0 || bundles > freely_mixed_bundles)
+    return best(bundles, room).value;
+  const std::uint64_t key = std::uint64_t{room.devices()} * freely_mixed_bundles + bundles - 1;
+  const auto [known, is_new] = known_.try_emplace(key);
+  if (is_new) known->second = best(bundles, room).value;
+  return known->second;
 }
 
 const Entry* TypeEntries::Alike::largest(std::uint32_t devices) const {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <unordered_map>
 #include <vector>
 
 #include "axs/plan/bundle_values.h"
@@ -30,7 +31,7 @@ struct PoolOption {
   const ReplicaKind* second = nullptr;  ///< of all others
 };
 
-/// The pure kinds of a type, for one limit.
+/// The pure kinds of a type, for one limit and one thread: it remembers what it was asked.
 class TypeEntries {
  public:
   TypeEntries(const std::vector<ReplicaKind>& kinds, const NodeWidths& widths, Seconds limit,
@@ -68,11 +69,16 @@ class TypeEntries {
   bool take(PoolRoom& left, const Entry& entry) const;
   const Entry* largest(const PoolRoom& room, std::uint32_t bundles) const;
 
+  std::int64_t value(std::uint32_t bundles, const PoolRoom& room) const;
+
   const NodeWidths& widths_;
   bool are_plain_;
   std::vector<Alike> alike_;
   std::int64_t most_ = impossible;
   double density_ = 0;
+  /// By devices and few bundles, in plain nodes: mixed kinds leave the same devices again and
+  /// again.
+  mutable std::unordered_map<std::uint64_t, std::int64_t> known_{};
 };
 
 /// What kinds do within a limit.
