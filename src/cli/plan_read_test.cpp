@@ -22,6 +22,7 @@ const config::PlannedJob& pair() {
 /// No plan that a search would find: it has all that a plan can have.
 plan::TrainingPlan all_there_is() {
   const std::uint32_t layers = pair().job.shape.layers;
+  const std::uint32_t sequence = pair().job.sequence;
   plan::TrainingPlan plan;
   plan.method = {.micro_batch = 2,
                  .recompute = plan::Recompute::selective,
@@ -40,7 +41,12 @@ plan::TrainingPlan all_there_is() {
                  {.site = 1,
                   .replicas = 2,
                   .micro_batches = 2,
-                  .stages = {{.type = 0, .tensor = 1, .layers = layers, .memory = Bytes{5e8}}}}};
+                  .stages = {{.type = 0,
+                              .tensor = 1,
+                              .layers = layers,
+                              .memory = Bytes{5e8},
+                              .parts = {{0, 1, sequence / 4, Bytes{5e8}},
+                                        {1, 1, sequence - sequence / 4, Bytes{7e8}}}}}}};
   plan.step = {.replicas = Seconds{0.1},
                .sites = Seconds{0.7 / 3},
                .fixed = Seconds{0.01},
@@ -157,6 +163,24 @@ TEST_CASE("plan_read: a value that cannot be is named, with what would do") {
   CHECK(problem("/idle/B200", 1) == "p.json: idle: \"B200\", want accelerators of the job");
   CHECK(problem("/cost/carbon_kg", "much") ==
         "p.json: cost.carbon_kg: \"much\", want a number from 0");
+}
+
+TEST_CASE("plan_read: unlike groups share all tokens of a sequence") {
+  const std::string stage = "/groups/1/stages/0";
+  const std::string at = "p.json: groups[1].stages[0]";
+  CHECK(problem(stage + "/parts/0/groups", 2) ==
+        at + ".parts: 3 groups, want the 2 parts of a sequence");
+  CHECK(problem(stage + "/parts/0/groups", 3) ==
+        at + ".parts[0].groups: 3, want a whole number from 1 to 2");
+  CHECK(problem(stage + "/parts/1/tokens", 1) ==
+        at + ".parts: 33 tokens, want the 128 of a sequence");
+  CHECK(problem(stage + "/parts/1/accelerator", "B200") ==
+        at + ".parts[1].accelerator: \"B200\", want one of the job's: cpu, H100");
+  CHECK(problem(stage + "/accelerator", "H100") ==
+        at + ".accelerator: is not the first of its parts");
+  CHECK(problem(stage + "/parts", json::array()) ==
+        at + ".parts: a list, want a list that is not empty");
+  CHECK(problem("/splits", 1) == "p.json: splits: 1, want a list that is not empty");
 }
 
 TEST_CASE("plan_read: the layers of stages that are alike may lie in chunks") {

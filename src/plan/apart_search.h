@@ -14,7 +14,6 @@ class ApartSearch {
   /// All sites together have `most` bundles or fewer.
   ApartSearch(const Search& search, const Search::Unit& unit, std::uint32_t most, const Stop& stop);
 
-
   /// The shortest step, up to a share of it that is `precise`. Nothing if none takes `at_most` or
   /// less, or if it was stopped before it found one.
   std::optional<TrainingPlan> best(Seconds at_most, double precise = exactly);

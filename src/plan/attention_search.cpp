@@ -197,7 +197,8 @@ void Board::restore() {
 
 class Search {
  public:
-  Search(const AttentionProblem& problem, const std::vector<AttentionShard>& shards, Seconds enough);
+  Search(const AttentionProblem& problem, const std::vector<AttentionShard>& shards,
+         Seconds enough);
   Devices run();
 
  private:

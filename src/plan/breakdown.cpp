@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <string>
 
 #include "axs/plan/interleaving.h"
 #include "axs/plan/plan_devices.h"
@@ -163,6 +164,13 @@ class Breaker {
     if (stage.parts.empty() || find_split(stage) != nullptr) return Ok{};
     const SequenceSplitter splitter{job_, fleet_.types, calibration_};
     SplitAttention attention = AXS_TRY(splitter.attention(stage.tensor, stage.parts));
+    const SequenceSplit split = split_of(stage.tensor, stage.parts, attention);
+    for (std::size_t i = 0; i < stage.parts.size(); ++i)
+      if (stage.parts[i].tokens != split.parts[i].share.tokens)
+        return Error{Errc::invalid,
+                     "plan: a group of part " + std::to_string(i + 1) + " of a stage holds " +
+                         std::to_string(stage.parts[i].tokens) + " tokens of a sequence, want " +
+                         std::to_string(split.parts[i].share.tokens) + " as its type is as fast"};
     splits_.push_back({stage.tensor, stage.parts, std::move(attention)});
     return Ok{};
   }
