@@ -173,38 +173,6 @@ class Job(unittest.TestCase):
             self.assertIn(what, page)
         self.assertIsNone(re.search(r"<script|(src|href)=\"(?!data:)", page))
 
-    def test_sequences_that_unlike_devices_share(self):
-        job = os.path.join(SCENARIOS, "long-sequences.toml")
-        outcome = plan(job)
-        self.assertIn("1 x (8 H100 + 8 A100-80)", outcome.stdout)
-        self.assertIn("Each sequence is shared by 4 groups of 2 H100 with ", outcome.stdout)
-        document = json.loads(plan(job, "--json").stdout)
-        parts = document["groups"][0]["stages"][0]["parts"]
-        self.assertEqual(sum(part["groups"] for part in parts), document["context"])
-        self.assertEqual(sum(part["groups"] * part["tokens"] for part in parts), 131072)
-        [split] = document["splits"]
-        self.assertEqual([device["tokens"] for device in split["devices"]],
-                         [part["tokens"] for part in parts for _ in range(part["groups"])])
-        self.assertEqual(len(split["placement"]), 8 // split["tensor"])  # Heads of keys.
-        for blocks in split["placement"]:
-            self.assertEqual(len(blocks), 131072 // split["query_block"])
-            for number, ranges in enumerate(blocks):  # Keys up to the last query of the block.
-                self.assertEqual(len(ranges), number + 1)
-                self.assertTrue(all(int(device) < len(split["devices"]) for device in ranges))
-        with tempfile.TemporaryDirectory() as folder:
-            path = os.path.join(folder, "plan.json")
-            parts[0]["tokens"] -= 256 * parts[1]["groups"]
-            parts[1]["tokens"] += 256 * parts[0]["groups"]
-            for group in document["groups"]:
-                group["stages"][0]["parts"] = parts
-            with open(path, "w", encoding="utf-8") as file:
-                json.dump(document, file)
-            refused = subprocess.run([AXS, "twin", job, "--for", "1min", "--plan", path],
-                                     capture_output=True, text=True, check=False, timeout=60)
-        self.assertNotEqual(refused.returncode, 0)
-        self.assertIn("tokens of a sequence, want ", refused.stderr)
-        self.assertEqual(refused.stderr.count("\n"), 1)
-
     def test_site_without_a_link(self):
         why = "Idle, without a link to any other site: fra\n"
         with tempfile.TemporaryDirectory() as folder:

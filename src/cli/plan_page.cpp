@@ -106,6 +106,11 @@ std::string plan_page(const PlanView& view) {
       "<p class=\"note\">A row is a pipeline, as often as it says. A stage is as wide as it has "
       "layers, and filled as far as the memory of its devices is.</p></div>\n" +
       table(plan_rows(view));
+  if (!view.broken.splits.empty())
+    body += "<h2>Who attends what</h2>\n<div class=\"panel wide\">" + shards_svg(view) +
+            "<p class=\"note\">A triangle is the attention of a layer for one head of keys of a "
+            "tensor device, first ones only. A square is a micro-shard: queries go down, the keys "
+            "that they see to the right; each group of a type has a shade.</p></div>\n";
   body += "<h2>A step</h2>\n<div class=\"panel wide\">" + timeline_svg(view) +
           fmt::format(
               "<p class=\"note\">Of a replica at {}, for which the others wait. Blue: "

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "axs/cli/plan_trace.h"
+#include "axs/core/grouped.h"
 #include "axs/plan/plan_devices.h"
 #include "axs/report/text.h"
 
@@ -59,27 +60,58 @@ std::string rectangle(const Box& box, const std::string& style, const std::strin
       box.x, box.y, std::max(box.wide, 0.0), box.high, style, report::escaped(title));
 }
 
+/// Of the memory of its devices.
+double fullness(const config::PlannedJob& job, const plan::StagePart& part) {
+  return std::min(part.memory / job.fleet.types[part.type].accelerator.memory, 1.0);
+}
+
 /// A pale box for the memory that there is, a full one for what is used.
+std::string part_box(const PlanView& view, const plan::StagePart& part, const std::string& stage,
+                     const Box& box) {
+  const plan::Accelerator& accelerator = view.job.fleet.types[part.type].accelerator;
+  const double full = fullness(view.job, part);
+  const std::string title =
+      fmt::format("{}, {:.1f} of {:.1f} GiB", stage, part.memory.value() / gibibyte,
+                  accelerator.memory.value() / gibibyte);
+  const std::string colour = colour_of_type(part.type);
+  const Box used{box.x, box.y + (1 - full) * box.high, box.wide, full * box.high};
+  return rectangle(used, "fill:" + colour, title) +
+         rectangle(box, "fill:" + colour + ";fill-opacity:.18;stroke:" + colour, title);
+}
+
+std::string held_by(const config::PlannedJob& job, const plan::PlannedStage& stage,
+                    const plan::StagePart& part) {
+  if (stage.parts.empty()) return devices_text(job, stage);
+  return fmt::format("{} x {} {} with {} tokens each", part.groups, stage.tensor,
+                     type_name(job, part.type), grouped(part.tokens));
+}
+
+/// One box for each type that shares its sequences, and in the fullest how many layers they have.
 std::string stage_box(const PlanView& view, const plan::ReplicaGroup& group, std::size_t number,
                       const Box& box) {
   const plan::PlannedStage& stage = group.stages[number];
-  const plan::Accelerator& accelerator = view.job.fleet.types[stage.type].accelerator;
-  const double full = std::min(stage.memory / accelerator.memory, 1.0);
-  const std::string title =
-      fmt::format("stage {}: {}, {} layers{}, {:.1f} of {:.1f} GiB", number + 1,
-                  devices_text(view.job, stage), stage.layers, chunks_text(group),
-                  stage.memory.value() / gibibyte, accelerator.memory.value() / gibibyte);
-  const std::string colour = colour_of_type(stage.type);
-  const Box used{box.x, box.y + (1 - full) * box.high, box.wide, full * box.high};
-  std::string text = rectangle(used, "fill:" + colour, title) +
-                     rectangle(box, "fill:" + colour + ";fill-opacity:.18;stroke:" + colour, title);
-  constexpr double line = 18;  // Of text: in the larger of the two.
-  const bool in_used = used.high >= line;
+  const auto parts = plan::parts_of(stage, view.plan().method.context);
+  const double high = box.high / static_cast<double>(parts.size());
+  std::string text;
+  double fullest = 0, bottom = box.y;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const std::string title =
+        fmt::format("stage {}: {}, {} layers{}", number + 1, held_by(view.job, stage, parts[i]),
+                    stage.layers, chunks_text(group));
+    const double y = box.y + static_cast<double>(i) * high;
+    text += part_box(view, parts[i], title, {box.x, y, box.wide, high});
+    if (const double full = fullness(view.job, parts[i]); full > fullest) {
+      fullest = full;
+      bottom = y + high;
+    }
+  }
+  constexpr double line = 15;  // Of text: in what is used if it has a place there, else above.
+  const bool in_used = fullest * high >= line;
   if (box.wide >= 22)
     text += fmt::format(
         "<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"middle\" "
         "style=\"fill:{};pointer-events:none\">{}</text>",
-        box.x + box.wide / 2, (in_used ? box.y + box.high : used.y) - 5,
+        box.x + box.wide / 2, (in_used ? bottom : bottom - fullest * high) - 4,
         in_used ? "#fff" : "var(--text)", stage.layers);
   return text;
 }
@@ -142,6 +174,44 @@ std::string types_legend(const PlanView& view, double y) {
     text += rectangle({x, y - 10, 12, 12}, std::string{"fill:"} + colour_of_type(type), "") +
             label(x + 18, y, type_name(view.job, type));
     x += 40 + 8 * static_cast<double>(type_name(view.job, type).size());
+  }
+  return text;
+}
+
+/// The devices of a split by number: their types, and how pale each is beside others of its type.
+struct ShardStyle {
+  std::uint32_t type;
+  std::string style;
+};
+std::vector<ShardStyle> shard_styles(const plan::StageSplit& split) {
+  std::vector<ShardStyle> styles;
+  for (const plan::StagePart& part : split.parts)
+    for (std::uint32_t i = 0; i < part.groups; ++i)
+      styles.push_back(
+          {part.type, fmt::format("fill:{};fill-opacity:{:.2f}", colour_of_type(part.type),
+                                  1 - 0.75 * i / part.groups)});
+  return styles;
+}
+
+/// A square for each shard of the first heads: queries go down, the keys that they see to the
+/// right.
+std::string split_picture(const PlanView& view, const plan::StageSplit& split, double y) {
+  constexpr double wide = 250, gap = 16;
+  constexpr std::uint32_t heads_max = 4;
+  const auto& [problem, placement] = split.attention;
+  const std::vector<ShardStyle> styles = shard_styles(split);
+  const double cell = wide * problem.query_block / problem.layer.sequence;
+  std::string text;
+  for (std::size_t i = 0; i < placement.shards.size(); ++i) {
+    const plan::AttentionShard& shard = placement.shards[i];
+    if (shard.head >= heads_max) break;
+    const ShardStyle& style = styles[placement.device[i]];
+    text += rectangle(
+        {(wide + gap) * shard.head + cell * shard.key, y + cell * shard.query, cell - 0.5,
+         cell - 0.5},
+        style.style,
+        fmt::format("block {} of queries, range {} of keys: group {}, {}", shard.query + 1,
+                    shard.key + 1, placement.device[i] + 1, type_name(view.job, style.type)));
   }
   return text;
 }
@@ -241,6 +311,17 @@ std::string sites_svg(const PlanView& view) {
     y = picture.end;
   }
   return svg("Stages on sites", y + 26, text + types_legend(view, y + 14));
+}
+
+std::string shards_svg(const PlanView& view) {
+  constexpr double high = 266;
+  std::string text;
+  double y = 0;
+  for (const plan::StageSplit& split : view.broken.splits) {
+    text += split_picture(view, split, y);
+    y += high;
+  }
+  return svg("Who attends what", y + 16, text + types_legend(view, y + 6));
 }
 
 std::string timeline_svg(const PlanView& view) {
