@@ -197,8 +197,8 @@ void Board::restore() {
 
 class Search {
  public:
-  Search(const AttentionProblem& problem, const std::vector<AttentionShard>& shards,
-         Seconds enough);
+  Search(const AttentionProblem& problem, const std::vector<AttentionShard>& shards, Seconds bound,
+         PlacementEffort effort);
   Devices run();
 
  private:
@@ -225,17 +225,17 @@ class Search {
   Rng rng_{27};
 };
 
-/// Enough for optima of small problems; for large ones, some ten milliseconds.
+/// Enough for optima of small problems.
 constexpr std::size_t trials_min = 8000;
-constexpr std::size_t trials_max = 100'000;
 
 Search::Search(const AttentionProblem& problem, const std::vector<AttentionShard>& shards,
-               Seconds enough)
+               Seconds bound, PlacementEffort effort)
     : problem_{problem},
       shards_{shards},
       board_{problem, shards},
-      enough_{enough},
-      trials_left_{std::min(trials_max, trials_min + 40 * shards.size() * board_.devices())} {}
+      enough_{(1 + effort.close_enough) * bound},
+      trials_left_{
+          std::min(effort.trials_max, trials_min + 40 * shards.size() * board_.devices())} {}
 
 bool Search::keep_if_better(std::size_t shard, std::uint32_t to) {
   const std::uint32_t from = board_.device()[shard];
@@ -413,8 +413,8 @@ Devices Search::run() {
 
 std::vector<std::uint32_t> search_placement(const AttentionProblem& problem,
                                             const std::vector<AttentionShard>& shards,
-                                            Seconds enough) {
-  return Search{problem, shards, enough}.run();
+                                            Seconds bound, PlacementEffort effort) {
+  return Search{problem, shards, bound, effort}.run();
 }
 
 }  // namespace axs::plan

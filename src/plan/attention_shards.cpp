@@ -174,12 +174,12 @@ std::vector<DeviceLoad> device_loads(const AttentionProblem& problem,
   return loads;
 }
 
-Result<ShardPlacement> place_shards(const AttentionProblem& problem, double near) {
+Result<ShardPlacement> place_shards(const AttentionProblem& problem, PlacementEffort effort) {
   AXS_TRY(check(problem));
   ShardPlacement placement;
   placement.shards = cut_attention(problem);
   placement.bound = lower_bound(problem, placement.shards);
-  placement.device = search_placement(problem, placement.shards, (1 + near) * placement.bound);
+  placement.device = search_placement(problem, placement.shards, placement.bound, effort);
   placement.loads = device_loads(problem, placement.shards, placement.device);
   AXS_TRY(check_memory(problem, placement.loads));
   for (const DeviceLoad& load : placement.loads)

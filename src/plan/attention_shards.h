@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -75,9 +76,15 @@ std::vector<DeviceLoad> device_loads(const AttentionProblem& problem,
                                      const std::vector<AttentionShard>& shards,
                                      const std::vector<std::uint32_t>& device);
 
-/// A placement of short makespan in which every device has the memory that it needs; it is looked
-/// for no longer than until it is `near` its bound, as a share of that. An error if the problem
-/// makes no sense or no such placement was found.
-Result<ShardPlacement> place_shards(const AttentionProblem& problem, double near = 0.002);
+/// How long a placement is looked for: until it is no farther above its bound than a share of it,
+/// or so many trials were made. The least is enough for optima of small problems.
+struct PlacementEffort {
+  double close_enough = 0.002;
+  std::size_t trials_max = 100'000;  ///< ten milliseconds or so
+};
+
+/// A placement of short makespan in which every device has the memory that it needs. An error if
+/// the problem makes no sense or no such placement was found.
+Result<ShardPlacement> place_shards(const AttentionProblem& problem, PlacementEffort effort = {});
 
 }  // namespace axs::plan

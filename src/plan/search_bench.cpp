@@ -111,6 +111,35 @@ BENCHMARK_CAPTURE(whole_search, every_step, false)
     ->UseRealTime()
     ->Unit(benchmark::kMillisecond);
 
+/// Llama 3 70B on sequences of 32,768 tokens, which unlike devices may share.
+void long_sequences(benchmark::State& state) {
+  Job wanted = job();
+  wanted.shape = {.layers = 80,
+                  .hidden = 8192,
+                  .heads = 64,
+                  .kv_heads = 8,
+                  .head_width = 128,
+                  .feed_forward = 28672,
+                  .gated = true,
+                  .vocabulary = 128256};
+  wanted.global_batch = static_cast<std::uint32_t>(state.range(1));
+  wanted.sequence = 32768;
+  const Fleet fleet = scenes::large_fleet(static_cast<std::uint32_t>(state.range(0)), 3, 1);
+  const Calibration calibration = scenes::calibration();
+  for (auto _ : state) {
+    const Search search = *Search::of(wanted, fleet, calibration);
+    const TrainingPlan plan = plan_with_threads(search, static_cast<int>(state.range(2)));
+    state.counters["step"] = plan.step.total.value();
+  }
+}
+BENCHMARK(long_sequences)
+    ->ArgNames({"devices", "sequences", "threads"})
+    ->ArgsProduct({{1024}, {64, 512}, {1, 2}})
+    ->Args({16384, 4096, 2})
+    ->MeasureProcessCPUTime()
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond);
+
 /// Llama 3.1 405B on six sites of three types, each joined to each: pipelines across sites are many
 /// there.
 void across_sites(benchmark::State& state) {

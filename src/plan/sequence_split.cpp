@@ -22,9 +22,9 @@ constexpr std::uint32_t blocks_max = 64;
 constexpr std::uint32_t tokens_unit = 256;
 /// Of a device's memory, for what the attention of a layer holds.
 constexpr double attention_memory = 0.25;
-/// Above what no placement is better than. Many are looked at, and the cost of none is known as
-/// well.
-constexpr double near_enough = 0.01;
+/// Many are placed, and what they cost is not known as well. With three times as many trials those
+/// whose links have most to do end 0.4 % earlier, in the mean of 84 splits of three types.
+constexpr PlacementEffort effort{.close_enough = 0.01, .trials_max = 30'000};
 constexpr std::array<std::uint32_t, 4> widths{1, 2, 4, 8};
 
 /// Half of all pairs of blocks are masked.
@@ -142,7 +142,7 @@ Result<SplitAttention> SequenceSplitter::attention(std::uint32_t tensor,
         .tokens = tokens[i]};
     split.problem.devices.insert(split.problem.devices.end(), parts[i].groups, device);
   }
-  split.placement = AXS_TRY(place_shards(split.problem, near_enough));
+  split.placement = AXS_TRY(place_shards(split.problem, effort));
   return split;
 }
 
