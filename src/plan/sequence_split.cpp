@@ -158,9 +158,7 @@ std::vector<SequenceSplit> SequenceSplitter::all(std::uint32_t first, std::uint3
   std::vector<SequenceSplit> splits;
   for (const std::uint32_t tensor : widths) {
     if (tensor > most) break;
-    for (std::uint32_t quarters = 1; quarters < 4; ++quarters) {
-      if (context * quarters % 4 != 0) continue;
-      const std::uint32_t groups = context * quarters / 4;
+    for (std::uint32_t groups = 1; groups < context; ++groups) {
       auto some = split(tensor, {{.type = first, .groups = groups},
                                  {.type = second, .groups = context - groups}});
       if (some) splits.push_back(*std::move(some));

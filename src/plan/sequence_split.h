@@ -51,7 +51,7 @@ class SequenceSplitter {
   Result<SplitAttention> attention(std::uint32_t tensor, const std::vector<StagePart>& parts) const;
   Result<SequenceSplit> split(std::uint32_t tensor, const std::vector<StagePart>& parts) const;
   /// All that a search looks at for two types and so many groups: of 1, 2, 4 and 8 tensor devices,
-  /// and of the first type a quarter, half and three quarters of the groups.
+  /// and any number of them on either type.
   std::vector<SequenceSplit> all(std::uint32_t first, std::uint32_t second,
                                  std::uint32_t context) const;
 
