@@ -154,7 +154,8 @@ std::optional<KindBuilder::Segment> KindBuilder::find(const PlannedStage& stage)
     };
     const auto found = std::ranges::find_if(splits_, same);
     if (found == splits_.end()) return std::nullopt;
-    return Segment{static_cast<std::uint32_t>(widths_.size() + (found - splits_.begin())), 0, 1};
+    const auto split = static_cast<std::size_t>(found - splits_.begin());
+    return Segment{static_cast<std::uint32_t>(widths_.size() + split), 0, 1};
   }
   if (stage.type >= widths_.size()) return std::nullopt;
   const auto& costs = costs_[stage.type];
