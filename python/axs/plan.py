@@ -1,4 +1,5 @@
 """A plan of X-Ray, as `axs plan JOB.toml --json` prints it (docs/design/031-plan-outputs.md)."""
+import itertools
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +12,20 @@ class PlanError(ValueError):
 
 
 @dataclass(frozen=True)
-class Stage:
-    """Layers of a pipeline, on the devices of one tensor group."""
+class Part:
+    """What one tensor group has of each sequence."""
 
     accelerator: str  # As the catalogue calls it.
-    tensor: int  # Devices that share each layer.
+    first_token: int
+    tokens: int
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Layers of a pipeline, on as many tensor groups as sequences have parts."""
+
+    parts: tuple[Part, ...]
+    tensor: int  # Devices of a group, which share each layer.
     layers: int
 
 
@@ -72,24 +82,38 @@ def _plan(entry):
     version = _field(entry, "version", int)
     if version != VERSION:
         raise PlanError(f"version {version}, want {VERSION}")
-    groups = tuple(_group(group) for group in _field(entry, "groups", list))
+    context = _count(entry, "context")
+    sequence = _count(entry, "sequence")
+    groups = tuple(_group(group, context, sequence) for group in _field(entry, "groups", list))
     if not groups:
         raise PlanError("no groups of replicas")
-    return Plan(_field(entry, "job", str), _count(entry, "micro_batch"), _count(entry, "context"),
-                groups)
+    return Plan(_field(entry, "job", str), _count(entry, "micro_batch"), context, groups)
 
 
-def _group(entry):
-    stages = tuple(_stage(stage) for stage in _field(entry, "stages", list))
+def _group(entry, context, sequence):
+    stages = tuple(_stage(stage, context, sequence) for stage in _field(entry, "stages", list))
     if not stages:
         raise PlanError("a group without stages")
     return Group(_field(entry, "site", str), _count(entry, "replicas"),
                  _count(entry, "micro_batches"), stages, bool(_field(entry, "crossings", list)))
 
 
-def _stage(entry):
-    return Stage(_field(entry, "accelerator", str), _count(entry, "tensor"),
-                 _count(entry, "layers"))
+def _stage(entry, context, sequence):
+    accelerator = _field(entry, "accelerator", str)
+    if "parts" in entry:
+        held = [(_field(part, "accelerator", str), _count(part, "tokens"))
+                for part in _field(entry, "parts", list) for _ in range(_count(part, "groups"))]
+    else:  # Alike, but for what the sequence has over.
+        held = [(accelerator, sequence // context + (i < sequence % context))
+                for i in range(context)]
+    if len(held) != context:
+        raise PlanError(f"parts: {len(held)} groups, want the {context} parts of a sequence")
+    if sum(tokens for _, tokens in held) != sequence:
+        raise PlanError(f"parts: {sum(tokens for _, tokens in held)} tokens, want {sequence}")
+    firsts = itertools.accumulate((tokens for _, tokens in held), initial=0)
+    return Stage(tuple(Part(name, first, tokens)
+                       for (name, tokens), first in zip(held, firsts)),
+                 _count(entry, "tensor"), _count(entry, "layers"))
 
 
 def _count(entry, key):

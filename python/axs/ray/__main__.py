@@ -18,7 +18,7 @@ EXAMPLES = """Examples:
 
 The processes of one for each device are told their places as torchrun does: RANK, WORLD_SIZE,
 LOCAL_RANK, LOCAL_WORLD_SIZE, MASTER_ADDR, MASTER_PORT; and AXS_REPLICA, AXS_STAGE, AXS_CONTEXT,
-AXS_FIRST_LAYER, AXS_LAYERS, AXS_MICRO_BATCH, AXS_MICRO_BATCHES.
+AXS_FIRST_TOKEN, AXS_TOKENS, AXS_FIRST_LAYER, AXS_LAYERS, AXS_MICRO_BATCH, AXS_MICRO_BATCHES.
 
 Exit codes: 0 done, 1 the cluster has failed, 2 bad input; of run, else that of the command."""
 

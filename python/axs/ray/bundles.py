@@ -2,6 +2,8 @@
 import itertools
 from dataclasses import dataclass
 
+from ..plan import Part
+
 # Where Ray counts accelerators of a type, and what it calls them in the label that it gives its
 # nodes by itself (ray.util.accelerators; the names of NVIDIA's by what NVML says). What is not here
 # is a custom resource of the type's name, which nodes have to be started with.
@@ -58,6 +60,7 @@ class Bundle:
     replica: int
     stage: int
     context: int  # Which part of the sequence.
+    part: Part
     first_layer: int
     layers: int
     micro_batches: int
@@ -67,7 +70,8 @@ class Bundle:
         of torchrun; LOCAL_RANK counts the devices that the process can see."""
         common = {"WORLD_SIZE": world, "LOCAL_WORLD_SIZE": self.kind.devices, "AXS_JOB": plan.job,
                   "AXS_SITE": site, "AXS_REPLICA": self.replica, "AXS_STAGE": self.stage,
-                  "AXS_CONTEXT": self.context, "AXS_FIRST_LAYER": self.first_layer,
+                  "AXS_CONTEXT": self.context, "AXS_FIRST_TOKEN": self.part.first_token,
+                  "AXS_TOKENS": self.part.tokens, "AXS_FIRST_LAYER": self.first_layer,
                   "AXS_LAYERS": self.layers, "AXS_MICRO_BATCH": plan.micro_batch,
                   "AXS_MICRO_BATCHES": self.micro_batches}
         return [{name: str(value) for name, value in
@@ -93,14 +97,14 @@ def _bundles_of_group(group, context, first_rank, first_replica):
     devices = [group.replicas * context * stage.tensor for stage in group.stages]
     ranks = list(itertools.accumulate(devices, initial=first_rank))
     layers = list(itertools.accumulate((stage.layers for stage in group.stages), initial=0))
-    return [Bundle(kind=Kind(stage.accelerator, stage.tensor),
-                   first_rank=ranks[number] + (replica * context + part) * stage.tensor,
-                   replica=first_replica + replica, stage=number, context=part,
+    return [Bundle(kind=Kind(part.accelerator, stage.tensor),
+                   first_rank=ranks[number] + (replica * context + place) * stage.tensor,
+                   replica=first_replica + replica, stage=number, context=place, part=part,
                    first_layer=layers[number], layers=stage.layers,
                    micro_batches=group.micro_batches)
             for replica in range(group.replicas)
             for number, stage in enumerate(group.stages)
-            for part in range(context)]
+            for place, part in enumerate(stage.parts)]
 
 
 def world_size(bundles):

@@ -19,8 +19,8 @@ def group(site, replicas, *stages, crossings=()):
 
 
 def document(*groups, **other):
-    return {"version": 4, "job": "j", "micro_batch": 2, "context": 1, "groups": list(groups),
-            **other}
+    return {"version": 4, "job": "j", "micro_batch": 2, "context": 1, "sequence": 4096,
+            "groups": list(groups), **other}
 
 
 def parsed(plan):
@@ -50,6 +50,16 @@ class Bundles(unittest.TestCase):
                           for own in bundles_of(plan, "sfo")],
                          [(0, 0, 0), (0, 1, 2), (1, 0, 4), (1, 1, 6)])
 
+    def test_unlike_groups_share_sequences(self):
+        parts = [{"accelerator": "H100", "groups": 2, "tokens": 1500, "memory_gib": 1},
+                 {"accelerator": "A100-80", "groups": 1, "tokens": 1096, "memory_gib": 1}]
+        shared = {**stage("H100", 2, 32), "parts": parts}
+        bundles = bundles_of(parsed(document(group("sfo", 1, shared), context=3)), "sfo")
+        self.assertEqual([(own.kind, own.first_rank, own.part.first_token, own.part.tokens)
+                          for own in bundles],
+                         [(Kind("H100", 2), 0, 0, 1500), (Kind("H100", 2), 2, 1500, 1500),
+                          (Kind("A100-80", 2), 4, 3000, 1096)])
+
     def test_ranks_are_dealt_out_once(self):
         seed = random.randrange(1 << 32)
         rng = random.Random(seed)
@@ -72,10 +82,12 @@ class Bundles(unittest.TestCase):
         (last,) = second.environments(plan, "sfo", 3)
         self.assertEqual({name: last[name] for name in
                           ("RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "AXS_STAGE", "AXS_LAYERS",
-                           "AXS_FIRST_LAYER", "AXS_MICRO_BATCH", "AXS_MICRO_BATCHES")},
+                           "AXS_FIRST_LAYER", "AXS_MICRO_BATCH", "AXS_MICRO_BATCHES",
+                           "AXS_FIRST_TOKEN", "AXS_TOKENS")},
                          {"RANK": "2", "WORLD_SIZE": "3", "LOCAL_WORLD_SIZE": "1", "AXS_STAGE": "1",
                           "AXS_LAYERS": "12", "AXS_FIRST_LAYER": "20", "AXS_MICRO_BATCH": "2",
-                          "AXS_MICRO_BATCHES": "3"})
+                          "AXS_MICRO_BATCHES": "3", "AXS_FIRST_TOKEN": "0",
+                          "AXS_TOKENS": "4096"})
 
     def test_resources_and_labels(self):
         for name, resources, labels in (
@@ -113,7 +125,13 @@ class Refused(unittest.TestCase):
                 (document(one | {"replicas": True}), "replicas: true, want a whole number"),
                 (document(one | {"stages": []}), "without stages"),
                 (document(one | {"stages": [3]}), "accelerator: 3, want a text"),
-                (document(one) | {"context": None}, "context: null, want a whole number")):
+                (document(one) | {"context": None}, "context: null, want a whole number"),
+                (document(one | {"stages": [{**stage("H100", 1, 4), "parts": [
+                    {"accelerator": "H100", "groups": 2, "tokens": 2048}]}]}),
+                 "parts: 2 groups, want the 1 parts of a sequence"),
+                (document(one | {"stages": [{**stage("H100", 1, 4), "parts": [
+                    {"accelerator": "H100", "groups": 1, "tokens": 1}]}]}),
+                 "parts: 1 tokens, want 4096")):
             self.check(plan, said)
 
     def test_what_a_cluster_of_one_site_cannot_do(self):
