@@ -18,8 +18,10 @@ namespace {
 constexpr double shards_wanted = 1000;
 constexpr std::uint32_t blocks_min = 8;
 constexpr std::uint32_t blocks_max = 64;
-/// Tokens of a group are a multiple of this if they can be.
+/// Tokens of a group are a multiple of this if that takes no more than so much from either type, or
+/// of half of it, and so on.
 constexpr std::uint32_t tokens_unit = 256;
+constexpr double tokens_off = 0.02;
 /// Of a device's memory, for what the attention of a layer holds.
 constexpr double attention_memory = 0.25;
 /// Many are placed, and what they cost is not known as well. With three times as many trials those
@@ -35,19 +37,26 @@ std::uint32_t block_of(const AttentionLayer& layer) {
   return std::max(layer.sequence / blocks, 1u);
 }
 
-/// Of two parts: tokens of a group of the first, nearest to `wanted` units, so that the rest can be
+using TokensOfParts = std::array<double, 2>;  ///< of a group of each
+
+/// Of whole units, nearest to what is wanted of a group of the first part while the rest can be
 /// shared evenly.
-std::optional<std::uint32_t> first_tokens(double wanted, std::uint32_t units,
-                                          const std::vector<StagePart>& parts) {
-  const auto fits = [&](std::int64_t mine) {
-    const std::int64_t rest = std::int64_t{units} - mine * parts[0].groups;
-    return mine > 0 && rest >= parts[1].groups && rest % parts[1].groups == 0;
-  };
-  const auto near = static_cast<std::int64_t>(std::floor(wanted + 0.5));
+std::optional<TokensOfParts> whole_units(TokensOfParts wanted, std::uint32_t units,
+                                         const std::vector<StagePart>& parts) {
+  const auto near = static_cast<std::int64_t>(std::floor(wanted[0] + 0.5));
   for (std::int64_t off = 0; off <= parts[1].groups; ++off)
-    for (const std::int64_t mine : {near - off, near + off})
-      if (fits(mine)) return static_cast<std::uint32_t>(mine);
+    for (const std::int64_t mine : {near - off, near + off}) {
+      const std::int64_t rest = std::int64_t{units} - mine * parts[0].groups;
+      if (mine > 0 && rest >= parts[1].groups && rest % parts[1].groups == 0)
+        return TokensOfParts{static_cast<double>(mine),
+                             static_cast<double>(rest / parts[1].groups)};
+    }
   return std::nullopt;
+}
+
+bool are_near(TokensOfParts a, TokensOfParts wanted) {
+  const auto off = [&](std::size_t i) { return std::abs(a[i] - wanted[i]) / wanted[i]; };
+  return std::max(off(0), off(1)) <= tokens_off;
 }
 
 }  // namespace
@@ -93,20 +102,21 @@ Machine SequenceSplitter::machine(std::uint32_t type) const {
 Result<std::vector<std::uint32_t>> SequenceSplitter::tokens(
     std::uint32_t tensor, const std::vector<StagePart>& parts) const {
   const std::uint32_t context = parts[0].groups + parts[1].groups;
-  std::array<double, 2> rates{};
+  TokensOfParts rates{};
   for (std::size_t i = 0; i < 2; ++i) {
     const LayerTime time = layer_time(workload(parts[i].type, tensor, context),
                                       machine(parts[i].type), calibration_.shared);
     rates[i] = 1 / (time.products + time.pointwise + time.tensor_exchange).value();
   }
-  const double share = rates[0] / (parts[0].groups * rates[0] + parts[1].groups * rates[1]);
+  const double all = parts[0].groups * rates[0] + parts[1].groups * rates[1];
   for (std::uint32_t unit = tokens_unit; unit > 0; unit /= 2) {
     if (job_.sequence % unit != 0) continue;
     const std::uint32_t units = job_.sequence / unit;
-    const auto first = first_tokens(share * units, units, parts);
-    if (first)
-      return std::vector{*first * unit,
-                         (units - *first * parts[0].groups) / parts[1].groups * unit};
+    const TokensOfParts wanted{rates[0] / all * units, rates[1] / all * units};
+    const auto tokens = whole_units(wanted, units, parts);
+    if (!tokens || (unit > 1 && !are_near(*tokens, wanted))) continue;
+    return std::vector{static_cast<std::uint32_t>((*tokens)[0]) * unit,
+                       static_cast<std::uint32_t>((*tokens)[1]) * unit};
   }
   return Error{Errc::invalid, "sequence: its tokens cannot be shared evenly by groups of a type"};
 }

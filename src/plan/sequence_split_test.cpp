@@ -147,6 +147,25 @@ TEST_CASE("sequence split: the slower device and the fuller one set the pace and
   CHECK(again.tail(2, {}) == anew.tail(2, {}));
 }
 
+TEST_CASE("sequence split: a range of replicas is no slower than any of its numbers") {
+  TwoTypes two{32768};
+  for (DeviceType& type : two.fleet.types) type.network.node_rate = BytesPerSecond{1e9};
+  for (const SequenceSplit& split : two.splitter().all(0, 1, 4))
+    for (const Sharding sharding : {Sharding::optimizer, Sharding::parameters}) {
+      const Method method{.sharding = sharding, .context = 4};
+      const auto cost = [&](ReplicaRange replicas) {
+        return *StageCost::of(two.job, method, two.fleet.types, split, replicas, calibration);
+      };
+      const StageCost range = cost({1, 8});
+      for (std::uint32_t replicas = 1; replicas <= 8; ++replicas) {
+        const StageCost one = cost({replicas, replicas});
+        CAPTURE(replicas);
+        CHECK(range.time({}).layer <= one.time({}).layer);
+        CHECK(range.most_layers({}) >= one.most_layers({}));
+      }
+    }
+}
+
 TEST_CASE("sequence split: a plan shares long sequences where that is best, and says so") {
   const TwoTypes two{131072};
   const auto found = search(two.job, two.fleet, calibration);
