@@ -170,6 +170,20 @@ TEST_CASE("machine: below its rated power a device computes slower, by a power b
   CHECK(machine_of(work.accelerator, work.network, fit).products == rated.products);
 }
 
+TEST_CASE("machine: what a device itself reaches holds, not what its family does") {
+  Workload work = gpt3();
+  const Calibration& fit = config::testing::shipped_facts().calibration;
+  const Machine usual = machine_of(work.accelerator, work.network, fit);
+  work.accelerator.reaches = FamilyFit{0.5, 70, 0.25, 0.4, 0.1};
+  const Machine own = machine_of(work.accelerator, work.network, fit);
+  CHECK(own.products.value() == 0.5 * work.accelerator.peak.value());
+  CHECK(own.half_depth == 70);
+  CHECK(own.attention.value() == 0.25 * work.accelerator.peak.value());
+  CHECK(own.memory.value() == 0.4 * work.accelerator.memory_rate.value());
+  CHECK(own.host == 0.1);
+  CHECK(own.links.node_rate == usual.links.node_rate);
+}
+
 TEST_CASE("plan: what does not go together is named") {
   Workload work = gpt3();
   CHECK(why_not(work).empty());
