@@ -196,7 +196,7 @@ class PlanRun(unittest.TestCase):
         found = json.loads(self.measure(AXS, "--json").stdout)
         self.assertEqual(found["accelerator"]["name"], "cpu")
         for layer in found["measured"]["layers"]:
-            for part in ("products", "attention", "pointwise", "optimizer"):
+            for part in ("products", "attention", "pointwise", "step_end"):
                 self.assertGreater(layer[part], 0)
 
     def test_nothing_is_measured_without_a_worker(self):

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <iterator>
 #include <vector>
 
 #include "axs/plan/published_software.h"
@@ -66,14 +65,16 @@ class CoreFit {
     constexpr Part part{&plan::StepTime::attention, &LayerMeasured::attention};
     return fitted(rates_of(part, unlimited, 0)).rate;
   }
-  /// In bytes a second.
+  /// In bytes a second, of all layers and parts that wait for memory together: what takes longest
+  /// counts most, as it does in a step.
   double memory() const {
-    constexpr BytesPerSecond unit{1};
-    std::vector<double> rates;
-    for (const Part part : {Part{&plan::StepTime::pointwise, &LayerMeasured::pointwise},
-                            Part{&plan::StepTime::optimizer, &LayerMeasured::optimizer}})
-      std::ranges::copy(rates_of(part, unit, 0), std::back_inserter(rates));
-    return fitted(rates).rate;
+    double bytes = 0, seconds = 0;
+    for (const LayerMeasured& layer : measured_.layers) {
+      const plan::StepTime step = step_of(layer, BytesPerSecond{1}, 0);
+      bytes += (step.pointwise + step.optimizer).value();
+      seconds += layer.pointwise + layer.step_end;
+    }
+    return bytes / seconds;
   }
   /// Over what the software has for a layer.
   double host() const { return measured_.calls / software_.host_per_layer.value(); }
@@ -85,33 +86,33 @@ class CoreFit {
   std::vector<double> rates_of(Part part, BytesPerSecond memory, double half_depth) const {
     std::vector<double> rates;
     for (const LayerMeasured& layer : measured_.layers) {
-      const plan::StepTime step =
-          *plan::step_time(on_unit_core(layer, memory, half_depth), calibration_);
+      const plan::StepTime step = step_of(layer, memory, half_depth);
       rates.push_back((step.*part.planned).value() / layer.*part.measured);
     }
     return rates;
   }
 
-  /// The layer on such a core of one FLOP a second.
-  plan::Workload on_unit_core(const LayerMeasured& layer, BytesPerSecond memory,
-                              double half_depth) const {
+  /// What the planner says of the layer on such a core of one FLOP a second.
+  plan::StepTime step_of(const LayerMeasured& layer, BytesPerSecond memory,
+                         double half_depth) const {
     plan::Accelerator core = unit_;
     core.memory_rate = memory;
     core.reaches = plan::FamilyFit{1, half_depth, 1, 1, 0};
-    return {.shape = {.hidden = layer.width,
-                      .heads = layer.heads,
-                      .kv_heads = layer.heads,
-                      .head_width = layer.width / layer.heads,
-                      .feed_forward = layer.hidden,
-                      .gated = true,
-                      .tied = true},
-            .plan = {.micro_batch = layer.sequences,
-                     .global_batch = layer.sequences,
-                     .sequence = layer.context,
-                     .stage_layers = {}},
-            .accelerator = core,
-            .network = {.node_rate = BytesPerSecond{1}},
-            .software = software_};
+    const plan::Workload work{.shape = {.hidden = layer.width,
+                                        .heads = layer.heads,
+                                        .kv_heads = layer.heads,
+                                        .head_width = layer.width / layer.heads,
+                                        .feed_forward = layer.hidden,
+                                        .gated = true,
+                                        .tied = true},
+                              .plan = {.micro_batch = layer.sequences,
+                                       .global_batch = layer.sequences,
+                                       .sequence = layer.context,
+                                       .stage_layers = {}},
+                              .accelerator = core,
+                              .network = {.node_rate = BytesPerSecond{1}},
+                              .software = software_};
+    return *plan::step_time(work, calibration_);
   }
 
   const CoreMeasured& measured_;

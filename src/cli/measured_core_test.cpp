@@ -52,7 +52,7 @@ train::LayerMeasured taken(const plan::Accelerator& core, std::uint32_t width,
           .products = step.products.value(),
           .attention = step.attention.value(),
           .pointwise = step.pointwise.value(),
-          .optimizer = step.optimizer.value()};
+          .step_end = step.optimizer.value()};
 }
 
 }  // namespace

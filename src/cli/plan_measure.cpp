@@ -51,7 +51,7 @@ Result<CoreMeasured> parse(const std::string& text) try {
                                .products = layer.at("products"),
                                .attention = layer.at("attention"),
                                .pointwise = layer.at("pointwise"),
-                               .optimizer = layer.at("optimizer")});
+                               .step_end = layer.at("step_end")});
   return measured;
 } catch (const nlohmann::json::exception& thrown) {
   return Error{Errc::corrupt, std::string{"axs-worker --measure: "} + thrown.what()};
@@ -66,14 +66,15 @@ ordered_json entry_of(const plan::Accelerator& core, BytesPerSecond node_rate,
                       const host::MachineFacts& machine) {
   const plan::FamilyFit& reaches = *core.reaches;
   const std::string source = fmt::format(
-      "axs plan measure, one of {} cores of {}; links and power as in the catalogue: declared",
+      "axs plan measure, one of {} cores of {}; its memory's size, links and power as in the "
+      "catalogue: declared",
       machine.cores, machine.cpu_model);
   return {{"name", core.name},
           {"family", core.family},
           {"peak-tflops", rounded(core.peak.value() * 1e-12)},
           {"fastest", "bf16"},
           {"memory-gb-per-s", rounded(core.memory_rate.value() / giga)},
-          {"memory-gb", rounded(core.memory.value() / giga)},
+          {"memory-gb", core.memory.value() / giga},
           {"multiprocessors", core.multiprocessors},
           {"tile-scale", core.tile_scale},
           {"scale-up-gb-per-s", core.scale_up.value() / giga},
@@ -128,8 +129,7 @@ Result<ExitCode> PlanMeasureCommand::run() {
                         [](const plan::AcceleratorFacts& entry) { return entry.accelerator.name; });
   const host::MachineFacts machine = host::read_machine();
   const std::string said = AXS_TRY(ask_worker());
-  plan::Accelerator core = measured_core(AXS_TRY(parse(said)), declared->accelerator, facts);
-  core.memory = Bytes{static_cast<double>(machine.memory) / machine.cores};
+  const plan::Accelerator core = measured_core(AXS_TRY(parse(said)), declared->accelerator, facts);
   const ordered_json entry = entry_of(core, declared->node_rate, machine);
   if (json_) {
     const ordered_json document{

@@ -165,7 +165,7 @@ source = "a test"
   CHECK_FALSE(theirs.accelerator.reaches);
   CHECK(parse_scenario(good + own, "job.toml").error().what ==
         parse_scenario(good, "job.toml").error().what);  // A run takes no notice of it.
-  CHECK(error_of(good + own + own) == "job.toml:47: accelerator[2].name: \"H100\" is used twice");
+  CHECK(error_of(good + own + own) == "job.toml:41: accelerator[2].name: \"H100\" is used twice");
   CHECK(error_of(good + own + "speed = 3\n").find("unknown key") != std::string::npos);
 }
 

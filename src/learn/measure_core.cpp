@@ -5,9 +5,11 @@
 #include <algorithm>
 
 #include "axs/core/assert.h"
+#include "axs/core/crypto.h"
 #include "axs/learn/adamw.h"
 #include "axs/learn/attention.h"
 #include "axs/learn/gemm.h"
+#include "axs/learn/job.h"
 #include "axs/learn/model.h"
 #include "axs/learn/ops.h"
 
@@ -98,11 +100,17 @@ double pointwise(const ModelShape& shape, std::size_t rows) {
   });
 }
 
-double optimizer(const ModelShape& shape) {
-  const Buffer gradient = filled(parameter_count(shape));
-  Buffer parameters = filled(gradient.size());
+/// As RingWorker ends a step of as many sites as the shape has layers: one.
+double step_end(const ModelShape& shape) {
+  Buffer parameters = filled(parameter_count(shape)), gradient = filled(parameter_count(shape));
   AdamW optimizer{shape, {}};
-  return seconds_of([&] { optimizer.step(parameters.span(), gradient.span(), 1e-4); });
+  const auto sites = static_cast<float>(shape.layers);
+  Hash256 hash{};
+  return seconds_of([&] {
+    for (float& value : gradient.span()) value /= sites;
+    optimizer.step(parameters.span(), gradient.span(), 1e-4);
+    hash = sha256(bytes_of(parameters.span()));
+  });
 }
 
 train::LayerMeasured layer(const train::LayerMeasured& of) {
@@ -118,7 +126,7 @@ train::LayerMeasured layer(const train::LayerMeasured& of) {
   measured.products = products(shape, rows);
   measured.attention = attention(shape, of.sequences);
   measured.pointwise = pointwise(shape, rows);
-  measured.optimizer = optimizer(shape);
+  measured.step_end = step_end(shape);
   return measured;
 }
 

@@ -215,6 +215,16 @@ TEST_CASE("product: full tiles and waves reach the rate, one tile more costs a w
   CHECK(product_time(more, a100) > 1.05 * product_time(full, a100));
 }
 
+TEST_CASE("product: a narrow one fills the small tiles of a core, and no tile of a GPU") {
+  Machine core = machine();
+  core.multiprocessors = 1;
+  core.memory = BytesPerSecond{1e18};  // Which is not what is looked at.
+  const MatrixProduct narrow{1024, 32, 4096}, wide{1024, 256, 4096};
+  CHECK(product_time(narrow, core) / product_time(wide, core) > 0.25);
+  core.tile_scale = 0.25;
+  CHECK(product_time(narrow, core) / product_time(wide, core) == doctest::Approx(0.125));
+}
+
 TEST_CASE("product: thin ones wait for memory") {
   const Machine a100 = machine();
   const Bytes weights{2.0 * (8192.0 * 8192 + 2 * 8192)};

@@ -15,7 +15,7 @@ struct LayerMeasured {
   double products{};
   double attention{};
   double pointwise{};  ///< norms, gates and residuals
-  double optimizer{};  ///< of its parameters
+  double step_end{};   ///< of its parameters: mean of the gradient, update, hash
 };
 
 /// What a worker measures of the core that it runs on: parts of layers, and no step of any model.
