@@ -170,20 +170,6 @@ TEST_CASE("machine: below its rated power a device computes slower, by a power b
   CHECK(machine_of(work.accelerator, work.network, fit).products == rated.products);
 }
 
-TEST_CASE("machine: what a device itself reaches holds, not what its family does") {
-  Workload work = gpt3();
-  const Calibration& fit = config::testing::shipped_facts().calibration;
-  const Machine usual = machine_of(work.accelerator, work.network, fit);
-  work.accelerator.reaches = FamilyFit{0.5, 70, 0.25, 0.4, 0.1};
-  const Machine own = machine_of(work.accelerator, work.network, fit);
-  CHECK(own.products.value() == 0.5 * work.accelerator.peak.value());
-  CHECK(own.half_depth == 70);
-  CHECK(own.attention.value() == 0.25 * work.accelerator.peak.value());
-  CHECK(own.memory.value() == 0.4 * work.accelerator.memory_rate.value());
-  CHECK(own.host == 0.1);
-  CHECK(own.links.node_rate == usual.links.node_rate);
-}
-
 TEST_CASE("plan: what does not go together is named") {
   Workload work = gpt3();
   CHECK(why_not(work).empty());
@@ -213,16 +199,6 @@ TEST_CASE("product: full tiles and waves reach the rate, one tile more costs a w
   CHECK(product_time(full, a100) / ideal == doctest::Approx((1e6 + 160) / 1e6));
   const MatrixProduct more{256 * 12, 128 * 9 + 1, 1e6};
   CHECK(product_time(more, a100) > 1.05 * product_time(full, a100));
-}
-
-TEST_CASE("product: a narrow one fills the small tiles of a core, and no tile of a GPU") {
-  Machine core = machine();
-  core.multiprocessors = 1;
-  core.memory = BytesPerSecond{1e18};  // Which is not what is looked at.
-  const MatrixProduct narrow{1024, 32, 4096}, wide{1024, 256, 4096};
-  CHECK(product_time(narrow, core) / product_time(wide, core) > 0.25);
-  core.tile_scale = 0.25;
-  CHECK(product_time(narrow, core) / product_time(wide, core) == doctest::Approx(0.125));
 }
 
 TEST_CASE("product: thin ones wait for memory") {
