@@ -4,6 +4,7 @@ usage: plan_run_test.py AXS [unittest arguments]
 """
 
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -173,6 +174,37 @@ class PlanRun(unittest.TestCase):
         self.assertTrue(few["finished"] and many["finished"])
         self.assertGreater(many["syncs"], 2 * few["syncs"])
         self.assertGreater(many["duration_s"], few["duration_s"])
+
+    def measure(self, program, *more):
+        return subprocess.run([program, "plan", "measure", *more], capture_output=True, text=True,
+                              check=False, timeout=240)
+
+    def step_of(self, text):
+        job = self.folder / f"{self.id()}.toml"
+        job.write_text(text)
+        done = subprocess.run([AXS, "plan", job, "--json"], capture_output=True, text=True,
+                              check=True)
+        return json.loads(done.stdout)["step_s"]
+
+    def test_a_measured_core_is_planned_with(self):
+        done = self.measure(AXS)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        (peak,) = [line for line in done.stdout.splitlines() if line.startswith("peak-tflops = ")]
+        tenth = f"peak-tflops = {float(peak.split()[-1]) / 10}"
+        self.assertLess(self.step_of(JOB + done.stdout),
+                        self.step_of(JOB + done.stdout.replace(peak, tenth)))
+        found = json.loads(self.measure(AXS, "--json").stdout)
+        self.assertEqual(found["accelerator"]["name"], "cpu")
+        for layer in found["measured"]["layers"]:
+            for part in ("products", "attention", "pointwise", "step_end"):
+                self.assertGreater(layer[part], 0)
+
+    def test_nothing_is_measured_without_a_worker(self):
+        alone = self.folder / "axs"
+        shutil.copy(AXS, alone)
+        done = self.measure(alone)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("axs-worker", done.stderr)
 
     def refusal(self, plan, verb="run"):
         done = self.axs(verb, plan)

@@ -2,12 +2,14 @@
 
 #include <CLI/CLI.hpp>
 
+#include "axs/cli/plan_measure.h"
 #include "axs/cli/plan_replan.h"
 #include "axs/cli/plan_score.h"
 
 namespace axs::cli {
 
 PlanCommand::PlanCommand() {
+  parts_.push_back(std::make_unique<PlanMeasureCommand>());
   parts_.push_back(std::make_unique<PlanReplanCommand>());
   parts_.push_back(std::make_unique<PlanScoreCommand>());
 }
@@ -45,6 +47,7 @@ std::string PlanCommand::footer() const {
          "  axs plan job.toml --emit megatron > args; xargs -a args torchrun pretrain_gpt.py\n"
          "  axs plan job.toml --html plan.html\n"
          "  axs plan job.toml --trace step.json     # open it on ui.perfetto.dev\n"
+         "  axs plan measure >> job.toml            # how fast processors here are\n"
          "  axs plan replan job.toml --running plan.json --lost sfo:8 --done 40%\n"
          "  axs plan score training-runs.csv";
 }

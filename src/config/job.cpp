@@ -64,24 +64,25 @@ plan::Job job_of(const Scenario& scenario, const PlanWishes& wishes,
                               : std::nullopt};
 }
 
+/// The job's own accelerators, then those of the catalogue: the first of a name holds.
+using Known = std::vector<plan::AcceleratorFacts>;
+
 /// The number of the type in the fleet, which gets it if it is new.
-Result<std::uint32_t> type_of(const std::string& name, const plan::Facts& facts,
-                              plan::Fleet& fleet) {
-  const auto fact = std::ranges::find_if(facts.accelerators, [&](const auto& entry) {
+Result<std::uint32_t> type_of(const std::string& name, const Known& known, plan::Fleet& fleet) {
+  const auto fact = std::ranges::find_if(known, [&](const auto& entry) {
     return std::ranges::find(entry.names, plan::plain_name(name)) != entry.names.end();
   });
-  if (fact == facts.accelerators.end()) {
+  if (fact == known.end()) {
     std::string names;
-    for (const auto& entry : facts.accelerators)
-      names += (names.empty() ? "" : ", ") + entry.accelerator.name;
+    for (const auto& entry : known) names += (names.empty() ? "" : ", ") + entry.accelerator.name;
     return Error{
         Errc::invalid,
         fmt::format("accelerator \"{}\" is not in the catalogue, want one of {}", name, names)};
   }
-  const auto known = std::ranges::find_if(fleet.types, [&](const plan::DeviceType& type) {
+  const auto met = std::ranges::find_if(fleet.types, [&](const plan::DeviceType& type) {
     return type.accelerator.name == fact->accelerator.name;
   });
-  if (known != fleet.types.end()) return static_cast<std::uint32_t>(known - fleet.types.begin());
+  if (met != fleet.types.end()) return static_cast<std::uint32_t>(met - fleet.types.begin());
   fleet.types.push_back(
       {.accelerator = fact->accelerator,
        .network = {.node_rate = fact->node_rate, .rails = fact->accelerator.per_node},
@@ -99,6 +100,8 @@ plan::SiteSupply supply_of(const SiteTerms& terms) {
 }
 
 Result<plan::Fleet> fleet_of(const PlanScenario& read, const plan::Facts& facts) {
+  Known known = read.accelerators;
+  known.insert(known.end(), facts.accelerators.begin(), facts.accelerators.end());
   plan::Fleet fleet;
   for (std::size_t i = 0; i < read.scenario.sites.size(); ++i) {
     const Site& site = read.scenario.sites[i];
@@ -108,7 +111,7 @@ Result<plan::Fleet> fleet_of(const PlanScenario& read, const plan::Facts& facts)
     added.jurisdiction = site.jurisdiction;
     added.supply = supply_of(terms);
     for (std::size_t j = 0; j < site.accelerators.size(); ++j) {
-      const auto type = type_of(site.accelerators[j].type, facts, fleet);
+      const auto type = type_of(site.accelerators[j].type, known, fleet);
       if (!type) return Error{type.error().code, "site " + site.name + ": " + type.error().what};
       plan::Pool& pool = added.pools.emplace_back(plan::Pool{*type, site.accelerators[j].count});
       if (const auto price = terms.dollars_per_hour[j])

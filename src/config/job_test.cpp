@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "axs/config/facts_testing.h"
+#include "axs/config/scenario.h"
 #include "axs/plan/search_result.h"
 
 using namespace axs;
@@ -134,6 +135,38 @@ TEST_CASE("job: processors are planned for our own worker, anything else is not"
        at = processors.find("A100-80"))
     processors.replace(at, 7, "cpu");
   CHECK(ours(processors));
+}
+
+TEST_CASE("job: an accelerator that it brings comes before those of the catalogue") {
+  const std::string own = R"([[accelerator]]
+name = "H100"
+family = "Hopper"
+peak-tflops = 500
+fastest = "fp8"
+memory-gb-per-s = 2000
+memory-gb = 40
+multiprocessors = 100
+scale-up-gb-per-s = 100
+per-node = 4
+node-network-gb-per-s = 50
+power-w = 500
+rated-power-w = 500
+reaches = { products = 0.9, half-depth = 20, attention = 0.4, memory = 0.8 }
+source = "a test"
+)";
+  const auto job = read(good + own);
+  REQUIRE_MESSAGE(job, (job ? "" : job.error().what));
+  const auto& [mine, theirs] = std::tie(job->fleet.types[0], job->fleet.types[1]);
+  CHECK(mine.accelerator.peak.value() == 500e12);
+  CHECK(mine.network.node_rate.value() == 50e9);
+  REQUIRE(mine.accelerator.reaches);
+  CHECK(mine.accelerator.reaches->half_depth == 20);
+  CHECK(theirs.accelerator.name == "A100-80");
+  CHECK_FALSE(theirs.accelerator.reaches);
+  CHECK(parse_scenario(good + own, "job.toml").error().what ==
+        parse_scenario(good, "job.toml").error().what);  // A run takes no notice of it.
+  CHECK(error_of(good + own + own) == "job.toml:41: accelerator[2].name: \"H100\" is used twice");
+  CHECK(error_of(good + own + "speed = 3\n").find("unknown key") != std::string::npos);
 }
 
 TEST_CASE("job: another device beside processors never makes a plan worse") {

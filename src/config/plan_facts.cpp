@@ -47,38 +47,46 @@ std::optional<plan::DollarsPerSecond> price_per_hour(Table& t) {
   return Dollars{t.number("dollars-per-hour", 0, 1e6)} / Seconds{3600};
 }
 
-void read_accelerator(Table& t, plan::Facts& facts) {
+plan::FamilyFit efficiencies(Table& t) {
+  return {.products = t.number("products", 0.01, 1),
+          .half_depth = t.number("half-depth", 0, 1e5),
+          .attention = t.number("attention", 0.01, 1),
+          .memory = t.number("memory", 0.01, 1),
+          .host = t.has("host") ? t.number("host", 0, 10) : 1};
+}
+
+plan::AcceleratorFacts accelerator_of(Table& t) {
   using plan::Precision;
-  facts.accelerators.push_back(
-      {.accelerator = {.name = t.text("name"),
-                       .family = t.text("family"),
-                       .peak = FlopsPerSecond{t.number("peak-tflops", 0.001, 1e6) * 1e12},
-                       .memory_rate = gigabytes_per_second(t, "memory-gb-per-s"),
-                       .memory = Bytes{t.number("memory-gb", 0.001, 1e6) * giga},
-                       .multiprocessors = count(t, "multiprocessors"),
-                       .scale_up = gigabytes_per_second(t, "scale-up-gb-per-s"),
-                       .per_node = count(t, "per-node"),
-                       .torus = optional_count(t, "torus", 3),
-                       .fastest = t.choice<Precision>("fastest", {{"bf16", Precision::bf16},
-                                                                  {"fp8", Precision::fp8},
-                                                                  {"fp4", Precision::fp4}}),
-                       .power = Watts{t.number("power-w", 1, 1e6)},
-                       .rated_power = Watts{t.number("rated-power-w", 1, 1e6)},
-                       .idle_share = t.has("idle-share") ? t.number("idle-share", 0, 1) : 0.15,
-                       .host_share = t.has("host-share") ? t.number("host-share", 0, 5) : 0.5},
-       .names = plain_names(t, t.text("name")),
-       .node_rate = gigabytes_per_second(t, "node-network-gb-per-s"),
-       .price = price_per_hour(t)});
+  plan::AcceleratorFacts facts{
+      .accelerator = {.name = t.text("name"),
+                      .family = t.text("family"),
+                      .peak = FlopsPerSecond{t.number("peak-tflops", 0.001, 1e6) * 1e12},
+                      .memory_rate = gigabytes_per_second(t, "memory-gb-per-s"),
+                      .memory = Bytes{t.number("memory-gb", 0.001, 1e6) * giga},
+                      .multiprocessors = count(t, "multiprocessors"),
+                      .tile_scale = t.has("tile-scale") ? t.number("tile-scale", 0.01, 1) : 1,
+                      .scale_up = gigabytes_per_second(t, "scale-up-gb-per-s"),
+                      .per_node = count(t, "per-node"),
+                      .torus = optional_count(t, "torus", 3),
+                      .fastest = t.choice<Precision>("fastest", {{"bf16", Precision::bf16},
+                                                                 {"fp8", Precision::fp8},
+                                                                 {"fp4", Precision::fp4}}),
+                      .power = Watts{t.number("power-w", 1, 1e6)},
+                      .rated_power = Watts{t.number("rated-power-w", 1, 1e6)},
+                      .idle_share = t.has("idle-share") ? t.number("idle-share", 0, 1) : 0.15,
+                      .host_share = t.has("host-share") ? t.number("host-share", 0, 5) : 0.5},
+      .names = plain_names(t, t.text("name")),
+      .node_rate = gigabytes_per_second(t, "node-network-gb-per-s"),
+      .price = price_per_hour(t)};
   t.text("source");
+  return facts;
+}
+void read_accelerator(Table& t, plan::Facts& facts) {
+  facts.accelerators.push_back(accelerator_of(t));
 }
 
 plan::Calibration::Family family_of(Table& t) {
-  return {t.text("name"),
-          {.products = t.number("products", 0.01, 1),
-           .half_depth = t.number("half-depth", 0, 1e5),
-           .attention = t.number("attention", 0.01, 1),
-           .memory = t.number("memory", 0.01, 1),
-           .host = t.has("host") ? t.number("host", 0, 10) : 1}};
+  return {t.text("name"), efficiencies(t)};
 }
 void read_declared_family(Table& t, plan::Facts& facts) {
   facts.calibration.declared.push_back(family_of(t));
@@ -268,6 +276,15 @@ Result<> read_file(std::string_view text, const std::string& file,
 }
 
 }  // namespace
+
+void read_own_accelerator(Table& t, std::vector<plan::AcceleratorFacts>& own) {
+  plan::AcceleratorFacts facts = accelerator_of(t);
+  t.table("reaches", [&](Table& reached) { facts.accelerator.reaches = efficiencies(reached); });
+  for (const plan::AcceleratorFacts& other : own)
+    if (other.names.front() == facts.names.front())
+      t.fail("name", fmt::format("\"{}\" is used twice", facts.accelerator.name));
+  own.push_back(std::move(facts));
+}
 
 Result<plan::Facts> parse_plan_facts(const PlanFiles& files) {
   plan::Facts facts;

@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "axs/catalog/model_presets.h"
+#include "axs/config/plan_facts.h"
 #include "axs/config/quantity.h"
 #include "axs/config/table.h"
 #include "axs/config/text_file.h"
@@ -51,6 +52,7 @@ class ScenarioReader {
     if (!top.has("train")) top.fail("train", "missing, want a table with the tokens to train");
     top.table("train", [this](Table& t) { read_train(t); });
     top.table("plan", [this](Table& t) { read_plan(t); });
+    top.tables("accelerator", [this](Table& t) { read_own_accelerator(t, own_); });
     top.tables("site", [this](Table& t) { read_site(t); });
     if (scenario_.sites.empty()) top.fail("site", "missing, want at least one [[site]]");
     if (scenario_.sites.size() > sites_max)
@@ -63,7 +65,8 @@ class ScenarioReader {
     if (purpose_ == Purpose::run) check_fragments(top);
     top.finish();
     if (problem_.first) return *problem_.first;
-    return PlanScenario{std::move(scenario_), std::move(wishes_), states_exchange_};
+    return PlanScenario{std::move(scenario_), std::move(wishes_), states_exchange_,
+                        std::move(own_)};
   }
 
  private:
@@ -372,9 +375,7 @@ class ScenarioReader {
   }
 
   void read_transfer_file(Table& t, Transfer& transfer) const {
-    // Relative to the scenario, so that it works from any folder.
-    const std::filesystem::path base = std::filesystem::path{problem_.file}.parent_path();
-    const auto path = std::filesystem::absolute(base / t.text("file")).lexically_normal();
+    const auto path = std::filesystem::absolute(beside(t.text("file"))).lexically_normal();
     std::error_code failure;
     if (!std::filesystem::is_regular_file(path, failure))
       return t.fail("file", fmt::format("\"{}\" is no file", path.string()));
@@ -410,13 +411,9 @@ class ScenarioReader {
   }
 
   KillProcess read_kill(Table& t) {
-    KillProcess kill;
     const std::string name = t.text("kill");
-    if (name == "controller") {
-      kill.process = Process::controller;
-      return kill;
-    }
-    kill.site = named_site(t, "kill", name);
+    if (name == "controller") return {std::nullopt, Process::controller};
+    KillProcess kill{.site = named_site(t, "kill", name)};
     if (t.has("process"))
       kill.process =
           t.choice<Process>("process", {{"worker", Process::worker}, {"agent", Process::agent}});
@@ -473,6 +470,7 @@ class ScenarioReader {
   Scenario scenario_;
   PlanWishes wishes_;
   bool states_exchange_ = false;
+  std::vector<plan::AcceleratorFacts> own_;
 };
 
 }  // namespace

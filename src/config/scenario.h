@@ -7,6 +7,7 @@
 #include "axs/catalog/scenario.h"
 #include "axs/core/result.h"
 #include "axs/core/units.h"
+#include "axs/plan/facts.h"
 #include "axs/plan/job.h"
 
 namespace axs::config {
@@ -47,6 +48,7 @@ struct PlanScenario {
   PlanWishes wishes;
   /// [train.outer] says how often sites exchange, or in how many fragments: no plan has to.
   bool states_exchange = false;
+  std::vector<plan::AcceleratorFacts> accelerators{};  ///< that the job brings, before any others
 };
 
 /// The same for the planner: of models too that our own workers do not train.

@@ -2,7 +2,10 @@
 
 #include <cstdio>
 #include <exception>
+#include <string_view>
 
+#include "axs/core/json.h"
+#include "axs/learn/measure_core.h"
 #include "axs/learn/worker_process.h"
 
 using namespace axs;
@@ -10,8 +13,12 @@ using namespace axs;
 namespace {
 
 /// The rings are inherited: what the worker sends goes into the first, what it is told comes
-/// through the second.
+/// through the second. Or it says how fast it is here.
 Result<> run(int argc, char** argv) {
+  if (argc == 2 && argv[1] == std::string_view{"--measure"}) {
+    std::puts(to_json(learn::measure_core()).c_str());
+    return Ok{};
+  }
   if (argc != 3)
     return Error{Errc::invalid,
                  "axs-worker is started by axs agent: want the descriptors of two rings"};

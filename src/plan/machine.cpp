@@ -26,7 +26,8 @@ Machine machine_of(const Accelerator& accelerator, const Network& network,
                    const Calibration& calibration) {
   const Family* const fitted = find(calibration.families, accelerator.family);
   const Family* const declared = find(calibration.declared, accelerator.family);
-  const FamilyFit fit = fitted ? fitted->fit : declared ? declared->fit : FamilyFit{};
+  const FamilyFit of_family = fitted ? fitted->fit : declared ? declared->fit : FamilyFit{};
+  const FamilyFit fit = accelerator.reaches.value_or(of_family);
   const SharedFit& shared = calibration.shared;
   const double derated =
       dmath::pow(std::min(accelerator.power / accelerator.rated_power, 1.0), shared.power_exponent);
@@ -39,6 +40,7 @@ Machine machine_of(const Accelerator& accelerator, const Network& network,
           .flash3_gain = accelerator.family == "Hopper" ? shared.flash3 : 1,
           .memory = accelerator.memory_rate * fit.memory,
           .multiprocessors = static_cast<double>(accelerator.multiprocessors),
+          .tile_scale = accelerator.tile_scale,
           .links = {.scale_up = accelerator.scale_up * shared.scale_up,
                     .node_rate = network.node_rate * shared.network,
                     .per_node = static_cast<double>(accelerator.per_node),

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "axs/core/units.h"
@@ -17,6 +18,7 @@ struct Accelerator {
   BytesPerSecond memory_rate{};
   Bytes memory{};
   std::uint32_t multiprocessors = 1;  ///< what works on a tile of a product at a time
+  double tile_scale = 1;              ///< sides of these tiles over those of a GPU's
   BytesPerSecond scale_up{};          ///< of one device to the others of its node, one way
   std::uint32_t per_node = 1;         ///< that the scale-up network joins: a node, a rack, a slice
   std::uint32_t torus = 0;  ///< dimensions of that network; 0: all reach all through a switch
@@ -25,6 +27,7 @@ struct Accelerator {
   Watts rated_power{};                 ///< the limit at which its family is rated
   double idle_share = 0.15;            ///< of the limit, drawn whatever it does
   double host_share = 0.5;  ///< of the limit, drawn by host, network and fans for each device
+  std::optional<FamilyFit> reaches{};  ///< what this very device does; else what its family does
 };
 
 /// What joins the nodes of a site.
@@ -58,6 +61,7 @@ struct Machine {
   double flash3_gain = 1;      ///< of FlashAttention 3, where the accelerator has it
   BytesPerSecond memory{};
   double multiprocessors = 1;
+  double tile_scale = 1;
   Links links;
   /// False: no run of this accelerator was fitted. Its efficiencies are those of its family, which
   /// are fitted on others of it or declared.

@@ -22,11 +22,11 @@ constexpr std::array tiles{Tile{256, 128, 1.0}, Tile{128, 256, 1.0}, Tile{128, 1
 constexpr double element_bytes = 2;
 
 /// The share of the multiprocessors' work that is not padding.
-double filled(const MatrixProduct& p, const Tile& tile, double multiprocessors) {
-  const double count =
-      std::ceil(p.rows / tile.rows) * std::ceil(p.columns / tile.columns) * p.batch;
-  const double waves = count / multiprocessors;
-  const double of_tiles = p.rows * p.columns * p.batch / (count * tile.rows * tile.columns);
+double filled(const MatrixProduct& p, const Tile& tile, const Machine& machine) {
+  const double rows = tile.rows * machine.tile_scale, columns = tile.columns * machine.tile_scale;
+  const double count = std::ceil(p.rows / rows) * std::ceil(p.columns / columns) * p.batch;
+  const double waves = count / machine.multiprocessors;
+  const double of_tiles = p.rows * p.columns * p.batch / (count * rows * columns);
   return of_tiles * waves / std::ceil(waves);
 }
 
@@ -47,8 +47,7 @@ double gain_of(Precision precision, const Machine& machine) {
 
 Seconds product_time(const MatrixProduct& p, const Machine& machine, Precision precision) {
   double best = 0;
-  for (const Tile& tile : tiles)
-    best = std::max(best, tile.efficiency * filled(p, tile, machine.multiprocessors));
+  for (const Tile& tile : tiles) best = std::max(best, tile.efficiency * filled(p, tile, machine));
   const double gain = gain_of(std::min(precision, machine.fastest), machine);
   const FlopsPerSecond rate =
       machine.products * (gain * best * p.depth / (p.depth + machine.half_depth));

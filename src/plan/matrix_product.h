@@ -16,7 +16,8 @@ struct MatrixProduct {
 /// The slower of computing and of moving the three matrices once. Computing is peak × share ×
 /// depth / (depth + half depth), less what is lost where the last tiles of a row, of a column and
 /// of a wave over the multiprocessors are not full; the best of the tile sizes that CUTLASS and
-/// cuBLAS have is taken (NVIDIA, "Matrix Multiplication Background", tile and wave quantization).
+/// cuBLAS have is taken (NVIDIA, "Matrix Multiplication Background", tile and wave quantization); a
+/// core's are as many times smaller as Machine::tile_scale says.
 Seconds product_time(const MatrixProduct& product, const Machine& machine,
                      Precision precision = Precision::bf16);
 

@@ -48,7 +48,9 @@ StageParameters stage_parameters(const DeviceParameters& of_device, double layer
 
 double exchanged_bytes(const Workload& workload) {
   const double gradient = workload.software.gradient_bytes;
-  return workload.plan.sharding == Sharding::none ? gradient : 0.5 * (gradient + 2);
+  const bool sums_go_back =
+      workload.plan.sharding == Sharding::none || workload.software.replicas_only;
+  return sums_go_back ? gradient : 0.5 * (gradient + 2);
 }
 
 double reduced_bytes(const Software& software) {

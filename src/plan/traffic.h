@@ -43,7 +43,7 @@ StageParameters stage_parameters(const DeviceParameters& of_device, double layer
 
 /// Bytes of a parameter that replicas exchange, in the mean of two passes: gradients come together
 /// in the first; in the second their sums go back or, where each replica updates a part, two-byte
-/// weights.
+/// weights. Our own worker sends sums back in any case.
 double exchanged_bytes(const Workload& workload);
 
 /// Bytes of a gradient that is reduced to shards: four (two in 2021), or what the software
