@@ -70,21 +70,26 @@ int decimals_for(double least, int usual) {
 
 std::string basis_text(const PlannedJob& job, const plan::TrainingPlan& plan,
                        const plan::Calibration& calibration) {
-  std::set<std::string> declared, slower;
+  std::set<std::string> told, declared, slower;
   for (const plan::ReplicaGroup& group : plan.groups)
     for (const PlannedStage& stage : group.stages)
       for (const plan::StagePart& part : plan::parts_of(stage, plan.method.context)) {
         const plan::DeviceType& type = job.fleet.types[part.type];
         const plan::Accelerator& accelerator = type.accelerator;
-        if (!plan::machine_of(accelerator, type.network, calibration).measured)
+        if (accelerator.reaches)
+          told.insert(accelerator.name);
+        else if (!plan::machine_of(accelerator, type.network, calibration).measured)
           declared.insert(accelerator.name);
         if (job.job.precision > accelerator.fastest)
           slower.insert(fmt::format("{} does not have {} and counts with {}", accelerator.name,
                                     enum_name(job.job.precision), enum_name(accelerator.fastest)));
       }
-  std::string text = declared.empty() ? "speeds of all devices are fitted to published runs"
-                                      : fmt::format("the speed of {} is declared, not measured",
-                                                    fmt::join(declared, ", "));
+  std::string text = "speeds of all devices are fitted to published runs";
+  if (!declared.empty())
+    text = fmt::format("the speed of {} is declared, not measured", fmt::join(declared, ", "));
+  if (!told.empty())
+    text = fmt::format("{}the speed of {} is what the job says",
+                       declared.empty() ? "" : text + "; ", fmt::join(told, ", "));
   for (const std::string& one : slower) text += "; " + one;
   return text;
 }
