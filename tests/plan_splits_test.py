@@ -22,7 +22,7 @@ class Splits(unittest.TestCase):
     def test_text(self):
         text = plan(JOB, "--explain").stdout
         for what in ("1 x (8 H100 + 8 A100-80)", "H100, A100-80 ", " micro-shards, ",
-                     "Each sequence is shared by 4 groups of 2 H100 with "):
+                     "Each sequence is shared by a group of 8 H100 with "):
             self.assertIn(what, text)
 
     def test_all_tokens_have_a_place(self):
@@ -47,7 +47,7 @@ class Splits(unittest.TestCase):
             with open(path, encoding="utf-8") as file:
                 page = file.read()
         self.assertIn("Who attends what", page)
-        self.assertEqual(page.count("block 2 of queries, range 1 of keys: group "), 4)
+        self.assertEqual(page.count("block 2 of queries, range 1 of keys: group "), 1)
 
     def played(self, change=lambda stage: None):
         """At one of the two sites: exchanges in every step are not played."""
@@ -66,14 +66,19 @@ class Splits(unittest.TestCase):
         played = self.played()
         self.assertEqual((played.returncode, played.stderr), (0, ""))
 
-    def test_tokens_of_devices_that_are_not_as_fast(self):
+    def test_tokens_that_a_plan_says_hold(self):
         def shift(stage):
             fast, slow = stage["parts"]
             fast["tokens"] -= 256 * slow["groups"]
             slow["tokens"] += 256 * fast["groups"]
-        refused = self.played(shift)
+        self.assertEqual(self.played(shift).returncode, 0)
+
+    def test_parts_of_one_type(self):
+        def alike(stage):
+            stage["parts"][1]["accelerator"] = stage["parts"][0]["accelerator"]
+        refused = self.played(alike)
         self.assertEqual(refused.returncode, 2)
-        self.assertIn("tokens of a sequence, want ", refused.stderr)
+        self.assertIn("parts: want two, of different accelerators", refused.stderr)
         self.assertEqual(refused.stderr.count("\n"), 1)
 
 

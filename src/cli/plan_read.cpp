@@ -311,6 +311,8 @@ void PlanReader::parts(const Place& place, plan::PlannedStage& stage) {
     tokens += std::uint64_t{stage.parts.back().groups} * stage.parts.back().tokens;
   }
   if (error_) return;
+  if (all.size() != 2 || stage.parts[0].type == stage.parts[1].type)
+    fail(place.of("parts"), "want two, of different accelerators");
   if (groups != plan_.method.context)
     fail(place.of("parts"),
          fmt::format("{} groups, want the {} parts of a sequence", groups, plan_.method.context));
@@ -348,7 +350,7 @@ void PlanReader::chunks(const Place& place, plan::ReplicaGroup& group) {
   if (group.virtual_stages == 1) return;
   const auto stages = static_cast<std::uint32_t>(group.stages.size());
   const plan::PlannedStage& first = group.stages.front();
-  bool fit = stages > 1 && group.crossings.empty() &&
+  bool fit = stages > 1 && group.crossings.empty() && first.parts.empty() &&
              plan::has_chunks(layers, stages * group.virtual_stages);
   for (std::uint32_t i = 0; fit && i < stages; ++i) {
     const plan::PlannedStage& stage = group.stages[i];

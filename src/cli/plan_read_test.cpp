@@ -178,6 +178,8 @@ TEST_CASE("plan_read: unlike groups share all tokens of a sequence") {
         at + ".parts[1].accelerator: \"B200\", want one of the job's: cpu, H100");
   CHECK(problem(stage + "/accelerator", "H100") ==
         at + ".accelerator: is not the first of its parts");
+  CHECK(problem(stage + "/parts/1/accelerator", "cpu") ==
+        at + ".parts: want two, of different accelerators");
   CHECK(problem(stage + "/parts", json::array()) ==
         at + ".parts: a list, want a list that is not empty");
   CHECK(problem("/splits", 1) == "p.json: splits: 1, want a list that is not empty");

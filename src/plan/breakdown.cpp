@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <set>
-#include <string>
 
 #include "axs/plan/interleaving.h"
 #include "axs/plan/plan_devices.h"
@@ -156,7 +155,7 @@ class Breaker {
 
   const StageSplit* find_split(const PlannedStage& stage) const {
     const auto known = std::ranges::find_if(splits_, [&](const StageSplit& split) {
-      return have_same_devices({stage.type, split.tensor, 0, {}, split.parts}, stage);
+      return split.tensor == stage.tensor && have_same_parts(split.parts, stage.parts);
     });
     return known == splits_.end() ? nullptr : &*known;
   }
@@ -164,13 +163,6 @@ class Breaker {
     if (stage.parts.empty() || find_split(stage) != nullptr) return Ok{};
     const SequenceSplitter splitter{job_, fleet_.types, calibration_};
     SplitAttention attention = AXS_TRY(splitter.attention(stage.tensor, stage.parts));
-    const SequenceSplit split = split_of(stage.tensor, stage.parts, attention);
-    for (std::size_t i = 0; i < stage.parts.size(); ++i)
-      if (stage.parts[i].tokens != split.parts[i].share.tokens)
-        return Error{Errc::invalid,
-                     "plan: a group of part " + std::to_string(i + 1) + " of a stage holds " +
-                         std::to_string(stage.parts[i].tokens) + " tokens of a sequence, want " +
-                         std::to_string(split.parts[i].share.tokens) + " as its type is as fast"};
     splits_.push_back({stage.tensor, stage.parts, std::move(attention)});
     return Ok{};
   }

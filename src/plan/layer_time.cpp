@@ -294,13 +294,9 @@ FlopsPerSecond attention_rate(const Machine& machine, const Software& software,
 }
 
 LayerTime slowest_of(const LayerTime& a, const LayerTime& b) {
-  return {.products = std::max(a.products, b.products),
-          .attention = std::max(a.attention, b.attention),
-          .pointwise = std::max(a.pointwise, b.pointwise),
-          .recompute = std::max(a.recompute, b.recompute),
-          .tensor_exchange = std::max(a.tensor_exchange, b.tensor_exchange),
-          .expert_exchange = std::max(a.expert_exchange, b.expert_exchange),
-          .host = std::max(a.host, b.host)};
+  LayerTime slowest = a.total() - a.attention >= b.total() - b.attention ? a : b;
+  slowest.attention = std::max(a.attention, b.attention);
+  return slowest;
 }
 
 LayerTime layer_time(const Workload& workload, const Machine& machine, const SharedFit& fit) {

@@ -19,7 +19,7 @@ struct LayerTime {
   }
 };
 
-/// Part by part, as of devices that wait for each other in each of them.
+/// Of devices that wait for each other before and after the attention.
 LayerTime slowest_of(const LayerTime& a, const LayerTime& b);
 
 /// FlashAttention's, of the products that are not masked.

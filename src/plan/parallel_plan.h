@@ -29,6 +29,7 @@ struct SequenceShare {
   std::uint32_t alike = 1;
   Flops attention{};  ///< of a layer, forward: what takes as long at the rate of its attention
   Bytes exchanged{};  ///< for that, by its link: what it sends and what it gets
+  Bytes sent{};       ///< for that, in the mean over those that are like it
   Bytes fetched{};    ///< and holds beside its own tokens
 
   bool operator==(const SequenceShare&) const = default;

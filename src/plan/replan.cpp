@@ -41,7 +41,7 @@ Result<> check_running(const TrainingPlan& running, const Job& job, const Fleet&
 bool have_same_stages(const ReplicaGroup& a, const ReplicaGroup& b) {
   return a.site == b.site && a.virtual_stages == b.virtual_stages &&
          std::ranges::equal(a.stages, b.stages, [](const PlannedStage& x, const PlannedStage& y) {
-           return x.type == y.type && x.tensor == y.tensor && x.layers == y.layers;
+           return x.layers == y.layers && have_same_devices(x, y);
          });
 }
 

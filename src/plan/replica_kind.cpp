@@ -147,10 +147,10 @@ std::optional<KindBuilder::Segment> KindBuilder::find(const PlannedStage& stage)
   if (!stage.parts.empty()) {
     const auto same = [&](const SequenceSplit& split) {
       return split.tensor == stage.tensor &&
-             std::ranges::equal(split.parts, stage.parts,
-                                [](const SplitPart& a, const StagePart& b) {
-                                  return a.type == b.type && a.groups == b.groups;
-                                });
+             std::ranges::is_permutation(split.parts, stage.parts,
+                                         [](const auto& a, const auto& b) {
+                                           return a.type == b.type && a.groups == b.groups;
+                                         });
     };
     const auto found = std::ranges::find_if(splits_, same);
     if (found == splits_.end()) return std::nullopt;

@@ -4,9 +4,11 @@
 #include <array>
 #include <cmath>
 #include <optional>
+#include <utility>
 
 #include "axs/plan/attention_cost.h"
 #include "axs/plan/layer_time.h"
+#include "axs/plan/node_widths.h"
 #include "axs/plan/stage_workload.h"
 
 namespace axs::plan {
@@ -16,8 +18,9 @@ namespace {
 /// Blocks of queries and ranges of keys are as small as so many shards allow: more take longer to
 /// place, and no balance is better by more than a hundredth.
 constexpr double shards_wanted = 1000;
+/// Where a group holds so little that fewer shards would leave it no block of its own.
+constexpr double shards_max = 8000;
 constexpr std::uint32_t blocks_min = 8;
-constexpr std::uint32_t blocks_max = 64;
 /// Tokens of a group are a multiple of this if that takes no more than so much from either type, or
 /// of half of it, and so on.
 constexpr std::uint32_t tokens_unit = 256;
@@ -29,12 +32,16 @@ constexpr double attention_memory = 0.25;
 constexpr PlacementEffort effort{.close_enough = 0.01, .trials_max = 30'000};
 constexpr std::array<std::uint32_t, 4> widths{1, 2, 4, 8};
 
-/// Half of all pairs of blocks are masked.
-std::uint32_t block_of(const AttentionLayer& layer) {
+/// Half of all pairs of blocks are masked. Each group is home of two at least.
+Result<std::uint32_t> block_of(const AttentionLayer& layer, std::uint32_t least_tokens) {
   std::uint32_t blocks = blocks_min;
-  while (blocks < blocks_max && 2.0 * blocks * blocks * layer.kv_heads <= shards_wanted)
-    blocks *= 2;
-  return std::max(layer.sequence / blocks, 1u);
+  const auto shards = [&](double count) { return 0.5 * count * count * layer.kv_heads; };
+  const auto is_too_long = [&] { return 2 * (layer.sequence / blocks) > least_tokens; };
+  while (shards(2 * blocks) <= (is_too_long() ? shards_max : shards_wanted)) blocks *= 2;
+  const std::uint32_t block = layer.sequence / blocks;
+  if (is_too_long() || block == 0)
+    return Error{Errc::invalid, "sequence: a group holds too little of it to be planned"};
+  return block;
 }
 
 using TokensOfParts = std::array<double, 2>;  ///< of a group of each
@@ -83,6 +90,7 @@ SequenceSplit split_of(std::uint32_t tensor, const std::vector<StagePart>& parts
       share.tokens = at.tokens;
       share.attention = std::max(share.attention, load.computing * at.attention);
       share.exchanged = std::max(share.exchanged, load.linking * at.link);
+      share.sent += 0.5 / part.groups * (load.linking * at.link);
       share.fetched = std::max(share.fetched, load.resident - cost.own(at));
     }
   }
@@ -98,9 +106,11 @@ Machine SequenceSplitter::machine(std::uint32_t type) const {
   return machine_of(types_[type].accelerator, types_[type].network, calibration_);
 }
 
-/// By how fast each type is at what grows with its tokens, if all had as many.
+/// Those that parts say, or by how fast each type is at what grows with its tokens, if all had as
+/// many.
 Result<std::vector<std::uint32_t>> SequenceSplitter::tokens(
     std::uint32_t tensor, const std::vector<StagePart>& parts) const {
+  if (parts[0].tokens > 0) return std::vector{parts[0].tokens, parts[1].tokens};
   const std::uint32_t context = parts[0].groups + parts[1].groups;
   TokensOfParts rates{};
   for (std::size_t i = 0; i < 2; ++i) {
@@ -140,8 +150,9 @@ Result<SplitAttention> SequenceSplitter::attention(std::uint32_t tensor,
     return Error{Errc::invalid, "sequences are shared by groups of two types or of one"};
   SplitAttention split;
   split.problem.layer = AXS_TRY(layer(tensor));
-  split.problem.query_block = split.problem.key_range = block_of(split.problem.layer);
   const std::vector<std::uint32_t> tokens = AXS_TRY(this->tokens(tensor, parts));
+  split.problem.query_block = split.problem.key_range =
+      AXS_TRY(block_of(split.problem.layer, std::min(tokens[0], tokens[1])));
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const Machine of_part = machine(parts[i].type);
     const AttentionDevice device{
@@ -161,13 +172,23 @@ Result<SequenceSplit> SequenceSplitter::split(std::uint32_t tensor,
   return split_of(tensor, parts, AXS_TRY(attention(tensor, parts)));
 }
 
-std::vector<SequenceSplit> SequenceSplitter::all(std::uint32_t first, std::uint32_t second,
+/// In an order that does not depend on that of the types.
+bool SequenceSplitter::is_before(std::uint32_t a, std::uint32_t b) const {
+  const double of_a = machine(a).attention.value(), of_b = machine(b).attention.value();
+  if (of_a != of_b) return of_a > of_b;
+  return types_[a].accelerator.name < types_[b].accelerator.name;
+}
+
+std::vector<SequenceSplit> SequenceSplitter::all(std::uint32_t one, std::uint32_t other,
                                                  std::uint32_t context) const {
-  const auto most =
-      std::min(types_[first].accelerator.per_node, types_[second].accelerator.per_node);
+  const auto [first, second] =
+      is_before(other, one) ? std::pair{other, one} : std::pair{one, other};
+  const auto has = [&](std::uint32_t type, std::uint32_t tensor) {
+    return std::ranges::count(node_widths(types_[type].accelerator.per_node).all(), tensor) > 0;
+  };
   std::vector<SequenceSplit> splits;
   for (const std::uint32_t tensor : widths) {
-    if (tensor > most) break;
+    if (tensor > job_.shape.heads || !has(first, tensor) || !has(second, tensor)) continue;
     for (std::uint32_t groups = 1; groups < context; ++groups) {
       auto some = split(tensor, {{.type = first, .groups = groups},
                                  {.type = second, .groups = context - groups}});

@@ -46,16 +46,18 @@ class SequenceSplitter {
                    const Calibration& calibration)
       : job_{job}, types_{types}, calibration_{calibration} {}
 
-  /// Of parts only types and groups count. An error if attention is not FlashAttention, is not to
-  /// all tokens before, or if heads or tokens do not divide.
+  /// Of parts types and groups count, and their tokens if they have any. An error if attention is
+  /// not FlashAttention, is not to all tokens before, if heads or tokens do not divide, or if a
+  /// group has next to none of them.
   Result<SplitAttention> attention(std::uint32_t tensor, const std::vector<StagePart>& parts) const;
   Result<SequenceSplit> split(std::uint32_t tensor, const std::vector<StagePart>& parts) const;
   /// All that a search looks at for two types and so many groups: of 1, 2, 4 and 8 tensor devices,
   /// and any number of them on either type.
-  std::vector<SequenceSplit> all(std::uint32_t first, std::uint32_t second,
+  std::vector<SequenceSplit> all(std::uint32_t one, std::uint32_t other,
                                  std::uint32_t context) const;
 
  private:
+  bool is_before(std::uint32_t a, std::uint32_t b) const;
   Workload workload(std::uint32_t type, std::uint32_t tensor, std::uint32_t context) const;
   Machine machine(std::uint32_t type) const;
   Result<std::vector<std::uint32_t>> tokens(std::uint32_t tensor,

@@ -190,6 +190,39 @@ TEST_CASE("sequence split: a plan shares long sequences where that is best, and 
   CHECK(search(one.job, one.fleet, calibration)->plan.step.total > 1.2 * plan.step.total);
 }
 
+TEST_CASE("sequence split: the order of types does not matter, also of a plan that runs") {
+  const TwoTypes two{131072};
+  const TrainingPlan plan = search(two.job, two.fleet, calibration)->plan;
+  TwoTypes other = two;
+  std::swap(other.fleet.types[0], other.fleet.types[1]);
+  const TrainingPlan same = search(other.job, other.fleet, calibration)->plan;
+  CHECK(same.step == plan.step);
+  CHECK(same.groups[0].stages[0].parts[0].tokens == plan.groups[0].stages[0].parts[0].tokens);
+  TrainingPlan running = plan;  // As a file of the other order says it.
+  for (ReplicaGroup& group : running.groups)
+    for (PlannedStage& stage : group.stages) std::swap(stage.parts[0], stage.parts[1]);
+  const auto kept =
+      Search::of(two.job, two.fleet, calibration)->shared_anew(running.method, running.groups);
+  REQUIRE(kept);
+  CHECK(kept->step == plan.step);
+}
+
+TEST_CASE("sequence split: every group is home of blocks, or there is no split") {
+  TwoTypes two{65536};
+  for (const double slower : {1.0, 0.5, 0.2, 0.05}) {
+    two.fleet.types[1] = scenes::device("slow", 800 * slower, 80, 4);
+    for (const std::uint32_t groups : {1u, 4u, 7u}) {
+      const std::vector<StagePart> parts{{.type = 0, .groups = groups},
+                                         {.type = 1, .groups = 8 - groups}};
+      const auto placed = two.splitter().attention(1, parts);
+      if (!placed) CHECK(slower < 0.3);
+      if (placed)
+        for (const AttentionDevice& device : placed->problem.devices)
+          CHECK(device.tokens >= 2 * placed->problem.query_block);
+    }
+  }
+}
+
 TEST_CASE("sequence split: what was planned is priced again as it was") {
   const TwoTypes two{131072};
   const TrainingPlan plan = search(two.job, two.fleet, calibration)->plan;

@@ -1,8 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
-#include <unordered_map>
 #include <vector>
 
 #include "axs/plan/bundle_values.h"
@@ -78,7 +78,7 @@ class TypeEntries {
   double density_ = 0;
   /// By devices and few bundles, in plain nodes: mixed kinds leave the same devices again and
   /// again.
-  mutable std::unordered_map<std::uint64_t, std::int64_t> known_{};
+  mutable std::map<std::uint64_t, std::int64_t> known_{};
 };
 
 /// What kinds do within a limit.

@@ -240,6 +240,12 @@ StepTime StageCost::step_of_part(std::uint32_t layers, StagePlace place,
 }
 
 MemoryUse StageCost::memory_parts(std::uint32_t layers, StagePlace place) const {
+  if (!parts_.empty()) {
+    const auto full = [&](const StageCost& part) {
+      return part.memory(place).at(layers) / part.model_->work.accelerator.memory;
+    };
+    return std::ranges::max_element(parts_, {}, full)->memory_parts(layers, place);
+  }
   MemoryUse use =
       memory_of_stage(with_place(layers, place, replicas_.most), number_of(place), model_->memory);
   const Bytes more = memory(place).at(layers) - use.total;

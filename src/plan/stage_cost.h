@@ -79,7 +79,7 @@ class StageCost {
   /// What a step of so many micro-batches is made of, as if all stages were alike; nothing for a
   /// range.
   StepTime step(std::uint32_t layers, StagePlace place, std::uint32_t micro_batches) const;
-  /// What memory() is made of.
+  /// What memory() is made of; of a split, on the fullest devices.
   MemoryUse memory_parts(std::uint32_t layers, StagePlace place) const;
   /// One stage with so many layers and nothing else.
   Workload workload(std::uint32_t layers) const { return with({layers}, replicas_.least); }

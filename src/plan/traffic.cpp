@@ -23,9 +23,8 @@ TensorMessages tensor_messages(const ModelShape& shape, const ParallelPlan& plan
   return {1 + after_network, Bytes{2 * micro_batch_tokens(plan) * shape.hidden}};
 }
 
-/// Half of what is exchanged is sent, by all together.
 Bytes sent_for_attention(const ModelShape& shape, const ParallelPlan& plan) {
-  if (plan.share) return 0.5 * plan.micro_batch * plan.share->exchanged;
+  if (plan.share) return plan.micro_batch * plan.share->sent;
   const double width = 2 * heads_here(shape, plan.tensor).keys * shape.head_width;
   return Bytes{2 * width * micro_batch_tokens(plan) * (plan.context - 1.0)};
 }

@@ -65,12 +65,14 @@ struct PlannedStage {
 
   auto operator<=>(const PlannedStage&) const = default;
 };
+inline bool have_same_parts(const std::vector<StagePart>& a, const std::vector<StagePart>& b) {
+  return std::ranges::equal(a, b, [](const StagePart& one, const StagePart& other) {
+    return one.type == other.type && one.groups == other.groups && one.tokens == other.tokens;
+  });
+}
 /// Whether both are on as many devices of the same types, cut alike.
 inline bool have_same_devices(const PlannedStage& a, const PlannedStage& b) {
-  const auto same = [](const StagePart& one, const StagePart& other) {
-    return one.type == other.type && one.groups == other.groups && one.tokens == other.tokens;
-  };
-  return a.type == b.type && a.tensor == b.tensor && std::ranges::equal(a.parts, b.parts, same);
+  return a.type == b.type && a.tensor == b.tensor && have_same_parts(a.parts, b.parts);
 }
 
 /// Where a pipeline goes on at another site.
