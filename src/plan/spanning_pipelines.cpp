@@ -231,7 +231,7 @@ void SpanningPipelines::look_at(const Begun& begun, Looking& looking) const {
   }
   const std::int64_t work = most_work(micro_batches_, replicas_);
   for (ReplicaKind& kind : builder_.spanning(segments, std::move(links)))
-    if (kind.end(work) <= looking.reach.time)
+    if (looking.may_reach(begun, kind.end(work)))
       looking.take({std::move(kind), {begun.all().begin(), begun.all().end()}}, looking.reach);
 }
 
