@@ -94,7 +94,7 @@ def stage(accelerator, tensor, layers):
 
 
 def plan_of(*stages, replicas=1):
-    return {"version": 4, "job": "j", "micro_batch": 2, "context": 1, "groups": [
+    return {"version": 4, "job": "j", "micro_batch": 2, "context": 1, "sequence": 64, "groups": [
         {"site": "sfo", "replicas": replicas, "micro_batches": 3, "stages": list(stages),
          "crossings": []}]}
 
