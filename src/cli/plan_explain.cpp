@@ -83,11 +83,12 @@ Shares shares_of(const plan::PartCosts& parts) {
 }
 
 /// Of the fullest device.
-double fullness(const PlannedJob& job, const plan::ReplicaGroup& group, const StageRange& run) {
+double most_fullness(const PlannedJob& job, const plan::ReplicaGroup& group,
+                     const StageRange& run) {
   double most = 0;
   for (std::size_t i = run.begin; i < run.end; ++i)
     for (const plan::StagePart& part : plan::parts_of(group.stages[i], 1))
-      most = std::max(most, part.memory / job.fleet.types[part.type].accelerator.memory);
+      most = std::max(most, fullness(job, part));
   return most;
 }
 
@@ -113,7 +114,7 @@ std::vector<Cell> stage_row(const PlannedJob& job, const plan::ReplicaGroup& gro
   for (const Bytes part : {memory.state, memory.activations, memory.logits,
                            memory.gathered + memory.workspace + memory.overhead})
     row.push_back(Decimal{part.value() / gibibyte, 1});
-  row.push_back(Decimal{100 * fullness(job, group, run), 0});
+  row.push_back(Decimal{100 * most_fullness(job, group, run), 0});
   return row;
 }
 

@@ -60,16 +60,11 @@ std::string rectangle(const Box& box, const std::string& style, const std::strin
       box.x, box.y, std::max(box.wide, 0.0), box.high, style, report::escaped(title));
 }
 
-/// Of the memory of its devices.
-double fullness(const config::PlannedJob& job, const plan::StagePart& part) {
-  return std::min(part.memory / job.fleet.types[part.type].accelerator.memory, 1.0);
-}
-
 /// A pale box for the memory that there is, a full one for what is used.
 std::string part_box(const PlanView& view, const plan::StagePart& part, const std::string& stage,
                      const Box& box) {
   const plan::Accelerator& accelerator = view.job.fleet.types[part.type].accelerator;
-  const double full = fullness(view.job, part);
+  const double full = std::min(fullness(view.job, part), 1.0);
   const std::string title =
       fmt::format("{}, {:.1f} of {:.1f} GiB", stage, part.memory.value() / gibibyte,
                   accelerator.memory.value() / gibibyte);
@@ -100,7 +95,7 @@ std::string stage_box(const PlanView& view, const plan::ReplicaGroup& group, std
                     stage.layers, chunks_text(group));
     const double y = box.y + static_cast<double>(i) * high;
     text += part_box(view, parts[i], title, {box.x, y, box.wide, high});
-    if (const double full = fullness(view.job, parts[i]); full > fullest) {
+    if (const double full = std::min(fullness(view.job, parts[i]), 1.0); full > fullest) {
       fullest = full;
       bottom = y + high;
     }

@@ -98,6 +98,10 @@ const std::string& type_name(const PlannedJob& job, std::uint32_t type) {
   return job.fleet.types[type].accelerator.name;
 }
 
+double fullness(const PlannedJob& job, const plan::StagePart& part) {
+  return part.memory / job.fleet.types[part.type].accelerator.memory;
+}
+
 const std::string& site_name(const PlannedJob& job, std::uint32_t site) {
   return job.fleet.sites[site].name;
 }

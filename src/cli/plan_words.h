@@ -39,6 +39,8 @@ std::string basis_text(const config::PlannedJob& job, const plan::TrainingPlan& 
                        const plan::Calibration& calibration);
 
 const std::string& type_name(const config::PlannedJob& job, std::uint32_t type);
+/// What its devices use of their memory.
+double fullness(const config::PlannedJob& job, const plan::StagePart& part);
 const std::string& site_name(const config::PlannedJob& job, std::uint32_t site);
 /// "sfo", or "sfo, fra" in the order of the pipeline.
 std::string site_names(const config::PlannedJob& job, const plan::ReplicaGroup& group);

@@ -80,6 +80,16 @@ TrainingPlan plan_with_threads(const Search& search, int threads) {
   return summary.result()->plan;
 }
 
+void search_again(benchmark::State& state, const Job& wanted, const Fleet& fleet,
+                  std::int64_t threads) {
+  const Calibration calibration = scenes::calibration();
+  for (auto _ : state) {
+    const Search search = *Search::of(wanted, fleet, calibration);
+    const TrainingPlan plan = plan_with_threads(search, static_cast<int>(threads));
+    state.counters["step"] = plan.step.total.value();
+  }
+}
+
 /// Two of the types stand in nodes of `node`.
 void whole_search(benchmark::State& state, bool seldom) {
   Fleet fleet = scenes::large_fleet(static_cast<std::uint32_t>(state.range(0)),
@@ -87,13 +97,7 @@ void whole_search(benchmark::State& state, bool seldom) {
                                     static_cast<std::uint32_t>(state.range(2)));
   for (DeviceType* type : {&fleet.types[0], &fleet.types[1]})
     type->accelerator.per_node = static_cast<std::uint32_t>(state.range(3));
-  const Calibration calibration = scenes::calibration();
-  const Job wanted = job(seldom);
-  for (auto _ : state) {
-    const Search search = *Search::of(wanted, fleet, calibration);
-    const TrainingPlan plan = plan_with_threads(search, static_cast<int>(state.range(4)));
-    state.counters["step"] = plan.step.total.value();
-  }
+  search_again(state, job(seldom), fleet, state.range(4));
 }
 BENCHMARK_CAPTURE(whole_search, seldom, true)
     ->ArgNames({"devices", "types", "sites", "node", "threads"})
@@ -125,12 +129,7 @@ void long_sequences(benchmark::State& state) {
   wanted.global_batch = static_cast<std::uint32_t>(state.range(1));
   wanted.sequence = 32768;
   const Fleet fleet = scenes::large_fleet(static_cast<std::uint32_t>(state.range(0)), 3, 1);
-  const Calibration calibration = scenes::calibration();
-  for (auto _ : state) {
-    const Search search = *Search::of(wanted, fleet, calibration);
-    const TrainingPlan plan = plan_with_threads(search, static_cast<int>(state.range(2)));
-    state.counters["step"] = plan.step.total.value();
-  }
+  search_again(state, wanted, fleet, state.range(2));
 }
 BENCHMARK(long_sequences)
     ->ArgNames({"devices", "sequences", "threads"})
@@ -159,12 +158,7 @@ void across_sites(benchmark::State& state) {
   for (std::uint32_t b = 1; b < 6; ++b)
     for (std::uint32_t a = 0; a < b; ++a)
       fleet.links.push_back({a, b, bits_per_second(100e9 / (a + b)), Seconds{0.01 * (a + b)}});
-  const Calibration calibration = scenes::calibration();
-  for (auto _ : state) {
-    const Search search = *Search::of(large, fleet, calibration);
-    const TrainingPlan plan = plan_with_threads(search, static_cast<int>(state.range(1)));
-    state.counters["step"] = plan.step.total.value();
-  }
+  search_again(state, large, fleet, state.range(1));
 }
 BENCHMARK(across_sites)
     ->ArgNames({"devices", "threads"})
